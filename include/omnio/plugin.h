@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio/plugin.h: the door. A plugin is a shared library that exports one constant, `omnio_plugin`: to
+ * look at it is not to run it. It lists the objects that the plugin offers, each of a kind whose id
+ * ends in its revision ("omnio.operation/1"). A host asks for the kinds that it knows and skips the rest.
+ *
+ * A first operation, complete:
+ *
+ *   #define GREY(IN, PAR, OUT)                                              \
+ *       IN(image, in, "the picture")                                        \
+ *       PAR(double, gamma, "1", "0.1..10", NULL, "exponent of the result")  \
+ *       OUT(image, out, "the grey picture")
+ *   OMN_OPERATION(grey, GREY, OMN_PURE);
+ *   static omn_status grey(omn_call *c, const omn_image *in, double gamma, omn_image **out,
+ *                          omn_error *err) { ... }
+ *   static const omn_object objects[] = {
+ *       OMN_OPERATION_OBJECT(grey, "image.grey", "a picture without its colours"),
+ *   };
+ *   OMN_PLUGIN("grey", "1.0", "Apache-2.0", "grey pictures", objects);
+ *
+ * From that one list follow the prototype (the compiler refuses a drift), the checks, `omnio help
+ * image.grey`, the manual page and the call through libffi. */
+#ifndef OMNIO_PLUGIN_H
+#define OMNIO_PLUGIN_H
+
+#include <omnio/value.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- the door ------------------------------------------------------------------------------------ */
+
+#define OMN_PLUGIN_MAGIC 0x4f4d4e49u      /* "OMNI" */
+#define OMN_PLUGIN_ABI 1                  /* another number: refused */
+#define OMN_PLUGIN_MINOR 0                /* newer than the host's: refused */
+
+/* One parameter, as data. role: "in", "param" or "out". Defaults and ranges are text as a user writes it.
+ * type: for params "int" (int32), "int64", "double", "bool", "string", "path", "choice" (range
+ *       "box|nearest": arrives as the index); for ins and outs a value type: "image", "text",
+ *       "regions", "points", "tokens", "embeddings", "tensor", "list", "record", "number", "any".
+ * deflt NULL: must be given. For strings and paths "" is an empty default.
+ * range "1..65535", "0..", NULL none. unit: "px", "ms", ... or NULL. */
+typedef struct omn_param {
+    const char *role, *name, *type, *deflt, *range, *unit, *help;
+    uint32_t offset;                      /* in the parameter struct; operations: unused */
+} omn_param;
+
+typedef struct omn_object {
+    const char *kind, *name, *help;       /* "omnio.operation/1", "image.resize", one sentence */
+    const void *impl;                     /* its type is fixed by the kind */
+    const omn_param *params;
+    uint32_t n_params, params_size;       /* size of the struct that the host fills; operations: 0 */
+} omn_object;
+
+typedef struct omn_plugin {
+    uint32_t magic;                       /* read before anything else is believed */
+    uint16_t abi, minor;
+    uint16_t size, object_size, param_size;   /* strides: rows may grow at their ends */
+    uint32_t n_objects;
+    const char *name, *version, *licence, *summary;
+    const omn_object *objects;
+} omn_plugin;
+
+#define OMN_PLUGIN(plugin_name, plugin_version, plugin_licence, plugin_summary, list)            \
+    extern OMN_EXPORT const omn_plugin omnio_plugin;                                             \
+    const omn_plugin omnio_plugin = {                                                            \
+        OMN_PLUGIN_MAGIC, OMN_PLUGIN_ABI, OMN_PLUGIN_MINOR, sizeof(omn_plugin),                  \
+        sizeof(omn_object), sizeof(omn_param), sizeof(list) / sizeof((list)[0]), plugin_name,    \
+        plugin_version, plugin_licence, plugin_summary, list                                     \
+    }
+
+/* ---- operations: "omnio.operation/1" ------------------------------------------------------------- */
+
+/* PURE: may run on several items at once, same in, same out. SERIAL: one at a time. */
+typedef enum omn_op_flags { OMN_PURE = 0, OMN_SERIAL = 1 } omn_op_flags;
+typedef struct omn_operation_impl {
+    const void *(*extension)(const char *id);     /* may be NULL */
+    void (*fn)(void);                             /* omn_status fn(omn_call *, ins, params, outs, err) */
+    uint32_t flags;
+} omn_operation_impl;
+
+/* C types of values and parameters in a prototype. Inputs are borrowed; outputs are handed over.
+ * `image` is its own type, the other values travel as omn_value. */
+#define OMN_C_IN_image const omn_image *
+#define OMN_C_IN_text const omn_value *
+#define OMN_C_IN_regions const omn_value *
+#define OMN_C_IN_points const omn_value *
+#define OMN_C_IN_tokens const omn_value *
+#define OMN_C_IN_embeddings const omn_value *
+#define OMN_C_IN_tensor const omn_value *
+#define OMN_C_IN_list const omn_value *
+#define OMN_C_IN_record const omn_value *
+#define OMN_C_IN_number const omn_value *
+#define OMN_C_IN_any const omn_value *
+#define OMN_C_OUT_image omn_image **
+#define OMN_C_OUT_text omn_value **
+#define OMN_C_OUT_regions omn_value **
+#define OMN_C_OUT_points omn_value **
+#define OMN_C_OUT_tokens omn_value **
+#define OMN_C_OUT_embeddings omn_value **
+#define OMN_C_OUT_tensor omn_value **
+#define OMN_C_OUT_list omn_value **
+#define OMN_C_OUT_record omn_value **
+#define OMN_C_OUT_number omn_value **
+#define OMN_C_OUT_any omn_value **
+#define OMN_C_int int
+#define OMN_C_int64 int64_t
+#define OMN_C_double double
+#define OMN_C_bool bool
+#define OMN_C_string const char *
+#define OMN_C_path const char *
+#define OMN_C_choice int
+
+#define OMN_P_IN(T, n, help) OMN_C_IN_##T n,
+#define OMN_P_PAR(T, n, d, r, u, help) OMN_C_##T n,
+#define OMN_P_OUT(T, n, help) OMN_C_OUT_##T n,
+#define OMN_T_IN(T, n, help) { "in", #n, #T, NULL, NULL, NULL, help, 0 },
+#define OMN_T_PAR(T, n, d, r, u, help) { "param", #n, #T, d, r, u, help, 0 },
+#define OMN_T_OUT(T, n, help) { "out", #n, #T, NULL, NULL, NULL, help, 0 },
+
+/* An input whose help ends in "; optional" may be left out: the function then gets NULL for it. */
+#define OMN_OPERATION(fn, LIST, flags)                                                           \
+    static omn_status fn(omn_call *c, LIST(OMN_P_IN, OMN_P_PAR, OMN_P_OUT) omn_error *err);      \
+    static const omn_param fn##_params[] = { LIST(OMN_T_IN, OMN_T_PAR, OMN_T_OUT) };             \
+    static const omn_operation_impl fn##_impl = { NULL, (void (*)(void))fn, flags }
+#define OMN_OPERATION_OBJECT(fn, name, help)                                                     \
+    { "omnio.operation/1", name, help, &fn##_impl, fn##_params,                                  \
+      sizeof(fn##_params) / sizeof(fn##_params[0]), 0 }
+
+/* ---- parameter structs of the other kinds --------------------------------------------------------- */
+
+/* #define VIT(PAR, S) PAR(S, int, width, "768", "8..8192", NULL, "width of the blocks") ...
+ * OMN_PARAMS(vit, VIT);  makes struct vit { int width; ... }; and vit_params[]. Strings are borrowed,
+ * valid until close. */
+#define OMN_S_PAR(S, T, n, d, r, u, help) OMN_C_##T n;
+#define OMN_S_ROW(S, T, n, d, r, u, help)                                                        \
+    { "param", #n, #T, d, r, u, help, (uint32_t)offsetof(struct S, n) },
+#define OMN_PARAMS(S, LIST)                                                                      \
+    struct S { LIST(OMN_S_PAR, S) };                                                             \
+    static const omn_param S##_params[] = { LIST(OMN_S_ROW, S) }
+#define OMN_OBJECT_PARAMS(S) S##_params, sizeof(S##_params) / sizeof(S##_params[0]), sizeof(struct S)
+
+/* ---- formats: "omnio.format/1": bytes of a file <-> value ------------------------------------------ */
+
+typedef struct omn_format_impl {
+    const void *(*extension)(const char *id);     /* may be NULL */
+    const char *makes;                            /* "image": the value type */
+    const char *suffixes;                         /* "jpg,jpeg", lower case, first is the usual one */
+    /* Do these first bytes (at most 64) look like this format? 0 no, 100 certainly. [any] */
+    int (*probe)(const uint8_t *head, size_t n);
+    /* NULL: cannot read. size is what is there; nothing beyond is touched. [run] */
+    omn_status (*read)(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
+                       omn_error *err);
+    /* NULL: cannot write. params: the object's parameter struct (quality and so on). The result is a
+     * heap block owned by the caller (free()). [run] */
+    omn_status (*write)(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
+                        size_t *size, omn_error *err);
+} omn_format_impl;
+
+/* ---- the context and its registry ------------------------------------------------------------------ */
+
+/* Everything that is shared in a process: the pool, the plugins, the devices. Several contexts may live
+ * side by side and know nothing of each other. */
+typedef struct omn_context omn_context;
+typedef struct omn_context_setup {
+    uint32_t size;
+    uint32_t threads;                     /* 0: as many as the process may use */
+    const char *plugin_path;              /* searched first, ':' between folders; NULL: none */
+    const char *model_path;               /* folders of models, ':' between; NULL: none */
+    const char *device;                   /* "cpu", "opencl", "opencl:1"; NULL: cpu */
+    bool only_plugin_path;                /* tests: no user folder, no installed folder */
+    const char *cache_dir;                /* NULL: $XDG_CACHE_HOME/omnio or ~/.cache/omnio; "": none */
+    omn_log_fn *log;
+    void *log_user;
+    omn_level level;                      /* most talkative level that is logged */
+} omn_context_setup;
+/* how NULL: all usual; environment variables are read by the program, not by the library, except
+ * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in $XDG_DATA_HOME/omnio/plugins,
+ * in the installed plugindir; in a build tree in that tree. Nothing is loaded yet. [any] */
+OMN_API omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_error *err);
+OMN_API void omn_context_free(omn_context *ctx);
+OMN_API omn_pool *omn_context_pool(omn_context *ctx);
+OMN_API const char *omn_context_device(const omn_context *ctx);
+OMN_API const char *omn_context_model_path(const omn_context *ctx);
+OMN_API void omn_context_log(omn_context *ctx, omn_level level, const char *fmt, ...)
+    OMN_PRINTF(3, 4);
+/* A call for work of this context; free it with omn_call_free. */
+OMN_API omn_status omn_context_call(omn_context *ctx, uint64_t seed, uint64_t item,
+                                    omn_cancel *cancel, omn_call **out, omn_error *err);
+
+/* One object of a loaded plugin; lives as long as the context. */
+typedef struct omn_entry omn_entry;
+/* By kind and name; loads the plugin that has it (unknown files are first looked at in a helper
+ * process). kind NULL: any kind. OMN_ERR_MISSING names the nearest existing name. [any] */
+OMN_API omn_status omn_registry_find(omn_context *ctx, const char *kind, const char *name,
+                                     const omn_entry **out, omn_error *err);
+/* What is there without loading anything into this process: called once for each object, in order of
+ * kind and name, and once for each file that could not be used (object NULL, why set). Other than 0 stops. */
+typedef struct omn_listed {
+    uint32_t size;
+    const char *kind, *name, *help;                       /* NULL for a bad file */
+    const char *plugin, *version, *licence, *summary, *file;
+    const char *why;                                      /* of a bad file: one line */
+} omn_listed;
+typedef int omn_list_fn(void *user, const omn_listed *it);
+OMN_API omn_status omn_registry_list(omn_context *ctx, const char *kind, omn_list_fn *fn,
+                                     void *user, omn_error *err);
+OMN_API const omn_object *omn_entry_object(const omn_entry *e);
+OMN_API const char *omn_entry_file(const omn_entry *e);
+OMN_API const omn_plugin *omn_entry_plugin(const omn_entry *e);
+/* Rows with their strides: parameter i of an object, whatever this plugin was built against. */
+OMN_API const omn_param *omn_entry_param(const omn_entry *e, size_t i);
+
+/* ---- parameters: one parser for YAML, options and model configurations ----------------------------- */
+
+/* Values for an object's "param" rows, by name; text as a user writes it. */
+typedef struct omn_setting { const char *name, *text; int32_t line, column; } omn_setting;
+/* A parameter struct (n_params rows, params_size bytes), filled from settings and defaults, everything
+ * checked; strings live in the same arena. Unknown names name the nearest one. file: for messages. */
+OMN_API omn_status omn_params_fill(const omn_entry *e, const omn_setting *set, size_t n,
+                                   const char *file, omn_arena *a, void **params, omn_error *err);
+/* Check one text against one row without storing it. */
+OMN_API omn_status omn_param_check(const omn_param *p, const char *text, omn_error *err);
+/* Describe an object for people: kind, parameters, types, defaults, ranges. man: as an mdoc page. */
+OMN_API omn_status omn_entry_help(const omn_entry *e, bool man, omn_buf *out, omn_error *err);
+
+/* Call an operation through libffi. in: as many as "in" rows, in order (NULL only for optional ones);
+ * out: as many as "out" rows, owned by the caller. All types are checked first. [run] */
+OMN_API omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn_value *const *in,
+                                      const omn_setting *set, size_t n_set, omn_value **out,
+                                      omn_error *err);
+
+/* ---- reading and writing values by format ----------------------------------------------------------- */
+
+/* The file's format is found by its first bytes, not by its name. type: wanted value type ("image"),
+ * NULL: any. path "-": standard input. [any] */
+OMN_API omn_status omn_value_load(omn_context *ctx, const char *path, const char *type,
+                                  omn_value **out, omn_error *err);
+/* The format follows from the suffix; name: as "name?quality=90" for parameters. Texts, records and
+ * regions with suffix .txt, .json, .jsonl need no plugin. */
+OMN_API omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v,
+                                  omn_overwrite how, omn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
