@@ -159,7 +159,8 @@ OMN_API omn_node *omn_argmax(omn_scope *s, omn_node *x);                     /* 
  * v [B2,Tk,G,Kv], H a multiple of G. Key j is seen by query i when every given rule agrees:
  *   causal                  j <= q_start[b] + i        (q_start NULL: 0)
  *   window w > 0            j >  q_start[b] + i - w
- *   q_seg, k_seg   [B,T] i32: equal and not 0          (0 = padding); both or none
+ *   q_seg, k_seg   [B,T] i32: equal and not 0 (0 = padding), or k_seg is OMN_SEG_SHARED (-1) and q_seg is not
+ *                           0: a picture that many packed questions share; it sees only itself. Both or none
  *   q_part, k_part [B,T] i32: a second pair that must be equal
  *   k_count [B] i32         keys beyond are not even read
  *   k_row   [B] i32         whose keys: row of k and v for query row b (NULL: b); k_seg, k_part go with k
@@ -167,6 +168,7 @@ OMN_API omn_node *omn_argmax(omn_scope *s, omn_node *x);                     /* 
  *   slopes f32 [H]          adds slope (j - q_start[b] - i)   (ALiBi)
  * y = softmax(scale q.k + ...) v: [B,Tq,H,Kv]. A query that sees no key: zeros, or with uniform_empty the mean
  * over all Tk values (not only the first k_count). No L x L array exists unless `extra` brings one. */
+#define OMN_SEG_SHARED (-1)
 typedef struct omn_attend {
     uint32_t size;
     double scale;                         /* 0: K^-0.5 */

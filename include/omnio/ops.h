@@ -61,6 +61,7 @@ extern "C" {
     OMN_OP(sum_to, omn_no_attrs, "x", "x")  /* gradient of broadcasting: sum to the output's shape */ \
     OMN_OP(attention, omn_attention_attrs, "x x x ?i ?i ?i ?i ?i ?i ?i ?x ?x", "x x")            \
     /* q, k, v, optional: q_seg, k_seg, q_part, k_part, q_start, k_count, k_row, extra, slopes -> o, lse[B,H,Tq] */ \
+    /* masks exactly as graph.h says at omn_attend, OMN_SEG_SHARED (k_seg -1 seen by all) included */ \
     OMN_OP(attention_grad, omn_attention_attrs, "x x x x x x ?i ?i ?i ?i ?i ?i ?i ?x ?x",        \
            "x x x ?x")                                                                           \
     /* q, k, v, o, lse, go, the same optional ones -> gq, gk, gv, ?g_extra (want_extra) */       \
