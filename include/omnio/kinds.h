@@ -156,7 +156,7 @@ typedef struct omn_stream_impl {
  *   STEP    the newest ids of each row over cached states -> logits
  *   TEACH   inputs and whole targets -> logits, and the loss when labels are given */
 typedef enum omn_phase { OMN_ENCODE = 1, OMN_STEP = 2, OMN_TEACH = 3 } omn_phase;
-typedef struct omn_input { const omn_part *part; const omn_bundle *in; } omn_input;
+typedef struct omn_given { const omn_part *part; const omn_bundle *in; } omn_given;
 typedef struct omn_target {             /* B rows, T tokens */
     uint32_t size;
     const omn_part *part;               /* a decoder: which vocabulary */
@@ -169,7 +169,7 @@ typedef struct omn_target {             /* B rows, T tokens */
 typedef struct omn_build {
     uint32_t size;
     omn_phase phase;
-    const omn_input *inputs;
+    const omn_given *inputs;
     uint32_t n_inputs;
     const omn_target *const *targets;
     uint32_t n_targets;

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio/pipeline.h: YAML pipelines, checked before they run; recipes that train; evaluation. The language is
+ * described in omnio-pipeline(5). */
+#ifndef OMNIO_PIPELINE_H
+#define OMNIO_PIPELINE_H
+
+#include <omnio/train.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct omn_pipeline omn_pipeline;
+/* Read and check everything that can be known without weights: keys, names, types, parameters, files. Errors carry
+ * line and column and what would be right. name: a path, or the name of an installed pipeline ("vqa"). [any] */
+OMN_API omn_status omn_pipeline_open(omn_context *ctx, const char *name, omn_pipeline **out,
+                                     omn_error *err);
+OMN_API void omn_pipeline_close(omn_pipeline *p);
+OMN_API const char *omn_pipeline_path(const omn_pipeline *p);
+OMN_API const char *omn_pipeline_help(const omn_pipeline *p);
+OMN_API const char *omn_pipeline_model(const omn_pipeline *p);         /* NULL: needs none */
+
+/* A pipeline's declared inputs and outputs, in order. */
+typedef struct omn_pipeline_port {
+    const char *name, *type, *help, *deflt;    /* deflt NULL: must be given */
+    const char *file;                          /* outputs: suggested file; NULL: printed */
+} omn_pipeline_port;
+OMN_API size_t omn_pipeline_inputs(const omn_pipeline *p, const omn_pipeline_port **list);
+OMN_API size_t omn_pipeline_outputs(const omn_pipeline *p, const omn_pipeline_port **list);
+
+/* A run state: one runner (if the pipeline has a model). One thread at a time. */
+typedef struct omn_pipeline_run omn_pipeline_run;
+typedef struct omn_pipeline_setup {
+    uint32_t size;
+    omn_model *model;                   /* borrowed; NULL: the pipeline needs none, or its own is opened */
+    double temperature, top_p;          /* over what the steps say; below 0 or NAN: as the steps say */
+    int32_t top_k, max_tokens;          /* 0: as the steps say */
+    uint64_t seed;
+    omn_cancel *cancel;
+    int (*watch)(void *user, const char *step, const omn_event *e);
+    void *user;
+} omn_pipeline_setup;
+OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
+                                        omn_pipeline_run **out, omn_error *err);
+OMN_API void omn_pipeline_run_free(omn_pipeline_run *r);
+/* Inputs by name; missing ones take their default. out: a record of the outputs, owned. [run] */
+OMN_API omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n,
+                                        uint64_t item, omn_value **out, omn_error *err);
+/* The plan for people: steps, types, memory of the model (needs weights): --dry-run. */
+OMN_API omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out,
+                                         omn_error *err);
+/* Graphviz picture of the steps. */
+OMN_API void omn_pipeline_dot(const omn_pipeline *p, omn_buf *out);
+
+/* A task's text: the prompt that the pipeline's one generating or scoring step would send for these inputs, and
+ * the answer text that `wanted` (a record of outputs) would have been. Both owned (free()). For training. */
+OMN_API omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c,
+                                       const omn_named *inputs, size_t n, const omn_value *wanted,
+                                       char **prompt, char **answer, omn_error *err);
+
+/* ---- recipes --------------------------------------------------------------------------------------------------------- */
+
+/* `omnio train recipe.yaml`: model, sources, tasks, optimiser, stages. out: folder of checkpoints, log.csv, loss.svg. */
+typedef struct omn_recipe omn_recipe;
+typedef struct omn_recipe_watch {
+    uint32_t size;
+    int (*step)(void *user, const omn_train_report *r, uint64_t steps, double seconds_left);
+    void (*note)(void *user, const char *text);
+    void *user;
+    omn_cancel *cancel;
+} omn_recipe_watch;
+OMN_API omn_status omn_recipe_open(omn_context *ctx, const char *path, const omn_setting *set,
+                                   size_t n_set, omn_recipe **out, omn_error *err);
+OMN_API void omn_recipe_close(omn_recipe *r);
+/* Train from the newest checkpoint in `out` (or from the start) to the recipe's end, or for at most `seconds`
+ * (0: no limit); writes checkpoints on the way and the exported model at the end. */
+OMN_API omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
+                                    const omn_recipe_watch *w, omn_error *err);
+/* Scores of a model on the recipe's evaluation tasks: rows for each task and kind, beside the majority answer. */
+typedef struct omn_score_row {
+    const char *task, *kind, *measure;  /* "vqa", "colour", "exact" */
+    double value, baseline;             /* fractions; baseline NAN: none */
+    uint64_t n;
+} omn_score_row;
+OMN_API omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, uint64_t examples,
+                                   const char *const *tasks, size_t n_tasks,
+                                   void (*on_row)(void *user, const omn_score_row *row), void *user,
+                                   omn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

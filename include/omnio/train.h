@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio/train.h: training. A trainer turns lessons (inputs, prompt, wanted answer) into packed batches, steps an
+ * optimiser and writes whole, atomic checkpoints, so that a run that is killed and resumed ends in the same bits.
+ * Recipes (YAML) are read by the pipeline floor; this floor knows numbers and callbacks only. */
+#ifndef OMNIO_TRAIN_H
+#define OMNIO_TRAIN_H
+
+#include <omnio/generate.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* One question about a picture, say, with what should have been said. All strings and values are borrowed until
+ * the callback that filled them is asked again. */
+typedef struct omn_lesson {
+    const char *prompt;                 /* complete, the model's prefix included */
+    const char *answer;                 /* complete text as the model should write it */
+    double weight;                      /* of the answer's tokens */
+    double end_weight;                  /* of its end token, relative; 1 is usual */
+    uint32_t task;                      /* number of the task, for the log */
+} omn_lesson;
+/* A page: the inputs that its lessons share (at most one value for each encoder role but "text") and lessons. */
+typedef struct omn_page {
+    uint32_t size;
+    const omn_named *inputs;
+    uint32_t n_inputs;
+    const omn_lesson *lessons;
+    uint32_t n_lessons;
+    const int32_t *cell_labels;         /* auxiliary labels [cells, groups], NULL: none */
+    const float *cell_edges;
+    bool skip;                          /* nothing usable under this number */
+} omn_page;
+/* Makes page number `index` (from 0, each once per run); called from pool threads for different indices at the
+ * same time; the page's memory comes from `a`. The same index gives the same page. step: of the optimiser at
+ * which it will be used, for schedules of the mixture. [any] */
+typedef omn_status omn_page_fn(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                               omn_page *out, omn_error *err);
+
+typedef enum omn_optimizer { OMN_ADAMW, OMN_ADAFACTOR, OMN_MUON } omn_optimizer;
+
+/* A number that changes with the step: linear warm-up to 1 over `warmup` steps, then the curve to `last` at
+ * `steps`. */
+typedef enum omn_curve {
+    OMN_CURVE_CONST, OMN_CURVE_LINEAR, OMN_CURVE_COSINE, OMN_CURVE_RSQRT
+} omn_curve;
+
+typedef struct omn_train_setup {
+    uint32_t size;
+    omn_optimizer optimizer;
+    double rate, rate_muon;             /* peak rates; rate_muon of Muon's matrices */
+    double beta1, beta2, eps, decay;    /* AdamW; 0: 0.9, 0.999, 1e-8, 0. decay is multiplied by the rate */
+    double momentum;                    /* Muon; 0: 0.95 */
+    uint32_t factor_from;               /* Adafactor: smallest side that is factored; 0: 128 */
+    double clip;                        /* global gradient norm; 0: off */
+    omn_curve curve;
+    uint64_t warmup, steps;             /* steps of the whole schedule */
+    double last;                        /* fraction of the peak at the end */
+    double average;                     /* weight averaging decay; 0: off */
+    omn_precision precision;
+    double z_loss, smoothing;
+    double soft_sigma;                  /* location labels, in bins; 0: hard */
+    double aux, aux_last;               /* weight of the auxiliary loss, falling linearly; 0: none */
+    uint32_t aux_groups, aux_edges;
+    const int32_t *aux_classes;
+    const char *aux_role;               /* encoder whose features it reads; NULL: "image" */
+    uint32_t batch;                     /* pages in a step */
+    uint32_t inputs, targets;           /* most text tokens of a page's questions, of its answers */
+    const char *const *frozen;
+    size_t n_frozen;
+    uint64_t seed;
+    omn_page_fn *page;
+    void *page_user;
+    const char *const *tasks;           /* names, for the log */
+    uint32_t n_tasks;
+} omn_train_setup;
+
+typedef struct omn_train_report {
+    uint32_t size;
+    uint64_t step, pages, lessons, tokens, skipped_steps, dropped_lessons;
+    double loss, text_loss, aux_loss, gradient_norm, rate;
+    double seconds;                     /* of this step */
+} omn_train_report;
+
+typedef struct omn_trainer omn_trainer;
+/* model: opened with training = true over a writable store; both borrowed. setup is copied. [setup] */
+OMN_API omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_setup *setup,
+                                   omn_trainer **out, omn_error *err);
+OMN_API void omn_trainer_free(omn_trainer *t);
+/* One optimiser step. A step whose loss or gradient is not finite changes nothing and is counted; ten in a row are
+ * OMN_ERR_FAILED. [run] */
+OMN_API omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out,
+                                    omn_error *err);
+OMN_API uint64_t omn_trainer_at(const omn_trainer *t);                 /* steps done */
+/* The whole state (weights, moments, averages, counters, packing pool) in one file, atomically. */
+OMN_API omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err);
+OMN_API omn_status omn_trainer_load(omn_trainer *t, const char *path, omn_error *err);
+/* Weights for use: the averages if there are any, auxiliary heads left out. type: OMN_F32, OMN_BF16, OMN_F16. */
+OMN_API omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type,
+                                      omn_error *err);
+/* The averaged weights as a second store for evaluation while training goes on; borrowed, refreshed by the call. */
+OMN_API omn_status omn_trainer_averages(omn_trainer *t, const omn_store **out, omn_error *err);
+
+/* ---- optimisers alone, for tests and golden runs ------------------------------------------------------------------ */
+
+/* State of one optimiser over a store's weights; gradients by the store's order, NULL for none. */
+typedef struct omn_opt omn_opt;
+OMN_API omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt **out,
+                               omn_error *err);
+OMN_API void omn_opt_free(omn_opt *o);
+/* norm: set to the global gradient norm before clipping. finite: false when nothing was changed. */
+OMN_API omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_factor,
+                                omn_pool *pool, double *norm, bool *finite, omn_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
