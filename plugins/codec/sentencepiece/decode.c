@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ids to text. Pieces give their text with space marks as spaces, byte pieces are gathered to
+ * characters, control pieces give nothing, unknown ids give the file's text for them. The space that
+ * encoding puts in front of the first word is dropped again. All of this is a small state machine fed one
+ * id at a time, so that a model's answer can be shown while it is made; a whole row is many puts. */
+#include "sentencepiece.h"
+
+#include <string.h>
+
+#include "utf8.h"
+
+#define UNKNOWN_TEXT " \xe2\x81\x87 "
+
+void sp_stream_init(sp_stream *s, const sp_model *m, sp_until until)
+{
+    memset(s, 0, sizeof *s);
+    s->model = m;
+    s->until = until;
+    s->at_start = true;
+    omn_buf_init(&s->held, SP_MOST_NORMAL);
+}
+
+void sp_stream_fini(sp_stream *s)
+{
+    omn_buf_fini(&s->held);
+}
+
+static void put(sp_stream *s, const char *text, size_t n, omn_buf *out)
+{
+    if (n > 0) s->wrote = true;
+    omn_buf_put(s->model->has_denormal ? &s->held : out, text, n);
+}
+
+/* Write what can be decided about the waiting bytes; with `all`, decide everything. */
+static void settle(sp_stream *s, bool all, omn_buf *out)
+{
+    uint32_t at = 0;
+    while (at < s->n_waiting) {
+        const char *p = s->waiting + at;
+        const size_t left = s->n_waiting - at, k = utf8_valid(p, left);
+        if (k == 0 && !all && utf8_unfinished(p, left)) break;
+        if (k > 0)
+            put(s, p, k, out);
+        else
+            put(s, UTF8_REPLACEMENT, sizeof UTF8_REPLACEMENT - 1, out);
+        at += k > 0 ? (uint32_t)k : 1;
+    }
+    memmove(s->waiting, s->waiting + at, s->n_waiting - at);
+    s->n_waiting -= at;
+}
+
+/* The text of a piece, space marks as spaces. */
+static void put_piece(sp_stream *s, const sp_piece *p, size_t skip, omn_buf *out)
+{
+    const char *text = p->text + skip;
+    size_t left = p->length - skip;
+    const size_t k = sizeof UTF8_SPACE_MARK - 1;
+    for (size_t i = 0; i < left;) {
+        if (left - i < k || memcmp(text + i, UTF8_SPACE_MARK, k) != 0) {
+            i++;
+            continue;
+        }
+        put(s, text, i, out);
+        put(s, " ", 1, out);
+        text += i + k;
+        left -= i + k;
+        i = 0;
+    }
+    put(s, text, left, out);
+}
+
+static void put_id(sp_stream *s, int32_t id, omn_buf *out)
+{
+    const sp_model *m = s->model;
+    if (id < 0 || (uint32_t)id >= m->count) id = m->unknown;
+    const sp_piece *p = &m->pieces[id];
+    const size_t k = sizeof UTF8_SPACE_MARK - 1;
+    if (p->type == SP_BYTE) {
+        s->waiting[s->n_waiting++] = (char)p->byte;
+        settle(s, false, out);
+        return;
+    }
+    settle(s, true, out);
+    if (s->dropped || s->wrote) s->at_start = false;
+    s->dropped = false;
+    if (p->type == SP_CONTROL) return;
+    if (p->type == SP_UNKNOWN) {
+        const char *text = m->unknown_text != NULL ? m->unknown_text : UNKNOWN_TEXT;
+        put(s, text, strlen(text), out);
+        return;
+    }
+    size_t skip = 0;
+    if (s->at_start && (m->normal.dummy_prefix || m->normal.squeeze) && p->length >= k &&
+        memcmp(p->text, UTF8_SPACE_MARK, k) == 0) {
+        skip = k;
+        s->dropped = !m->normal.squeeze;     /* a squeezing model drops every leading space */
+    }
+    put_piece(s, p, skip, out);
+}
+
+static omn_status check(const omn_buf *out, omn_error *err)
+{
+    return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "no memory for a decoded text (at most %zu bytes)",
+                                  out->most) : OMN_OK;
+}
+
+omn_status sp_stream_put(sp_stream *s, int32_t id, omn_buf *out, omn_error *err)
+{
+    if (s->until == SP_TO_END && id == s->model->end && id >= 0) s->ended = true;
+    if (!s->ended) put_id(s, id, out);
+    return check(s->model->has_denormal ? &s->held : out, err);
+}
+
+omn_status sp_stream_end(sp_stream *s, omn_buf *out, omn_error *err)
+{
+    settle(s, true, out);
+    s->ended = true;
+    if (s->model->has_denormal) {
+        omn_status st = check(&s->held, err);
+        if (st == OMN_OK && s->held.length > 0)
+            st = sp_normalise(&s->model->denormal, NULL, false, s->held.data, s->held.length, out, err);
+        s->held.length = 0;
+        if (st != OMN_OK) return st;
+    }
+    return check(out, err);
+}
+
+omn_status sp_decode(const sp_model *m, const int32_t *ids, size_t n, sp_until until, omn_buf *out,
+                     omn_error *err)
+{
+    omn_status st = OMN_OK;
+    sp_stream s;
+    sp_stream_init(&s, m, until);
+    for (size_t i = 0; i < n && !s.ended; i++) OMN_TRY(sp_stream_put(&s, ids[i], out, err));
+    OMN_TRY(sp_stream_end(&s, out, err));
+done:
+    sp_stream_fini(&s);
+    return st;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text to ids: normalise, cut by the model's algorithm, and say what becomes of the parts that are in no
+ * piece: their UTF-8 bytes where the model has byte pieces, else one unknown id for a whole run. */
+#include "sentencepiece.h"
+
+#include <stdlib.h>
+
+omn_status sp_ids_put(sp_ids *ids, int32_t id, omn_error *err)
+{
+    if (ids->count == ids->room) {
+        const size_t room = ids->room < 32 ? 64 : ids->room * 2;
+        int32_t *p = room > SIZE_MAX / sizeof *p ? NULL : realloc(ids->id, room * sizeof *p);
+        if (p == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu tokens", room);
+        ids->id = p;
+        ids->room = room;
+    }
+    ids->id[ids->count++] = id;
+    return OMN_OK;
+}
+
+omn_status sp_emit(const sp_model *m, int32_t id, const char *s, size_t n, bool *in_unknown,
+                   sp_ids *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const bool run = *in_unknown;
+    *in_unknown = id < 0;
+    if (id >= 0) return sp_ids_put(out, id, err);
+    if (!m->byte_fallback) return run ? OMN_OK : sp_ids_put(out, m->unknown, err);
+    for (size_t i = 0; i < n && st == OMN_OK; i++)
+        st = sp_ids_put(out, m->bytes[(uint8_t)s[i]], err);
+    return st;
+}
+
+omn_status sp_encode(const sp_model *m, const char *text, size_t n, sp_ids *out, omn_error *err)
+{
+    if (n > SP_MOST_TEXT)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded", n,
+                        SP_MOST_TEXT);
+    if (n == 0) return OMN_OK;
+    omn_status st = OMN_OK;
+    omn_buf normal = { 0 };
+    omn_buf_init(&normal, SP_MOST_NORMAL);
+    OMN_TRY(sp_normalise(&m->normal, &m->user, m->space_behind, text, n, &normal, err));
+    if (normal.length == 0) goto done;
+    if (m->algorithm == SP_BPE)
+        OMN_TRY(sp_encode_bpe(m, normal.data, normal.length, out, err));
+    else
+        OMN_TRY(sp_encode_unigram(m, normal.data, normal.length, out, err));
+done:
+    omn_buf_fini(&normal);
+    return st;
+}
