@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs one list of tests. Check forks for each of them, so a crash is one failure and a test that
+ * hangs is stopped; the report is TAP on standard output, which automake's driver reads. */
+#include "tests/testing.h"
+
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATHS = 16 };
+
+int testing_run(const char *name, const TTest *const *all, size_t n, double seconds)
+{
+    Suite *suite = suite_create(name);
+    TCase *tests = tcase_create(name);
+    tcase_set_timeout(tests, seconds);
+    for (size_t i = 0; i < n; i++) tcase_add_test(tests, all[i]);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    if (!getenv("CK_TAP_LOG_FILE_NAME")) srunner_set_tap(runner, "-");
+    srunner_run_all(runner, CK_SILENT);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static const char *below(const char *variable, const char *path)
+{
+    static char kept[PATHS][PATH_MAX];
+    static unsigned next;
+    const char *top = getenv(variable);
+    char *out = kept[next++ % PATHS];
+    int n = snprintf(out, PATH_MAX, "%s/%s", top ? top : ".", path);
+    ck_assert_msg(n > 0 && n < PATH_MAX, "path too long: %s", path);
+    return out;
+}
+
+const char *testing_source(const char *path)
+{
+    return below("top_srcdir", path);
+}
+
+const char *testing_build(const char *path)
+{
+    return below("top_builddir", path);
+}
+
+static char folder[PATH_MAX];
+
+static int remove_one(const char *path, const struct stat *st, int what, struct FTW *where)
+{
+    (void)st;
+    (void)what;
+    (void)where;
+    return remove(path);
+}
+
+static void remove_folder(void)
+{
+    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *testing_folder(void)
+{
+    if (folder[0] != '\0') return folder;
+    const char *top = getenv("TMPDIR");
+    int n = snprintf(folder, sizeof folder, "%s/omnio-test-XXXXXX", top && *top ? top : "/tmp");
+    ck_assert(n > 0 && (size_t)n < sizeof folder);
+    ck_assert_msg(mkdtemp(folder) != NULL, "cannot make %s", folder);
+    atexit(remove_folder);
+    return folder;
+}
+
+const char *testing_write(const char *where, const char *name, const void *bytes, size_t n)
+{
+    static char kept[PATHS][PATH_MAX];
+    static unsigned next;
+    char *path = kept[next++ % PATHS];
+    int len = snprintf(path, PATH_MAX, "%s/%s", where, name);
+    ck_assert(len > 0 && len < PATH_MAX);
+    FILE *f = fopen(path, "wb");
+    ck_assert_msg(f != NULL, "cannot write %s", path);
+    ck_assert(n == 0 || fwrite(bytes, 1, n, f) == n);
+    ck_assert(fclose(f) == 0);
+    return path;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every test program shares: running a list of tests under Check with TAP on standard output,
+ * golden files, and files that only one test sees.
+ *
+ *   static const TTest *const all[] = { first_test, second_test };
+ *   int main(void) { return testing_run("base/arena", all, sizeof all / sizeof *all, 4); } */
+#ifndef OMNIO_TESTS_TESTING_H
+#define OMNIO_TESTS_TESTING_H
+
+#include <check.h>
+#include <stddef.h>
+
+#define TESTING_RUN(name, all, seconds)                                                          \
+    testing_run((name), (all), sizeof(all) / sizeof *(all), (seconds))
+
+/* Runs each test in a process of its own and stops it after `seconds`. Returns main's result. */
+int testing_run(const char *name, const TTest *const *all, size_t n, double seconds);
+/* Path of a file below the source tree ("tests/golden/x.safetensors"); a few such strings stay valid. */
+const char *testing_source(const char *path);
+/* The same below the build tree, for programs and plugins that were built. */
+const char *testing_build(const char *path);
+/* A new empty folder for this test, removed with what it holds when the test's process ends well. */
+const char *testing_folder(void);
+/* Writes a file of n bytes (or a string) below that folder; returns its path. */
+const char *testing_write(const char *folder, const char *name, const void *bytes, size_t n);
+
+#endif
