@@ -11,24 +11,10 @@
 
 #define UNKNOWN_TEXT " \xe2\x81\x87 "
 
-void sp_stream_init(sp_stream *s, const sp_model *m, sp_until until)
-{
-    memset(s, 0, sizeof *s);
-    s->model = m;
-    s->until = until;
-    s->at_start = true;
-    omn_buf_init(&s->held, SP_MOST_NORMAL);
-}
-
-void sp_stream_fini(sp_stream *s)
-{
-    omn_buf_fini(&s->held);
-}
-
 static void put(sp_stream *s, const char *text, size_t n, omn_buf *out)
 {
     if (n > 0) s->wrote = true;
-    omn_buf_put(s->model->has_denormal ? &s->held : out, text, n);
+    omn_buf_put(out, text, n);
 }
 
 /* Write what can be decided about the waiting bytes; with `all`, decide everything. */
@@ -69,9 +55,8 @@ static void put_piece(sp_stream *s, const sp_piece *p, size_t skip, omn_buf *out
     put(s, text, left, out);
 }
 
-static void put_id(sp_stream *s, int32_t id, omn_buf *out)
+static void put_id(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out)
 {
-    const sp_model *m = s->model;
     if (id < 0 || (uint32_t)id >= m->count) id = m->unknown;
     const sp_piece *p = &m->pieces[id];
     const size_t k = sizeof UTF8_SPACE_MARK - 1;
@@ -81,7 +66,7 @@ static void put_id(sp_stream *s, int32_t id, omn_buf *out)
         return;
     }
     settle(s, true, out);
-    if (s->dropped || s->wrote) s->at_start = false;
+    if (s->dropped || s->wrote) s->past_start = true;
     s->dropped = false;
     if (p->type == SP_CONTROL) return;
     if (p->type == SP_UNKNOWN) {
@@ -90,7 +75,7 @@ static void put_id(sp_stream *s, int32_t id, omn_buf *out)
         return;
     }
     size_t skip = 0;
-    if (s->at_start && (m->normal.dummy_prefix || m->normal.squeeze) && p->length >= k &&
+    if (!s->past_start && (m->normal.dummy_prefix || m->normal.squeeze) && p->length >= k &&
         memcmp(p->text, UTF8_SPACE_MARK, k) == 0) {
         skip = k;
         s->dropped = !m->normal.squeeze;     /* a squeezing model drops every leading space */
@@ -100,28 +85,21 @@ static void put_id(sp_stream *s, int32_t id, omn_buf *out)
 
 static omn_status check(const omn_buf *out, omn_error *err)
 {
-    return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "no memory for a decoded text (at most %zu bytes)",
-                                  out->most) : OMN_OK;
+    if (!out->failed) return OMN_OK;
+    return omn_fail(err, OMN_ERR_MEMORY, "no memory for a decoded text (at most %zu bytes)", out->most);
 }
 
-omn_status sp_stream_put(sp_stream *s, int32_t id, omn_buf *out, omn_error *err)
+omn_status sp_stream_put(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out, omn_error *err)
 {
-    if (s->until == SP_TO_END && id == s->model->end && id >= 0) s->ended = true;
-    if (!s->ended) put_id(s, id, out);
-    return check(s->model->has_denormal ? &s->held : out, err);
+    put_id(m, s, id, out);
+    return check(out, err);
 }
 
-omn_status sp_stream_end(sp_stream *s, omn_buf *out, omn_error *err)
+omn_status sp_stream_end(const sp_model *m, sp_stream *s, omn_buf *out, omn_error *err)
 {
+    (void)m;
     settle(s, true, out);
-    s->ended = true;
-    if (s->model->has_denormal) {
-        omn_status st = check(&s->held, err);
-        if (st == OMN_OK && s->held.length > 0)
-            st = sp_normalise(&s->model->denormal, NULL, false, s->held.data, s->held.length, out, err);
-        s->held.length = 0;
-        if (st != OMN_OK) return st;
-    }
+    memset(s, 0, sizeof *s);
     return check(out, err);
 }
 
@@ -129,11 +107,17 @@ omn_status sp_decode(const sp_model *m, const int32_t *ids, size_t n, sp_until u
                      omn_error *err)
 {
     omn_status st = OMN_OK;
-    sp_stream s;
-    sp_stream_init(&s, m, until);
-    for (size_t i = 0; i < n && !s.ended; i++) OMN_TRY(sp_stream_put(&s, ids[i], out, err));
-    OMN_TRY(sp_stream_end(&s, out, err));
+    sp_stream s = { 0 };
+    omn_buf held = { 0 }, *to = m->has_denormal ? &held : out;
+    omn_buf_init(&held, SP_MOST_NORMAL);
+    for (size_t i = 0; i < n; i++) {
+        if (until == SP_TO_END && m->end >= 0 && ids[i] == m->end) break;
+        OMN_TRY(sp_stream_put(m, &s, ids[i], to, err));
+    }
+    OMN_TRY(sp_stream_end(m, &s, to, err));
+    if (held.length > 0)
+        OMN_TRY(sp_normalise(&m->denormal, NULL, false, held.data, held.length, out, err));
 done:
-    sp_stream_fini(&s);
+    omn_buf_fini(&held);
     return st;
 }

@@ -100,20 +100,17 @@ omn_status sp_decode(const sp_model *m, const int32_t *ids, size_t n, sp_until u
                      omn_error *err);
 
 /* The same one id at a time: whatever is complete is appended at once, bytes of an unfinished character
- * wait for the next id or for sp_stream_end. Many puts and one end give what sp_decode gives. */
+ * wait for the next id or for sp_stream_end. Many puts and one end give what sp_decode gives, except
+ * where the file rewrites decoded text (has_denormal): that needs the whole text and is left out here.
+ * Zero-initialise; nothing to free. */
 typedef struct sp_stream {
-    const sp_model *model;   /* borrowed */
-    sp_until until;
-    bool at_start;           /* a leading space is still to be dropped */
-    bool dropped, wrote, ended;
+    bool past_start;         /* a leading space is no longer dropped */
+    bool dropped, wrote;
     char waiting[4];
     uint32_t n_waiting;
-    omn_buf held;            /* a model that rewrites decoded text needs all of it */
 } sp_stream;
-void sp_stream_init(sp_stream *s, const sp_model *m, sp_until until);
-omn_status sp_stream_put(sp_stream *s, int32_t id, omn_buf *out, omn_error *err);
-omn_status sp_stream_end(sp_stream *s, omn_buf *out, omn_error *err);
-void sp_stream_fini(sp_stream *s);
+omn_status sp_stream_put(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out, omn_error *err);
+omn_status sp_stream_end(const sp_model *m, sp_stream *s, omn_buf *out, omn_error *err);
 
 /* -- between the files of this folder -- */
 

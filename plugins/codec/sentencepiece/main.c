@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The codec "text.sentencepiece": a tokenizer file, and the pieces that the model family adds to it, behind the
+ * omnio.codec/1 door. */
+#include <omnio/kinds.h>
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sentencepiece.h"
+
+#define SENTENCEPIECE(PAR, S)                                                                     \
+    PAR(S, path, file, "tokenizer.model", NULL, NULL, "the SentencePiece model file")             \
+    PAR(S, bool, start_first, "false", NULL, NULL,                                                \
+        "reorder <unk> <s> </s> to <s> </s> <unk>, as Unified-IO 2 does")                         \
+    PAR(S, int, sentinels, "0", "0..100000", NULL, "extra pieces <extra_id_0> and up")            \
+    PAR(S, int, bins, "0", "0..100000", NULL, "location pieces behind the sentinels")             \
+    PAR(S, int, histories, "0", "0..1000", NULL, "pairs <image_history_k> <audio_history_k>")     \
+    PAR(S, bool, marks, "false", NULL, NULL, "<image_input>, [Text] [S] and their kin")           \
+    PAR(S, bool, to_end, "true", NULL, NULL, "decoding stops at the end piece")
+OMN_PARAMS(sentencepiece, SENTENCEPIECE);
+
+typedef struct codec {
+    sp_model *model;
+    sp_until until;
+} codec;
+
+static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+{
+    const struct sentencepiece *p = params;
+    omn_status st = OMN_OK;
+    omn_map *map = NULL;
+    (void)c;
+    const sp_extra extra = { p->start_first, (uint32_t)p->sentinels, (uint32_t)p->bins,
+                             (uint32_t)p->histories, p->marks };
+    codec *k = calloc(1, sizeof *k);
+    *self = k;
+    if (k == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a tokenizer");
+    k->until = p->to_end ? SP_TO_END : SP_ALL;
+    const char *beside = o != NULL ? omn_open_file(o, p->file, false) : NULL;
+    const char *path = beside != NULL ? beside : p->file;
+    OMN_TRY(omn_map_open(path, &map, err));
+    st = sp_open(omn_map_data(map), omn_map_size(map), &extra, &k->model, err);
+    if (st != OMN_OK) omn_error_prefix(err, "%s: ", path);
+done:
+    omn_map_close(map);
+    return st;
+}
+
+static void codec_close(void *self)
+{
+    codec *k = self;
+    if (k == NULL) return;
+    sp_close(k->model);
+    free(k);
+}
+
+static omn_status codec_encode(const void *self, const char *text, size_t n, int32_t *ids, size_t most,
+                               size_t *count, omn_error *err)
+{
+    const codec *k = self;
+    sp_ids all = { 0 };
+    *count = 0;
+    omn_status st = sp_encode(k->model, text, n, &all, err);
+    if (st == OMN_OK && all.count > most)
+        st = omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, at most %zu are possible here", all.count,
+                      most);
+    if (st == OMN_OK) {
+        if (all.count > 0) memcpy(ids, all.id, all.count * sizeof *ids);
+        *count = all.count;
+    }
+    free(all.id);
+    return st;
+}
+
+static omn_status codec_decode(const void *self, const int32_t *ids, size_t n, omn_buf *out,
+                               omn_error *err)
+{
+    const codec *k = self;
+    return sp_decode(k->model, ids, n, k->until, out, err);
+}
+
+static int32_t codec_pieces(const void *self)
+{
+    return (int32_t)((const codec *)self)->model->count;
+}
+
+static int32_t codec_piece(const void *self, const char *text)
+{
+    return sp_find(((const codec *)self)->model, text, strlen(text));
+}
+
+static omn_status stream_push(const void *self, void *state, int32_t code, bool end, omn_buf *out,
+                              omn_error *err)
+{
+    const codec *k = self;
+    _Static_assert(sizeof(sp_stream) <= 64, "a stream's state must fit into the caller's 64 bytes");
+    omn_status st = OMN_OK;
+    if (code >= 0) st = sp_stream_put(k->model, state, code, out, err);     /* -1 with end: no code */
+    if (st == OMN_OK && end) st = sp_stream_end(k->model, state, out, err);
+    return st;
+}
+
+static const omn_stream_impl stream_impl = { stream_push };
+
+static const void *codec_extension(const char *id)
+{
+    return strcmp(id, "omnio.stream/1") == 0 ? &stream_impl : NULL;
+}
+
+static const omn_codec_impl impl = {
+    .extension = codec_extension, .speaks = "text", .open = codec_open, .close = codec_close,
+    .encode = codec_encode, .decode = codec_decode, .pieces = codec_pieces, .piece = codec_piece,
+};
+static const omn_object objects[] = {
+    { "omnio.codec/1", "text.sentencepiece", "text as the ids of a SentencePiece model and back", &impl,
+      OMN_OBJECT_PARAMS(sentencepiece) },
+};
+OMN_PLUGIN("sentencepiece", "1.0", "Apache-2.0", "SentencePiece tokenizers, BPE and unigram", objects);
