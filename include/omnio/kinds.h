@@ -44,11 +44,26 @@ OMN_API const char *omn_open_file(omn_open *o, const char *name, bool must);
 /* Open a part. params: "width=768 layers=11", printf-like. A failure stays on o; returns NULL then. */
 OMN_API omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const char *object,
                                 const char *prefix, const char *params, ...) OMN_PRINTF(6, 7);
+/* A part that this object or the one that opens it has opened under that role; NULL when there is none. */
+OMN_API const omn_part *omn_open_find(const omn_open *o, const char *role);
 OMN_API void omn_open_fail(omn_open *o, omn_status st, const char *fmt, ...) OMN_PRINTF(3, 4);
 /* All parts opened so far of one kind, in order. */
 OMN_API size_t omn_open_parts(omn_open *o, const char *kind, omn_part *const **list);
 /* The first complaint of all of the above. */
 OMN_API omn_status omn_open_done(omn_open *o, omn_error *err);
+
+/* Tokenizers among the codecs. Same rules as omn_codec_impl; OMN_ERR_UNSUPPORTED for other codecs. [any] */
+OMN_API omn_status omn_codec_encode(const omn_part *codec, const char *text, size_t n, int32_t *ids,
+                                    size_t most, size_t *count, omn_error *err);
+OMN_API omn_status omn_codec_decode(const omn_part *codec, const int32_t *ids, size_t n, omn_buf *out,
+                                    omn_error *err);
+OMN_API int32_t omn_codec_pieces(const omn_part *codec);                     /* 0: not a tokenizer */
+OMN_API int32_t omn_codec_piece(const omn_part *codec, const char *text);    /* -1: none */
+/* Codecs of values. [run] */
+OMN_API omn_status omn_codec_write(const omn_part *codec, omn_call *c, const omn_value *v,
+                                   const omn_frame *like, omn_buf *out, omn_error *err);
+OMN_API omn_status omn_codec_read(const omn_part *codec, omn_call *c, const char *text, size_t n,
+                                  const omn_frame *like, omn_value **out, omn_error *err);
 
 OMN_API const char *omn_part_role(const omn_part *p);
 OMN_API const char *omn_part_object(const omn_part *p);
@@ -148,6 +163,9 @@ typedef struct omn_stream_impl {
     omn_status (*push)(const void *self, void *state, int32_t code, bool end, omn_buf *out,
                        omn_error *err);
 } omn_stream_impl;
+/* The same through a tokenizer part ("omnio.stream/1" of a codec); OMN_ERR_UNSUPPORTED when it has none. */
+OMN_API omn_status omn_codec_stream(const omn_part *codec, void *state, int32_t id, bool end,
+                                    omn_buf *out, omn_error *err);
 
 /* ---- model: "omnio.model/1" -------------------------------------------------------------------------------------- */
 

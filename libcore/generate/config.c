@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A model's configuration: JSON read by paths such as "t5_config.emb_dim". As with graphs the first complaint
+ * stays and later reads give harmless values, so that opening code is written straight through. */
+#include "open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void complain(omn_config *c, const char *path, const char *found, const char *want)
+{
+    omn_fail_at(&c->first, OMN_ERR_CONFIG, c->file, 0, 0, "%s: %s, %s wanted", path, found, want);
+}
+
+static json_t *look(const omn_config *c, const char *path)
+{
+    json_t *at = c->root;
+    const char *p = path;
+    while (at && *p) {
+        const size_t n = strcspn(p, ".");
+        char key[128];
+        if (n >= sizeof key) return NULL;
+        memcpy(key, p, n);
+        key[n] = 0;
+        if (json_is_array(at)) {
+            char *end = NULL;
+            const unsigned long i = strtoul(key, &end, 10);
+            at = end && !*end && end != key ? json_array_get(at, i) : NULL;
+        } else {
+            at = json_object_get(at, key);
+        }
+        p += n;
+        if (*p == '.') p++;
+    }
+    return at;
+}
+
+static int64_t read_int(omn_config *c, const char *path, json_t *v, int64_t lo, int64_t hi)
+{
+    char want[96];
+    snprintf(want, sizeof want, "a whole number from %lld to %lld", (long long)lo, (long long)hi);
+    if (!json_is_integer(v)) {
+        complain(c, path, v ? "not a whole number" : "missing", want);
+        return lo;
+    }
+    const int64_t x = json_integer_value(v);
+    if (x < lo || x > hi) {
+        char found[48];
+        snprintf(found, sizeof found, "%lld", (long long)x);
+        complain(c, path, found, want);
+        return lo;
+    }
+    return x;
+}
+
+int64_t omn_config_int(omn_config *c, const char *path, int64_t lo, int64_t hi)
+{
+    return c ? read_int(c, path, look(c, path), lo, hi) : lo;
+}
+
+int64_t omn_config_int_or(omn_config *c, const char *path, int64_t lo, int64_t hi, int64_t deflt)
+{
+    json_t *v = c ? look(c, path) : NULL;
+    return v && !json_is_null(v) ? read_int(c, path, v, lo, hi) : deflt;
+}
+
+double omn_config_double_or(omn_config *c, const char *path, double lo, double hi, double deflt)
+{
+    json_t *v = c ? look(c, path) : NULL;
+    if (!v || json_is_null(v)) return deflt;
+    const double x = json_number_value(v);
+    if (!json_is_number(v) || !(x >= lo && x <= hi)) {
+        char want[96];
+        snprintf(want, sizeof want, "a number from %g to %g", lo, hi);
+        complain(c, path, json_is_number(v) ? "out of range" : "not a number", want);
+        return deflt;
+    }
+    return x;
+}
+
+bool omn_config_bool_or(omn_config *c, const char *path, bool deflt)
+{
+    json_t *v = c ? look(c, path) : NULL;
+    if (!v || json_is_null(v)) return deflt;
+    if (!json_is_boolean(v)) complain(c, path, "not true or false", "true or false");
+    return json_is_true(v);
+}
+
+const char *omn_config_string_or(omn_config *c, const char *path, const char *deflt)
+{
+    json_t *v = c ? look(c, path) : NULL;
+    if (!v || json_is_null(v)) return deflt;
+    if (!json_is_string(v)) {
+        complain(c, path, "not a text", "a text");
+        return deflt;
+    }
+    return json_string_value(v);
+}
+
+size_t omn_config_count(omn_config *c, const char *path)
+{
+    return c ? json_array_size(look(c, path)) : 0;
+}
+
+bool omn_config_has(omn_config *c, const char *path)
+{
+    return c && look(c, path) != NULL;
+}

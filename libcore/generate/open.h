@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the generation floor shares among its files: configurations, opened parts, models. Not installed. */
+#ifndef OMNIO_GENERATE_OPEN_H
+#define OMNIO_GENERATE_OPEN_H
+
+#include <omnio/generate.h>
+
+#include <jansson.h>
+#include <pthread.h>
+
+#define MOST_PARTS 64
+
+struct omn_config {
+    json_t *root;                 /* borrowed */
+    const char *file;
+    omn_error first;              /* the first complaint stays */
+    char seen[256];
+};
+
+struct omn_part {
+    char role[64], object[128], prefix[256];
+    const char *kind;             /* static or of the entry */
+    const omn_entry *entry;
+    const void *impl;
+    void *self;
+    struct omn_open *open;        /* parts of its own */
+    omn_vocab vocab;
+    omn_range *ranges;
+    char (*range_names)[32];
+    bool has_vocab;
+};
+
+struct omn_open {
+    omn_context *ctx;
+    omn_call *call;
+    omn_open *parent;
+    omn_config *config;           /* NULL outside models */
+    const char *dir;              /* of the model; "" when there is none */
+    omn_arena *arena;
+    omn_error first;
+    omn_part *parts[MOST_PARTS];
+    size_t n_parts;
+};
+
+omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_config *config,
+                      const char *dir, omn_open **out, omn_error *err);
+void open_end(omn_open *o);       /* closes all its parts */
+void part_close(omn_part *p);
+
+struct omn_model {
+    omn_context *ctx;
+    char *path;
+    json_t *json;
+    omn_config config;
+    omn_open *open;
+    omn_call *call;
+    const omn_entry *entry;
+    const omn_model_impl *impl;
+    void *self;
+    omn_weights *weights;         /* owned; NULL when training */
+    omn_store *own_store;
+    omn_program *program;
+    bool training;
+};
+
+/* A model from a configuration in memory (taken) and optional weights file; dir may be "". */
+omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
+                           const char *weights, const omn_model_setup *how, omn_model **out,
+                           omn_error *err);
+
+#endif

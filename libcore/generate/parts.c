@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Parts: encoders, decoders and codecs of other plugins, opened for a model. The host fills their parameters,
+ * owns them and closes them; models call them through the functions below, never through a foreign table. */
+#include "open.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_config *config,
+                      const char *dir, omn_open **out, omn_error *err)
+{
+    omn_open *o = calloc(1, sizeof *o);
+    omn_arena *a = omn_arena_new((size_t)1 << 26);
+    if (!o || !a) {
+        free(o);
+        omn_arena_free(a);
+        return omn_fail(err, OMN_ERR_MEMORY, "opening a model: out of memory");
+    }
+    *o = (omn_open){ .ctx = ctx, .call = call, .parent = parent, .config = config, .dir = dir,
+                     .arena = a, .first = OMN_ERROR_INIT };
+    *out = o;
+    return OMN_OK;
+}
+
+void open_end(omn_open *o)
+{
+    if (!o) return;
+    for (size_t i = o->n_parts; i-- > 0;) part_close(o->parts[i]);
+    omn_arena_free(o->arena);
+    free(o);
+}
+
+omn_config *omn_open_config(omn_open *o) { return o->config; }
+
+const char *omn_open_file(omn_open *o, const char *name, bool must)
+{
+    struct stat st;
+    char *path;
+    if (name[0] == '/' || strstr(name, "..")) {
+        omn_open_fail(o, OMN_ERR_CONFIG, "%s: files of a model lie beside its configuration", name);
+        return NULL;
+    }
+    path = o->dir[0] ? omn_arena_printf(o->arena, "%s/%s", o->dir, name) : NULL;
+    if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode)) return path;
+    if (must) omn_open_fail(o, OMN_ERR_MISSING, "%s is not in the model's folder %s", name, o->dir);
+    return NULL;
+}
+
+void omn_open_fail(omn_open *o, omn_status st, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    omn_fail(&o->first, st, "%s", text);
+}
+
+/* "a=1 b=x" into settings, in place. */
+static size_t settings(char *text, omn_setting *set, size_t most)
+{
+    size_t n = 0;
+    for (char *save = NULL, *w = strtok_r(text, " ", &save); w && n < most;
+         w = strtok_r(NULL, " ", &save)) {
+        char *eq = strchr(w, '=');
+        if (!eq) continue;
+        *eq = 0;
+        set[n++] = (omn_setting){ .name = w, .text = eq + 1 };
+    }
+    return n;
+}
+
+typedef omn_status open_fn(omn_call *, const void *, omn_open *, void **, omn_error *);
+
+static open_fn *opener(const char *kind, const void *impl)
+{
+    if (!strcmp(kind, "omnio.encoder/1")) return ((const omn_encoder_impl *)impl)->open;
+    if (!strcmp(kind, "omnio.decoder/1")) return ((const omn_decoder_impl *)impl)->open;
+    if (!strcmp(kind, "omnio.codec/1")) return ((const omn_codec_impl *)impl)->open;
+    if (!strcmp(kind, "omnio.source/1")) return ((const omn_source_impl *)impl)->open;
+    return NULL;
+}
+
+void part_close(omn_part *p)
+{
+    if (!p) return;
+    void (*close)(void *) = NULL;
+    if (p->impl && p->kind) {
+        if (!strcmp(p->kind, "omnio.encoder/1")) close = ((const omn_encoder_impl *)p->impl)->close;
+        if (!strcmp(p->kind, "omnio.decoder/1")) close = ((const omn_decoder_impl *)p->impl)->close;
+        if (!strcmp(p->kind, "omnio.codec/1")) close = ((const omn_codec_impl *)p->impl)->close;
+        if (!strcmp(p->kind, "omnio.source/1")) close = ((const omn_source_impl *)p->impl)->close;
+    }
+    if (close && p->self) close(p->self);
+    open_end(p->open);
+    free(p->ranges);
+    free(p->range_names);
+    free(p);
+}
+
+omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const char *object,
+                        const char *prefix, const char *params, ...)
+{
+    omn_status st = OMN_OK;
+    omn_error *err = &o->first;
+    omn_part *p = NULL;
+    omn_setting set[64];
+    char text[2048];
+    void *filled = NULL;
+    if (err->status) return NULL;
+    va_list ap;
+    va_start(ap, params);
+    const int n = vsnprintf(text, sizeof text, params, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= sizeof text || o->n_parts == MOST_PARTS) {
+        omn_open_fail(o, OMN_ERR_CONFIG, "%s: more than %d parts or too long parameters", role,
+                      MOST_PARTS);
+        return NULL;
+    }
+    p = calloc(1, sizeof *p);
+    if (!p) {
+        omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", object);
+        return NULL;
+    }
+    snprintf(p->role, sizeof p->role, "%s", role);
+    snprintf(p->object, sizeof p->object, "%s", object);
+    snprintf(p->prefix, sizeof p->prefix, "%s", prefix);
+    OMN_TRY(omn_registry_find(o->ctx, kind, object, &p->entry, err));
+    const omn_object *found = omn_entry_object(p->entry);
+    p->kind = found->kind;
+    p->impl = found->impl;
+    open_fn *open = opener(kind, p->impl);
+    if (!open) {
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s is of kind %s, which models cannot open", object,
+                      kind);
+        goto done;
+    }
+    OMN_TRY(open_begin(o->ctx, o->call, o, NULL, o->dir, &p->open, err));
+    const size_t k = settings(text, set, sizeof set / sizeof set[0]);
+    OMN_TRY(omn_params_fill(p->entry, set, k, "", p->open->arena, &filled, err));
+    OMN_TRY(open(o->call, filled, p->open, &p->self, err));
+    OMN_TRY(omn_open_done(p->open, err));
+    o->parts[o->n_parts++] = p;
+    return p;
+done:
+    omn_error_prefix(err, "opening %s", object);
+    part_close(p);
+    (void)st;
+    return NULL;
+}
+
+const omn_part *omn_open_find(const omn_open *o, const char *role)
+{
+    for (; o; o = o->parent)
+        for (size_t i = 0; i < o->n_parts; i++)
+            if (!strcmp(o->parts[i]->role, role)) return o->parts[i];
+    return NULL;
+}
+
+size_t omn_open_parts(omn_open *o, const char *kind, omn_part *const **list)
+{
+    size_t n = 0;
+    omn_part **hits = omn_arena_alloc(o->arena, o->n_parts + 1, sizeof(omn_part *));
+    for (size_t i = 0; hits && i < o->n_parts; i++)
+        if (!strcmp(o->parts[i]->kind, kind)) hits[n++] = o->parts[i];
+    *list = hits;
+    return n;
+}
+
+omn_status omn_open_done(omn_open *o, omn_error *err)
+{
+    const omn_error *first = o->first.status ? &o->first : NULL;
+    if (!first && o->config && o->config->first.status) first = &o->config->first;
+    if (!first) return OMN_OK;
+    if (err && err != first && !err->status) *err = *first;
+    return (omn_status)first->status;
+}
+
+const char *omn_part_role(const omn_part *p) { return p->role; }
+const char *omn_part_object(const omn_part *p) { return p->object; }
+
+omn_scope *omn_part_scope(const omn_part *p, omn_scope *s)
+{
+    return p->prefix[0] ? omn_scope_at(s, "/%s", p->prefix) : omn_scope_at(s, "/");
+}
+
+void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v)
+{
+    if (!decoder || o->first.status) return;
+    decoder->vocab = *v;
+    decoder->ranges = calloc(v->n_ranges + 1, sizeof *decoder->ranges);
+    decoder->range_names = calloc(v->n_ranges + 1, sizeof *decoder->range_names);
+    if (!decoder->ranges || !decoder->range_names) {
+        omn_fail(&o->first, OMN_ERR_MEMORY, "a vocabulary: out of memory");
+        return;
+    }
+    for (uint32_t i = 0; i < v->n_ranges; i++) {
+        const omn_range *r = &v->ranges[i];
+        const int64_t last = (int64_t)r->first + (int64_t)r->step * (r->count - 1);
+        if (r->count < 1 || r->first < 0 || r->first >= v->rows || last < 0 || last >= v->rows) {
+            omn_open_fail(o, OMN_ERR_CONFIG, "range %s of %s: ids %d to %lld are outside 0..%d", r->name,
+                          decoder->role, r->first, (long long)last, v->rows - 1);
+            return;
+        }
+        snprintf(decoder->range_names[i], sizeof decoder->range_names[i], "%s", r->name);
+        decoder->ranges[i] = *r;
+        decoder->ranges[i].name = decoder->range_names[i];
+    }
+    decoder->vocab.ranges = decoder->ranges;
+    decoder->has_vocab = true;
+}
+
+const omn_vocab *omn_part_vocabulary(const omn_part *decoder)
+{
+    return decoder && decoder->has_vocab ? &decoder->vocab : NULL;
+}
+
+const omn_range *omn_vocab_range(const omn_vocab *v, const char *name)
+{
+    for (uint32_t i = 0; v && i < v->n_ranges; i++)
+        if (!strcmp(v->ranges[i].name, name)) return &v->ranges[i];
+    return NULL;
+}
+
+const void *omn_part_self(const omn_part *p, const char *kind, const void **impl)
+{
+    if (!p || strcmp(p->kind, kind)) return NULL;
+    *impl = p->impl;
+    return p->self;
+}
+
+/* ---- calling them -------------------------------------------------------------------------------------- */
+
+omn_seq *omn_encoder_embed(const omn_part *p, omn_scope *s, const omn_bundle *in)
+{
+    const omn_encoder_impl *e = p->impl;
+    return e->embed(p->self, omn_part_scope(p, s), in);
+}
+
+bool omn_encoder_features(const omn_part *p, omn_scope *s, const omn_bundle *in, omn_bundle *out)
+{
+    const omn_encoder_impl *e = p->impl;
+    const omn_features_impl *f = e->extension ? e->extension("omnio.features/1") : NULL;
+    if (!f) return false;
+    f->features(p->self, omn_part_scope(p, s), in, out);
+    return true;
+}
+
+const omn_codes *omn_part_codes(const omn_part *decoder)
+{
+    const omn_decoder_impl *d = decoder->impl;
+    return d->codes(decoder->self);
+}
+
+static const omn_codec_impl *codec(const omn_part *p)
+{
+    return p && !strcmp(p->kind, "omnio.codec/1") ? p->impl : NULL;
+}
+
+static omn_status lacks(const omn_part *p, const char *what, omn_error *err)
+{
+    return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s cannot %s", p ? p->object : "no codec", what);
+}
+
+omn_status omn_codec_encode(const omn_part *p, const char *text, size_t n, int32_t *ids, size_t most,
+                            size_t *count, omn_error *err)
+{
+    const omn_codec_impl *c = codec(p);
+    return c && c->encode ? c->encode(p->self, text, n, ids, most, count, err)
+                          : lacks(p, "turn text into tokens", err);
+}
+
+omn_status omn_codec_decode(const omn_part *p, const int32_t *ids, size_t n, omn_buf *out,
+                            omn_error *err)
+{
+    const omn_codec_impl *c = codec(p);
+    return c && c->decode ? c->decode(p->self, ids, n, out, err)
+                          : lacks(p, "turn tokens into text", err);
+}
+
+int32_t omn_codec_pieces(const omn_part *p)
+{
+    const omn_codec_impl *c = codec(p);
+    return c && c->pieces ? c->pieces(p->self) : 0;
+}
+
+int32_t omn_codec_piece(const omn_part *p, const char *text)
+{
+    const omn_codec_impl *c = codec(p);
+    return c && c->piece ? c->piece(p->self, text) : -1;
+}
+
+omn_status omn_codec_write(const omn_part *p, omn_call *call, const omn_value *v,
+                           const omn_frame *like, omn_buf *out, omn_error *err)
+{
+    const omn_codec_impl *c = codec(p);
+    return c && c->write ? c->write(p->self, call, v, like, out, err)
+                         : lacks(p, "write values as text", err);
+}
+
+omn_status omn_codec_read(const omn_part *p, omn_call *call, const char *text, size_t n,
+                          const omn_frame *like, omn_value **out, omn_error *err)
+{
+    const omn_codec_impl *c = codec(p);
+    return c && c->read ? c->read(p->self, call, text, n, like, out, err)
+                        : lacks(p, "read values from text", err);
+}
+
+omn_status omn_codec_stream(const omn_part *p, void *state, int32_t id, bool end, omn_buf *out,
+                            omn_error *err)
+{
+    const omn_codec_impl *c = codec(p);
+    const omn_stream_impl *s = c && c->extension ? c->extension("omnio.stream/1") : NULL;
+    return s ? s->push(p->self, state, id, end, out, err) : lacks(p, "stream text", err);
+}
