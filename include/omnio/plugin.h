@@ -182,6 +182,8 @@ OMN_API void omn_context_free(omn_context *ctx);
 OMN_API omn_pool *omn_context_pool(omn_context *ctx);
 OMN_API const char *omn_context_device(const omn_context *ctx);
 OMN_API const char *omn_context_model_path(const omn_context *ctx);
+/* The folder that holds the shipped models/ and pipelines/: installed, or the source tree of a build. */
+OMN_API const char *omn_context_data(const omn_context *ctx);
 OMN_API void omn_context_log(omn_context *ctx, omn_level level, const char *fmt, ...)
     OMN_PRINTF(3, 4);
 /* A call for work of this context; free it with omn_call_free. */

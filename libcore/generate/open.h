@@ -63,6 +63,9 @@ struct omn_model {
     bool training;
 };
 
+/* Most tokens of a text input or an answer, end token included. */
+int32_t model_most_tokens(const omn_model *m, bool answer);
+
 /* A model from a configuration in memory (taken) and optional weights file; dir may be "". */
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
                            const char *weights, const omn_model_setup *how, omn_model **out,

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A model's graphs by sizes: the inputs of encoders and targets are declared here, the model builds the rest, and
+ * the program keeps the result under a key that spells the sizes. */
+#include "open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_ROLES 16
+
+typedef struct order {
+    omn_model *m;
+    const omn_graph_sizes *z;
+} order;
+
+/* "ROLE.PORT" inputs with a batch axis in front. */
+static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, int64_t length)
+{
+    const omn_encoder_impl *e = p->impl;
+    const omn_port *list = NULL;
+    const uint32_t n = e->ports(p->self, &list);
+    omn_bundle *b = omn_bundle_new(s);
+    for (uint32_t i = 0; i < n; i++) {
+        char name[160];
+        omn_shape shape = { .rank = list[i].most.rank + 1, .dim = { o->z->rows } };
+        for (uint32_t d = 0; d < list[i].most.rank && d + 1 < OMN_MAX_RANK; d++) {
+            const bool varies = list[i].varies >> d & 1;
+            shape.dim[d + 1] = varies && length > 0 ? length : list[i].most.dim[d];
+        }
+        snprintf(name, sizeof name, "%s.%s", omn_part_role(p), list[i].name);
+        omn_bundle_put(b, s, list[i].name, omn_input(s, name, list[i].type, shape));
+    }
+    return b;
+}
+
+static void build(void *user, omn_scope *s, omn_bundle *out)
+{
+    const order *o = user;
+    const omn_graph_sizes *z = o->z;
+    omn_given given[MOST_ROLES];
+    omn_target target = { OMN_FILL(omn_target) };
+    const omn_target *targets[1] = { &target };
+    omn_build rq = { OMN_FILL(omn_build), .phase = z->phase, .inputs = given,
+                     .n_inputs = z->phase == OMN_STEP ? 0 : z->n_roles, .rows = z->rows,
+                     .capacity = z->capacity, .memory_rows = z->memory_rows,
+                     .memory_length = z->memory_length, .loss = z->loss };
+    for (uint32_t i = 0; i < rq.n_inputs; i++) {
+        const omn_part *p = omn_model_encoder(o->m, z->roles[i]);
+        if (!p) {
+            omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"", z->roles[i]);
+            return;
+        }
+        given[i] = (omn_given){ p, ports(o, s, p, z->lengths ? z->lengths[i] : 0) };
+    }
+    if (z->phase != OMN_ENCODE) {
+        const omn_shape bt = omn_dim2(z->rows, z->target_length);
+        target.part = omn_model_decoder(o->m, z->output ? z->output : "text");
+        if (!target.part) {
+            omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model makes no \"%s\"",
+                           z->output ? z->output : "text");
+            return;
+        }
+        target.ids = omn_input(s, "target.ids", OMN_I32, bt);
+        target.pos = omn_input(s, "target.pos", OMN_I32, bt);
+        target.seg = omn_input(s, "target.seg", OMN_I32, bt);
+        if (z->phase == OMN_TEACH) target.part_of = omn_input(s, "target.part", OMN_I32, bt);
+        if (z->labels) {
+            target.labels = omn_input(s, "target.labels", OMN_I32, bt);
+            target.weight = omn_input(s, "target.weight", OMN_F32, bt);
+        }
+        rq.targets = targets;
+        rq.n_targets = 1;
+    }
+    if (z->phase == OMN_STEP) {
+        rq.start = omn_input(s, "start", OMN_I32, omn_dim1(z->rows));
+        rq.memory_row = omn_input(s, "memory_row", OMN_I32, omn_dim1(z->rows));
+    }
+    o->m->impl->build(o->m->self, s, &rq, out);
+    if (z->extend) z->extend(z->extend_user, s, out);
+}
+
+static void spell(const omn_graph_sizes *z, char *key, size_t room)
+{
+    static const char *const phases[] = { "?", "encode", "step", "teach" };
+    int n = snprintf(key, room, "%s rows=%lld out=%s T=%lld cap=%lld mem=%lldx%lld labels=%d x=%d",
+                     phases[z->phase <= OMN_TEACH ? z->phase : 0], (long long)z->rows,
+                     z->output ? z->output : "text", (long long)z->target_length, (long long)z->capacity,
+                     (long long)z->memory_rows, (long long)z->memory_length, z->labels,
+                     z->extend != NULL);
+    if (z->loss && n > 0 && (size_t)n < room)
+        n += snprintf(key + n, room - (size_t)n, " ce=%g,%g,%g,%d,%d", z->loss->z_loss,
+                      z->loss->smoothing, z->loss->soft_sigma, z->loss->soft_first,
+                      z->loss->soft_count);
+    for (uint32_t i = 0; i < z->n_roles && n > 0 && (size_t)n < room; i++)
+        n += snprintf(key + n, room - (size_t)n, " %s=%lld", z->roles[i],
+                      (long long)(z->lengths ? z->lengths[i] : 0));
+}
+
+omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *z, omn_graph **out, omn_error *err)
+{
+    char key[1024];
+    order o = { m, z };
+    if (z->n_roles > MOST_ROLES)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request", MOST_ROLES);
+    spell(z, key, sizeof key);
+    if (z->phase == OMN_TEACH && z->labels && m->training)
+        return omn_program_graph_gradient(m->program, key, build, &o, "loss", z->frozen, z->n_frozen,
+                                          out, err);
+    return omn_program_graph(m->program, key, build, &o, out, err);
+}
+
+omn_status omn_model_declare(omn_model *m, omn_error *err)
+{
+    omn_graph *g = NULL;
+    const char *roles[MOST_ROLES];
+    int64_t lengths[MOST_ROLES];
+    uint32_t n = 0;
+    for (size_t i = 0; i < m->open->n_parts && n < MOST_ROLES; i++) {
+        const omn_part *p = m->open->parts[i];
+        if (strcmp(p->kind, "omnio.encoder/1")) continue;
+        roles[n] = p->role;
+        lengths[n++] = 0;
+    }
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = 1, .roles = roles,
+                                .lengths = lengths, .n_roles = n, .target_length = 4 };
+    return omn_model_graph(m, &z, &g, err);
+}

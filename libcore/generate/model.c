@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening a model: find its folder, read the configuration, open the model object and its parts, map the weights
+ * and make the program. Nothing is read beyond headers: a large model opens in milliseconds. */
+#include "open.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MOST_CONFIG ((size_t)16 << 20)
+
+static bool has_config(const char *dir, char *out, size_t room)
+{
+    struct stat st;
+    const int n = snprintf(out, room, "%s/config.json", dir);
+    return n > 0 && (size_t)n < room && stat(out, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* The folder behind a path or name; result in out. */
+static omn_status find_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err)
+{
+    char file[4200], user[4096] = "";
+    struct stat st;
+    if (strlen(path) > 2048) return omn_fail(err, OMN_ERR_ARGUMENT, "a model's path is too long");
+    snprintf(out, room, "%s", path);
+    if (has_config(path, file, sizeof file)) return OMN_OK;
+    if (strchr(path, '/') || stat(path, &st) == 0)
+        return omn_fail(err, OMN_ERR_MISSING,
+                        "%s is no model: a folder with config.json and model.safetensors is wanted", path);
+    const char *places = omn_context_model_path(ctx);
+    for (const char *p = places ? places : ""; *p;) {
+        const size_t n = strcspn(p, ":");
+        const int k = snprintf(out, room, "%.*s/%s", (int)n, p, path);
+        if (n && k > 0 && (size_t)k < room && has_config(out, file, sizeof file)) return OMN_OK;
+        p += n + (p[n] == ':');
+    }
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (data && data[0] == '/') snprintf(user, sizeof user, "%s/omnio/models", data);
+    else if (home && home[0] == '/') snprintf(user, sizeof user, "%s/.local/share/omnio/models", home);
+    int k = snprintf(out, room, "%s/%s", user, path);
+    if (user[0] && k > 0 && (size_t)k < room && has_config(out, file, sizeof file)) return OMN_OK;
+    k = snprintf(out, room, "%s/models/%s", omn_context_data(ctx), path);
+    if (k > 0 && (size_t)k < room && has_config(out, file, sizeof file)) return OMN_OK;
+    return omn_fail(err, OMN_ERR_MISSING,
+                    "no model named \"%s\": looked in %s%s%s/omnio/models and %s/models", path,
+                    places ? places : "", places ? ", " : "", data ? data : "~/.local/share",
+                    omn_context_data(ctx));
+}
+
+static omn_status read_json(const char *path, json_t **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    char *text = NULL;
+    size_t size = 0;
+    json_error_t why;
+    OMN_TRY(omn_file_read(path, MOST_CONFIG, &text, &size, err));
+    *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
+    if (!*out) st = omn_fail_at(err, OMN_ERR_CONFIG, path, why.line, why.column, "%s", why.text);
+    else if (!json_is_object(*out))
+        st = omn_fail_at(err, OMN_ERR_CONFIG, path, 1, 1, "a JSON object is wanted");
+done:
+    free(text);
+    return st;
+}
+
+/* Which object builds this configuration: said under "omnio", or known by its keys. */
+static const char *object_of(json_t *root)
+{
+    const char *named = json_string_value(json_object_get(json_object_get(root, "omnio"), "model"));
+    if (named) return named;
+    if (json_object_get(root, "t5_config")) return "uio2";
+    return json_string_value(json_object_get(root, "model_type"));
+}
+
+omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
+                           const char *weights, const omn_model_setup *how, omn_model **out,
+                           omn_error *err)
+{
+    static const omn_model_setup usual = { OMN_FILL(omn_model_setup) };
+    omn_status st = OMN_OK;
+    void *params = NULL;
+    omn_model *m = calloc(1, sizeof *m);
+    if (!how) how = &usual;
+    if (!m) {
+        json_decref(taken);
+        return omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
+    }
+    m->ctx = ctx;
+    m->json = taken;
+    m->training = how->training;
+    m->path = strdup(dir);
+    const char *object = object_of(taken);
+    if (!m->path) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
+        goto done;
+    }
+    if (!object) {
+        st = omn_fail_at(err, OMN_ERR_CONFIG, name, 0, 0,
+                         "no model family: {\"omnio\": {\"model\": \"uio2\"}} is wanted");
+        goto done;
+    }
+    m->config = (omn_config){ .root = m->json, .file = name, .first = OMN_ERROR_INIT };
+    OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &m->call, err));
+    OMN_TRY(open_begin(ctx, m->call, NULL, &m->config, m->path, &m->open, err));
+    OMN_TRY(omn_registry_find(ctx, "omnio.model/1", object, &m->entry, err));
+    m->impl = omn_entry_object(m->entry)->impl;
+    OMN_TRY(omn_params_fill(m->entry, NULL, 0, "", m->open->arena, &params, err));
+    OMN_TRY(m->impl->open(m->call, params, m->open, &m->self, err));
+    OMN_TRY(omn_open_done(m->open, err));
+    omn_program_setup setup = { OMN_FILL(omn_program_setup), .ctx = ctx, .store = how->store,
+                                .device = how->device, .precision = how->precision,
+                                .training = how->training, .keep_tagged = how->keep_tagged };
+    if (!how->store) {
+        OMN_TRY(omn_weights_open(weights, &m->weights, err));
+        OMN_TRY(omn_store_open(m->weights, &m->own_store, err));
+        setup.store = m->own_store;
+    }
+    OMN_TRY(omn_program_new(&setup, &m->program, err));
+    *out = m;
+    return OMN_OK;
+done:
+    omn_model_close(m);
+    return st;
+}
+
+omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how, omn_model **out,
+                          omn_error *err)
+{
+    omn_status st = OMN_OK;
+    char dir[4096], file[4200];
+    json_t *json = NULL;
+    OMN_TRY(find_folder(ctx, path, dir, sizeof dir, err));
+    if (!has_config(dir, file, sizeof file)) {
+        st = omn_fail(err, OMN_ERR_MISSING, "%s/config.json is not there", dir);
+        goto done;
+    }
+    OMN_TRY(read_json(file, &json, err));
+    OMN_TRY(model_open_json(ctx, json, file, dir, how && how->weights ? how->weights : dir, how, out,
+                            err));
+done:
+    return st;
+}
+
+void omn_model_close(omn_model *m)
+{
+    if (!m) return;
+    omn_program_free(m->program);
+    omn_store_free(m->own_store);
+    omn_weights_close(m->weights);
+    if (m->impl && m->self) m->impl->close(m->self);
+    open_end(m->open);
+    omn_call_free(m->call);
+    json_decref(m->json);
+    free(m->path);
+    free(m);
+}
+
+omn_context *omn_model_context(const omn_model *m) { return m->ctx; }
+omn_program *omn_model_program(const omn_model *m) { return m->program; }
+const char *omn_model_path(const omn_model *m) { return m->path; }
+const char *omn_model_object(const omn_model *m) { return omn_entry_object(m->entry)->name; }
+const omn_weights *omn_model_weights(const omn_model *m) { return m->weights; }
+
+static const omn_part *by_role(const omn_model *m, const char *kind, const char *role)
+{
+    for (size_t i = 0; i < m->open->n_parts; i++) {
+        const omn_part *p = m->open->parts[i];
+        if (!strcmp(p->kind, kind) && !strcmp(p->role, role)) return p;
+    }
+    return NULL;
+}
+
+const omn_part *omn_model_encoder(const omn_model *m, const char *role)
+{
+    return by_role(m, "omnio.encoder/1", role);
+}
+
+const omn_part *omn_model_decoder(const omn_model *m, const char *role)
+{
+    return by_role(m, "omnio.decoder/1", role);
+}
+
+size_t omn_model_parts(const omn_model *m, omn_part *const **list)
+{
+    *list = m->open->parts;
+    return m->open->n_parts;
+}
+
+const omn_part *omn_model_codec(const omn_model *m, const char *speaks)
+{
+    for (size_t i = 0; i < m->open->n_parts; i++) {
+        const omn_part *p = m->open->parts[i];
+        if (strcmp(p->kind, "omnio.codec/1")) continue;
+        /* a comma between the values that one codec speaks */
+        const char *list = ((const omn_codec_impl *)p->impl)->speaks;
+        const size_t n = strlen(speaks);
+        for (const char *at = list; (at = strstr(at, speaks)); at += n)
+            if ((at == list || at[-1] == ',') && (at[n] == 0 || at[n] == ',')) return p;
+    }
+    return NULL;
+}
+
+const char *omn_model_prefix(const omn_model *m, const char *output)
+{
+    const char *p = m->impl->prefix ? m->impl->prefix(m->self, output) : "";
+    return p ? p : "";
+}
+
+int32_t model_most_tokens(const omn_model *m, bool answer)
+{
+    return m->impl->most_tokens ? m->impl->most_tokens(m->self, answer) : 512;
+}
+
+omn_status omn_model_prepare(const omn_model *m, omn_call *c, const char *role, const omn_value *v,
+                             omn_feed *out, omn_frame *frame, omn_error *err)
+{
+    const omn_part *p = omn_model_encoder(m, role);
+    if (!p)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"", role);
+    omn_frame unused;
+    const omn_encoder_impl *e = p->impl;
+    return e->prepare(p->self, c, v, out, frame ? frame : &unused, err);
+}
+
+omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most, size_t *n,
+                            omn_error *err)
+{
+    const omn_part *t = omn_open_find(m->open, "tokenizer");
+    if (!t)
+        return omn_fail(err, OMN_ERR_MISSING,
+                        "the model's folder %s has no tokenizer.model: copy the SentencePiece file that "
+                        "belongs to these weights there", m->path);
+    return omn_codec_encode(t, text, strlen(text), ids, most, n, err);
+}

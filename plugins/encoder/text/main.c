@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* encoder text.tokens: a text through the model's tokenizer, then rows of its token table. The end token is
+ * appended, as every text input of Unified-IO has it. */
+#include <omnio/kinds.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT(PAR, S)                                                                             \
+    PAR(S, string, table, "text_token_embedder.weight", NULL, NULL, "full name of the table")    \
+    PAR(S, int, rows, NULL, "2..16777216", NULL, "rows of the table")                            \
+    PAR(S, int, width, NULL, "1..65536", NULL, "width of a row")                                 \
+    PAR(S, int, most, "512", "2..65536", NULL, "most tokens, end included")                      \
+    PAR(S, int, stop, "1", "0..16777215", NULL, "id of the end token")
+OMN_PARAMS(text, TEXT);
+
+typedef struct encoder {
+    const struct text *p;
+    const omn_part *tokenizer;
+    omn_port ports[3];
+} encoder;
+
+static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+{
+    (void)c;
+    encoder *e = calloc(1, sizeof *e);
+    if (!e) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: out of memory");
+    *self = e;
+    e->p = params;
+    e->tokenizer = omn_open_find(o, "tokenizer");
+    static const char *const names[3] = { "ids", "seg", "pos" };
+    for (int i = 0; i < 3; i++)
+        e->ports[i] = (omn_port){ names[i], OMN_I32, omn_dim1(e->p->most), 1 };
+    return OMN_OK;
+}
+
+static uint32_t ports(const void *self, const omn_port **list)
+{
+    *list = ((const encoder *)self)->ports;
+    return 3;
+}
+
+static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
+                          omn_frame *frame, omn_error *err)
+{
+    const encoder *e = self;
+    (void)frame;
+    size_t length = 0, n = 0;
+    void *data[3] = { 0 };
+    if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
+        return omn_fail(err, OMN_ERR_TYPE, "text.tokens reads text, not %s",
+                        omn_value_kind_name(omn_value_get_kind(v)));
+    if (!e->tokenizer)
+        return omn_fail(err, OMN_ERR_MISSING, "the model's folder has no tokenizer.model: copy the "
+                        "SentencePiece file that belongs to these weights there");
+    const char *text = omn_text_get(v, &length);
+    const size_t most = (size_t)e->p->most;
+    int32_t *ids = omn_call_scratch(c, most, sizeof *ids);
+    if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: out of memory");
+    omn_status st = omn_codec_encode(e->tokenizer, text, length, ids, most - 1, &n, err);
+    if (st != OMN_OK) return st;
+    ids[n++] = e->p->stop;
+    for (int i = 0; i < 3; i++) {
+        st = omn_feed_new(out, e->ports[i].name, OMN_I32, omn_dim1((int64_t)n), &data[i], err);
+        if (st != OMN_OK) return st;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ((int32_t *)data[0])[i] = ids[i];
+        ((int32_t *)data[1])[i] = 1;
+        ((int32_t *)data[2])[i] = (int32_t)i;
+    }
+    return OMN_OK;
+}
+
+static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
+{
+    const encoder *e = self;
+    omn_node *table = omn_weight(omn_scope_at(s, "/"), e->p->table, omn_dim2(e->p->rows, e->p->width),
+                                 OMN_INIT_NORMAL, 1);
+    omn_node *x = omn_embedding(s, table, omn_bundle_get(in, s, "ids"));
+    return omn_seq_new(s, x, omn_bundle_get(in, s, "seg"), omn_bundle_get(in, s, "pos"), 0, 0);
+}
+
+static const omn_encoder_impl impl = { NULL, "text", open_text, free, ports, prepare, embed };
+static const omn_object objects[] = {
+    { "omnio.encoder/1", "text.tokens", "text as rows of a token table", &impl,
+      OMN_OBJECT_PARAMS(text) },
+};
+OMN_PLUGIN("encoder-text", "0.1.0", "Apache-2.0", "text input", objects);
