@@ -20,7 +20,7 @@ static void begin(world_item *out, world_kind kind, const char *answer)
     snprintf(out->answer, sizeof out->answer, "%s", answer);
 }
 
-/* ---- what is this one like -------------------------------------------------------------------- */
+/* ---- what is this one like ----------------------------------------------------------------- */
 
 static const char *const COLOUR_ASKED[] = {
     "what $c is the $a", "what $c is the $a", "what is the $c of the $a", "which $c is the $a",
@@ -97,7 +97,7 @@ static bool ask_property(const world_scene *s, world_kind kind, world_dice *d, w
     return true;
 }
 
-/* ---- how many --------------------------------------------------------------------------------- */
+/* ---- how many ------------------------------------------------------------------------------ */
 
 static const char *const COUNT_ASKED[] = {
     "how many $a are there", "how many $a are there", "how many $a are on the table",
@@ -162,7 +162,7 @@ static bool ask_count(const world_scene *s, world_dice *d, world_item *out)
     return true;
 }
 
-/* ---- is there one ----------------------------------------------------------------------------- */
+/* ---- is there one -------------------------------------------------------------------------- */
 
 static const char *const EXISTENCE_ASKED[] = {
     "is there $x $a", "is there $x $a", "is there any $a", "is there $x $a on the table",
@@ -193,7 +193,7 @@ static bool ask_existence(const world_scene *s, world_dice *d, world_item *out)
     return true;
 }
 
-/* ---- where is it from the other --------------------------------------------------------------- */
+/* ---- where is it from the other ------------------------------------------------------------ */
 
 static const char *const LEFT_ASKED[] = {
     "is the $a left of the $b", "is the $a to the left of the $b",
@@ -240,7 +240,7 @@ static bool ask_relation(const world_scene *s, world_dice *d, world_item *out)
     return true;
 }
 
-/* ---- compared with each other ----------------------------------------------------------------- */
+/* ---- compared with each other -------------------------------------------------------------- */
 
 static const char *const LARGER_ASKED[] = {"is the $a larger than the $b",
                                            "is the $a bigger than the $b"};

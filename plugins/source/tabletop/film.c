@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The film: exposure, white balance, saturation, a tone curve from a table, contrast, a slight blur,
- * noise, vignette, 8 bits, and perhaps a lossy round trip. */
+/* The film: exposure, white balance, saturation, a tone curve from a table, contrast, a slight
+ * blur, noise, vignette, 8 bits, and perhaps a lossy round trip. */
 #include "film.h"
 
 #include <math.h>
@@ -10,7 +10,7 @@
 
 enum { KNOTS = 128, BETWEEN = 16, CURVE = KNOTS * BETWEEN };
 
-/* Display value for the square root of linear light; the root spreads the dark end over the table. */
+/* Display value for the square root of linear light; the root gives the dark end its room. */
 static void draw_curve(const world_film *f, float curve[CURVE + 1])
 {
     double k = 2.0 / f->gamma;

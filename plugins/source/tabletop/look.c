@@ -211,39 +211,45 @@ bool world_scene_clear(const world_scene *s)
     return true;
 }
 
-void world_scene_cells(const world_scene *s, const world_canvas *c, int cell, world_cell *cells)
+static void label_cell(const world_scene *s, const world_canvas *c, const int at[4],
+                       world_cell *out)
 {
-    int across = (c->width + cell - 1) / cell, down = (c->height + cell - 1) / cell;
-    for (int gy = 0; gy < down; gy++) {
-        for (int gx = 0; gx < across; gx++) {
-            int x0 = gx * cell, y0 = gy * cell, count[WORLD_MOST_OBJECTS + 1] = {0};
-            for (int y = y0; y < y0 + cell && y < c->height; y++)
-                for (int x = x0; x < x0 + cell && x < c->width; x++)
-                    count[c->number[(size_t)y * (size_t)c->width + (size_t)x]]++;
-            int best = -1, most = 0;
-            for (int i = 0; i < s->n; i++) {
-                const world_seen *e = &s->seen[i];
-                bool home = e->col >= (float)x0 && e->col < (float)(x0 + cell) &&
-                            e->row >= (float)y0 && e->row < (float)(y0 + cell);
-                /* the cell of a box's centre counts for it, any other from an eighth covered */
-                int weight = count[i + 1] * 8 >= cell * cell || home ? count[i + 1] : 0;
-                if (weight > most) {
-                    most = weight;
-                    best = i;
-                }
-            }
-            world_cell *out = &cells[gy * across + gx];
-            memset(out, 0, sizeof *out);
-            out->object = (int8_t)best;
-            if (best < 0)
-                continue;
-            const int32_t *b = s->seen[best].box;
-            float cx = (float)x0 + 0.5f * (float)cell, cy = (float)y0 + 0.5f * (float)cell;
-            memcpy(out->is, s->object[best].is, sizeof out->is);
-            out->edge[0] = (cx - (float)b[0]) / (float)cell;
-            out->edge[1] = (cy - (float)b[1]) / (float)cell;
-            out->edge[2] = ((float)b[2] - cx) / (float)cell;
-            out->edge[3] = ((float)b[3] - cy) / (float)cell;
+    int count[WORLD_MOST_OBJECTS + 1] = {0}, best = -1, most = 0;
+    int area = (at[2] - at[0]) * (at[3] - at[1]);
+    for (int y = at[1]; y < at[3]; y++)
+        for (int x = at[0]; x < at[2]; x++)
+            count[c->number[(size_t)y * (size_t)c->width + (size_t)x]]++;
+    for (int i = 0; i < s->n; i++) {
+        const world_seen *e = &s->seen[i];
+        bool home = e->col >= (float)at[0] && e->col < (float)at[2] && e->row >= (float)at[1] &&
+                    e->row < (float)at[3];
+        if (count[i + 1] > most && (home || count[i + 1] * 8 >= area)) {
+            most = count[i + 1];
+            best = i;
+        }
+    }
+    memset(out, 0, sizeof *out);
+    out->object = (int8_t)best;
+    if (best < 0)
+        return;
+    const int32_t *b = s->seen[best].box;
+    float w = (float)(at[2] - at[0]), h = (float)(at[3] - at[1]);
+    float x = 0.5f * (float)(at[0] + at[2]), y = 0.5f * (float)(at[1] + at[3]);
+    memcpy(out->is, s->object[best].is, sizeof out->is);
+    out->edge[0] = (x - (float)b[0]) / w;
+    out->edge[1] = (y - (float)b[1]) / h;
+    out->edge[2] = ((float)b[2] - x) / w;
+    out->edge[3] = ((float)b[3] - y) / h;
+}
+
+void world_scene_cells(const world_scene *s, const world_canvas *c, int rows, int columns,
+                       world_cell *cells)
+{
+    for (int gy = 0; gy < rows; gy++) {
+        for (int gx = 0; gx < columns; gx++) {
+            const int at[4] = {gx * c->width / columns, gy * c->height / rows,
+                               (gx + 1) * c->width / columns, (gy + 1) * c->height / rows};
+            label_cell(s, c, at, &cells[gy * columns + gx]);
         }
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The marks that a lossy file leaves, without the file: colour transform, halved colour planes, the
- * 8 x 8 cosine transform, quantisation by the example tables of ITU-T T.81 annex K at a quality, and
- * the way back. Done here rather than by a library so that pixels are the same everywhere.
+ * 8 x 8 cosine transform, quantisation by the example tables of ITU-T T.81 annex K at a quality,
+ * and the way back. Done here rather than by a library so that pixels are the same everywhere.
  */
 #include "film.h"
 

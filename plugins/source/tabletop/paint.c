@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The painter: one ray per pixel, more at edges. Light is Lambert's law plus Blinn's highlight under
- * one or two lamps that cast hard or soft shadows, ambient light that comes from above and from the
+/* The painter: one ray per pixel, more at edges. Light is Lambert's law plus Blinn's highlight
+ * under one or two lamps that cast hard or soft shadows, ambient light from above and from the
  * table, darkening where things touch, and on shiny objects one reflection of table, sky and
  * neighbours. Rectangles computed beforehand say which objects and shadows a pixel can meet, so the
  * empty table, most of a picture, costs next to nothing.
@@ -23,7 +23,7 @@ typedef struct painter {
     int set;      /* which of the lamp's four sets of points */
 } painter;
 
-/* ---- the table -------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------------- */
 
 static float lattice(uint32_t x, uint32_t y, uint32_t salt)
 {
@@ -84,7 +84,7 @@ static bool table_colour(const world_table *t, float x, float y, float rgb[3])
     return true;
 }
 
-/* ---- light ------------------------------------------------------------------------------------ */
+/* ---- light --------------------------------------------------------------------------------- */
 
 /* The share of a lamp that is seen from p, 0..1. */
 static float lamp_seen(const painter *a, const world_light *l, int number, const float p[3],
@@ -288,7 +288,7 @@ static void sample(painter *a, float col, float row, int object, float rgb[3])
         rgb[i] = s->backdrop[0][i] * (1 - k) + s->backdrop[1][i] * k;
 }
 
-/* ---- which pixels may meet what --------------------------------------------------------------- */
+/* ---- which pixels may meet what ------------------------------------------------------------ */
 
 static void mark(const painter *a, const world_rect *r, uint32_t bit)
 {
@@ -350,7 +350,7 @@ static void mark_contact(const painter *a, int i)
     mark(a, &r, 1u << (CONTACT_BIT + i));
 }
 
-/* ---- edges ------------------------------------------------------------------------------------ */
+/* ---- edges --------------------------------------------------------------------------------- */
 
 static bool differs(const float *p, const float *q)
 {

@@ -286,14 +286,29 @@ static void clean_look(world_scene *s)
     s->table.rim = WORLD_ENDLESS;
 }
 
-static void swap_objects(world_scene *s, int i, int k)
+/* Left to right, in the scene and in the object buffer. */
+static void sort_objects(world_scene *s, world_canvas *c)
 {
-    world_object o = s->object[i];
-    s->object[i] = s->object[k];
-    s->object[k] = o;
-    world_seen e = s->seen[i];
-    s->seen[i] = s->seen[k];
-    s->seen[k] = e;
+    int from[WORLD_MOST_OBJECTS];
+    uint8_t now[WORLD_MOST_OBJECTS + 1] = {0};
+    for (int i = 0; i < s->n; i++) {
+        int k = i;
+        for (; k > 0 && s->seen[from[k - 1]].col > s->seen[i].col; k--)
+            from[k] = from[k - 1];
+        from[k] = i;
+    }
+    world_object object[WORLD_MOST_OBJECTS];
+    world_seen seen[WORLD_MOST_OBJECTS];
+    for (int k = 0; k < s->n; k++) {
+        object[k] = s->object[from[k]];
+        seen[k] = s->seen[from[k]];
+        now[from[k] + 1] = (uint8_t)(k + 1);
+    }
+    memcpy(s->object, object, (size_t)s->n * sizeof *object);
+    memcpy(s->seen, seen, (size_t)s->n * sizeof *seen);
+    size_t n = (size_t)c->width * (size_t)c->height;
+    for (size_t k = 0; k < n; k++)
+        c->number[k] = now[c->number[k]];
 }
 
 bool world_scene_make(world_scene *s, world_canvas *c, uint64_t seed, world_split split,
@@ -323,10 +338,7 @@ bool world_scene_make(world_scene *s, world_canvas *c, uint64_t seed, world_spli
         world_scene_look(s, c);
         if (!world_scene_clear(s))
             continue;
-        for (int i = 1; i < s->n; i++)
-            for (int k = i; k > 0 && s->seen[k].col < s->seen[k - 1].col; k--)
-                swap_objects(s, k, k - 1);
-        world_scene_look(s, c);
+        sort_objects(s, c);
         return true;
     }
     return false;

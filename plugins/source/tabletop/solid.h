@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a ray meets a solid. All four are convex and stand upright on z = 0: a cube turned about the
- * vertical, a sphere, a cylinder, a cone with its point up. Directions need not have length 1; the
- * answer is the parameter t of o + t d, or a huge number for a miss.
+/* Where a ray meets a solid. All four are convex and stand upright on z = 0: a cube turned about
+ * the vertical, a sphere, a cylinder, a cone with its point up. Directions need not have length 1;
+ * the answer is the parameter t of o + t d, or a huge number for a miss.
  */
 #ifndef TABLETOP_SOLID_H
 #define TABLETOP_SOLID_H

@@ -156,7 +156,7 @@ void world_region(const world_scene *s, world_dice *d, world_item *out)
     world_desc_plain(&w, out->answer, sizeof out->answer);
 }
 
-/* ---- many items of one picture ---------------------------------------------------------------- */
+/* ---- many items of one picture ------------------------------------------------------------- */
 
 const world_mix world_mix_usual = {
     .items = {[WORLD_CAPTION] = 1, [WORLD_VQA] = 9, [WORLD_REFEXP] = 3, [WORLD_LOCALIZE] = 1,

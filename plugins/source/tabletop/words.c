@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words: canonical names for answers, synonyms for questions, and the little grammar that joins them.
- * Answers have one spelling so that they can be compared; questions have many because people do. */
+/* Words: canonical names for answers, synonyms for questions, and the little grammar that joins
+ * them. Answers have one spelling so that they can be compared; questions have many because people
+ * do. */
 #include "words.h"
 
 #include <stdio.h>
@@ -12,8 +13,8 @@ static const char *const VALUES[WORLD_PROPERTIES][9] = {
     {"small", "large", NULL},
     {"matte", "shiny", NULL},
 };
-static const char *const TASKS[WORLD_TASKS] = {"caption",    "vqa",            "refexp", "localize", "detect",
-                                               "categorize", "box-categorize", "region"};
+static const char *const TASKS[WORLD_TASKS] = {
+    "caption", "vqa", "refexp", "localize", "detect", "categorize", "box-categorize", "region"};
 static const char *const KINDS[WORLD_KINDS] = {"colour", "shape",     "size",     "material",
                                                "count",  "existence", "relation", "comparison"};
 

@@ -18,7 +18,8 @@ world_desc world_desc_of(const world_object *o, unsigned named);
 bool world_desc_fits(const world_desc *w, const world_object *o);
 /* How many objects of the scene it fits. */
 int world_desc_count(const world_scene *s, const world_desc *w);
-/* Uniformly one of the property sets without those of not that fit this object alone; false: none. */
+/* Uniformly one of the descriptions that fit this object alone, among those that name none of
+ * not_named; false: there is none. */
 bool world_desc_unique(const world_scene *s, int object, unsigned not_named, world_dice *d,
                        world_desc *out);
 

@@ -28,7 +28,6 @@ enum {
     WORLD_SIDE = 128,      /* usual width and height of a picture */
     WORLD_LEAST_SIDE = 64,
     WORLD_MOST_SIDE = 4096,
-    WORLD_CELL = 16,       /* pixels of one cell of the labels, when a picture is 128 wide */
     WORLD_LIGHT_POINTS = 32
 };
 
@@ -77,7 +76,9 @@ typedef struct world_light {
     float spread; /* radius of the lamp */
 } world_light;
 
-typedef enum world_cloth { WORLD_PLAIN, WORLD_CHEQUER, WORLD_STRIPES, WORLD_CLOUDS, WORLD_WOOD } world_cloth;
+typedef enum world_cloth {
+    WORLD_PLAIN, WORLD_CHEQUER, WORLD_STRIPES, WORLD_CLOUDS, WORLD_WOOD
+} world_cloth;
 typedef enum world_rim { WORLD_ENDLESS, WORLD_ROUND, WORLD_SQUARE } world_rim;
 typedef struct world_table {
     world_cloth cloth;
@@ -120,7 +121,7 @@ typedef struct world_options {
     bool clean;                      /* one plain look, no film effects: for teaching, for tests */
 } world_options;
 
-/* Buffers for one picture size. rgb and number belong to the caller to read; the rest is scratch. */
+/* Buffers for one picture size. rgb and number are for the caller to read; the rest is scratch. */
 typedef struct world_canvas {
     int width, height;
     uint8_t *rgb;    /* [height, width, 3] */
@@ -131,8 +132,8 @@ typedef struct world_canvas {
     uint32_t *may;   /* [height, width]: which objects and shadows may be met */
 } world_canvas;
 
-/* A canvas of width x height, owned by the caller; NULL when a side is outside 64..4096 or memory is
- * short. [any] */
+/* A canvas of width x height, owned by the caller; NULL when a side is outside 64..4096 or memory
+ * is short. [any] */
 world_canvas *world_canvas_new(int width, int height);
 void world_canvas_free(world_canvas *c);
 
@@ -148,20 +149,22 @@ bool world_scene_clear(const world_scene *s);
 /* Paints rgb, and fills number as world_scene_look does. */
 void world_scene_paint(const world_scene *s, world_canvas *c);
 
-/* One cell of the grid of labels: object is -1 or its index, edge the distances of the box's edges
- * from the centre of the cell in cells: left, top, right, bottom, positive inside the box. */
+/* One cell of a grid of labels: object is -1 or its index, edge the distances of its box's edges
+ * from the centre of the cell, in cells: left, top, right, bottom, positive inside the box. */
 typedef struct world_cell {
     int8_t object;
     uint8_t is[WORLD_PROPERTIES];
     float edge[4];
 } world_cell;
-/* cells: [ceil(height / cell), ceil(width / cell)], from the object buffer of c. */
-void world_scene_cells(const world_scene *s, const world_canvas *c, int cell, world_cell *cells);
+/* cells: [rows, columns] over the whole picture, from the object buffer of c. A cell belongs to the
+ * object that covers most of it, if that is an eighth or the cell holds the centre of its box. */
+void world_scene_cells(const world_scene *s, const world_canvas *c, int rows, int columns,
+                       world_cell *cells);
 
 /* 64 bits that change with anything that is told of a scene: objects, boxes, order. */
 uint64_t world_scene_hash(const world_scene *s);
 
-/* ---- language --------------------------------------------------------------------------------- */
+/* ---- language ------------------------------------------------------------------------------ */
 
 typedef enum world_task {
     WORLD_CAPTION,        /* answer */

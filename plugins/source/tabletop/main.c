@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door of the tabletop world: a source without end whose examples are pictures with everything
+ * that can be asked about them. An example is a record: image, and for each task a list of records
+ * (empty when the picture has none of that task):
+ *
+ *   caption         answer
+ *   vqa             kind, question, answer
+ *   refexp          text, box
+ *   localize        class, boxes, answer ("none" when there is no such thing, else "")
+ *   detect          boxes (labelled, left to right), answer (the labels)
+ *   categorize      options, answer
+ *   box_categorize  box, options, answer
+ *   region          box, answer
+ */
+#include <omnio/kinds.h>
+#include <omnio/plugin.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "world.h"
+
+enum { MOST_EACH = 32, MOST_FIELDS = 4 };
+
+#define TABLETOP(PAR, S)                                                                           \
+    PAR(S, int64, seed, "1", "0..", NULL, "another seed, another endless row of scenes")           \
+    PAR(S, int, width, "128", "64..4096", "px", "width of the pictures")                           \
+    PAR(S, int, height, "128", "64..4096", "px", "height of the pictures")                         \
+    PAR(S, int, least, "1", "1..6", NULL, "fewest objects on the table")                           \
+    PAR(S, int, most, "6", "1..6", NULL, "most objects; the number is uniform between the two")    \
+    PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")                    \
+    PAR(S, int64, round, "0", "0..4294967295", NULL, "another round, other words about a picture") \
+    PAR(S, int, world, "1", "1..1", NULL, "version of the world")                                  \
+    PAR(S, int, vqa, "9", "0..32", NULL, "questions for each picture")                             \
+    PAR(S, int, refexp, "3", "0..32", NULL, "expressions for each picture")                        \
+    PAR(S, int, localize, "1", "0..32", NULL, "classes to find in each picture")                   \
+    PAR(S, int, box_categorize, "1", "0..32", NULL, "boxes to name in each picture")               \
+    PAR(S, int, region, "1", "0..32", NULL, "boxes to describe in each picture")                   \
+    PAR(S, double, property, "1", "0..100", NULL, "how often colour, shape, size, material")       \
+    PAR(S, double, count, "2.5", "0..100", NULL, "how often counting, beside property")            \
+    PAR(S, double, existence, "1.5", "0..100", NULL, "how often existence")                        \
+    PAR(S, double, relation, "3", "0..100", NULL, "how often left, right, in front, behind")       \
+    PAR(S, double, comparison, "2.5", "0..100", NULL, "how often comparison")
+OMN_PARAMS(tabletop, TABLETOP);
+
+typedef struct tabletop_self {
+    struct tabletop p;
+    world_options options;
+    world_mix mix;
+} tabletop_self;
+
+static omn_status tabletop_open(omn_call *c, const void *params, omn_open *o, void **self,
+                                omn_error *err)
+{
+    (void)c;
+    (void)o;
+    const struct tabletop *p = params;
+    if (p->most < p->least)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "tabletop: most is %d, but least is %d", p->most,
+                        p->least);
+    if (!(p->property + p->existence > 0))
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "tabletop: property and existence are both 0; a picture of one object "
+                        "would have no questions");
+    tabletop_self *t = calloc(1, sizeof *t);
+    if (!t)
+        return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory");
+    t->p = *p;
+    t->options = (world_options){.least_objects = p->least, .most_objects = p->most,
+                                 .clean = p->clean};
+    t->mix = world_mix_usual;
+    t->mix.items[WORLD_VQA] = p->vqa;
+    t->mix.items[WORLD_REFEXP] = p->refexp;
+    t->mix.items[WORLD_LOCALIZE] = p->localize;
+    t->mix.items[WORLD_BOX_CATEGORIZE] = p->box_categorize;
+    t->mix.items[WORLD_REGION] = p->region;
+    for (int k = WORLD_K_COLOUR; k <= WORLD_K_MATERIAL; k++)
+        t->mix.kinds[k] = (float)p->property;
+    t->mix.kinds[WORLD_K_COUNT] = (float)p->count;
+    t->mix.kinds[WORLD_K_EXISTENCE] = (float)p->existence;
+    t->mix.kinds[WORLD_K_RELATION] = (float)p->relation;
+    t->mix.kinds[WORLD_K_COMPARISON] = (float)p->comparison;
+    *self = t;
+    return OMN_OK;
+}
+
+static void tabletop_close(void *self)
+{
+    free(self);
+}
+
+static uint64_t tabletop_count(const void *self, omn_split split)
+{
+    (void)self;
+    (void)split;
+    return 0;
+}
+
+/* A canvas with scene number index in it; *out is owned by the caller. */
+static omn_status make(const tabletop_self *t, omn_split split, uint64_t index, world_scene *s,
+                       world_canvas **out, omn_error *err)
+{
+    static const world_split SPLITS[] = {WORLD_TRAIN, WORLD_HELD_OUT, WORLD_FOREIGN};
+    if ((unsigned)split >= sizeof SPLITS / sizeof SPLITS[0])
+        return omn_fail(err, OMN_ERR_ARGUMENT, "tabletop: there is no split %d", (int)split);
+    world_canvas *c = world_canvas_new(t->p.width, t->p.height);
+    if (!c)
+        return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for a picture of %d x %d",
+                        t->p.width, t->p.height);
+    if (!world_scene_make(s, c, (uint64_t)t->p.seed, SPLITS[split], index, &t->options)) {
+        world_canvas_free(c);
+        return omn_fail(err, OMN_ERR_DATA, "tabletop: no clear scene for index %llu",
+                        (unsigned long long)index);
+    }
+    *out = c;
+    return OMN_OK;
+}
+
+/* ---- items to values ----------------------------------------------------------------------- */
+
+/* Fields of a record in the making. After a failure further additions do nothing. */
+typedef struct fields {
+    omn_named list[MOST_FIELDS];
+    size_t n;
+    const omn_frame *frame;
+    omn_status st;
+    omn_error *err;
+} fields;
+
+static void put(fields *f, const char *name, omn_value *taken)
+{
+    if (taken)
+        f->list[f->n++] = (omn_named){name, taken};
+}
+
+static void put_text(fields *f, const char *name, const char *text)
+{
+    omn_value *v = NULL;
+    if (f->st == OMN_OK)
+        f->st = omn_text_new(text, strlen(text), &v, f->err);
+    put(f, name, v);
+}
+
+static void put_boxes(fields *f, const char *name, const world_item *item)
+{
+    omn_region r[WORLD_MOST_OBJECTS];
+    omn_value *v = NULL;
+    for (int i = 0; i < item->n_boxes; i++)
+        r[i] = (omn_region){item->box[i][0], item->box[i][1], item->box[i][2], item->box[i][3],
+                            (double)NAN,     item->label[i]};
+    if (f->st == OMN_OK)
+        f->st = omn_regions_new(r, (size_t)item->n_boxes, f->frame, &v, f->err);
+    put(f, name, v);
+}
+
+static void put_options(fields *f, const world_item *item)
+{
+    omn_value *text[WORLD_MOST_OPTIONS] = {NULL}, *v = NULL;
+    for (int i = 0; i < item->n_options && f->st == OMN_OK; i++)
+        f->st = omn_text_new(item->option[i], strlen(item->option[i]), &text[i], f->err);
+    if (f->st == OMN_OK)
+        f->st = omn_list_new(text, (size_t)item->n_options, &v, f->err);
+    for (int i = 0; i < item->n_options; i++)
+        omn_value_unref(text[i]);
+    put(f, "options", v);
+}
+
+static omn_status item_value(const world_item *item, const omn_frame *frame, omn_value **out,
+                             omn_error *err)
+{
+    fields f = {.frame = frame, .err = err, .st = OMN_OK};
+    switch (item->task) {
+    case WORLD_VQA:
+        put_text(&f, "kind", world_kind_name(item->kind));
+        put_text(&f, "question", item->text);
+        break;
+    case WORLD_REFEXP:
+        put_text(&f, "text", item->text);
+        put_boxes(&f, "box", item);
+        break;
+    case WORLD_LOCALIZE:
+        put_text(&f, "class", item->text);
+        put_boxes(&f, "boxes", item);
+        break;
+    case WORLD_DETECT: put_boxes(&f, "boxes", item); break;
+    case WORLD_CATEGORIZE: put_options(&f, item); break;
+    case WORLD_BOX_CATEGORIZE:
+        put_boxes(&f, "box", item);
+        put_options(&f, item);
+        break;
+    case WORLD_REGION: put_boxes(&f, "box", item); break;
+    default: break;
+    }
+    if (item->task != WORLD_REFEXP)
+        put_text(&f, "answer", item->answer);
+    if (f.st == OMN_OK)
+        f.st = omn_record_new(f.list, f.n, out, err);
+    for (size_t i = 0; i < f.n; i++)
+        omn_value_unref(f.list[i].value);
+    return f.st;
+}
+
+/* The items of one task as a list of records. */
+static omn_status task_value(const world_item *items, size_t n, world_task task,
+                             const omn_frame *frame, omn_value **out, omn_error *err)
+{
+    omn_value *list[MOST_EACH];
+    size_t made = 0;
+    omn_status st = OMN_OK;
+    for (size_t i = 0; i < n && made < MOST_EACH; i++) {
+        if (items[i].task != task)
+            continue;
+        OMN_TRY(item_value(&items[i], frame, &list[made], err));
+        made++;
+    }
+    OMN_TRY(omn_list_new(list, made, out, err));
+done:
+    for (size_t i = 0; i < made; i++)
+        omn_value_unref(list[i]);
+    return st;
+}
+
+static omn_status picture_value(const world_canvas *c, uint64_t source, omn_value **out,
+                                omn_error *err)
+{
+    uint32_t w = (uint32_t)c->width, h = (uint32_t)c->height;
+    omn_frame frame = omn_frame_identity(source, w, h);
+    omn_image *img = NULL;
+    omn_pixels px;
+    omn_status st = omn_image_new(OMN_U8, w, h, 3, &frame, &img, &px, err);
+    if (st != OMN_OK)
+        return st;
+    memcpy(px.data, c->rgb, (size_t)w * h * 3);
+    *out = omn_image_give(img);
+    return OMN_OK;
+}
+
+static omn_status tabletop_get(const void *self, omn_call *call, omn_split split, uint64_t index,
+                               omn_value **out, omn_error *err)
+{
+    static const char *const FIELDS[WORLD_TASKS] = {
+        "caption", "vqa", "refexp", "localize", "detect", "categorize", "box_categorize", "region"};
+    const tabletop_self *t = self;
+    omn_named record[WORLD_TASKS + 1] = {{"image", NULL}};
+    world_canvas *c = NULL;
+    world_scene s;
+    omn_status st = OMN_OK;
+    size_t most = 0;
+    for (int k = 0; k < WORLD_TASKS; k++)
+        most += (size_t)t->mix.items[k];
+    world_item *items = omn_call_scratch(call, most, sizeof *items);
+    if (!items)
+        return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for %zu questions", most);
+    OMN_TRY(make(t, split, index, &s, &c, err));
+    world_scene_paint(&s, c);
+    size_t n = world_items(&s, &t->mix, (uint32_t)t->p.round, items, most);
+    uint64_t source = world_mix64(s.seed ^ world_mix64(index * 4 + (uint64_t)split));
+    omn_frame frame = omn_frame_identity(source, (uint32_t)c->width, (uint32_t)c->height);
+    OMN_TRY(picture_value(c, source, &record[0].value, err));
+    for (int k = 0; k < WORLD_TASKS; k++) {
+        record[k + 1].name = FIELDS[k];
+        OMN_TRY(task_value(items, n, (world_task)k, &frame, &record[k + 1].value, err));
+    }
+    OMN_TRY(omn_record_new(record, WORLD_TASKS + 1, out, err));
+done:
+    world_canvas_free(c);
+    for (int k = 0; k < WORLD_TASKS + 1; k++)
+        omn_value_unref(record[k].value);
+    return st;
+}
+
+/* ---- labels per cell ----------------------------------------------------------------------- */
+
+enum { CELL_GROUPS = 1 + WORLD_PROPERTIES, CELL_EDGES = 4, MOST_CELLS = 256 };
+/* object or not, colour, shape, size, material */
+static const int32_t CLASSES[CELL_GROUPS] = {2, 8, 4, 2, 2};
+
+static omn_status tabletop_cells(const void *self, omn_call *call, omn_split split, uint64_t index,
+                                 uint32_t rows, uint32_t columns, int32_t *labels, float *edges,
+                                 omn_error *err)
+{
+    const tabletop_self *t = self;
+    if (rows < 1 || columns < 1 || rows > MOST_CELLS || columns > MOST_CELLS ||
+        (int)rows > t->p.height || (int)columns > t->p.width)
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "tabletop: a grid of %u x %u cells does not fit a picture of %d x %d", rows,
+                        columns, t->p.height, t->p.width);
+    size_t n = (size_t)rows * columns;
+    world_cell *cells = omn_call_scratch(call, n, sizeof *cells);
+    if (!cells)
+        return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for %zu cells", n);
+    world_canvas *c = NULL;
+    world_scene s;
+    omn_status st = make(t, split, index, &s, &c, err);
+    if (st != OMN_OK)
+        return st;
+    world_scene_cells(&s, c, (int)rows, (int)columns, cells);
+    world_canvas_free(c);
+    for (size_t k = 0; k < n; k++) {
+        bool object = cells[k].object >= 0;
+        labels[k * CELL_GROUPS] = object;
+        for (int p = 0; p < WORLD_PROPERTIES; p++)
+            labels[k * CELL_GROUPS + 1 + (size_t)p] = object ? cells[k].is[p] : -1;
+        for (size_t e = 0; e < CELL_EDGES; e++)
+            edges[k * CELL_EDGES + e] = object ? cells[k].edge[e] : NAN;
+    }
+    return OMN_OK;
+}
+
+static const omn_cells_impl cells_impl = {CELL_GROUPS, CELL_EDGES, CLASSES, tabletop_cells};
+
+static const void *tabletop_extension(const char *id)
+{
+    return strcmp(id, "omnio.cells/1") == 0 ? &cells_impl : NULL;
+}
+
+static const omn_source_impl tabletop_impl = {tabletop_extension, tabletop_open, tabletop_close,
+                                              tabletop_count, tabletop_get};
+
+static const omn_object objects[] = {
+    {"omnio.source/1", "tabletop",
+     "pictures of one to six solids on a table, with questions, captions, expressions and boxes",
+     &tabletop_impl, OMN_OBJECT_PARAMS(tabletop)},
+};
+OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
+           "a procedural tabletop world, drawn by its own ray caster", objects);
