@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Matrix products of any layout. A block of B (up to KD deep, NC wide) is packed into strips of NR
+ * columns on the stack of the thread that uses it, then strips of MR rows of A go past it: packing A
+ * too costs little and keeps rows that lie a power of two apart from fighting over one cache set.
+ * Every element of the result is summed over k in one order, whatever the tiling, so results are the
+ * same for every number of threads.
+ *
+ * Where the level has a bf16 dot product, pairs of neighbours in depth are packed as one 32-bit unit
+ * and the same packing, counted in units, serves both; elsewhere bf16 means rounding while packing.
+ */
+#include "tile.h"
+#include "vmath.h"
+
+enum { KD = 256, NC = 4 * NR < 128 ? 128 : 4 * NR, MC = 240, A_ROW = KD + 16 };
+
+#include "gemm_dot.h"
+
+typedef struct job {
+    const cpu_gemm *g;
+    size_t m_blocks, n_blocks, mc;
+} job;
+
+/* ---- packing B: out[(n / NR)][k][NR], depth k0 to k0 + kc, columns n0 to n0 + nc ---- */
+
+/* rows of B that run along k: read VW of them, turn VW x VW squares */
+static void pack_b_turned(const cpu_gemm *g, size_t k0, size_t kc, size_t n0, size_t nc, bool round,
+                          float *out)
+{
+    for (size_t s = 0; s < nc; s += NR)
+        for (size_t h = 0; h < NR; h += VW) {
+            const size_t n = n0 + s + h, have = s + h < nc ? nc - s - h : 0;
+            for (size_t k = 0; k < kc; k += VW) {
+                const size_t w = kc - k < VW ? kc - k : VW;
+                vf r[VW];
+                UNROLL
+                for (int i = 0; i < VW; i++) {
+                    const void *p = at(g->b, g->b_type, (ptrdiff_t)(n + (size_t)i) * g->b_n);
+                    r[i] = (size_t)i >= have ? vset(0)
+                        : w == VW ? vget(p, g->b_type, k0 + k) : vget_n(p, g->b_type, k0 + k, w);
+                    if (round) r[i] = vround_bf16(r[i]);
+                }
+                transpose(r);
+                float *o = out + s * kc + k * NR + h;
+                UNROLL
+                for (size_t i = 0; i < VW; i++)
+                    if (i < w) vst(o + i * NR, r[i]);
+            }
+        }
+}
+
+static void pack_b_rows(const cpu_gemm *g, size_t k0, size_t kc, size_t n0, size_t nc, bool round,
+                        float *out)
+{
+    float row[NC];
+    for (size_t k = 0; k < kc; k++) {
+        const void *p = row;
+        omn_type t = OMN_F32;
+        if (g->b_row) {
+            g->b_row(g->b_ctx, k0 + k, n0, nc, row);
+        } else {
+            p = at(g->b, g->b_type, (ptrdiff_t)(k0 + k) * g->b_k + (ptrdiff_t)n0);
+            t = g->b_type;
+        }
+        for (size_t s = 0; s < nc; s += NR)
+            for (size_t h = 0; h < NR; h += VW) {
+                vf v = s + h < nc ? vrow(p, t, s + h, nc) : vset(0);
+                if (round) v = vround_bf16(v);
+                vst(out + s * kc + k * NR + h, v);
+            }
+    }
+}
+
+/* ---- packing A: mr rows; *am and *ak say where row m, depth k went ---- */
+
+static void pack_a(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_t kc, bool round,
+                   float *out, ptrdiff_t *am, ptrdiff_t *ak)
+{
+    if (!g->a_row && g->a_k != 1) {
+        for (size_t k = 0; k < kc; k++) {
+            const void *p = at(g->a, g->a_type, (ptrdiff_t)(k0 + k) * g->a_k + (ptrdiff_t)m0);
+            for (size_t i = 0; i < mr; i += VW) {
+                vf v = vrow(p, g->a_type, i, mr);
+                if (round) v = vround_bf16(v);
+                vst(out + k * 16 + i, v);
+            }
+        }
+        *am = 4;
+        *ak = 64;
+        return;
+    }
+    for (size_t m = 0; m < mr; m++) {
+        float *o = out + m * A_ROW;
+        const void *p = o;
+        omn_type t = OMN_F32;
+        if (g->a_row) {
+            g->a_row(g->a_ctx, m0 + m, k0, kc, o);
+            if (!round) continue;
+        } else {
+            p = at(g->a, g->a_type, (ptrdiff_t)(m0 + m) * g->a_m + (ptrdiff_t)k0);
+            t = g->a_type;
+        }
+        for (size_t k = 0; k < kc; k += VW) {
+            vf v = vrow(p, t, k, kc);
+            if (round) v = vround_bf16(v);
+            frow_set(o, k, kc, v);
+        }
+    }
+    *am = A_ROW * 4;
+    *ak = 4;
+}
+
+static void finish(const cpu_gemm *g, size_t m0, size_t mr, float *const *c, size_t n0, size_t nc)
+{
+    if (!g->bias && g->act == OMN_ACT_NONE && !g->residual) return;
+    for (size_t m = 0; m < mr; m++) {
+        float *o = c[m] + n0;
+        const float *r = NULL;
+        if (g->residual)
+            r = g->residual + n0 + (g->c_row ? g->c_row(g->c_ctx, m0 + m) : (m0 + m) * g->r_m);
+        for (size_t n = 0; n < nc; n += VW) {
+            vf v = frow(o, n, nc);
+            if (g->bias) v += vrow(at(g->bias, g->bias_type, (ptrdiff_t)n0), g->bias_type, n, nc);
+            v = vactivate(g->act, v);
+            if (r) v += frow(r, n, nc);
+            frow_set(o, n, nc, v);
+        }
+    }
+}
+
+static void block(const cpu_gemm *g, size_t m0, size_t m1, size_t n0, size_t nc)
+{
+    float b[KD * NC] __attribute__((aligned(64)));
+    float a[(MR > 12 ? MR : 12) * A_ROW + KD * 16] __attribute__((aligned(64)));
+    const bool dot = g->bf16 && HAVE_DOT;
+    const bool round = g->bf16 && !dot && !(g->a_type == OMN_BF16 && g->b_type == OMN_BF16);
+    const size_t step = dot ? 2 * KD : KD;
+    for (size_t k = 0; k < g->K || !k; k += step) {
+        const size_t kc = g->K - k < step ? g->K - k : step;
+        const size_t units = dot ? (kc + 1) / 2 : kc;
+        if (dot) dot_pack_b(g, k, kc, n0, nc, b);
+        else if (g->b_row || g->b_n == 1) pack_b_rows(g, k, kc, n0, nc, round, b);
+        else pack_b_turned(g, k, kc, n0, nc, round, b);
+        for (size_t m = m0; m < m1; m += MR) {
+            const size_t mr = m1 - m < MR ? m1 - m : MR;
+            ptrdiff_t am, ak;
+            float *c[MR];
+            if (dot) dot_pack_a(g, m, mr, k, kc, a, &am, &ak);
+            else pack_a(g, m, mr, k, kc, round, a, &am, &ak);
+            for (size_t i = 0; i < mr; i++)
+                c[i] = g->c + (g->c_row ? g->c_row(g->c_ctx, m + i) : (m + i) * g->c_m);
+            for (size_t s = 0; s < nc; s += NR) {
+                const size_t w = nc - s < NR ? nc - s : NR;
+                const bool add = k || g->accumulate;
+                if (dot) dot_tile(mr, units, a, am, ak, b + s * units, c, n0 + s, w, g->alpha, add);
+                else tile(mr, units, a, am, ak, b + s * units, c, n0 + s, w, g->alpha, add);
+            }
+            if (k + step >= g->K) finish(g, m, mr, c, n0, nc);
+        }
+    }
+}
+
+static void blocks(void *user, size_t from, size_t to)
+{
+    const job *j = user;
+    const cpu_gemm *g = j->g;
+    for (size_t i = from; i < to; i++) {
+        const size_t m0 = i % j->m_blocks * j->mc, n0 = i / j->m_blocks * NC;
+        const size_t m1 = g->M - m0 < j->mc ? g->M : m0 + j->mc;
+        block(g, m0, m1, n0, g->N - n0 < NC ? g->N - n0 : NC);
+    }
+}
+
+void L(gemm)(const cpu_gemm *g, const cpu_par *par)
+{
+    if (!g->M || !g->N) return;
+    job j = { g, 0, (g->N + NC - 1) / NC, MC };
+    /* few blocks of columns: shorter blocks of rows, so that several threads find work */
+    while (j.mc > 4 * MR && (g->M + j.mc - 1) / j.mc * j.n_blocks < 16) j.mc = j.mc / 2 / MR * MR;
+    if (!par || !par->split) j.mc = g->M;
+    j.m_blocks = (g->M + j.mc - 1) / j.mc;
+    par_run(par, j.m_blocks * j.n_blocks, 1, blocks, &j);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which level of kernels this processor can run: asked of CPUID and, for the state that the operating
+ * system keeps, of XCR0. Never of the model's name, which is where other libraries lose half the speed.
+ * AMX also needs leave of the Linux kernel for each process (arch_prctl); a refusal means no AMX.
+ */
+#include "kernels.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const cpu_kernels omn_cpu0_table;
+size_t omn_cpu0_conv_work(const cpu_conv *c);
+
+#if defined(__x86_64__)
+extern const cpu_kernels omn_cpu1_table, omn_cpu2_table, omn_cpu3_table;
+
+#include <cpuid.h>
+
+typedef struct features {
+    bool avx2, avx512, avx512_bf16;
+} features;
+
+static uint64_t xcr0(void)
+{
+    uint32_t a, d;
+    __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+    return (uint64_t)d << 32 | a;
+}
+
+static features look(void)
+{
+    features f = { false, false, false };
+    unsigned a, b, c, d, b7, d7;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return f;
+    const unsigned need = bit_OSXSAVE | bit_AVX | bit_FMA | bit_F16C;
+    if ((c & need) != need || !__get_cpuid_count(7, 0, &a, &b7, &c, &d7)) return f;
+    const uint64_t state = xcr0();
+    f.avx2 = (b7 & bit_AVX2) && (state & 0x6) == 0x6;
+    const unsigned wide = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
+    f.avx512 = f.avx2 && (b7 & wide) == wide && (state & 0xe6) == 0xe6;
+    if (f.avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) f.avx512_bf16 = a >> 5 & 1;
+    return f;
+}
+
+const cpu_kernels *cpu_kernels_at(cpu_level level)
+{
+    const features f = look();
+    switch (level) {
+    case CPU_PORTABLE: return &omn_cpu0_table;
+    case CPU_AVX2: return f.avx2 ? &omn_cpu1_table : NULL;
+    case CPU_AVX512: return f.avx512 ? &omn_cpu2_table : NULL;
+    case CPU_AVX512_BF16: return f.avx512_bf16 ? &omn_cpu3_table : NULL;
+    default: return NULL;
+    }
+}
+
+#else
+
+const cpu_kernels *cpu_kernels_at(cpu_level level)
+{
+    return level == CPU_PORTABLE ? &omn_cpu0_table : NULL;
+}
+
+#endif
+
+cpu_level cpu_level_best(void)
+{
+    static const struct { const char *name; cpu_level most; } names[] = {
+        { "portable", CPU_PORTABLE }, { "avx2", CPU_AVX2 }, { "avx512", CPU_AVX512_BF16 },
+        { "amx", CPU_AMX },
+    };
+    const char *want = getenv("OMNIO_CPU");
+    int level = CPU_LEVELS - 1;
+    for (size_t i = 0; want && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(want, names[i].name)) level = (int)names[i].most;
+    while (level > CPU_PORTABLE && !cpu_kernels_at((cpu_level)level)) level--;
+    return (cpu_level)level;
+}
+
+size_t cpu_conv_work(const cpu_conv *c) { return omn_cpu0_conv_work(c); }

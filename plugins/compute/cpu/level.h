@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which level a file is built for. The build compiles each kernel file once per level with
+ * -DCPU_LEVEL=n and the flags of that level; the level's number ends each exported name, so that all of
+ * them live in one library: L(rms_norm) is omn_cpu2_rms_norm when built for AVX-512.
+ */
+#ifndef OMN_CPU_LEVEL_H
+#define OMN_CPU_LEVEL_H
+
+#include "kernels.h"
+
+#ifndef CPU_LEVEL
+#define CPU_LEVEL 0
+#endif
+
+#define CPU_GLUE_(level, name) omn_cpu##level##_##name
+#define CPU_GLUE(level, name) CPU_GLUE_(level, name)
+#define L(name) CPU_GLUE(CPU_LEVEL, name)
+
+#define CPU_KERNEL_DECLARE(name, args) void L(name) args;
+CPU_KERNELS_PRODUCT(CPU_KERNEL_DECLARE)
+CPU_KERNELS_PLAIN(CPU_KERNEL_DECLARE)
+extern const cpu_kernels L(table);
+size_t L(conv_work)(const cpu_conv *c);
+
+static inline void par_run(const cpu_par *par, size_t n, size_t grain, cpu_range *fn, void *user)
+{
+    if (!n) return;
+    if (!par || !par->split || n <= grain) fn(user, 0, n);
+    else par->split(par->pool, n, grain, fn, user);
+}
+
+#endif

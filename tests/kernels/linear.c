@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products against a float64 reference: all layouts, types, activations and odd sizes, on every level.
+ * f32 sums of K products err by at most about K * 2^-24 times the sum of absolute products, in practice
+ * far less: 4e-6 of that sum (K up to 700) is a hundred times tighter than a wrong element would need.
+ * bf16 products are compared with the reference over factors rounded the same way, so the same bound
+ * holds.
+ */
+#include "harness.h"
+
+static float rounded(float x, bool bf16) { return bf16 ? to_bf16(x) : x; }
+
+static void check_linear(const cpu_kernels *k, size_t M, size_t N, size_t K, omn_type t, bool bf16,
+                         omn_act act, bool extras)
+{
+    rng r = { M * 1000003 + N * 1009 + K };
+    float *x = noise(&r, M * K), *w = noise(&r, N * K), *b = noise(&r, N), *res = noise(&r, M * N);
+    float *out = floats(M * N), *again = floats(M * N);
+    void *wt = typed(w, N * K, t), *bt = typed(b, N, t);
+    double *want = doubles(M * N), *size = doubles(M * N);
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++) {
+            double s = 0, a = 0;
+            for (size_t i = 0; i < K; i++) {
+                const double p = (double)rounded(x[m * K + i], bf16) * rounded(w[n * K + i], bf16);
+                s += p;
+                a += fabs(p);
+            }
+            s *= 0.75;
+            if (extras) s += b[n];
+            s = act_ref(act, s);
+            if (extras) s += res[m * N + n];
+            want[m * N + n] = s;
+            size[m * N + n] = a;
+        }
+    cpu_linear l = { .M = M, .N = N, .K = K, .x = x, .x_type = OMN_F32, .w = wt, .w_type = t,
+                     .bias = extras ? bt : NULL, .bias_type = t, .residual = extras ? res : NULL,
+                     .out = out, .alpha = 0.75f, .act = act, .bf16 = bf16 };
+    k->linear(&l, NULL);
+    char what[96];
+    snprintf(what, sizeof what, "linear %zux%zux%zu type %d bf16 %d act %d", M, N, K, (int)t, bf16,
+             (int)act);
+    near_all(what, k->level, out, want, size, M * N, 4e-6);
+    l.out = again;
+    k->linear(&l, &pieces);
+    ck_assert_msg(!memcmp(out, again, M * N * sizeof *out), "%s (%s): pieces change the result", what,
+                  k->level);
+    free(want);
+    free(size);
+}
+
+START_TEST(linear_equals_float64)
+{
+    static const size_t sizes[][3] = {
+        { 1, 1, 1 }, { 1, 63, 65 }, { 2, 17, 33 }, { 3, 3, 3 }, { 4, 130, 16 }, { 5, 65, 63 },
+        { 6, 31, 100 }, { 7, 33, 47 }, { 8, 129, 300 }, { 9, 31, 31 }, { 12, 32, 64 },
+        { 13, 33, 65 }, { 17, 63, 257 }, { 63, 17, 3 }, { 65, 161, 513 }, { 250, 129, 19 },
+        { 11, 300, 700 }, { 1, 9, 20000 }, { 16, 1, 1 },
+    };
+    static const omn_type types[] = { OMN_F32, OMN_BF16, OMN_F16 };
+    FOR_LEVELS(k)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (size_t t = 0; t < 3; t++) {
+                check_linear(k, sizes[i][0], sizes[i][1], sizes[i][2], types[t], false,
+                             (omn_act)(i % 7), i % 3 != 1);
+                check_linear(k, sizes[i][0], sizes[i][1], sizes[i][2], types[t], true, OMN_ACT_NONE,
+                             i % 2);
+            }
+}
+END_TEST
+
+/* C[m,n] (+)= alpha sum A(m,k) B(k,n) in the three layouts that gradients use */
+static void check_gemm(const cpu_kernels *k, size_t M, size_t N, size_t K, bool a_turned,
+                       bool b_turned, bool bf16, bool accumulate, omn_type t)
+{
+    rng r = { M * 7 + N * 77 + K * 777 };
+    float *a = noise(&r, M * K), *b = noise(&r, N * K), *c = noise(&r, M * N), *again = floats(M * N);
+    void *at = typed(a, M * K, t), *bt = typed(b, N * K, t);
+    double *want = doubles(M * N), *size = doubles(M * N);
+    const size_t am = a_turned ? 1 : K, ak = a_turned ? M : 1, bk = b_turned ? 1 : N,
+                 bn = b_turned ? K : 1;
+    for (size_t m = 0; m < M; m++)
+        for (size_t n = 0; n < N; n++) {
+            double s = 0, abs_sum = 0;
+            for (size_t i = 0; i < K; i++) {
+                const double p = (double)rounded(a[m * am + i * ak], bf16) *
+                    rounded(b[i * bk + n * bn], bf16);
+                s += p;
+                abs_sum += fabs(p);
+            }
+            want[m * N + n] = s * 0.5 + (accumulate ? c[m * N + n] : 0);
+            size[m * N + n] = abs_sum;
+        }
+    memcpy(again, c, M * N * sizeof *c);
+    cpu_gemm g = { .M = M, .N = N, .K = K, .a = at, .a_m = (ptrdiff_t)am, .a_k = (ptrdiff_t)ak,
+                   .b = bt, .b_k = (ptrdiff_t)bk, .b_n = (ptrdiff_t)bn, .c = c, .c_m = N, .alpha = 0.5f,
+                   .a_type = t, .b_type = t, .bf16 = bf16, .accumulate = accumulate };
+    k->gemm(&g, NULL);
+    char what[96];
+    snprintf(what, sizeof what, "gemm %zux%zux%zu turned %d %d type %d bf16 %d", M, N, K, a_turned,
+             b_turned, (int)t, bf16);
+    near_all(what, k->level, c, want, size, M * N, 4e-6);
+    g.c = again;
+    k->gemm(&g, &pieces);
+    ck_assert_msg(!memcmp(c, again, M * N * sizeof *c), "%s (%s): pieces change the result", what,
+                  k->level);
+    free(want);
+    free(size);
+}
+
+START_TEST(gemm_of_any_layout_equals_float64)
+{
+    static const size_t sizes[][3] = {
+        { 1, 1, 1 }, { 3, 17, 63 }, { 65, 63, 17 }, { 13, 257, 300 }, { 192, 33, 700 }, { 31, 32, 1 },
+        { 12, 64, 600 }, { 5, 3, 2 },
+    };
+    static const omn_type types[] = { OMN_F32, OMN_BF16, OMN_F16 };
+    FOR_LEVELS(k)
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (int how = 0; how < 16; how++)
+                check_gemm(k, sizes[i][0], sizes[i][1], sizes[i][2], how & 1, how & 2, how & 4, how & 8,
+                           types[(i + (size_t)how) % 3]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("kernels.linear");
+    TCase *c = tcase_create("products");
+    tcase_set_timeout(c, 60);           /* all levels, under sanitizers too */
+    tcase_add_test(c, linear_equals_float64);
+    tcase_add_test(c, gemm_of_any_layout_equals_float64);
+    suite_add_tcase(s, c);
+    return run_suite(s);
+}
