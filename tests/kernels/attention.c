@@ -210,11 +210,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("kernels.attention");
-    TCase *c = tcase_create("attention");
-    tcase_set_timeout(c, 120);          /* all levels, under sanitizers too */
-    tcase_add_test(c, attention_equals_float64);
-    tcase_add_test(c, attention_gradients_equal_differences);
-    suite_add_tcase(s, c);
-    return run_suite(s);
+    static const TTest *const all[] = { attention_equals_float64, attention_gradients_equal_differences };
+    return TESTING_RUN("kernels/attention", all, 120); /* all levels, under sanitizers too */
 }

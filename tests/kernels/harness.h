@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../plugins/compute/cpu/kernels.h"
+#include "plugins/compute/cpu/kernels.h"
+#include "tests/testing.h"
 
 /* splits into pieces of `grain`, last piece first: what a kernel must survive */
 static inline void backwards(void *pool, size_t n, size_t grain, cpu_range *fn, void *user)
@@ -113,15 +114,6 @@ static inline double *doubles(size_t n)
 #define FOR_LEVELS(k)                                                                              \
     for (int level_ = 0; level_ < CPU_LEVELS; level_++)                                            \
         for (const cpu_kernels *k = cpu_kernels_at((cpu_level)level_); k; k = NULL)
-
-static inline int run_suite(Suite *s)
-{
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_ENV);
-    const int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
-}
 
 static inline double act_ref(omn_act a, double x)
 {

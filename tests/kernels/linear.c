@@ -125,11 +125,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *s = suite_create("kernels.linear");
-    TCase *c = tcase_create("products");
-    tcase_set_timeout(c, 60);           /* all levels, under sanitizers too */
-    tcase_add_test(c, linear_equals_float64);
-    tcase_add_test(c, gemm_of_any_layout_equals_float64);
-    suite_add_tcase(s, c);
-    return run_suite(s);
+    static const TTest *const all[] = { linear_equals_float64, gemm_of_any_layout_equals_float64 };
+    return TESTING_RUN("kernels/linear", all, 120); /* all levels, under sanitizers too */
 }
