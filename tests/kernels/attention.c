@@ -210,6 +210,7 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = { attention_equals_float64, attention_gradients_equal_differences };
+    const TTest *const all[] = { attention_equals_float64,
+                                 attention_gradients_equal_differences };
     return TESTING_RUN("kernels/attention", all, 120); /* all levels, under sanitizers too */
 }

@@ -125,6 +125,6 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = { linear_equals_float64, gemm_of_any_layout_equals_float64 };
+    const TTest *const all[] = { linear_equals_float64, gemm_of_any_layout_equals_float64 };
     return TESTING_RUN("kernels/linear", all, 120); /* all levels, under sanitizers too */
 }
