@@ -56,7 +56,9 @@ typedef struct omn_compute_impl {
     void (*close)(void *dev);
     /* Zeroed device memory. */
     omn_status (*alloc)(void *dev, uint64_t bytes, omn_buffer **out, omn_error *err);
-    /* Host memory as a read-only buffer, borrowed until release; OMN_ERR_UNSUPPORTED: the host uploads. */
+    /* Host memory as a read-only buffer, borrowed until release; OMN_ERR_UNSUPPORTED: the host uploads.
+     * The cpu always can, and there the buffer may be written too (other devices' missing ops). The owner
+     * may change the bytes between submits (a trainer's weights). */
     omn_status (*wrap)(void *dev, const void *host, uint64_t bytes, omn_buffer **out,
                        omn_error *err);
     void (*release)(void *dev, omn_buffer *b);
@@ -69,12 +71,15 @@ typedef struct omn_compute_impl {
     omn_status (*prepare)(void *queue, const omn_op_call *const *ops, uint32_t n, void **steps,
                           omn_error *err);
     void (*forget)(void *queue, void *steps);
-    /* Run all steps in order. buffers[slot]. times: NULL, or n nanosecond counts to fill (then it may
+    /* Run all steps in order. buffers[slot], entries that no step uses may be NULL; c is never NULL.
+     * times: NULL, or n nanosecond counts to fill (then it may
      * wait after each). Does not wait otherwise; late failures come from wait or map. */
     omn_status (*submit)(void *queue, void *steps, omn_buffer *const *buffers, omn_call *c,
                          uint64_t *times, omn_error *err);
     omn_status (*wait)(void *queue, omn_error *err);
-    /* Host address of bytes of a buffer; waits for what it needs. One map of a buffer at a time. */
+    /* Host address of bytes of a buffer; waits for what it needs. Several maps of one buffer may be open
+     * as long as those for writing overlap no other; nothing is submitted over a range mapped for
+     * writing. */
     omn_status (*map)(void *queue, omn_buffer *b, uint64_t offset, uint64_t bytes, omn_access how,
                       void **host, omn_error *err);
     omn_status (*unmap)(void *queue, omn_buffer *b, void *host, omn_error *err);

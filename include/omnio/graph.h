@@ -58,15 +58,17 @@ OMN_API omn_node *omn_bundle_at(const omn_bundle *b, size_t i, const char **name
 
 /* ---- leaves ------------------------------------------------------------------------------------------ */
 
-/* A tensor that the caller feeds for each run. Same name: same node (shape must agree). */
+/* A tensor that the caller feeds for each run. The name is taken as it is, not below the scope. Same
+ * name: same node (shape must agree). An input that no output needs may be left out of a run. */
 OMN_API omn_node *omn_input(omn_scope *s, const char *name, omn_type t, omn_shape shape);
 /* A constant; the bytes are copied into the graph. */
 OMN_API omn_node *omn_const(omn_scope *s, omn_type t, omn_shape shape, const void *data);
 
 /* A weight of the store. Same full name, same node, so tied tables add their gradients. `want` is what the
  * model wants: compared with a checkpoint, or made by `init` when training from nothing.
- * OMN_INIT_NORMAL: a is the standard deviation; FAN_IN: normal, a / sqrt(product of dims but the first);
- * FOURIER: sin/cos features, see omn_init_kind. The result has the stored type. */
+ * OMN_INIT_NORMAL: a is the standard deviation; FAN_IN: normal, a / sqrt(product of dims but the first).
+ * The result has the stored type; where an op wants f32 (all but weights of products, norms, conv, tables
+ * and codebooks) it is cast. */
 typedef enum omn_init_kind {
     OMN_INIT_ZERO, OMN_INIT_ONE, OMN_INIT_NORMAL, OMN_INIT_FAN_IN,
     OMN_INIT_CONST                        /* every element is a */
@@ -75,8 +77,11 @@ OMN_API omn_node *omn_weight(omn_scope *s, const char *name, omn_shape want, omn
                              double a);
 OMN_API bool omn_weight_exists(const omn_scope *s, const char *name);
 
-/* States outlive a run and are shared by the graphs of one program (encode writes, step reads). A write
- * returns the state as it is afterwards: order is data flow, never order of calls. */
+/* States outlive a run and are shared by the graphs of one program (encode writes, step reads): full name,
+ * type (f32 or i32) and capacity together are one state, zeros at first, one set for each omn_exec. A write
+ * returns the state as it is afterwards: order is data flow, never order of calls. Writes are carried out
+ * even when no output needs them; several to one state follow each other. What was read may not be used
+ * by anything that comes after a write (a failure says so). No gradient flows through states. */
 typedef struct omn_state omn_state;
 OMN_API omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape capacity);
 OMN_API omn_node *omn_state_read(omn_scope *s, omn_state *st);
@@ -213,12 +218,14 @@ OMN_API long omn_store_find(const omn_store *st, const char *name);    /* -1: no
 
 typedef struct omn_program_setup {
     uint32_t size;
-    omn_context *ctx;
+    omn_context *ctx;                     /* may be NULL when compute is given */
     omn_store *store;                     /* borrowed; must outlive the program */
     const char *device;                   /* NULL: the context's */
     omn_precision precision;
-    bool training;
+    bool training;                        /* omn_scope_training() in graphs without gradient too */
     bool keep_tagged;                     /* every tagged node is an output too (verify) */
+    const struct omn_compute_impl *compute;   /* this device, its number 0, instead of `device` */
+    const struct omn_compute_impl *cpu;       /* for what `compute` lacks; NULL: the cpu plugin */
 } omn_program_setup;
 OMN_API omn_status omn_program_new(const omn_program_setup *how, omn_program **out, omn_error *err);
 OMN_API void omn_program_free(omn_program *p);
@@ -228,20 +235,22 @@ OMN_API void omn_program_free(omn_program *p);
 typedef void omn_build_fn(void *user, omn_scope *root, omn_bundle *out);
 OMN_API omn_status omn_program_graph(omn_program *p, const char *key, omn_build_fn *fn, void *user,
                                      omn_graph **out, omn_error *err);
-/* The same with the backward half joined on: output `loss` is a scalar; for every weight that is not frozen
+/* (A key with a gradient and the same key without are two graphs.)
+ * The same with the backward half joined on: output `loss` is a scalar; for every weight that is not frozen
  * (globs, "*" within a name part, "**" across parts) an output "grad:NAME" f32 is added. Weights that the loss
  * does not reach get no gradient. */
 OMN_API omn_status omn_program_graph_gradient(omn_program *p, const char *key, omn_build_fn *fn,
                                               void *user, const char *loss,
                                               const char *const *frozen, size_t n_frozen,
                                               omn_graph **out, omn_error *err);
-/* Build a graph of which nothing is run: shapes, names and failures only. Weights are declared. */
+
 OMN_API size_t omn_graph_outputs(const omn_graph *g);
 OMN_API const char *omn_graph_output_name(const omn_graph *g, size_t i);
 OMN_API omn_shape omn_graph_output_shape(const omn_graph *g, size_t i);
 OMN_API size_t omn_graph_nodes(const omn_graph *g);
 OMN_API uint64_t omn_graph_workspace(const omn_graph *g);     /* bytes that the plan needs */
 OMN_API uint64_t omn_graph_live_bound(const omn_graph *g);    /* most bytes alive at once: the lower bound */
+OMN_API uint64_t omn_graph_flops(const omn_graph *g);         /* floating-point operations of one run */
 OMN_API void omn_graph_dot(const omn_graph *g, omn_buf *out); /* the picture, for graphviz */
 
 typedef struct omn_memory {

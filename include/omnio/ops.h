@@ -4,8 +4,8 @@
  * the i-th optional input), and absent ones take no place. All float tensors are f32 but those marked W (a
  * weight: f32, bf16 or f16, row-major, any alignment). i32 are indices. Outputs never overlap inputs unless
  * the op is marked INPLACE (then output 0 may be input 0). Formulas: graph.h, next to the builders.
- *
- * The list is libcore/graph/ops.def; attrs structs begin with their size. */
+ * permute, concat, slice, pad, expand, gather move i32 as well as f32. cast: to f32 from f32, bf16, f16 and
+ * i32; to i32 from f32 (towards zero). States are f32 or i32. attrs structs begin with their size. */
 #ifndef OMNIO_OPS_H
 #define OMNIO_OPS_H
 
@@ -60,7 +60,8 @@ extern "C" {
     OMN_OP(sum, omn_sum_attrs, "x", "x")                                                         \
     OMN_OP(sum_to, omn_no_attrs, "x", "x")  /* gradient of broadcasting: sum to the output's shape */ \
     OMN_OP(attention, omn_attention_attrs, "x x x ?i ?i ?i ?i ?i ?i ?i ?x ?x", "x x")            \
-    /* q, k, v, optional: q_seg, k_seg, q_part, k_part, q_start, k_count, k_row, extra, slopes -> o, lse[B,H,Tq] */ \
+    /* q, k, v, optional: q_seg, k_seg, q_part, k_part, q_start, k_count, k_row, extra, slopes -> o, lse[B,H,Tq]; \
+     * lse: natural log of the row's sum of exp(score), -inf where no key is seen (or all scores are -inf) */ \
     /* masks exactly as graph.h says at omn_attend, OMN_SEG_SHARED (k_seg -1 seen by all) included */ \
     OMN_OP(attention_grad, omn_attention_attrs, "x x x x x x ?i ?i ?i ?i ?i ?i ?i ?x ?x",        \
            "x x x ?x")                                                                           \
@@ -70,6 +71,8 @@ extern "C" {
     OMN_OP(conv2d, omn_conv_attrs, "x W ?W", "x")                                                \
     OMN_OP(conv2d_dx, omn_conv_attrs, "x W", "x")             /* gy, w -> gx */                  \
     OMN_OP(conv2d_dw, omn_conv_attrs, "x x", "x")             /* gy, x -> gw[O,C,kh,kw] */       \
+    /* pool2d: an average divides by the whole window, padding included; the gradient of a maximum goes to  \
+     * the first pixel that has it */                                                            \
     OMN_OP(pool2d, omn_pool_attrs, "x", "x")                                                     \
     OMN_OP(pool2d_grad, omn_pool_attrs, "x x", "x")           /* x, gy -> gx */                  \
     OMN_OP(upsample, omn_scale_attrs, "x", "x")               /* a: the factor */                \

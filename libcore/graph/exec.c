@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Running planned graphs: one workspace as large as the greediest graph that was run here, the states, one
+ * queue. Steps are handed to the device once for each graph; a run fills the inputs in, submits and
+ * waits. */
+#include "exec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+omn_status omn_exec_new(omn_program *p, omn_exec **out, omn_error *err)
+{
+    omn_exec *x = calloc(1, sizeof(*x));
+    omn_status st;
+    if (!x) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a run state");
+    x->p = p;
+    const omn_call_setup how = { OMN_FILL(omn_call_setup), .pool = p->pool };
+    st = omn_call_new(&how, &x->own, err);
+    if (st == OMN_OK) st = p->main.compute->queue_new(p->main.dev, &x->queue, err);
+    if (st != OMN_OK) {
+        omn_exec_free(x);
+        return st;
+    }
+    *out = x;
+    return OMN_OK;
+}
+
+static void prepared_free(omn_exec *x, prepared *r)
+{
+    for (uint32_t i = 0; r->segments && i < r->n_segments; i++) {
+        segment *sg = &r->segments[i];
+        if (sg->island) island_forget(x, sg);
+        else if (sg->steps) x->p->main.compute->forget(x->queue, sg->steps);
+        free(sg->ops);
+    }
+    free(r->segments);
+    free(r->buffers);
+    free(r->times);
+    free(r);
+}
+
+static omn_status close_outputs(omn_exec *x, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (uint32_t i = 0; i < x->n_opened; i++) {
+        const omn_status s = x->p->main.compute->unmap(x->queue, x->opened[i].buffer,
+                                                       x->opened[i].host, err);
+        if (st == OMN_OK) st = s;
+    }
+    x->n_opened = 0;
+    return st;
+}
+
+void omn_exec_free(omn_exec *x)
+{
+    if (!x) return;
+    const omn_compute_impl *main = x->p->main.compute;
+    void *dev = x->p->main.dev;
+    if (x->queue) {
+        main->wait(x->queue, NULL);
+        close_outputs(x, NULL);
+    }
+    for (prepared *r = x->prepared, *next; r; r = next) {
+        next = r->next;
+        prepared_free(x, r);
+    }
+    if (x->workspace) main->release(dev, x->workspace);
+    for (uint32_t i = 0; i < x->room_states; i++)
+        if (x->states[i]) main->release(dev, x->states[i]);
+    if (x->cpu_queue) x->p->cpu.compute->queue_free(x->cpu_queue);
+    if (x->queue) main->queue_free(x->queue);
+    omn_call_free(x->own);
+    free(x->states);
+    free(x->state_info);
+    free(x->opened);
+    free(x);
+}
+
+/* ---- preparing ----------------------------------------------------------------------------------- */
+
+static omn_status state_buffer(omn_exec *x, uint32_t number, omn_buffer **out, omn_error *err)
+{
+    if (number >= x->room_states) {
+        const uint32_t room = number + 32;
+        omn_buffer **more = calloc(room, sizeof(*more));
+        const omn_state **info = calloc(room, sizeof(*info));
+        if (!more || !info) {
+            free(more);
+            free(info);
+            return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for states");
+        }
+        if (x->room_states) {
+            memcpy(more, x->states, x->room_states * sizeof(*more));
+            memcpy(info, x->state_info, x->room_states * sizeof(*info));
+        }
+        free(x->states);
+        free(x->state_info);
+        x->states = more;
+        x->state_info = info;
+        x->room_states = room;
+    }
+    if (!x->states[number]) {
+        const omn_state *s = x->p->states;
+        while (s->number != number) s = s->next;
+        const omn_status st = x->p->main.compute->alloc(x->p->main.dev, s->bytes,
+                                                        &x->states[number], err);
+        if (st != OMN_OK) {
+            x->states[number] = NULL;
+            omn_error_prefix(err, "state '%s', %llu bytes: ", s->name, (unsigned long long)s->bytes);
+            return st;
+        }
+        x->state_info[number] = s;
+    }
+    *out = x->states[number];
+    return OMN_OK;
+}
+
+/* The buffers behind the slots; the workspace is put in at each run. */
+static omn_status find_buffers(omn_exec *x, prepared *r, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    pthread_mutex_lock(&x->p->lock);
+    for (uint32_t i = 0; st == OMN_OK && i < r->g->n_slots; i++) {
+        const slot *s = &r->g->slots[i];
+        if (s->kind == SLOT_CONSTS) r->buffers[i] = r->g->consts_buffer;
+        else if (s->kind == SLOT_WEIGHT) r->buffers[i] = x->p->weights[s->number].buffer;
+        else if (s->kind == SLOT_STATE) st = state_buffer(x, s->number, &r->buffers[i], err);
+    }
+    pthread_mutex_unlock(&x->p->lock);
+    return st;
+}
+
+static omn_status make_segments(omn_exec *x, prepared *r, omn_error *err)
+{
+    const omn_graph *g = r->g;
+    const device *d = &x->p->main;
+    omn_status st = OMN_OK;
+    for (uint32_t i = 0; st == OMN_OK && i < g->n_steps;) {
+        segment *sg = &r->segments[r->n_segments++];
+        sg->first = i;
+        while (i < g->n_steps && d->compute->cost(d->dev, &g->calls[i]) >= 0) i++;
+        sg->count = i - sg->first;
+        if (sg->count == 0) {
+            sg->island = true;
+            sg->count = 1;
+            st = island_prepare(x, &g->calls[i++], sg, err);
+            continue;
+        }
+        sg->ops = calloc(sg->count, sizeof(*sg->ops));
+        if (!sg->ops) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory to run");
+        for (uint32_t k = 0; k < sg->count; k++) sg->ops[k] = &g->calls[sg->first + k];
+        st = d->compute->prepare(x->queue, sg->ops, sg->count, &sg->steps, err);
+        if (st != OMN_OK) sg->steps = NULL;
+    }
+    return st;
+}
+
+static omn_status prepare(omn_exec *x, omn_graph *g, prepared **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (prepared *r = x->prepared; r; r = r->next) {
+        if (r->g != g) continue;
+        *out = r;
+        return OMN_OK;
+    }
+    prepared *r = calloc(1, sizeof(*r));
+    if (!r) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory to run");
+    r->g = g;
+    r->segments = calloc(g->n_steps + 1, sizeof(*r->segments));
+    r->buffers = calloc(g->n_slots + 1, sizeof(omn_buffer *));
+    r->times = calloc(g->n_steps + 1, sizeof(*r->times));
+    if (!r->segments || !r->buffers || !r->times) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to run");
+        goto done;
+    }
+    OMN_TRY(find_buffers(x, r, err));
+    OMN_TRY(make_segments(x, r, err));
+    r->next = x->prepared;
+    x->prepared = r;
+    *out = r;
+    r = NULL;
+done:
+    if (r) prepared_free(x, r);
+    return st;
+}
+
+/* ---- running --------------------------------------------------------------------------------------- */
+
+static omn_status have_workspace(omn_exec *x, uint64_t bytes, omn_error *err)
+{
+    const device *d = &x->p->main;
+    if (bytes <= x->workspace_bytes) return OMN_OK;
+    if (x->workspace) d->compute->release(d->dev, x->workspace);
+    x->workspace = NULL;
+    x->workspace_bytes = 0;
+    const omn_status st = d->compute->alloc(d->dev, bytes, &x->workspace, err);
+    if (st != OMN_OK) {
+        x->workspace = NULL;
+        omn_error_prefix(err, "workspace of %llu bytes: ", (unsigned long long)bytes);
+        return st;
+    }
+    x->workspace_bytes = bytes;
+    return OMN_OK;
+}
+
+static omn_status fill_inputs(omn_exec *x, const omn_graph *g, const omn_feed *in, omn_error *err)
+{
+    char have[80], want[80];
+    for (uint32_t i = 0; i < g->n_nodes; i++) {
+        const omn_node *node = g->nodes[i];
+        if (node->kind != NODE_INPUT || node->group < 0) continue;
+        const omn_tensor *t = in ? omn_feed_get(in, node->name) : NULL;
+        omn_shape_text(&node->shape, want, sizeof(want));
+        if (!t)
+            return omn_fail(err, OMN_ERR_MISSING, "input '%s' was not given, %s %s is wanted",
+                            node->name, want, omn_type_get(node->type)->name);
+        if (t->type != node->type || !omn_shape_equal(&t->shape, &node->shape))
+            return omn_fail(err, t->type != node->type ? OMN_ERR_TYPE : OMN_ERR_SHAPE,
+                            "input '%s' is %s %s, %s %s is wanted", node->name,
+                            omn_shape_text(&t->shape, have, sizeof(have)),
+                            omn_type_get(t->type) ? omn_type_get(t->type)->name : "?", want,
+                            omn_type_get(node->type)->name);
+        const omn_status st = device_upload(&x->p->main, x->queue, x->workspace, node->view.offset,
+                                            t->data, node_bytes(node), err);
+        if (st != OMN_OK) return st;
+    }
+    return OMN_OK;
+}
+
+/* A device that copied a trainer's weights gets them again: they may have changed. */
+static omn_status refresh_weights(omn_exec *x, const omn_graph *g, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    if (!x->p->store || !store_writable(x->p->store)) return OMN_OK;
+    pthread_mutex_lock(&x->p->lock);
+    for (uint32_t i = 0; st == OMN_OK && i < g->n_slots; i++) {
+        if (g->slots[i].kind != SLOT_WEIGHT) continue;
+        const weight_buffer *b = &x->p->weights[g->slots[i].number];
+        if (b->uploaded)
+            st = device_upload(&x->p->main, x->queue, b->buffer, 0, b->host, b->bytes, err);
+    }
+    pthread_mutex_unlock(&x->p->lock);
+    return st;
+}
+
+static void count_profile(omn_exec *x, const prepared *r)
+{
+    for (uint32_t i = 0; i < r->n_segments; i++) {
+        const segment *sg = &r->segments[i];
+        for (uint32_t k = sg->first; k < sg->first + sg->count; k++) {
+            const step *st = r->g->steps[k];
+            omn_profile_row *row = &x->rows[2 * (uint32_t)st->op + sg->island];
+            row->op = op_rule_get(st->op)->name;
+            row->device = sg->island ? x->p->cpu.name : x->p->main.name;
+            row->calls++;
+            row->ns += r->times[k];
+            row->flops += step_flops(st);
+            row->bytes += step_bytes(st);
+        }
+    }
+}
+
+omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call *c, omn_error *err)
+{
+    const omn_compute_impl *main = x->p->main.compute;
+    prepared *r;
+    omn_status st, late;
+    if (g->program != x->p)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "the graph '%s' belongs to another program", g->key);
+    if (!c) c = x->own;
+    x->last = NULL;
+    OMN_TRY(close_outputs(x, err));
+    OMN_TRY(prepare(x, g, &r, err));
+    OMN_TRY(have_workspace(x, g->workspace, err));
+    r->buffers[0] = x->workspace;
+    OMN_TRY(fill_inputs(x, g, in, err));
+    OMN_TRY(refresh_weights(x, g, err));
+    for (uint32_t i = 0; st == OMN_OK && i < r->n_segments; i++) {
+        segment *sg = &r->segments[i];
+        uint64_t *times = x->profile ? r->times + sg->first : NULL;
+        if (omn_call_cancelled(c)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
+        else if (sg->island)
+            st = island_run(x, &g->calls[sg->first], sg, r->buffers, c, times, err);
+        else st = main->submit(x->queue, sg->steps, r->buffers, c, times, err);
+    }
+    late = main->wait(x->queue, err);
+    if (st == OMN_OK) st = late;
+    if (st == OMN_OK) {
+        x->last = g;
+        if (x->profile) count_profile(x, r);
+    }
+done:
+    return st;
+}
+
+/* ---- what remains -------------------------------------------------------------------------------------- */
+
+static omn_status open_bytes(omn_exec *x, omn_buffer *b, uint64_t offset, uint64_t bytes,
+                             const void **host, omn_error *err)
+{
+    for (uint32_t i = 0; i < x->n_opened; i++) {
+        const opened *o = &x->opened[i];
+        if (o->buffer != b || o->offset != offset || o->bytes != bytes) continue;
+        *host = o->host;
+        return OMN_OK;
+    }
+    if (x->n_opened == x->room_opened) {
+        const uint32_t room = x->room_opened ? 2 * x->room_opened : 16;
+        opened *more = realloc(x->opened, room * sizeof(*more));
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for outputs");
+        x->opened = more;
+        x->room_opened = room;
+    }
+    void *at;
+    const omn_status st = x->p->main.compute->map(x->queue, b, offset, bytes, OMN_READ, &at, err);
+    if (st != OMN_OK) return st;
+    x->opened[x->n_opened++] = (opened){ b, at, offset, bytes };
+    *host = at;
+    return OMN_OK;
+}
+
+omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, omn_tensor *out,
+                           omn_error *err)
+{
+    const omn_node *node = omn_bundle_find(g->outputs, name);
+    if (!node)
+        return omn_fail(err, OMN_ERR_MISSING, "graph '%s' has no output '%s'", g->key, name);
+    if (x->last != g)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "graph '%s' is not what ran last", g->key);
+    const omn_node *root = node_root((omn_node *)node);
+    *out = (omn_tensor){ node->type, node->shape, NULL, node_bytes(node) };
+    if (root->kind == NODE_CONST) {
+        out->data = (const char *)g->consts + root->view.offset;
+        return OMN_OK;
+    }
+    if (root->kind == NODE_WEIGHT) {
+        out->data = omn_store_tensor(x->p->store, (size_t)root->weight).data;
+        return OMN_OK;
+    }
+    omn_buffer *b = root->state ? x->states[root->state->number] : x->workspace;
+    return open_bytes(x, b, root->view.offset, out->bytes, &out->data, err);
+}
+
+omn_status omn_exec_reorder(omn_exec *x, const int32_t *from, size_t rows, omn_error *err)
+{
+    const omn_compute_impl *main = x->p->main.compute;
+    omn_status st = OMN_OK;
+    char *copy = NULL;
+    for (size_t i = 0; i < rows; i++)
+        if (from[i] < 0 || (size_t)from[i] >= rows)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "row %zu should become row %d, there are %zu", i,
+                            (int)from[i], rows);
+    x->last = NULL;
+    OMN_TRY(close_outputs(x, err));
+    for (uint32_t i = 0; i < x->room_states; i++) {
+        const omn_state *s = x->state_info[i];
+        void *host;
+        if (!x->states[i] || (size_t)s->shape.dim[0] != rows) continue;
+        const size_t each = s->bytes / rows;
+        OMN_TRY(main->map(x->queue, x->states[i], 0, s->bytes, OMN_READ_WRITE, &host, err));
+        copy = malloc(s->bytes);
+        if (copy) {
+            memcpy(copy, host, s->bytes);
+            for (size_t k = 0; k < rows; k++)
+                if ((size_t)from[k] != k)
+                    memcpy((char *)host + k * each, copy + (size_t)from[k] * each, each);
+            free(copy);
+        } else {
+            st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to reorder states");
+        }
+        const omn_status late = main->unmap(x->queue, x->states[i], host, err);
+        if (st == OMN_OK) st = late;
+        if (st != OMN_OK) goto done;
+    }
+done:
+    return st;
+}
+
+void omn_exec_profile(omn_exec *x, bool on)
+{
+    x->profile = on;
+    memset(x->rows, 0, sizeof(x->rows));
+}
+
+size_t omn_exec_profile_rows(const omn_exec *x, const omn_profile_row **rows)
+{
+    omn_profile_row *shown = ((omn_exec *)x)->shown;
+    size_t n = 0;
+    for (uint32_t i = 0; i < 2 * OP_COUNT; i++)
+        if (x->rows[i].calls) shown[n++] = x->rows[i];
+    *rows = shown;
+    return n;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The leaves of a graph: what the caller feeds, constants, the weights of the store, and the states,
+ * which outlive a run. */
+#include "inside.h"
+
+#include <string.h>
+
+omn_node *omn_input(omn_scope *s, const char *name, omn_type t, omn_shape shape)
+{
+    char have[96], want[80];
+    if (omn_scope_failed(s)) return NULL;
+    const long old = names_get(&s->g->inputs, name);
+    if (old >= 0) {
+        omn_node *x = s->g->nodes[old];
+        if (x->type != t || !omn_shape_equal(&x->shape, &shape))
+            return graph_fail(s, OMN_ERR_SHAPE, NULL,
+                              "input '%s' is %s already, it cannot be %s %s too", name,
+                              node_text(x, have), omn_shape_text(&shape, want, sizeof(want)),
+                              omn_type_get(t) ? omn_type_get(t)->name : "?");
+        return x;
+    }
+    omn_node *x = graph_node(s, NODE_INPUT, t, shape);
+    if (!x) return NULL;
+    x->name = omn_arena_strdup(s->g->arena, name);
+    if (!x->name || !names_put(&s->g->inputs, x->name, x->id))
+        return graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
+    return x;
+}
+
+omn_node *omn_const(omn_scope *s, omn_type t, omn_shape shape, const void *data)
+{
+    if (omn_scope_failed(s)) return NULL;
+    if (!data) return graph_fail(s, OMN_ERR_ARGUMENT, "const", "the data is missing (NULL)");
+    omn_node *x = graph_node(s, NODE_CONST, t, shape);
+    if (!x) return NULL;
+    const uint64_t bytes = node_bytes(x);
+    void *own = omn_arena_alloc(s->g->arena, 1, bytes);
+    if (!own) return graph_fail(s, OMN_ERR_MEMORY, "const", "not enough memory for a constant");
+    memcpy(own, data, bytes);
+    x->data = own;
+    return x;
+}
+
+static bool is_frozen(const omn_graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->n_frozen; i++)
+        if (glob_match(g->frozen[i], name)) return true;
+    return false;
+}
+
+omn_node *omn_weight(omn_scope *s, const char *name, omn_shape want, omn_init_kind init, double a)
+{
+    char have[80], wanted[80];
+    if (omn_scope_failed(s)) return NULL;
+    omn_graph *g = s->g;
+    const char *full = graph_full_name(s, name);
+    if (!full) return graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
+    const long old = names_get(&g->weights, full);
+    if (old >= 0) {
+        omn_node *x = g->nodes[old];
+        if (!omn_shape_equal(&x->shape, &want))
+            return graph_fail(g->root, OMN_ERR_SHAPE, full, "%s before, %s wanted now",
+                              omn_shape_text(&x->shape, have, sizeof(have)),
+                              omn_shape_text(&want, wanted, sizeof(wanted)));
+        return x;
+    }
+    if (!g->program->store)
+        return graph_fail(s, OMN_ERR_CONFIG, NULL, "weight '%s': this program has no store", name);
+    long number;
+    omn_tensor t;
+    if (store_declare(g->program->store, full, &want, init, a, &number, &t, &g->failure) != OMN_OK)
+        return NULL;
+    omn_node *x = graph_node(s, NODE_WEIGHT, t.type, want);
+    if (!x) return NULL;
+    x->name = full;
+    x->weight = number;
+    x->path = g->training && !is_frozen(g, full);
+    if (!names_put(&g->weights, full, x->id))
+        return graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
+    return x;
+}
+
+bool omn_weight_exists(const omn_scope *s, const char *name)
+{
+    char full[1024];
+    if (!s || !s->g->program->store) return false;
+    const size_t n = strlen(s->name), m = strlen(name);
+    if (n + m + 2 > sizeof(full)) return false;
+    if (name[0] == '/') return store_has(s->g->program->store, name + 1);
+    memcpy(full, s->name, n);
+    if (n) full[n] = '.';
+    memcpy(full + n + (n > 0), name, m + 1);
+    return store_has(s->g->program->store, full);
+}
+
+/* ---- states ---------------------------------------------------------------------------------------- */
+
+/* Called while the program is locked for building. */
+omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape capacity)
+{
+    size_t count;
+    if (omn_scope_failed(s)) return NULL;
+    omn_program *p = s->g->program;
+    const char *full = graph_full_name(s, name);
+    if (!full) {
+        graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
+        return NULL;
+    }
+    if (t != OMN_F32 && t != OMN_I32) {
+        graph_fail(s, OMN_ERR_TYPE, "state", "'%s' must be f32 or i32", name);
+        return NULL;
+    }
+    if (!omn_shape_count(&capacity, &count) || count == 0 || count > (size_t)1 << 42 ||
+        capacity.rank < 1) {
+        graph_fail(s, OMN_ERR_SHAPE, "state", "'%s' has an impossible size", name);
+        return NULL;
+    }
+    for (omn_state *st = p->states; st; st = st->next)
+        if (st->type == t && !strcmp(st->name, full) && omn_shape_equal(&st->shape, &capacity))
+            return st;
+    omn_state *st = omn_arena_alloc(p->arena, 1, sizeof(*st));
+    if (st) st->name = omn_arena_strdup(p->arena, full);
+    if (!st || !st->name) {
+        graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
+        return NULL;
+    }
+    st->type = t;
+    st->shape = capacity;
+    st->bytes = count * omn_type_get(t)->bytes;
+    st->number = p->n_states++;
+    st->next = p->states;
+    p->states = st;
+    return st;
+}
+
+/* The value that the state has at this point of the chain of writes: none yet, the leaf. */
+static omn_node *leaf(omn_scope *s, omn_state *st)
+{
+    omn_graph *g = s->g;
+    for (uint32_t i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i]->kind == NODE_STATE && g->nodes[i]->state == st) return g->nodes[i];
+    omn_node *x = graph_node(s, NODE_STATE, st->type, st->shape);
+    if (!x) return NULL;
+    x->state = st;
+    x->name = st->name;
+    return x;
+}
+
+static omn_node *newest(omn_scope *s, omn_state *st)
+{
+    omn_graph *g = s->g;
+    for (uint32_t i = g->n_nodes; i-- > 0;)
+        if (g->nodes[i]->state == st) return g->nodes[i];
+    return leaf(s, st);
+}
+
+omn_node *omn_state_read(omn_scope *s, omn_state *st)
+{
+    if (omn_scope_failed(s)) return NULL;
+    if (!st) return graph_fail(s, OMN_ERR_ARGUMENT, "state_read", "the state is missing (NULL)");
+    return leaf(s, st);
+}
+
+omn_node *omn_state_write(omn_scope *s, omn_state *st, omn_node *x)
+{
+    char have[96], want[80];
+    if (graph_stop(s, "state_write", 1, &x)) return NULL;
+    if (!st) return graph_fail(s, OMN_ERR_ARGUMENT, "state_write", "the state is missing (NULL)");
+    if (st->type == OMN_F32) x = graph_f32(s, "state_write", x);
+    if (!x) return NULL;
+    if (x->type != st->type || !omn_shape_equal(&x->shape, &st->shape))
+        return graph_fail(s, OMN_ERR_SHAPE, "state_write", "x is %s, the state '%s' holds %s %s",
+                          node_text(x, have), st->name,
+                          omn_shape_text(&st->shape, want, sizeof(want)),
+                          omn_type_get(st->type)->name);
+    omn_node *in[] = { newest(s, st), x };
+    if (!in[0]) return NULL;
+    omn_node *y = graph_op(s, OP_state_write, NULL, in, 2, st->type, st->shape);
+    if (y) y->state = st;
+    return y;
+}
+
+omn_node *omn_state_append(omn_scope *s, omn_state *st, omn_node *x, omn_node *at)
+{
+    char have[96], place[96], want[80];
+    if (graph_stop(s, "state_append", 2, (omn_node *[]){ x, at })) return NULL;
+    if (!st) return graph_fail(s, OMN_ERR_ARGUMENT, "state_append", "the state is missing (NULL)");
+    if (st->type == OMN_F32) x = graph_f32(s, "state_append", x);
+    if (!x) return NULL;
+    bool fits = x->type == st->type && x->shape.rank == st->shape.rank && x->shape.rank >= 2;
+    for (uint32_t i = 0; fits && i < x->shape.rank; i++)
+        fits = i == 1 ? x->shape.dim[i] <= st->shape.dim[i] : x->shape.dim[i] == st->shape.dim[i];
+    if (!fits)
+        return graph_fail(s, OMN_ERR_SHAPE, "state_append",
+                          "x is %s, the state '%s' holds %s %s; only axis 1 may be shorter",
+                          node_text(x, have), st->name,
+                          omn_shape_text(&st->shape, want, sizeof(want)),
+                          omn_type_get(st->type)->name);
+    if (at->type != OMN_I32 || at->shape.rank != 1 || at->shape.dim[0] != x->shape.dim[0])
+        return graph_fail(s, OMN_ERR_SHAPE, "state_append", "at is %s, [%lld] i32 is wanted",
+                          node_text(at, place), (long long)x->shape.dim[0]);
+    omn_node *in[] = { newest(s, st), x, at };
+    if (!in[0]) return NULL;
+    omn_node *y = graph_op(s, OP_state_append, NULL, in, 3, st->type, st->shape);
+    if (y) y->state = st;
+    return y;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store of weights: either a checkpoint as it lies on disk, where a declaration is compared with the
+ * file, or f32 values in memory that a trainer writes, where a declaration makes the weight. Locked, since
+ * several programs may read one store. */
+#include "inside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct entry {
+    char *name;
+    omn_tensor tensor;
+    float *data;                          /* writable stores */
+} entry;
+
+struct omn_store {
+    const omn_weights *from;
+    bool writable, partial;
+    uint64_t seed;
+    pthread_mutex_t lock;
+    names index;
+    entry **entries;
+    size_t count, room;
+};
+
+static omn_status store_new(omn_store **out, omn_error *err)
+{
+    omn_store *st = calloc(1, sizeof(*st));
+    if (!st) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a store of weights");
+    if (pthread_mutex_init(&st->lock, NULL)) {
+        free(st);
+        return omn_fail(err, OMN_ERR_MEMORY, "a lock could not be made");
+    }
+    *out = st;
+    return OMN_OK;
+}
+
+omn_status omn_store_open(const omn_weights *w, omn_store **out, omn_error *err)
+{
+    omn_status st = store_new(out, err);
+    if (st == OMN_OK) (*out)->from = w;
+    return st;
+}
+
+omn_status omn_store_new(uint64_t seed, const omn_weights *from, bool partial, omn_store **out,
+                         omn_error *err)
+{
+    omn_status st = store_new(out, err);
+    if (st != OMN_OK) return st;
+    (*out)->from = from;
+    (*out)->writable = true;
+    (*out)->partial = partial;
+    (*out)->seed = seed;
+    return OMN_OK;
+}
+
+void omn_store_free(omn_store *st)
+{
+    if (!st) return;
+    for (size_t i = 0; i < st->count; i++) {
+        free(st->entries[i]->name);
+        free(st->entries[i]->data);
+        free(st->entries[i]);
+    }
+    free(st->entries);
+    names_fini(&st->index);
+    pthread_mutex_destroy(&st->lock);
+    free(st);
+}
+
+/* What the file has under this name, or a failure that says what is wrong with it. */
+static omn_status compare(const omn_store *st, const char *name, const omn_shape *want,
+                          const omn_tensor **out, omn_error *err)
+{
+    char have[80], wanted[80];
+    const omn_tensor *t = omn_weights_get(st->from, name);
+    const char *path = omn_weights_path(st->from);
+    omn_shape_text(want, wanted, sizeof(wanted));
+    *out = t;
+    if (!t) {
+        if (st->writable && st->partial) return OMN_OK;
+        return omn_fail(err, OMN_ERR_DATA, "%s: not in %s, %s wanted", name, path, wanted);
+    }
+    if (!omn_shape_equal(&t->shape, want))
+        return omn_fail(err, OMN_ERR_SHAPE, "%s: %s in %s, %s wanted", name,
+                        omn_shape_text(&t->shape, have, sizeof(have)), path, wanted);
+    const omn_type_info *info = omn_type_get(t->type);
+    if (!info || !info->is_float)
+        return omn_fail(err, OMN_ERR_TYPE, "%s: %s in %s, floats wanted", name,
+                        info ? info->name : "no known type", path);
+    return OMN_OK;
+}
+
+static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_kind init, double a,
+                       omn_error *err)
+{
+    size_t count, bytes;
+    const omn_tensor *t = NULL;
+    if (st->from) {
+        const omn_status bad = compare(st, e->name, want, &t, err);
+        if (bad != OMN_OK) return bad;
+    }
+    if (!st->writable) {
+        e->tensor = *t;
+        return OMN_OK;
+    }
+    for (uint32_t i = 0; i < want->rank && want->rank <= OMN_MAX_RANK; i++)
+        if (want->dim[i] < 1)
+            return omn_fail(err, OMN_ERR_SHAPE, "%s: size %lld of axis %u, 1 or more is wanted",
+                            e->name, (long long)want->dim[i], i);
+    if (want->rank > OMN_MAX_RANK || !omn_shape_count(want, &count) ||
+        !omn_size_mul(count, sizeof(float), &bytes) || bytes > (size_t)1 << 44)
+        return omn_fail(err, OMN_ERR_SHAPE, "%s: too large to address", e->name);
+    e->data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    if (!e->data)
+        return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory for %zu bytes", e->name, bytes);
+    if (!t) initial_fill(st->seed, e->name, want, init, a, e->data, count);
+    else if (!omn_to_f32(t->type, t->data, count, e->data))
+        return omn_fail(err, OMN_ERR_TYPE, "%s: cannot be converted to f32", e->name);
+    e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
+    return OMN_OK;
+}
+
+static omn_status add(omn_store *st, const char *name, const omn_shape *want, omn_init_kind init,
+                      double a, omn_error *err)
+{
+    entry *e = NULL;
+    if (st->count == st->room) {
+        const size_t room = st->room ? 2 * st->room : 64;
+        entry **more = realloc(st->entries, room * sizeof(entry *));
+        if (!more) goto no_memory;
+        st->entries = more;
+        st->room = room;
+    }
+    e = calloc(1, sizeof(*e));
+    if (!e || !(e->name = strdup(name))) goto no_memory;
+    const omn_status bad = make(st, e, want, init, a, err);
+    if (bad == OMN_OK && names_put(&st->index, e->name, (uint32_t)st->count)) {
+        st->entries[st->count++] = e;
+        return OMN_OK;
+    }
+    free(e->name);
+    free(e->data);
+    free(e);
+    return bad != OMN_OK ? bad : omn_fail(err, OMN_ERR_MEMORY, "not enough memory for names");
+no_memory:
+    free(e);
+    return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory", name);
+}
+
+omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
+                         omn_init_kind init, double a, long *number, omn_tensor *out,
+                         omn_error *err)
+{
+    char have[80], wanted[80];
+    omn_status result = OMN_OK;
+    pthread_mutex_lock(&st->lock);
+    long at = names_get(&st->index, name);
+    if (at < 0) {
+        result = add(st, name, want, init, a, err);
+        at = (long)st->count - 1;
+    } else if (!omn_shape_equal(&st->entries[at]->tensor.shape, want)) {
+        result = omn_fail(err, OMN_ERR_SHAPE, "%s: %s before, %s wanted now", name,
+                          omn_shape_text(&st->entries[at]->tensor.shape, have, sizeof(have)),
+                          omn_shape_text(want, wanted, sizeof(wanted)));
+    }
+    if (result == OMN_OK) {
+        *number = at;
+        *out = st->entries[at]->tensor;
+    }
+    pthread_mutex_unlock(&st->lock);
+    return result;
+}
+
+bool store_has(omn_store *st, const char *name)
+{
+    pthread_mutex_lock(&st->lock);
+    const bool has = names_get(&st->index, name) >= 0 ||
+                     (st->from && omn_weights_get(st->from, name));
+    pthread_mutex_unlock(&st->lock);
+    return has;
+}
+
+bool store_writable(const omn_store *st)
+{
+    return st->writable;
+}
+
+const omn_weights *store_weights(const omn_store *st)
+{
+    return st->from;
+}
+
+static const entry *at(const omn_store *st, size_t i)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&st->lock;
+    pthread_mutex_lock(lock);
+    const entry *e = i < st->count ? st->entries[i] : NULL;
+    pthread_mutex_unlock(lock);
+    return e;
+}
+
+size_t omn_store_count(const omn_store *st)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&st->lock;
+    pthread_mutex_lock(lock);
+    const size_t n = st->count;
+    pthread_mutex_unlock(lock);
+    return n;
+}
+
+const char *omn_store_name(const omn_store *st, size_t i)
+{
+    const entry *e = at(st, i);
+    return e ? e->name : NULL;
+}
+
+omn_tensor omn_store_tensor(const omn_store *st, size_t i)
+{
+    const entry *e = at(st, i);
+    return e ? e->tensor : (omn_tensor){ OMN_TYPE_NONE, { 0, { 0 } }, NULL, 0 };
+}
+
+float *omn_store_data(omn_store *st, size_t i)
+{
+    const entry *e = at(st, i);
+    return e ? e->data : NULL;
+}
+
+long omn_store_find(const omn_store *st, const char *name)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&st->lock;
+    pthread_mutex_lock(lock);
+    const long n = names_get(&st->index, name);
+    pthread_mutex_unlock(lock);
+    return n;
+}
