@@ -76,6 +76,7 @@ typedef struct omn_vocab {
     int32_t rows, start, stop, pad;     /* rows of the table; stop: end of an answer, -1 none */
     const omn_range *ranges;
     uint32_t n_ranges;
+    int32_t option_ends;                /* end tokens behind an option that is scored; 0: one */
 } omn_vocab;
 /* The ids behind a decoder part; copied. */
 OMN_API void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v);

@@ -60,11 +60,16 @@ static void open_vocabulary(uio2 *u, omn_open *o, omn_config *f, const omn_part 
     const omn_range ranges[2] = { { "codes", 0, (int32_t)u->rows, 1 },
                                   { "location", first, (int32_t)bins, -1 } };
     const omn_vocab v = { OMN_FILL(omn_vocab), .rows = (int32_t)u->rows, .start = 0, .stop = 1, .pad = 0,
-                          .ranges = ranges, .n_ranges = fits ? 2 : 1 };
+                          .ranges = ranges, .n_ranges = fits ? 2 : 1,
+                          /* the original appends the end token twice before it scores an option */
+                          .option_ends = (int32_t)omn_config_int_or(f, "omnio.option_ends", 1, 4, 2) };
     omn_open_vocabulary(o, text, &v);
     if (fits)
-        omn_open_part(o, "location", "omnio.codec/1", "location", "", "bins=%d first=%d", (int)bins,
-                      (int)first_extra);
+        omn_open_part(o, "location", "omnio.codec/1", "location", "",
+                      "bins=%d first=%d width=%d height=%d rounding=%s", (int)bins, (int)first_extra,
+                      (int)pair(f, "t5_config.default_image_vit_size", 1, 384),
+                      (int)pair(f, "t5_config.default_image_vit_size", 0, 384),
+                      omn_config_string_or(f, "omnio.location_rounding", "trunc"));
 }
 
 static omn_status uio2_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A runner's inside: one batch of requests on its way through encode and steps. Not installed. */
+#ifndef OMNIO_GENERATE_RUNNER_H
+#define OMNIO_GENERATE_RUNNER_H
+
+#include "open.h"
+
+#define MOST_ROLES 16
+#define MOST_ROWS 4096
+
+struct omn_runner {
+    omn_model *model;
+    omn_exec *exec;
+    omn_cancel *cancel;
+};
+
+/* What encode left in the states: shapes that the steps must name again. */
+typedef struct encoded {
+    int64_t rows, length;
+    omn_frame *frames;            /* of each row's picture (role `of` of its answer); identity otherwise */
+    bool *has_frame;
+} encoded;
+
+/* Prepare n requests (same roles), encode them as one batch. frames live in `a`. */
+omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *rq, size_t n, omn_arena *a,
+                         encoded *out, omn_result *results, omn_error *err);
+/* Logits [rows, T, V] of the decoder for ids [rows, T] from place `start` on, reading memory_row; borrowed until
+ * the next run. */
+omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output, int64_t rows,
+                       int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
+                       const int32_t *memory_row, omn_tensor *logits, omn_error *err);
+/* Score the options of one request; e holds its memory at row `row`. */
+omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row, const omn_request *rq,
+                        omn_result *out, omn_error *err);
+uint64_t runner_now(void);
+
+#endif
