@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files mapped read-only: opening a weights file of any size takes microseconds, and its pages are
+ * shared with every other process that uses the same file. */
+#include "libcore/base/system.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct omn_map {
+    void *data;
+    size_t size;
+    char path[];
+};
+
+omn_status omn_map_open(const char *path, omn_map **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    struct stat info;
+    size_t length = strlen(path);
+    omn_map *m = NULL;
+    *out = NULL;
+    /* O_NONBLOCK: a pipe without a writer is refused below instead of waited for. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) return system_fail(err, errno, path, "cannot be opened");
+    if (fstat(fd, &info) != 0) {
+        st = system_fail(err, errno, path, "cannot be looked at");
+        goto done;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        st = omn_fail(err, OMN_ERR_IO, "%s: is %s, and a regular file is needed", path,
+                      S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+        goto done;
+    }
+    if (info.st_size < 0 || (uintmax_t)info.st_size > SIZE_MAX / 2) {
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: too large to be mapped", path);
+        goto done;
+    }
+    m = calloc(1, sizeof *m + length + 1);
+    if (!m) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "%s: no memory", path);
+        goto done;
+    }
+    memcpy(m->path, path, length);
+    m->size = (size_t)info.st_size;
+    if (m->size > 0) {
+        m->data = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (m->data == MAP_FAILED) {
+            m->data = NULL;
+            st = system_fail(err, errno, path, "cannot be mapped");
+            goto done;
+        }
+    }
+    *out = m;
+    m = NULL;
+done:
+    omn_map_close(m);
+    (void)close(fd);
+    return st;
+}
+
+void omn_map_close(omn_map *m)
+{
+    if (!m) return;
+    if (m->data) (void)munmap(m->data, m->size);
+    free(m);
+}
+
+const void *omn_map_data(const omn_map *m)
+{
+    return m->data;
+}
+
+size_t omn_map_size(const omn_map *m)
+{
+    return m->size;
+}
+
+const char *omn_map_path(const omn_map *m)
+{
+    return m->path;
+}
