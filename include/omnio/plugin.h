@@ -159,7 +159,7 @@ typedef struct omn_format_impl {
 
 /* ---- the context and its registry ------------------------------------------------------------------ */
 
-/* Everything that is shared in a process: the pool, the plugins, the devices. Several contexts may live
+/* Everything that is shared among its users: the pool, the plugins, the devices. Several contexts may live
  * side by side and know nothing of each other. */
 typedef struct omn_context omn_context;
 typedef struct omn_context_setup {
@@ -173,6 +173,7 @@ typedef struct omn_context_setup {
     omn_log_fn *log;
     void *log_user;
     omn_level level;                      /* most talkative level that is logged */
+    uint32_t scan_limit_ms;               /* for looking at one unknown plugin file; 0: 10000 */
 } omn_context_setup;
 /* how NULL: all usual; environment variables are read by the program, not by the library, except
  * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in $XDG_DATA_HOME/omnio/plugins,
@@ -223,6 +224,8 @@ OMN_API omn_status omn_params_fill(const omn_entry *e, const omn_setting *set, s
                                    const char *file, omn_arena *a, void **params, omn_error *err);
 /* Check one text against one row without storing it. */
 OMN_API omn_status omn_param_check(const omn_param *p, const char *text, omn_error *err);
+/* The one of n names that was probably meant (few letters dropped, added, changed or swapped), or NULL. [any] */
+OMN_API const char *omn_nearest_name(const char *wanted, const char *const *names, size_t n);
 /* Describe an object for people: kind, parameters, types, defaults, ranges. man: as an mdoc page. */
 OMN_API omn_status omn_entry_help(const omn_entry *e, bool man, omn_buf *out, omn_error *err);
 

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which objects are there, and which file has them. On the first question the folders are read, every file
+ * is described by the cache or by the helper, and the objects are sorted; a file is loaded into this
+ * process only when one of its objects is asked for. One lock guards all of it; what an answer points to
+ * never changes again, so callers need none. Files found earlier win over later ones of the same
+ * kind and name, as in every search path, and the later ones say so in the list. */
+#include "registry.h"
+
+#include "candidates.h"
+#include "context.h"
+#include "entry.h"
+#include "load.h"
+#include "nearest.h"
+#include "record.h"
+#include "scan.h"
+#include "scan_cache.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_SUGGESTED 1024
+
+typedef struct plugin_file {
+    record rec;
+    size_t order;
+    omn_entry *entries;             /* NULL: not loaded */
+    size_t n_entries;
+    const char *refused;            /* why loading it here failed, after the scan found it good */
+    const char *hidden;             /* names of objects that earlier files have; NULL: none */
+} plugin_file;
+
+typedef struct slot { plugin_file *file; const record_object *object; bool hidden; } slot;
+
+struct registry {
+    pthread_mutex_t lock;
+    registry_setup how;
+    const place *where;
+    omn_arena *arena;
+    bool scanned;
+    plugin_file *files;
+    size_t n_files;
+    slot *slots;                    /* by kind, name, order of files */
+    size_t n_slots, n_bad;
+};
+
+omn_status registry_new(const registry_setup *how, const place *where, registry **out,
+                        omn_error *err)
+{
+    registry *r = calloc(1, sizeof(*r));
+    omn_arena *a = omn_arena_new((size_t)256 << 20);
+    if (!r || !a || pthread_mutex_init(&r->lock, NULL) != 0) goto none;
+    r->arena = a;
+    r->where = where;
+    r->how = *how;
+    const char **texts[] = { &r->how.plugin_path, &r->how.user_folder, &r->how.cache_folder };
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (!*texts[i]) continue;
+        *texts[i] = omn_arena_strdup(a, *texts[i]);
+        if (!*texts[i]) {
+            registry_free(r);
+            return omn_fail(err, OMN_ERR_MEMORY, "no memory for the folders of plugins");
+        }
+    }
+    *out = r;
+    return OMN_OK;
+none:
+    omn_arena_free(a);
+    free(r);
+    return omn_fail(err, OMN_ERR_MEMORY, "no memory for the list of plugins");
+}
+
+/* Loaded files stay loaded: threads, thread-locals and strings of a plugin outlive its last call. */
+void registry_free(registry *r)
+{
+    if (!r) return;
+    for (size_t i = 0; i < r->n_files; i++)
+        for (size_t k = 0; k < r->files[i].n_entries; k++) entry_fini(&r->files[i].entries[k]);
+    pthread_mutex_destroy(&r->lock);
+    omn_arena_free(r->arena);
+    free(r);
+}
+
+static int by_kind_name_order(const void *a, const void *b)
+{
+    const slot *x = a, *y = b;
+    int c = strcmp(x->object->kind, y->object->kind);
+    if (!c) c = strcmp(x->object->name, y->object->name);
+    if (!c) c = (x->file->order > y->file->order) - (x->file->order < y->file->order);
+    return c;
+}
+
+static bool index_objects(registry *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < r->n_files; i++) n += r->files[i].rec.n_objects;
+    r->slots = omn_arena_alloc(r->arena, n ? n : 1, sizeof(*r->slots));
+    if (!r->slots) return false;
+    for (size_t i = 0; i < r->n_files; i++) {
+        record *rec = &r->files[i].rec;
+        if (rec->state != RECORD_GOOD) r->n_bad++;
+        for (size_t k = 0; k < rec->n_objects; k++)
+            r->slots[r->n_slots++] = (slot){ &r->files[i], &rec->objects[k], false };
+    }
+    qsort(r->slots, r->n_slots, sizeof(slot), by_kind_name_order);
+    for (size_t i = 1; i < r->n_slots; i++) {
+        slot *s = &r->slots[i], *first = s - 1;
+        if (strcmp(s->object->name, first->object->name) != 0 ||
+            strcmp(s->object->kind, first->object->kind) != 0)
+            continue;
+        s->hidden = true;
+        const char *more = s->file->hidden;
+        s->file->hidden = more ? omn_arena_printf(r->arena, "%.300s, %s", more, s->object->name)
+                               : omn_arena_strdup(r->arena, s->object->name);
+    }
+    return true;
+}
+
+/* Cache first, then the helper for the rest. */
+static void look_at_files(registry *r, omn_context *ctx)
+{
+    omn_error err = OMN_ERROR_INIT;
+    scan_cache *cache =
+        r->how.cache_folder ? scan_cache_open(r->how.cache_folder, r->where, r->arena) : NULL;
+    record **unknown = calloc(r->n_files + 1, sizeof(*unknown));
+    record **all = calloc(r->n_files + 1, sizeof(*all));
+    size_t n_unknown = 0, n_all = 0;
+    if (!unknown || !all) goto done;
+    for (size_t i = 0; i < r->n_files; i++) {
+        record *rec = &r->files[i].rec;
+        if (rec->state != RECORD_UNKNOWN) continue;
+        all[n_all++] = rec;
+        if (!cache || !scan_cache_get(cache, rec)) unknown[n_unknown++] = rec;
+    }
+    if (n_unknown == 0) goto done;
+    if (scan_files(r->where, unknown, n_unknown, r->how.scan_limit_ms, r->arena, &err) != OMN_OK) {
+        const char *why = record_why(r->arena, err.text);
+        for (size_t i = 0; i < n_unknown; i++) {
+            if (unknown[i]->state != RECORD_UNKNOWN) continue;
+            unknown[i]->state = RECORD_STOPPED;
+            unknown[i]->why = why;
+        }
+        omn_context_log(ctx, OMN_LOG_WARN, "plugins: %s", err.text);
+    }
+    err = (omn_error)OMN_ERROR_INIT;
+    if (cache && scan_cache_write(cache, all, n_all, &err) != OMN_OK)
+        omn_context_log(ctx, OMN_LOG_INFO, "plugins are looked at anew each time: %s", err.text);
+done:
+    free(unknown);
+    free(all);
+    scan_cache_close(cache);
+}
+
+/* With the lock held. */
+static omn_status ensure_scanned(registry *r, omn_context *ctx, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    candidates found = { 0 };
+    if (r->scanned) return OMN_OK;
+    const char *folders[] = { r->how.plugin_path,
+                              r->how.only_plugin_path ? NULL : r->how.user_folder,
+                              r->how.only_plugin_path ? NULL : r->where->plugins };
+    for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+        if (folders[i]) OMN_TRY(candidates_add(&found, folders[i], i == 0, r->arena, ctx, err));
+    r->files = omn_arena_alloc(r->arena, found.n ? found.n : 1, sizeof(*r->files));
+    if (!r->files) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu plugins", found.n);
+        goto done;
+    }
+    for (size_t i = 0; i < found.n; i++)
+        r->files[i] = (plugin_file){ .rec = found.at[i], .order = i };
+    r->n_files = found.n;
+    look_at_files(r, ctx);
+    if (!index_objects(r)) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "no memory for the list of plugins");
+        goto done;
+    }
+    for (size_t i = 0; i < r->n_files; i++)
+        if (r->files[i].rec.state != RECORD_GOOD)
+            omn_context_log(ctx, OMN_LOG_INFO, "plugin %s %s", r->files[i].rec.path,
+                            r->files[i].rec.why);
+    r->scanned = true;
+done:
+    candidates_fini(&found);
+    return st;
+}
+
+static omn_status load(registry *r, plugin_file *f, omn_error *err)
+{
+    record now = { .path = f->rec.path };
+    const omn_plugin *p = NULL;
+    bool linked;
+    if (f->entries) return OMN_OK;
+    if (f->refused) return omn_fail(err, OMN_ERR_PLUGIN, "%s %s", f->rec.path, f->refused);
+    if (!candidates_key(&now) || memcmp(&now.key, &f->rec.key, sizeof(now.key)) != 0) {
+        f->refused = "has changed since this program looked at it; start again";
+        return omn_fail(err, OMN_ERR_PLUGIN, "%s %s", f->rec.path, f->refused);
+    }
+    omn_error why = OMN_ERROR_INIT;
+    if (load_door(f->rec.path, &p, &linked, &why) != OMN_OK) {
+        f->refused = record_why(r->arena, why.text);
+        return omn_fail(err, OMN_ERR_PLUGIN, "%s %s", f->rec.path, f->refused);
+    }
+    omn_entry *list = omn_arena_alloc(r->arena, p->n_objects, sizeof(*list));
+    if (!list) return omn_fail(err, OMN_ERR_MEMORY, "no memory for the objects of %s", f->rec.path);
+    size_t n = 0;
+    for (; n < p->n_objects; n++) {
+        omn_status st = entry_init(&list[n], p, n, f->rec.path, r->arena, err);
+        if (st == OMN_OK) continue;
+        while (n > 0) entry_fini(&list[--n]);
+        return st;
+    }
+    f->entries = list;
+    f->n_entries = n;
+    return OMN_OK;
+}
+
+static const slot *find_slot(const registry *r, const char *kind, const char *name)
+{
+    const slot *best = NULL;
+    for (size_t i = 0; i < r->n_slots; i++) {
+        const slot *s = &r->slots[i];
+        if (s->hidden || strcmp(s->object->name, name) != 0) continue;
+        if (kind && strcmp(s->object->kind, kind) != 0) continue;
+        if (!best || s->file->order < best->file->order) best = s;
+    }
+    return best;
+}
+
+static omn_status missing(const registry *r, const char *kind, const char *name, omn_error *err)
+{
+    const char *names[MOST_SUGGESTED];
+    char bad[96] = "";
+    size_t n = 0;
+    int word = 6, other = 0;
+    const char *what = kind ? entry_kind_word(kind, &word) : "object";
+    for (size_t i = 0; i < r->n_slots && n < MOST_SUGGESTED; i++)
+        if (!kind || strcmp(r->slots[i].object->kind, kind) == 0)
+            names[n++] = r->slots[i].object->name;
+    if (r->n_bad)
+        snprintf(bad, sizeof(bad), " (%zu plugin file%s could not be used: see omnio list)",
+                 r->n_bad, r->n_bad == 1 ? "" : "s");
+    const slot *s = kind ? find_slot(r, NULL, name) : NULL;
+    if (s) {
+        const char *its = entry_kind_word(s->object->kind, &other);
+        return omn_fail(err, OMN_ERR_MISSING, "\"%.80s\" is of kind %.*s, not %.*s%s", name, other,
+                        its, word, what, bad);
+    }
+    const char *near = omn_nearest_name(name, names, n);
+    return omn_fail(err, OMN_ERR_MISSING, "there is no %.*s \"%.80s\"%s%s%s%s", word, what, name,
+                    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", bad);
+}
+
+omn_status registry_find(registry *r, omn_context *ctx, const char *kind, const char *name,
+                         const omn_entry **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    pthread_mutex_lock(&r->lock);
+    OMN_TRY(ensure_scanned(r, ctx, err));
+    const slot *s = find_slot(r, kind, name);
+    if (!s) {
+        st = missing(r, kind, name, err);
+        goto done;
+    }
+    OMN_TRY(load(r, s->file, err));
+    for (size_t i = 0; i < s->file->n_entries; i++) {
+        const omn_entry *e = &s->file->entries[i];
+        if (strcmp(e->object.kind, s->object->kind) != 0 || strcmp(e->object.name, name) != 0)
+            continue;
+        *out = e;
+        goto done;
+    }
+    st = omn_fail(err, OMN_ERR_PLUGIN, "%s no longer offers %s", s->file->rec.path, name);
+done:
+    pthread_mutex_unlock(&r->lock);
+    return st;
+}
+
+static int say_bad(const plugin_file *f, omn_arena *a, omn_list_fn *fn, void *user)
+{
+    omn_listed it = { OMN_FILL(omn_listed), .file = f->rec.path, .why = f->rec.why };
+    if (f->rec.state != RECORD_GOOD) return fn(user, &it);
+    if (!f->hidden) return 0;
+    it.plugin = f->rec.name;
+    it.version = f->rec.version;
+    it.licence = f->rec.licence;
+    it.summary = f->rec.summary;
+    it.why = omn_arena_printf(a, "is hidden by plugins found earlier: %.400s", f->hidden);
+    return fn(user, &it);
+}
+
+omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_list_fn *fn,
+                         void *user, omn_error *err)
+{
+    omn_arena *a = omn_arena_new((size_t)1 << 20);
+    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "no memory to list plugins");
+    pthread_mutex_lock(&r->lock);
+    omn_status st = ensure_scanned(r, ctx, err);
+    pthread_mutex_unlock(&r->lock);
+    /* From here on nothing that is read changes any more. */
+    int stop = st != OMN_OK;
+    for (size_t i = 0; i < r->n_slots && !stop; i++) {
+        const slot *s = &r->slots[i];
+        const record *f = &s->file->rec;
+        if (s->hidden || (kind && strcmp(kind, s->object->kind) != 0)) continue;
+        omn_listed it = { OMN_FILL(omn_listed), .kind = s->object->kind, .name = s->object->name,
+                          .help = s->object->help, .plugin = f->name, .version = f->version,
+                          .licence = f->licence, .summary = f->summary, .file = f->path };
+        stop = fn(user, &it);
+    }
+    for (size_t i = 0; i < r->n_files && !stop; i++) stop = say_bad(&r->files[i], a, fn, user);
+    omn_arena_free(a);
+    return st;
+}
+
+/* `word` of n bytes is among the words of "a,b,c". */
+static bool among(const char *list, const char *word, size_t n)
+{
+    for (const char *p = list;; p++) {
+        size_t len = strcspn(p, ",");
+        if (len == n && memcmp(p, word, n) == 0) return true;
+        p += len;
+        if (!*p) return false;
+    }
+}
+
+size_t registry_formats(registry *r, omn_context *ctx, const char *type, const char *suffix,
+                        const char **names, size_t most, size_t *with_suffix)
+{
+    size_t n = 0;
+    *with_suffix = 0;
+    pthread_mutex_lock(&r->lock);
+    bool ok = ensure_scanned(r, ctx, NULL) == OMN_OK;
+    pthread_mutex_unlock(&r->lock);
+    if (!ok) return 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < r->n_slots; i++) {
+            const slot *s = &r->slots[i];
+            if (s->hidden || strcmp(s->object->kind, "omnio.format/1") != 0) continue;
+            const char *colon = strchr(s->object->extra, ':');
+            if (!colon) continue;
+            size_t len = (size_t)(colon - s->object->extra);
+            if (type && (strlen(type) != len || memcmp(type, s->object->extra, len) != 0)) continue;
+            bool has = suffix && among(colon + 1, suffix, strlen(suffix));
+            if (has != (pass == 0)) continue;
+            if (n < most) names[n] = s->object->name;
+            n++;
+            if (pass == 0) *with_suffix += 1;
+        }
+    }
+    return n;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The host's side of scanning. All paths are sent without waiting for answers, so one process start and
+ * one round serve every file. When the helper dies or falls silent, the first unanswered file is looked
+ * at again alone in a helper of its own: only a file that fails alone is to blame (a thread left behind
+ * by an earlier one may have been the killer). Then the rest goes on. The helper is started with
+ * posix_spawn, never with a bare fork, since the host has threads; it has a process group of its own,
+ * so that Ctrl-C for the host is not mistaken for a crash of a plugin; a socket pair instead of pipes
+ * lets us write without SIGPIPE and without touching the host's signal handlers. */
+#include "scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+typedef struct helper { pid_t pid; int fd; } helper;
+
+static const char *signal_name(int n)
+{
+    switch (n) {
+    case SIGSEGV: return "segmentation fault";
+    case SIGABRT: return "abort";
+    case SIGBUS: return "bus error";
+    case SIGILL: return "illegal instruction";
+    case SIGFPE: return "arithmetic fault";
+    case SIGSYS: return "bad system call";
+    case SIGTRAP: return "trap";
+    default: return "signal";
+    }
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Signals as a fresh program expects them, whatever the host did to its own. */
+static int spawn_clean(helper *h, const place *where, int fd)
+{
+    char *const argv[] = { where->helper, where->library, NULL };
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t how;
+    sigset_t none, usual;
+    int e = posix_spawn_file_actions_init(&files);
+    if (e) return e;
+    e = posix_spawnattr_init(&how);
+    if (e) {
+        posix_spawn_file_actions_destroy(&files);
+        return e;
+    }
+    sigemptyset(&none);
+    sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE);
+    sigaddset(&usual, SIGCHLD);
+    sigaddset(&usual, SIGINT);
+    sigaddset(&usual, SIGTERM);
+    if (!e) e = posix_spawn_file_actions_adddup2(&files, fd, STDIN_FILENO);
+    if (!e) e = posix_spawn_file_actions_adddup2(&files, fd, STDOUT_FILENO);
+    if (!e) e = posix_spawn_file_actions_addopen(&files, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    if (!e) e = posix_spawnattr_setsigmask(&how, &none);
+    if (!e) e = posix_spawnattr_setsigdefault(&how, &usual);
+    if (!e) e = posix_spawnattr_setpgroup(&how, 0);
+    if (!e)
+        e = posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                               POSIX_SPAWN_SETPGROUP);
+    if (!e) e = posix_spawn(&h->pid, where->helper, &files, &how, argv, environ);
+    posix_spawnattr_destroy(&how);
+    posix_spawn_file_actions_destroy(&files);
+    return e;
+}
+
+static omn_status start(helper *h, const place *where, omn_error *err)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        int e = errno;
+        return omn_fail(err, OMN_ERR_IO, "no socket for scanning plugins: %s", strerror(e));
+    }
+    /* A descriptor of ours below 3 would be overwritten by its own dup2. */
+    int fd = pair[1] < 3 ? fcntl(pair[1], F_DUPFD_CLOEXEC, 3) : pair[1];
+    int e = fd < 0 ? errno : spawn_clean(h, where, fd);
+    if (fd != pair[1] && fd >= 0) close(fd);
+    close(pair[1]);
+    if (e) {
+        close(pair[0]);
+        return omn_fail(err, OMN_ERR_IO, "%s: the helper that looks at plugins cannot be started: "
+                        "%s", where->helper, strerror(e));
+    }
+    h->fd = pair[0];
+    return OMN_OK;
+}
+
+/* Ends the helper in any case. Returns its wait status; -1 when somebody else has already waited. */
+static int stop(helper *h, bool kill_it)
+{
+    int status = -1;
+    close(h->fd);
+    if (kill_it) kill(h->pid, SIGKILL);
+    while (waitpid(h->pid, &status, 0) < 0) {
+        if (errno != EINTR) return -1;
+    }
+    return status;
+}
+
+typedef struct round {
+    helper h;
+    record *const *files;
+    size_t n, sent, sent_bytes, answered;
+    omn_buf in;
+    omn_arena *a;
+    bool greeted, garbled;
+} round_state;
+
+/* As many paths as the socket takes. False: the helper no longer listens. */
+static bool send_some(round_state *r)
+{
+    while (r->sent < r->n) {
+        const char *path = r->files[r->sent]->path;
+        size_t len = strlen(path) + 1;
+        ssize_t k = send(r->h.fd, path + r->sent_bytes, len - r->sent_bytes,
+                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (k < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+        r->sent_bytes += (size_t)k;
+        if (r->sent_bytes < len) return true;
+        r->sent++;
+        r->sent_bytes = 0;
+    }
+    return true;
+}
+
+/* Whole lines among what was received become answers. */
+static void take_lines(round_state *r)
+{
+    size_t from = 0;
+    char *end;
+    while (r->answered < r->n && r->in.length > from &&
+           (end = memchr(r->in.data + from, '\n', r->in.length - from)) != NULL) {
+        const char *line = r->in.data + from;
+        size_t len = (size_t)(end - line);
+        from += len + 1;
+        if (!r->greeted) {
+            r->greeted = true;
+            continue;
+        }
+        record *f = r->files[r->answered++];
+        if (!record_parse(line, len, r->a, f)) {
+            f->state = RECORD_BAD;
+            f->why = "the helper's answer about it makes no sense";
+            r->garbled = true;
+        }
+    }
+    if (from > 0) {
+        memmove(r->in.data, r->in.data + from, r->in.length - from);
+        r->in.length -= from;
+    }
+}
+
+/* 1 something came, 0 the end, -1 nothing now. */
+static int receive(round_state *r)
+{
+    char chunk[16384];
+    ssize_t k = recv(r->h.fd, chunk, sizeof(chunk), MSG_DONTWAIT);
+    if (k < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -1 : 0;
+    if (k == 0) return 0;
+    omn_buf_put(&r->in, chunk, (size_t)k);
+    if (r->in.failed) return 0;
+    take_lines(r);
+    return 1;
+}
+
+/* Serve until all files are answered, the helper is gone, or one file has taken longer than its limit
+ * (then true). The limit starts anew with each line, the greeting of a helper that is ready included. */
+static bool serve(round_state *r, uint32_t limit_ms)
+{
+    int64_t deadline = now_ms() + limit_ms;
+    while (r->answered < r->n && !r->garbled) {
+        bool writing = r->sent < r->n;
+        if (writing && !send_some(r)) writing = false;
+        int64_t left = deadline - now_ms();
+        if (left <= 0) return true;
+        struct pollfd p = { r->h.fd, (short)(POLLIN | (writing ? POLLOUT : 0)), 0 };
+        size_t before = r->answered;
+        bool greeted = r->greeted;
+        if (poll(&p, 1, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR) return false;
+        if (p.revents & (POLLIN | POLLHUP | POLLERR))
+            if (receive(r) == 0) return false;
+        if (r->answered > before || r->greeted != greeted) deadline = now_ms() + limit_ms;
+    }
+    return false;
+}
+
+static void blame(record *f, omn_arena *a, int status, bool late, uint32_t limit_ms)
+{
+    char why[160];
+    if (late) {
+        f->state = RECORD_LATE;
+        f->when = (int64_t)time(NULL);
+        snprintf(why, sizeof(why), "was not loaded within %u ms", limit_ms);
+    } else if (status != -1 && WIFSIGNALED(status)) {
+        int n = WTERMSIG(status);
+        bool outside = n == SIGKILL || n == SIGTERM || n == SIGINT || n == SIGHUP;
+        f->state = outside ? RECORD_STOPPED : RECORD_BAD;
+        if (outside)
+            snprintf(why, sizeof(why), "the helper was stopped (signal %d) while it was looked at",
+                     n);
+        else
+            snprintf(why, sizeof(why), "crashes while it is loaded (%s, signal %d)",
+                     signal_name(n), n);
+    } else {
+        f->state = RECORD_BAD;
+        snprintf(why, sizeof(why), "ends the process that loads it");
+        if (status != -1 && WIFEXITED(status))
+            snprintf(why, sizeof(why), "ends the process that loads it (exit status %d)",
+                     WEXITSTATUS(status));
+    }
+    f->why = record_why(a, why);
+}
+
+omn_status scan_files(const place *where, record *const *files, size_t n, uint32_t limit_ms,
+                      omn_arena *a, omn_error *err)
+{
+    size_t done = 0;
+    bool alone = false;
+    while (done < n) {
+        round_state r = { .files = files + done, .n = alone ? 1 : n - done, .a = a };
+        omn_status st = start(&r.h, where, err);
+        if (st != OMN_OK) return st;
+        omn_buf_init(&r.in, RECORD_MOST_LINE + 16384);
+        bool late = serve(&r, limit_ms);
+        omn_buf_fini(&r.in);
+        bool all = r.answered == r.n && !r.garbled;
+        shutdown(r.h.fd, SHUT_RDWR);
+        /* Having all answers we owe the helper nothing, and it may hang in a thread of a plugin. */
+        int status = stop(&r.h, late || all || r.garbled);
+        done += r.answered;
+        if (!r.greeted)
+            return omn_fail(err, OMN_ERR_PLUGIN, "%s cannot load %s to look at plugins",
+                            where->helper, where->library);
+        if (all || r.garbled) {
+            alone = false;
+        } else if (r.n == 1) {
+            blame(files[done], a, status, late, limit_ms);
+            done++;
+            alone = false;
+        } else {
+            alone = true;
+        }
+    }
+    return OMN_OK;
+}
