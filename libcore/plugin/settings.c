@@ -14,6 +14,7 @@ static omn_status complain(const omn_entry *e, const omn_setting *s, const char 
                            omn_status st, const char *text, omn_error *err)
 {
     const char *name = e->object.name;
+    if (file && !*file) file = NULL;
     if (st == OMN_ERR_ARGUMENT && file) st = OMN_ERR_CONFIG;
     if (file)
         return omn_fail_at(err, st, file, s ? s->line : 0, s ? s->column : 0, "%s: %s", name, text);

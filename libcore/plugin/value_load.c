@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From a file to a value. The bytes decide: every format that makes the wanted type is asked how much the
+ * first 64 bytes look like its own, those whose suffix fits first, so that the usual case loads one
+ * plugin. Text and JSON are at home in this house and need no plugin; a file counts as one of them only
+ * when no format claims it and all of it is UTF-8. */
+#include "context.h"
+#include "param.h"
+#include "suffix.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_FILE ((size_t)1 << 30)
+#define MOST_FORMATS 256
+#define HEAD 64u
+#define SURE 90
+
+typedef struct file_bytes { const char *path; const uint8_t *bytes; size_t n; } file_bytes;
+
+/* The format most certain about these bytes; NULL in *best when none is. bad: one that could not be
+ * loaded, for the message. */
+static void ask_formats(omn_context *ctx, const char *type, const file_bytes *f,
+                        const omn_entry **best, omn_error *bad)
+{
+    const char *names[MOST_FORMATS];
+    char suffix[SUFFIX_ROOM];
+    size_t preferred = 0;
+    int most = 0;
+    const char *own = suffix_of(f->path, suffix) ? suffix : NULL;
+    size_t n = registry_formats(context_registry(ctx), ctx, type, own, names, MOST_FORMATS,
+                                &preferred);
+    for (size_t i = 0; i < n && i < MOST_FORMATS; i++) {
+        const omn_entry *e = NULL;
+        if (i >= preferred && most >= SURE) return;
+        if (omn_registry_find(ctx, "omnio.format/1", names[i], &e, bad) != OMN_OK) continue;
+        const omn_format_impl *impl = omn_entry_object(e)->impl;
+        if (!impl->read) continue;
+        int says = impl->probe(f->bytes, f->n < HEAD ? f->n : HEAD);
+        if (says > most) {
+            most = says;
+            *best = e;
+        }
+    }
+}
+
+static omn_status read_with(omn_context *ctx, const omn_entry *e, const file_bytes *f,
+                            omn_value **out, omn_error *err)
+{
+    const omn_format_impl *impl = omn_entry_object(e)->impl;
+    omn_call *c = NULL;
+    omn_status st = OMN_OK;
+    omn_error why = OMN_ERROR_INIT;
+    OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &c, &why));
+    OMN_TRY(impl->read(c, f->bytes, f->n, out, &why));
+    const char *is = *out ? omn_value_kind_name(omn_value_get_kind(*out)) : "nothing";
+    if (!*out || (strcmp(impl->makes, "any") != 0 && strcmp(is, impl->makes) != 0)) {
+        omn_value_unref(*out);
+        *out = NULL;
+        st = omn_fail(&why, OMN_ERR_PLUGIN, "format %s made %s instead of %s",
+                      omn_entry_object(e)->name, is, impl->makes);
+    }
+done:
+    omn_call_free(c);
+    if (st != OMN_OK) {
+        const char *text = why.text[0] ? why.text : "cannot be read";
+        omn_fail(err, st, "%s: %s", f->path, text);
+    }
+    return st;
+}
+
+/* Each line that is not blank is one JSON value. */
+static omn_status read_lines(const char *s, size_t n, omn_value **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_value **list = NULL;
+    size_t count = 0, room = 0, number = 0;
+    for (size_t at = 0; at < n;) {
+        const char *end = memchr(s + at, '\n', n - at);
+        size_t len = end ? (size_t)(end - s) - at : n - at, blank = 0;
+        number++;
+        while (blank < len && strchr(" \t\r", s[at + blank])) blank++;
+        if (blank < len) {
+            if (count == room) {
+                room = room ? 2 * room : 64;
+                omn_value **more = realloc(list, room * sizeof(*more));
+                if (!more) {
+                    st = omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu lines", room);
+                    goto done;
+                }
+                list = more;
+            }
+            st = omn_value_from_json(s + at, len, &list[count], err);
+            if (st != OMN_OK) {
+                omn_error_prefix(err, "line %zu: ", number);
+                goto done;
+            }
+            count++;
+        }
+        at += len + 1;
+    }
+    st = omn_list_new(list, count, out, err);
+done:
+    for (size_t i = 0; i < count; i++) omn_value_unref(list[i]);
+    free(list);
+    return st;
+}
+
+/* The file's text without a byte order mark and without the newline that ends its last line. */
+static omn_status read_plain(const char *s, size_t n, omn_value **out, omn_error *err)
+{
+    if (n >= 3 && memcmp(s, "\xef\xbb\xbf", 3) == 0) {
+        s += 3;
+        n -= 3;
+    }
+    if (n > 0 && s[n - 1] == '\n') n--;
+    if (n > 0 && s[n - 1] == '\r') n--;
+    return omn_text_new(s, n, out, err);
+}
+
+/* What to make of a file that no format knows: by wanted type, else by suffix. */
+static omn_status read_builtin(const char *type, const file_bytes *f, omn_value **out,
+                               omn_error *err)
+{
+    char suffix[SUFFIX_ROOM];
+    const char *s = (const char *)f->bytes;
+    bool named = suffix_of(f->path, suffix);
+    bool lines = named && strcmp(suffix, "jsonl") == 0, json = named && strcmp(suffix, "json") == 0;
+    omn_error why = OMN_ERROR_INIT;
+    omn_status st;
+    if (type && strcmp(type, "text") == 0) st = read_plain(s, f->n, out, &why);
+    else if (lines) st = read_lines(s, f->n, out, &why);
+    else if (json || type) st = omn_value_from_json(s, f->n, out, &why);
+    else st = read_plain(s, f->n, out, &why);
+    if (st != OMN_OK) omn_fail(err, st, "%s: %s", f->path, why.text);
+    return st;
+}
+
+/* "[]" may also be no regions and no points. */
+static omn_status empty_as(const char *type, omn_value **v, omn_error *err)
+{
+    omn_value *none = NULL;
+    omn_status st = OMN_OK;
+    if (!type || omn_value_get_kind(*v) != OMN_VALUE_LIST || omn_list_count(*v) > 0) return OMN_OK;
+    if (strcmp(type, "regions") == 0) st = omn_regions_new(NULL, 0, NULL, &none, err);
+    if (strcmp(type, "points") == 0) st = omn_points_new(NULL, 0, NULL, &none, err);
+    if (none || st != OMN_OK) {
+        omn_value_unref(*v);
+        *v = none;
+    }
+    return st;
+}
+
+/* Types that JSON can say. */
+static bool json_type(const char *type)
+{
+    static const char *const types[] = { "any", "text", "regions", "points", "tokens", "list",
+                                         "record", "number" };
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+        if (strcmp(type, types[i]) == 0) return true;
+    return false;
+}
+
+static omn_status refuse(const char *type, const file_bytes *f, const omn_error *bad, omn_error *err)
+{
+    const char *more = bad->status != OMN_OK ? bad->text : "";
+    return omn_fail(err, OMN_ERR_DATA, "%s: no format that omnio knows%s%s%s%s%s", f->path,
+                    type ? " makes a value of type " : " reads this file", type ? type : "",
+                    type ? " from it" : "", *more ? "; " : "", more);
+}
+
+omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, omn_value **out,
+                          omn_error *err)
+{
+    omn_status st = OMN_OK;
+    char *data = NULL;
+    file_bytes f = { 0 };
+    omn_error bad = OMN_ERROR_INIT;
+    const omn_entry *best = NULL;
+    if (!ctx || !path || !out)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "omn_value_load: no context, path or result");
+    *out = NULL;
+    if (type && param_value_kind(type) < 0)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "\"%.80s\" is no type of a value", type);
+    if (type && strcmp(type, "any") == 0) type = NULL;
+    OMN_TRY(omn_file_read(path, MOST_FILE, &data, &f.n, err));
+    f.path = strcmp(path, "-") == 0 ? "standard input" : path;
+    f.bytes = (const uint8_t *)data;
+    ask_formats(ctx, type, &f, &best, &bad);
+    if (best) {
+        st = read_with(ctx, best, &f, out, err);
+        goto done;
+    }
+    if ((type && !json_type(type)) || !param_utf8(data, f.n) || memchr(data, 0, f.n)) {
+        st = refuse(type, &f, &bad, err);
+        goto done;
+    }
+    OMN_TRY(read_builtin(type, &f, out, err));
+    OMN_TRY(empty_as(type, out, err));
+    const char *is = omn_value_kind_name(omn_value_get_kind(*out));
+    if (type && strcmp(type, is) != 0) {
+        st = omn_fail(err, OMN_ERR_TYPE, "%s: holds a value of type %s, wanted is %s", f.path, is,
+                      type);
+        omn_value_unref(*out);
+        *out = NULL;
+    }
+done:
+    free(data);
+    return st;
+}
