@@ -17,7 +17,7 @@ struct omn_context {
     omn_context_setup how;          /* texts are owned */
     char *device, *model_path, *cache_folder;
     omn_pool *pool;
-    place where;
+    beside where;
     registry *plugins;
     pthread_mutex_t lock;           /* of the list of shared things; recursive, make may ask again */
     shared things[MOST_SHARED];
@@ -81,7 +81,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     }
     if (!cache) ctx->cache_folder = xdg_folder("XDG_CACHE_HOME", ".cache", "omnio");
     user = xdg_folder("XDG_DATA_HOME", ".local/share", "omnio/plugins");
-    OMN_TRY(place_find(&ctx->where, err));
+    OMN_TRY(beside_find(&ctx->where, err));
     OMN_TRY(omn_pool_new(ctx->how.threads, &ctx->pool, err));
     registry_setup r = { .plugin_path = ctx->how.plugin_path, .user_folder = user,
                          .only_plugin_path = ctx->how.only_plugin_path,
@@ -108,7 +108,7 @@ void omn_context_free(omn_context *ctx)
     }
     registry_free(ctx->plugins);
     omn_pool_free(ctx->pool);
-    place_fini(&ctx->where);
+    beside_fini(&ctx->where);
     pthread_mutex_destroy(&ctx->lock);
     free(ctx->device);
     free(ctx->model_path);

@@ -36,7 +36,7 @@ typedef struct slot { plugin_file *file; const record_object *object; bool hidde
 struct registry {
     pthread_mutex_t lock;
     registry_setup how;
-    const place *where;
+    const beside *where;
     omn_arena *arena;
     bool scanned;
     plugin_file *files;
@@ -45,7 +45,7 @@ struct registry {
     size_t n_slots, n_bad;
 };
 
-omn_status registry_new(const registry_setup *how, const place *where, registry **out,
+omn_status registry_new(const registry_setup *how, const beside *where, registry **out,
                         omn_error *err)
 {
     registry *r = calloc(1, sizeof(*r));

@@ -3,7 +3,7 @@
 #ifndef LIBCORE_PLUGIN_REGISTRY_H
 #define LIBCORE_PLUGIN_REGISTRY_H
 
-#include "place.h"
+#include "beside.h"
 
 #include <omnio/plugin.h>
 
@@ -18,7 +18,7 @@ typedef struct registry_setup {
 } registry_setup;
 
 /* Nothing is looked at before the first question. where is borrowed; the rest is copied. [any] */
-omn_status registry_new(const registry_setup *how, const place *where, registry **out,
+omn_status registry_new(const registry_setup *how, const beside *where, registry **out,
                         omn_error *err);
 void registry_free(registry *r);
 /* ctx is only for the log. */

@@ -47,7 +47,7 @@ static int64_t now_ms(void)
 }
 
 /* Signals as a fresh program expects them, whatever the host did to its own. */
-static int spawn_clean(helper *h, const place *where, int fd)
+static int spawn_clean(helper *h, const beside *where, int fd)
 {
     char *const argv[] = { where->helper, where->library, NULL };
     posix_spawn_file_actions_t files;
@@ -81,7 +81,7 @@ static int spawn_clean(helper *h, const place *where, int fd)
     return e;
 }
 
-static omn_status start(helper *h, const place *where, omn_error *err)
+static omn_status start(helper *h, const beside *where, omn_error *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -228,7 +228,7 @@ static void blame(record *f, omn_arena *a, int status, bool late, uint32_t limit
     f->why = record_why(a, why);
 }
 
-omn_status scan_files(const place *where, record *const *files, size_t n, uint32_t limit_ms,
+omn_status scan_files(const beside *where, record *const *files, size_t n, uint32_t limit_ms,
                       omn_arena *a, omn_error *err)
 {
     size_t done = 0;

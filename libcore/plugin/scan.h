@@ -3,13 +3,13 @@
 #ifndef LIBCORE_PLUGIN_SCAN_H
 #define LIBCORE_PLUGIN_SCAN_H
 
-#include "place.h"
+#include "beside.h"
 #include "record.h"
 
 /* Fill state, why and objects of n records (path set, state RECORD_UNKNOWN). A file that crashes, hangs
  * or cannot be used is RECORD_BAD and so on with its reason; that is not a failure of the scan. The
  * failure: the helper itself cannot be started. limit_ms: for each file. [setup] */
-omn_status scan_files(const place *where, record *const *files, size_t n, uint32_t limit_ms,
+omn_status scan_files(const beside *where, record *const *files, size_t n, uint32_t limit_ms,
                       omn_arena *a, omn_error *err);
 
 /* The other side, run by omnio-scan: greet with a line, read paths (each ended by a 0 byte) from `in`,

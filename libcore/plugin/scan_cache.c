@@ -52,7 +52,7 @@ static void put_stat(omn_buf *b, const char *path)
                    (uint64_t)s.st_size, (int64_t)s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
 }
 
-static char *head_line(const place *where)
+static char *head_line(const beside *where)
 {
     omn_buf b;
     omn_buf_init(&b, 16384);
@@ -167,7 +167,7 @@ done:
     return text;
 }
 
-scan_cache *scan_cache_open(const char *folder, const place *where, omn_arena *a)
+scan_cache *scan_cache_open(const char *folder, const beside *where, omn_arena *a)
 {
     omn_buf b;
     scan_cache *c = calloc(1, sizeof(*c));

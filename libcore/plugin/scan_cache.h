@@ -3,14 +3,14 @@
 #ifndef LIBCORE_PLUGIN_SCAN_CACHE_H
 #define LIBCORE_PLUGIN_SCAN_CACHE_H
 
-#include "place.h"
+#include "beside.h"
 #include "record.h"
 
 typedef struct scan_cache scan_cache;
 
 /* What is remembered; nothing when the file is missing, unreadable, of another user or wrong in any
  * place. Never fails; NULL without memory. folder: absolute; records live in the arena. [setup] */
-scan_cache *scan_cache_open(const char *folder, const place *where, omn_arena *a);
+scan_cache *scan_cache_open(const char *folder, const beside *where, omn_arena *a);
 void scan_cache_close(scan_cache *c);
 /* Fill r (path and key set) when this very version of the file is remembered and worth believing. */
 bool scan_cache_get(const scan_cache *c, record *r);

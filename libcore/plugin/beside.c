@@ -2,7 +2,7 @@
 /* Finding what lies beside libomnio without any environment variable. The dynamic linker knows which file
  * this code came from. In a build tree the file omnio.tree marks the top. Otherwise the library is installed, and the other folders follow from it by their relation to the configured ones, so
  * that a tree installed below DESTDIR or moved later still finds its plugins. */
-#include "place.h"
+#include "beside.h"
 
 #include <dlfcn.h>
 #include <limits.h>
@@ -57,7 +57,7 @@ static char *joined(const char *a, const char *b)
 
 /* The build tree that holds this file: the folder with the file omnio.tree above TOP/.libs/libomnio.so, or
  * above a program of the tree that has the library inside it (tests of hidden functions). */
-static bool find_built(place *p, const char *file)
+static bool find_built(beside *p, const char *file)
 {
     char top[PATH_MAX];
     size_t n = strlen(file);
@@ -84,17 +84,17 @@ static bool find_built(place *p, const char *file)
     return false;
 }
 
-void place_fini(place *p)
+void beside_fini(beside *p)
 {
     free(p->library);
     free(p->helper);
     free(p->plugins);
-    *p = (place){ 0 };
+    *p = (beside){ 0 };
 }
 
-omn_status place_find(place *out, omn_error *err)
+omn_status beside_find(beside *out, omn_error *err)
 {
-    place p = { 0 };
+    beside p = { 0 };
     Dl_info info;
     /* dladdr wants data or code of this library: the address of a string of ours will do. */
     static const char here[] = "libomnio";
@@ -111,7 +111,7 @@ omn_status place_find(place *out, omn_error *err)
         p.helper = moved(OMN_LIBDIR, file, OMN_PKGLIBEXECDIR "/omnio-scan");
     }
     if (!p.library || !p.helper || !p.plugins) {
-        place_fini(&p);
+        beside_fini(&p);
         return omn_fail(err, OMN_ERR_MEMORY, "no memory for the folders of plugins");
     }
     *out = p;
