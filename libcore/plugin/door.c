@@ -187,7 +187,7 @@ static omn_status check_params(const omn_plugin *p, const omn_object *o, const s
         omn_status st = check_param(o, &r, mem, whose, err);
         if (st != OMN_OK) {
             if (err && strncmp(err->text, o->name, strlen(o->name)) != 0)
-                omn_error_prefix(err, "%s: ", o->name);
+                omn_error_prefix(err, "%s", o->name);
             return st;
         }
         for (size_t j = 0; j < i; j++) {

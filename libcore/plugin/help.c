@@ -87,10 +87,7 @@ static void put_roff(const char *s, omn_buf *out)
     omn_buf_puts(out, "\\&");
     for (; *s; s++) {
         if (*s == '\\') omn_buf_puts(out, "\\e");
-        else if (*s == '-') omn_buf_puts(out, "\\-");
         else if (*s == '"') omn_buf_puts(out, "\\(dq");
-        else if (*s == ' ') omn_buf_puts(out, " ");
-        else if (strchr(".'|,:;()[]?!", *s)) omn_buf_printf(out, "\\&%c", *s);
         else omn_buf_put(out, s, 1);
     }
 }

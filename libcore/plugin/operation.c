@@ -145,7 +145,7 @@ static omn_status call(const omn_entry *e, omn_call *c, const omn_value *const *
 /* Everything said about a call begins with the operation's name. */
 static omn_status hand_over(const omn_entry *e, omn_status st, omn_error *own, omn_error *err)
 {
-    omn_error_prefix(own, "%s: ", e->object.name);
+    omn_error_prefix(own, "%s", e->object.name);
     if (!err || err->status != OMN_OK) return st;
     if (own->line || own->file[0])
         return omn_fail_at(err, st, own->file, own->line, own->column, "%s", own->text);

@@ -91,7 +91,7 @@ static omn_status read_lines(const char *s, size_t n, omn_value **out, omn_error
             }
             st = omn_value_from_json(s + at, len, &list[count], err);
             if (st != OMN_OK) {
-                omn_error_prefix(err, "line %zu: ", number);
+                omn_error_prefix(err, "line %zu", number);
                 goto done;
             }
             count++;

@@ -129,7 +129,7 @@ omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v
     st = impl->write(c, params, v, &bytes, &n, err);
     if (st != OMN_OK) {
         omn_fail(err, st, "format %s failed without saying why", omn_entry_object(e)->name);
-        omn_error_prefix(err, "%s: ", plain);
+        omn_error_prefix(err, "%s", plain);
     } else if (!bytes && n) {
         st = omn_fail(err, OMN_ERR_PLUGIN, "%s: format %s wrote nothing", plain,
                       omn_entry_object(e)->name);
