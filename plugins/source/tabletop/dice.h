@@ -13,7 +13,9 @@
 
 typedef enum world_split { WORLD_TRAIN, WORLD_HELD_OUT, WORLD_FOREIGN, WORLD_SPARE } world_split;
 /* What the numbers are for; each has a sequence of its own. */
-typedef enum world_lane { WORLD_LANE_SCENE, WORLD_LANE_FILM, WORLD_LANE_WORDS } world_lane;
+typedef enum world_lane {
+    WORLD_LANE_SCENE, WORLD_LANE_FILM, WORLD_LANE_WORDS, WORLD_LANE_SIDES
+} world_lane;
 
 typedef struct world_dice {
     uint64_t count, key;

@@ -30,14 +30,6 @@ static void draw_curve(const world_film *f, float curve[CURVE + 1])
         curve[i] = 0.5f + ((curve[i] > 1 ? 1 : curve[i]) - 0.5f) * f->contrast + f->lift;
 }
 
-static float look_up(const float curve[CURVE + 1], float x)
-{
-    if (!(x > 0))
-        return curve[0];
-    float at = sqrtf(x) * ((float)CURVE / 1.75f);
-    return at >= (float)CURVE ? curve[CURVE] : curve[(int)(at + 0.5f)];
-}
-
 /* A separable kernel (side, 1 - 2 side, side); the border repeats. */
 static void blur(float *v, float *spare, int width, int height, float side)
 {
@@ -60,6 +52,21 @@ static void blur(float *v, float *spare, int width, int height, float side)
     }
 }
 
+/* Corners get less light. */
+static void darken(float *v, int width, int height, float amount)
+{
+    for (int y = 0; y < height; y++) {
+        float dy = ((float)y + 0.5f) / (float)height - 0.5f;
+        for (int x = 0; x < width; x++, v += 3) {
+            float dx = ((float)x + 0.5f) / (float)width - 0.5f;
+            float gain = 1 - amount * 2 * (dx * dx + dy * dy);
+            v[0] *= gain;
+            v[1] *= gain;
+            v[2] *= gain;
+        }
+    }
+}
+
 /* About normal, deviation 1: the sum of four bytes. */
 static float bell(uint32_t bits)
 {
@@ -73,22 +80,28 @@ void world_film_develop(const world_scene *s, world_canvas *c)
     const world_film *f = &s->film;
     float curve[CURVE + 1];
     draw_curve(f, curve);
-    size_t n = (size_t)c->width * (size_t)c->height;
+    size_t w = (size_t)c->width, n = w * (size_t)c->height;
     float *v = c->light;
+    if (f->vignette > 0)
+        darken(v, c->width, c->height, f->vignette);
+    /* the three channels mixed: balance, then saturation */
+    const float grey[3] = {0.3f, 0.59f, 0.11f};
+    float mix[3][3];
+    for (int i = 0; i < 3; i++)
+        for (int k = 0; k < 3; k++)
+            mix[i][k] = f->exposure * f->balance[k] *
+                        ((i == k ? f->saturation : 0) + (1 - f->saturation) * grey[k]);
     for (size_t k = 0; k < n; k++) {
-        float *p = v + 3 * k, gain = f->exposure;
-        if (f->vignette > 0) {
-            float x = ((float)(k % (size_t)c->width) + 0.5f) / (float)c->width - 0.5f;
-            float y = ((float)(k / (size_t)c->width) + 0.5f) / (float)c->height - 0.5f;
-            gain *= 1 - f->vignette * 2 * (x * x + y * y);
-        }
-        float r = p[0] * gain * f->balance[0], g = p[1] * gain * f->balance[1],
-              b = p[2] * gain * f->balance[2];
-        float grey = 0.3f * r + 0.59f * g + 0.11f * b;
-        p[0] = look_up(curve, grey + (r - grey) * f->saturation);
-        p[1] = look_up(curve, grey + (g - grey) * f->saturation);
-        p[2] = look_up(curve, grey + (b - grey) * f->saturation);
+        float *p = v + 3 * k, r = p[0], g = p[1], b = p[2];
+        for (int i = 0; i < 3; i++)
+            p[i] = mix[i][0] * r + mix[i][1] * g + mix[i][2] * b;
     }
+    for (size_t k = 0; k < 3 * n; k++) {
+        float x = sqrtf(v[k] > 0 ? v[k] : 0) * ((float)CURVE / 1.75f);
+        v[k] = x < (float)CURVE ? x : (float)CURVE;
+    }
+    for (size_t k = 0; k < 3 * n; k++)
+        v[k] = curve[(int)(v[k] + 0.5f)];
     if (f->blur > 0)
         blur(v, c->spare, c->width, c->height, f->blur);
     if (f->noise > 0) {
@@ -101,7 +114,8 @@ void world_film_develop(const world_scene *s, world_canvas *c)
     }
     for (size_t k = 0; k < 3 * n; k++) {
         float x = v[k] * 255 + 0.5f;
-        c->rgb[k] = (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
+        x = x > 0 ? x : 0;
+        c->rgb[k] = (uint8_t)(int)(x < 255 ? x : 255);
     }
     if (f->quality)
         world_lossy(c->rgb, c->width, c->height, f->quality, f->halved, c->spare);

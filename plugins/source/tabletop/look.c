@@ -216,8 +216,8 @@ static void label_cell(const world_scene *s, const world_canvas *c, const int at
 {
     int count[WORLD_MOST_OBJECTS + 1] = {0}, best = -1, most = 0;
     int area = (at[2] - at[0]) * (at[3] - at[1]);
-    for (int y = at[1]; y < at[3]; y++)
-        for (int x = at[0]; x < at[2]; x++)
+    for (int y = at[1] < 0 ? 0 : at[1]; y < at[3] && y < c->height; y++)
+        for (int x = at[0] < 0 ? 0 : at[0]; x < at[2] && x < c->width; x++)
             count[c->number[(size_t)y * (size_t)c->width + (size_t)x]]++;
     for (int i = 0; i < s->n; i++) {
         const world_seen *e = &s->seen[i];
@@ -245,10 +245,12 @@ static void label_cell(const world_scene *s, const world_canvas *c, const int at
 void world_scene_cells(const world_scene *s, const world_canvas *c, int rows, int columns,
                        world_cell *cells)
 {
+    int side = c->width > c->height ? c->width : c->height;
+    int left = (c->width - side) / 2, top = (c->height - side) / 2;
     for (int gy = 0; gy < rows; gy++) {
         for (int gx = 0; gx < columns; gx++) {
-            const int at[4] = {gx * c->width / columns, gy * c->height / rows,
-                               (gx + 1) * c->width / columns, (gy + 1) * c->height / rows};
+            const int at[4] = {left + gx * side / columns, top + gy * side / rows,
+                               left + (gx + 1) * side / columns, top + (gy + 1) * side / rows};
             label_cell(s, c, at, &cells[gy * columns + gx]);
         }
     }

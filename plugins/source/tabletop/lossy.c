@@ -80,28 +80,32 @@ static void plane(float *v, int width, int height, const wave *w, const uint8_t 
     steps_make(table, quality, step, inverse);
     for (int y0 = 0; y0 < height; y0 += 8) {
         for (int x0 = 0; x0 < width; x0 += 8) {
+            int w8 = width - x0 < 8 ? width - x0 : 8, h8 = height - y0 < 8 ? height - y0 : 8;
             for (int y = 0; y < 8; y++) {
-                int sy = y0 + y < height ? y0 + y : height - 1;
-                for (int x = 0; x < 8; x++) {
-                    int sx = x0 + x < width ? x0 + x : width - 1;
-                    a[y][x] = v[(size_t)sy * (size_t)width + (size_t)sx] - 128;
-                }
+                float *row = v + (size_t)(y0 + (y < h8 ? y : h8 - 1)) * (size_t)width + x0;
+                for (int x = 0; x < w8; x++)
+                    a[y][x] = row[x] - 128;
+                for (int x = w8; x < 8; x++)
+                    a[y][x] = a[y][w8 - 1];
             }
             times(w->c, a, b);
             turn(b);
             times(w->c, b, a); /* the transform, transposed */
             for (int i = 0; i < 8; i++) {
                 for (int j = 0; j < 8; j++) {
-                    float q = a[i][j] * inverse[i][j];
-                    a[i][j] = (float)(int)(q < 0 ? q - 0.5f : q + 0.5f) * step[i][j];
+                    /* adding 1.5 * 2^23 leaves no bits for a fraction: rounds to the nearest */
+                    float q = a[i][j] * inverse[i][j] + 12582912.0f;
+                    a[i][j] = (q - 12582912.0f) * step[i][j];
                 }
             }
             times(w->t, a, b);
             turn(b);
             times(w->t, b, a);
-            for (int y = 0; y < 8 && y0 + y < height; y++)
-                for (int x = 0; x < 8 && x0 + x < width; x++)
-                    v[(size_t)(y0 + y) * (size_t)width + (size_t)(x0 + x)] = a[y][x] + 128;
+            for (int y = 0; y < h8; y++) {
+                float *row = v + (size_t)(y0 + y) * (size_t)width + x0;
+                for (int x = 0; x < w8; x++)
+                    row[x] = a[y][x] + 128;
+            }
         }
     }
 }
@@ -123,8 +127,8 @@ static void halve(const float *v, float *half, int width, int height)
 
 static uint8_t byte(float x)
 {
-    x += 0.5f;
-    return (uint8_t)(x < 0 ? 0 : x > 255 ? 255 : x);
+    x = x + 0.5f > 0 ? x + 0.5f : 0;
+    return (uint8_t)(int)(x < 255 ? x : 255);
 }
 
 void world_lossy(uint8_t *rgb, int width, int height, int quality, bool halved, float *spare)

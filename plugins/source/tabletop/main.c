@@ -27,6 +27,7 @@ enum { MOST_EACH = 32, MOST_FIELDS = 4 };
     PAR(S, int64, seed, "1", "0..", NULL, "another seed, another endless row of scenes")           \
     PAR(S, int, width, "128", "64..4096", "px", "width of the pictures")                           \
     PAR(S, int, height, "128", "64..4096", "px", "height of the pictures")                         \
+    PAR(S, double, mixed, "0", "0..1", NULL, "share of pictures with one side cut to 3/4")         \
     PAR(S, int, least, "1", "1..6", NULL, "fewest objects on the table")                           \
     PAR(S, int, most, "6", "1..6", NULL, "most objects; the number is uniform between the two")    \
     PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")                    \
@@ -104,10 +105,16 @@ static omn_status make(const tabletop_self *t, omn_split split, uint64_t index, 
     static const world_split SPLITS[] = {WORLD_TRAIN, WORLD_HELD_OUT, WORLD_FOREIGN};
     if ((unsigned)split >= sizeof SPLITS / sizeof SPLITS[0])
         return omn_fail(err, OMN_ERR_ARGUMENT, "tabletop: there is no split %d", (int)split);
-    world_canvas *c = world_canvas_new(t->p.width, t->p.height);
+    int width = t->p.width, height = t->p.height;
+    world_dice d = world_dice_make((uint64_t)t->p.seed, SPLITS[split], index, WORLD_LANE_SIDES);
+    if (dice_chance(&d, (float)t->p.mixed)) {
+        int *side = dice_below(&d, 3) ? &height : &width; /* wide pictures are more usual */
+        *side = *side * 3 / 4 < WORLD_LEAST_SIDE ? WORLD_LEAST_SIDE : *side * 3 / 4;
+    }
+    world_canvas *c = world_canvas_new(width, height);
     if (!c)
-        return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for a picture of %d x %d",
-                        t->p.width, t->p.height);
+        return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for a picture of %d x %d", width,
+                        height);
     if (!world_scene_make(s, c, (uint64_t)t->p.seed, SPLITS[split], index, &t->options)) {
         world_canvas_free(c);
         return omn_fail(err, OMN_ERR_DATA, "tabletop: no clear scene for index %llu",
@@ -282,7 +289,7 @@ static omn_status tabletop_cells(const void *self, omn_call *call, omn_split spl
 {
     const tabletop_self *t = self;
     if (rows < 1 || columns < 1 || rows > MOST_CELLS || columns > MOST_CELLS ||
-        (int)rows > t->p.height || (int)columns > t->p.width)
+        (int)rows > t->p.height / 2 || (int)columns > t->p.width / 2)
         return omn_fail(err, OMN_ERR_ARGUMENT,
                         "tabletop: a grid of %u x %u cells does not fit a picture of %d x %d", rows,
                         columns, t->p.height, t->p.width);

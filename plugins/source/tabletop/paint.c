@@ -78,6 +78,16 @@ static bool table_colour(const world_table *t, float x, float y, float rgb[3])
         mix = 0.7f * f + 0.3f * cloud(3 * u, 30 * v, t->salt ^ 0x77u);
         break;
     }
+    case WORLD_VEINS: {
+        float bend = 3 * cloud(u, v, t->salt) + 0.8f * cloud(4 * u, 4 * v, t->salt ^ 0x31u) + 2 * v;
+        float f = bend - (float)whole(bend);
+        mix = f < 0.5f ? 2 * f : 2 - 2 * f;
+        break;
+    }
+    case WORLD_SPECKS:
+        mix = 0.5f * cloud(9 * u, 9 * v, t->salt) + 0.5f * cloud(23 * u, 23 * v, t->salt ^ 0x19u);
+        mix = mix < 0.35f ? 0 : mix > 0.65f ? 1 : (mix - 0.35f) * (1 / 0.3f);
+        break;
     }
     for (int i = 0; i < 3; i++)
         rgb[i] = t->one[i] + mix * (t->two[i] - t->one[i]);

@@ -151,8 +151,8 @@ static void draw_camera(world_dice *d, world_camera *c)
         c->right[i] = a * right[i] + b * up[i];
         c->up[i] = a * up[i] - b * right[i];
     }
-    /* 18.5 to 23.5 pixels for a table unit at the middle of a picture 128 wide */
-    c->focal = far * dice_float(d, 18.5f, 23.5f) / (float)WORLD_SIDE;
+    /* 17.5 to 24 pixels for a table unit at the middle of a picture 128 wide */
+    c->focal = far * dice_float(d, 17.5f, 24) / (float)WORLD_SIDE;
 }
 
 static void draw_light(world_dice *d, world_light *l, float strength, bool shadow)
@@ -206,10 +206,10 @@ static void draw_quiet(world_dice *d, float lo, float hi, float most, float rgb[
 
 static void draw_table(world_dice *d, world_table *t)
 {
-    static const float SHARE[5] = {0.34f, 0.58f, 0.72f, 0.88f, 1.0f};
+    static const float SHARE[7] = {0.32f, 0.54f, 0.64f, 0.75f, 0.84f, 0.92f, 1.0f};
     float pick = dice_float(d, 0, 1);
     int cloth = 0;
-    while (cloth < 4 && pick >= SHARE[cloth])
+    while (cloth < 6 && pick >= SHARE[cloth])
         cloth++;
     t->cloth = (world_cloth)cloth;
     t->rim = (world_rim)dice_below(d, 3);
@@ -222,8 +222,8 @@ static void draw_table(world_dice *d, world_table *t)
     t->shift[1] = dice_float(d, 0, 64);
     t->salt = (uint32_t)(dice_bits(d) >> 32);
     draw_quiet(d, 0.22f, 0.86f, 0.34f, t->one);
-    if (dice_chance(d, 0.25f)) {
-        draw_quiet(d, 0.18f, 0.88f, 0.3f, t->two);
+    if (dice_chance(d, 0.35f)) {
+        draw_quiet(d, 0.18f, 0.90f, 0.3f, t->two);
     } else {
         float k = dice_float(d, 0.45f, 0.92f);
         for (int i = 0; i < 3; i++)
@@ -233,7 +233,8 @@ static void draw_table(world_dice *d, world_table *t)
 
 static void draw_air(world_dice *d, world_scene *s)
 {
-    float ambient = dice_float(d, 0.16f, 0.55f);
+    float ambient =
+        dice_chance(d, 0.3f) ? dice_float(d, 0.09f, 0.2f) : dice_float(d, 0.16f, 0.55f);
     float second = dice_chance(d, 0.35f) ? dice_float(d, 0.15f, 0.5f) : 0;
     float left = 1 - ambient;
     draw_light(d, &s->light[0], left * (1 - second), true);

@@ -77,7 +77,7 @@ typedef struct world_light {
 } world_light;
 
 typedef enum world_cloth {
-    WORLD_PLAIN, WORLD_CHEQUER, WORLD_STRIPES, WORLD_CLOUDS, WORLD_WOOD
+    WORLD_PLAIN, WORLD_CHEQUER, WORLD_STRIPES, WORLD_CLOUDS, WORLD_WOOD, WORLD_VEINS, WORLD_SPECKS
 } world_cloth;
 typedef enum world_rim { WORLD_ENDLESS, WORLD_ROUND, WORLD_SQUARE } world_rim;
 typedef struct world_table {
@@ -156,8 +156,9 @@ typedef struct world_cell {
     uint8_t is[WORLD_PROPERTIES];
     float edge[4];
 } world_cell;
-/* cells: [rows, columns] over the whole picture, from the object buffer of c. A cell belongs to the
- * object that covers most of it, if that is an eighth or the cell holds the centre of its box. */
+/* cells: [rows, columns] over the smallest square about the picture, as a model sees it that pads
+ * pictures to squares, from the object buffer of c. A cell belongs to the object that covers most
+ * of it, if that is an eighth or the cell holds the centre of its box. */
 void world_scene_cells(const world_scene *s, const world_canvas *c, int rows, int columns,
                        world_cell *cells);
 
