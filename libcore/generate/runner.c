@@ -126,6 +126,11 @@ static omn_status decode(decoding *d, omn_error *err)
         memory[i] = (int32_t)i;
     }
     const int32_t capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    float *mine = omn_call_scratch(d->call, (size_t)d->vocab->rows, sizeof *mine);
+    if (!mine) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "decoding: out of memory");
+        goto done;
+    }
     for (int32_t t = 0; t < most; t++) {
         omn_tensor logits;
         bool all = true;
@@ -133,15 +138,10 @@ static omn_status decode(decoding *d, omn_error *err)
         if (all || omn_cancel_get(d->r->cancel)) break;
         OMN_TRY(runner_step(d->r, d->call, d->e, d->output, (int64_t)d->n, 1, capacity, ids, t, memory,
                             &logits, err));
-        const size_t V = (size_t)logits.shape.dim[2];
+        const size_t V = (size_t)d->vocab->rows;
         for (size_t i = 0; i < d->n; i++) {
             row *w = &d->rows[i];
             if (w->done) continue;
-            float *mine = omn_call_scratch(d->call, V, sizeof *mine);
-            if (!mine) {
-                st = omn_fail(err, OMN_ERR_MEMORY, "decoding: out of memory");
-                goto done;
-            }
             memcpy(mine, (const float *)logits.data + i * V, V * sizeof *mine);
             const int32_t id = choose(d, w, mine, V, i);
             ids[i] = id;
