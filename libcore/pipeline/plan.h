@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pipeline after reading: steps with their references resolved to slots. Not installed. */
+#ifndef OMNIO_PIPELINE_PLAN_H
+#define OMNIO_PIPELINE_PLAN_H
+
+#include <omnio/pipeline.h>
+
+#include "yaml.h"
+
+#define MOST_STEPS 256
+#define MOST_SLOTS 512
+#define MOST_FROM 16
+#define MOST_OUTS 16
+
+typedef enum verb { VERB_APPLY, VERB_GENERATE, VERB_SCORE, VERB_TOKENIZE, VERB_DETOKENIZE, VERB_MAP } verb;
+
+/* A name that holds a value while the pipeline runs. */
+typedef struct plan_slot {
+    const char *name, *type;      /* "image", "any", ... */
+    const yml *at;
+} plan_slot;
+
+typedef struct binding { const char *name; int slot; } binding;
+
+/* One scalar parameter of a step: text as written, or a slot that gives it at run time. */
+typedef struct param { const char *name, *text; int slot; const yml *at; } param;
+
+typedef struct plan_answer {
+    omn_answer_kind kind;
+    int32_t least, most;
+    bool labels, sum;
+    double force;
+    int of;                       /* slot of the picture; -1 */
+    const char *of_role;
+    int options;                  /* slot of a list; -1: the texts below */
+    const char *const *texts;
+    size_t n_texts;
+} plan_answer;
+
+typedef struct step step;
+struct step {
+    verb verb;
+    const char *name;             /* "generate answer", for messages */
+    const yml *at;
+    int in[MOST_FROM];            /* apply: one for each "in" row; -1: not given. others: [0] */
+    size_t n_in;
+    int out[MOST_OUTS];           /* slots of the results; -1: not kept */
+    size_t n_out;
+    const omn_entry *entry;       /* apply */
+    param *params;
+    size_t n_params;
+    const char *output;           /* generate, score: decoder role */
+    binding from[MOST_FROM];      /* role <- slot */
+    size_t n_from;
+    const char *prompt;           /* template */
+    plan_answer answer;
+    param temperature, top_p, top_k, max_tokens, seed;
+    step *steps;                  /* map */
+    size_t n_steps;
+    int each, keep;
+    bool drop_empty;
+};
+
+typedef struct port {
+    omn_pipeline_port p;
+    int slot;
+} port;
+
+struct omn_pipeline {
+    omn_context *ctx;
+    omn_arena *arena;
+    const char *path, *help, *model;
+    const yml *root;
+    plan_slot slots[MOST_SLOTS];
+    int n_slots;
+    port *inputs, *outputs;
+    omn_pipeline_port *in_list, *out_list;
+    size_t n_inputs, n_outputs;
+    step *steps;
+    size_t n_steps;
+};
+
+/* Parse the steps; check.c */
+omn_status plan_read(omn_pipeline *p, omn_error *err);
+/* Fill "{name}" from slots, by name; template.c. lookup gives the value of a name or NULL. */
+typedef const omn_value *plan_lookup(void *user, const char *name);
+omn_status template_fill(const char *text, const omn_part *codec, omn_call *c, const omn_frame *like,
+                         plan_lookup *look, void *user, omn_buf *out, omn_error *err);
+/* Every "{name}" of a template is known. */
+omn_status template_check(const omn_pipeline *p, const yml *at, const char *text, omn_error *err);
+int plan_find(const omn_pipeline *p, const char *name);
+
+#endif

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A generating or scoring step as a request to the model: the prompt from its template, inputs from slots, the
+ * shape of the answer; and the same for training, with what should have been said. */
+#include "run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const omn_value *run_lookup(void *user, const char *name)
+{
+    const omn_pipeline_run *r = user;
+    const int i = plan_find(r->p, name);
+    return i < 0 ? NULL : r->slots[i];
+}
+
+static omn_status place_error(const step *s, omn_status st, omn_error *err)
+{
+    if (err && !err->line && !err->file[0]) {
+        snprintf(err->file, sizeof err->file, "%s", s->at->file);
+        err->line = s->at->line;
+        err->column = s->at->column;
+    }
+    omn_error_prefix(err, "%s", s->name);
+    return st;
+}
+
+/* A numeric parameter: written, or from a slot; deflt when absent. */
+static omn_status number(const omn_pipeline_run *r, const param *p, double lo, double hi, double deflt,
+                         double *out, omn_error *err)
+{
+    *out = deflt;
+    if (p->text) *out = strtod(p->text, NULL);
+    if (p->text || p->slot < 0 || !p->name) return OMN_OK;
+    const omn_value *v = r->slots[p->slot];
+    if (v && omn_value_get_kind(v) == OMN_VALUE_NUMBER) *out = omn_number_get(v);
+    else if (v && omn_value_get_kind(v) == OMN_VALUE_TEXT) {
+        char *end = NULL;
+        const char *t = omn_text_get(v, NULL);
+        *out = strtod(t, &end);
+        if (end == t || *end) return yml_fail(p->at, err, "%s: \"%s\" is no number", p->name, t);
+    }
+    if (!(*out >= lo && *out <= hi))
+        return yml_fail(p->at, err, "%s: %g is outside %g..%g", p->name, *out, lo, hi);
+    return OMN_OK;
+}
+
+static omn_status fill_answer(const omn_pipeline_run *r, const step *s, omn_arena *a, omn_answer *out,
+                              omn_error *err)
+{
+    const plan_answer *w = &s->answer;
+    *out = (omn_answer){ OMN_FILL(omn_answer), .kind = w->kind, .least = w->least, .most = w->most,
+                         .labels = w->labels, .force = w->force, .of = w->of_role,
+                         .options = w->texts, .n_options = w->n_texts, .sum = w->sum };
+    if (w->kind != OMN_ANSWER_OPTIONS || w->options < 0) return OMN_OK;
+    const omn_value *list = r->slots[w->options];
+    const size_t n = list ? omn_list_count(list) : 0;
+    const char **texts = omn_arena_alloc(a, n + 1, sizeof *texts);
+    if (!texts) return omn_fail(err, OMN_ERR_MEMORY, "options: out of memory");
+    for (size_t i = 0; i < n; i++) {
+        const omn_value *v = omn_list_at(list, i);
+        if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
+            return omn_fail(err, OMN_ERR_TYPE, "option %zu is %s, a text is wanted", i + 1,
+                            omn_value_kind_name(omn_value_get_kind(v)));
+        texts[i] = omn_text_get(v, NULL);
+    }
+    if (!n) return omn_fail(err, OMN_ERR_DATA, "at least one option is wanted");
+    out->options = texts;
+    out->n_options = n;
+    return OMN_OK;
+}
+
+/* The frame in which a box in the prompt is written: that of the picture the model sees. */
+static omn_status frame_of(omn_pipeline_run *r, omn_call *c, const step *s, omn_frame *out, bool *has,
+                           omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_feed *f = NULL;
+    *has = false;
+    for (size_t i = 0; i < s->n_from && !*has; i++) {
+        const omn_value *v = r->slots[s->from[i].slot];
+        if (!v || !omn_value_image(v)) continue;
+        OMN_TRY(omn_feed_make(&f, err));
+        OMN_TRY(omn_model_prepare(r->model, c, s->from[i].name, v, f, out, err));
+        *has = true;
+    }
+done:
+    omn_feed_free(f);
+    return st;
+}
+
+static bool writes_boxes(const omn_pipeline_run *r, const char *prompt)
+{
+    for (int i = 0; prompt && i < r->p->n_slots; i++) {
+        char braces[160];
+        const omn_value *v = r->slots[i];
+        if (!v) continue;
+        const omn_value_kind k = omn_value_get_kind(v);
+        snprintf(braces, sizeof braces, "{%.120s}", r->p->slots[i].name);
+        if ((k == OMN_VALUE_REGIONS || k == OMN_VALUE_POINTS) && strstr(prompt, braces)) return true;
+    }
+    return false;
+}
+
+omn_status run_request(omn_pipeline_run *r, omn_call *c, const step *s, omn_arena *a, omn_request *rq,
+                       omn_answer *answer, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    double temperature, top_p, top_k, most, seed;
+    omn_buf text;
+    omn_frame frame = { 0 };
+    bool has_frame = false;
+    omn_named *inputs = omn_arena_alloc(a, s->n_from + 1, sizeof *inputs);
+    omn_buf_init(&text, (size_t)1 << 24);
+    if (!inputs) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
+        goto done;
+    }
+    for (size_t i = 0; i < s->n_from; i++) inputs[i] = (omn_named){ s->from[i].name, r->slots[s->from[i].slot] };
+    if (s->prompt) {
+        if (writes_boxes(r, s->prompt)) OMN_TRY(frame_of(r, c, s, &frame, &has_frame, err));
+        OMN_TRY(template_fill(s->prompt, omn_model_codec(r->model, "regions"), c, has_frame ? &frame : NULL,
+                              run_lookup, r, &text, err));
+    }
+    OMN_TRY(fill_answer(r, s, a, answer, err));
+    OMN_TRY(number(r, &s->temperature, 0, 100, 0, &temperature, err));
+    OMN_TRY(number(r, &s->top_p, 0, 1, 0, &top_p, err));
+    OMN_TRY(number(r, &s->top_k, 0, 1e6, 0, &top_k, err));
+    OMN_TRY(number(r, &s->max_tokens, 1, 65536, 0, &most, err));
+    OMN_TRY(number(r, &s->seed, 0, 9e15, 0, &seed, err));
+    const omn_pipeline_setup *h = &r->how;
+    *rq = (omn_request){ OMN_FILL(omn_request), .inputs = inputs, .n_inputs = (uint32_t)s->n_from,
+                         .prompt = s->prompt ? omn_arena_strdup(a, text.data ? text.data : "") : NULL,
+                         .output = s->output, .answer = answer,
+                         .temperature = h->temperature >= 0 ? h->temperature : temperature,
+                         .top_p = h->top_p >= 0 ? h->top_p : top_p,
+                         .top_k = h->top_k > 0 ? h->top_k : (int32_t)top_k,
+                         .max_tokens = h->max_tokens > 0 ? h->max_tokens : (int32_t)most,
+                         .seed = h->seed ? h->seed : (uint64_t)seed };
+    if (s->prompt && !rq->prompt) st = omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
+done:
+    omn_buf_fini(&text);
+    return st == OMN_OK ? st : place_error(s, st, err);
+}
+
+/* ---- lessons ------------------------------------------------------------------------------------------------- */
+
+/* What the model should have written for a wanted value. */
+static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const step *s, const omn_frame *frame,
+                              const omn_value *v, omn_buf *out, omn_error *err)
+{
+    if (s->answer.kind == OMN_ANSWER_BOXES) {
+        const omn_part *codec = omn_model_codec(r->model, "regions");
+        if (!codec) return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for boxes");
+        return omn_codec_write(codec, c, v, frame, out, err);
+    }
+    if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
+        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
+                        omn_value_kind_name(omn_value_get_kind(v)));
+    omn_value_text(v, out);
+    return OMN_OK;
+}
+
+static const step *model_step(const omn_pipeline *p)
+{
+    const step *found = NULL;
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].verb == VERB_GENERATE || p->steps[i].verb == VERB_SCORE) {
+            if (found) return NULL;
+            found = &p->steps[i];
+        }
+    return found;
+}
+
+omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs, size_t n,
+                               const omn_value *wanted, char **prompt, char **answer_text, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_pipeline_run r = { .p = p, .model = m, .how = { .temperature = NAN, .top_p = NAN } };
+    omn_arena *a = omn_arena_new(0);
+    omn_request rq;
+    omn_answer answer;
+    omn_buf text, full;
+    omn_frame frame = { 0 };
+    bool has = false;
+    const step *s = model_step(p);
+    omn_buf_init(&text, (size_t)1 << 24);
+    omn_buf_init(&full, (size_t)1 << 24);
+    if (!a) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+        goto done;
+    }
+    if (!s) {
+        st = omn_fail(err, OMN_ERR_CONFIG, "%s: a task is a pipeline with exactly one step that generates or "
+                      "scores", p->path);
+        goto done;
+    }
+    OMN_TRY(run_inputs(&r, inputs, n, err));
+    OMN_TRY(run_request(&r, c, s, a, &rq, &answer, err));
+    if (s->answer.kind == OMN_ANSWER_BOXES) OMN_TRY(frame_of(&r, c, s, &frame, &has, err));
+    OMN_TRY(wanted_text(&r, c, s, has ? &frame : NULL, wanted, &text, err));
+    omn_buf_puts(&full, omn_model_prefix(m, s->output));
+    omn_buf_puts(&full, rq.prompt ? rq.prompt : "");
+    omn_buf_put(&text, "", 0);
+    *prompt = omn_buf_take(&full);
+    *answer_text = omn_buf_take(&text);
+    if (!*prompt || !*answer_text) {
+        free(*prompt);
+        free(*answer_text);
+        st = omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+    }
+done:
+    run_clear(&r);
+    omn_buf_fini(&text);
+    omn_buf_fini(&full);
+    omn_arena_free(a);
+    return st;
+}
