@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The header of one safetensors file, checked before anything in it is believed. */
+#ifndef OMNIO_TENSOR_HEADER_H
+#define OMNIO_TENSOR_HEADER_H
+
+#include <omnio/tensor.h>
+
+/* Longest header, as the reference has it. */
+#define HEADER_MOST ((size_t)100000000)
+
+typedef struct header_row {
+    const char *name;
+    omn_tensor tensor;
+} header_row;
+
+typedef struct header_meta {
+    const char *key, *value;
+} header_meta;
+
+/* Grows by doubling; freed by whoever made it. */
+typedef struct header {
+    omn_arena *strings; /* holds names, keys and values; borrowed */
+    header_row *rows;
+    size_t n, room;
+    header_meta *meta;
+    size_t n_meta, meta_room;
+} header;
+
+/* Adds what the file in this mapping holds. Errors name the file and the tensor. [setup] */
+omn_status header_read(header *h, const omn_map *map, omn_error *err);
+/* Adds one pair unless the key is there; path is for the message. */
+omn_status header_add_meta(header *h, const char *key, const char *value, const char *path,
+                           omn_error *err);
+/* name for a message: control characters replaced, cut to fit. Returns buf. */
+const char *header_show(const char *name, char buf[120]);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Element types and shapes: what they are called, how large they are, how many elements they make. */
+#include <omnio/tensor.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const omn_type_info types[] = {
+    [OMN_F32] = { "f32", "F32", 4, true },    [OMN_F16] = { "f16", "F16", 2, true },
+    [OMN_BF16] = { "bf16", "BF16", 2, true }, [OMN_I64] = { "i64", "I64", 8, false },
+    [OMN_I32] = { "i32", "I32", 4, false },   [OMN_I8] = { "i8", "I8", 1, false },
+    [OMN_U8] = { "u8", "U8", 1, false },      [OMN_BOOL] = { "bool", "BOOL", 1, false },
+};
+
+enum { N_TYPES = sizeof types / sizeof *types };
+
+const omn_type_info *omn_type_get(omn_type t)
+{
+    return (unsigned)t < N_TYPES && types[t].name ? &types[t] : NULL;
+}
+
+omn_type omn_type_parse(const char *name)
+{
+    for (int t = OMN_F32; t < N_TYPES; t++)
+        if (strcmp(name, types[t].name) == 0 || strcmp(name, types[t].safetensors) == 0)
+            return (omn_type)t;
+    return OMN_TYPE_NONE;
+}
+
+bool omn_shape_equal(const omn_shape *a, const omn_shape *b)
+{
+    if (a->rank != b->rank || a->rank > OMN_MAX_RANK) return false;
+    for (uint32_t i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i]) return false;
+    return true;
+}
+
+bool omn_shape_count(const omn_shape *s, size_t *count)
+{
+    size_t n = 1;
+    bool empty = false;
+    if (s->rank > OMN_MAX_RANK) return false;
+    for (uint32_t i = 0; i < s->rank; i++) {
+        if (s->dim[i] < 0 || (uint64_t)s->dim[i] > SIZE_MAX) return false;
+        if (s->dim[i] == 0) empty = true;
+    }
+    /* An axis of no elements makes the product 0, however large the others are. */
+    for (uint32_t i = 0; i < s->rank && !empty; i++)
+        if (!omn_size_mul(n, (size_t)s->dim[i], &n)) return false;
+    *count = empty ? 0 : n;
+    return true;
+}
+
+const char *omn_shape_text(const omn_shape *s, char *buf, size_t room)
+{
+    char all[OMN_MAX_RANK * 24 + 3];
+    size_t at = 0;
+    all[at++] = '[';
+    for (uint32_t i = 0; i < s->rank && i < OMN_MAX_RANK; i++) {
+        int n = snprintf(all + at, sizeof all - at, "%s%lld", i > 0 ? ", " : "",
+                         (long long)s->dim[i]);
+        if (n > 0) at += (size_t)n;
+    }
+    all[at++] = ']';
+    all[at] = '\0';
+    if (room > 0) (void)snprintf(buf, room, "%s", all);
+    return buf;
+}
