@@ -46,7 +46,8 @@ OMN_API omn_arena *omn_scope_arena(omn_scope *s);
 OMN_API int64_t omn_node_dim(const omn_node *x, int axis);   /* negative: from the end; NULL: 1 */
 OMN_API omn_shape omn_node_shape(const omn_node *x);          /* NULL: rank 0 */
 OMN_API omn_type omn_node_type(const omn_node *x);
-/* Give a node a name for profiles, pictures and comparisons ("encoder.layers_0.out"). Returns x. */
+/* Give a node a name below the scope's for profiles, pictures and comparisons; a node may have several.
+ * Returns x; NULL stays NULL. */
 OMN_API omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...) OMN_PRINTF(3, 4);
 
 OMN_API omn_bundle *omn_bundle_new(omn_scope *s);

@@ -195,8 +195,13 @@ omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...)
     if (n < 0 || (size_t)n >= sizeof(name))
         return graph_fail(s, OMN_ERR_ARGUMENT, NULL, "a tag has more than %zu bytes",
                           sizeof(name) - 1);
-    x->tag = graph_full_name(s, name);
-    return x->tag ? x : no_memory(s);
+    const char *full = graph_full_name(s, name);
+    omn_graph *g = s->g;
+    if (!full || !graph_grow(g->arena, &g->tags, &g->room_tags, g->n_tags, sizeof(*g->tags)))
+        return no_memory(s);
+    g->tags[g->n_tags++] = (tag){ full, x };
+    if (!x->tag) x->tag = full;
+    return x;
 }
 
 uint64_t node_count(const omn_node *x)

@@ -68,7 +68,7 @@ struct omn_node {
     step *by;                             /* RESULT: output `place` of this step */
     uint32_t place;
     omn_node *of;                         /* ALIAS: whose storage */
-    const char *name, *tag;               /* of a leaf; given by omn_node_tag */
+    const char *name, *tag;               /* of a leaf; the first that omn_node_tag gave */
     const void *data;                     /* CONST */
     long weight;                          /* WEIGHT: number in the store */
     omn_state *state;                     /* STATE, and RESULT of a state step */
@@ -123,13 +123,17 @@ typedef struct group {                    /* nodes that share one piece of the w
     long first, last;
 } group;
 
+typedef struct tag {
+    const char *name;
+    omn_node *node;
+} tag;
+
 struct omn_graph {
     omn_program *program;
     const char *key;
     omn_arena *arena;
     omn_error failure;
     bool training, backward;              /* backward: gradient nodes are being built */
-    bool finished;
     const char *const *frozen;
     size_t n_frozen;
     omn_scope *root;
@@ -139,6 +143,8 @@ struct omn_graph {
     uint32_t n_steps, room_steps;
     names weights, inputs;                /* -> node number */
     omn_bundle *outputs;
+    tag *tags;
+    uint32_t n_tags, room_tags;
     /* the plan */
     group *groups;
     uint32_t n_groups;

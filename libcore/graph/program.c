@@ -71,14 +71,12 @@ void omn_program_free(omn_program *p)
     free(p);
 }
 
-/* Every tagged node under its tag, unless an output has that name. */
+/* Every tagged node under its tags, unless an output has that name. */
 static void keep_tagged(omn_graph *g)
 {
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        omn_node *x = g->nodes[i];
-        if (x->tag && !omn_bundle_find(g->outputs, x->tag))
-            omn_bundle_put(g->outputs, g->root, x->tag, x);
-    }
+    for (uint32_t i = 0; i < g->n_tags; i++)
+        if (!omn_bundle_find(g->outputs, g->tags[i].name))
+            omn_bundle_put(g->outputs, g->root, g->tags[i].name, g->tags[i].node);
 }
 
 static void build(omn_graph *g, omn_build_fn *fn, void *user, const char *loss)

@@ -55,6 +55,17 @@ static char *joined(const char *a, const char *b)
     return r;
 }
 
+/* The source tree of a build tree: the first line of omnio.tree. */
+static char *source_folder(const char *top)
+{
+    char *name = joined(top, "/omnio.tree"), *text = NULL;
+    size_t n;
+    if (name && omn_file_read(name, PATH_MAX, &text, &n, NULL) == OMN_OK)
+        text[strcspn(text, "\n")] = 0;
+    free(name);
+    return text;
+}
+
 /* The build tree that holds this file: the folder with the file omnio.tree above TOP/.libs/libomnio.so, or
  * above a program of the tree that has the library inside it (tests of hidden functions). */
 static bool find_built(beside *p, const char *file)
@@ -76,6 +87,7 @@ static bool find_built(beside *p, const char *file)
             p->library = joined(top, "/.libs/libomnio.so.0");
             p->helper = joined(top, "/omnio-scan");
             p->plugins = joined(top, "/plugins/.libs");
+            p->data = source_folder(top);
             p->built = true;
             return true;
         }
@@ -89,6 +101,7 @@ void beside_fini(beside *p)
     free(p->library);
     free(p->helper);
     free(p->plugins);
+    free(p->data);
     *p = (beside){ 0 };
 }
 
@@ -108,11 +121,12 @@ omn_status beside_find(beside *out, omn_error *err)
         p.library = joined(file, "");
         cut_last(file);
         p.plugins = moved(OMN_LIBDIR, file, OMN_PLUGINDIR);
+        p.data = moved(OMN_LIBDIR, file, OMN_PKGDATADIR);
         p.helper = moved(OMN_LIBDIR, file, OMN_PKGLIBEXECDIR "/omnio-scan");
     }
-    if (!p.library || !p.helper || !p.plugins) {
+    if (!p.library || !p.helper || !p.plugins || !p.data) {
         beside_fini(&p);
-        return omn_fail(err, OMN_ERR_MEMORY, "no memory for the folders of plugins");
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory for the folders beside libomnio");
     }
     *out = p;
     return OMN_OK;

@@ -148,6 +148,8 @@ const char *omn_context_device(const omn_context *ctx) { return ctx->device; }
 
 const char *omn_context_model_path(const omn_context *ctx) { return ctx->model_path; }
 
+const char *omn_context_data(const omn_context *ctx) { return ctx->where.data; }
+
 /* What a call of this context logs passes through the context's level. */
 static void log_text(void *user, omn_level level, const char *text)
 {

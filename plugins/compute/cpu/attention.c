@@ -11,7 +11,7 @@
 #include "tile.h"
 #include "vmath.h"
 
-enum { BQ = 24, BK = 32, CHUNK = 8 * BQ, MOST_K = 256 };
+enum { BQ = 24, BK = 32, CHUNK = 8 * BQ, MOST_K = 512 };
 
 typedef enum seen { SEEN_NONE, SEEN_SOME, SEEN_ALL } seen;
 

@@ -73,7 +73,7 @@ typedef struct cpu_linear {
 
 /* Attention over heads without an array of Tq x Tk; the rules are those of omn_attend (graph.h).
  * q [B,Tq,H,K], k [B2,Tk,G,K], v [B2,Tk,G,Kv], o [B,Tq,H,Kv]; distances in elements, 0: dense; K and Kv
- * at most 256. lse [B,H,Tq]: log of the sum of exponentials, -inf where a query sees nothing. */
+ * at most 512. lse [B,H,Tq]: log of the sum of exponentials, -inf where a query sees nothing. */
 typedef struct cpu_attn {
     size_t B, B2, Tq, Tk, H, G, K, Kv;
     const void *q, *k, *v;

@@ -115,9 +115,15 @@ static void sum_last_range(void *user, size_t from, size_t to)
 {
     const sum_job *j = user;
     for (size_t r = from; r < to; r++) {
-        vf s = vset(0);
-        for (size_t i = 0; i < j->D; i += VW) s += frow(j->x + r * j->D, i, j->D);
-        j->y[r] = vsum(s) * j->scale;
+        const float *x = j->x + r * j->D;
+        double total = 0;               /* long rows would lose digits in float */
+        for (size_t k = 0; k < j->D; k += 4096) {
+            const size_t n = j->D - k < 4096 ? j->D - k : 4096;
+            vf s = vset(0);
+            for (size_t i = 0; i < n; i += VW) s += frow(x + k, i, n);
+            total += vsum(s);
+        }
+        j->y[r] = (float)(total * j->scale);
     }
 }
 
