@@ -20,16 +20,18 @@ typedef struct omn_lesson {
     double end_weight;                  /* of its end token, relative; 1 is usual */
     uint32_t task;                      /* number of the task, for the log */
 } omn_lesson;
-/* A page: the inputs that its lessons share (at most one value for each encoder role but "text") and lessons. */
+/* A page: the inputs that its lessons share (at most one value for each encoder role but "text") and lessons.
+ * Lessons that do not fit into a row are left out, the later ones first: put the important ones in front. */
 typedef struct omn_page {
     uint32_t size;
-    const omn_named *inputs;
+    const omn_named *inputs;            /* the values are taken: the trainer unrefs them */
     uint32_t n_inputs;
     const omn_lesson *lessons;
     uint32_t n_lessons;
-    const int32_t *cell_labels;         /* auxiliary labels [cells, groups], NULL: none */
-    const float *cell_edges;
+    const int32_t *cell_labels;         /* auxiliary labels [cells, groups], -1: not counted; NULL: none */
+    const float *cell_edges;            /* [cells, edges], NAN: not counted; NULL: none */
     bool skip;                          /* nothing usable under this number */
+    uint32_t n_cells;                   /* rows of the two */
 } omn_page;
 /* Makes page number `index` (from 0, each once per run); called from pool threads for different indices at the
  * same time; the page's memory comes from `a`. The same index gives the same page. step: of the optimiser at
@@ -73,6 +75,8 @@ typedef struct omn_train_setup {
     void *page_user;
     const char *const *tasks;           /* names, for the log */
     uint32_t n_tasks;
+    const char *const *roles;           /* encoders that take part beside "text"; NULL: those that the */
+    uint32_t n_roles;                   /* model has among "image" */
 } omn_train_setup;
 
 typedef struct omn_train_report {
@@ -80,6 +84,9 @@ typedef struct omn_train_report {
     uint64_t step, pages, lessons, tokens, skipped_steps, dropped_lessons;
     double loss, text_loss, aux_loss, gradient_norm, rate;
     double seconds;                     /* of this step */
+    double page_seconds, graph_seconds, update_seconds;    /* of which: pages, graph, optimiser */
+    const double *task_loss;            /* of this step: mean loss of each task's tokens, NAN: none came; */
+    const uint64_t *task_lessons;       /* lessons of each task; [n_tasks], borrowed until the next step */
 } omn_train_report;
 
 typedef struct omn_trainer omn_trainer;
@@ -87,23 +94,26 @@ typedef struct omn_trainer omn_trainer;
 OMN_API omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_setup *setup,
                                    omn_trainer **out, omn_error *err);
 OMN_API void omn_trainer_free(omn_trainer *t);
-/* One optimiser step. A step whose loss or gradient is not finite changes nothing and is counted; ten in a row are
- * OMN_ERR_FAILED. [run] */
+/* One optimiser step. A step whose loss or gradient is not finite changes no weight and does not count as done, but
+ * its pages are used up; ten in a row are OMN_ERR_FAILED. After another failure (cancelled, say) the state is as
+ * before the call. [run] */
 OMN_API omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out,
                                     omn_error *err);
 OMN_API uint64_t omn_trainer_at(const omn_trainer *t);                 /* steps done */
-/* The whole state (weights, moments, averages, counters, packing pool) in one file, atomically. */
+/* The whole state (weights, moments, averages, counters, packing pool) in one file, atomically. The weights have
+ * their own names in it, the rest begins with "train.". load: OMN_ERR_CONFIG when the file comes from a setup
+ * whose state this one cannot go on with. */
 OMN_API omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err);
 OMN_API omn_status omn_trainer_load(omn_trainer *t, const char *path, omn_error *err);
-/* Weights for use: the averages if there are any, auxiliary heads left out. type: OMN_F32, OMN_BF16, OMN_F16. */
+/* Weights for use: the averages if there are any, auxiliary heads ("aux.") left out. type: OMN_F32, OMN_BF16,
+ * OMN_F16. To evaluate while training goes on, open a second model with these weights. */
 OMN_API omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type,
                                       omn_error *err);
-/* The averaged weights as a second store for evaluation while training goes on; borrowed, refreshed by the call. */
-OMN_API omn_status omn_trainer_averages(omn_trainer *t, const omn_store **out, omn_error *err);
 
 /* ---- optimisers alone, for tests and golden runs ------------------------------------------------------------------ */
 
-/* State of one optimiser over a store's weights; gradients by the store's order, NULL for none. */
+/* State of one optimiser over a store's weights; gradients by the store's order, NULL for none: such a weight stays as
+ * it is. Muon takes matrices that are no embeddings, positions, latents or auxiliary heads; AdamW the rest. */
 typedef struct omn_opt omn_opt;
 OMN_API omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt **out,
                                omn_error *err);
