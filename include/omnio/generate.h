@@ -59,7 +59,8 @@ typedef struct omn_graph_sizes {
     const omn_ce *loss;
     const char *const *frozen;          /* with labels and a training program: gradients but of these */
     size_t n_frozen;
-    /* TEACH: more nodes built onto the outputs (auxiliary losses): may replace "loss". */
+    /* TEACH: more nodes built onto the outputs (auxiliary losses): may replace "loss"
+     * (omn_bundle_replace). */
     void (*extend)(void *user, omn_scope *s, omn_bundle *out);
     void *extend_user;
 } omn_graph_sizes;

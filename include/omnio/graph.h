@@ -52,6 +52,8 @@ OMN_API omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...) 
 
 OMN_API omn_bundle *omn_bundle_new(omn_scope *s);
 OMN_API void omn_bundle_put(omn_bundle *b, omn_scope *s, const char *name, omn_node *x);
+/* The same for a name that is there already: x takes its place. */
+OMN_API void omn_bundle_replace(omn_bundle *b, omn_scope *s, const char *name, omn_node *x);
 OMN_API omn_node *omn_bundle_get(const omn_bundle *b, omn_scope *s, const char *name); /* fails */
 OMN_API omn_node *omn_bundle_find(const omn_bundle *b, const char *name);              /* or NULL */
 OMN_API size_t omn_bundle_count(const omn_bundle *b);

@@ -34,8 +34,8 @@ typedef struct omn_page {
     uint32_t n_cells;                   /* rows of the two */
 } omn_page;
 /* Makes page number `index` (from 0, each once per run); called from pool threads for different indices at the
- * same time; the page's memory comes from `a`. The same index gives the same page. step: of the optimiser at
- * which it will be used, for schedules of the mixture. [any] */
+ * same time; the page's memory comes from `a`. The same index and step give the same page. step: of the optimiser
+ * at which it will be used, for schedules of the mixture. A failure leaves no values in `out`. [any] */
 typedef omn_status omn_page_fn(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
                                omn_page *out, omn_error *err);
 

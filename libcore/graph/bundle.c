@@ -32,6 +32,17 @@ void omn_bundle_put(omn_bundle *b, omn_scope *s, const char *name, omn_node *x)
     b->count++;
 }
 
+void omn_bundle_replace(omn_bundle *b, omn_scope *s, const char *name, omn_node *x)
+{
+    if (!b || graph_stop(s, name, 1, &x)) return;
+    for (uint32_t i = 0; i < b->count; i++)
+        if (!strcmp(b->row[i].name, name)) {
+            b->row[i].node = x;
+            return;
+        }
+    omn_bundle_put(b, s, name, x);
+}
+
 omn_node *omn_bundle_find(const omn_bundle *b, const char *name)
 {
     for (uint32_t i = 0; b && i < b->count; i++)

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checkpoints: everything that the next step needs in one safetensors file that is written aside and renamed, so
+ * that a run which is killed at any moment and resumed ends in the same bits. The weights stand under their own
+ * names, which makes a checkpoint a weights file as well; moments, averages, counters and the pool of lessons begin
+ * with "train.". What a setup must agree on is written down as text and compared when the file is read. */
+#include "trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MARK "train.omnio"
+#define N_COUNTERS 8
+#define ENTRY_NUMBERS 5                   /* of a lesson in the pool: n_in, n_out, two weights, task */
+
+typedef struct list {
+    omn_weights_entry *entries;
+    size_t n, room;
+    omn_arena *arena;
+    bool failed;
+} list;
+
+static void add(list *l, const char *prefix, const char *name, omn_type type, omn_shape shape,
+                const void *data)
+{
+    if (l->n == l->room) {
+        const size_t room = l->room ? 2 * l->room : 256;
+        omn_weights_entry *more = realloc(l->entries, room * sizeof(*more));
+        if (!more) {
+            l->failed = true;
+            return;
+        }
+        l->entries = more;
+        l->room = room;
+    }
+    size_t n = 0, bytes = 0;
+    const char *full = *prefix ? omn_arena_printf(l->arena, "%s%s", prefix, name) : name;
+    if (!full || !omn_shape_count(&shape, &n) || !omn_size_mul(n, omn_type_get(type)->bytes, &bytes)) {
+        l->failed = true;
+        return;
+    }
+    l->entries[l->n++] = (omn_weights_entry){ full, { type, shape, data, bytes } };
+}
+
+/* ---- what must agree ------------------------------------------------------------------------------------------ */
+
+typedef struct facts {
+    const char *pair[2 * 16];
+    size_t n;
+} facts;
+
+static void fact(facts *f, omn_arena *a, const char *name, double x)
+{
+    f->pair[f->n++] = name;
+    f->pair[f->n++] = omn_arena_printf(a, "%.17g", x);
+}
+
+static bool find_facts(const omn_trainer *t, omn_arena *a, facts *f)
+{
+    static const char *const names[] = { "adamw", "adafactor", "muon" };
+    const omn_train_setup *u = &t->setup;
+    *f = (facts){ .n = 0 };
+    f->pair[f->n++] = MARK;
+    f->pair[f->n++] = "1";
+    f->pair[f->n++] = "train.optimizer";
+    f->pair[f->n++] = names[u->optimizer];
+    fact(f, a, "train.factor_from", u->optimizer == OMN_ADAFACTOR ? t->opt->factor_from : 0);
+    fact(f, a, "train.inputs", u->inputs);
+    fact(f, a, "train.targets", u->targets);
+    fact(f, a, "train.seed.high", (double)(u->seed >> 32));
+    fact(f, a, "train.seed.low", (double)(u->seed & UINT32_MAX));
+    for (size_t i = 0; i < f->n; i++)
+        if (!f->pair[i]) return false;
+    return true;
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+static void add_moments(const omn_trainer *t, list *l)
+{
+    const omn_opt *o = t->opt;
+    for (size_t i = 0; i < o->n_slots; i++) {
+        const slot *s = &o->slots[i];
+        const omn_tensor w = omn_store_tensor(t->store, i);
+        add(l, "", s->name, OMN_F32, w.shape, s->w);
+        if (!s->ready) continue;
+        add(l, "train.m.", s->name, OMN_F32, w.shape, s->m);
+        if (s->v) add(l, "train.v.", s->name, OMN_F32, w.shape, s->v);
+        if (s->r) add(l, "train.r.", s->name, OMN_F32, omn_dim1((int64_t)s->rows), s->r);
+        if (s->c) add(l, "train.c.", s->name, OMN_F32, omn_dim1((int64_t)s->cols), s->c);
+        if (s->average) add(l, "train.average.", s->name, OMN_F32, w.shape, s->average);
+    }
+}
+
+static int32_t bits_of(float x)
+{
+    int32_t u;
+    memcpy(&u, &x, sizeof(u));
+    return u;
+}
+
+static float float_of(int32_t u)
+{
+    float x;
+    memcpy(&x, &u, sizeof(x));
+    return x;
+}
+
+static void add_pool(const omn_trainer *t, list *l)
+{
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < t->n_pool; i++)
+        total += ENTRY_NUMBERS + (size_t)t->pool[i].item.n_in + t->pool[i].item.n_out;
+    int32_t *x = omn_arena_alloc(l->arena, total ? total : 1, sizeof(int32_t));
+    if (!x) {
+        l->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < t->n_pool; i++) {
+        const item *it = &t->pool[i].item;
+        const int32_t head[ENTRY_NUMBERS] = { (int32_t)it->n_in, (int32_t)it->n_out,
+                                              bits_of(it->weight), bits_of(it->end_weight),
+                                              (int32_t)it->task };
+        memcpy(x + at, head, sizeof(head));
+        memcpy(x + at + ENTRY_NUMBERS, it->in, it->n_in * sizeof(int32_t));
+        memcpy(x + at + ENTRY_NUMBERS + it->n_in, it->out, it->n_out * sizeof(int32_t));
+        at += ENTRY_NUMBERS + (size_t)it->n_in + it->n_out;
+    }
+    if (total) add(l, "train.", "pool", OMN_I32, omn_dim1((int64_t)total), x);
+}
+
+omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    facts f;
+    const int64_t counters[N_COUNTERS] = { (int64_t)t->step, (int64_t)t->next_page, (int64_t)t->pages,
+                                           (int64_t)t->lessons, (int64_t)t->tokens,
+                                           (int64_t)t->dropped, (int64_t)t->skipped,
+                                           (int64_t)t->skipped_in_row };
+    list l = { .arena = omn_arena_new(0) };
+    if (!l.arena || !find_facts(t, l.arena, &f)) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
+        goto done;
+    }
+    add(&l, "train.", "counters", OMN_I64, omn_dim1(N_COUNTERS), counters);
+    add_moments(t, &l);
+    add_pool(t, &l);
+    if (l.failed) st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
+    else st = omn_weights_write(path, OMN_OVERWRITE, l.entries, l.n, f.pair, f.n / 2, err);
+done:
+    free(l.entries);
+    omn_arena_free(l.arena);
+    return st;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static const omn_tensor *get(const omn_weights *w, const char *prefix, const char *name, omn_type type,
+                             const omn_shape *shape, omn_status *st, omn_error *err)
+{
+    char full[1024], want[80];
+    const int n = snprintf(full, sizeof(full), "%s%s", prefix, name);
+    const omn_tensor *t = n < 0 || (size_t)n >= sizeof(full) ? NULL : omn_weights_get(w, full);
+    if (t && t->type == type && omn_shape_equal(&t->shape, shape)) return t;
+    *st = omn_fail(err, OMN_ERR_CONFIG, "%s: no tensor %s %s of type %s is in it, so this training cannot "
+                   "go on from there", omn_weights_path(w), full,
+                   omn_shape_text(shape, want, sizeof(want)), omn_type_get(type)->name);
+    return NULL;
+}
+
+static omn_status read_into(const omn_weights *w, const char *prefix, const char *name, float *to,
+                            const omn_shape *shape, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_tensor *t = get(w, prefix, name, OMN_F32, shape, &st, err);
+    if (t) memcpy(to, t->data, t->bytes);
+    return st;
+}
+
+static bool there(const omn_weights *w, const char *prefix, const char *name)
+{
+    char full[1024];
+    const int n = snprintf(full, sizeof(full), "%s%s", prefix, name);
+    return n > 0 && (size_t)n < sizeof(full) && omn_weights_get(w, full);
+}
+
+static omn_status read_slot(omn_trainer *t, const omn_weights *w, size_t i, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    slot *s = &t->opt->slots[i];
+    const omn_shape shape = omn_store_tensor(t->store, i).shape;
+    const omn_shape rows = omn_dim1((int64_t)s->rows), cols = omn_dim1((int64_t)s->cols);
+    OMN_TRY(read_into(w, "", s->name, s->w, &shape, err));
+    if (!there(w, "train.m.", s->name)) {
+        if (!s->ready) goto done;
+        st = omn_fail(err, OMN_ERR_CONFIG, "%s: %s was not trained there", omn_weights_path(w), s->name);
+        goto done;
+    }
+    OMN_TRY(opt_ready(t->opt, s, err));
+    OMN_TRY(read_into(w, "train.m.", s->name, s->m, &shape, err));
+    if (s->v) OMN_TRY(read_into(w, "train.v.", s->name, s->v, &shape, err));
+    if (s->r) OMN_TRY(read_into(w, "train.r.", s->name, s->r, &rows, err));
+    if (s->c) OMN_TRY(read_into(w, "train.c.", s->name, s->c, &cols, err));
+    if (s->average) OMN_TRY(read_into(w, "train.average.", s->name, s->average, &shape, err));
+done:
+    return st;
+}
+
+static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err)
+{
+    const omn_tensor *x = omn_weights_get(w, "train.pool");
+    const uint64_t most = 8 * ((uint64_t)t->setup.inputs + t->setup.targets);
+    for (size_t i = 0; i < t->n_pool; i++) free(t->pool[i].item.in);
+    t->n_pool = 0;
+    const size_t n = x && x->type == OMN_I32 ? x->bytes / sizeof(int32_t) : 0;
+    for (size_t at = 0; at < n;) {
+        int32_t head[ENTRY_NUMBERS], *ids = NULL;
+        omn_status st = OMN_OK;
+        const char *from = (const char *)x->data + at * sizeof(int32_t);
+        uint64_t count = 0;
+        bool ok = n - at >= ENTRY_NUMBERS;
+        if (ok) memcpy(head, from, sizeof(head));
+        ok = ok && head[0] > 0 && head[1] > 0 && (uint32_t)head[0] <= t->setup.inputs &&
+             (uint32_t)head[1] <= t->setup.targets;
+        if (ok) count = (uint64_t)head[0] + (uint64_t)head[1];
+        if (!ok || count > most || count > n - at - ENTRY_NUMBERS)
+            return omn_fail(err, OMN_ERR_DATA, "%s: train.pool is broken at number %zu",
+                            omn_weights_path(w), at);
+        ids = malloc(count * sizeof(int32_t));
+        if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
+        memcpy(ids, from + sizeof(head), count * sizeof(int32_t));
+        const item it = { ids, ids + head[0], (uint32_t)head[0], (uint32_t)head[1], float_of(head[2]),
+                          float_of(head[3]), (uint32_t)head[4] };
+        st = pool_put(t, &it, err);
+        free(ids);
+        if (st != OMN_OK) return st;
+        at += ENTRY_NUMBERS + (size_t)count;
+    }
+    return OMN_OK;
+}
+
+static omn_status compare(const omn_trainer *t, const omn_weights *w, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    facts f;
+    omn_arena *a = omn_arena_new(0);
+    if (!a || !find_facts(t, a, &f))
+        st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to read a checkpoint");
+    for (size_t i = 0; st == OMN_OK && i < f.n; i += 2) {
+        const char *has = omn_weights_meta(w, f.pair[i]);
+        if (has && !strcmp(has, f.pair[i + 1])) continue;
+        if (!i) st = omn_fail(err, OMN_ERR_DATA, "%s is no checkpoint of a training", omn_weights_path(w));
+        else st = omn_fail(err, OMN_ERR_CONFIG, "%s was made with %s %s, this training has %s",
+                           omn_weights_path(w), f.pair[i] + strlen(TRAIN_PREFIX), has ? has : "unknown",
+                           f.pair[i + 1]);
+    }
+    omn_arena_free(a);
+    return st;
+}
+
+omn_status omn_trainer_load(omn_trainer *t, const char *path, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_weights *w = NULL;
+    int64_t k[N_COUNTERS];
+    const omn_shape shape = omn_dim1(N_COUNTERS);
+    OMN_TRY(omn_weights_open(path, &w, err));
+    OMN_TRY(compare(t, w, err));
+    const omn_tensor *x = get(w, "train.", "counters", OMN_I64, &shape, &st, err);
+    if (!x) goto done;
+    memcpy(k, x->data, sizeof(k));
+    for (size_t i = 0; i < N_COUNTERS; i++)
+        if (k[i] < 0) {
+            st = omn_fail(err, OMN_ERR_DATA, "%s: counter %zu is %lld", path, i, (long long)k[i]);
+            goto done;
+        }
+    for (size_t i = 0; i < t->opt->n_slots; i++) OMN_TRY(read_slot(t, w, i, err));
+    OMN_TRY(read_pool(t, w, err));
+    t->n_kept = t->n_pool;
+    t->step = t->opt->done = (uint64_t)k[0];
+    t->next_page = (uint64_t)k[1];
+    t->pages = (uint64_t)k[2];
+    t->lessons = (uint64_t)k[3];
+    t->tokens = (uint64_t)k[4];
+    t->dropped = (uint64_t)k[5];
+    t->skipped = (uint64_t)k[6];
+    t->skipped_in_row = (uint32_t)k[7];
+done:
+    omn_weights_close(w);
+    return st;
+}
+
+/* ---- weights for use ---------------------------------------------------------------------------------------------- */
+
+omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    list l = { .arena = omn_arena_new(0) };
+    if (type != OMN_F32 && type != OMN_BF16 && type != OMN_F16) {
+        st = omn_fail(err, OMN_ERR_ARGUMENT, "weights are exported as f32, bf16 or f16");
+        goto done;
+    }
+    for (size_t i = 0; l.arena && i < t->opt->n_slots; i++) {
+        const slot *s = &t->opt->slots[i];
+        const float *from = s->average ? s->average : s->w;
+        if (!strncmp(s->name, AUX_PREFIX, strlen(AUX_PREFIX))) continue;
+        void *to = type == OMN_F32 ? NULL
+                                   : omn_arena_alloc(l.arena, s->count ? s->count : 1, sizeof(uint16_t));
+        if (type != OMN_F32 && (!to || !omn_from_f32(type, from, s->count, to))) {
+            l.failed = true;
+            break;
+        }
+        add(&l, "", s->name, type, omn_store_tensor(t->store, i).shape, to ? to : (const void *)from);
+    }
+    if (l.failed || !l.arena) st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to export weights");
+    else st = omn_weights_write(path, OMN_OVERWRITE, l.entries, l.n, NULL, 0, err);
+done:
+    free(l.entries);
+    omn_arena_free(l.arena);
+    return st;
+}

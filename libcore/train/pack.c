@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packing: the lessons of a page share one row, each a segment of its own with positions from 0, all of them beside
+ * the one picture that they ask about. Lessons of pages without inputs share rows too: they wait in a pool until
+ * enough are there, then the oldest goes first and the longest that still fit follow. The pool is part of the
+ * trainer's state; what a batch takes is final only when its step is done. */
+#include "trainer.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_EMPTY 100000u                /* pages in a row with nothing usable */
+
+static bool fits(const omn_trainer *t, const row *r, const item *it)
+{
+    return it->n_in <= t->setup.inputs - r->inputs && it->n_out <= t->setup.targets - r->targets;
+}
+
+/* Writes a lesson behind the others of row b. */
+static void place(omn_trainer *t, uint32_t b, const item *it)
+{
+    row *r = &t->rows[b];
+    const size_t in = (size_t)b * t->setup.inputs + r->inputs;
+    const size_t out = (size_t)b * t->setup.targets + r->targets;
+    const int32_t seg = (int32_t)++r->lessons;
+    for (uint32_t i = 0; i < it->n_in; i++) {
+        t->in_ids[in + i] = it->in[i];
+        t->in_seg[in + i] = seg;
+        t->in_pos[in + i] = (int32_t)i;
+    }
+    for (uint32_t i = 0; i < it->n_out; i++) {
+        t->t_ids[out + i] = i ? it->out[i - 1] : t->start;
+        t->t_labels[out + i] = it->out[i];
+        t->t_pos[out + i] = (int32_t)i;
+        t->t_seg[out + i] = t->t_part[out + i] = seg;
+        t->t_weight[out + i] = i + 1 < it->n_out ? it->weight : it->end_weight;
+        t->token_task[out + i] = it->task;
+    }
+    r->inputs += it->n_in;
+    r->targets += it->n_out;
+    t->now_lessons++;
+    t->now_tokens += it->n_out;
+    if (it->task < t->setup.n_tasks) t->task_lessons[it->task]++;
+}
+
+/* ---- the pool ------------------------------------------------------------------------------------------ */
+
+omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
+{
+    if (t->n_pool == t->room_pool) {
+        const size_t room = t->room_pool ? 2 * t->room_pool : 64;
+        waiting *more = realloc(t->pool, room * sizeof(*more));
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
+        t->pool = more;
+        t->room_pool = room;
+    }
+    int32_t *ids = malloc(((size_t)it->n_in + it->n_out) * sizeof(int32_t));
+    if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
+    memcpy(ids, it->in, it->n_in * sizeof(int32_t));
+    memcpy(ids + it->n_in, it->out, it->n_out * sizeof(int32_t));
+    waiting *w = &t->pool[t->n_pool++];
+    *w = (waiting){ .item = *it };
+    w->item.in = ids;
+    w->item.out = ids + it->n_in;
+    return OMN_OK;
+}
+
+/* Fills row b from the pool when there is plenty to choose from. */
+static bool row_from_pool(omn_trainer *t, uint32_t b)
+{
+    uint64_t in = 0, out = 0;
+    size_t oldest = t->n_pool;
+    for (size_t i = t->n_pool; i-- > 0;) {
+        if (t->pool[i].used) continue;
+        in += t->pool[i].item.n_in;
+        out += t->pool[i].item.n_out;
+        oldest = i;
+    }
+    if (in < 2ull * t->setup.inputs && out < 2ull * t->setup.targets) return false;
+    for (size_t take = oldest; take < t->n_pool;) {
+        place(t, b, &t->pool[take].item);
+        t->pool[take].used = true;
+        take = t->n_pool;
+        for (size_t i = 0; i < t->n_pool; i++) {
+            const waiting *w = &t->pool[i];
+            if (w->used || !fits(t, &t->rows[b], &w->item)) continue;
+            if (take == t->n_pool || w->item.n_in + w->item.n_out >
+                                         t->pool[take].item.n_in + t->pool[take].item.n_out)
+                take = i;
+        }
+    }
+    return true;
+}
+
+/* Forgets the lessons in the pool that are used, or that came after the first `kept`. */
+static void pool_sweep(omn_trainer *t, size_t kept)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->n_pool; i++) {
+        if (t->pool[i].used || i >= kept) free(t->pool[i].item.in);
+        else t->pool[n++] = t->pool[i];
+    }
+    t->n_pool = t->n_kept = n;
+}
+
+/* ---- rows ---------------------------------------------------------------------------------------------------- */
+
+/* The tensors of a value's encoder into row b; what prepare made shorter leaves zeros. */
+static omn_status place_input(omn_trainer *t, uint32_t b, uint32_t r, const omn_feed *from,
+                              omn_error *err)
+{
+    const role *e = &t->roles[r];
+    for (uint32_t i = 0; i < e->n_ports; i++) {
+        char name[160];
+        snprintf(name, sizeof(name), "%s.%s", e->name, e->ports[i].name);
+        const omn_tensor *whole = omn_feed_get(t->feed, name);
+        const omn_tensor *one = omn_feed_get(from, e->ports[i].name);
+        const size_t bytes = whole->bytes / t->setup.batch;
+        bool same = one && one->type == whole->type && one->shape.rank + 1 == whole->shape.rank;
+        for (uint32_t d = 0; same && d < one->shape.rank; d++)
+            same = d ? one->shape.dim[d] == whole->shape.dim[d + 1]
+                     : one->shape.dim[d] <= whole->shape.dim[d + 1];
+        if (!same || one->bytes > bytes)
+            return omn_fail(err, OMN_ERR_SHAPE, "the encoder of \"%s\" made no tensor \"%s\" of the "
+                            "wanted shape", e->name, e->ports[i].name);
+        memcpy((char *)omn_feed_data(t->feed, name) + (size_t)b * bytes, one->data, one->bytes);
+    }
+    return OMN_OK;
+}
+
+static omn_status row_of_page(omn_trainer *t, uint32_t b, const made *m, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (uint32_t r = 0; r < t->n_roles; r++)
+        if (m->has[r]) OMN_TRY(place_input(t, b, r, m->feeds[r], err));
+    if (t->cells) OMN_TRY(aux_fill(t, &m->page, b, err));
+    for (uint32_t i = 0; i < m->n_items; i++) {
+        if (fits(t, &t->rows[b], &m->items[i])) place(t, b, &m->items[i]);
+        else t->now_dropped++;
+    }
+done:
+    return st;
+}
+
+static void clear(omn_trainer *t)
+{
+    for (size_t i = 0; i < omn_feed_count(t->feed); i++) {
+        const char *name = omn_feed_name(t->feed, i);
+        memset(omn_feed_data(t->feed, name), 0, omn_feed_get(t->feed, name)->bytes);
+    }
+    memset(t->rows, 0, t->setup.batch * sizeof(row));
+    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++) t->token_task[i] = NO_TASK;
+    for (uint32_t i = 0; i < t->setup.n_tasks; i++) t->task_lessons[i] = 0;
+    t->now_next = t->next_page;
+    t->now_pages = t->now_lessons = t->now_tokens = t->now_dropped = 0;
+    t->n_kept = t->n_pool;
+}
+
+omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    uint32_t b = 0, empty = 0;
+    clear(t);
+    for (;;) {
+        while (b < t->setup.batch && row_from_pool(t, b)) b++;
+        if (b == t->setup.batch) break;
+        const uint32_t n = t->setup.batch - b;
+        OMN_TRY(pages_make(t, c, n, t->now_next, err));
+        t->now_next += n;
+        for (uint32_t i = 0; i < n; i++) {
+            const made *m = &t->made[i];
+            bool placed = false;
+            if (m->page.skip || !m->n_items) {
+                if (++empty < MOST_EMPTY) continue;
+                st = omn_fail(err, OMN_ERR_DATA, "%u pages in a row had nothing usable", MOST_EMPTY);
+                goto done;
+            }
+            empty = 0;
+            t->now_pages++;
+            for (uint32_t r = 0; r < t->n_roles; r++) placed |= m->has[r];
+            if (placed) OMN_TRY(row_of_page(t, b++, m, err));
+            for (uint32_t k = 0; !placed && k < m->n_items; k++) {
+                const row nothing = { 0 };
+                if (fits(t, &nothing, &m->items[k])) OMN_TRY(pool_put(t, &m->items[k], err));
+                else t->now_dropped++;
+            }
+        }
+    }
+    if (t->cells) aux_finish(t);
+done:
+    return st;
+}
+
+void batch_commit(omn_trainer *t)
+{
+    pool_sweep(t, t->n_pool);
+    t->next_page = t->now_next;
+    t->pages += t->now_pages;
+    t->lessons += t->now_lessons;
+    t->tokens += t->now_tokens;
+    t->dropped += t->now_dropped;
+}
+
+void batch_rollback(omn_trainer *t)
+{
+    for (size_t i = 0; i < t->n_kept; i++) t->pool[i].used = false;
+    pool_sweep(t, t->n_kept);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pages for one batch, made by all threads of the pool: ask for the page, turn its texts into ids and its pictures
+ * into tensors. A page depends on its number and the step alone, so the threads may take them in any order. */
+#include "trainer.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct making {
+    omn_trainer *t;
+    omn_call *outer;
+    uint64_t first;
+} making;
+
+static omn_status no_memory(omn_error *err)
+{
+    return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a page of lessons");
+}
+
+/* ids of a text with the end token behind them. A piece takes at least a byte, three go to a leading space. */
+static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, int32_t **ids,
+                         uint32_t *n, omn_error *err)
+{
+    size_t room = strlen(text) + 8, count = 0;
+    if (room > 1 << 24) return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", room);
+    *ids = omn_arena_alloc(a, room, sizeof(int32_t));
+    if (!*ids) return no_memory(err);
+    const omn_status st = omn_model_tokens(t->model, text, *ids, room - 1, &count, err);
+    if (st != OMN_OK) return st;
+    (*ids)[count] = t->stop;
+    *n = (uint32_t)count + 1;
+    return OMN_OK;
+}
+
+static omn_status read_lessons(const omn_trainer *t, made *m, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_page *p = &m->page;
+    m->n_items = p->n_lessons;
+    m->items = omn_arena_alloc(m->arena, p->n_lessons ? p->n_lessons : 1, sizeof(item));
+    if (!m->items) return no_memory(err);
+    for (uint32_t i = 0; st == OMN_OK && i < p->n_lessons; i++) {
+        const omn_lesson *l = &p->lessons[i];
+        item *it = &m->items[i];
+        if (!l->prompt || !l->answer || !(l->weight >= 0) || !isfinite(l->weight) ||
+            !(l->end_weight >= 0) || !isfinite(l->end_weight))
+            return omn_fail(err, OMN_ERR_DATA, "lesson %u: a prompt, an answer and weights of 0 or more "
+                            "are wanted", i + 1);
+        it->weight = (float)l->weight;
+        it->end_weight = (float)(l->weight * l->end_weight);
+        it->task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1;
+        OMN_TRY(ids_of(t, m->arena, l->prompt, &it->in, &it->n_in, err));
+        OMN_TRY(ids_of(t, m->arena, l->answer, &it->out, &it->n_out, err));
+    }
+done:
+    return st;
+}
+
+static omn_status read_inputs(const omn_trainer *t, made *m, omn_call *c, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (uint32_t i = 0; i < m->page.n_inputs; i++) {
+        const omn_named *in = &m->page.inputs[i];
+        uint32_t r = 0;
+        while (r < t->n_roles && (t->roles[r].is_text || strcmp(t->roles[r].name, in->name))) r++;
+        if (r == t->n_roles || m->has[r])
+            return omn_fail(err, OMN_ERR_ARGUMENT, r == t->n_roles ?
+                            "input \"%s\": not among the inputs of this training" :
+                            "input \"%s\" is there twice", in->name);
+        OMN_TRY(omn_model_prepare(t->model, c, in->name, in->value, m->feeds[r], NULL, err));
+        m->has[r] = true;
+    }
+done:
+    return st;
+}
+
+static void make_one(const making *k, made *m, uint64_t index)
+{
+    const omn_trainer *t = k->t;
+    const omn_call_setup how = { OMN_FILL(omn_call_setup), .seed = t->setup.seed, .item = index };
+    omn_call *c = NULL;
+    omn_status st = OMN_OK;
+    m->err = (omn_error)OMN_ERROR_INIT;
+    m->n_items = 0;
+    memset(m->has, 0, sizeof(m->has));
+    omn_arena_release(m->arena, 0);
+    for (uint32_t r = 0; r < t->n_roles; r++)
+        if (m->feeds[r]) omn_feed_clear(m->feeds[r]);
+    m->page = (omn_page){ OMN_FILL(omn_page) };
+    if (omn_call_cancelled(k->outer)) {
+        m->st = omn_fail(&m->err, OMN_ERR_CANCELLED, "stopped");
+        return;
+    }
+    OMN_TRY(omn_call_new(&how, &c, &m->err));
+    OMN_TRY(t->setup.page(t->setup.page_user, c, index, t->step, m->arena, &m->page, &m->err));
+    if (!m->page.skip) st = read_lessons(t, m, &m->err);
+    if (st == OMN_OK && !m->page.skip) st = read_inputs(t, m, c, &m->err);
+    for (uint32_t i = 0; i < m->page.n_inputs; i++) omn_value_unref(m->page.inputs[i].value);
+done:
+    if (st != OMN_OK)
+        omn_error_prefix(&m->err, "page %llu: ", (unsigned long long)index);
+    m->st = st;
+    omn_call_free(c);
+}
+
+static void make_range(void *user, size_t from, size_t to)
+{
+    const making *k = user;
+    for (size_t i = from; i < to; i++) make_one(k, &k->t->made[i], k->first + i);
+}
+
+omn_status pages_make(omn_trainer *t, omn_call *c, uint32_t n, uint64_t first, omn_error *err)
+{
+    making k = { t, c, first };
+    omn_pool_split(omn_call_pool(c), n, 1, make_range, &k);
+    for (uint32_t i = 0; i < n; i++) {
+        if (t->made[i].st == OMN_OK) continue;
+        if (err && err->status == OMN_OK) *err = t->made[i].err;
+        return t->made[i].st;
+    }
+    return OMN_OK;
+}
+
+void made_fini(made *m)
+{
+    omn_arena_free(m->arena);
+    for (uint32_t r = 0; r < MOST_ROLES; r++) omn_feed_free(m->feeds[r]);
+}

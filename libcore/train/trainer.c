@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The trainer: a batch of packed pages, the gradient graph, the optimiser, again and again. All that one step leaves
+ * to the next is a handful of counters, the pool of waiting lessons and the optimiser's state. */
+#include "trainer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define MOST_SKIPS 10u
+#define MOST_ROWS 65536u
+#define MOST_LENGTH 1048576u
+
+static double now_s(void)
+{
+    struct timespec t = { 0, 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static omn_status no_memory(omn_error *err)
+{
+    return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a trainer");
+}
+
+/* ---- making -------------------------------------------------------------------------------------------- */
+
+static bool copy_names(omn_arena *a, const char *const **list, size_t n)
+{
+    const char **own = omn_arena_alloc(a, n ? n : 1, sizeof(char *));
+    for (size_t i = 0; own && i < n; i++)
+        if (!(own[i] = omn_arena_strdup(a, (*list)[i]))) return false;
+    *list = own;
+    return own != NULL;
+}
+
+static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error *err)
+{
+    omn_train_setup *u = &t->setup;
+    memcpy(u, s, s->size < sizeof(*u) ? s->size : sizeof(*u));
+    u->size = sizeof(*u);
+    if (!u->page) return omn_fail(err, OMN_ERR_ARGUMENT, "training wants a function that makes pages");
+    if (!u->batch || u->batch > MOST_ROWS || !u->inputs || u->inputs > MOST_LENGTH || !u->targets ||
+        u->targets > MOST_LENGTH)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "batch %u, inputs %u, targets %u: 1..%u, 1..%u, 1..%u are "
+                        "wanted", u->batch, u->inputs, u->targets, MOST_ROWS, MOST_LENGTH, MOST_LENGTH);
+    if (u->curve > OMN_CURVE_RSQRT || !(u->last >= 0 && u->last <= 1) || !(u->aux >= 0) ||
+        !(u->aux_last >= 0) || !(u->soft_sigma >= 0) || !(u->z_loss >= 0))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "curve %d, last %g, aux %g to %g, soft_sigma %g, z_loss %g: "
+                        "0 or more are wanted, last at most 1", (int)u->curve, u->last, u->aux,
+                        u->aux_last, u->soft_sigma, u->z_loss);
+    if (u->aux_groups > MOST_GROUPS || u->aux_edges > 64)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%u groups and %u edges of cells: at most %d and 64 work",
+                        u->aux_groups, u->aux_edges, MOST_GROUPS);
+    if (!u->aux_role) u->aux_role = "image";
+    if (!copy_names(t->arena, &u->frozen, u->n_frozen) || !copy_names(t->arena, &u->tasks, u->n_tasks) ||
+        (u->roles && !copy_names(t->arena, &u->roles, u->n_roles)) ||
+        !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)))
+        return no_memory(err);
+    int32_t *classes = omn_arena_alloc(t->arena, u->aux_groups + 1, sizeof(int32_t));
+    if (!classes) return no_memory(err);
+    for (uint32_t i = 0; i < u->aux_groups; i++) {
+        classes[i] = u->aux_classes[i];
+        if (classes[i] < 2 || classes[i] > 65536)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%d classes in group %u: 2..65536 are wanted",
+                            classes[i], i);
+    }
+    u->aux_classes = classes;
+    return OMN_OK;
+}
+
+static bool wants_role(const omn_train_setup *u, const char *name)
+{
+    if (!u->roles) return !strcmp(name, "image");
+    for (uint32_t i = 0; i < u->n_roles; i++)
+        if (!strcmp(u->roles[i], name)) return true;
+    return false;
+}
+
+/* The encoders that take part, in the model's order. */
+static omn_status find_roles(omn_trainer *t, omn_error *err)
+{
+    omn_part *const *parts;
+    const size_t n = omn_model_parts(t->model, &parts);
+    bool text = false;
+    for (size_t i = 0; i < n; i++) {
+        const void *impl = NULL, *self = omn_part_self(parts[i], "omnio.encoder/1", &impl);
+        if (!self || !impl) continue;
+        role r = { .name = omn_part_role(parts[i]) };
+        r.is_text = !strcmp(r.name, "text");
+        if (!r.is_text && !wants_role(&t->setup, r.name)) continue;
+        if (t->n_roles == MOST_ROLES)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs can be trained", MOST_ROLES);
+        r.n_ports = ((const omn_encoder_impl *)impl)->ports(self, &r.ports);
+        text |= r.is_text;
+        t->roles[t->n_roles++] = r;
+    }
+    if (!text) return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no encoder \"text\"");
+    for (uint32_t i = 0; t->setup.roles && i < t->setup.n_roles; i++)
+        if (!omn_model_encoder(t->model, t->setup.roles[i]))
+            return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"",
+                            t->setup.roles[i]);
+    return OMN_OK;
+}
+
+static omn_status find_vocabulary(omn_trainer *t, omn_error *err)
+{
+    const omn_part *p = omn_model_decoder(t->model, "text");
+    const omn_vocab *v = p ? omn_part_vocabulary(p) : NULL;
+    if (!v || v->stop < 0)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no decoder \"text\" with an end token");
+    t->start = v->start;
+    t->stop = v->stop;
+    t->ce = (omn_ce){ OMN_FILL(omn_ce), .z_loss = t->setup.z_loss, .smoothing = t->setup.smoothing };
+    if (t->setup.soft_sigma > 0) {
+        const omn_range *r = omn_vocab_range(v, "location");
+        if (!r || r->count < 1)
+            return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no location tokens, so soft_sigma "
+                            "means nothing");
+        t->ce.soft_sigma = t->setup.soft_sigma;
+        t->ce.soft_first = r->step < 0 ? r->first - (r->count - 1) : r->first;
+        t->ce.soft_count = r->count;
+    }
+    return OMN_OK;
+}
+
+static omn_status build_graph(omn_trainer *t, omn_error *err)
+{
+    const omn_train_setup *u = &t->setup;
+    const bool aux = (u->aux > 0 || u->aux_last > 0) && (u->aux_groups || u->aux_edges);
+    const char *names[MOST_ROLES];
+    int64_t lengths[MOST_ROLES];
+    omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = u->batch, .roles = names,
+                          .lengths = lengths, .n_roles = t->n_roles, .output = "text",
+                          .target_length = u->targets, .labels = true, .loss = &t->ce,
+                          .frozen = u->frozen, .n_frozen = u->n_frozen,
+                          .extend = aux ? aux_extend : NULL, .extend_user = t };
+    for (uint32_t i = 0; i < t->n_roles; i++) {
+        names[i] = t->roles[i].name;
+        lengths[i] = t->roles[i].is_text ? u->inputs : 0;
+    }
+    return omn_model_graph(t->model, &z, &t->graph, err);
+}
+
+static void *feed_new(omn_trainer *t, const char *name, omn_type type, omn_shape shape,
+                      omn_status *st, omn_error *err)
+{
+    void *data = NULL;
+    if (*st == OMN_OK) *st = omn_feed_new(t->feed, name, type, shape, &data, err);
+    return data;
+}
+
+static omn_status make_feed(omn_trainer *t, omn_error *err)
+{
+    const omn_train_setup *u = &t->setup;
+    const omn_shape bt = omn_dim2(u->batch, u->targets), bn = omn_dim2(u->batch, t->cells);
+    omn_status st = omn_feed_make(&t->feed, err);
+    for (uint32_t r = 0; r < t->n_roles; r++)
+        for (uint32_t i = 0; i < t->roles[r].n_ports; i++) {
+            const omn_port *p = &t->roles[r].ports[i];
+            char name[160];
+            omn_shape shape = { .rank = p->most.rank + 1, .dim = { u->batch } };
+            if (shape.rank > OMN_MAX_RANK) return omn_fail(err, OMN_ERR_SHAPE, "%s has no room for a "
+                                                           "batch axis", p->name);
+            for (uint32_t d = 0; d < p->most.rank; d++)
+                shape.dim[d + 1] = t->roles[r].is_text && (p->varies >> d & 1) ? u->inputs
+                                                                               : p->most.dim[d];
+            snprintf(name, sizeof(name), "%s.%s", t->roles[r].name, p->name);
+            feed_new(t, name, p->type, shape, &st, err);
+        }
+    t->t_ids = feed_new(t, "target.ids", OMN_I32, bt, &st, err);
+    t->t_pos = feed_new(t, "target.pos", OMN_I32, bt, &st, err);
+    t->t_seg = feed_new(t, "target.seg", OMN_I32, bt, &st, err);
+    t->t_part = feed_new(t, "target.part", OMN_I32, bt, &st, err);
+    t->t_labels = feed_new(t, "target.labels", OMN_I32, bt, &st, err);
+    t->t_weight = feed_new(t, "target.weight", OMN_F32, bt, &st, err);
+    if (t->cells) t->aux_scale = feed_new(t, "aux.scale", OMN_F32, omn_dim1(1), &st, err);
+    for (uint32_t g = 0; t->cells && g < u->aux_groups; g++) {
+        char name[64];
+        snprintf(name, sizeof(name), "aux.labels.%u", g);
+        t->aux_labels[g] = feed_new(t, name, OMN_I32, bn, &st, err);
+        snprintf(name, sizeof(name), "aux.weights.%u", g);
+        t->aux_weights[g] = feed_new(t, name, OMN_F32, bn, &st, err);
+    }
+    if (t->cells && u->aux_edges) {
+        const omn_shape bne = omn_dim3(u->batch, t->cells, u->aux_edges);
+        t->aux_edges = feed_new(t, "aux.edges", OMN_F32, bne, &st, err);
+        t->aux_edge_weights = feed_new(t, "aux.edge_weights", OMN_F32, bne, &st, err);
+    }
+    if (st != OMN_OK) return st;
+    t->in_ids = omn_feed_data(t->feed, "text.ids");
+    t->in_seg = omn_feed_data(t->feed, "text.seg");
+    t->in_pos = omn_feed_data(t->feed, "text.pos");
+    if (!t->in_ids || !t->in_seg || !t->in_pos)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "the encoder \"text\" takes no ids, seg and pos");
+    return OMN_OK;
+}
+
+static omn_status make_rest(omn_trainer *t, omn_error *err)
+{
+    const omn_train_setup *u = &t->setup;
+    omn_status st = OMN_OK;
+    t->made = omn_arena_alloc(t->arena, u->batch, sizeof(made));
+    t->rows = omn_arena_alloc(t->arena, u->batch, sizeof(row));
+    t->token_task = omn_arena_alloc(t->arena, (size_t)u->batch * u->targets, sizeof(uint32_t));
+    t->task_sum = omn_arena_alloc(t->arena, 3 * ((size_t)u->n_tasks + 1), sizeof(double));
+    t->task_lessons = omn_arena_alloc(t->arena, (size_t)u->n_tasks + 1, sizeof(uint64_t));
+    t->n_weights = omn_store_count(t->store);
+    t->gradients = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(float *));
+    t->gradient_names = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(char *));
+    if (!t->made || !t->rows || !t->token_task || !t->task_sum || !t->task_lessons || !t->gradients ||
+        !t->gradient_names)
+        return no_memory(err);
+    t->task_weight = t->task_sum + u->n_tasks + 1;
+    t->task_loss = t->task_weight + u->n_tasks + 1;
+    for (uint32_t i = 0; i < u->batch; i++) {
+        if (!(t->made[i].arena = omn_arena_new((size_t)1 << 30))) return no_memory(err);
+        for (uint32_t r = 0; r < t->n_roles; r++)
+            OMN_TRY(omn_feed_make(&t->made[i].feeds[r], err));
+    }
+    for (size_t i = 0; i < omn_graph_outputs(t->graph); i++) {
+        const char *name = omn_graph_output_name(t->graph, i);
+        if (strncmp(name, "grad:", 5)) continue;
+        const long w = omn_store_find(t->store, name + 5);
+        if (w < 0)
+            return omn_fail(err, OMN_ERR_INTERNAL, "%s: no such weight is in the store", name + 5);
+        t->gradient_names[w] = omn_arena_strdup(t->arena, name);
+        if (!t->gradient_names[w]) return no_memory(err);
+    }
+done:
+    return st;
+}
+
+omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_setup *setup,
+                           omn_trainer **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_trainer *t = calloc(1, sizeof(*t));
+    if (!t || !(t->arena = omn_arena_new(0))) {
+        st = no_memory(err);
+        goto done;
+    }
+    t->model = model;
+    t->store = store;
+    OMN_TRY(copy_setup(t, setup, err));
+    OMN_TRY(find_roles(t, err));
+    OMN_TRY(find_vocabulary(t, err));
+    OMN_TRY(build_graph(t, err));
+    OMN_TRY(omn_exec_new(omn_model_program(model), &t->exec, err));
+    OMN_TRY(make_feed(t, err));
+    OMN_TRY(make_rest(t, err));
+    OMN_TRY(omn_opt_new(store, &t->setup, &t->opt, err));
+    *out = t;
+    return OMN_OK;
+done:
+    omn_trainer_free(t);
+    return st;
+}
+
+void omn_trainer_free(omn_trainer *t)
+{
+    if (!t) return;
+    omn_opt_free(t->opt);
+    omn_exec_free(t->exec);
+    omn_feed_free(t->feed);
+    for (uint32_t i = 0; t->made && i < t->setup.batch; i++) made_fini(&t->made[i]);
+    for (size_t i = 0; i < t->n_pool; i++) free(t->pool[i].item.in);
+    free(t->pool);
+    omn_arena_free(t->arena);
+    free(t);
+}
+
+uint64_t omn_trainer_at(const omn_trainer *t) { return t->step; }
+
+/* ---- a step -------------------------------------------------------------------------------------------------- */
+
+static omn_status scalar(omn_trainer *t, const char *name, double *out, omn_error *err)
+{
+    omn_tensor x;
+    const omn_status st = omn_exec_output(t->exec, t->graph, name, &x, err);
+    if (st == OMN_OK) *out = (double)*(const float *)x.data;
+    return st;
+}
+
+/* The mean loss of each task's tokens, from the loss of each token. */
+static omn_status count_tasks(omn_trainer *t, omn_error *err)
+{
+    omn_tensor x;
+    const omn_status st = omn_exec_output(t->exec, t->graph, "nll.text", &x, err);
+    if (st != OMN_OK) return st;
+    const float *nll = x.data;
+    const uint32_t n = t->setup.n_tasks;
+    for (uint32_t i = 0; i < n; i++) t->task_sum[i] = t->task_weight[i] = 0;
+    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++) {
+        const uint32_t task = t->token_task[i];
+        if (task >= n) continue;
+        t->task_sum[task] += (double)(nll[i] * t->t_weight[i]);
+        t->task_weight[task] += (double)t->t_weight[i];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        t->task_loss[i] = t->task_weight[i] > 0 ? t->task_sum[i] / t->task_weight[i] : (double)NAN;
+    return OMN_OK;
+}
+
+static omn_status find_gradients(omn_trainer *t, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t i = 0; i < t->n_weights; i++) {
+        omn_tensor x;
+        if (!t->gradient_names[i]) continue;
+        OMN_TRY(omn_exec_output(t->exec, t->graph, t->gradient_names[i], &x, err));
+        t->gradients[i] = x.data;
+    }
+done:
+    return st;
+}
+
+static omn_status skipped(omn_trainer *t, double loss, double norm, omn_error *err)
+{
+    t->skipped++;
+    if (++t->skipped_in_row < MOST_SKIPS) return OMN_OK;
+    return omn_fail(err, OMN_ERR_FAILED, "%u steps in a row were not finite (loss %g, gradient norm %g): "
+                    "stopped at step %llu; a lower rate or a longer warm-up may help",
+                    t->skipped_in_row, loss, norm, (unsigned long long)t->step);
+}
+
+omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const double factor = schedule_factor(&t->setup, t->step), began = now_s();
+    double loss = 0, text = 0, aux = 0, norm = 0;
+    bool finite = false;
+    OMN_TRY(batch_fill(t, c, err));
+    const double filled = now_s();
+    OMN_TRY(omn_exec_run(t->exec, t->graph, t->feed, c, err));
+    OMN_TRY(scalar(t, "loss", &loss, err));
+    OMN_TRY(scalar(t, "loss.text", &text, err));
+    if (t->cells) OMN_TRY(scalar(t, "loss.aux", &aux, err));
+    if (t->setup.n_tasks) OMN_TRY(count_tasks(t, err));
+    OMN_TRY(find_gradients(t, err));
+    const double ran = now_s();
+    if (isfinite(loss))
+        OMN_TRY(omn_opt_step(t->opt, t->gradients, factor, omn_call_pool(c), &norm, &finite, err));
+    batch_commit(t);
+    if (finite) {
+        t->step++;
+        t->skipped_in_row = 0;
+    } else {
+        OMN_TRY(skipped(t, loss, norm, err));
+    }
+    if (out) {
+        const double end = now_s();
+        *out = (omn_train_report){
+            OMN_FILL(omn_train_report), .step = t->step, .pages = t->pages, .lessons = t->lessons,
+            .tokens = t->tokens, .skipped_steps = t->skipped, .dropped_lessons = t->dropped,
+            .loss = loss, .text_loss = text, .aux_loss = aux, .gradient_norm = norm,
+            .rate = t->setup.rate * factor, .seconds = end - began, .page_seconds = filled - began,
+            .graph_seconds = ran - filled, .update_seconds = end - ran,
+            .task_loss = t->task_loss, .task_lessons = t->task_lessons,
+        };
+    }
+    return OMN_OK;
+done:
+    batch_rollback(t);
+    return st;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of the trainer share: lessons as ids, pages, the pool of lessons that wait for a row, the batch. */
+#ifndef OMNIO_TRAIN_TRAINER_H
+#define OMNIO_TRAIN_TRAINER_H
+
+#include "inside.h"
+
+#define MOST_ROLES 8
+#define MOST_GROUPS 16
+#define NO_TASK UINT32_MAX
+
+/* A lesson as ids. in: the prompt and its end token; out: the answer and its end token. */
+typedef struct item {
+    int32_t *in, *out;
+    uint32_t n_in, n_out;
+    float weight, end_weight;             /* of the answer's tokens, of its end */
+    uint32_t task;
+} item;
+
+/* A page as it comes from a pool thread. */
+typedef struct made {
+    omn_arena *arena;
+    omn_page page;
+    item *items;
+    uint32_t n_items;
+    omn_feed *feeds[MOST_ROLES];          /* what prepare made of each role's value; empty: none */
+    bool has[MOST_ROLES];
+    omn_status st;
+    omn_error err;
+} made;
+
+/* Lessons of pages without inputs wait here until they fill a row. */
+typedef struct waiting {
+    item item;                            /* in and out are one block, owned */
+    bool used;
+} waiting;
+
+typedef struct role {
+    const char *name;
+    const omn_port *ports;
+    uint32_t n_ports;
+    bool is_text;
+} role;
+
+/* A row that is being filled. */
+typedef struct row { uint32_t inputs, targets, lessons; } row;
+
+struct omn_trainer {
+    omn_model *model;
+    omn_store *store;
+    omn_arena *arena;                     /* copies of the setup's lists */
+    omn_train_setup setup;
+    omn_ce ce;
+    int32_t start, stop;
+    role roles[MOST_ROLES];
+    uint32_t n_roles;
+    omn_graph *graph;
+    omn_exec *exec;
+    omn_feed *feed;
+    omn_opt *opt;
+    const float **gradients;              /* by weight of the store */
+    char **gradient_names;                /* NULL: the graph gives none */
+    size_t n_weights;
+    uint32_t cells;                       /* of the auxiliary loss; 0: none */
+    made *made;                           /* batch of them */
+    row *rows;
+    uint32_t *token_task;                 /* [batch, targets]; NO_TASK: padding */
+    /* the batch's tensors, in the feed */
+    int32_t *in_ids, *in_seg, *in_pos, *t_ids, *t_pos, *t_seg, *t_part, *t_labels;
+    float *t_weight;
+    int32_t *aux_labels[MOST_GROUPS];
+    float *aux_weights[MOST_GROUPS], *aux_edges, *aux_edge_weights, *aux_scale;
+    /* state */
+    uint64_t step, next_page, pages, lessons, tokens, dropped, skipped;
+    uint32_t skipped_in_row;
+    waiting *pool;
+    size_t n_pool, room_pool, n_kept;     /* kept: there before this step */
+    /* of this step, until it is done */
+    uint64_t now_next, now_pages, now_lessons, now_tokens, now_dropped;
+    double *task_sum, *task_weight, *task_loss;
+    uint64_t *task_lessons;
+};
+
+/* pages.c: fill made[0..n) with pages number first, first + 1, ... */
+omn_status pages_make(omn_trainer *t, omn_call *c, uint32_t n, uint64_t first, omn_error *err);
+void made_fini(made *m);
+
+/* pack.c: the next batch into the feed's tensors; nothing is final before batch_commit. */
+omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err);
+void batch_commit(omn_trainer *t);
+void batch_rollback(omn_trainer *t);
+/* Puts a copy of a lesson into the pool. */
+omn_status pool_put(omn_trainer *t, const item *it, omn_error *err);
+
+/* aux.c: the auxiliary head, joined onto the graph. */
+void aux_extend(void *user, omn_scope *s, omn_bundle *out);
+omn_status aux_fill(omn_trainer *t, const omn_page *page, uint32_t row, omn_error *err);
+/* Weights of what aux_fill counted; after the last row. */
+void aux_finish(omn_trainer *t);
+
+#endif
