@@ -9,7 +9,7 @@
  *   localize        class, boxes, answer ("none" when there is no such thing, else "")
  *   detect          boxes (labelled, left to right), answer (the labels)
  *   categorize      options, answer
- *   box_categorize  box, options, answer
+ *   box-categorize  box, options, answer
  *   region          box, answer
  */
 #include <omnio/kinds.h>
@@ -247,7 +247,7 @@ static omn_status tabletop_get(const void *self, omn_call *call, omn_split split
                                omn_value **out, omn_error *err)
 {
     static const char *const FIELDS[WORLD_TASKS] = {
-        "caption", "vqa", "refexp", "localize", "detect", "categorize", "box_categorize", "region"};
+        "caption", "vqa", "refexp", "localize", "detect", "categorize", "box-categorize", "region"};
     const tabletop_self *t = self;
     omn_named record[WORLD_TASKS + 1] = {{"image", NULL}};
     world_canvas *c = NULL;
