@@ -24,7 +24,7 @@ static bool sees(const world *w, size_t b, size_t i, size_t j)
     const size_t kb = w->k_row ? (size_t)w->k_row[b] : b;
     if (w->causal && (int64_t)j > pos) return false;
     if (w->window > 0 && (int64_t)j <= pos - w->window) return false;
-    if (w->k_count && (int64_t)j >= w->k_count[kb]) return false;
+    if (w->k_count && (int64_t)j >= w->k_count[b]) return false;
     if (w->q_seg) {
         const int32_t a = w->q_seg[b * w->Tq + i], c = w->k_seg[kb * w->Tk + j];
         if (a == 0 || c == 0 || (a != c && c != OMN_SEG_SHARED)) return false;
@@ -112,7 +112,7 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
     const size_t ne = how & HIDE ? Tq * Tk : B * H * Tq * Tk;
     float *extra = noise(&r, ne), *slopes = noise(&r, H);
     int32_t *qs = calloc(B * Tq, 4), *ks = calloc(B2 * Tk, 4), *qp = calloc(B * Tq, 4);
-    int32_t *kp = calloc(B2 * Tk, 4), *start = calloc(B, 4), *count = calloc(B2, 4), *row = calloc(B, 4);
+    int32_t *kp = calloc(B2 * Tk, 4), *start = calloc(B, 4), *count = calloc(B, 4), *row = calloc(B, 4);
     for (size_t i = 0; i < B * Tq; i++) {
         qs[i] = (int32_t)((i % Tq) / 5 % 4);
         qp[i] = (int32_t)((i % Tq) / 3 % 2);
@@ -127,7 +127,7 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
         start[b] = Tk > Tq ? (int32_t)((Tk - Tq + b) % Tk) : (int32_t)b;
         row[b] = (int32_t)((b + 1) % B2);
     }
-    for (size_t b = 0; b < B2; b++) count[b] = (int32_t)(Tk * (b + 1) / (B2 + 1));
+    for (size_t b = 0; b < B; b++) count[b] = (int32_t)(Tk * (b + 1) / (B + 1));
     if (how & HIDE)
         for (size_t i = 0; i < ne; i++)
             if (i % 3) extra[i] = -INFINITY;

@@ -41,7 +41,7 @@ static seen mask_tile(const cpu_attn *a, size_t b, size_t h, size_t q0, size_t n
     const size_t kb = a->k_row ? (size_t)a->k_row[b] : b;
     const int64_t first = start + (int64_t)q0, last = first + (int64_t)nq - 1;
     const int64_t k_end = (int64_t)(k0 + nk) - 1;
-    const size_t count = a->k_count ? (size_t)(a->k_count[kb] < 0 ? 0 : a->k_count[kb]) : a->Tk;
+    const size_t count = a->k_count ? (size_t)(a->k_count[b] < 0 ? 0 : a->k_count[b]) : a->Tk;
     bool free_tile = nk == BK && k0 + nk <= count && !a->extra && !a->slopes;
     if (k0 >= count || (a->causal && (int64_t)k0 > last)) return SEEN_NONE;
     if (a->window > 0 && first - k_end >= a->window) return SEEN_NONE;
