@@ -2,8 +2,8 @@
 /* The cache of scan results: one text file, plugins-<abi>.scan, one line for each plugin file, keyed by path,
  * device, inode, size and time of change. It is written aside and renamed, so two programs that write at
  * once leave one whole file; the loser's findings are found again. It is read with suspicion: owner and
- * size are checked, the first line must name this libomnio, the last line counts the others, and one
- * wrong field throws the whole file away, because all that it saves is time.
+ * size are checked, the first line must name this libomnio, the last line counts the others and has their
+ * checksum, and one wrong field throws the whole file away, because all that it saves is time.
  *
  * Failures are remembered too, or a plugin that hangs would cost its time limit at every start. Two kinds
  * are believed for less long: a file that could not be linked is tried again when the system's
@@ -35,10 +35,20 @@ struct scan_cache {
     size_t n;
 };
 
+/* FNV-1a: tells damage and change, not malice; who can write here is the user. */
 static uint64_t mix(uint64_t h, const char *s)
 {
     for (; s && *s; s++) h = (h ^ (unsigned char)*s) * 0x100000001b3u;
     return (h ^ 0xff) * 0x100000001b3u;
+}
+
+#define MIX_START 0xcbf29ce484222325u
+
+static uint64_t mix_bytes(const char *s, size_t n)
+{
+    uint64_t h = MIX_START;
+    for (size_t i = 0; i < n; i++) h = (h ^ (unsigned char)s[i]) * 0x100000001b3u;
+    return h;
 }
 
 static void put_stat(omn_buf *b, const char *path)
@@ -68,7 +78,7 @@ static char *head_line(const beside *where)
 static char *linking_line(void)
 {
     omn_buf b;
-    uint64_t h = mix(mix(0xcbf29ce484222325u, getenv("LD_LIBRARY_PATH")), getenv("LD_PRELOAD"));
+    uint64_t h = mix(mix(MIX_START, getenv("LD_LIBRARY_PATH")), getenv("LD_PRELOAD"));
     omn_buf_init(&b, 4096);
     omn_buf_printf(&b, "linking\t%016" PRIx64, h);
     put_stat(&b, "/etc/ld.so.cache");
@@ -119,22 +129,32 @@ static char *next_line(char **at, size_t *n)
     return s;
 }
 
+/* The last line, for what stands before it. */
+static void end_line(size_t lines, const char *text, size_t n, char *buf, size_t room)
+{
+    snprintf(buf, room, "end\t%zu\t%016" PRIx64, lines, mix_bytes(text, n));
+}
+
 static bool read_lines(scan_cache *c, char *text, omn_arena *a)
 {
-    char *at = text, *line, end[48];
-    size_t n, most = 0;
+    char *at = text, *line, end[64];
+    size_t n, most = 0, length = strlen(text);
+    if (length < 2 || text[length - 1] != '\n') return false;
+    const char *last = memrchr(text, '\n', length - 1);
+    if (!last) return false;
+    for (const char *p = text; *p; p++) most += *p == '\n';
+    if (most < 3 || most - 2 > MOST_LINES) return false;
+    most -= 2;
+    end_line(most - 1, text, (size_t)(last + 1 - text), end, sizeof(end));
+    if (strncmp(last + 1, end, strlen(end)) != 0 || strlen(last + 1) != strlen(end) + 1) return false;
     if (!(line = next_line(&at, &n)) || strcmp(line, c->head) != 0) return false;
     if (!(line = next_line(&at, &n))) return false;
     c->linking_same = strcmp(line, c->linking) == 0;
-    for (const char *p = at; *p && most <= MOST_LINES; p++) most += *p == '\n';
-    if (most == 0 || most > MOST_LINES) return false;
     c->lines = omn_arena_alloc(a, most, sizeof(record));
     if (!c->lines) return false;
     for (size_t i = 0; i + 1 < most; i++)
         if (!(line = next_line(&at, &n)) || !read_line(line, n, a, &c->lines[i])) return false;
-    snprintf(end, sizeof(end), "end\t%zu", most - 1);
-    line = next_line(&at, &n);
-    c->n = line && strcmp(line, end) == 0 && *at == 0 ? most - 1 : 0;
+    c->n = most - 1;
     return true;
 }
 
@@ -256,6 +276,7 @@ omn_status scan_cache_write(const scan_cache *c, record *const *files, size_t n,
     omn_status st = OMN_OK;
     omn_file *f = NULL;
     omn_buf b;
+    char end[64];
     size_t count = 0;
     omn_buf_init(&b, MOST_BYTES);
     omn_buf_printf(&b, "%s\n%s\n", c->head, c->linking);
@@ -272,7 +293,8 @@ omn_status scan_cache_write(const scan_cache *c, record *const *files, size_t n,
         put_record(&c->lines[i], &b);
         count++;
     }
-    omn_buf_printf(&b, "end\t%zu\n", count);
+    end_line(count, b.data, b.failed ? 0 : b.length, end, sizeof(end));
+    omn_buf_printf(&b, "%s\n", end);
     if (b.failed) {
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: too much to remember", c->file);
         goto done;

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Descriptors that lie, one for each number LIE. Built once for each; the tests say what is expected of
- * every one of them. */
+/* A plugin whose descriptor lies. Which lie it tells follows from the name of its file: a test copies it as
+ * lie-abi.so, lie-minor.so and so on, and while it is loaded it puts the descriptor of that name into
+ * omnio_plugin. One build serves for all of them. */
 #include <omnio/plugin.h>
+
+#include <dlfcn.h>
+#include <stdint.h>
+#include <string.h>
 
 #define NOTE(IN, PAR, OUT)                                                                       \
     PAR(int, n, "1", "0..9", NULL, "a number")                                                   \
@@ -13,123 +18,104 @@ static omn_status note(omn_call *c, int n, omn_value **out, omn_error *err)
     return omn_number_new(n, out, err);
 }
 
-static const omn_object object = OMN_OPERATION_OBJECT(note, "lie.note", "a number");
-#define ROW { "omnio.operation/1", "lie.note", "a number", &note_impl, note_params, 2, 0 }
-#define ROWS(kind, name, help, impl, params, n, size)                                            \
-    static const omn_object rows[] = { { kind, name, help, impl, params, n, size } }
-#define PARAM(role, name, type, deflt, range, help, offset)                                      \
-    static const omn_param bad[] = { { role, name, type, deflt, range, NULL, help, offset } };   \
-    ROWS("omnio.operation/1", "lie.note", "a number", &note_impl, bad, 1, 0)
+/* Lists of one object each. */
+#define OBJECT(id, kind, name, help, impl, params, n, size)                                      \
+    static const omn_object id[] = { { kind, name, help, impl, params, n, size } };
+#define OPERATION "omnio.operation/1"
+OBJECT(honest, OPERATION, "lie.note", "a number", &note_impl, note_params, 2, 0)
+OBJECT(no_kind, NULL, "lie.note", "a number", &note_impl, note_params, 2, 0)
+OBJECT(bad_kind, "omnio.operation", "lie.note", "a number", &note_impl, note_params, 2, 0)
+OBJECT(bad_name, OPERATION, "../lie note", "a number", &note_impl, note_params, 2, 0)
+OBJECT(no_help, OPERATION, "lie.note", "", &note_impl, note_params, 2, 0)
+OBJECT(no_impl, OPERATION, "lie.note", "a number", NULL, note_params, 2, 0)
+OBJECT(data_impl, OPERATION, "lie.note", "a number", &honest, note_params, 2, 0)
+OBJECT(some_rows, OPERATION, "lie.note", "a number", &note_impl, note_params, 900, 0)
+OBJECT(many_rows, OPERATION, "lie.note", "a number", &note_impl, note_params, 4000000, 0)
+OBJECT(no_rows, OPERATION, "lie.note", "a number", &note_impl, NULL, 2, 0)
+static const omn_object twice[] = { OMN_OPERATION_OBJECT(note, "lie.note", "a number"),
+                                    OMN_OPERATION_OBJECT(note, "lie.note", "a number") };
+static const omn_format_impl empty_format = { NULL, "image", "lie", NULL, NULL, NULL };
+static const omn_format_impl wild_format = { NULL, "image", (const char *)0x20, NULL, NULL, NULL };
+OBJECT(format_empty, "omnio.format/1", "lie", "a format", &empty_format, NULL, 0, 0)
+OBJECT(format_wild, "omnio.format/1", "lie", "a format", &wild_format, NULL, 0, 0)
 
-/* What the descriptor says, unless a lie below says otherwise. */
-#define MAGIC OMN_PLUGIN_MAGIC
-#define ABI OMN_PLUGIN_ABI
-#define MINOR OMN_PLUGIN_MINOR
-#define SIZE sizeof(omn_plugin)
-#define OBJECT_SIZE sizeof(omn_object)
-#define PARAM_SIZE sizeof(omn_param)
-#define COUNT (sizeof(rows) / sizeof(rows[0]))
-#define NAME "liar"
-#define LIST rows
+/* Lists of one object with one row each. */
+#define ROW(id, role, name, type, deflt, range)                                                  \
+    static const omn_param id##_row[] = { { role, name, type, deflt, range, NULL, "a row", 0 } }; \
+    OBJECT(id, OPERATION, "lie.note", "a number", &note_impl, id##_row, 1, 0)
+ROW(default_outside, "param", "n", "int", "10", "0..9")
+ROW(range_backward, "param", "n", "int", "1", "9..0")
+ROW(type_unknown, "param", "n", "float", "1", NULL)
+ROW(role_unknown, "inout", "n", "text", NULL, NULL)
+ROW(value_unknown, "in", "n", "picture", NULL, NULL)
+ROW(row_name, "param", "n o", "int", "1", NULL)
+ROW(choice_hole, "param", "n", "choice", "a", "a||b")
+static const omn_param twins[] = { { "param", "n", "int", "1", NULL, NULL, "a number", 0 },
+                                   { "param", "n", "int", "1", NULL, NULL, "a number", 0 } };
+OBJECT(row_twice, OPERATION, "lie.note", "a number", &note_impl, twins, 2, 0)
+static const omn_param low[] = { { "param", "n", "double", "1", NULL, NULL, "a number", 12 } };
+static const omn_param far_away[] = {
+    { "param", "n", "double", "1", NULL, NULL, "a number", 4294967288u } };
+OBJECT(offset_odd, "omnio.source/1", "lie.source", "a source", &note_impl, low, 1, 16)
+OBJECT(offset_far, "omnio.source/1", "lie.source", "a source", &note_impl, far_away, 1, 16)
 
-#if LIE == 1 /* not a descriptor of ours */
-#undef MAGIC
-#define MAGIC 0x12345678
-#elif LIE == 2 /* another abi */
-#undef ABI
-#define ABI 2
-#elif LIE == 3 /* a newer minor */
-#undef MINOR
-#define MINOR 99
-#elif LIE == 4 /* smaller than the first release */
-#undef SIZE
-#define SIZE 16
-#elif LIE == 5 /* rows of odd length */
-#undef OBJECT_SIZE
-#define OBJECT_SIZE (sizeof(omn_object) + 3)
-#elif LIE == 6 /* rows too short */
-#undef PARAM_SIZE
-#define PARAM_SIZE 8
-#elif LIE == 7 /* many more objects than there are */
-#undef COUNT
-#define COUNT 4000
-#elif LIE == 8 /* millions of them */
-#undef COUNT
-#define COUNT 4000000000u
-#elif LIE == 9 /* no objects */
-#undef COUNT
-#define COUNT 0
-#elif LIE == 10 /* no list */
-#undef LIST
-#define LIST ((const omn_object *)8)
-#elif LIE == 11 /* no name */
-#undef NAME
-#define NAME NULL
-#elif LIE == 12 /* a name somewhere */
-#undef NAME
-#define NAME ((const char *)0x10)
-#elif LIE == 13 /* a name that no terminal should see */
-#undef NAME
-#define NAME "liar\033[2J\nliar"
-#elif LIE == 14
-static const omn_object rows[] = { ROW, ROW };
-#elif LIE == 15
-ROWS(NULL, "lie.note", "a number", &note_impl, note_params, 2, 0);
-#elif LIE == 16
-ROWS("omnio.operation", "lie.note", "a number", &note_impl, note_params, 2, 0);
-#elif LIE == 17
-ROWS("omnio.operation/1", "../lie note", "a number", &note_impl, note_params, 2, 0);
-#elif LIE == 18
-ROWS("omnio.operation/1", "lie.note", "", &note_impl, note_params, 2, 0);
-#elif LIE == 19
-ROWS("omnio.operation/1", "lie.note", "a number", NULL, note_params, 2, 0);
-#elif LIE == 20
-ROWS("omnio.operation/1", "lie.note", "a number", &object, note_params, 2, 0);
-#elif LIE == 21
-ROWS("omnio.operation/1", "lie.note", "a number", &note_impl, note_params, 900, 0);
-#elif LIE == 22
-ROWS("omnio.operation/1", "lie.note", "a number", &note_impl, note_params, 4000000, 0);
-#elif LIE == 23
-ROWS("omnio.operation/1", "lie.note", "a number", &note_impl, NULL, 2, 0);
-#elif LIE == 24
-PARAM("param", "n", "int", "10", "0..9", "a number", 0);
-#elif LIE == 25
-PARAM("param", "n", "int", "1", "9..0", "a number", 0);
-#elif LIE == 26
-PARAM("param", "n", "float", "1", NULL, "a number", 0);
-#elif LIE == 27
-PARAM("inout", "n", "text", NULL, NULL, "a number", 0);
-#elif LIE == 28
-PARAM("in", "n", "picture", NULL, NULL, "a number", 0);
-#elif LIE == 29
-PARAM("param", "n o", "int", "1", NULL, "a number", 0);
-#elif LIE == 30
-PARAM("param", "n", "choice", "a", "a||b", "a word", 0);
-#elif LIE == 31
-static const omn_param bad[] = { { "param", "n", "int", "1", NULL, NULL, "a number", 0 },
-                                 { "param", "n", "int", "1", NULL, NULL, "a number", 0 } };
-ROWS("omnio.operation/1", "lie.note", "a number", &note_impl, bad, 2, 0);
-#elif LIE == 32
-static const omn_param bad[] = { { "param", "n", "double", "1", NULL, NULL, "a number", 12 } };
-ROWS("omnio.source/1", "lie.source", "a source", &note_impl, bad, 1, 16);
-#elif LIE == 33
-static const omn_param bad[] = { { "param", "n", "double", "1", NULL, NULL, "a number", 4294967288u } };
-ROWS("omnio.source/1", "lie.source", "a source", &note_impl, bad, 1, 16);
-#elif LIE == 34
-static const omn_format_impl nothing = { NULL, "image", "lie", NULL, NULL, NULL };
-ROWS("omnio.format/1", "lie", "a format", &nothing, NULL, 0, 0);
-#elif LIE == 35
-static const omn_format_impl nowhere = { NULL, "image", (const char *)0x20, NULL, NULL, NULL };
-ROWS("omnio.format/1", "lie", "a format", &nowhere, NULL, 0, 0);
-#endif
+#define S sizeof(omn_plugin)
+#define O sizeof(omn_object)
+#define P sizeof(omn_param)
+#define HEAD(magic, abi, minor, size, object, param, n) magic, abi, minor, size, object, param, n
+#define RIGHT HEAD(OMN_PLUGIN_MAGIC, OMN_PLUGIN_ABI, OMN_PLUGIN_MINOR, S, O, P, 1)
+#define TAIL "1.0", "Apache-2.0", "tells lies"
 
-#if LIE < 14
-static const omn_object rows[] = { ROW };
-#endif
-/* Rows that no lie uses must not be unused. */
-extern OMN_EXPORT const void *const liar_rows[];
-const void *const liar_rows[] = { &object, rows, note_params, &note_impl };
+static const struct { const char *file; omn_plugin door; } lies[] = {
+    { "lie-magic", { HEAD(7, 1, 0, S, O, P, 1), "liar", TAIL, honest } },
+    { "lie-abi", { HEAD(OMN_PLUGIN_MAGIC, 2, 0, S, O, P, 1), "liar", TAIL, honest } },
+    { "lie-minor", { HEAD(OMN_PLUGIN_MAGIC, 1, 99, S, O, P, 1), "liar", TAIL, honest } },
+    { "lie-size", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, 16, O, P, 1), "liar", TAIL, honest } },
+    { "lie-object-odd", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O + 3, P, 1), "liar", TAIL, honest } },
+    { "lie-object-long", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, 60000, P, 1), "liar", TAIL, honest } },
+    { "lie-param-short", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, 8, 1), "liar", TAIL, honest } },
+    { "lie-count", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 4000), "liar", TAIL, honest } },
+    { "lie-count-huge", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 4000000000u), "liar", TAIL, honest } },
+    { "lie-count-none", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 0), "liar", TAIL, honest } },
+    { "lie-list", { RIGHT, "liar", TAIL, (const omn_object *)8 } },
+    { "lie-name-none", { RIGHT, NULL, TAIL, honest } },
+    { "lie-name-wild", { RIGHT, (const char *)0x10, TAIL, honest } },
+    { "lie-name-escape", { RIGHT, "liar\033[2J\nliar", TAIL, honest } },
+    { "lie-twice", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 2), "liar", TAIL, twice } },
+    { "lie-no-kind", { RIGHT, "liar", TAIL, no_kind } },
+    { "lie-bad-kind", { RIGHT, "liar", TAIL, bad_kind } },
+    { "lie-bad-name", { RIGHT, "liar", TAIL, bad_name } },
+    { "lie-no-help", { RIGHT, "liar", TAIL, no_help } },
+    { "lie-no-impl", { RIGHT, "liar", TAIL, no_impl } },
+    { "lie-data-impl", { RIGHT, "liar", TAIL, data_impl } },
+    { "lie-some-rows", { RIGHT, "liar", TAIL, some_rows } },
+    { "lie-many-rows", { RIGHT, "liar", TAIL, many_rows } },
+    { "lie-no-rows", { RIGHT, "liar", TAIL, no_rows } },
+    { "lie-format-empty", { RIGHT, "liar", TAIL, format_empty } },
+    { "lie-format-wild", { RIGHT, "liar", TAIL, format_wild } },
+    { "lie-default", { RIGHT, "liar", TAIL, default_outside } },
+    { "lie-range", { RIGHT, "liar", TAIL, range_backward } },
+    { "lie-type", { RIGHT, "liar", TAIL, type_unknown } },
+    { "lie-role", { RIGHT, "liar", TAIL, role_unknown } },
+    { "lie-value", { RIGHT, "liar", TAIL, value_unknown } },
+    { "lie-row-name", { RIGHT, "liar", TAIL, row_name } },
+    { "lie-choice", { RIGHT, "liar", TAIL, choice_hole } },
+    { "lie-row-twice", { RIGHT, "liar", TAIL, row_twice } },
+    { "lie-offset-odd", { RIGHT, "liar", TAIL, offset_odd } },
+    { "lie-offset-far", { RIGHT, "liar", TAIL, offset_far } },
+};
 
-extern OMN_EXPORT const omn_plugin omnio_plugin;
-const omn_plugin omnio_plugin = { MAGIC, ABI, MINOR, SIZE, OBJECT_SIZE, PARAM_SIZE, COUNT, NAME,
-                                  "1.0", "Apache-2.0", "tells lies", LIST };
+extern OMN_EXPORT omn_plugin omnio_plugin;
+omn_plugin omnio_plugin;
+
+__attribute__((constructor)) static void on_load(void)
+{
+    Dl_info info;
+    if (!dladdr(&omnio_plugin, &info)) return;
+    const char *slash = strrchr(info.dli_fname, '/'), *name = slash ? slash + 1 : info.dli_fname;
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        size_t n = strlen(lies[i].file);
+        if (strncmp(name, lies[i].file, n) == 0 && strcmp(name + n, ".so") == 0)
+            omnio_plugin = lies[i].door;
+    }
+}

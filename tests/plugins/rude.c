@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plugins that do something while they are loaded, one for each number RUDE. Their descriptor is right, so
- * nothing but what they do can be held against them. */
+/* A plugin that does something while it is loaded; what follows from the name of its file: rude-crash.so,
+ * rude-hang.so and so on, all copies of one build. Its descriptor is right, so nothing but what it does
+ * can be held against it. Its object is named as the file. */
 #include <omnio/plugin.h>
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,24 +17,16 @@
     PAR(int, n, "1", "0..9", NULL, "a number")                                                   \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);
-
-#if RUDE == 5
-omn_status omn_no_such_function(double x, omn_value **out, omn_error *err);
-#define RESULT omn_no_such_function
-#elif RUDE == 6
-int omn_test_gone(int x);
-#define RESULT(n, out, err) omn_number_new(omn_test_gone(n), out, err)
-#else
-#define RESULT omn_number_new
-#endif
-
 static omn_status note(omn_call *c, int n, omn_value **out, omn_error *err)
 {
     (void)c;
-    return RESULT(n, out, err);
+    return omn_number_new(n, out, err);
 }
 
-#if RUDE == 7
+static char own_name[64] = "rude";
+static const omn_object objects[] = { OMN_OPERATION_OBJECT(note, own_name, "a number") };
+OMN_PLUGIN("rude", "1.0", "Apache-2.0", "does things while it is loaded", objects);
+
 static void *later(void *user)
 {
     struct timespec t = { 0, 3000000 };
@@ -39,29 +34,37 @@ static void *later(void *user)
     raise(SIGSEGV);
     return user;
 }
-#endif
 
 __attribute__((constructor)) static void on_load(void)
 {
-#if RUDE == 1
-    raise(SIGSEGV);
-#elif RUDE == 2
-    for (;;) pause();
-#elif RUDE == 3
-    _exit(0);
-#elif RUDE == 4
-    printf("good\tgarbage\t1\n\n\nready\n");
-    fprintf(stderr, "and more garbage\n");
-    fflush(stdout);
-#elif RUDE == 7
+    Dl_info info;
     pthread_t t;
-    pthread_create(&t, NULL, later, NULL);
-#endif
+    if (!dladdr(own_name, &info)) return;
+    const char *slash = strrchr(info.dli_fname, '/');
+    snprintf(own_name, sizeof(own_name), "%s", slash ? slash + 1 : info.dli_fname);
+    own_name[strcspn(own_name, ".")] = 0;
+    if (strcmp(own_name, "rude-crash") == 0) {
+        /* A sanitizer's handler would turn the signal into an exit. */
+        signal(SIGSEGV, SIG_DFL);
+        raise(SIGSEGV);
+    } else if (strcmp(own_name, "rude-hang") == 0) {
+        for (;;) pause();
+    } else if (strcmp(own_name, "rude-exit") == 0) {
+        _exit(0);
+    } else if (strcmp(own_name, "rude-noise") == 0) {
+        printf("good\tgarbage\t1\n\n\nready\n");
+        fprintf(stderr, "and more garbage\n");
+        fflush(stdout);
+    } else if (strcmp(own_name, "rude-trace") == 0) {
+        /* One byte for each process that loads it. */
+        const char *path = getenv("OMN_TEST_TRACE");
+        FILE *f = path ? fopen(path, "ab") : NULL;
+        if (f) {
+            fputc('x', f);
+            fclose(f);
+        }
+    } else if (strcmp(own_name, "rude-later") == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        pthread_create(&t, NULL, later, NULL);
+    }
 }
-
-#define TEXT2(n) #n
-#define TEXT(n) TEXT2(n)
-static const omn_object objects[] = {
-    OMN_OPERATION_OBJECT(note, "rude.note" TEXT(RUDE), "a number"),
-};
-OMN_PLUGIN("rude" TEXT(RUDE), "1.0", "Apache-2.0", "does things while it is loaded", objects);
