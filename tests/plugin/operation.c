@@ -259,7 +259,7 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = {
+    const TTest *const all[] = {
         every_type_of_parameter_arrives,
         an_optional_input_may_be_left_out,
         pictures_go_in_and_come_out,

@@ -285,7 +285,7 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = {
+    const TTest *const all[] = {
         texts_are_taken_whole_or_refused,
         long_texts_are_refused_in_a_short_line,
         the_locale_does_not_matter,

@@ -405,7 +405,7 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = {
+    const TTest *const all[] = {
         each_broken_file_is_one_line_and_the_rest_works,
         truncated_files_are_named,
         damaged_files_never_hurt_the_rest,

@@ -3,6 +3,7 @@
  * over something else unasked. */
 #include "tests/plugin/shelf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -191,7 +192,7 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = {
+    const TTest *const all[] = {
         the_bytes_decide,
         what_cannot_be_read_says_why,
         values_are_written_by_suffix,
