@@ -176,7 +176,7 @@ START_TEST(nothing_is_overwritten_unasked)
     ck_assert_int_eq(omn_text_new("new", 3, &text, &err), OMN_OK);
     const char *path = put("a.tst", "old");
     ck_assert_int_ne(omn_value_save(ctx, path, text, OMN_KEEP_EXISTING, &err), OMN_OK);
-    ck_assert_ptr_nonnull(strstr(err.text, "exist"));
+    ck_assert_ptr_nonnull(strstr(err.text, "is not overwritten"));
     char *got = shelf_read(path, &n);
     ck_assert_str_eq(got, "old");
     free(got);
