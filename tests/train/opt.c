@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Optimisers against the same formulas in double: 40 steps down a quadratic whose curvature couples neighbours. f32
+ * weights and moments differ from that by rounding alone, some 1e-6 of the distance walked; 1e-4 is allowed. */
+#include <omnio/train.h>
+
+#include "libcore/graph/inside.h"
+#include "tests/testing.h"
+#include "tests/train/reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS 40
+
+typedef struct world {
+    omn_store *store;
+    omn_pool *pool;
+    size_t n;
+    size_t count[8], rows[8], cols[8], rank[8];
+    const char *names[8];
+    float *g[8];
+    double *w[8], *m[8], *v[8], *target[8];
+} world;
+
+static double noise(uint64_t i)
+{
+    return (double)(omn_random_at(7, 1, i) >> 11) / (double)(1ull << 53) * 2 - 1;
+}
+
+static void add(world *k, const char *name, omn_shape shape)
+{
+    long number = 0;
+    omn_tensor t;
+    ck_assert_int_eq(store_declare(k->store, name, &shape, OMN_INIT_NORMAL, 1, &number, &t, NULL), OMN_OK);
+    const size_t i = k->n++;
+    ck_assert(omn_shape_count(&shape, &k->count[i]));
+    k->names[i] = name;
+    k->rank[i] = shape.rank;
+    k->cols[i] = (size_t)shape.dim[shape.rank - 1];
+    k->rows[i] = k->count[i] / k->cols[i];
+    k->g[i] = calloc(k->count[i], sizeof(float));
+    k->w[i] = calloc(4 * k->count[i], sizeof(double));
+    k->m[i] = k->w[i] + k->count[i];
+    k->v[i] = k->m[i] + k->count[i];
+    k->target[i] = k->v[i] + k->count[i];
+    for (size_t e = 0; e < k->count[i]; e++) {
+        k->w[i][e] = (double)omn_store_data(k->store, i)[e];
+        k->target[i][e] = 2 * noise(1000 * i + e);
+    }
+}
+
+static world small_world(uint32_t threads)
+{
+    world k = { 0 };
+    ck_assert_int_eq(omn_store_new(3, NULL, true, &k.store, NULL), OMN_OK);
+    ck_assert_int_eq(omn_pool_new(threads, &k.pool, NULL), OMN_OK);
+    add(&k, "encoder.layers_0.mlp.wo.weight", omn_dim2(24, 17));
+    add(&k, "encoder.layers_0.mlp.wi.weight", omn_dim2(9, 40));
+    add(&k, "text_token_embedder.weight", omn_dim2(12, 8));
+    add(&k, "encoder.norm.scale", omn_dim1(7));
+    add(&k, "stem.0.weight", omn_dim4(5, 3, 3, 3));
+    return k;
+}
+
+static void end(world *k)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        free(k->g[i]);
+        free(k->w[i]);
+    }
+    omn_store_free(k->store);
+    omn_pool_free(k->pool);
+}
+
+/* The gradient at w: curvature 0.1..2 and a pull between neighbours. */
+static double slope(const double *w, const double *to, size_t n, size_t e)
+{
+    const double here = w[e] - to[e], next = w[(e + 1) % n] - to[(e + 1) % n];
+    return (1.05 + 0.95 * noise(e)) * here + 0.3 * next;
+}
+
+static const float *const *gradients(world *k, const float **list)
+{
+    for (size_t i = 0; i < k->n; i++) {
+        const float *w = omn_store_data(k->store, i);
+        double *now = malloc(k->count[i] * sizeof(double));
+        for (size_t e = 0; e < k->count[i]; e++) now[e] = (double)w[e];
+        for (size_t e = 0; e < k->count[i]; e++)
+            k->g[i][e] = (float)slope(now, k->target[i], k->count[i], e);
+        free(now);
+        list[i] = k->g[i];
+    }
+    return list;
+}
+
+/* Gradients of the reference, clipped; returns the norm before. */
+static double reference_gradients(world *k, double **g, double clip)
+{
+    double sum = 0;
+    for (size_t i = 0; i < k->n; i++)
+        for (size_t e = 0; e < k->count[i]; e++) {
+            g[i][e] = slope(k->w[i], k->target[i], k->count[i], e);
+            sum += g[i][e] * g[i][e];
+        }
+    const double norm = sqrt(sum), by = norm > clip ? clip / norm : 1;
+    for (size_t i = 0; i < k->n; i++)
+        for (size_t e = 0; e < k->count[i]; e++) g[i][e] *= by;
+    return norm;
+}
+
+static void adamw_step(world *k, size_t i, const double *g, int step, const omn_train_setup *s)
+{
+    const double c1 = 1 - pow(s->beta1, step + 1), c2 = 1 - pow(s->beta2, step + 1);
+    for (size_t e = 0; e < k->count[i]; e++) {
+        k->m[i][e] = s->beta1 * k->m[i][e] + (1 - s->beta1) * g[e];
+        k->v[i][e] = s->beta2 * k->v[i][e] + (1 - s->beta2) * g[e] * g[e];
+        k->w[i][e] *= 1 - s->rate * s->decay;
+        k->w[i][e] -= s->rate * (k->m[i][e] / c1) / (sqrt(k->v[i][e] / c2) + s->eps);
+    }
+}
+
+/* Spec uio2-model section 13. v holds the moments, or rows and columns of a factored matrix. */
+static void adafactor_step(world *k, size_t i, const double *g, int step, const omn_train_setup *s)
+{
+    const size_t n = k->count[i], R = k->rows[i], C = k->cols[i];
+    const double b2 = 1 - pow(step + 1, -0.8);
+    double *y = malloc(n * sizeof(double)), size = 0, param = 0;
+    if (k->rank[i] == 2 && R >= s->factor_from && C >= s->factor_from) {
+        double *r = k->v[i], *c = r + R, mean = 0;
+        for (size_t a = 0; a < R; a++) {
+            double sum = 0;
+            for (size_t b = 0; b < C; b++) sum += g[a * C + b] * g[a * C + b] + 1e-30;
+            r[a] = b2 * r[a] + (1 - b2) * sum / (double)C;
+            mean += r[a] / (double)R;
+        }
+        for (size_t b = 0; b < C; b++) {
+            double sum = 0;
+            for (size_t a = 0; a < R; a++) sum += g[a * C + b] * g[a * C + b] + 1e-30;
+            c[b] = b2 * c[b] + (1 - b2) * sum / (double)R;
+        }
+        for (size_t e = 0; e < n; e++) y[e] = g[e] / sqrt(r[e / C] / mean) / sqrt(c[e % C]);
+    } else {
+        for (size_t e = 0; e < n; e++) {
+            k->v[i][e] = b2 * k->v[i][e] + (1 - b2) * (g[e] * g[e] + 1e-30);
+            y[e] = g[e] / sqrt(k->v[i][e]);
+        }
+    }
+    for (size_t e = 0; e < n; e++) {
+        size += y[e] * y[e] / (double)n;
+        param += k->w[i][e] * k->w[i][e] / (double)n;
+    }
+    const double by = s->rate * fmax(sqrt(param), 1e-3) / fmax(1, sqrt(size));
+    for (size_t e = 0; e < n; e++) {
+        k->m[i][e] = 0.9 * k->m[i][e] + 0.1 * by * y[e];
+        k->w[i][e] -= k->m[i][e];
+    }
+    free(y);
+}
+
+static void muon_step(world *k, size_t i, const double *g, const omn_train_setup *s)
+{
+    const size_t n = k->count[i], R = k->rows[i], C = k->cols[i];
+    double *u = malloc(n * sizeof(double));
+    for (size_t e = 0; e < n; e++) {
+        k->m[i][e] = s->momentum * k->m[i][e] + g[e];
+        u[e] = g[e] + s->momentum * k->m[i][e];
+    }
+    reference_newton(u, R, C);
+    const double by = s->rate_muon * sqrt(fmax(1, (double)R / (double)C));
+    for (size_t e = 0; e < n; e++)
+        k->w[i][e] = k->w[i][e] * (1 - s->rate_muon * s->decay) - by * u[e];
+    free(u);
+}
+
+static void walk(const omn_train_setup *s)
+{
+    world k = small_world(2);
+    const float *list[8];
+    double *g[8], worst = 0;
+    omn_opt *o = NULL;
+    ck_assert_int_eq(omn_opt_new(k.store, s, &o, NULL), OMN_OK);
+    for (size_t i = 0; i < k.n; i++) g[i] = malloc(k.count[i] * sizeof(double));
+    for (int step = 0; step < STEPS; step++) {
+        double norm = 0;
+        bool finite = false;
+        const double want = reference_gradients(&k, g, s->clip);
+        ck_assert_int_eq(omn_opt_step(o, gradients(&k, list), 1, k.pool, &norm, &finite, NULL), OMN_OK);
+        ck_assert(finite);
+        ck_assert_double_eq_tol(norm, want, 1e-4 * want);
+        for (size_t i = 0; i < k.n; i++) {
+            if (s->optimizer == OMN_ADAFACTOR) adafactor_step(&k, i, g[i], step, s);
+            else if (s->optimizer == OMN_MUON && i < 2) muon_step(&k, i, g[i], s);
+            else adamw_step(&k, i, g[i], step, s);
+        }
+    }
+    for (size_t i = 0; i < k.n; i++) {
+        for (size_t e = 0; e < k.count[i]; e++)
+            worst = fmax(worst, fabs(k.w[i][e] - (double)omn_store_data(k.store, i)[e]));
+        free(g[i]);
+    }
+    ck_assert_double_lt(worst, 1e-4);
+    omn_opt_free(o);
+    end(&k);
+}
+
+START_TEST(adamw_walks_as_in_double)
+{
+    const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAMW, .rate = 0.03,
+                                .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1, .clip = 5 };
+    walk(&s);
+}
+END_TEST
+
+START_TEST(adafactor_walks_as_in_double)
+{
+    const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAFACTOR, .rate = 0.05,
+                                .factor_from = 8, .clip = 5 };
+    walk(&s);
+}
+END_TEST
+
+START_TEST(muon_walks_as_in_double)
+{
+    const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_MUON, .rate = 0.03,
+                                .rate_muon = 0.02, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.98,
+                                .eps = 1e-8, .decay = 0.05, .clip = 5 };
+    walk(&s);
+}
+END_TEST
+
+/* Weights large enough for many chunks; one thread and four must agree to the bit. */
+START_TEST(threads_change_nothing)
+{
+    for (int kind = OMN_ADAMW; kind <= OMN_MUON; kind++) {
+        const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = (omn_optimizer)kind,
+                                    .rate = 0.01, .clip = 1, .average = 0.9,
+                                    .precision = OMN_PRECISION_BF16 };
+        world k[2];
+        for (int t = 0; t < 2; t++) {
+            omn_opt *o = NULL;
+            const float *list[8];
+            bool finite = false;
+            k[t] = small_world(t ? 4 : 1);
+            add(&k[t], "a.big.weight", omn_dim2(300, 200));
+            add(&k[t], "b.big.weight", omn_dim2(130, 390));
+            add(&k[t], "c.table", omn_dim1(70001));
+            ck_assert_int_eq(omn_opt_new(k[t].store, &s, &o, NULL), OMN_OK);
+            for (int step = 0; step < 3; step++)
+                ck_assert_int_eq(omn_opt_step(o, gradients(&k[t], list), 1, k[t].pool, NULL, &finite, NULL),
+                                 OMN_OK);
+            omn_opt_free(o);
+        }
+        for (size_t i = 0; i < k[0].n; i++)
+            ck_assert_mem_eq(omn_store_data(k[0].store, i), omn_store_data(k[1].store, i),
+                             k[0].count[i] * sizeof(float));
+        end(&k[0]);
+        end(&k[1]);
+    }
+}
+END_TEST
+
+START_TEST(a_step_that_is_not_finite_changes_nothing)
+{
+    for (int kind = OMN_ADAMW; kind <= OMN_MUON; kind++) {
+        const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = (omn_optimizer)kind,
+                                    .rate = 0.01 };
+        world k = small_world(2);
+        omn_opt *o = NULL;
+        const float *list[8];
+        bool finite = true;
+        float before[24 * 17], first[24 * 17];
+        ck_assert_int_eq(omn_opt_new(k.store, &s, &o, NULL), OMN_OK);
+        memcpy(before, omn_store_data(k.store, 0), sizeof(before));
+        gradients(&k, list);
+        memcpy(first, k.g[0], sizeof(first));
+        k.g[3][2] = kind == OMN_MUON ? INFINITY : NAN;
+        ck_assert_int_eq(omn_opt_step(o, list, 1, k.pool, NULL, &finite, NULL), OMN_OK);
+        ck_assert(!finite);
+        ck_assert_mem_eq(before, omn_store_data(k.store, 0), sizeof(before));
+        /* and the next one walks, also without a gradient for one weight */
+        k.g[3][2] = 0;
+        list[1] = NULL;
+        ck_assert_int_eq(omn_opt_step(o, list, 1, k.pool, NULL, &finite, NULL), OMN_OK);
+        ck_assert(finite);
+        ck_assert_mem_ne(before, omn_store_data(k.store, 0), sizeof(before));
+        ck_assert_double_eq((double)omn_store_data(k.store, 1)[5], k.w[1][5]);
+        omn_opt_free(o);
+        end(&k);
+    }
+}
+END_TEST
+
+START_TEST(settings_without_sense_are_refused)
+{
+    const omn_train_setup bad[] = {
+        { OMN_FILL(omn_train_setup), .rate = 0 },
+        { OMN_FILL(omn_train_setup), .rate = NAN },
+        { OMN_FILL(omn_train_setup), .rate = 1, .beta1 = 1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .clip = -1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .average = 1.5 },
+    };
+    world k = small_world(1);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        omn_opt *o = NULL;
+        omn_error err = OMN_ERROR_INIT;
+        ck_assert_int_eq(omn_opt_new(k.store, &bad[i], &o, &err), OMN_ERR_ARGUMENT);
+        ck_assert_ptr_null(o);
+        ck_assert_uint_gt(strlen(err.text), 10);
+    }
+    end(&k);
+}
+END_TEST
+
+int main(void)
+{
+    static const TTest *const all[] = {
+        adamw_walks_as_in_double, adafactor_walks_as_in_double, muon_walks_as_in_double,
+        threads_change_nothing, a_step_that_is_not_finite_changes_nothing,
+        settings_without_sense_are_refused,
+    };
+    return TESTING_RUN("train/opt", all, 20);
+}
