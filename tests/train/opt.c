@@ -109,9 +109,9 @@ static double reference_gradients(world *k, double **g, double clip)
     return norm;
 }
 
-static void adamw_step(world *k, size_t i, const double *g, int step, const omn_train_setup *s)
+static void adamw_step(world *k, size_t i, const double *g, int turn, const omn_train_setup *s)
 {
-    const double c1 = 1 - pow(s->beta1, step + 1), c2 = 1 - pow(s->beta2, step + 1);
+    const double c1 = 1 - pow(s->beta1, turn + 1), c2 = 1 - pow(s->beta2, turn + 1);
     for (size_t e = 0; e < k->count[i]; e++) {
         k->m[i][e] = s->beta1 * k->m[i][e] + (1 - s->beta1) * g[e];
         k->v[i][e] = s->beta2 * k->v[i][e] + (1 - s->beta2) * g[e] * g[e];
@@ -121,10 +121,10 @@ static void adamw_step(world *k, size_t i, const double *g, int step, const omn_
 }
 
 /* Spec uio2-model section 13. v holds the moments, or rows and columns of a factored matrix. */
-static void adafactor_step(world *k, size_t i, const double *g, int step, const omn_train_setup *s)
+static void adafactor_step(world *k, size_t i, const double *g, int turn, const omn_train_setup *s)
 {
     const size_t n = k->count[i], R = k->rows[i], C = k->cols[i];
-    const double b2 = 1 - pow(step + 1, -0.8);
+    const double b2 = 1 - pow(turn + 1, -0.8);
     double *y = malloc(n * sizeof(double)), size = 0, param = 0;
     if (k->rank[i] == 2 && R >= s->factor_from && C >= s->factor_from) {
         double *r = k->v[i], *c = r + R, mean = 0;
@@ -181,7 +181,7 @@ static void walk(const omn_train_setup *s)
     omn_opt *o = NULL;
     ck_assert_int_eq(omn_opt_new(k.store, s, &o, NULL), OMN_OK);
     for (size_t i = 0; i < k.n; i++) g[i] = malloc(k.count[i] * sizeof(double));
-    for (int step = 0; step < STEPS; step++) {
+    for (int turn = 0; turn < STEPS; turn++) {
         double norm = 0;
         bool finite = false;
         const double want = reference_gradients(&k, g, s->clip);
@@ -189,9 +189,9 @@ static void walk(const omn_train_setup *s)
         ck_assert(finite);
         ck_assert_double_eq_tol(norm, want, 1e-4 * want);
         for (size_t i = 0; i < k.n; i++) {
-            if (s->optimizer == OMN_ADAFACTOR) adafactor_step(&k, i, g[i], step, s);
+            if (s->optimizer == OMN_ADAFACTOR) adafactor_step(&k, i, g[i], turn, s);
             else if (s->optimizer == OMN_MUON && i < 2) muon_step(&k, i, g[i], s);
-            else adamw_step(&k, i, g[i], step, s);
+            else adamw_step(&k, i, g[i], turn, s);
         }
     }
     for (size_t i = 0; i < k.n; i++) {
@@ -246,7 +246,7 @@ START_TEST(threads_change_nothing)
             add(&k[t], "b.big.weight", omn_dim2(130, 390));
             add(&k[t], "c.table", omn_dim1(70001));
             ck_assert_int_eq(omn_opt_new(k[t].store, &s, &o, NULL), OMN_OK);
-            for (int step = 0; step < 3; step++)
+            for (int i = 0; i < 3; i++)
                 ck_assert_int_eq(omn_opt_step(o, gradients(&k[t], list), 1, k[t].pool, NULL, &finite, NULL),
                                  OMN_OK);
             omn_opt_free(o);
@@ -314,7 +314,7 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = {
+    const TTest *const all[] = {
         adamw_walks_as_in_double, adafactor_walks_as_in_double, muon_walks_as_in_double,
         threads_change_nothing, a_step_that_is_not_finite_changes_nothing,
         settings_without_sense_are_refused,

@@ -99,7 +99,7 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *const all[] = {
+    const TTest *const all[] = {
         newton_schulz_agrees_with_double, nothing_moves_along_a_zero_gradient,
         muon_takes_matrices_that_are_no_tables, rates_rise_and_fall,
     };
