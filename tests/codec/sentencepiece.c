@@ -269,7 +269,7 @@ END_TEST
 START_TEST(nano_spells_its_world_in_words)
 {
     static const struct { const char *text; size_t most; } cases[] = {
-        { "What colour is the cube? A short answer to the question is", 7 },
+        { "What colour is the cube? A short answer to the question is", 6 },
         { "HOW MANY MATTE OBJECTS ARE THERE ?", 7 },
         { "Which region does the text \"the small red matte cube\" describe?", 7 },
         { "Return the bounding boxes and categories of region matching \"large cylinder\"", 4 },
@@ -277,7 +277,7 @@ START_TEST(nano_spells_its_world_in_words)
         { "Caption this image.", 1 },
         { "What is this? Return a precise but very short answer.", 1 },
         { "What is the category of the object at <extra_id_0> <extra_id_31> <extra_id_32> <extra_id_63>?", 6 },
-        { "two objects: a small red cube, a large green ball", 12 },
+        { "two objects: a small red cube, a large green ball", 9 },
         { "[Text] [S] yes", 2 }, { "[Image] [S] <image_input>", 2 },
     };
     static const char *const words[] = {
