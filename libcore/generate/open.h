@@ -46,6 +46,9 @@ omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_co
                       const char *dir, omn_open **out, omn_error *err);
 void open_end(omn_open *o);       /* closes all its parts */
 void part_close(omn_part *p);
+/* Open a part with given settings; owned by o. NULL after a failure, which err tells. */
+omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, const char *object,
+                             const omn_setting *set, size_t n, const char *file, omn_error *err);
 
 struct omn_model {
     omn_context *ctx;

@@ -101,46 +101,31 @@ void part_close(omn_part *p)
     free(p);
 }
 
-omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const char *object,
-                        const char *prefix, const char *params, ...)
+omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, const char *object,
+                             const omn_setting *set, size_t n, const char *file, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_error *err = &o->first;
-    omn_part *p = NULL;
-    omn_setting set[64];
-    char text[2048];
+    omn_part *p = calloc(1, sizeof *p);
     void *filled = NULL;
-    if (err->status) return NULL;
-    va_list ap;
-    va_start(ap, params);
-    const int n = vsnprintf(text, sizeof text, params, ap);
-    va_end(ap);
-    if (n < 0 || (size_t)n >= sizeof text || o->n_parts == MOST_PARTS) {
-        omn_open_fail(o, OMN_ERR_CONFIG, "%s: more than %d parts or too long parameters", role,
-                      MOST_PARTS);
-        return NULL;
-    }
-    p = calloc(1, sizeof *p);
-    if (!p) {
-        omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", object);
+    if (!p || o->n_parts == MOST_PARTS) {
+        free(p);
+        omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory, or more than %d parts", object, MOST_PARTS);
         return NULL;
     }
     snprintf(p->role, sizeof p->role, "%s", role);
     snprintf(p->object, sizeof p->object, "%s", object);
-    snprintf(p->prefix, sizeof p->prefix, "%s", prefix);
     OMN_TRY(omn_registry_find(o->ctx, kind, object, &p->entry, err));
     const omn_object *found = omn_entry_object(p->entry);
     p->kind = found->kind;
     p->impl = found->impl;
     open_fn *open = opener(kind, p->impl);
     if (!open) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s is of kind %s, which models cannot open", object,
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s is of kind %s, which cannot be opened as a part", object,
                       kind);
         goto done;
     }
     OMN_TRY(open_begin(o->ctx, o->call, o, NULL, o->dir, &p->open, err));
-    const size_t k = settings(text, set, sizeof set / sizeof set[0]);
-    OMN_TRY(omn_params_fill(p->entry, set, k, "", p->open->arena, &filled, err));
+    OMN_TRY(omn_params_fill(p->entry, set, n, file, p->open->arena, &filled, err));
     OMN_TRY(open(o->call, filled, p->open, &p->self, err));
     OMN_TRY(omn_open_done(p->open, err));
     o->parts[o->n_parts++] = p;
@@ -150,6 +135,26 @@ done:
     part_close(p);
     (void)st;
     return NULL;
+}
+
+omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const char *object,
+                        const char *prefix, const char *params, ...)
+{
+    omn_setting set[64];
+    char text[2048];
+    if (o->first.status) return NULL;
+    va_list ap;
+    va_start(ap, params);
+    const int n = vsnprintf(text, sizeof text, params, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n >= sizeof text) {
+        omn_open_fail(o, OMN_ERR_CONFIG, "%s: too long parameters", role);
+        return NULL;
+    }
+    const size_t k = settings(text, set, sizeof set / sizeof set[0]);
+    omn_part *p = part_open_settings(o, role, kind, object, set, k, "", &o->first);
+    if (p) snprintf(p->prefix, sizeof p->prefix, "%s", prefix);
+    return p;
 }
 
 const omn_part *omn_open_find(const omn_open *o, const char *role)

@@ -229,3 +229,49 @@ omn_status yml_bool(const yml *y, bool *out, bool deflt, omn_error *err)
     *out = t;
     return OMN_OK;
 }
+
+/* The child of y named by n letters at path, made when y is a map that lacks it. */
+static yml *child(yml *y, const char *path, size_t n, bool last, omn_arena *a)
+{
+    char *key = omn_arena_strndup(a, path, n);
+    if (!key) return NULL;
+    if (y->kind == YML_LIST) {
+        char *end = NULL;
+        const unsigned long i = strtoul(key, &end, 10);
+        return end != key && !*end && i < y->n ? y->items[i] : NULL;
+    }
+    if (y->kind != YML_MAP) return NULL;
+    for (size_t i = 0; i < y->n; i++)
+        if (!strcmp(y->items[i]->text, key)) return y->items[y->n + i];
+    yml **items = omn_arena_alloc(a, 2 * (y->n + 1), sizeof *items);
+    yml *k = omn_arena_alloc(a, 1, sizeof *k), *v = omn_arena_alloc(a, 1, sizeof *v);
+    if (!items || !k || !v) return NULL;
+    *k = (yml){ .text = key, .line = y->line, .column = y->column, .file = y->file };
+    *v = (yml){ .kind = last ? YML_SCALAR : YML_MAP, .text = "", .line = y->line, .column = y->column,
+                .file = y->file };
+    memcpy(items, y->items, y->n * sizeof *items);
+    items[y->n] = k;
+    memcpy(items + y->n + 1, y->items + y->n, y->n * sizeof *items);
+    items[2 * y->n + 1] = v;
+    y->items = items;
+    y->n++;
+    return v;
+}
+
+omn_status yml_override(yml *root, const omn_setting *set, size_t n, omn_arena *a, omn_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        yml *y = root;
+        for (const char *p = set[i].name; y && *p;) {
+            const size_t len = strcspn(p, ".");
+            y = child(y, p, len, !p[len], a);
+            p += len + (p[len] == '.');
+        }
+        if (!y || y == root || y->kind != YML_SCALAR)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "--set %s: there is no single value of that name", set[i].name);
+        y->text = omn_arena_strdup(a, set[i].text);
+        y->quoted = false;
+        if (!y->text) return omn_fail(err, OMN_ERR_MEMORY, "--set %s: out of memory", set[i].name);
+    }
+    return OMN_OK;
+}

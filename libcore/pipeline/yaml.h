@@ -3,7 +3,7 @@
 #ifndef OMNIO_PIPELINE_YAML_H
 #define OMNIO_PIPELINE_YAML_H
 
-#include <omnio/base.h>
+#include <omnio/plugin.h>
 
 typedef enum yml_kind { YML_SCALAR, YML_LIST, YML_MAP } yml_kind;
 typedef struct yml yml;
@@ -19,6 +19,8 @@ struct yml {
 
 /* Parse a file (at most 1 MiB, depth 32, 100000 nodes) into the arena. Duplicate keys are errors. */
 omn_status yml_read(const char *path, omn_arena *a, const yml **out, omn_error *err);
+/* Set scalars by path ("optimizer.rate", "tasks.0.weight"): --set on the command line. */
+omn_status yml_override(yml *root, const omn_setting *set, size_t n, omn_arena *a, omn_error *err);
 /* Value of a key, NULL when it is not there (or y is no map). */
 const yml *yml_get(const yml *y, const char *key);
 const yml *yml_key(const yml *y, size_t i);
