@@ -37,8 +37,8 @@ typedef struct plan_answer {
     size_t n_texts;
 } plan_answer;
 
-typedef struct step step;
-struct step {
+typedef struct plan_step plan_step;
+struct plan_step {
     verb verb;
     const char *name;             /* "generate answer", for messages */
     const yml *at;
@@ -55,7 +55,7 @@ struct step {
     const char *prompt;           /* template */
     plan_answer answer;
     param temperature, top_p, top_k, max_tokens, seed;
-    step *steps;                  /* map */
+    plan_step *steps;                  /* map */
     size_t n_steps;
     int each, keep;
     bool drop_empty;
@@ -76,11 +76,13 @@ struct omn_pipeline {
     port *inputs, *outputs;
     omn_pipeline_port *in_list, *out_list;
     size_t n_inputs, n_outputs;
-    step *steps;
+    plan_step *steps;
     size_t n_steps;
 };
 
-/* Parse the steps; check.c */
+/* The file behind a pipeline's name; pipeline.c */
+omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t room, omn_error *err);
+/* Parse the steps; read.c */
 omn_status plan_read(omn_pipeline *p, omn_error *err);
 /* Fill "{name}" from slots, by name; template.c. lookup gives the value of a name or NULL. */
 typedef const omn_value *plan_lookup(void *user, const char *name);

@@ -90,7 +90,7 @@ static bool optional(const omn_param *row)
     return n >= 10 && !strcmp(row->help + n - 10, "; optional");
 }
 
-static omn_status read_apply(omn_pipeline *p, const yml *y, step *s, omn_error *err)
+static omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
     const char *object;
     size_t done = 0;
@@ -199,7 +199,7 @@ static omn_status read_options(omn_pipeline *p, const yml *y, plan_answer *a, om
     return OMN_OK;
 }
 
-static omn_status read_answer(omn_pipeline *p, const yml *y, step *s, omn_error *err)
+static omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
     static const char *const keys[] = { "boxes", "labels", "force", "of", "options", "score", NULL };
     plan_answer *a = &s->answer;
@@ -234,7 +234,7 @@ static omn_status read_answer(omn_pipeline *p, const yml *y, step *s, omn_error 
     return OMN_OK;
 }
 
-static omn_status read_model_step(omn_pipeline *p, const yml *y, step *s, omn_error *err)
+static omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
     static const char *const keys[] = { "generate", "score", "as", "from", "prompt", "max_tokens", "answer",
                                         "sample", NULL };
@@ -278,7 +278,7 @@ static omn_status read_model_step(omn_pipeline *p, const yml *y, step *s, omn_er
 
 /* ---- tokenize, detokenize, map -------------------------------------------------------------------------------- */
 
-static omn_status read_tokens(omn_pipeline *p, const yml *y, step *s, omn_error *err)
+static omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
     static const char *const keys[] = { "tokenize", "detokenize", "as", NULL };
     const bool to = s->verb == VERB_TOKENIZE;
@@ -292,10 +292,10 @@ static omn_status read_tokens(omn_pipeline *p, const yml *y, step *s, omn_error 
     return add_slot(p, as, as->text, to ? "tokens" : "text", &s->out[0], err);
 }
 
-static omn_status read_steps(omn_pipeline *p, const yml *list, step **steps, size_t *n, int depth,
+static omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n, int depth,
                              omn_error *err);
 
-static omn_status read_map(omn_pipeline *p, const yml *y, step *s, int depth, omn_error *err)
+static omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err)
 {
     static const char *const keys[] = { "map", "each", "as", "keep", "drop_if", "steps", NULL };
     const yml *each = yml_get(y, "each"), *as = yml_get(y, "as"), *keep = yml_get(y, "keep");
@@ -325,7 +325,7 @@ static omn_status read_map(omn_pipeline *p, const yml *y, step *s, int depth, om
     return add_slot(p, as, as->text, "list", &s->out[0], err);
 }
 
-static omn_status read_step(omn_pipeline *p, const yml *y, step *s, int depth, omn_error *err)
+static omn_status read_step(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err)
 {
     static const char *const verbs[] = { "apply", "generate", "score", "tokenize", "detokenize", "map" };
     int found = -1;
@@ -349,7 +349,7 @@ static omn_status read_step(omn_pipeline *p, const yml *y, step *s, int depth, o
     }
 }
 
-static omn_status read_steps(omn_pipeline *p, const yml *list, step **steps, size_t *n, int depth,
+static omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n, int depth,
                              omn_error *err)
 {
     TRY_READ(yml_want(list, YML_LIST, "steps", err));
@@ -422,7 +422,7 @@ static omn_status read_outputs(omn_pipeline *p, const yml *y, omn_error *err)
     return OMN_OK;
 }
 
-static bool needs_model(const step *s, size_t n)
+static bool needs_model(const plan_step *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if ((s[i].verb != VERB_APPLY && s[i].verb != VERB_MAP) || needs_model(s[i].steps, s[i].n_steps))

@@ -15,7 +15,7 @@ const omn_value *run_lookup(void *user, const char *name)
     return i < 0 ? NULL : r->slots[i];
 }
 
-static omn_status place_error(const step *s, omn_status st, omn_error *err)
+static omn_status place_error(const plan_step *s, omn_status st, omn_error *err)
 {
     if (err && !err->line && !err->file[0]) {
         snprintf(err->file, sizeof err->file, "%s", s->at->file);
@@ -46,7 +46,7 @@ static omn_status number(const omn_pipeline_run *r, const param *p, double lo, d
     return OMN_OK;
 }
 
-static omn_status fill_answer(const omn_pipeline_run *r, const step *s, omn_arena *a, omn_answer *out,
+static omn_status fill_answer(const omn_pipeline_run *r, const plan_step *s, omn_arena *a, omn_answer *out,
                               omn_error *err)
 {
     const plan_answer *w = &s->answer;
@@ -72,7 +72,7 @@ static omn_status fill_answer(const omn_pipeline_run *r, const step *s, omn_aren
 }
 
 /* The frame in which a box in the prompt is written: that of the picture the model sees. */
-static omn_status frame_of(omn_pipeline_run *r, omn_call *c, const step *s, omn_frame *out, bool *has,
+static omn_status frame_of(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out, bool *has,
                            omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -103,7 +103,7 @@ static bool writes_boxes(const omn_pipeline_run *r, const char *prompt)
     return false;
 }
 
-omn_status run_request(omn_pipeline_run *r, omn_call *c, const step *s, omn_arena *a, omn_request *rq,
+omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a, omn_request *rq,
                        omn_answer *answer, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -147,7 +147,7 @@ done:
 /* ---- lessons ------------------------------------------------------------------------------------------------- */
 
 /* What the model should have written for a wanted value. */
-static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const step *s, const omn_frame *frame,
+static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan_step *s, const omn_frame *frame,
                               const omn_value *v, omn_buf *out, omn_error *err)
 {
     if (s->answer.kind == OMN_ANSWER_BOXES) {
@@ -162,9 +162,9 @@ static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const step
     return OMN_OK;
 }
 
-static const step *model_step(const omn_pipeline *p)
+static const plan_step *model_step(const omn_pipeline *p)
 {
-    const step *found = NULL;
+    const plan_step *found = NULL;
     for (size_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].verb == VERB_GENERATE || p->steps[i].verb == VERB_SCORE) {
             if (found) return NULL;
@@ -184,7 +184,7 @@ omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const
     omn_buf text, full;
     omn_frame frame = { 0 };
     bool has = false;
-    const step *s = model_step(p);
+    const plan_step *s = model_step(p);
     omn_buf_init(&text, (size_t)1 << 24);
     omn_buf_init(&full, (size_t)1 << 24);
     if (!a) {

@@ -157,7 +157,7 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
 
 /* ---- steps ------------------------------------------------------------------------------------------------------- */
 
-static omn_status run_apply(omn_pipeline_run *r, omn_call *c, const step *s, omn_error *err)
+static omn_status run_apply(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_value *in[MOST_FROM] = { 0 };
@@ -188,7 +188,7 @@ static int forward(void *user, const omn_event *e)
     return r->how.watch ? r->how.watch(r->how.user, r->watching, e) : 0;
 }
 
-static omn_status run_model(omn_pipeline_run *r, omn_call *c, const step *s, omn_error *err)
+static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_arena *a = omn_arena_new(0);
@@ -210,7 +210,7 @@ done:
     return st;
 }
 
-static omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const step *s, omn_error *err)
+static omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_value *v = r->slots[s->in[0]];
@@ -261,7 +261,7 @@ static omn_status item_of(const omn_value *v, size_t i, omn_value **out, omn_err
     return omn_regions_new(&list[i], 1, NULL, out, err);
 }
 
-static omn_status run_map(omn_pipeline_run *r, omn_call *c, const step *s, omn_error *err)
+static omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value *over = omn_value_ref(r->slots[s->in[0]]), *out = NULL;
@@ -291,10 +291,10 @@ done:
     return st;
 }
 
-omn_status run_steps(omn_pipeline_run *r, omn_call *c, const step *steps, size_t n, omn_error *err)
+omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n, omn_error *err)
 {
     for (size_t i = 0; i < n; i++) {
-        const step *s = &steps[i];
+        const plan_step *s = &steps[i];
         omn_status st;
         if (r->cancel && omn_cancel_get(r->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
         switch (s->verb) {

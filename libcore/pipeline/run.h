@@ -18,9 +18,9 @@ struct omn_pipeline_run {
 /* Values into slots (referenced); text becomes what the declared type wants. */
 omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, omn_error *err);
 void run_clear(omn_pipeline_run *r);
-omn_status run_steps(omn_pipeline_run *r, omn_call *c, const step *steps, size_t n, omn_error *err);
+omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n, omn_error *err);
 /* The request of a model step: prompt (owned by the caller) and answer. options: room for n texts. */
-omn_status run_request(omn_pipeline_run *r, omn_call *c, const step *s, omn_arena *a, omn_request *rq,
+omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a, omn_request *rq,
                        omn_answer *answer, omn_error *err);
 const omn_value *run_lookup(void *user, const char *name);
 

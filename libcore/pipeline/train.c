@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `omnio train`: a recipe from its newest checkpoint (or from the start) to its end, or for so many seconds: log,
+ * loss plot, checkpoints on the way, the model exported when the last step is done. */
+#include "recipe.h"
+
+#include "plot.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+typedef struct run {
+    omn_recipe *r;
+    const omn_recipe_watch *w;
+    const char *out;
+    omn_store *store;
+    omn_model *model;
+    omn_weights *from;
+    omn_trainer *trainer;
+    omn_call *call;
+    FILE *log;
+    char checkpoint[4200], logfile[4200], plot[4200];
+} run;
+
+static void note(const run *t, const char *fmt, ...) OMN_PRINTF(2, 3);
+static void note(const run *t, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    if (!t->w || !t->w->note) return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    t->w->note(t->w->user, text);
+}
+
+/* What the auxiliary loss needs to know of the source and of the picture encoder. */
+static omn_status auxiliary(run *t, omn_error *err)
+{
+    omn_recipe *r = t->r;
+    if (r->setup.aux <= 0) return OMN_OK;
+    const char *role = r->setup.aux_role ? r->setup.aux_role : "image";
+    const omn_part *e = omn_model_encoder(t->model, role);
+    const omn_encoder_impl *enc = e ? e->impl : NULL;
+    const omn_features_impl *f = enc && enc->extension ? enc->extension("omnio.features/1") : NULL;
+    const omn_source_impl *src = r->stages[0].parts[0]->impl;
+    r->cells = src->extension ? src->extension("omnio.cells/1") : NULL;
+    if (!f || !f->grid || !r->cells)
+        return omn_fail_at(err, OMN_ERR_CONFIG, r->path, 0, 0,
+                           "aux: the encoder \"%s\" must offer features and the first source labels of cells", role);
+    f->grid(e->self, &r->rows, &r->columns);
+    r->setup.aux_groups = r->cells->n_groups;
+    r->setup.aux_edges = r->cells->n_edges;
+    r->setup.aux_classes = r->cells->classes;
+    return OMN_OK;
+}
+
+static omn_status begin(run *t, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_recipe *r = t->r;
+    struct stat s;
+    if (mkdir(t->out, 0777) != 0 && errno != EEXIST) {
+        st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->out, strerror(errno));
+        goto done;
+    }
+    snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
+    snprintf(t->logfile, sizeof t->logfile, "%s/log.csv", t->out);
+    snprintf(t->plot, sizeof t->plot, "%s/loss.svg", t->out);
+    if (r->start) OMN_TRY(omn_weights_open(r->start, &t->from, err));
+    OMN_TRY(omn_store_new(r->setup.seed, t->from, true, &t->store, err));
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision, .store = t->store,
+                                  .training = true };
+    OMN_TRY(omn_model_open(r->ctx, r->model, &how, &t->model, err));
+    r->teacher = t->model;
+    OMN_TRY(auxiliary(t, err));
+    r->setup.page = recipe_page;
+    r->setup.page_user = r;
+    r->setup.tasks = r->task_names;
+    r->setup.n_tasks = (uint32_t)r->n_tasks;
+    OMN_TRY(omn_trainer_new(t->model, t->store, &r->setup, &t->trainer, err));
+    if (stat(t->checkpoint, &s) == 0) {
+        OMN_TRY(omn_trainer_load(t->trainer, t->checkpoint, err));
+        note(t, "going on from step %llu of %llu", (unsigned long long)omn_trainer_at(t->trainer),
+             (unsigned long long)r->setup.steps);
+    }
+    OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, t->w ? t->w->cancel : NULL, &t->call, err));
+    OMN_TRY(log_resume(t->logfile, omn_trainer_at(t->trainer), &t->log, err));
+done:
+    return st;
+}
+
+static omn_status export(run *t, omn_error *err)
+{
+    char path[4300];
+    snprintf(path, sizeof path, "%s/model.safetensors", t->out);
+    const omn_status st = omn_trainer_export(t->trainer, path, t->r->export_type, err);
+    if (st == OMN_OK) note(t, "wrote %s", path);
+    return st;
+}
+
+static omn_status save(run *t, omn_error *err)
+{
+    omn_status st = omn_trainer_save(t->trainer, t->checkpoint, err);
+    if (st == OMN_OK && fflush(t->log) != 0)
+        st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->logfile, strerror(errno));
+    if (st == OMN_OK) st = plot_loss(t->logfile, t->plot, err);
+    return st;
+}
+
+omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds, const omn_recipe_watch *w,
+                            omn_error *err)
+{
+    omn_status st = OMN_OK;
+    run t = { .r = r, .w = w, .out = out };
+    const double t0 = now();
+    double pace = 0;
+    bool stop = false;
+    OMN_TRY(begin(&t, err));
+    while (omn_trainer_at(t.trainer) < r->setup.steps && !stop) {
+        omn_train_report rep = { OMN_FILL(omn_train_report) };
+        OMN_TRY(omn_trainer_step(t.trainer, t.call, &rep, err));
+        pace = pace > 0 ? 0.95 * pace + 0.05 * rep.seconds : rep.seconds;
+        fprintf(t.log, "%llu,%llu,%llu,%.6g,%.6g,%.6g,%.6g,%.6g,%.3f\n", (unsigned long long)rep.step,
+                (unsigned long long)rep.pages, (unsigned long long)rep.lessons, rep.loss, rep.text_loss,
+                rep.aux_loss, rep.gradient_norm, rep.rate, rep.seconds);
+        const double left = pace * (double)(r->setup.steps - rep.step);
+        if (w && w->step && w->step(w->user, &rep, r->setup.steps, left)) stop = true;
+        if (w && w->cancel && omn_cancel_get(w->cancel)) stop = true;
+        if (seconds > 0 && now() - t0 > seconds) stop = true;
+        if (rep.step % r->save_every == 0 && !stop && rep.step < r->setup.steps) OMN_TRY(save(&t, err));
+    }
+    OMN_TRY(save(&t, err));
+    OMN_TRY(export(&t, err));
+    if (w && w->cancel && omn_cancel_get(w->cancel)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped; the checkpoint is kept");
+done:
+    if (t.log) fclose(t.log);
+    omn_call_free(t.call);
+    omn_trainer_free(t.trainer);
+    omn_model_close(t.model);
+    omn_store_free(t.store);
+    omn_weights_close(t.from);
+    r->teacher = NULL;
+    return st;
+}
