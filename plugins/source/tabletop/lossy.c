@@ -23,30 +23,56 @@ static const uint8_t CHROMA[64] = {
     99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99,
 };
 
+/* Wave k at place x is scale cos((2 x + 1) k pi / 16). Even waves are symmetric about the middle
+ * and odd ones antisymmetric, so each needs the first four places only. */
 typedef struct wave {
-    float c[64], t[64]; /* c[8 k + x]: wave k at place x, orthonormal; t its transpose */
+    float even[4][4], odd[4][4]; /* [wave / 2][place] */
 } wave;
 
 static void wave_make(wave *w)
 {
     for (int k = 0; k < 8; k++) {
-        for (int x = 0; x < 8; x++) {
+        for (int x = 0; x < 4; x++) {
             double scale = k ? 0.5 : 0.35355339059327376220;
             double v = scale * exact_cos((2 * x + 1) * k * 3.14159265358979323846 / 16);
-            w->c[8 * k + x] = w->t[8 * x + k] = (float)v;
+            (k & 1 ? w->odd : w->even)[k / 2][x] = (float)v;
         }
     }
 }
 
-/* out = m in, both 8 x 8 */
-static void times(const float *m, float in[8][8], float out[8][8])
+/* Columns of in to waves: out[k] = sum over x of wave k at x times in[x], for eight columns. */
+static void analyse(const wave *w, float in[8][8], float out[8][8])
 {
-    for (int i = 0; i < 8; i++) {
-        float sum[8] = {0};
-        for (int k = 0; k < 8; k++)
-            for (int j = 0; j < 8; j++)
-                sum[j] += m[8 * i + k] * in[k][j];
-        memcpy(out[i], sum, sizeof sum);
+    float sum[4][8], diff[4][8];
+    for (int x = 0; x < 4; x++) {
+        for (int j = 0; j < 8; j++) {
+            sum[x][j] = in[x][j] + in[7 - x][j];
+            diff[x][j] = in[x][j] - in[7 - x][j];
+        }
+    }
+    for (int k = 0; k < 4; k++) {
+        const float *e = w->even[k], *o = w->odd[k];
+        for (int j = 0; j < 8; j++) {
+            out[2 * k][j] =
+                e[0] * sum[0][j] + e[1] * sum[1][j] + e[2] * sum[2][j] + e[3] * sum[3][j];
+            out[2 * k + 1][j] =
+                o[0] * diff[0][j] + o[1] * diff[1][j] + o[2] * diff[2][j] + o[3] * diff[3][j];
+        }
+    }
+}
+
+/* And back. */
+static void synthesise(const wave *w, float in[8][8], float out[8][8])
+{
+    for (int x = 0; x < 4; x++) {
+        float e[4] = {w->even[0][x], w->even[1][x], w->even[2][x], w->even[3][x]};
+        float o[4] = {w->odd[0][x], w->odd[1][x], w->odd[2][x], w->odd[3][x]};
+        for (int j = 0; j < 8; j++) {
+            float a = e[0] * in[0][j] + e[1] * in[2][j] + e[2] * in[4][j] + e[3] * in[6][j];
+            float b = o[0] * in[1][j] + o[1] * in[3][j] + o[2] * in[5][j] + o[3] * in[7][j];
+            out[x][j] = a + b;
+            out[7 - x][j] = a - b;
+        }
     }
 }
 
@@ -88,9 +114,9 @@ static void plane(float *v, int width, int height, const wave *w, const uint8_t 
                 for (int x = w8; x < 8; x++)
                     a[y][x] = a[y][w8 - 1];
             }
-            times(w->c, a, b);
+            analyse(w, a, b);
             turn(b);
-            times(w->c, b, a); /* the transform, transposed */
+            analyse(w, b, a); /* the transform, transposed */
             for (int i = 0; i < 8; i++) {
                 for (int j = 0; j < 8; j++) {
                     /* adding 1.5 * 2^23 leaves no bits for a fraction: rounds to the nearest */
@@ -98,9 +124,9 @@ static void plane(float *v, int width, int height, const wave *w, const uint8_t 
                     a[i][j] = (q - 12582912.0f) * step[i][j];
                 }
             }
-            times(w->t, a, b);
+            synthesise(w, a, b);
             turn(b);
-            times(w->t, b, a);
+            synthesise(w, b, a);
             for (int y = 0; y < h8; y++) {
                 float *row = v + (size_t)(y0 + y) * (size_t)width + x0;
                 for (int x = 0; x < w8; x++)
