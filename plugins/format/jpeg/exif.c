@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one thing that must be known of EXIF: how the camera was held. EXIF is a TIFF file in a JPEG marker:
+ * byte order, a directory of 12-byte entries; tag 0x0112 is the orientation, a single SHORT. Every place
+ * in it is a number from the file, so each is compared with the length before it is followed. */
+#include "inside.h"
+
+#include <string.h>
+
+typedef struct tiff { const uint8_t *p; size_t n; bool big; } tiff;
+
+static uint32_t number(const tiff *t, size_t at, size_t bytes)
+{
+    uint32_t x = 0;
+    for (size_t i = 0; i < bytes; i++) x = x << 8 | t->p[t->big ? at + i : at + bytes - 1 - i];
+    return x;
+}
+
+int exif_orientation(const uint8_t *bytes, size_t n)
+{
+    tiff t = { bytes, n, n > 0 && bytes[0] == 'M' };
+    if (n < 8 || (memcmp(bytes, "II", 2) != 0 && memcmp(bytes, "MM", 2) != 0)) return 1;
+    if (number(&t, 2, 2) != 42) return 1;
+    size_t at = number(&t, 4, 4);
+    if (at > n || n - at < 2) return 1;
+    size_t entries = number(&t, at, 2);
+    at += 2;
+    for (; entries > 0 && n - at >= 12; entries--, at += 12) {
+        if (number(&t, at, 2) != 0x0112) continue;
+        if (number(&t, at + 2, 2) != 3 || number(&t, at + 4, 4) != 1) return 1;
+        uint32_t x = number(&t, at + 8, 2);
+        return x >= 1 && x <= 8 ? (int)x : 1;
+    }
+    return 1;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on what is composed: lists, records, JSON. They look at values without knowing what these mean,
+ * and share items instead of copying them. */
+#include <omnio/plugin.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PARSE(IN, PAR, OUT)                                                                      \
+    IN(text, in, "JSON")                                                                         \
+    PAR(choice, as, "any", "any|list|record|regions|points", NULL,                               \
+        "what it has to be; an empty array can be regions or points too")                        \
+    OUT(any, out, "the value; objects with \"box\" become regions, with \"point\" points")
+OMN_OPERATION(parse, PARSE, OMN_PURE);
+static omn_status parse(omn_call *c, const omn_value *in, int as, omn_value **out, omn_error *err)
+{
+    (void)c;
+    static const omn_value_kind kinds[5] = { OMN_VALUE_TEXT, OMN_VALUE_LIST, OMN_VALUE_RECORD,
+                                             OMN_VALUE_REGIONS, OMN_VALUE_POINTS };
+    size_t n;
+    const char *s = omn_text_get(in, &n);
+    omn_value *v = NULL;
+    omn_status st = omn_value_from_json(s, n, &v, err);
+    if (st != OMN_OK) return st;
+    omn_value_kind k = omn_value_get_kind(v);
+    if (as > 2 && k == OMN_VALUE_LIST && omn_list_count(v) == 0) {
+        omn_value_unref(v);
+        return as == 3 ? omn_regions_new(NULL, 0, NULL, out, err)
+                       : omn_points_new(NULL, 0, NULL, out, err);
+    }
+    if (as > 0 && k != kinds[as]) {
+        st = omn_fail(err, OMN_ERR_DATA, "the JSON holds %s, not %s", omn_value_kind_name(k),
+                      omn_value_kind_name(kinds[as]));
+        omn_value_unref(v);
+        return st;
+    }
+    *out = v;
+    return OMN_OK;
+}
+
+static omn_status printed(void (*print)(const omn_value *, omn_buf *), const omn_value *in,
+                          omn_value **out, omn_error *err)
+{
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    print(in, &b);
+    omn_status st = b.failed ? omn_fail(err, OMN_ERR_MEMORY, "the text would be longer than %zu bytes",
+                                        OMN_TEXT_MOST)
+                             : omn_text_new(b.data != NULL ? b.data : "", b.length, out, err);
+    omn_buf_fini(&b);
+    return st;
+}
+
+#define FORMAT(IN, PAR, OUT) IN(any, in, "any value") OUT(text, out, "JSON, one line")
+OMN_OPERATION(format, FORMAT, OMN_PURE);
+static omn_status format(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    return printed(omn_value_json, in, out, err);
+}
+
+#define AS_TEXT(IN, PAR, OUT) IN(any, in, "any value") OUT(text, out, "as a person reads it")
+OMN_OPERATION(as_text, AS_TEXT, OMN_PURE);
+static omn_status as_text(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    return printed(omn_value_text, in, out, err);
+}
+
+static size_t length_of(const omn_value *v)
+{
+    switch (omn_value_get_kind(v)) {
+    case OMN_VALUE_LIST: return omn_list_count(v);
+    case OMN_VALUE_RECORD: return omn_record_count(v);
+    case OMN_VALUE_REGIONS: return omn_regions_get(v, NULL);
+    case OMN_VALUE_POINTS: return omn_points_get(v, NULL);
+    case OMN_VALUE_TOKENS: return omn_tokens_get(v, NULL, NULL);
+    default: return 1;
+    }
+}
+
+#define LENGTH(IN, PAR, OUT)                                                                     \
+    IN(any, in, "a list, a record, regions, points or tokens; anything else counts one")         \
+    OUT(number, out, "how many there are")
+OMN_OPERATION(length, LENGTH, OMN_PURE);
+static omn_status length(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    return omn_number_new((double)length_of(in), out, err);
+}
+
+/* Item i of a list, of regions or of points, as a value of its own. */
+static omn_status item(const omn_value *v, size_t i, omn_value **out, omn_error *err)
+{
+    const omn_region *r;
+    const omn_point *p;
+    switch (omn_value_get_kind(v)) {
+    case OMN_VALUE_LIST: *out = omn_value_ref(omn_list_at(v, i)); return OMN_OK;
+    case OMN_VALUE_REGIONS:
+        omn_regions_get(v, &r);
+        return omn_regions_new(r + i, 1, omn_value_frame(v), out, err);
+    case OMN_VALUE_POINTS:
+        omn_points_get(v, &p);
+        return omn_points_new(p + i, 1, omn_value_frame(v), out, err);
+    default:
+        return omn_fail(err, OMN_ERR_TYPE, "%s has no items; a list, regions or points have",
+                        omn_value_kind_name(omn_value_get_kind(v)));
+    }
+}
+
+#define AT(IN, PAR, OUT)                                                                         \
+    IN(any, in, "a list, regions or points")                                                     \
+    PAR(int, index, "0", NULL, NULL, "which, from 0; -1 is the last")                            \
+    OUT(any, out, "that item")
+OMN_OPERATION(at, AT, OMN_PURE);
+static omn_status at(omn_call *c, const omn_value *in, int index, omn_value **out, omn_error *err)
+{
+    (void)c;
+    int64_t n = (int64_t)length_of(in), i = index < 0 ? n + index : index;
+    if (i < 0 || i >= n)
+        return omn_fail(err, OMN_ERR_DATA, "there is no item %d among %lld", index, (long long)n);
+    return item(in, (size_t)i, out, err);
+}
+
+#define SPREAD(IN, PAR, OUT)                                                                     \
+    IN(any, in, "regions, points or a list")                                                     \
+    OUT(list, out, "a list with one item for each")
+OMN_OPERATION(spread, SPREAD, OMN_PURE);
+static omn_status spread(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    size_t n = length_of(in), made = 0;
+    omn_value **items = omn_call_scratch(c, n + 1, sizeof(*items));
+    if (items == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a list of %zu", n);
+    omn_status st = OMN_OK;
+    for (; st == OMN_OK && made < n; made += st == OMN_OK) st = item(in, made, &items[made], err);
+    if (st == OMN_OK) st = omn_list_new(items, n, out, err);
+    for (size_t i = 0; i < made; i++) omn_value_unref(items[i]);
+    return st;
+}
+
+#define LIST_OF(IN, PAR, OUT)                                                                    \
+    IN(any, first, "first item; optional")                                                       \
+    IN(any, second, "second item; optional")                                                     \
+    IN(any, third, "third item; optional")                                                       \
+    IN(any, fourth, "fourth item; optional")                                                     \
+    OUT(list, out, "those that are given, in this order")
+OMN_OPERATION(list_of, LIST_OF, OMN_PURE);
+static omn_status list_of(omn_call *c, const omn_value *first, const omn_value *second, const omn_value *third,
+                          const omn_value *fourth, omn_value **out, omn_error *err)
+{
+    (void)c;
+    const omn_value *all[4] = { first, second, third, fourth };
+    omn_value *items[4];
+    size_t n = 0;
+    for (int i = 0; i < 4; i++)
+        if (all[i] != NULL) items[n++] = omn_value_ref(all[i]);
+    omn_status st = omn_list_new(items, n, out, err);
+    while (n > 0) omn_value_unref(items[--n]);
+    return st;
+}
+
+#define GET(IN, PAR, OUT)                                                                        \
+    IN(record, in, "a record")                                                                   \
+    PAR(string, name, NULL, NULL, NULL, "the field's name; a.b.c goes into records in records")  \
+    OUT(any, out, "what the field holds")
+OMN_OPERATION(get, GET, OMN_PURE);
+static omn_status get(omn_call *c, const omn_value *in, const char *name, omn_value **out,
+                      omn_error *err)
+{
+    (void)c;
+    const omn_value *v = omn_record_get(in, name);     /* a name may hold a dot itself */
+    const char *p = name;
+    for (const omn_value *r = in; v == NULL && r != NULL;) {
+        char one[256];
+        size_t n = strcspn(p, ".");
+        if (n >= sizeof(one)) break;
+        memcpy(one, p, n);
+        one[n] = '\0';
+        r = omn_record_get(r, one);
+        if (p[n] == '\0') {
+            v = r;
+            break;
+        }
+        p += n + 1;
+    }
+    if (v == NULL) {
+        omn_buf b;
+        omn_buf_init(&b, 300);
+        for (size_t i = 0; i < omn_record_count(in); i++) {
+            const char *have = "";
+            omn_record_at(in, i, &have);
+            omn_buf_printf(&b, "%s%s", i > 0 ? ", " : "", have);
+        }
+        omn_status st = omn_fail(err, OMN_ERR_MISSING, "there is no field \"%s\"; there are: %s", name,
+                                 b.data != NULL ? b.data : "none");
+        omn_buf_fini(&b);
+        return st;
+    }
+    *out = omn_value_ref(v);
+    return OMN_OK;
+}
+
+#define RECORD_OF(IN, PAR, OUT)                                                                  \
+    IN(any, first, "first field; optional")                                                      \
+    IN(any, second, "second field; optional")                                                    \
+    IN(any, third, "third field; optional")                                                      \
+    IN(any, fourth, "fourth field; optional")                                                    \
+    PAR(string, names, NULL, NULL, NULL, "names of those that are given, with commas between")   \
+    OUT(record, out, "the record")
+OMN_OPERATION(record_of, RECORD_OF, OMN_PURE);
+static omn_status record_of(omn_call *c, const omn_value *first, const omn_value *second, const omn_value *third,
+                            const omn_value *fourth, const char *names, omn_value **out, omn_error *err)
+{
+    const omn_value *all[4] = { first, second, third, fourth };
+    omn_named fields[4];
+    size_t n = 0, given = 0, room = strlen(names) + 1;
+    char *copy = omn_call_scratch(c, room, 1);
+    if (copy == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for the names");
+    memcpy(copy, names, room);
+    for (int i = 0; i < 4; i++) given += all[i] != NULL;
+    omn_status st = OMN_OK;
+    for (char *p = copy; p != NULL && st == OMN_OK;) {
+        char *end = strchr(p, ','), *next = end != NULL ? end + 1 : NULL;
+        if (end != NULL) *end = '\0';
+        p += strspn(p, " ");
+        for (size_t k = strlen(p); k > 0 && p[k - 1] == ' '; k--) p[k - 1] = '\0';
+        if (n < 4) fields[n].name = p;
+        n++;
+        p = next;
+    }
+    if (n != given)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%zu names for %zu values", n, given);
+    n = 0;
+    for (int i = 0; i < 4; i++)
+        if (all[i] != NULL) fields[n++].value = omn_value_ref(all[i]);
+    st = omn_record_new(fields, n, out, err);
+    while (n > 0) omn_value_unref(fields[--n].value);
+    return st;
+}
+
+static const omn_object objects[] = {
+    OMN_OPERATION_OBJECT(parse, "json.parse", "JSON to a value"),
+    OMN_OPERATION_OBJECT(format, "json.format", "a value as JSON"),
+    OMN_OPERATION_OBJECT(as_text, "value.text", "a value as plain text"),
+    OMN_OPERATION_OBJECT(length, "list.length", "how many items there are"),
+    OMN_OPERATION_OBJECT(at, "list.at", "one item of a list"),
+    OMN_OPERATION_OBJECT(spread, "list.spread", "regions or points as a list with one each"),
+    OMN_OPERATION_OBJECT(list_of, "list.of", "a list of up to four values"),
+    OMN_OPERATION_OBJECT(get, "record.get", "a field of a record"),
+    OMN_OPERATION_OBJECT(record_of, "record.of", "a record of up to four values"),
+};
+OMN_PLUGIN("operation-basics", "1.0", "Apache-2.0", "lists, records and JSON", objects);

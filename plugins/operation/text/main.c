@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on texts. Letters are those of Unicode where utf8proc is there, else of ASCII; white space is
+ * that of ASCII. Nothing depends on the locale. */
+#include <config.h>
+
+#include <omnio/plugin.h>
+
+#include <stdlib.h>
+#include <string.h>
+#ifdef HAVE_UTF8PROC
+#include <utf8proc.h>
+#endif
+
+static const char spaces[] = " \t\n\r\f\v";
+
+/* The text that was gathered in b, which is emptied. */
+static omn_status finish(omn_buf *b, omn_value **out, omn_error *err)
+{
+    omn_status st = b->failed ? omn_fail(err, OMN_ERR_MEMORY, "the text would be longer than %zu bytes",
+                                         OMN_TEXT_MOST)
+                              : omn_text_new(b->data != NULL ? b->data : "", b->length, out, err);
+    omn_buf_fini(b);
+    return st;
+}
+
+#define TEMPLATE(IN, PAR, OUT)                                                                   \
+    IN(any, in, "what {} stands for; of a record each field by its name; optional")              \
+    IN(any, first, "what {first} stands for; optional")                                          \
+    IN(any, second, "what {second} stands for; optional")                                        \
+    IN(any, third, "what {third} stands for; optional")                                          \
+    PAR(string, template, NULL, NULL, NULL, "text with {name} in it; {{ and }} are braces")      \
+    OUT(text, out, "the text with everything put in")
+OMN_OPERATION(fill, TEMPLATE, OMN_PURE);
+static omn_status fill(omn_call *c, const omn_value *in, const omn_value *first,
+                       const omn_value *second, const omn_value *third, const char *template,
+                       omn_value **out, omn_error *err)
+{
+    (void)c;
+    omn_status st = OMN_OK;
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    for (const char *p = template; st == OMN_OK && *p != '\0';) {
+        size_t plain = strcspn(p, "{}");
+        omn_buf_put(&b, p, plain);
+        p += plain;
+        if (*p == '\0') break;
+        if (p[0] == p[1]) {
+            omn_buf_put(&b, p, 1);
+            p += 2;
+            continue;
+        }
+        size_t n = *p == '{' ? strcspn(p + 1, "{}") : 0;
+        char name[128];
+        if (*p != '{' || p[1 + n] != '}' || n >= sizeof(name)) {
+            st = omn_fail(err, OMN_ERR_ARGUMENT, "a single brace at \"%.20s\"; write {{ or }}", p);
+            break;
+        }
+        memcpy(name, p + 1, n);
+        name[n] = '\0';
+        const omn_value *v = n == 0 ? in : omn_record_get(in, name);
+        if (v == NULL && strcmp(name, "first") == 0) v = first;
+        else if (v == NULL && strcmp(name, "second") == 0) v = second;
+        else if (v == NULL && strcmp(name, "third") == 0) v = third;
+        if (v == NULL)
+            st = omn_fail(err, OMN_ERR_ARGUMENT, "nothing is given for {%s} of the template", name);
+        else omn_value_text(v, &b);
+        p += n + 2;
+    }
+    if (st == OMN_OK) return finish(&b, out, err);
+    omn_buf_fini(&b);
+    return st;
+}
+
+static omn_status recase(const omn_value *in, bool up, omn_value **out, omn_error *err)
+{
+    size_t n;
+    const char *s = omn_text_get(in, &n);
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    for (size_t i = 0; i < n && !b.failed;) {
+#ifdef HAVE_UTF8PROC
+        utf8proc_int32_t letter;
+        utf8proc_uint8_t bytes[4];
+        utf8proc_ssize_t used =
+            utf8proc_iterate((const utf8proc_uint8_t *)s + i, (utf8proc_ssize_t)(n - i), &letter);
+        if (used < 1) return omn_fail(err, OMN_ERR_INTERNAL, "a text that is not UTF-8");
+        letter = up ? utf8proc_toupper(letter) : utf8proc_tolower(letter);
+        omn_buf_put(&b, bytes, (size_t)utf8proc_encode_char(letter, bytes));
+        i += (size_t)used;
+#else
+        char ch = s[i++];
+        if (up && ch >= 'a' && ch <= 'z') ch = (char)(ch - 'a' + 'A');
+        if (!up && ch >= 'A' && ch <= 'Z') ch = (char)(ch - 'A' + 'a');
+        omn_buf_put(&b, &ch, 1);
+#endif
+    }
+    return finish(&b, out, err);
+}
+
+#define CASE(IN, PAR, OUT) IN(text, in, "the text") OUT(text, out, "the same in other letters")
+OMN_OPERATION(lower, CASE, OMN_PURE);
+static omn_status lower(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    return recase(in, false, out, err);
+}
+OMN_OPERATION(upper, CASE, OMN_PURE);
+static omn_status upper(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    return recase(in, true, out, err);
+}
+
+/* The text between p and its end without white space around it. */
+static omn_status trimmed(const char *p, size_t n, omn_value **out, omn_error *err)
+{
+    size_t from = 0;
+    while (from < n && strchr(spaces, p[from]) != NULL) from++;
+    while (n > from && strchr(spaces, p[n - 1]) != NULL) n--;
+    return omn_text_new(p + from, n - from, out, err);
+}
+
+#define STRIP(IN, PAR, OUT)                                                                      \
+    IN(text, in, "the text")                                                                     \
+    OUT(text, out, "without white space before and behind")
+OMN_OPERATION(strip, STRIP, OMN_PURE);
+static omn_status strip(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    size_t n;
+    const char *s = omn_text_get(in, &n);
+    return trimmed(s, n, out, err);
+}
+
+#define REPLACE(IN, PAR, OUT)                                                                    \
+    IN(text, in, "the text")                                                                     \
+    PAR(string, old, NULL, NULL, NULL, "what to look for, not empty")                            \
+    PAR(string, new, "", NULL, NULL, "what to put there")                                        \
+    OUT(text, out, "the text with every occurrence replaced")
+OMN_OPERATION(replace, REPLACE, OMN_PURE);
+static omn_status replace(omn_call *c, const omn_value *in, const char *old, const char *new,
+                          omn_value **out, omn_error *err)
+{
+    (void)c;
+    size_t n = strlen(old);
+    const char *p = omn_text_get(in, NULL);
+    if (n == 0) return omn_fail(err, OMN_ERR_ARGUMENT, "old is empty; it says what to look for");
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    for (const char *hit; (hit = strstr(p, old)) != NULL && !b.failed; p = hit + n) {
+        omn_buf_put(&b, p, (size_t)(hit - p));
+        omn_buf_puts(&b, new);
+    }
+    omn_buf_puts(&b, p);
+    return finish(&b, out, err);
+}
+
+#define SPLIT(IN, PAR, OUT)                                                                      \
+    IN(text, in, "the text")                                                                     \
+    PAR(string, at, ",", NULL, NULL, "what stands between the parts; \"\\n\" for lines")         \
+    PAR(bool, empty, "false", NULL, NULL, "keep empty parts too")                                \
+    OUT(list, out, "the parts, without white space around them")
+OMN_OPERATION(split, SPLIT, OMN_PURE);
+static omn_status split(omn_call *c, const omn_value *in, const char *at, bool empty,
+                        omn_value **out, omn_error *err)
+{
+    const char *mark = strcmp(at, "\\n") == 0 ? "\n" : at, *s = omn_text_get(in, NULL);
+    size_t width = strlen(mark), most = 1, n = 0;
+    if (width == 0) return omn_fail(err, OMN_ERR_ARGUMENT, "at is empty; it says where to split");
+    for (const char *p = s; (p = strstr(p, mark)) != NULL; p += width) most++;
+    omn_value **items = omn_call_scratch(c, most, sizeof(*items));
+    if (items == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu parts", most);
+    omn_status st = OMN_OK;
+    for (const char *p = s; st == OMN_OK && p != NULL;) {
+        const char *end = strstr(p, mark);
+        omn_value *part = NULL;
+        size_t length = 0;
+        st = trimmed(p, end != NULL ? (size_t)(end - p) : strlen(p), &part, err);
+        if (st == OMN_OK) omn_text_get(part, &length);
+        if (st == OMN_OK && (empty || length > 0)) items[n++] = part;
+        else omn_value_unref(part);
+        p = end != NULL ? end + width : NULL;
+    }
+    if (st == OMN_OK) st = omn_list_new(items, n, out, err);
+    while (n > 0) omn_value_unref(items[--n]);
+    return st;
+}
+
+#define JOIN(IN, PAR, OUT)                                                                       \
+    IN(list, in, "a list of any values")                                                         \
+    PAR(string, with, ", ", NULL, NULL, "what to put between; \"\\n\" for lines")                \
+    OUT(text, out, "all of them as one text")
+OMN_OPERATION(join, JOIN, OMN_PURE);
+static omn_status join(omn_call *c, const omn_value *in, const char *with, omn_value **out,
+                       omn_error *err)
+{
+    (void)c;
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    for (size_t i = 0; i < omn_list_count(in); i++) {
+        if (i > 0) omn_buf_puts(&b, strcmp(with, "\\n") == 0 ? "\n" : with);
+        omn_value_text(omn_list_at(in, i), &b);
+    }
+    return finish(&b, out, err);
+}
+
+static const omn_object objects[] = {
+    OMN_OPERATION_OBJECT(fill, "text.template", "put values into a text"),
+    OMN_OPERATION_OBJECT(lower, "text.lower", "a text in small letters"),
+    OMN_OPERATION_OBJECT(upper, "text.upper", "a text in capital letters"),
+    OMN_OPERATION_OBJECT(strip, "text.strip", "a text without white space around it"),
+    OMN_OPERATION_OBJECT(replace, "text.replace", "other words for some of a text"),
+    OMN_OPERATION_OBJECT(split, "text.split", "a text as a list of its parts"),
+    OMN_OPERATION_OBJECT(join, "text.join", "a list as one text"),
+};
+OMN_PLUGIN("operation-text", "1.0", "Apache-2.0", "operations on texts", objects);
