@@ -55,8 +55,7 @@ omn_status omn_record_new(const omn_named *fields, size_t n, omn_value **out, om
                         OMN_RECORD_MOST);
     for (size_t i = 0; i < n; i++) {
         const char *name = fields[i].name;
-        if (name == NULL)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "record field %zu has no name", i);
+        if (name == NULL) return omn_fail(err, OMN_ERR_ARGUMENT, "record field %zu has no name", i);
         size_t length = strlen(name);
         if (!omn_utf8_check(name, length, &bad))
             return omn_fail(err, OMN_ERR_DATA,

@@ -23,7 +23,7 @@ omn_status omn_fit_compute(uint32_t from_width, uint32_t from_height, uint32_t w
     out->scale = s;
     out->height = (uint32_t)h;
     out->width = (uint32_t)w;
-    if (out->height > height) out->height = height;   /* float32 may round a hair above */
+    if (out->height > height) out->height = height; /* float32 may round a hair above */
     if (out->width > width) out->width = width;
     if (out->height < 1 || out->width < 1)
         return omn_fail(err, OMN_ERR_SHAPE,
@@ -59,8 +59,8 @@ omn_status omn_image_fit(omn_call *c, const omn_image *in, uint32_t width, uint3
     omn_pixels px;
     OMN_TRY(omn_fit_compute(in->px.width, in->px.height, width, height, &f, err));
     double back = 1.0 / (double)f.scale;
-    omn_frame frame = omn_frame_then(&in->frame, back, back, -(double)f.left * back,
-                                     -(double)f.top * back);
+    omn_frame frame =
+        omn_frame_then(&in->frame, back, back, -(double)f.left * back, -(double)f.top * back);
     OMN_TRY(omn_image_new(OMN_F32, width, height, 3, &frame, &img, &px, err));
     float *data = px.data;
     OMN_TRY(pixels_scale(c, &in->px, ROW_OVER_WHITE, f.width, f.height, OMN_FILTER_TRIANGLE, true,

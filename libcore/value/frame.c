@@ -36,7 +36,7 @@ bool omn_frame_from_source(const omn_frame *f, double sx, double sy, double *x, 
     double det = f->m[0] * f->m[4] - f->m[1] * f->m[3];
     double dx = sx - f->m[2], dy = sy - f->m[5];
     if (!isfinite(det) || det == 0.0) return false;
-    if (f->m[1] == 0.0 && f->m[3] == 0.0) {    /* the usual case, without the rounding of det */
+    if (f->m[1] == 0.0 && f->m[3] == 0.0) { /* the usual case, without the rounding of det */
         *x = dx / f->m[0];
         *y = dy / f->m[4];
     } else {

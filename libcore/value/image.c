@@ -32,7 +32,7 @@ omn_status omn_image_new(omn_type t, uint32_t width, uint32_t height, uint32_t c
     if ((uint64_t)width * height > OMN_IMAGE_MOST_PIXELS)
         return omn_fail(err, OMN_ERR_SHAPE, "a picture of %u x %u has more than %u pixels", width,
                         height, OMN_IMAGE_MOST_PIXELS);
-    size_t bytes = (size_t)width * height;            /* at most 2^28 */
+    size_t bytes = (size_t)width * height; /* at most 2^28 */
     if (!omn_size_mul(bytes, channels * (t == OMN_F32 ? sizeof(float) : 1), &bytes))
         return omn_fail(err, OMN_ERR_MEMORY, "a picture of %u x %u is too large here", width,
                         height);
@@ -46,22 +46,37 @@ omn_status omn_image_new(omn_type t, uint32_t width, uint32_t height, uint32_t c
     return OMN_OK;
 }
 
-void omn_image_free(omn_image *img) { omn_value_unref((omn_value *)img); }
-omn_value *omn_image_give(omn_image *taken) { return (omn_value *)taken; }
+void omn_image_free(omn_image *img)
+{
+    omn_value_unref((omn_value *)img);
+}
+omn_value *omn_image_give(omn_image *taken)
+{
+    return (omn_value *)taken;
+}
 const omn_image *omn_value_image(const omn_value *v)
 {
     return v != NULL && v->kind == OMN_VALUE_IMAGE ? (const omn_image *)v : NULL;
 }
-omn_pixels omn_image_pixels(const omn_image *img) { return img->px; }
-const omn_frame *omn_image_frame(const omn_image *img) { return &img->frame; }
+omn_pixels omn_image_pixels(const omn_image *img)
+{
+    return img->px;
+}
+const omn_frame *omn_image_frame(const omn_image *img)
+{
+    return &img->frame;
+}
 
 const omn_frame *omn_value_frame(const omn_value *v)
 {
     if (v == NULL) return NULL;
     const omn_frame *f = NULL;
-    if (v->kind == OMN_VALUE_IMAGE) f = &((const omn_image *)v)->frame;
-    else if (v->kind == OMN_VALUE_REGIONS) f = &((const regions_value *)v)->frame;
-    else if (v->kind == OMN_VALUE_POINTS) f = &((const points_value *)v)->frame;
+    if (v->kind == OMN_VALUE_IMAGE)
+        f = &((const omn_image *)v)->frame;
+    else if (v->kind == OMN_VALUE_REGIONS)
+        f = &((const regions_value *)v)->frame;
+    else if (v->kind == OMN_VALUE_POINTS)
+        f = &((const points_value *)v)->frame;
     return f != NULL && f->source != 0 ? f : NULL;
 }
 
@@ -70,7 +85,7 @@ static size_t fill_pixel(const omn_pixels *px, const double fill[4], unsigned ch
 {
     for (uint32_t c = 0; c < px->channels; c++) {
         double x = fill == NULL ? 0 : fill[c];
-        x = x > 0 ? (x < 1 ? x : 1) : 0;              /* NaN too becomes 0 */
+        x = x > 0 ? (x < 1 ? x : 1) : 0; /* NaN too becomes 0 */
         if (px->type == OMN_U8) {
             pixel[c] = (unsigned char)floor(x * 255 + 0.5);
         } else {
@@ -84,7 +99,7 @@ static size_t fill_pixel(const omn_pixels *px, const double fill[4], unsigned ch
 omn_status omn_image_crop(const omn_image *in, int64_t left, int64_t top, uint32_t width,
                           uint32_t height, const double fill[4], omn_image **out, omn_error *err)
 {
-    const int64_t far = (int64_t)1 << 40;             /* so that sums below cannot overflow */
+    const int64_t far = (int64_t)1 << 40; /* so that sums below cannot overflow */
     if (left < -far || left > far || top < -far || top > far)
         return omn_fail(err, OMN_ERR_ARGUMENT, "a crop at %lld, %lld lies too far outside",
                         (long long)left, (long long)top);

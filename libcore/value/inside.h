@@ -15,23 +15,30 @@
 struct omn_value {
     atomic_size_t count;
     omn_value_kind kind;
-    uint32_t depth;                       /* 1 for all but lists and records */
+    uint32_t depth; /* 1 for all but lists and records */
 };
 
-typedef struct text_value { omn_value base; size_t length; char s[]; } text_value;
-typedef struct number_value { omn_value base; double x; } number_value;
+typedef struct text_value {
+    omn_value base;
+    size_t length;
+    char s[];
+} text_value;
+typedef struct number_value {
+    omn_value base;
+    double x;
+} number_value;
 
 struct omn_image {
     omn_value base;
     omn_frame frame;
-    omn_pixels px;                        /* data: in the same block, aligned to 64 */
+    omn_pixels px; /* data: in the same block, aligned to 64 */
 };
 
 typedef struct regions_value {
     omn_value base;
-    omn_frame frame;                      /* source 0: unknown */
+    omn_frame frame; /* source 0: unknown */
     size_t n;
-    omn_region list[];                    /* the labels follow */
+    omn_region list[]; /* the labels follow */
 } regions_value;
 typedef struct points_value {
     omn_value base;
@@ -46,10 +53,21 @@ typedef struct tokens_value {
     const char *vocabulary;
     int32_t ids[];
 } tokens_value;
-typedef struct tensor_value { omn_value base; omn_tensor t; } tensor_value;
+typedef struct tensor_value {
+    omn_value base;
+    omn_tensor t;
+} tensor_value;
 
-typedef struct list_value { omn_value base; size_t n; omn_value *items[]; } list_value;
-typedef struct record_value { omn_value base; size_t n; omn_named fields[]; } record_value;
+typedef struct list_value {
+    omn_value base;
+    size_t n;
+    omn_value *items[];
+} list_value;
+typedef struct record_value {
+    omn_value base;
+    size_t n;
+    omn_named fields[];
+} record_value;
 
 /* A zeroed value of fixed + extra bytes with count 1; NULL sets err (OMN_ERR_MEMORY). */
 void *value_new(omn_value_kind kind, size_t fixed, size_t extra, omn_error *err);
@@ -60,9 +78,9 @@ void json_string(const char *s, size_t n, omn_buf *out);
 
 /* Rows of a picture as floats 0..1, ready for a filter. */
 typedef enum row_form {
-    ROW_PLAIN,                            /* as many channels as the picture has */
-    ROW_WEIGHTED,                         /* RGBA, colours times alpha */
-    ROW_OVER_WHITE                        /* RGB from anything */
+    ROW_PLAIN,     /* as many channels as the picture has */
+    ROW_WEIGHTED,  /* RGBA, colours times alpha */
+    ROW_OVER_WHITE /* RGB from anything */
 } row_form;
 /* Scale: out is [height, width, channels of the form] f32. c may be NULL. */
 omn_status pixels_scale(omn_call *c, const omn_pixels *in, row_form form, uint32_t width,

@@ -16,12 +16,18 @@ void json_string(const char *s, size_t n, omn_buf *out)
         if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) continue;
         omn_buf_put(out, s + from, i - from);
         from = i + 1;
-        if (c == '"') omn_buf_puts(out, "\\\"");
-        else if (c == '\\') omn_buf_puts(out, "\\\\");
-        else if (c == '\n') omn_buf_puts(out, "\\n");
-        else if (c == '\r') omn_buf_puts(out, "\\r");
-        else if (c == '\t') omn_buf_puts(out, "\\t");
-        else omn_buf_printf(out, "\\u%04x", c);
+        if (c == '"')
+            omn_buf_puts(out, "\\\"");
+        else if (c == '\\')
+            omn_buf_puts(out, "\\\\");
+        else if (c == '\n')
+            omn_buf_puts(out, "\\n");
+        else if (c == '\r')
+            omn_buf_puts(out, "\\r");
+        else if (c == '\t')
+            omn_buf_puts(out, "\\t");
+        else
+            omn_buf_printf(out, "\\u%04x", c);
     }
     omn_buf_put(out, s + from, n - from);
     omn_buf_put(out, "\"", 1);
@@ -149,18 +155,30 @@ void omn_value_json(const omn_value *v, omn_buf *out)
         json_string(s, n, out);
         break;
     }
-    case OMN_VALUE_NUMBER: omn_number_print(omn_number_get(v), out); break;
+    case OMN_VALUE_NUMBER:
+        omn_number_print(omn_number_get(v), out);
+        break;
     case OMN_VALUE_IMAGE: {
         const omn_pixels *px = &((const omn_image *)v)->px;
         omn_buf_printf(out, "{\"width\":%u,\"height\":%u,\"channels\":%u}", px->width, px->height,
                        px->channels);
         break;
     }
-    case OMN_VALUE_REGIONS: regions_json(v, out); break;
-    case OMN_VALUE_POINTS: points_json(v, out); break;
-    case OMN_VALUE_TOKENS: tokens_json(v, out); break;
-    case OMN_VALUE_EMBEDDINGS: embeddings_json(&((const tensor_value *)v)->t, out); break;
-    case OMN_VALUE_TENSOR: tensor_json(&((const tensor_value *)v)->t, out); break;
+    case OMN_VALUE_REGIONS:
+        regions_json(v, out);
+        break;
+    case OMN_VALUE_POINTS:
+        points_json(v, out);
+        break;
+    case OMN_VALUE_TOKENS:
+        tokens_json(v, out);
+        break;
+    case OMN_VALUE_EMBEDDINGS:
+        embeddings_json(&((const tensor_value *)v)->t, out);
+        break;
+    case OMN_VALUE_TENSOR:
+        tensor_json(&((const tensor_value *)v)->t, out);
+        break;
     case OMN_VALUE_LIST:
         omn_buf_put(out, "[", 1);
         for (size_t i = 0; i < omn_list_count(v); i++) {
@@ -169,6 +187,8 @@ void omn_value_json(const omn_value *v, omn_buf *out)
         }
         omn_buf_put(out, "]", 1);
         break;
-    case OMN_VALUE_RECORD: record_json(v, out); break;
+    case OMN_VALUE_RECORD:
+        record_json(v, out);
+        break;
     }
 }

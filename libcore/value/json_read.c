@@ -13,7 +13,7 @@ typedef struct reader {
     const char *s;
     size_t n, at;
     unsigned depth;
-    char radix[8];                        /* what strtod takes for the point in this locale */
+    char radix[8]; /* what strtod takes for the point in this locale */
     omn_error *err;
 } reader;
 
@@ -170,13 +170,16 @@ static omn_status read_number(reader *r, omn_value **out)
 }
 
 /* What a list or a record gathers while it is read. */
-typedef struct gather { omn_named *f; size_t n, room; } gather;
+typedef struct gather {
+    omn_named *f;
+    size_t n, room;
+} gather;
 
 /* Takes v and name, also when it fails. */
 static omn_status gather_add(reader *r, gather *g, char *name, omn_value *v)
 {
     if (g->n == g->room) {
-        size_t room = g->room == 0 ? 8 : g->room * 2;  /* bounded by the length of the text */
+        size_t room = g->room == 0 ? 8 : g->room * 2; /* bounded by the length of the text */
         omn_named *f = realloc(g->f, room * sizeof(*f));
         if (f == NULL) {
             free(name);
@@ -287,10 +290,14 @@ static omn_status make_list(reader *r, const gather *g, omn_value **out)
         items = calloc(n + 1, sizeof(*items));
         for (size_t i = 0; items != NULL && i < n; i++) items[i] = g->f[i].value;
     }
-    if (regions != NULL) st = omn_regions_new(regions, n, NULL, out, r->err);
-    else if (points != NULL) st = omn_points_new(points, n, NULL, out, r->err);
-    else if (items != NULL) st = omn_list_new(items, n, out, r->err);
-    else st = omn_fail(r->err, OMN_ERR_MEMORY, "no memory for a list of %zu items", n);
+    if (regions != NULL)
+        st = omn_regions_new(regions, n, NULL, out, r->err);
+    else if (points != NULL)
+        st = omn_points_new(points, n, NULL, out, r->err);
+    else if (items != NULL)
+        st = omn_list_new(items, n, out, r->err);
+    else
+        st = omn_fail(r->err, OMN_ERR_MEMORY, "no memory for a list of %zu items", n);
     free(regions);
     free(points);
     free(items);
@@ -363,8 +370,10 @@ static omn_status read_object(reader *r, omn_value **out)
         skip_space(r);
         if (st == OMN_OK && !take(r, ':')) st = refuse(r, r->at, "expected :");
         if (st == OMN_OK) st = read_or_null(r, &item);
-        if (st == OMN_OK && item != NULL) st = gather_add(r, &g, name, item);
-        else free(name);
+        if (st == OMN_OK && item != NULL)
+            st = gather_add(r, &g, name, item);
+        else
+            free(name);
         if (st != OMN_OK) goto done;
         skip_space(r);
         end = take(r, '}');

@@ -11,7 +11,7 @@
 
 typedef struct decimal {
     char digits[24];
-    int n, exponent;                      /* value = 0.d1 d2 ... times 10^exponent */
+    int n, exponent; /* value = 0.d1 d2 ... times 10^exponent */
 } decimal;
 
 /* x, positive, with n digits; true when they read back as x. */
@@ -22,7 +22,7 @@ static bool decimal_try(double x, int n, bool is_float, decimal *d)
     bool same = is_float ? strtof(text, NULL) == (float)x : strtod(text, NULL) == x;
     d->n = 0;
     const char *p = text;
-    for (; *p != '\0' && *p != 'e'; p++)     /* whatever the separator is, it is no digit */
+    for (; *p != '\0' && *p != 'e'; p++) /* whatever the separator is, it is no digit */
         if (*p >= '0' && *p <= '9' && d->n < (int)sizeof(d->digits) - 1) d->digits[d->n++] = *p;
     while (d->n > 1 && d->digits[d->n - 1] == '0') d->n--;
     d->exponent = (*p == 'e' ? (int)strtol(p + 1, NULL, 10) : 0) + 1;
@@ -76,4 +76,7 @@ void number_shortest(double x, int digits, omn_buf *out)
     decimal_print(&d, out);
 }
 
-void omn_number_print(double x, omn_buf *out) { number_shortest(x, 17, out); }
+void omn_number_print(double x, omn_buf *out)
+{
+    number_shortest(x, 17, out);
+}

@@ -52,8 +52,10 @@ static void points_text(const omn_value *v, unsigned depth, omn_buf *out)
         rounded(p[i].x, out);
         omn_buf_put(out, " ", 1);
         rounded(p[i].y, out);
-        if (p[i].visible < 1) omn_buf_puts(out, " (not there)");
-        else if (p[i].visible < 2) omn_buf_puts(out, " (hidden)");
+        if (p[i].visible < 1)
+            omn_buf_puts(out, " (not there)");
+        else if (p[i].visible < 2)
+            omn_buf_puts(out, " (hidden)");
     }
 }
 
@@ -68,8 +70,8 @@ static void composed(const omn_value *v, unsigned depth, omn_buf *out)
     for (size_t i = 0; i < n; i++) {
         const char *name = NULL;
         const omn_value *item = record ? omn_record_at(v, i, &name) : omn_list_at(v, i);
-        bool below = item->depth > 1 || item->kind == OMN_VALUE_REGIONS ||
-                     item->kind == OMN_VALUE_POINTS;
+        bool below =
+            item->depth > 1 || item->kind == OMN_VALUE_REGIONS || item->kind == OMN_VALUE_POINTS;
         if (i > 0) {
             omn_buf_put(out, "\n", 1);
             indent(depth, out);
@@ -91,11 +93,15 @@ static void composed(const omn_value *v, unsigned depth, omn_buf *out)
 static void print(const omn_value *v, unsigned depth, omn_buf *out)
 {
     switch (v->kind) {
-    case OMN_VALUE_TEXT: omn_buf_puts(out, omn_text_get(v, NULL)); break;
+    case OMN_VALUE_TEXT:
+        omn_buf_puts(out, omn_text_get(v, NULL));
+        break;
     case OMN_VALUE_NUMBER: {
         double x = omn_number_get(v);
-        if (isfinite(x)) omn_number_print(x, out);
-        else omn_buf_puts(out, isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
+        if (isfinite(x))
+            omn_number_print(x, out);
+        else
+            omn_buf_puts(out, isnan(x) ? "nan" : x > 0 ? "inf" : "-inf");
         break;
     }
     case OMN_VALUE_IMAGE: {
@@ -105,8 +111,12 @@ static void print(const omn_value *v, unsigned depth, omn_buf *out)
                        px->type == OMN_U8 ? "8 bit" : "float");
         break;
     }
-    case OMN_VALUE_REGIONS: regions_text(v, depth, out); break;
-    case OMN_VALUE_POINTS: points_text(v, depth, out); break;
+    case OMN_VALUE_REGIONS:
+        regions_text(v, depth, out);
+        break;
+    case OMN_VALUE_POINTS:
+        points_text(v, depth, out);
+        break;
     case OMN_VALUE_TOKENS: {
         const int32_t *ids;
         size_t n = omn_tokens_get(v, &ids, NULL);
@@ -122,7 +132,9 @@ static void print(const omn_value *v, unsigned depth, omn_buf *out)
         break;
     }
     case OMN_VALUE_LIST:
-    case OMN_VALUE_RECORD: composed(v, depth, out); break;
+    case OMN_VALUE_RECORD:
+        composed(v, depth, out);
+        break;
     }
 }
 

@@ -21,7 +21,7 @@ static omn_status label_bytes(const char *label, const char *what, size_t i, siz
     if (!omn_utf8_check(label, n, &bad))
         return omn_fail(err, OMN_ERR_DATA, "%s %zu: the label is not UTF-8 at byte %zu", what, i,
                         bad);
-    *sum += n + 1;                                    /* at most 2^16 times 2^16 + 1 */
+    *sum += n + 1; /* at most 2^16 times 2^16 + 1 */
     return OMN_OK;
 }
 

@@ -14,9 +14,15 @@
 /* ---- filters
  * --------------------------------------------------------------------------------------- */
 
-static double box(double x) { return x > -0.5 && x <= 0.5 ? 1 : 0; }
-static double triangle(double x) { return fabs(x) < 1 ? 1 - fabs(x) : 0; }
-static double cubic(double x)                         /* Keys, a = -0.5 */
+static double box(double x)
+{
+    return x > -0.5 && x <= 0.5 ? 1 : 0;
+}
+static double triangle(double x)
+{
+    return fabs(x) < 1 ? 1 - fabs(x) : 0;
+}
+static double cubic(double x) /* Keys, a = -0.5 */
 {
     x = fabs(x);
     if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
@@ -27,14 +33,19 @@ static double sinc(double x)
     const double pi = 3.14159265358979323846;
     return x == 0 ? 1 : sin(pi * x) / (pi * x);
 }
-static double lanczos3(double x) { return fabs(x) < 3 ? sinc(x) * sinc(x / 3) : 0; }
+static double lanczos3(double x)
+{
+    return fabs(x) < 3 ? sinc(x) * sinc(x / 3) : 0;
+}
 
 static const struct {
     double radius;
     double (*at)(double x);
 } filters[] = {
-    [OMN_FILTER_BOX] = { 0.5, box },     [OMN_FILTER_TRIANGLE] = { 1, triangle },
-    [OMN_FILTER_CUBIC] = { 2, cubic },   [OMN_FILTER_LANCZOS3] = { 3, lanczos3 },
+    [OMN_FILTER_BOX] = { 0.5, box },
+    [OMN_FILTER_TRIANGLE] = { 1, triangle },
+    [OMN_FILTER_CUBIC] = { 2, cubic },
+    [OMN_FILTER_LANCZOS3] = { 3, lanczos3 },
 };
 
 /* For each output position: the first input position, how many, and the weights one after the
@@ -75,7 +86,7 @@ static omn_status taps_init(taps *t, uint32_t from, uint32_t to, omn_filter filt
         if (nearest) continue;
         double lo = fmax(ceil(c - reach - 0.5), 0), hi = fmin(floor(c + reach - 0.5), from - 1.0);
         for (double k = lo; k <= hi; k++) sum += filters[filter].at((k + 0.5 - c) / stretch);
-        if (!(fabs(sum) > 1e-12)) continue;           /* a gap of the box: the nearest pixel */
+        if (!(fabs(sum) > 1e-12)) continue; /* a gap of the box: the nearest pixel */
         t->first[i] = (uint32_t)lo;
         t->count[i] = 0;
         for (double k = lo; k <= hi && t->count[i] < t->most; k++)
@@ -127,7 +138,7 @@ static void row_load(const omn_pixels *in, uint32_t y, row_form form, float *row
 typedef struct pass {
     const omn_pixels *in;
     row_form form;
-    uint32_t channels, width, height;     /* of the result */
+    uint32_t channels, width, height; /* of the result */
     const taps *tx, *ty;
     float *out;
     atomic_bool *failed;
@@ -185,7 +196,7 @@ static void scale_range(void *user, size_t from, size_t to)
 {
     const pass *p = user;
     size_t n = (size_t)p->in->width * 4;
-    float *rows = calloc(n, 3 * sizeof(float));       /* sum, row, room */
+    float *rows = calloc(n, 3 * sizeof(float)); /* sum, row, room */
     if (rows == NULL) {
         atomic_store(p->failed, true);
         return;
@@ -207,10 +218,12 @@ omn_status pixels_scale(omn_call *c, const omn_pixels *in, row_form form, uint32
     atomic_init(&failed, false);
     OMN_TRY(taps_init(&tx, in->width, width, filter, antialias, err));
     OMN_TRY(taps_init(&ty, in->height, height, filter, antialias, err));
-    pass p = { in, form, form == ROW_OVER_WHITE ? 3 : in->channels, width, height, &tx, &ty, out,
-               &failed };
-    if (c != NULL) OMN_TRY(omn_call_split(c, height, 8, scale_range, &p, err));
-    else scale_range(&p, 0, height);
+    pass p = { in,  form,   form == ROW_OVER_WHITE ? 3 : in->channels, width, height, &tx, &ty,
+               out, &failed };
+    if (c != NULL)
+        OMN_TRY(omn_call_split(c, height, 8, scale_range, &p, err));
+    else
+        scale_range(&p, 0, height);
     if (atomic_load(&failed)) st = omn_fail(err, OMN_ERR_MEMORY, "no memory for rows of a resize");
 done:
     taps_fini(&tx);
@@ -254,8 +267,8 @@ omn_status omn_image_resize(omn_call *c, const omn_image *in, uint32_t width, ui
     if (width < 1 || height < 1)
         return omn_fail(err, OMN_ERR_ARGUMENT, "resize: %u x %u is empty; sides are 1..%u", width,
                         height, OMN_IMAGE_MOST_SIDE);
-    omn_frame frame = omn_frame_then(&in->frame, (double)a->width / width,
-                                     (double)a->height / height, 0, 0);
+    omn_frame frame =
+        omn_frame_then(&in->frame, (double)a->width / width, (double)a->height / height, 0, 0);
     OMN_TRY(omn_image_new(a->type, width, height, a->channels, &frame, &img, &b, err));
     size_t pixels = (size_t)width * height, n = pixels * a->channels;
     if (filter == OMN_FILTER_NEAREST || (width == a->width && height == a->height)) {

@@ -15,14 +15,22 @@ bool omn_utf8_check(const char *s, size_t n, size_t *bad)
             i++;
             continue;
         }
-        if (c >= 0xc2 && c <= 0xdf) more = 1;
-        else if (c >= 0xe0 && c <= 0xef) more = 2;
-        else if (c >= 0xf0 && c <= 0xf4) more = 3;
-        else goto broken;
-        if (c == 0xe0) low = 0xa0;           /* the second byte excludes overlong forms, ... */
-        else if (c == 0xed) high = 0x9f;     /* ... surrogates ... */
-        else if (c == 0xf0) low = 0x90;
-        else if (c == 0xf4) high = 0x8f;     /* ... and what lies above U+10FFFF */
+        if (c >= 0xc2 && c <= 0xdf)
+            more = 1;
+        else if (c >= 0xe0 && c <= 0xef)
+            more = 2;
+        else if (c >= 0xf0 && c <= 0xf4)
+            more = 3;
+        else
+            goto broken;
+        if (c == 0xe0)
+            low = 0xa0; /* the second byte excludes overlong forms, ... */
+        else if (c == 0xed)
+            high = 0x9f; /* ... surrogates ... */
+        else if (c == 0xf0)
+            low = 0x90;
+        else if (c == 0xf4)
+            high = 0x8f; /* ... and what lies above U+10FFFF */
         if (more >= n - i) goto broken;
         for (size_t k = 1; k <= more; k++) {
             if (p[i + k] < low || p[i + k] > high) goto broken;

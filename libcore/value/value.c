@@ -27,13 +27,16 @@ void *value_new(omn_value_kind kind, size_t fixed, size_t extra, omn_error *err)
     return v;
 }
 
-omn_value_kind omn_value_get_kind(const omn_value *v) { return v->kind; }
+omn_value_kind omn_value_get_kind(const omn_value *v)
+{
+    return v->kind;
+}
 
 const char *omn_value_kind_name(omn_value_kind k)
 {
-    static const char *const names[] = { "nothing", "text",       "image",  "regions",
-                                         "points",  "tokens",     "embeddings", "tensor",
-                                         "list",    "record",     "number" };
+    static const char *const names[] = { "nothing", "text",   "image",      "regions",
+                                         "points",  "tokens", "embeddings", "tensor",
+                                         "list",    "record", "number" };
     return (unsigned)k < sizeof(names) / sizeof(names[0]) ? names[k] : "unknown";
 }
 

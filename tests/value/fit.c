@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pictures fitted as Unified-IO 2 does it, against numbers from the original program: sizes, padding and
- * scale of 312 shapes exactly, pixels of six pictures within 1e-6 of the antialiased triangle in double
- * (float sums of up to some hundred products). The pictures are made by the formula in the file. */
+/* Pictures fitted as Unified-IO 2 does it, against numbers from the original program: sizes,
+ * padding and scale of 312 shapes exactly, pixels of six pictures within 1e-6 of the antialiased
+ * triangle in double (float sums of up to some hundred products). The pictures are made by the
+ * formula in the file. */
 #include <omnio/tensor.h>
 #include <omnio/value.h>
 
@@ -40,23 +41,25 @@ static const void *data(const omn_weights *w, const char *name, int64_t count)
     return copy;
 }
 
-/* info: top, left, 1/scale, height, width, five crop entries that are 0 here, scaled height, width. */
+/* info: top, left, 1/scale, height, width, five crop entries that are 0 here, scaled height, width.
+ */
 static void check_geometry(const float *info, uint32_t side)
 {
     uint32_t h = (uint32_t)info[3], w = (uint32_t)info[4];
     omn_fit f;
-    if (info[9] < 1 || info[10] < 1) {            /* there the original fails later */
+    if (info[9] < 1 || info[10] < 1) { /* there the original fails later */
         ck_assert_int_eq(omn_fit_compute(w, h, side, side, &f, NULL), OMN_ERR_SHAPE);
         return;
     }
     OK(omn_fit_compute(w, h, side, side, &f, NULL));
     ck_assert_msg(f.top == (uint32_t)info[0] && f.left == (uint32_t)info[1] &&
                       f.height == (uint32_t)info[9] && f.width == (uint32_t)info[10],
-                  "%u x %u into %u: %u %u %u %u, not %g %g %g %g", w, h, side, f.top, f.left, f.height,
-                  f.width, (double)info[0], (double)info[1], (double)info[9], (double)info[10]);
+                  "%u x %u into %u: %u %u %u %u, not %g %g %g %g", w, h, side, f.top, f.left,
+                  f.height, f.width, (double)info[0], (double)info[1], (double)info[9],
+                  (double)info[10]);
     double back = 1.0 / (double)f.scale;
-    ck_assert_msg((float)back == info[2], "%u x %u: 1/scale %.9g, not %.9g", w, h, (double)(float)back,
-                  (double)info[2]);
+    ck_assert_msg((float)back == info[2], "%u x %u: 1/scale %.9g, not %.9g", w, h,
+                  (double)(float)back, (double)info[2]);
     ck_assert((float)(1.0 / back) == f.scale);
 }
 
@@ -72,7 +75,7 @@ START_TEST(geometry_of_312_shapes_is_exact)
         check_geometry(b + 11 * i, 256);
         short_sides += a[11 * i + 9] == 383 || a[11 * i + 10] == 383;
     }
-    ck_assert_uint_gt(short_sides, 0);            /* the trap is among them */
+    ck_assert_uint_gt(short_sides, 0); /* the trap is among them */
     omn_weights_close(w);
 }
 END_TEST
@@ -114,7 +117,8 @@ static void check_rows(const omn_pixels *px, const uint32_t *rows, size_t n, con
         for (size_t k = 0; k < row; k++) {
             double got = (double)((const float *)px->data)[rows[i] * row + k] * scale + shift;
             ck_assert_msg(fabs(got - (double)want[i * row + k]) <= 1e-6 * scale,
-                          "row %u at %zu: %.9g, not %.9g", rows[i], k, got, (double)want[i * row + k]);
+                          "row %u at %zu: %.9g, not %.9g", rows[i], k, got,
+                          (double)want[i * row + k]);
         }
 }
 
@@ -131,7 +135,8 @@ START_TEST(pixels_agree_with_the_original)
         const int32_t *patch_mask = data(w, NAME("patch_mask"), 576);
         const int32_t *target_mask = data(w, NAME("target_patch_mask"), 1024);
         const float *info = data(w, NAME("image_info"), 11);
-        const float *box = data(w, NAME("box_xyxy"), 4), *fitted = data(w, NAME("box_yxyx_resized"), 4);
+        const float *box = data(w, NAME("box_xyxy"), 4),
+                    *fitted = data(w, NAME("box_yxyx_resized"), 4);
         omn_image *in = formula((uint32_t)hw[0], (uint32_t)hw[1], k, k % 2 ? 4 : 3), *out = NULL;
         uint8_t *valid = NULL;
         OK(omn_image_fit(NULL, in, 384, 384, 0, &out, &valid, NULL));
@@ -157,7 +162,8 @@ START_TEST(pixels_agree_with_the_original)
             volatile float scaled = box[i ^ 1] * scale;
             float at = scaled + (i % 2 ? info[1] : info[0]);
             at = at < 0 ? 0 : at > 384 ? 384 : at;
-            ck_assert_msg(at == fitted[i], "box %d: %.9g, not %.9g", i, (double)at, (double)fitted[i]);
+            ck_assert_msg(at == fitted[i], "box %d: %.9g, not %.9g", i, (double)at,
+                          (double)fitted[i]);
             double x, y;
             ck_assert(omn_frame_from_source(f, (double)box[i ^ 1], (double)box[i ^ 1], &x, &y));
             if (at > 0 && at < 384) ck_assert_double_eq_tol(i % 2 ? x : y, (double)at, 5e-5);
@@ -182,12 +188,12 @@ START_TEST(grey_and_alpha_become_rgb_over_white)
     omn_image *in = NULL, *out = NULL;
     omn_pixels px;
     OK(omn_image_new(OMN_U8, 1, 1, 4, NULL, &in, &px, NULL));
-    memcpy(px.data, "\xff\x00\x00\x33", 4);       /* red at 51/255 = 0.2 */
+    memcpy(px.data, "\xff\x00\x00\x33", 4); /* red at 51/255 = 0.2 */
     OK(omn_image_fit(NULL, in, 2, 4, 0.5, &out, NULL, NULL));
     const float *p = omn_image_pixels(out).data;
     static const float want[3] = { 1, 0.8f, 0.8f };
     for (size_t i = 0; i < 24; i++) {
-        bool inside = i / 6 == 1 || i / 6 == 2;   /* two rows of padding, above and below */
+        bool inside = i / 6 == 1 || i / 6 == 2; /* two rows of padding, above and below */
         ck_assert_float_eq_tol(p[i], inside ? want[i % 3] : 0.5f, 1e-6f);
     }
     omn_image_free(in);
@@ -211,7 +217,7 @@ START_TEST(fit_of_a_crop_leads_back_to_the_first_picture)
     OK(omn_image_fit(NULL, b, 384, 384, 0, &c, NULL, NULL));
     const omn_frame *f = omn_image_frame(c);
     double x, y;
-    omn_frame_to_source(f, 64, 0, &x, &y);        /* scale 2.56, left (384 - 256) / 2 */
+    omn_frame_to_source(f, 64, 0, &x, &y); /* scale 2.56, left (384 - 256) / 2 */
     ck_assert_double_eq_tol(x, 50, 1e-4);
     ck_assert_double_eq_tol(y, 20, 1e-4);
     omn_frame_to_source(f, 320, 384, &x, &y);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON and plain text of values: numbers read back exactly and come out the same in every locale, forms are
- * those the header promises, and no text from outside can do more than be refused. */
+/* JSON and plain text of values: numbers read back exactly and come out the same in every locale,
+ * forms are those the header promises, and no text from outside can do more than be refused. */
 #include <omnio/value.h>
 
 #include "tests/testing.h"
@@ -47,17 +47,39 @@ static const char *number(double x)
 
 static void numbers_are_short_and_exact(void)
 {
-    static const struct { double x; const char *s; } rows[] = {
-        { 0, "0" }, { -0.0, "0" }, { 1, "1" }, { -1, "-1" }, { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" },
-        { 100, "100" }, { 1e20, "100000000000000000000" }, { 1e21, "1e21" },
-        { 1e22, "1e22" }, { 1.5e300, "1.5e300" }, { 1e-5, "0.00001" }, { 1e-6, "0.000001" },
-        { 1e-7, "1e-7" }, { 1.25e-7, "1.25e-7" },
-        { 9007199254740992.0, "9007199254740992" }, { 123456.789, "123456.789" },
-        { 5e-324, "5e-324" }, { 1.7976931348623157e308, "1.7976931348623157e308" },
-        { 2.2250738585072014e-308, "2.2250738585072014e-308" }, { 9.5367431640625e-7, "9.5367431640625e-7" },
-        { NAN, "null" }, { INFINITY, "null" }, { -INFINITY, "null" }, { 640, "640" }, { 0.5, "0.5" },
+    static const struct {
+        double x;
+        const char *s;
+    } rows[] = {
+        { 0, "0" },
+        { -0.0, "0" },
+        { 1, "1" },
+        { -1, "-1" },
+        { 0.1, "0.1" },
+        { 0.1 + 0.2, "0.30000000000000004" },
+        { 100, "100" },
+        { 1e20, "100000000000000000000" },
+        { 1e21, "1e21" },
+        { 1e22, "1e22" },
+        { 1.5e300, "1.5e300" },
+        { 1e-5, "0.00001" },
+        { 1e-6, "0.000001" },
+        { 1e-7, "1e-7" },
+        { 1.25e-7, "1.25e-7" },
+        { 9007199254740992.0, "9007199254740992" },
+        { 123456.789, "123456.789" },
+        { 5e-324, "5e-324" },
+        { 1.7976931348623157e308, "1.7976931348623157e308" },
+        { 2.2250738585072014e-308, "2.2250738585072014e-308" },
+        { 9.5367431640625e-7, "9.5367431640625e-7" },
+        { NAN, "null" },
+        { INFINITY, "null" },
+        { -INFINITY, "null" },
+        { 640, "640" },
+        { 0.5, "0.5" },
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) ck_assert_str_eq(number(rows[i].x), rows[i].s);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        ck_assert_str_eq(number(rows[i].x), rows[i].s);
     for (uint64_t i = 0; i < 20000; i++) {
         uint64_t bits = omn_random_at(1, 2, i);
         double x, y;
@@ -71,12 +93,16 @@ static void numbers_are_short_and_exact(void)
     }
 }
 
-START_TEST(numbers_are_short_and_exact_in_the_c_locale) { numbers_are_short_and_exact(); }
+START_TEST(numbers_are_short_and_exact_in_the_c_locale)
+{
+    numbers_are_short_and_exact();
+}
 END_TEST
 
 START_TEST(numbers_do_not_depend_on_the_locale)
 {
-    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fa_IR", "ps_AF" };
+    static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "fa_IR",
+                                         "ps_AF" };
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (setlocale(LC_ALL, names[i]) != NULL) numbers_are_short_and_exact();
 }
@@ -84,10 +110,14 @@ END_TEST
 
 START_TEST(values_have_their_stable_form)
 {
-    static const struct { const char *in, *out; } rows[] = {
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
         { " [ 1 , 2.50 , \"a\" ] ", "[1,2.5,\"a\"]" },
-        { "{\"b\":1,\"a\":{\"c\":[]},\"d\":null,\"t\":true,\"f\":false}", "{\"b\":1,\"a\":{\"c\":[]},\"t\":1,\"f\":0}" },
-        { "\"\\u00e4\\n\\\"\\\\\\/\\ud83c\\udf4f\\u001f\"", "\"\xc3\xa4\\n\\\"\\\\/\xf0\x9f\x8d\x8f\\u001f\"" },
+        { "{\"b\":1,\"a\":{\"c\":[]},\"d\":null,\"t\":true,\"f\":false}",
+          "{\"b\":1,\"a\":{\"c\":[]},\"t\":1,\"f\":0}" },
+        { "\"\\u00e4\\n\\\"\\\\\\/\\ud83c\\udf4f\\u001f\"",
+          "\"\xc3\xa4\\n\\\"\\\\/\xf0\x9f\x8d\x8f\\u001f\"" },
         { "[{\"box\":[1,2,3.25,4],\"score\":0.5,\"label\":\"cat\"},{\"box\":[0,0,1,1]}]",
           "[{\"box\":[1,2,3.25,4],\"label\":\"cat\",\"score\":0.5},{\"box\":[0,0,1,1]}]" },
         { "[{\"point\":[1,2]}]", "[{\"point\":[1,2],\"visible\":2}]" },
@@ -106,7 +136,10 @@ START_TEST(values_have_their_stable_form)
         omn_value_unref(v);
         omn_value_unref(again);
     }
-    static const struct { const char *s; omn_value_kind k; } kinds[] = {
+    static const struct {
+        const char *s;
+        omn_value_kind k;
+    } kinds[] = {
         { "[{\"box\":[1,2,3,4]}]", OMN_VALUE_REGIONS },
         { "[{\"box\":[1,2,3,4],\"more\":1}]", OMN_VALUE_LIST },
         { "[{\"box\":[1,2,3,4]},{\"point\":[1,2]}]", OMN_VALUE_LIST },
@@ -154,7 +187,9 @@ END_TEST
 
 START_TEST(text_is_for_people)
 {
-    static const struct { const char *in, *out; } rows[] = {
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
         { "[{\"box\":[1,2,3.256,4],\"label\":\"cat\",\"score\":0.5},{\"box\":[0,0,1,1]}]",
           "cat: 1 2 3.26 4 (0.5)\n0 0 1 1" },
         { "[{\"point\":[1,2],\"label\":\"nose\"},{\"point\":[3,4],\"visible\":1}]",
@@ -174,20 +209,41 @@ END_TEST
 
 START_TEST(what_is_not_json_is_refused_with_its_place)
 {
-    static const struct { const char *s, *where; } rows[] = {
-        { "", "line 1 column 1" }, { "  ", "line 1 column 3" }, { "nul", "line 1 column 1" },
+    static const struct {
+        const char *s, *where;
+    } rows[] = {
+        { "", "line 1 column 1" },
+        { "  ", "line 1 column 3" },
+        { "nul", "line 1 column 1" },
         { "null", "line 1 column 1" },
-        { "[1,]", "line 1 column 4" }, { "[1 2]", "line 1 column 4" }, { "[1", "line 1 column 3" },
-        { "[\n1,\n  null]", "line 3 column 3" }, { "{\"a\" 1}", "line 1 column 6" },
-        { "{a:1}", "line 1 column 2" }, { "{\"a\":1,\"a\":2}", "line 1 column 8" },
-        { "{\"a\":1", "line 1 column 7" }, { "01", "line 1 column 2" }, { "1.", "line 1 column 1" },
-        { "-", "line 1 column 1" }, { "1e", "line 1 column 1" }, { "+1", "line 1 column 1" },
-        { ".5", "line 1 column 1" }, { "1e999", "line 1 column 1" }, { "NaN", "line 1 column 1" },
-        { "\"a", "line 1 column 1" }, { "\"\t\"", "line 1 column 2" }, { "\"\\x\"", "line 1 column 2" },
-        { "\"\\u12\"", "line 1 column 2" }, { "\"\\ud800\"", "line 1 column 2" },
-        { "\"\\udc00\"", "line 1 column 2" }, { "\"\\ud800\\u0041\"", "line 1 column 2" },
-        { "\"\\u0000\"", "line 1 column 2" }, { "1 1", "line 1 column 3" }, { "\"\xff\"", "line 1 column 2" },
-        { "'a'", "line 1 column 1" }, { "[1]//", "line 1 column 4" },
+        { "[1,]", "line 1 column 4" },
+        { "[1 2]", "line 1 column 4" },
+        { "[1", "line 1 column 3" },
+        { "[\n1,\n  null]", "line 3 column 3" },
+        { "{\"a\" 1}", "line 1 column 6" },
+        { "{a:1}", "line 1 column 2" },
+        { "{\"a\":1,\"a\":2}", "line 1 column 8" },
+        { "{\"a\":1", "line 1 column 7" },
+        { "01", "line 1 column 2" },
+        { "1.", "line 1 column 1" },
+        { "-", "line 1 column 1" },
+        { "1e", "line 1 column 1" },
+        { "+1", "line 1 column 1" },
+        { ".5", "line 1 column 1" },
+        { "1e999", "line 1 column 1" },
+        { "NaN", "line 1 column 1" },
+        { "\"a", "line 1 column 1" },
+        { "\"\t\"", "line 1 column 2" },
+        { "\"\\x\"", "line 1 column 2" },
+        { "\"\\u12\"", "line 1 column 2" },
+        { "\"\\ud800\"", "line 1 column 2" },
+        { "\"\\udc00\"", "line 1 column 2" },
+        { "\"\\ud800\\u0041\"", "line 1 column 2" },
+        { "\"\\u0000\"", "line 1 column 2" },
+        { "1 1", "line 1 column 3" },
+        { "\"\xff\"", "line 1 column 2" },
+        { "'a'", "line 1 column 1" },
+        { "[1]//", "line 1 column 4" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         omn_error err = OMN_ERROR_INIT;
@@ -208,11 +264,11 @@ END_TEST
 
 START_TEST(damaged_json_never_does_harm)
 {
-    static const char good[] =
-        "{\"a\":[1,2.5e-3,\"x\\u00e4\\ud83c\\udf4f\"],\"r\":[{\"box\":[1,2,3,4],\"label\":\"c\",\"score\":0.5}],"
-        "\"p\":[{\"point\":[1,2],\"visible\":1}],\"n\":null,\"t\":true}";
+    static const char good[] = "{\"a\":[1,2.5e-3,\"x\\u00e4\\ud83c\\udf4f\"],\"r\":[{\"box\":[1,2,"
+                               "3,4],\"label\":\"c\",\"score\":0.5}],"
+                               "\"p\":[{\"point\":[1,2],\"visible\":1}],\"n\":null,\"t\":true}";
     size_t n = sizeof(good) - 1, refused = 0;
-    for (size_t k = 0; k < n; k++) {               /* exact blocks, so that a byte beyond is seen */
+    for (size_t k = 0; k < n; k++) { /* exact blocks, so that a byte beyond is seen */
         char *s = malloc(k + 1);
         omn_value *v = NULL;
         memcpy(s, good, k);

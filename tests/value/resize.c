@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scaling against the formula written out in double, one output pixel at a time; properties that hold for
- * every filter; frames that lead back to the source; crops that keep its pixels. */
+/* Scaling against the formula written out in double, one output pixel at a time; properties that
+ * hold for every filter; frames that lead back to the source; crops that keep its pixels. */
 #include <omnio/value.h>
 
 #include "tests/testing.h"
@@ -22,8 +22,10 @@ static omn_image *noise(omn_type t, uint32_t w, uint32_t h, uint32_t c, uint64_t
     OK(omn_image_new(t, w, h, c, NULL, &img, &px, NULL));
     for (size_t i = 0; i < (size_t)w * h * c; i++) {
         double x = uniform(stream, i);
-        if (t == OMN_U8) ((uint8_t *)px.data)[i] = (uint8_t)(x * 256);
-        else ((float *)px.data)[i] = (float)x;
+        if (t == OMN_U8)
+            ((uint8_t *)px.data)[i] = (uint8_t)(x * 256);
+        else
+            ((float *)px.data)[i] = (float)x;
     }
     return img;
 }
@@ -31,19 +33,24 @@ static omn_image *noise(omn_type t, uint32_t w, uint32_t h, uint32_t c, uint64_t
 static double pixel(const omn_pixels *px, int64_t x, int64_t y, uint32_t c)
 {
     size_t i = ((size_t)y * px->width + (size_t)x) * px->channels + c;
-    return px->type == OMN_U8 ? ((const uint8_t *)px->data)[i] / 255.0 : (double)((const float *)px->data)[i];
+    return px->type == OMN_U8 ? ((const uint8_t *)px->data)[i] / 255.0
+                              : (double)((const float *)px->data)[i];
 }
 
 static double filter_at(omn_filter f, double x)
 {
     double a = fabs(x), pi = acos(-1);
     switch (f) {
-    case OMN_FILTER_BOX: return x > -0.5 && x <= 0.5;
-    case OMN_FILTER_TRIANGLE: return a < 1 ? 1 - a : 0;
+    case OMN_FILTER_BOX:
+        return x > -0.5 && x <= 0.5;
+    case OMN_FILTER_TRIANGLE:
+        return a < 1 ? 1 - a : 0;
     case OMN_FILTER_CUBIC:
-        return a < 1 ? 1.5 * a * a * a - 2.5 * a * a + 1
-               : a < 2 ? -0.5 * a * a * a + 2.5 * a * a - 4 * a + 2 : 0;
-    default: return a == 0 ? 1 : a < 3 ? 3 * sin(pi * a) * sin(pi * a / 3) / (pi * pi * a * a) : 0;
+        return a < 1   ? 1.5 * a * a * a - 2.5 * a * a + 1
+               : a < 2 ? -0.5 * a * a * a + 2.5 * a * a - 4 * a + 2
+                       : 0;
+    default:
+        return a == 0 ? 1 : a < 3 ? 3 * sin(pi * a) * sin(pi * a / 3) / (pi * pi * a * a) : 0;
     }
 }
 
@@ -51,7 +58,8 @@ static double filter_at(omn_filter f, double x)
 static void weights(omn_filter f, uint32_t from, uint32_t to, uint32_t i, bool antialias, double *w)
 {
     double inv = (double)from / to, stretch = antialias && inv > 1 ? inv : 1, sum = 0;
-    for (uint32_t k = 0; k < from; k++) sum += w[k] = filter_at(f, (k + 0.5 - (i + 0.5) * inv) / stretch);
+    for (uint32_t k = 0; k < from; k++)
+        sum += w[k] = filter_at(f, (k + 0.5 - (i + 0.5) * inv) / stretch);
     for (uint32_t k = 0; k < from; k++) w[k] /= sum;
 }
 
@@ -71,13 +79,17 @@ static double reference(const omn_pixels *in, omn_filter f, bool antialias, uint
     return sum < 0 ? 0 : sum > 1 ? 1 : sum;
 }
 
-/* 2e-6 for floats: sums of at most some hundred float products of numbers up to 1; for bytes, half a step
- * and that, since they are rounded. With alpha the colours are a quotient, so the bound is wider. */
+/* 2e-6 for floats: sums of at most some hundred float products of numbers up to 1; for bytes, half
+ * a step and that, since they are rounded. With alpha the colours are a quotient, so the bound is
+ * wider. */
 START_TEST(resize_agrees_with_the_formula)
 {
-    static const struct { uint32_t w, h, w2, h2, c; omn_type t; } sizes[] = {
-        { 17, 13, 5, 4, 3, OMN_F32 }, { 17, 13, 5, 4, 1, OMN_U8 }, { 7, 9, 31, 20, 3, OMN_U8 },
-        { 7, 9, 31, 20, 4, OMN_F32 }, { 100, 3, 1, 7, 1, OMN_F32 }, { 1, 1, 5, 3, 3, OMN_F32 },
+    static const struct {
+        uint32_t w, h, w2, h2, c;
+        omn_type t;
+    } sizes[] = {
+        { 17, 13, 5, 4, 3, OMN_F32 },  { 17, 13, 5, 4, 1, OMN_U8 },    { 7, 9, 31, 20, 3, OMN_U8 },
+        { 7, 9, 31, 20, 4, OMN_F32 },  { 100, 3, 1, 7, 1, OMN_F32 },   { 1, 1, 5, 3, 3, OMN_F32 },
         { 40, 30, 39, 31, 4, OMN_U8 }, { 64, 48, 16, 48, 3, OMN_F32 },
     };
     for (size_t s = 0; s < sizeof(sizes) / sizeof(sizes[0]); s++) {
@@ -86,7 +98,8 @@ START_TEST(resize_agrees_with_the_formula)
         for (int f = OMN_FILTER_BOX; f <= OMN_FILTER_LANCZOS3; f++)
             for (int antialias = 0; antialias < 2; antialias++) {
                 omn_image *out = NULL;
-                OK(omn_image_resize(NULL, in, sizes[s].w2, sizes[s].h2, (omn_filter)f, antialias != 0, &out, NULL));
+                OK(omn_image_resize(NULL, in, sizes[s].w2, sizes[s].h2, (omn_filter)f,
+                                    antialias != 0, &out, NULL));
                 omn_pixels b = omn_image_pixels(out);
                 ck_assert_uint_eq(b.width, sizes[s].w2);
                 ck_assert_uint_eq(b.height, sizes[s].h2);
@@ -95,12 +108,15 @@ START_TEST(resize_agrees_with_the_formula)
                 for (uint32_t y = 0; y < b.height; y++)
                     for (uint32_t x = 0; x < b.width; x++)
                         for (uint32_t c = 0; c < b.channels; c++) {
-                            double r = reference(&a, (omn_filter)f, antialias != 0, b.width, b.height, x, y, c);
+                            double r = reference(&a, (omn_filter)f, antialias != 0, b.width,
+                                                 b.height, x, y, c);
                             double got = pixel(&b, x, y, c);
                             if (a.channels == 4 && c < 3 && pixel(&b, x, y, 3) < 0.2) continue;
-                            ck_assert_msg(fabs(got - r) <= most * (a.channels == 4 && a.type == OMN_U8 ? 1.01 : 1),
-                                          "size %zu filter %d antialias %d at %u %u %u: %.9g, not %.9g",
-                                          s, f, antialias, x, y, c, got, r);
+                            ck_assert_msg(
+                                fabs(got - r) <=
+                                    most * (a.channels == 4 && a.type == OMN_U8 ? 1.01 : 1),
+                                "size %zu filter %d antialias %d at %u %u %u: %.9g, not %.9g", s, f,
+                                antialias, x, y, c, got, r);
                         }
                 omn_image_free(out);
             }
@@ -118,8 +134,9 @@ START_TEST(nearest_takes_the_pixel_below_the_centre)
     for (uint32_t y = 0; y < 3; y++)
         for (uint32_t x = 0; x < 29; x++)
             for (uint32_t c = 0; c < 3; c++)
-                ck_assert_double_eq(pixel(&b, x, y, c), pixel(&a, (int64_t)floor((x + 0.5) * 13 / 29),
-                                                              (int64_t)floor((y + 0.5) * 7 / 3), c));
+                ck_assert_double_eq(pixel(&b, x, y, c),
+                                    pixel(&a, (int64_t)floor((x + 0.5) * 13 / 29),
+                                          (int64_t)floor((y + 0.5) * 7 / 3), c));
     omn_image_free(in);
     omn_image_free(out);
 }
@@ -160,7 +177,7 @@ START_TEST(hidden_colours_do_not_bleed)
     omn_image *in = NULL, *out = NULL;
     omn_pixels px;
     OK(omn_image_new(OMN_U8, 2, 1, 4, NULL, &in, &px, NULL));
-    static const uint8_t two[8] = { 255, 0, 0, 255, 0, 255, 0, 0 };      /* red, and a green not seen */
+    static const uint8_t two[8] = { 255, 0, 0, 255, 0, 255, 0, 0 }; /* red, and a green not seen */
     memcpy(px.data, two, 8);
     OK(omn_image_resize(NULL, in, 1, 1, OMN_FILTER_BOX, true, &out, NULL));
     const uint8_t *p = omn_image_pixels(out).data;
@@ -175,9 +192,12 @@ END_TEST
 START_TEST(resize_refuses_what_makes_no_sense)
 {
     omn_image *in = noise(OMN_U8, 4, 4, 3, 1), *out = NULL;
-    ck_assert_int_eq(omn_image_resize(NULL, in, 0, 4, OMN_FILTER_BOX, true, &out, NULL), OMN_ERR_ARGUMENT);
-    ck_assert_int_eq(omn_image_resize(NULL, in, 4, 4, (omn_filter)9, true, &out, NULL), OMN_ERR_ARGUMENT);
-    ck_assert_int_eq(omn_image_resize(NULL, in, 70000, 4, OMN_FILTER_BOX, true, &out, NULL), OMN_ERR_SHAPE);
+    ck_assert_int_eq(omn_image_resize(NULL, in, 0, 4, OMN_FILTER_BOX, true, &out, NULL),
+                     OMN_ERR_ARGUMENT);
+    ck_assert_int_eq(omn_image_resize(NULL, in, 4, 4, (omn_filter)9, true, &out, NULL),
+                     OMN_ERR_ARGUMENT);
+    ck_assert_int_eq(omn_image_resize(NULL, in, 70000, 4, OMN_FILTER_BOX, true, &out, NULL),
+                     OMN_ERR_SHAPE);
     ck_assert_ptr_null(out);
     omn_image_free(in);
 }
@@ -204,16 +224,20 @@ END_TEST
 
 START_TEST(crop_keeps_pixels_and_fills_outside)
 {
-    static const struct { int64_t l, t; uint32_t w, h; } cuts[] = {
-        { 0, 0, 9, 7 }, { 2, 3, 4, 2 }, { -3, -2, 20, 20 }, { 8, 6, 5, 5 }, { 9, 7, 3, 3 }, { -5, 2, 3, 2 },
-        { 4, -9, 2, 4 }, { 1000000, -1000000, 2, 2 },
+    static const struct {
+        int64_t l, t;
+        uint32_t w, h;
+    } cuts[] = {
+        { 0, 0, 9, 7 }, { 2, 3, 4, 2 },  { -3, -2, 20, 20 }, { 8, 6, 5, 5 },
+        { 9, 7, 3, 3 }, { -5, 2, 3, 2 }, { 4, -9, 2, 4 },    { 1000000, -1000000, 2, 2 },
     };
     const double fill[4] = { 0.2, 0.4, 0.6, 1 };
     for (int t = 0; t < 2; t++)
         for (uint32_t ch = 1; ch <= 4; ch += ch == 1 ? 2 : 1)
             for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
                 omn_image *in = noise(t ? OMN_F32 : OMN_U8, 9, 7, ch, i), *out = NULL;
-                OK(omn_image_crop(in, cuts[i].l, cuts[i].t, cuts[i].w, cuts[i].h, fill, &out, NULL));
+                OK(omn_image_crop(in, cuts[i].l, cuts[i].t, cuts[i].w, cuts[i].h, fill, &out,
+                                  NULL));
                 omn_pixels a = omn_image_pixels(in), b = omn_image_pixels(out);
                 ck_assert_uint_eq(omn_image_frame(out)->source, omn_image_frame(in)->source);
                 for (uint32_t y = 0; y < b.height; y++)
@@ -234,13 +258,14 @@ START_TEST(crop_keeps_pixels_and_fills_outside)
 }
 END_TEST
 
-/* The centre of a pixel of the last picture, sent to the source, lies in the pixel it was made of. */
+/* The centre of a pixel of the last picture, sent to the source, lies in the pixel it was made of.
+ */
 START_TEST(frames_lead_back_to_the_source)
 {
     omn_image *a = noise(OMN_U8, 40, 30, 3, 1), *b = NULL, *c = NULL, *d = NULL;
     const double fill[4] = { 0 };
     OK(omn_image_crop(a, 7, 5, 12, 10, fill, &b, NULL));
-    OK(omn_image_resize(NULL, b, 36, 50, OMN_FILTER_NEAREST, false, &c, NULL));      /* x3, x5 */
+    OK(omn_image_resize(NULL, b, 36, 50, OMN_FILTER_NEAREST, false, &c, NULL)); /* x3, x5 */
     OK(omn_image_crop(c, -4, -6, 60, 60, fill, &d, NULL));
     omn_pixels pa = omn_image_pixels(a), pd = omn_image_pixels(d);
     const omn_frame *f = omn_image_frame(d);
@@ -262,7 +287,8 @@ START_TEST(frames_lead_back_to_the_source)
     omn_image_free(c);
     omn_image_free(d);
 
-    omn_frame turned = { 1, { 0, -1, 30, 1, 0, 0 }, 30, 40 }, flat = { 1, { 1, 2, 0, 2, 4, 0 }, 1, 1 };
+    omn_frame turned = { 1, { 0, -1, 30, 1, 0, 0 }, 30, 40 },
+              flat = { 1, { 1, 2, 0, 2, 4, 0 }, 1, 1 };
     double x, y, sx, sy;
     omn_frame_to_source(&turned, 3, 4, &sx, &sy);
     ck_assert(omn_frame_from_source(&turned, sx, sy, &x, &y));
@@ -274,7 +300,10 @@ END_TEST
 
 START_TEST(iou_is_that_of_continuous_boxes)
 {
-    static const struct { omn_region a, b; double iou; } rows[] = {
+    static const struct {
+        omn_region a, b;
+        double iou;
+    } rows[] = {
         { { 0, 0, 2, 2, 0, 0 }, { 0, 0, 2, 2, 0, 0 }, 1 },
         { { 0, 0, 2, 2, 0, 0 }, { 1, 1, 3, 3, 0, 0 }, 1.0 / 7 },
         { { 0, 0, 2, 2, 0, 0 }, { 2, 0, 4, 2, 0, 0 }, 0 },
@@ -292,16 +321,11 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        resize_agrees_with_the_formula,
-        nearest_takes_the_pixel_below_the_centre,
-        the_same_size_is_the_same_picture,
-        one_colour_stays_one_colour,
-        hidden_colours_do_not_bleed,
-        resize_refuses_what_makes_no_sense,
-        threads_do_not_change_a_bit,
-        crop_keeps_pixels_and_fills_outside,
-        frames_lead_back_to_the_source,
-        iou_is_that_of_continuous_boxes,
+        resize_agrees_with_the_formula,    nearest_takes_the_pixel_below_the_centre,
+        the_same_size_is_the_same_picture, one_colour_stays_one_colour,
+        hidden_colours_do_not_bleed,       resize_refuses_what_makes_no_sense,
+        threads_do_not_change_a_bit,       crop_keeps_pixels_and_fills_outside,
+        frames_lead_back_to_the_source,    iou_is_that_of_continuous_boxes,
     };
     return TESTING_RUN("value/resize", all, 20);
 }

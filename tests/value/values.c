@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values: what goes in comes out, what makes no sense is refused, counts are kept. Run under the address
- * sanitizer, every forgotten reference is a leak and every early one a use after free. */
+/* Values: what goes in comes out, what makes no sense is refused, counts are kept. Run under the
+ * address sanitizer, every forgotten reference is a leak and every early one a use after free. */
 #include <omnio/value.h>
 
 #include "tests/testing.h"
@@ -20,27 +20,32 @@ static omn_value *text(const char *s)
 
 START_TEST(text_is_checked_utf8)
 {
-    static const struct { const char *s; size_t n; int bad; } rows[] = {
+    static const struct {
+        const char *s;
+        size_t n;
+        int bad;
+    } rows[] = {
         { "", 0, -1 },
         { "plain", 5, -1 },
         { "\xc3\xa4\xe2\x82\xac\xf0\x9f\x8d\x8f", 9, -1 },
         { "\xed\x9f\xbf\xee\x80\x80\xf4\x8f\xbf\xbf", 10, -1 },
         { "a\0b", 3, 1 },
         { "ab\x80", 3, 2 },
-        { "\xc0\xaf", 2, 0 },                     /* overlong */
+        { "\xc0\xaf", 2, 0 }, /* overlong */
         { "\xe0\x9f\xbf", 3, 0 },
         { "x\xf0\x8f\xbf\xbf", 5, 1 },
-        { "\xed\xa0\x80", 3, 0 },                 /* a surrogate */
-        { "\xf4\x90\x80\x80", 4, 0 },             /* above U+10FFFF */
+        { "\xed\xa0\x80", 3, 0 },     /* a surrogate */
+        { "\xf4\x90\x80\x80", 4, 0 }, /* above U+10FFFF */
         { "\xf5\x80\x80\x80", 4, 0 },
-        { "ab\xe2\x82", 4, 2 },                   /* cut off */
+        { "ab\xe2\x82", 4, 2 }, /* cut off */
         { "\xc3", 1, 0 },
         { "\xc3(", 2, 0 },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         size_t bad = 99, n = 0;
         omn_value *v = NULL;
-        ck_assert_msg(omn_utf8_check(rows[i].s, rows[i].n, &bad) == (rows[i].bad < 0), "row %zu", i);
+        ck_assert_msg(omn_utf8_check(rows[i].s, rows[i].n, &bad) == (rows[i].bad < 0), "row %zu",
+                      i);
         omn_status st = omn_text_new(rows[i].s, rows[i].n, &v, NULL);
         if (rows[i].bad < 0) {
             OK(st);
@@ -161,7 +166,7 @@ START_TEST(lists_and_records_hold_their_items)
     omn_value *both[2] = { a, b };
     OK(omn_list_new(both, 2, &list, NULL));
     omn_named fields[3] = { { "one", a }, { "many", list }, { "one", b } };
-    ck_assert_int_eq(omn_record_new(fields, 3, &record, NULL), OMN_ERR_ARGUMENT);   /* twice */
+    ck_assert_int_eq(omn_record_new(fields, 3, &record, NULL), OMN_ERR_ARGUMENT); /* twice */
     OK(omn_record_new(fields, 2, &record, NULL));
     omn_value_unref(a);
     omn_value_unref(b);
@@ -201,24 +206,32 @@ END_TEST
 
 START_TEST(images_have_limits_and_sources_of_their_own)
 {
-    static const struct { omn_type t; uint32_t w, h, c; omn_status st; } rows[] = {
-        { OMN_U8, 0, 4, 3, OMN_ERR_SHAPE },        { OMN_U8, 4, 65536, 3, OMN_ERR_SHAPE },
-        { OMN_U8, 4, 4, 2, OMN_ERR_SHAPE },        { OMN_U8, 4, 4, 5, OMN_ERR_SHAPE },
-        { OMN_BF16, 4, 4, 3, OMN_ERR_TYPE },       { OMN_U8, 65535, 65535, 1, OMN_ERR_SHAPE },
-        { OMN_U8, 16385, 16384, 1, OMN_ERR_SHAPE }, { OMN_F32, 1, 1, 4, OMN_OK },
+    static const struct {
+        omn_type t;
+        uint32_t w, h, c;
+        omn_status st;
+    } rows[] = {
+        { OMN_U8, 0, 4, 3, OMN_ERR_SHAPE },
+        { OMN_U8, 4, 65536, 3, OMN_ERR_SHAPE },
+        { OMN_U8, 4, 4, 2, OMN_ERR_SHAPE },
+        { OMN_U8, 4, 4, 5, OMN_ERR_SHAPE },
+        { OMN_BF16, 4, 4, 3, OMN_ERR_TYPE },
+        { OMN_U8, 65535, 65535, 1, OMN_ERR_SHAPE },
+        { OMN_U8, 16385, 16384, 1, OMN_ERR_SHAPE },
+        { OMN_F32, 1, 1, 4, OMN_OK },
         { OMN_U8, 65535, 1, 1, OMN_OK },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         omn_image *img = NULL;
         omn_pixels px;
-        omn_status st = omn_image_new(rows[i].t, rows[i].w, rows[i].h, rows[i].c, NULL, &img, &px,
-                                      NULL);
+        omn_status st =
+            omn_image_new(rows[i].t, rows[i].w, rows[i].h, rows[i].c, NULL, &img, &px, NULL);
         ck_assert_int_eq(st, rows[i].st);
         if (st == OMN_OK) ck_assert_uint_eq((uintptr_t)px.data % 64, 0);
         omn_image_free(img);
     }
     uint64_t seen[2000];
-    for (size_t i = 0; i < 2000; i++) {           /* the same memory again and again */
+    for (size_t i = 0; i < 2000; i++) { /* the same memory again and again */
         omn_image *img = NULL;
         omn_pixels px;
         OK(omn_image_new(OMN_U8, 3, 2, 1, NULL, &img, &px, NULL));
@@ -247,7 +260,8 @@ START_TEST(counts_hold_across_threads)
 {
     pthread_t threads[4];
     omn_value *v = text("shared");
-    for (int i = 0; i < 4; i++) ck_assert_int_eq(pthread_create(&threads[i], NULL, ref_and_unref, v), 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ref_and_unref, v), 0);
     for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
     ck_assert_str_eq(omn_text_get(v, NULL), "shared");
     omn_value_unref(v);

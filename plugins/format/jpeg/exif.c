@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one thing that must be known of EXIF: how the camera was held. EXIF is a TIFF file in a JPEG marker:
- * byte order, a directory of 12-byte entries; tag 0x0112 is the orientation, a single SHORT. Every place
- * in it is a number from the file, so each is compared with the length before it is followed. */
+/* The one thing that must be known of EXIF: how the camera was held. EXIF is a TIFF file in a JPEG
+ * marker: byte order, a directory of 12-byte entries; tag 0x0112 is the orientation, a single
+ * SHORT. Every place in it is a number from the file, so each is compared with the length before it
+ * is followed. */
 #include "inside.h"
 
 #include <string.h>
 
-typedef struct tiff { const uint8_t *p; size_t n; bool big; } tiff;
+typedef struct tiff {
+    const uint8_t *p;
+    size_t n;
+    bool big;
+} tiff;
 
 static uint32_t number(const tiff *t, size_t at, size_t bytes)
 {

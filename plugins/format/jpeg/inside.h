@@ -10,9 +10,9 @@
 
 #include <jpeglib.h>
 
-#define JPEG_SAVE(PAR, S)                                                                        \
-    PAR(S, int, quality, "90", "1..100", NULL, "100 is nearly without loss")                     \
-    PAR(S, choice, chroma, "420", "420|422|444", NULL, "how finely colours are sampled")         \
+#define JPEG_SAVE(PAR, S)                                                                          \
+    PAR(S, int, quality, "90", "1..100", NULL, "100 is nearly without loss")                       \
+    PAR(S, choice, chroma, "420", "420|422|444", NULL, "how finely colours are sampled")           \
     PAR(S, bool, progressive, "false", NULL, NULL, "first coarse, then fine; a little smaller")
 
 /* libjpeg calls error_exit, which notes the text here and jumps. libjpeg knows only `base`, which
@@ -24,8 +24,8 @@ typedef struct jpeg_trouble {
 } jpeg_trouble;
 void jpeg_trouble_init(jpeg_trouble *t);
 
-/* 1..8 from the n bytes of an EXIF segment (behind "Exif\0\0"); 1, upright, when there is none or it
- * cannot be understood. */
+/* 1..8 from the n bytes of an EXIF segment (behind "Exif\0\0"); 1, upright, when there is none or
+ * it cannot be understood. */
 int exif_orientation(const uint8_t *tiff, size_t n);
 
 omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,

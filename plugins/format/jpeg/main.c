@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JPEG through libjpeg-turbo: the door, and libjpeg's errors. Most of its warnings are about files that
- * every program shows (stray bytes, odd markers); those that mean missing or damaged picture data are
- * errors here, because a model would otherwise be asked about grey that nobody photographed. */
+/* JPEG through libjpeg-turbo: the door, and libjpeg's errors. Most of its warnings are about files
+ * that every program shows (stray bytes, odd markers); those that mean missing or damaged picture
+ * data are errors here, because a model would otherwise be asked about grey that nobody
+ * photographed. */
 #include "inside.h"
 
 #include <jerror.h>
@@ -16,15 +17,19 @@ static void give_up(j_common_ptr info)
 
 static void message(j_common_ptr info, int level)
 {
-    if (level >= 0) return;                            /* traces */
+    if (level >= 0) return; /* traces */
     switch (info->err->msg_code) {
     case JWRN_JPEG_EOF:
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_MUST_RESYNC:
     case JWRN_ARITH_BAD_CODE:
-    case JWRN_NOT_SEQUENTIAL: give_up(info); break;
-    default: info->err->num_warnings++; break;
+    case JWRN_NOT_SEQUENTIAL:
+        give_up(info);
+        break;
+    default:
+        info->err->num_warnings++;
+        break;
     }
 }
 
@@ -42,9 +47,11 @@ static int probe(const uint8_t *head, size_t n)
 
 OMN_PARAMS(jpeg_options, JPEG_SAVE);
 
-static const omn_format_impl format = { NULL, "image", "jpg,jpeg,jpe", probe, jpeg_read, jpeg_save };
+static const omn_format_impl format = {
+    NULL, "image", "jpg,jpeg,jpe", probe, jpeg_read, jpeg_save
+};
 static const omn_object objects[] = {
-    { "omnio.format/1", "jpeg", "JPEG pictures: grey, colour and CMYK, turned as EXIF says", &format,
-      OMN_OBJECT_PARAMS(jpeg_options) },
+    { "omnio.format/1", "jpeg", "JPEG pictures: grey, colour and CMYK, turned as EXIF says",
+      &format, OMN_OBJECT_PARAMS(jpeg_options) },
 };
 OMN_PLUGIN("format-jpeg", "1.0", "Apache-2.0", "JPEG pictures", objects);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading JPEG: grey stays grey, everything else becomes RGB. Pictures of four inks (CMYK, YCCK) are turned
- * into RGB by the plain product of ink and black; Adobe's programs store inks inverted and say so by their
- * marker. The picture is then turned as its EXIF data asks, so that x and y are what a person sees. */
+/* Reading JPEG: grey stays grey, everything else becomes RGB. Pictures of four inks (CMYK, YCCK)
+ * are turned into RGB by the plain product of ink and black; Adobe's programs store inks inverted
+ * and say so by their marker. The picture is then turned as its EXIF data asks, so that x and y are
+ * what a person sees. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -15,7 +16,7 @@ typedef struct source {
     struct jpeg_progress_mgr progress;
     omn_image *img;
     omn_pixels px;
-    uint8_t *inks;                        /* one row of CMYK */
+    uint8_t *inks; /* one row of CMYK */
     int turn;
     omn_status st;
     omn_error *err;
@@ -53,17 +54,25 @@ static void start(source *s, const uint8_t *bytes, size_t size)
     jpeg_read_header(info, TRUE);
     s->turn = orientation(info);
     if (info->data_precision != 8) refuse(s, "only 8 bits a channel can be read");
-    /* The first scan takes a bit or more for each block of 8 x 8, unless it is coded arithmetically. */
+    /* The first scan takes a bit or more for each block of 8 x 8, unless it is coded
+     * arithmetically. */
     if (!info->arith_code &&
         (uint64_t)info->image_width * info->image_height / 512 > (uint64_t)size)
         refuse(s, "the file is too short for a picture of this size");
     switch (info->jpeg_color_space) {
-    case JCS_GRAYSCALE: info->out_color_space = JCS_GRAYSCALE; break;
+    case JCS_GRAYSCALE:
+        info->out_color_space = JCS_GRAYSCALE;
+        break;
     case JCS_YCbCr:
-    case JCS_RGB: info->out_color_space = JCS_RGB; break;
+    case JCS_RGB:
+        info->out_color_space = JCS_RGB;
+        break;
     case JCS_CMYK:
-    case JCS_YCCK: info->out_color_space = JCS_CMYK; break;
-    default: refuse(s, "colours of an unknown kind");
+    case JCS_YCCK:
+        info->out_color_space = JCS_CMYK;
+        break;
+    default:
+        refuse(s, "colours of an unknown kind");
     }
     info->client_data = s;
     s->progress.progress_monitor = count_scans;
@@ -100,8 +109,7 @@ static bool read_all(source *s, const uint8_t *bytes, size_t size)
         uint8_t *to = (uint8_t *)s->px.data + s->info.output_scanline * row;
         JSAMPROW one = s->inks != NULL ? s->inks : to;
         jpeg_read_scanlines(&s->info, &one, 1);
-        if (s->inks != NULL)
-            rgb_of_inks(s->inks, s->px.width, s->info.saw_Adobe_marker != 0, to);
+        if (s->inks != NULL) rgb_of_inks(s->inks, s->px.width, s->info.saw_Adobe_marker != 0, to);
     }
     jpeg_finish_decompress(&s->info);
     return true;
@@ -138,7 +146,7 @@ omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
 {
     (void)c;
     omn_status st;
-    source *s = calloc(1, sizeof(*s));                 /* on the heap: it outlives a jump unchanged */
+    source *s = calloc(1, sizeof(*s)); /* on the heap: it outlives a jump unchanged */
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "JPEG: no memory to read it");
     s->err = err;
     jpeg_trouble_init(&s->trouble);
@@ -151,8 +159,10 @@ omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
     }
     jpeg_destroy_decompress(&s->info);
     free(s->inks);
-    if (st == OMN_OK) *out = omn_image_give(s->img);
-    else omn_image_free(s->img);
+    if (st == OMN_OK)
+        *out = omn_image_give(s->img);
+    else
+        omn_image_free(s->img);
     free(s);
     return st;
 }

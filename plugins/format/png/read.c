@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading PNG. Whatever is inside becomes grey, RGB or RGBA; 8 bits and fewer stay bytes, 16 bits become
- * floats so that depth maps lose nothing. Gamma and colour profiles are not applied: numbers stay numbers.
- * Nothing is allocated for a picture before its size is within the limits, and could at all be in a
- * file this long: deflate packs at most 1032 bytes into one. */
+/* Reading PNG. Whatever is inside becomes grey, RGB or RGBA; 8 bits and fewer stay bytes, 16 bits
+ * become floats so that depth maps lose nothing. Gamma and colour profiles are not applied: numbers
+ * stay numbers. Nothing is allocated for a picture before its size is within the limits, and could
+ * at all be in a file this long: deflate packs at most 1032 bytes into one. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@ typedef struct source {
     omn_pixels px;
     png_structp png;
     png_infop info;
-    omn_status st;                        /* of making the picture */
+    omn_status st; /* of making the picture */
     omn_error *err;
 } source;
 
@@ -39,14 +39,16 @@ static int prepare(source *s, bool *deep)
     bool clear = png_get_valid(png, s->info, PNG_INFO_tRNS) != 0;
     if (((uint64_t)png_get_rowbytes(png, s->info) + 1) * h / 1040 > s->size)
         png_error(png, "the file is too short for a picture of this size");
-    if (colour == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
-    else if (colour == PNG_COLOR_TYPE_GRAY && bits < 8) png_set_expand_gray_1_2_4_to_8(png);
+    if (colour == PNG_COLOR_TYPE_PALETTE)
+        png_set_palette_to_rgb(png);
+    else if (colour == PNG_COLOR_TYPE_GRAY && bits < 8)
+        png_set_expand_gray_1_2_4_to_8(png);
     if (clear) png_set_tRNS_to_alpha(png);
     bool alpha = clear || (colour & PNG_COLOR_MASK_ALPHA) != 0;
     bool grey = (colour & PNG_COLOR_MASK_COLOR) == 0;
-    if (grey && alpha) png_set_gray_to_rgb(png);       /* grey with alpha is no kind of picture here */
+    if (grey && alpha) png_set_gray_to_rgb(png); /* grey with alpha is no kind of picture here */
     *deep = bits == 16;
-    if (*deep) png_set_swap(png);                      /* little-endian in memory */
+    if (*deep) png_set_swap(png); /* little-endian in memory */
     int passes = png_set_interlace_handling(png);
     png_read_update_info(png, s->info);
     uint32_t channels = alpha ? 4 : grey ? 1 : 3;
@@ -57,8 +59,8 @@ static int prepare(source *s, bool *deep)
     return passes;
 }
 
-/* All rows. Those of 16 bits are read into the second half of the floats' place and then spread out from
- * the front, which never overtakes what is still to be read. */
+/* All rows. Those of 16 bits are read into the second half of the floats' place and then spread out
+ * from the front, which never overtakes what is still to be read. */
 static void rows(source *s, bool deep, int passes)
 {
     size_t n = (size_t)s->px.width * s->px.height * s->px.channels, row = n / s->px.height;
@@ -93,7 +95,7 @@ omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
 {
     (void)c;
     omn_status st = OMN_OK;
-    source *s = calloc(1, sizeof(*s));                 /* on the heap: it outlives a jump unchanged */
+    source *s = calloc(1, sizeof(*s)); /* on the heap: it outlives a jump unchanged */
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
     s->at = bytes;
     s->left = s->size = size;
@@ -105,11 +107,15 @@ omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
         return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
     }
     s->err = err;
-    if (!read_all(s)) st = omn_fail(err, OMN_ERR_DATA, "PNG: %s", s->trouble.text);
-    else if ((st = s->st) != OMN_OK) omn_error_prefix(err, "PNG");
+    if (!read_all(s))
+        st = omn_fail(err, OMN_ERR_DATA, "PNG: %s", s->trouble.text);
+    else if ((st = s->st) != OMN_OK)
+        omn_error_prefix(err, "PNG");
     png_destroy_read_struct(&s->png, &s->info, NULL);
-    if (st == OMN_OK) *out = omn_image_give(s->img);
-    else omn_image_free(s->img);
+    if (st == OMN_OK)
+        *out = omn_image_give(s->img);
+    else
+        omn_image_free(s->img);
     free(s);
     return st;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing PNG: grey, RGB or RGBA, 8 or 16 bits, and texts beside the picture, by which a generated picture
- * says how it was made. The file is built in memory, so nothing half written is ever seen. */
+/* Writing PNG: grey, RGB or RGBA, 8 or 16 bits, and texts beside the picture, by which a generated
+ * picture says how it was made. The file is built in memory, so nothing half written is ever seen.
+ */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -31,7 +32,10 @@ static void store(png_structp png, png_bytep from, size_t n)
     if (s->out.failed) png_error(png, "no memory for the file");
 }
 
-static void flush(png_structp png) { (void)png; }
+static void flush(png_structp png)
+{
+    (void)png;
+}
 
 static omn_status add_text(sink *s, const char *key, size_t length, char *text, omn_error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* WebP through libwebp: the door, reading and writing. A moving picture is refused rather than taken for its
- * first frame, which may be a corner of the whole. */
+/* WebP through libwebp: the door, reading and writing. A moving picture is refused rather than
+ * taken for its first frame, which may be a corner of the whole. */
 #include <omnio/plugin.h>
 
 #include <stdlib.h>
@@ -8,9 +8,9 @@
 #include <webp/decode.h>
 #include <webp/encode.h>
 
-#define WEBP_SAVE(PAR, S)                                                                        \
-    PAR(S, int, quality, "90", "0..100", NULL, "of colours; without loss: how hard to try")      \
-    PAR(S, bool, lossless, "false", NULL, NULL, "keep every pixel as it is")                     \
+#define WEBP_SAVE(PAR, S)                                                                          \
+    PAR(S, int, quality, "90", "0..100", NULL, "of colours; without loss: how hard to try")        \
+    PAR(S, bool, lossless, "false", NULL, NULL, "keep every pixel as it is")                       \
     PAR(S, int, effort, "4", "0..6", NULL, "0 is fast and large, 6 is slow and small")
 OMN_PARAMS(webp_options, WEBP_SAVE);
 
@@ -22,11 +22,15 @@ static int probe(const uint8_t *head, size_t n)
 static const char *reason(VP8StatusCode code)
 {
     switch (code) {
-    case VP8_STATUS_OUT_OF_MEMORY: return "no memory to decode it";
-    case VP8_STATUS_UNSUPPORTED_FEATURE: return "it uses a feature that cannot be read";
+    case VP8_STATUS_OUT_OF_MEMORY:
+        return "no memory to decode it";
+    case VP8_STATUS_UNSUPPORTED_FEATURE:
+        return "it uses a feature that cannot be read";
     case VP8_STATUS_NOT_ENOUGH_DATA:
-    case VP8_STATUS_SUSPENDED: return "the file ends early";
-    default: return "the file is damaged";
+    case VP8_STATUS_SUSPENDED:
+        return "the file ends early";
+    default:
+        return "the file is damaged";
     }
 }
 
@@ -38,7 +42,8 @@ static omn_status webp_read(omn_call *c, const uint8_t *bytes, size_t size, omn_
     omn_pixels px;
     WebPDecoderConfig how;
     if (!WebPInitDecoderConfig(&how))
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "WebP: libwebp has another version than expected");
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "WebP: libwebp has another version than expected");
     VP8StatusCode code = WebPGetFeatures(bytes, size, &how.input);
     if (code != VP8_STATUS_OK) return omn_fail(err, OMN_ERR_DATA, "WebP: %s", reason(code));
     if (how.input.has_animation)
@@ -108,7 +113,8 @@ static omn_status webp_save(omn_call *c, const void *params, const omn_value *v,
     WebPPicture picture;
     if (!WebPConfigPreset(&config, WEBP_PRESET_DEFAULT, (float)how->quality) ||
         !WebPPictureInit(&picture))
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "WebP: libwebp has another version than expected");
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "WebP: libwebp has another version than expected");
     config.lossless = how->lossless;
     config.exact = how->lossless;
     config.method = how->effort;
@@ -122,12 +128,16 @@ static omn_status webp_save(omn_call *c, const void *params, const omn_value *v,
     picture.custom_ptr = &out;
     uint8_t *all = colour_bytes(&px);
     int good = all != NULL;
-    if (good && px.channels == 4) good = WebPPictureImportRGBA(&picture, all, picture.width * 4);
-    else if (good) good = WebPPictureImportRGB(&picture, all, picture.width * 3);
+    if (good && px.channels == 4)
+        good = WebPPictureImportRGBA(&picture, all, picture.width * 4);
+    else if (good)
+        good = WebPPictureImportRGB(&picture, all, picture.width * 3);
     free(all);
-    if (!good) st = omn_fail(err, OMN_ERR_MEMORY, "WebP: no memory to write it");
+    if (!good)
+        st = omn_fail(err, OMN_ERR_MEMORY, "WebP: no memory to write it");
     else if (!WebPEncode(&config, &picture))
-        st = omn_fail(err, OMN_ERR_IO, "WebP: the encoder failed with error %d", (int)picture.error_code);
+        st = omn_fail(err, OMN_ERR_IO, "WebP: the encoder failed with error %d",
+                      (int)picture.error_code);
     WebPPictureFree(&picture);
     if (st == OMN_OK) {
         *size = out.length;

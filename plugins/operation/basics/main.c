@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on what is composed: lists, records, JSON. They look at values without knowing what these mean,
- * and share items instead of copying them. */
+/* Operations on what is composed: lists, records, JSON. They look at values without knowing what
+ * these mean, and share items instead of copying them. */
 #include <omnio/plugin.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PARSE(IN, PAR, OUT)                                                                      \
-    IN(text, in, "JSON")                                                                         \
-    PAR(choice, as, "any", "any|list|record|regions|points", NULL,                               \
-        "what it has to be; an empty array can be regions or points too")                        \
+#define PARSE(IN, PAR, OUT)                                                                        \
+    IN(text, in, "JSON")                                                                           \
+    PAR(choice, as, "any", "any|list|record|regions|points", NULL,                                 \
+        "what it has to be; an empty array can be regions or points too")                          \
     OUT(any, out, "the value; objects with \"box\" become regions, with \"point\" points")
 OMN_OPERATION(parse, PARSE, OMN_PURE);
 static omn_status parse(omn_call *c, const omn_value *in, int as, omn_value **out, omn_error *err)
@@ -45,8 +45,8 @@ static omn_status printed(void (*print)(const omn_value *, omn_buf *), const omn
     omn_buf b;
     omn_buf_init(&b, OMN_TEXT_MOST);
     print(in, &b);
-    omn_status st = b.failed ? omn_fail(err, OMN_ERR_MEMORY, "the text would be longer than %zu bytes",
-                                        OMN_TEXT_MOST)
+    omn_status st = b.failed ? omn_fail(err, OMN_ERR_MEMORY,
+                                        "the text would be longer than %zu bytes", OMN_TEXT_MOST)
                              : omn_text_new(b.data != NULL ? b.data : "", b.length, out, err);
     omn_buf_fini(&b);
     return st;
@@ -71,17 +71,23 @@ static omn_status as_text(omn_call *c, const omn_value *in, omn_value **out, omn
 static size_t length_of(const omn_value *v)
 {
     switch (omn_value_get_kind(v)) {
-    case OMN_VALUE_LIST: return omn_list_count(v);
-    case OMN_VALUE_RECORD: return omn_record_count(v);
-    case OMN_VALUE_REGIONS: return omn_regions_get(v, NULL);
-    case OMN_VALUE_POINTS: return omn_points_get(v, NULL);
-    case OMN_VALUE_TOKENS: return omn_tokens_get(v, NULL, NULL);
-    default: return 1;
+    case OMN_VALUE_LIST:
+        return omn_list_count(v);
+    case OMN_VALUE_RECORD:
+        return omn_record_count(v);
+    case OMN_VALUE_REGIONS:
+        return omn_regions_get(v, NULL);
+    case OMN_VALUE_POINTS:
+        return omn_points_get(v, NULL);
+    case OMN_VALUE_TOKENS:
+        return omn_tokens_get(v, NULL, NULL);
+    default:
+        return 1;
     }
 }
 
-#define LENGTH(IN, PAR, OUT)                                                                     \
-    IN(any, in, "a list, a record, regions, points or tokens; anything else counts one")         \
+#define LENGTH(IN, PAR, OUT)                                                                       \
+    IN(any, in, "a list, a record, regions, points or tokens; anything else counts one")           \
     OUT(number, out, "how many there are")
 OMN_OPERATION(length, LENGTH, OMN_PURE);
 static omn_status length(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
@@ -96,7 +102,9 @@ static omn_status item(const omn_value *v, size_t i, omn_value **out, omn_error 
     const omn_region *r;
     const omn_point *p;
     switch (omn_value_get_kind(v)) {
-    case OMN_VALUE_LIST: *out = omn_value_ref(omn_list_at(v, i)); return OMN_OK;
+    case OMN_VALUE_LIST:
+        *out = omn_value_ref(omn_list_at(v, i));
+        return OMN_OK;
     case OMN_VALUE_REGIONS:
         omn_regions_get(v, &r);
         return omn_regions_new(r + i, 1, omn_value_frame(v), out, err);
@@ -109,9 +117,9 @@ static omn_status item(const omn_value *v, size_t i, omn_value **out, omn_error 
     }
 }
 
-#define AT(IN, PAR, OUT)                                                                         \
-    IN(any, in, "a list, regions or points")                                                     \
-    PAR(int, index, "0", NULL, NULL, "which, from 0; -1 is the last")                            \
+#define AT(IN, PAR, OUT)                                                                           \
+    IN(any, in, "a list, regions or points")                                                       \
+    PAR(int, index, "0", NULL, NULL, "which, from 0; -1 is the last")                              \
     OUT(any, out, "that item")
 OMN_OPERATION(at, AT, OMN_PURE);
 static omn_status at(omn_call *c, const omn_value *in, int index, omn_value **out, omn_error *err)
@@ -123,8 +131,8 @@ static omn_status at(omn_call *c, const omn_value *in, int index, omn_value **ou
     return item(in, (size_t)i, out, err);
 }
 
-#define SPREAD(IN, PAR, OUT)                                                                     \
-    IN(any, in, "regions, points or a list")                                                     \
+#define SPREAD(IN, PAR, OUT)                                                                       \
+    IN(any, in, "regions, points or a list")                                                       \
     OUT(list, out, "a list with one item for each")
 OMN_OPERATION(spread, SPREAD, OMN_PURE);
 static omn_status spread(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
@@ -139,15 +147,16 @@ static omn_status spread(omn_call *c, const omn_value *in, omn_value **out, omn_
     return st;
 }
 
-#define LIST_OF(IN, PAR, OUT)                                                                    \
-    IN(any, first, "first item; optional")                                                       \
-    IN(any, second, "second item; optional")                                                     \
-    IN(any, third, "third item; optional")                                                       \
-    IN(any, fourth, "fourth item; optional")                                                     \
+#define LIST_OF(IN, PAR, OUT)                                                                      \
+    IN(any, first, "first item; optional")                                                         \
+    IN(any, second, "second item; optional")                                                       \
+    IN(any, third, "third item; optional")                                                         \
+    IN(any, fourth, "fourth item; optional")                                                       \
     OUT(list, out, "those that are given, in this order")
 OMN_OPERATION(list_of, LIST_OF, OMN_PURE);
-static omn_status list_of(omn_call *c, const omn_value *first, const omn_value *second, const omn_value *third,
-                          const omn_value *fourth, omn_value **out, omn_error *err)
+static omn_status list_of(omn_call *c, const omn_value *first, const omn_value *second,
+                          const omn_value *third, const omn_value *fourth, omn_value **out,
+                          omn_error *err)
 {
     (void)c;
     const omn_value *all[4] = { first, second, third, fourth };
@@ -160,16 +169,16 @@ static omn_status list_of(omn_call *c, const omn_value *first, const omn_value *
     return st;
 }
 
-#define GET(IN, PAR, OUT)                                                                        \
-    IN(record, in, "a record")                                                                   \
-    PAR(string, name, NULL, NULL, NULL, "the field's name; a.b.c goes into records in records")  \
+#define GET(IN, PAR, OUT)                                                                          \
+    IN(record, in, "a record")                                                                     \
+    PAR(string, name, NULL, NULL, NULL, "the field's name; a.b.c goes into records in records")    \
     OUT(any, out, "what the field holds")
 OMN_OPERATION(get, GET, OMN_PURE);
 static omn_status get(omn_call *c, const omn_value *in, const char *name, omn_value **out,
                       omn_error *err)
 {
     (void)c;
-    const omn_value *v = omn_record_get(in, name);     /* a name may hold a dot itself */
+    const omn_value *v = omn_record_get(in, name); /* a name may hold a dot itself */
     const char *p = name;
     for (const omn_value *r = in; v == NULL && r != NULL;) {
         char one[256];
@@ -192,8 +201,8 @@ static omn_status get(omn_call *c, const omn_value *in, const char *name, omn_va
             omn_record_at(in, i, &have);
             omn_buf_printf(&b, "%s%s", i > 0 ? ", " : "", have);
         }
-        omn_status st = omn_fail(err, OMN_ERR_MISSING, "there is no field \"%s\"; there are: %s", name,
-                                 b.data != NULL ? b.data : "none");
+        omn_status st = omn_fail(err, OMN_ERR_MISSING, "there is no field \"%s\"; there are: %s",
+                                 name, b.data != NULL ? b.data : "none");
         omn_buf_fini(&b);
         return st;
     }
@@ -201,16 +210,17 @@ static omn_status get(omn_call *c, const omn_value *in, const char *name, omn_va
     return OMN_OK;
 }
 
-#define RECORD_OF(IN, PAR, OUT)                                                                  \
-    IN(any, first, "first field; optional")                                                      \
-    IN(any, second, "second field; optional")                                                    \
-    IN(any, third, "third field; optional")                                                      \
-    IN(any, fourth, "fourth field; optional")                                                    \
-    PAR(string, names, NULL, NULL, NULL, "names of those that are given, with commas between")   \
+#define RECORD_OF(IN, PAR, OUT)                                                                    \
+    IN(any, first, "first field; optional")                                                        \
+    IN(any, second, "second field; optional")                                                      \
+    IN(any, third, "third field; optional")                                                        \
+    IN(any, fourth, "fourth field; optional")                                                      \
+    PAR(string, names, NULL, NULL, NULL, "names of those that are given, with commas between")     \
     OUT(record, out, "the record")
 OMN_OPERATION(record_of, RECORD_OF, OMN_PURE);
-static omn_status record_of(omn_call *c, const omn_value *first, const omn_value *second, const omn_value *third,
-                            const omn_value *fourth, const char *names, omn_value **out, omn_error *err)
+static omn_status record_of(omn_call *c, const omn_value *first, const omn_value *second,
+                            const omn_value *third, const omn_value *fourth, const char *names,
+                            omn_value **out, omn_error *err)
 {
     const omn_value *all[4] = { first, second, third, fourth };
     omn_named fields[4];
@@ -229,8 +239,7 @@ static omn_status record_of(omn_call *c, const omn_value *first, const omn_value
         n++;
         p = next;
     }
-    if (n != given)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "%zu names for %zu values", n, given);
+    if (n != given) return omn_fail(err, OMN_ERR_ARGUMENT, "%zu names for %zu values", n, given);
     n = 0;
     for (int i = 0; i < 4; i++)
         if (all[i] != NULL) fields[n++].value = omn_value_ref(all[i]);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on boxes. Suppression is the greedy kind: go through the boxes in order and keep each that
- * overlaps none of those kept so far by more than the limit. Models that list what they see best first, such
- * as Unified-IO 2, are served by the given order; detectors with scores by that of the scores. */
+/* Operations on boxes. Suppression is the greedy kind: go through the boxes in order and keep each
+ * that overlaps none of those kept so far by more than the limit. Models that list what they see
+ * best first, such as Unified-IO 2, are served by the given order; detectors with scores by that of
+ * the scores. */
 #include <omnio/plugin.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct ranked { double score; size_t i; } ranked;
+typedef struct ranked {
+    double score;
+    size_t i;
+} ranked;
 
 /* Best first; boxes without a score last; equals in the given order. */
 static int by_score(const void *a, const void *b)
@@ -39,12 +43,12 @@ static bool same_label(const omn_region *a, const omn_region *b)
     return strcmp(a->label, b->label) == 0;
 }
 
-#define NMS(IN, PAR, OUT)                                                                        \
-    IN(regions, in, "the boxes")                                                                 \
-    PAR(double, iou, "0.8", "0..1", NULL, "largest overlap of two boxes that both stay")         \
-    PAR(choice, order, "given", "given|score", NULL, "which of two boxes is the better one")     \
-    PAR(bool, by_label, "false", NULL, NULL, "only boxes of one label suppress each other")      \
-    PAR(int, most, "0", "0..65536", NULL, "keep at most so many; 0: all")                        \
+#define NMS(IN, PAR, OUT)                                                                          \
+    IN(regions, in, "the boxes")                                                                   \
+    PAR(double, iou, "0.8", "0..1", NULL, "largest overlap of two boxes that both stay")           \
+    PAR(choice, order, "given", "given|score", NULL, "which of two boxes is the better one")       \
+    PAR(bool, by_label, "false", NULL, NULL, "only boxes of one label suppress each other")        \
+    PAR(int, most, "0", "0..65536", NULL, "keep at most so many; 0: all")                          \
     OUT(regions, out, "the boxes that stay, best first")
 OMN_OPERATION(nms, NMS, OMN_PURE);
 static omn_status nms(omn_call *c, const omn_value *in, double iou, int order, bool by_label,
@@ -82,12 +86,12 @@ static bool listed(const char *list, const char *label)
     return false;
 }
 
-#define FILTER(IN, PAR, OUT)                                                                     \
-    IN(regions, in, "the boxes")                                                                 \
-    PAR(string, labels, "", NULL, NULL, "labels to keep, with commas between; empty: all")       \
-    PAR(double, score, "0", "0..1", NULL, "least score; boxes without one stay")                 \
-    PAR(double, side, "0", "0..65535", "px", "least width and height")                           \
-    PAR(int, most, "0", "0..65536", NULL, "keep at most so many, the first; 0: all")             \
+#define FILTER(IN, PAR, OUT)                                                                       \
+    IN(regions, in, "the boxes")                                                                   \
+    PAR(string, labels, "", NULL, NULL, "labels to keep, with commas between; empty: all")         \
+    PAR(double, score, "0", "0..1", NULL, "least score; boxes without one stay")                   \
+    PAR(double, side, "0", "0..65535", "px", "least width and height")                             \
+    PAR(int, most, "0", "0..65536", NULL, "keep at most so many, the first; 0: all")               \
     OUT(regions, out, "the boxes that stay, in their order")
 OMN_OPERATION(filter, FILTER, OMN_PURE);
 static omn_status filter(omn_call *c, const omn_value *in, const char *labels, double score,
@@ -106,8 +110,8 @@ static omn_status filter(omn_call *c, const omn_value *in, const char *labels, d
     return omn_regions_new(stay, kept, omn_value_frame(in), out, err);
 }
 
-#define SORT(IN, PAR, OUT)                                                                       \
-    IN(regions, in, "the boxes")                                                                 \
+#define SORT(IN, PAR, OUT)                                                                         \
+    IN(regions, in, "the boxes")                                                                   \
     OUT(regions, out, "the same, best score first; without a score last")
 OMN_OPERATION(sort, SORT, OMN_PURE);
 static omn_status sort(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
@@ -122,9 +126,9 @@ static omn_status sort(omn_call *c, const omn_value *in, omn_value **out, omn_er
     return st == OMN_OK ? omn_regions_new(all, n, omn_value_frame(in), out, err) : st;
 }
 
-#define CLIP(IN, PAR, OUT)                                                                       \
-    IN(regions, in, "the boxes")                                                                 \
-    IN(image, picture, "the picture that they are boxes of")                                     \
+#define CLIP(IN, PAR, OUT)                                                                         \
+    IN(regions, in, "the boxes")                                                                   \
+    IN(image, picture, "the picture that they are boxes of")                                       \
     OUT(regions, out, "what of them lies inside the picture; boxes wholly outside are gone")
 OMN_OPERATION(clip, CLIP, OMN_PURE);
 static omn_status clip(omn_call *c, const omn_value *in, const omn_image *picture, omn_value **out,
@@ -146,8 +150,8 @@ static omn_status clip(omn_call *c, const omn_value *in, const omn_image *pictur
     return omn_regions_new(stay, kept, f, out, err);
 }
 
-#define LABELS(IN, PAR, OUT)                                                                     \
-    IN(regions, in, "the boxes")                                                                 \
+#define LABELS(IN, PAR, OUT)                                                                       \
+    IN(regions, in, "the boxes")                                                                   \
     OUT(list, out, "their labels as texts, in order; an empty text where there is none")
 OMN_OPERATION(labels, LABELS, OMN_PURE);
 static omn_status labels(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
@@ -166,8 +170,8 @@ static omn_status labels(omn_call *c, const omn_value *in, omn_value **out, omn_
     return st;
 }
 
-#define CENTRES(IN, PAR, OUT)                                                                    \
-    IN(regions, in, "the boxes")                                                                 \
+#define CENTRES(IN, PAR, OUT)                                                                      \
+    IN(regions, in, "the boxes")                                                                   \
     OUT(points, out, "the middle of each, with its label")
 OMN_OPERATION(centres, CENTRES, OMN_PURE);
 static omn_status centres(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)

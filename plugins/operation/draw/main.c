@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Drawing what a model saw onto the picture: boxes with their labels, points, points joined to a figure.
- * Cairo draws on a clear sheet of the picture's size, which is then laid over a copy of the picture; so
- * pixels that nothing is drawn on stay exactly what they were. Coordinates are those of the source picture
- * and go through the frame, so drawing on a resized crop puts boxes where they belong. */
+/* Drawing what a model saw onto the picture: boxes with their labels, points, points joined to a
+ * figure. Cairo draws on a clear sheet of the picture's size, which is then laid over a copy of the
+ * picture; so pixels that nothing is drawn on stay exactly what they were. Coordinates are those of
+ * the source picture and go through the frame, so drawing on a resized crop puts boxes where they
+ * belong. */
 #include <omnio/plugin.h>
 
 #include <cairo.h>
@@ -10,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct colour { double r, g, b; } colour;
+typedef struct colour {
+    double r, g, b;
+} colour;
 
 /* Twelve colours that are told apart on photographs; a label always gets the same one. */
 static const colour palette[] = {
@@ -22,7 +25,7 @@ enum { COLOURS = sizeof(palette) / sizeof(palette[0]), LABEL_SHOWN = 120 };
 
 static colour colour_of(const char *label)
 {
-    uint32_t h = 2166136261u;                          /* FNV-1a */
+    uint32_t h = 2166136261u; /* FNV-1a */
     if (label == NULL || label[0] == '\0') return palette[0];
     for (const char *p = label; *p != '\0'; p++) h = (h ^ (unsigned char)*p) * 16777619u;
     return palette[(h ^ h >> 16) % COLOURS];
@@ -49,12 +52,14 @@ static omn_status sheet_open(sheet *s, const omn_image *picture, const omn_value
                         "they belong to a picture of %u x %u pixels, not to this one of %u x %u",
                         theirs->width, theirs->height, ours->width, ours->height);
     if (s->px.width > 32767 || s->px.height > 32767)
-        return omn_fail(err, OMN_ERR_SHAPE, "a picture of %u x %u cannot be drawn on; sides are 1..32767",
-                        s->px.width, s->px.height);
+        return omn_fail(err, OMN_ERR_SHAPE,
+                        "a picture of %u x %u cannot be drawn on; sides are 1..32767", s->px.width,
+                        s->px.height);
     double longer = fmax(s->px.width, s->px.height);
     s->line = line > 0 ? line : fmax(1.5, longer / 300);
     s->font = font > 0 ? font : fmax(10, longer / 45);
-    s->surface = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, (int)s->px.width, (int)s->px.height);
+    s->surface =
+        cairo_image_surface_create(CAIRO_FORMAT_ARGB32, (int)s->px.width, (int)s->px.height);
     s->to = cairo_create(s->surface);
     if (cairo_status(s->to) != CAIRO_STATUS_SUCCESS)
         return omn_fail(err, OMN_ERR_MEMORY, "drawing: %s",
@@ -86,8 +91,10 @@ static void lay(const uint8_t ink[4], const omn_pixels *px, size_t i, float *p)
     for (size_t k = 0; k < px->channels; k++) {
         size_t at = i * px->channels + k;
         float x = p[k] > 0 ? (p[k] < 1 ? p[k] : 1) : 0;
-        if (px->type == OMN_U8) ((uint8_t *)px->data)[at] = (uint8_t)(x * 255.0f + 0.5f);
-        else ((float *)px->data)[at] = p[k];
+        if (px->type == OMN_U8)
+            ((uint8_t *)px->data)[at] = (uint8_t)(x * 255.0f + 0.5f);
+        else
+            ((float *)px->data)[at] = p[k];
     }
 }
 
@@ -141,7 +148,8 @@ static bool place(const sheet *s, double x, double y, double *sx, double *sy)
 }
 
 /* A label on its own ground, its lower left corner at (x, y), moved so that it can be read. */
-static void label(sheet *s, const char *text, double score, bool scores, double x, double y, colour k)
+static void label(sheet *s, const char *text, double score, bool scores, double x, double y,
+                  colour k)
 {
     char shown[LABEL_SHOWN + 16];
     size_t n = text != NULL ? strlen(text) : 0;
@@ -179,24 +187,26 @@ static void label(sheet *s, const char *text, double score, bool scores, double 
     cairo_show_text(s->to, shown);
 }
 
-#define REGIONS(IN, PAR, OUT)                                                                    \
-    IN(image, picture, "the picture to draw on; it is not changed")                              \
-    IN(regions, boxes, "what to draw")                                                           \
-    PAR(bool, labels, "true", NULL, NULL, "write the labels")                                    \
-    PAR(bool, scores, "false", NULL, NULL, "write the scores behind the labels")                 \
-    PAR(double, line, "0", "0..1000", "px", "width of the lines; 0: as the picture's size wants") \
-    PAR(double, font, "0", "0..1000", "px", "height of the letters; 0: as the picture's size wants") \
+#define REGIONS(IN, PAR, OUT)                                                                      \
+    IN(image, picture, "the picture to draw on; it is not changed")                                \
+    IN(regions, boxes, "what to draw")                                                             \
+    PAR(bool, labels, "true", NULL, NULL, "write the labels")                                      \
+    PAR(bool, scores, "false", NULL, NULL, "write the scores behind the labels")                   \
+    PAR(double, line, "0", "0..1000", "px", "width of the lines; 0: as the picture's size wants")  \
+    PAR(double, font, "0", "0..1000", "px",                                                        \
+        "height of the letters; 0: as the picture's size wants")                                   \
     OUT(image, out, "the picture with the boxes")
 OMN_OPERATION(regions, REGIONS, OMN_PURE);
-static omn_status regions(omn_call *c, const omn_image *picture, const omn_value *boxes, bool labels,
-                          bool scores, double line, double font, omn_image **out, omn_error *err)
+static omn_status regions(omn_call *c, const omn_image *picture, const omn_value *boxes,
+                          bool labels, bool scores, double line, double font, omn_image **out,
+                          omn_error *err)
 {
     sheet s = { NULL, { OMN_U8, 0, 0, 0, NULL }, NULL, NULL, 0, 0 };
     const omn_region *r;
     size_t n = omn_regions_get(boxes, &r);
     omn_status st = sheet_open(&s, picture, boxes, line, font, err);
-    for (int text = 0; st == OMN_OK && text < 2; text++)       /* labels above all boxes */
-        for (size_t i = n; st == OMN_OK && i-- > 0;) {         /* the best one last, on top */
+    for (int text = 0; st == OMN_OK && text < 2; text++) /* labels above all boxes */
+        for (size_t i = n; st == OMN_OK && i-- > 0;) {   /* the best one last, on top */
             double x[4], y[4];
             bool seen = place(&s, r[i].x0, r[i].y0, &x[0], &y[0]) &&
                         place(&s, r[i].x1, r[i].y0, &x[1], &y[1]) &&
@@ -224,12 +234,21 @@ static omn_status regions(omn_call *c, const omn_image *picture, const omn_value
 
 /* Which named points are joined, for the seventeen points of a person as COCO names them. */
 static const char *const skeleton[][2] = {
-    { "nose", "left eye" }, { "nose", "right eye" }, { "left eye", "left ear" },
-    { "right eye", "right ear" }, { "left shoulder", "right shoulder" },
-    { "left shoulder", "left elbow" }, { "left elbow", "left wrist" },
-    { "right shoulder", "right elbow" }, { "right elbow", "right wrist" },
-    { "left shoulder", "left hip" }, { "right shoulder", "right hip" }, { "left hip", "right hip" },
-    { "left hip", "left knee" }, { "left knee", "left ankle" }, { "right hip", "right knee" },
+    { "nose", "left eye" },
+    { "nose", "right eye" },
+    { "left eye", "left ear" },
+    { "right eye", "right ear" },
+    { "left shoulder", "right shoulder" },
+    { "left shoulder", "left elbow" },
+    { "left elbow", "left wrist" },
+    { "right shoulder", "right elbow" },
+    { "right elbow", "right wrist" },
+    { "left shoulder", "left hip" },
+    { "right shoulder", "right hip" },
+    { "left hip", "right hip" },
+    { "left hip", "left knee" },
+    { "left knee", "left ankle" },
+    { "right hip", "right knee" },
     { "right knee", "right ankle" },
 };
 
@@ -240,13 +259,14 @@ static const omn_point *named(const omn_point *p, size_t n, const char *name)
     return NULL;
 }
 
-#define POINTS(IN, PAR, OUT)                                                                     \
-    IN(image, picture, "the picture to draw on; it is not changed")                              \
-    IN(points, marks, "what to draw; points that are not there are left out")                    \
-    PAR(bool, labels, "false", NULL, NULL, "write the labels")                                   \
-    PAR(bool, bones, "true", NULL, NULL, "join the named points of a person")                    \
-    PAR(double, line, "0", "0..1000", "px", "width of the lines; 0: as the picture's size wants") \
-    PAR(double, font, "0", "0..1000", "px", "height of the letters; 0: as the picture's size wants") \
+#define POINTS(IN, PAR, OUT)                                                                       \
+    IN(image, picture, "the picture to draw on; it is not changed")                                \
+    IN(points, marks, "what to draw; points that are not there are left out")                      \
+    PAR(bool, labels, "false", NULL, NULL, "write the labels")                                     \
+    PAR(bool, bones, "true", NULL, NULL, "join the named points of a person")                      \
+    PAR(double, line, "0", "0..1000", "px", "width of the lines; 0: as the picture's size wants")  \
+    PAR(double, font, "0", "0..1000", "px",                                                        \
+        "height of the letters; 0: as the picture's size wants")                                   \
     OUT(image, out, "the picture with the points")
 OMN_OPERATION(points, POINTS, OMN_PURE);
 static omn_status points(omn_call *c, const omn_image *picture, const omn_value *marks, bool labels,
@@ -274,8 +294,10 @@ static omn_status points(omn_call *c, const omn_image *picture, const omn_value 
         if (!(p[i].visible > 0) || !place(&s, p[i].x, p[i].y, &x, &y)) continue;
         cairo_set_source_rgb(s.to, k.r, k.g, k.b);
         cairo_arc(s.to, x, y, 1.5 * s.line, 0, 2 * acos(-1));
-        if (p[i].visible > 1) cairo_fill(s.to);
-        else cairo_stroke(s.to);                               /* hidden: a ring */
+        if (p[i].visible > 1)
+            cairo_fill(s.to);
+        else
+            cairo_stroke(s.to); /* hidden: a ring */
         if (labels) label(&s, p[i].label, NAN, false, x + 2 * s.line, y - s.line, k);
     }
     if (st == OMN_OK) st = sheet_give(&s, out, err);

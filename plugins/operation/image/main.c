@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on pictures: scaling, cutting, padding, kinds of colour. Each is pure and keeps the frame, so
- * that boxes found in what comes out are boxes of what came in. */
+/* Operations on pictures: scaling, cutting, padding, kinds of colour. Each is pure and keeps the
+ * frame, so that boxes found in what comes out are boxes of what came in. */
 #include <omnio/plugin.h>
 
 #include <math.h>
@@ -9,14 +9,14 @@
 
 #define FILTERS "nearest|box|triangle|cubic|lanczos3"
 
-#define RESIZE(IN, PAR, OUT)                                                                     \
-    IN(image, in, "the picture")                                                                 \
-    PAR(int, width, NULL, "1..65535", "px", "new width")                                         \
-    PAR(int, height, NULL, "1..65535", "px", "new height")                                       \
-    PAR(choice, keep, "nothing", "nothing|aspect", NULL,                                         \
-        "aspect: as large as fits into width x height without distortion")                       \
-    PAR(choice, filter, "triangle", FILTERS, NULL, "how pixels are weighted")                    \
-    PAR(bool, antialias, "true", NULL, NULL, "when shrinking, let every pixel count")            \
+#define RESIZE(IN, PAR, OUT)                                                                       \
+    IN(image, in, "the picture")                                                                   \
+    PAR(int, width, NULL, "1..65535", "px", "new width")                                           \
+    PAR(int, height, NULL, "1..65535", "px", "new height")                                         \
+    PAR(choice, keep, "nothing", "nothing|aspect", NULL,                                           \
+        "aspect: as large as fits into width x height without distortion")                         \
+    PAR(choice, filter, "triangle", FILTERS, NULL, "how pixels are weighted")                      \
+    PAR(bool, antialias, "true", NULL, NULL, "when shrinking, let every pixel count")              \
     OUT(image, out, "the resized picture")
 OMN_OPERATION(resize, RESIZE, OMN_PURE);
 static omn_status resize(omn_call *c, const omn_image *in, int width, int height, int keep,
@@ -29,14 +29,15 @@ static omn_status resize(omn_call *c, const omn_image *in, int width, int height
         w = fmin(w, fmax(1, floor(px.width * scale + 0.5)));
         h = fmin(h, fmax(1, floor(px.height * scale + 0.5)));
     }
-    return omn_image_resize(c, in, (uint32_t)w, (uint32_t)h, (omn_filter)filter, antialias, out, err);
+    return omn_image_resize(c, in, (uint32_t)w, (uint32_t)h, (omn_filter)filter, antialias, out,
+                            err);
 }
 
-#define FIT(IN, PAR, OUT)                                                                        \
-    IN(image, in, "the picture")                                                                 \
-    PAR(int, width, "384", "1..65535", "px", "width of the result")                              \
-    PAR(int, height, "384", "1..65535", "px", "height of the result")                            \
-    PAR(double, fill, "0", "0..1", NULL, "grey of the padding, 0 is black")                      \
+#define FIT(IN, PAR, OUT)                                                                          \
+    IN(image, in, "the picture")                                                                   \
+    PAR(int, width, "384", "1..65535", "px", "width of the result")                                \
+    PAR(int, height, "384", "1..65535", "px", "height of the result")                              \
+    PAR(double, fill, "0", "0..1", NULL, "grey of the padding, 0 is black")                        \
     OUT(image, out, "the picture in the middle of a padded one, RGB float")
 OMN_OPERATION(fit, FIT, OMN_PURE);
 static omn_status fit(omn_call *c, const omn_image *in, int width, int height, double fill,
@@ -45,13 +46,13 @@ static omn_status fit(omn_call *c, const omn_image *in, int width, int height, d
     return omn_image_fit(c, in, (uint32_t)width, (uint32_t)height, fill, out, NULL, err);
 }
 
-#define CROP(IN, PAR, OUT)                                                                       \
-    IN(image, in, "the picture")                                                                 \
-    PAR(int, left, "0", NULL, "px", "first column; may lie outside")                             \
-    PAR(int, top, "0", NULL, "px", "first row; may lie outside")                                 \
-    PAR(int, width, NULL, "1..65535", "px", "width of the cut")                                  \
-    PAR(int, height, NULL, "1..65535", "px", "height of the cut")                                \
-    PAR(double, fill, "0", "0..1", NULL, "grey of what lies outside, 0 is black")                \
+#define CROP(IN, PAR, OUT)                                                                         \
+    IN(image, in, "the picture")                                                                   \
+    PAR(int, left, "0", NULL, "px", "first column; may lie outside")                               \
+    PAR(int, top, "0", NULL, "px", "first row; may lie outside")                                   \
+    PAR(int, width, NULL, "1..65535", "px", "width of the cut")                                    \
+    PAR(int, height, NULL, "1..65535", "px", "height of the cut")                                  \
+    PAR(double, fill, "0", "0..1", NULL, "grey of what lies outside, 0 is black")                  \
     OUT(image, out, "the cut")
 OMN_OPERATION(crop, CROP, OMN_PURE);
 static omn_status crop(omn_call *c, const omn_image *in, int left, int top, int width, int height,
@@ -62,10 +63,10 @@ static omn_status crop(omn_call *c, const omn_image *in, int left, int top, int 
     return omn_image_crop(in, left, top, (uint32_t)width, (uint32_t)height, colour, out, err);
 }
 
-#define CUT(IN, PAR, OUT)                                                                        \
-    IN(image, in, "the picture")                                                                 \
-    IN(regions, boxes, "what to cut out")                                                        \
-    PAR(double, margin, "0", "0..10", NULL, "added on each side, as a part of the box's side")   \
+#define CUT(IN, PAR, OUT)                                                                          \
+    IN(image, in, "the picture")                                                                   \
+    IN(regions, boxes, "what to cut out")                                                          \
+    PAR(double, margin, "0", "0..10", NULL, "added on each side, as a part of the box's side")     \
     OUT(list, out, "a picture for each box, in their order")
 OMN_OPERATION(cut, CUT, OMN_PURE);
 static omn_status cut_one(const omn_image *in, const omn_region *r, double margin, omn_value **out,
@@ -77,8 +78,8 @@ static omn_status cut_one(const omn_image *in, const omn_region *r, double margi
     double x[4], y[4], x0, y0, x1, y1;
     double mx = margin * fabs(r->x1 - r->x0), my = margin * fabs(r->y1 - r->y0);
     for (int i = 0; i < 4; i++)
-        if (!omn_frame_from_source(f, i % 2 ? r->x1 + mx : r->x0 - mx, i / 2 ? r->y1 + my : r->y0 - my,
-                                   &x[i], &y[i]))
+        if (!omn_frame_from_source(f, i % 2 ? r->x1 + mx : r->x0 - mx,
+                                   i / 2 ? r->y1 + my : r->y0 - my, &x[i], &y[i]))
             return omn_fail(err, OMN_ERR_DATA, "the picture's frame cannot be turned around");
     x0 = fmax(0, floor(fmin(fmin(x[0], x[1]), fmin(x[2], x[3])) + 1e-6));
     y0 = fmax(0, floor(fmin(fmin(y[0], y[1]), fmin(y[2], y[3])) + 1e-6));
@@ -107,12 +108,13 @@ static omn_status cut(omn_call *c, const omn_image *in, const omn_value *boxes, 
     return st;
 }
 
-#define PAD(IN, PAR, OUT)                                                                        \
-    IN(image, in, "the picture")                                                                 \
-    PAR(int, width, NULL, "1..65535", "px", "width afterwards, not below the picture's")         \
-    PAR(int, height, NULL, "1..65535", "px", "height afterwards, not below the picture's")       \
-    PAR(choice, place, "middle", "middle|corner", NULL, "where the picture lies; corner: top left") \
-    PAR(double, fill, "0", "0..1", NULL, "grey of the padding, 0 is black")                      \
+#define PAD(IN, PAR, OUT)                                                                          \
+    IN(image, in, "the picture")                                                                   \
+    PAR(int, width, NULL, "1..65535", "px", "width afterwards, not below the picture's")           \
+    PAR(int, height, NULL, "1..65535", "px", "height afterwards, not below the picture's")         \
+    PAR(choice, place, "middle", "middle|corner", NULL,                                            \
+        "where the picture lies; corner: top left")                                                \
+    PAR(double, fill, "0", "0..1", NULL, "grey of the padding, 0 is black")                        \
     OUT(image, out, "the padded picture")
 OMN_OPERATION(pad, PAD, OMN_PURE);
 static omn_status pad(omn_call *c, const omn_image *in, int width, int height, int place,
@@ -129,11 +131,11 @@ static omn_status pad(omn_call *c, const omn_image *in, int width, int height, i
     return omn_image_crop(in, -left, -top, (uint32_t)width, (uint32_t)height, colour, out, err);
 }
 
-#define CONVERT(IN, PAR, OUT)                                                                    \
-    IN(image, in, "the picture")                                                                 \
-    PAR(choice, to, "same", "same|grey|rgb|rgba", NULL,                                          \
-        "grey: Rec. 601 luma; from RGBA to the others: laid over white")                         \
-    PAR(choice, as, "same", "same|bytes|float", NULL, "type of a channel")                       \
+#define CONVERT(IN, PAR, OUT)                                                                      \
+    IN(image, in, "the picture")                                                                   \
+    PAR(choice, to, "same", "same|grey|rgb|rgba", NULL,                                            \
+        "grey: Rec. 601 luma; from RGBA to the others: laid over white")                           \
+    PAR(choice, as, "same", "same|bytes|float", NULL, "type of a channel")                         \
     OUT(image, out, "the converted picture")
 OMN_OPERATION(convert, CONVERT, OMN_PURE);
 static float channel(const omn_pixels *px, size_t i)
@@ -149,8 +151,8 @@ static omn_status convert(omn_call *c, const omn_image *in, int to, int as, omn_
     omn_pixels a = omn_image_pixels(in), b;
     uint32_t channels = to == 0 ? a.channels : counts[to];
     omn_type type = as == 0 ? a.type : as == 1 ? OMN_U8 : OMN_F32;
-    omn_status st = omn_image_new(type, a.width, a.height, channels, omn_image_frame(in), out, &b,
-                                  err);
+    omn_status st =
+        omn_image_new(type, a.width, a.height, channels, omn_image_frame(in), out, &b, err);
     for (size_t i = 0; st == OMN_OK && i < (size_t)a.width * a.height; i++) {
         float p[4] = { 0, 0, 0, 1 };
         for (size_t k = 0; k < a.channels; k++) p[k] = channel(&a, i * a.channels + k);
@@ -160,8 +162,10 @@ static omn_status convert(omn_call *c, const omn_image *in, int to, int as, omn_
         if (channels == 1 && a.channels != 1) p[0] = 0.299f * p[0] + 0.587f * p[1] + 0.114f * p[2];
         for (size_t k = 0; k < channels; k++) {
             float x = p[k] > 0 ? (p[k] < 1 ? p[k] : 1) : 0;
-            if (type == OMN_U8) ((uint8_t *)b.data)[i * channels + k] = (uint8_t)(x * 255.0f + 0.5f);
-            else ((float *)b.data)[i * channels + k] = p[k];
+            if (type == OMN_U8)
+                ((uint8_t *)b.data)[i * channels + k] = (uint8_t)(x * 255.0f + 0.5f);
+            else
+                ((float *)b.data)[i * channels + k] = p[k];
         }
     }
     return st;

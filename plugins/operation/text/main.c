@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on texts. Letters are those of Unicode where utf8proc is there, else of ASCII; white space is
- * that of ASCII. Nothing depends on the locale. */
+/* Operations on texts. Letters are those of Unicode where utf8proc is there, else of ASCII; white
+ * space is that of ASCII. Nothing depends on the locale. */
 #include <config.h>
 
 #include <omnio/plugin.h>
@@ -16,19 +16,19 @@ static const char spaces[] = " \t\n\r\f\v";
 /* The text that was gathered in b, which is emptied. */
 static omn_status finish(omn_buf *b, omn_value **out, omn_error *err)
 {
-    omn_status st = b->failed ? omn_fail(err, OMN_ERR_MEMORY, "the text would be longer than %zu bytes",
-                                         OMN_TEXT_MOST)
+    omn_status st = b->failed ? omn_fail(err, OMN_ERR_MEMORY,
+                                         "the text would be longer than %zu bytes", OMN_TEXT_MOST)
                               : omn_text_new(b->data != NULL ? b->data : "", b->length, out, err);
     omn_buf_fini(b);
     return st;
 }
 
-#define TEMPLATE(IN, PAR, OUT)                                                                   \
-    IN(any, in, "what {} stands for; of a record each field by its name; optional")              \
-    IN(any, first, "what {first} stands for; optional")                                          \
-    IN(any, second, "what {second} stands for; optional")                                        \
-    IN(any, third, "what {third} stands for; optional")                                          \
-    PAR(string, template, NULL, NULL, NULL, "text with {name} in it; {{ and }} are braces")      \
+#define TEMPLATE(IN, PAR, OUT)                                                                     \
+    IN(any, in, "what {} stands for; of a record each field by its name; optional")                \
+    IN(any, first, "what {first} stands for; optional")                                            \
+    IN(any, second, "what {second} stands for; optional")                                          \
+    IN(any, third, "what {third} stands for; optional")                                            \
+    PAR(string, template, NULL, NULL, NULL, "text with {name} in it; {{ and }} are braces")        \
     OUT(text, out, "the text with everything put in")
 OMN_OPERATION(fill, TEMPLATE, OMN_PURE);
 static omn_status fill(omn_call *c, const omn_value *in, const omn_value *first,
@@ -58,12 +58,16 @@ static omn_status fill(omn_call *c, const omn_value *in, const omn_value *first,
         memcpy(name, p + 1, n);
         name[n] = '\0';
         const omn_value *v = n == 0 ? in : omn_record_get(in, name);
-        if (v == NULL && strcmp(name, "first") == 0) v = first;
-        else if (v == NULL && strcmp(name, "second") == 0) v = second;
-        else if (v == NULL && strcmp(name, "third") == 0) v = third;
+        if (v == NULL && strcmp(name, "first") == 0)
+            v = first;
+        else if (v == NULL && strcmp(name, "second") == 0)
+            v = second;
+        else if (v == NULL && strcmp(name, "third") == 0)
+            v = third;
         if (v == NULL)
             st = omn_fail(err, OMN_ERR_ARGUMENT, "nothing is given for {%s} of the template", name);
-        else omn_value_text(v, &b);
+        else
+            omn_value_text(v, &b);
         p += n + 2;
     }
     if (st == OMN_OK) return finish(&b, out, err);
@@ -120,8 +124,8 @@ static omn_status trimmed(const char *p, size_t n, omn_value **out, omn_error *e
     return omn_text_new(p + from, n - from, out, err);
 }
 
-#define STRIP(IN, PAR, OUT)                                                                      \
-    IN(text, in, "the text")                                                                     \
+#define STRIP(IN, PAR, OUT)                                                                        \
+    IN(text, in, "the text")                                                                       \
     OUT(text, out, "without white space before and behind")
 OMN_OPERATION(strip, STRIP, OMN_PURE);
 static omn_status strip(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
@@ -132,10 +136,10 @@ static omn_status strip(omn_call *c, const omn_value *in, omn_value **out, omn_e
     return trimmed(s, n, out, err);
 }
 
-#define REPLACE(IN, PAR, OUT)                                                                    \
-    IN(text, in, "the text")                                                                     \
-    PAR(string, old, NULL, NULL, NULL, "what to look for, not empty")                            \
-    PAR(string, new, "", NULL, NULL, "what to put there")                                        \
+#define REPLACE(IN, PAR, OUT)                                                                      \
+    IN(text, in, "the text")                                                                       \
+    PAR(string, old, NULL, NULL, NULL, "what to look for, not empty")                              \
+    PAR(string, new, "", NULL, NULL, "what to put there")                                          \
     OUT(text, out, "the text with every occurrence replaced")
 OMN_OPERATION(replace, REPLACE, OMN_PURE);
 static omn_status replace(omn_call *c, const omn_value *in, const char *old, const char *new,
@@ -155,10 +159,10 @@ static omn_status replace(omn_call *c, const omn_value *in, const char *old, con
     return finish(&b, out, err);
 }
 
-#define SPLIT(IN, PAR, OUT)                                                                      \
-    IN(text, in, "the text")                                                                     \
-    PAR(string, at, ",", NULL, NULL, "what stands between the parts; \"\\n\" for lines")         \
-    PAR(bool, empty, "false", NULL, NULL, "keep empty parts too")                                \
+#define SPLIT(IN, PAR, OUT)                                                                        \
+    IN(text, in, "the text")                                                                       \
+    PAR(string, at, ",", NULL, NULL, "what stands between the parts; \"\\n\" for lines")           \
+    PAR(bool, empty, "false", NULL, NULL, "keep empty parts too")                                  \
     OUT(list, out, "the parts, without white space around them")
 OMN_OPERATION(split, SPLIT, OMN_PURE);
 static omn_status split(omn_call *c, const omn_value *in, const char *at, bool empty,
@@ -177,8 +181,10 @@ static omn_status split(omn_call *c, const omn_value *in, const char *at, bool e
         size_t length = 0;
         st = trimmed(p, end != NULL ? (size_t)(end - p) : strlen(p), &part, err);
         if (st == OMN_OK) omn_text_get(part, &length);
-        if (st == OMN_OK && (empty || length > 0)) items[n++] = part;
-        else omn_value_unref(part);
+        if (st == OMN_OK && (empty || length > 0))
+            items[n++] = part;
+        else
+            omn_value_unref(part);
         p = end != NULL ? end + width : NULL;
     }
     if (st == OMN_OK) st = omn_list_new(items, n, out, err);
@@ -186,9 +192,9 @@ static omn_status split(omn_call *c, const omn_value *in, const char *at, bool e
     return st;
 }
 
-#define JOIN(IN, PAR, OUT)                                                                       \
-    IN(list, in, "a list of any values")                                                         \
-    PAR(string, with, ", ", NULL, NULL, "what to put between; \"\\n\" for lines")                \
+#define JOIN(IN, PAR, OUT)                                                                         \
+    IN(list, in, "a list of any values")                                                           \
+    PAR(string, with, ", ", NULL, NULL, "what to put between; \"\\n\" for lines")                  \
     OUT(text, out, "all of them as one text")
 OMN_OPERATION(join, JOIN, OMN_PURE);
 static omn_status join(omn_call *c, const omn_value *in, const char *with, omn_value **out,
