@@ -262,7 +262,7 @@ static void count_profile(omn_exec *x, const prepared *r)
 omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call *c, omn_error *err)
 {
     const omn_compute_impl *main = x->p->main.compute;
-    prepared *r;
+    prepared *r = NULL;
     omn_status st, late;
     if (g->program != x->p)
         return omn_fail(err, OMN_ERR_ARGUMENT, "the graph '%s' belongs to another program", g->key);
