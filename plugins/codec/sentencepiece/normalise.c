@@ -42,16 +42,19 @@ static size_t longest_entry(const sp_rules *r, const char *s, size_t n, const ch
     return best;
 }
 
+static omn_status damaged(size_t size, omn_error *err)
+{
+    return omn_fail(err, OMN_ERR_DATA, "the normalisation table is damaged (%zu bytes)", size);
+}
+
 omn_status sp_rules_table(sp_rules *r, const uint8_t *data, size_t size, omn_error *err)
 {
     sp_rules_fini(r);
     if (size == 0) return OMN_OK;
-    const char *damaged = "the normalisation table is damaged (%zu bytes)";
-    if (size <= 4) return omn_fail(err, OMN_ERR_DATA, damaged, size);
+    if (size <= 4) return damaged(size, err);
     const size_t bytes = (size_t)data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 |
                          (size_t)data[3] << 24;
-    if (bytes == 0 || bytes % 4 != 0 || bytes >= size - 4)
-        return omn_fail(err, OMN_ERR_DATA, damaged, size);
+    if (bytes == 0 || bytes % 4 != 0 || bytes >= size - 4) return damaged(size, err);
     r->n_units = bytes / 4;
     r->n_replacements = size - 4 - bytes;
     r->units = calloc(r->n_units, sizeof *r->units);
