@@ -235,6 +235,12 @@ OMN_API omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn
                                       const omn_setting *set, size_t n_set, omn_value **out,
                                       omn_error *err);
 
+/* Write the project of a new plugin into `folder`, which must not be there yet: sources, a Makefile that needs
+ * nothing but pkg-config, a test that passes. kind: "operation", "format", "encoder" or "codec"; name: small
+ * letters, digits and '-', at most 40. Nothing is left behind after a failure. [any] */
+OMN_API omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *name,
+                                      const char *folder, omn_error *err);
+
 /* ---- reading and writing values by format ----------------------------------------------------------- */
 
 /* The file's format is found by its first bytes, not by its name. type: wanted value type ("image"),
