@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Plugins outside the tree: omnio is installed into a folder of this test (library, headers, helper, templates,
+# omnio.pc and one plugin), then the example and a new project of each kind are built against it with
+# pkg-config alone and pass their own tests.
+set -u
+echo 1..7
+here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
+trap 'rm -rf "$here"' EXIT
+unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR
+number=0
+
+# report NAME COMMAND...: one line of TAP; what the command said follows a failure.
+report() {
+    name=$1
+    shift
+    number=$((number + 1))
+    if "$@" > "$here/log" 2>&1; then
+        echo "ok $number - $name"
+    else
+        echo "not ok $number - $name"
+        sed 's/^/# /' "$here/log"
+    fi
+}
+
+skip_all() {
+    for i in 1 2 3 4 5 6 7; do echo "ok $i # SKIP $1"; done
+    exit 0
+}
+
+# A plugin that is built without the sanitizers of this build could not be loaded by its own test.
+nm -D "$top_builddir/.libs/libomnio.so" 2> /dev/null | grep -q '__[at]san_' && skip_all "a sanitizer is built in"
+command -v pkg-config > /dev/null || skip_all "pkg-config is not there"
+
+installs() {
+    make -C "$top_builddir" DESTDIR="$here/root" install-libLTLIBRARIES install-pkgconfigDATA \
+        install-pkglibexecPROGRAMS install-omnioincludeHEADERS install-nobase_dist_pkgdataDATA &&
+    pc=$(find "$here/root" -name omnio.pc) && [ -n "$pc" ] && mkdir "$here/pc" &&
+    sed "s|^\([a-z_]*\)=/|\1=$here/root/|" "$pc" > "$here/pc/omnio.pc" &&
+    PKG_CONFIG_PATH=$here/pc && export PKG_CONFIG_PATH &&
+    plugins=$(pkg-config --variable=plugindir omnio) && mkdir -p "$plugins" &&
+    cp "$top_builddir"/plugins/.libs/*cpu*.so "$plugins"
+}
+
+# The example in a folder of its own, as a stranger would have it.
+example() {
+    cp -R "$top_srcdir/examples/plugin" "$here/example" && chmod -R u+w "$here/example" &&
+    cd "$here/example" && make CC="$CC" CFLAGS="-O1 -Wall -Wextra -Wpedantic -Werror" check
+}
+
+# Installed beside the others it is found without being told where.
+example_installed() {
+    cd "$here/example" && make CC="$CC" install && rm example.so &&
+    env XDG_DATA_HOME="$here/none" ./test
+}
+
+project() {
+    "$top_builddir/tests/plugin/begin" "$1" "my-$1" "$here/my-$1" && cd "$here/my-$1" &&
+    make CC="$CC" CFLAGS="-O1 -Wall -Wextra -Wpedantic -Werror" check
+}
+
+report "omnio installs into a folder" installs
+installs_pc=$here/pc
+PKG_CONFIG_PATH=$installs_pc
+export PKG_CONFIG_PATH
+report "the example builds and passes its test" example
+report "the example is found where it was installed" example_installed
+for kind in operation format encoder codec; do
+    report "a new $kind builds and passes its test" project "$kind"
+done
