@@ -4,6 +4,7 @@
  */
 #include "inside.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,11 +60,9 @@ static omn_status add_text(sink *s, const char *key, size_t length, char *text, 
 /* "Keyword: text" a line; the lines are cut apart in a copy. */
 static omn_status texts(sink *s, const char *lines, omn_error *err)
 {
-    omn_status st = omn_version()[0] != '\0' ? OMN_OK : OMN_ERR_INTERNAL;
     char *p;
-    memcpy(s->software, "omnio ", 6);
-    strncat(s->software, omn_version(), sizeof(s->software) - 8);
-    if (st == OMN_OK) st = add_text(s, "Software", 8, s->software, err);
+    snprintf(s->software, sizeof(s->software), "omnio %s", omn_version());
+    omn_status st = add_text(s, "Software", 8, s->software, err);
     s->copy = strdup(lines);
     if (s->copy == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory for its texts");
     for (p = s->copy; st == OMN_OK && *p != '\0';) {
