@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* make-tokenizer WORDS OUTPUT: writes the tokenizer of models/nano, a SentencePiece unigram model, from a list
- * of words. A small model on a small world needs no trained vocabulary: every word of its world is one
- * piece, everything else is spelt with letters, and what has no letter with bytes. The text is folded
- * before it is cut (case, curly quotes, odd spaces), so "What COLOUR" costs nothing to learn; the bracketed
- * prefixes of prompts are kept as they are. The same list gives the same file, byte for byte. */
+/* make-tokenizer WORDS OUTPUT: writes the tokenizer of models/nano, a SentencePiece unigram model,
+ * from a list of words. A small model on a small world needs no trained vocabulary: every word of
+ * its world is one piece, everything else is spelt with letters, and what has no letter with bytes.
+ * The text is folded before it is cut (case, curly quotes, odd spaces), so "What COLOUR" costs
+ * nothing to learn; the bracketed prefixes of prompts are kept as they are. The same list gives the
+ * same file, byte for byte. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MARK "\xe2\x96\x81"            /* U+2581, a space inside pieces */
-#define MOST_LINE 256u
+#define MARK       "\xe2\x96\x81" /* U+2581, a space inside pieces */
+#define MOST_LINE  256u
 #define MOST_RULES 256u
 #define MOST_UNITS 65536u
 
-/* ---- a growing block of bytes, and protobuf -------------------------------------------------------- */
+/* ---- a growing block of bytes, and protobuf
+ * -------------------------------------------------------- */
 
 typedef struct block {
     uint8_t *data;
@@ -62,7 +64,8 @@ static void put_u32(block *b, uint32_t x)
     for (int i = 0; i < 4; i++) put(b, &(uint8_t){ (uint8_t)(x >> (8 * i)) }, 1);
 }
 
-/* ---- pieces ------------------------------------------------------------------------------------------ */
+/* ---- pieces
+ * ------------------------------------------------------------------------------------------ */
 
 enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, BYTE = 6 };
 
@@ -156,7 +159,8 @@ static void add_all(pieces *p, const char *list)
     }
 }
 
-/* ---- normalisation rules, as a double array ------------------------------------------------------------ */
+/* ---- normalisation rules, as a double array
+ * ------------------------------------------------------------ */
 
 typedef struct rule {
     char from[16], to[16];
@@ -164,14 +168,37 @@ typedef struct rule {
 
 static const rule given[] = {
     /* what prompts begin with keeps its capitals: the longest rule is taken */
-    { "[Text]", "[Text]" }, { "[Image]", "[Image]" }, { "[Audio]", "[Audio]" },
-    { "[S]", "[S]" }, { "[R]", "[R]" }, { "[X]", "[X]" },
-    { "\t", " " }, { "\n", " " }, { "\r", " " }, { "\xc2\xa0", " " }, { "\xe2\x80\xaf", " " },
-    { "\xe3\x80\x80", " " }, { "\xe2\x80\x8b", "" }, { "\xef\xbb\xbf", "" }, { "\xc2\xad", "" },
-    { "\xe2\x80\x98", "'" }, { "\xe2\x80\x99", "'" }, { "\xe2\x80\x9c", "\"" }, { "\xe2\x80\x9d", "\"" },
-    { "\xc2\xab", "\"" }, { "\xc2\xbb", "\"" }, { "\xe2\x80\x9e", "\"" }, { "\xc2\xb4", "'" },
-    { "\xe2\x80\x90", "-" }, { "\xe2\x80\x91", "-" }, { "\xe2\x80\x92", "-" }, { "\xe2\x80\x93", "-" },
-    { "\xe2\x80\x94", "-" }, { "\xe2\x88\x92", "-" }, { "\xe2\x80\xa6", "..." }, { "\xc2\xbf", "" },
+    { "[Text]", "[Text]" },
+    { "[Image]", "[Image]" },
+    { "[Audio]", "[Audio]" },
+    { "[S]", "[S]" },
+    { "[R]", "[R]" },
+    { "[X]", "[X]" },
+    { "\t", " " },
+    { "\n", " " },
+    { "\r", " " },
+    { "\xc2\xa0", " " },
+    { "\xe2\x80\xaf", " " },
+    { "\xe3\x80\x80", " " },
+    { "\xe2\x80\x8b", "" },
+    { "\xef\xbb\xbf", "" },
+    { "\xc2\xad", "" },
+    { "\xe2\x80\x98", "'" },
+    { "\xe2\x80\x99", "'" },
+    { "\xe2\x80\x9c", "\"" },
+    { "\xe2\x80\x9d", "\"" },
+    { "\xc2\xab", "\"" },
+    { "\xc2\xbb", "\"" },
+    { "\xe2\x80\x9e", "\"" },
+    { "\xc2\xb4", "'" },
+    { "\xe2\x80\x90", "-" },
+    { "\xe2\x80\x91", "-" },
+    { "\xe2\x80\x92", "-" },
+    { "\xe2\x80\x93", "-" },
+    { "\xe2\x80\x94", "-" },
+    { "\xe2\x88\x92", "-" },
+    { "\xe2\x80\xa6", "..." },
+    { "\xc2\xbf", "" },
     { "\xc2\xa1", "" },
 };
 
@@ -186,10 +213,11 @@ static size_t collect(rule *r)
     size_t n = sizeof given / sizeof *given;
     memcpy(r, given, sizeof given);
     for (int c = 'A'; c <= 'Z'; c++) r[n++] = (rule){ { (char)c }, { (char)(c + 32) } };
-    for (int c = 0x21; c < 0x7f; c++) {                           /* U+FF01.. are ASCII's wide twins */
+    for (int c = 0x21; c < 0x7f; c++) { /* U+FF01.. are ASCII's wide twins */
         const int u = 0xff00 + c - 0x20;
         const char low = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
-        r[n++] = (rule){ { (char)0xef, (char)(0x80 | (u >> 6 & 63)), (char)(0x80 | (u & 63)) }, { low } };
+        r[n++] = (rule){ { (char)0xef, (char)(0x80 | (u >> 6 & 63)), (char)(0x80 | (u & 63)) },
+                         { low } };
     }
     for (int u = 0x2000; u <= 0x200a; u++)
         r[n++] = (rule){ { (char)0xe2, (char)0x80, (char)(0x80 | (u & 63)) }, " " };
@@ -203,8 +231,8 @@ static size_t collect(rule *r)
 
 typedef struct array {
     uint32_t unit[MOST_UNITS];
-    uint8_t based[MOST_UNITS];       /* already the base of some node */
-    uint32_t used;                   /* highest index in use + 1 */
+    uint8_t based[MOST_UNITS]; /* already the base of some node */
+    uint32_t used;             /* highest index in use + 1 */
 } array;
 
 static uint32_t find_base(const array *a, const uint8_t *label, size_t n)
@@ -219,7 +247,8 @@ static uint32_t find_base(const array *a, const uint8_t *label, size_t n)
     return 0;
 }
 
-/* Rules r[0..n) share the first `depth` bytes, which lead to node `at`. to[i]: where the text of rule i lies. */
+/* Rules r[0..n) share the first `depth` bytes, which lead to node `at`. to[i]: where the text of
+ * rule i lies. */
 static void build(array *a, uint32_t at, const rule *r, const uint32_t *to, size_t n, size_t depth)
 {
     uint8_t label[256];
@@ -244,7 +273,8 @@ static void build(array *a, uint32_t at, const rule *r, const uint32_t *to, size
     }
 }
 
-/* The table of a SentencePiece file: size of the array, the array in whole blocks of 256, the texts. */
+/* The table of a SentencePiece file: size of the array, the array in whole blocks of 256, the
+ * texts. */
 static void put_rules(block *out)
 {
     static rule r[MOST_RULES];
@@ -272,20 +302,20 @@ int main(int argc, char **argv)
     pieces p = { 0 };
     block trainer = { 0 }, rules = { 0 }, table = { 0 };
     add_all(&p, argv[1]);
-    put_number(&trainer, 3, 1);                                   /* unigram */
+    put_number(&trainer, 3, 1); /* unigram */
     put_number(&trainer, 4, p.count);
-    put_number(&trainer, 35, 1);                                  /* fall back to bytes */
+    put_number(&trainer, 35, 1); /* fall back to bytes */
     put_number(&trainer, 40, 0);
     put_number(&trainer, 41, 1);
     put_number(&trainer, 42, 2);
-    put_number(&trainer, 43, UINT64_MAX);                         /* no padding piece: -1 */
+    put_number(&trainer, 43, UINT64_MAX); /* no padding piece: -1 */
     put_bytes(&p.out, 2, trainer.data, trainer.size);
     put_rules(&table);
     put_bytes(&rules, 1, "omnio_nano", 10);
     put_bytes(&rules, 2, table.data, table.size);
-    put_number(&rules, 3, 1);                                     /* a space in front */
-    put_number(&rules, 4, 1);                                     /* squeeze spaces */
-    put_number(&rules, 5, 1);                                     /* spaces become marks */
+    put_number(&rules, 3, 1); /* a space in front */
+    put_number(&rules, 4, 1); /* squeeze spaces */
+    put_number(&rules, 5, 1); /* spaces become marks */
     put_bytes(&p.out, 3, rules.data, rules.size);
     FILE *f = fopen(argv[2], "wb");
     if (f == NULL) stop("cannot write", argv[2]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the host does when it opens an object, as far as a codec needs it: defaults, then settings, each
- * written into the parameter struct at the offset that its row says. */
+/* What the host does when it opens an object, as far as a codec needs it: defaults, then settings,
+ * each written into the parameter struct at the offset that its row says. */
 #include "tests/codec/door.h"
 
 #include <stdlib.h>
@@ -12,7 +12,8 @@ static int choice(const char *range, const char *text)
 {
     const size_t n = strlen(text);
     int i = 0;
-    for (const char *at = range; at != NULL; at = strchr(at, '|'), at = at != NULL ? at + 1 : NULL, i++)
+    for (const char *at = range; at != NULL;
+         at = strchr(at, '|'), at = at != NULL ? at + 1 : NULL, i++)
         if (strncmp(at, text, n) == 0 && (at[n] == '|' || at[n] == 0)) return i;
     ck_abort_msg("%s is none of %s", text, range);
     return -1;
@@ -21,8 +22,9 @@ static int choice(const char *range, const char *text)
 static void store(const omn_param *row, const char *text, char *params)
 {
     char *at = params + row->offset;
-    const int number = strcmp(row->type, "int") == 0 ? atoi(text)
-                       : strcmp(row->type, "choice") == 0 ? choice(row->range, text) : 0;
+    const int number = strcmp(row->type, "int") == 0      ? atoi(text)
+                       : strcmp(row->type, "choice") == 0 ? choice(row->range, text)
+                                                          : 0;
     const bool truth = strcmp(text, "true") == 0;
     if (strcmp(row->type, "bool") == 0)
         memcpy(at, &truth, sizeof truth);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden files for the codec tests. The safetensors reader here is as small as it can be: header length,
- * JSON header, a range of bytes; the files are ours. */
+/* Golden files for the codec tests. The safetensors reader here is as small as it can be: header
+ * length, JSON header, a range of bytes; the files are ours. */
 #include "tests/codec/golden.h"
 
 #include <stdio.h>

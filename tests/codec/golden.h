@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading what the codec tests compare with: JSON files, tensors of a small safetensors file, whole files. */
+/* Reading what the codec tests compare with: JSON files, tensors of a small safetensors file, whole
+ * files. */
 #ifndef OMNIO_TESTS_CODEC_GOLDEN_H
 #define OMNIO_TESTS_CODEC_GOLDEN_H
 

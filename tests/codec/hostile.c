@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tokenizer files that lie and texts that are meant to be slow: each file is one clear error or a model
- * that works, never a crash; time grows with the length of the text and not with its square. */
+/* Tokenizer files that lie and texts that are meant to be slow: each file is one clear error or a
+ * model that works, never a crash; time grows with the length of the text and not with its square.
+ */
 #include "plugins/codec/sentencepiece/sentencepiece.h"
 
 #include <stdlib.h>
@@ -10,7 +11,8 @@
 #include "tests/codec/golden.h"
 #include "tests/testing.h"
 
-/* ---- files made here, piece by piece ------------------------------------------------------------------ */
+/* ---- files made here, piece by piece
+ * ------------------------------------------------------------------ */
 
 static void field(omn_buf *b, unsigned number, const void *bytes, size_t n)
 {
@@ -179,7 +181,8 @@ START_TEST(cut_and_damaged_files_are_survived)
         size_t n = 0;
         char *data = golden_file(files[f], &n);
         for (size_t cut = 0; cut < n; cut += cut < 64 ? 1 : 197) {
-            char *part = malloc(cut + 1);      /* exact size, so that a sanitizer sees one byte too far */
+            char *part =
+                malloc(cut + 1); /* exact size, so that a sanitizer sees one byte too far */
             memcpy(part, data, cut);
             use(part, cut);
             free(part);
@@ -216,7 +219,8 @@ START_TEST(random_messages_are_survived)
 }
 END_TEST
 
-/* ---- long texts ------------------------------------------------------------------------------------------ */
+/* ---- long texts
+ * ------------------------------------------------------------------------------------------ */
 
 enum { LONG = 1 << 18 };
 
@@ -250,11 +254,13 @@ static double seconds(const sp_model *m, const char *text, size_t n)
     return (double)(clock() - start) / CLOCKS_PER_SEC;
 }
 
-/* 256 KiB in 20 s: at least twenty times what it takes; with the square of the length it takes an hour. */
+/* 256 KiB in 20 s: at least twenty times what it takes; with the square of the length it takes an
+ * hour. */
 START_TEST(long_texts_take_time_in_proportion)
 {
     static char text[LONG];
-    const char *golden[] = { "tests/golden/codecs/tok_bpe.model", "tests/golden/codecs/tok_unigram.model",
+    const char *golden[] = { "tests/golden/codecs/tok_bpe.model",
+                             "tests/golden/codecs/tok_unigram.model",
                              "models/nano/tokenizer.model" };
     sp_model *m[5] = { tower(SP_BPE), tower(SP_UNIGRAM) };
     for (int i = 0; i < 3; i++) {
@@ -295,7 +301,7 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        wrong_files_are_named_errors, a_table_full_of_nonsense_does_no_harm,
+        wrong_files_are_named_errors,       a_table_full_of_nonsense_does_no_harm,
         cut_and_damaged_files_are_survived, random_messages_are_survived,
         long_texts_take_time_in_proportion, a_text_beyond_the_limit_is_refused,
     };

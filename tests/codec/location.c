@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Locations against recorded numbers of the Unified-IO 2 programs. Bins and words are integers and must be
- * equal. Boxes in pixels of the source: 1e-3 px, since the recorded ones went through float (2^-24 of 1000 px
- * and a few roundings). Deliberately different, as the specification advises: labels lose the spaces
- * around them, and the corners of a box are put in order. */
+/* Locations against recorded numbers of the Unified-IO 2 programs. Bins and words are integers and
+ * must be equal. Boxes in pixels of the source: 1e-3 px, since the recorded ones went through float
+ * (2^-24 of 1000 px and a few roundings). Deliberately different, as the specification advises:
+ * labels lose the spaces around them, and the corners of a box are put in order. */
 #include "plugins/codec/location/location.h"
 
 #include <math.h>
@@ -19,11 +19,21 @@
 extern const omn_plugin omnio_plugin;
 
 static const loc_scheme uio2 = {
-    .bins = 1000, .first = 200, .divisor = 999, .width = 384, .height = 384, .open = "<extra_id_",
+    .bins = 1000,
+    .first = 200,
+    .divisor = 999,
+    .width = 384,
+    .height = 384,
+    .open = "<extra_id_",
     .close = ">",
 };
 static const loc_scheme cells = {
-    .bins = 64, .divisor = 63, .rounding = LOC_CELL, .width = 128, .height = 128, .open = "<extra_id_",
+    .bins = 64,
+    .divisor = 63,
+    .rounding = LOC_CELL,
+    .width = 128,
+    .height = 128,
+    .open = "<extra_id_",
     .close = ">",
 };
 
@@ -78,14 +88,16 @@ START_TEST(boxes_of_a_picture_get_the_recorded_words)
     const json_t *cases = golden_get(root, "cases"), *one;
     size_t i;
     ck_assert_uint_ge(json_array_size(cases), 6);
-    json_array_foreach(cases, i, one) {
+    json_array_foreach(cases, i, one)
+    {
         double info[11], box[4], want[4], view[4];
         numbers(golden_get(one, "image_info"), info, 11);
         numbers(golden_get(one, "box_xyxy"), box, 4);
         numbers(golden_get(one, "box_yxyx_resized"), want, 4);
         const omn_frame f = frame_of(info);
         ck_assert(loc_box_to_view(&uio2, &f, box, view));
-        /* the prompt ends in four words, ?, end; ids fall from 2999 (bin 0) with 2000 pieces below */
+        /* the prompt ends in four words, ?, end; ids fall from 2999 (bin 0) with 2000 pieces below
+         */
         const json_t *ids = golden_get(one, "text_tokens");
         const size_t at = json_array_size(ids) - 6;
         for (int k = 0; k < 4; k++) {
@@ -102,7 +114,8 @@ START_TEST(boxes_come_back_in_pixels_of_the_source)
 {
     size_t n = 0;
     float *info = golden_tensor(TASKS, "undo.image_info", &n);
-    float *in = golden_tensor(TASKS, "undo.boxes_384", &n), *out = golden_tensor(TASKS, "undo.boxes_source", &n);
+    float *in = golden_tensor(TASKS, "undo.boxes_384", &n),
+          *out = golden_tensor(TASKS, "undo.boxes_source", &n);
     ck_assert_uint_eq(n, 5 * 4 * 4);
     for (size_t i = 0; i < 20; i++) {
         double numbers11[11], source[4];
@@ -162,7 +175,8 @@ START_TEST(labelled_boxes_are_the_recorded_ones)
     json_t *root = golden_json("tests/golden/codecs/tasks.json");
     const json_t *one;
     size_t i;
-    json_array_foreach(golden_get(root, "extract_labelled_boxes"), i, one) {
+    json_array_foreach(golden_get(root, "extract_labelled_boxes"), i, one)
+    {
         const json_t *text = golden_get(one, "text"), *boxes = golden_get(one, "boxes");
         const json_t *labels = golden_get(one, "labels");
         omn_value *v = read_it(&c, json_string_value(text), json_string_length(text), NULL);
@@ -189,13 +203,15 @@ START_TEST(boxes_between_other_words_are_the_recorded_ones)
     json_t *root = golden_json("tests/golden/codecs/tasks.json");
     const json_t *one;
     size_t i;
-    json_array_foreach(golden_get(root, "extract_locations_from_token_ids"), i, one) {
+    json_array_foreach(golden_get(root, "extract_locations_from_token_ids"), i, one)
+    {
         const json_t *ids = golden_get(one, "tokens"), *boxes = golden_get(one, "boxes"), *id;
         omn_buf text;
         size_t k;
         omn_buf_init(&text, 1 << 16);
         ck_assert_int_eq(json_integer_value(golden_get(one, "n")), 4);
-        json_array_foreach(ids, k, id) {
+        json_array_foreach(ids, k, id)
+        {
             const int t = (int)json_integer_value(id);
             if (t >= 32000 && t < 33000)
                 omn_buf_printf(&text, " <extra_id_%d>", 200 + 32999 - t);
@@ -215,19 +231,21 @@ START_TEST(boxes_between_other_words_are_the_recorded_ones)
 }
 END_TEST
 
-/* The recorded points hold the mean for names that were not said; only the said ones are compared. */
+/* The recorded points hold the mean for names that were not said; only the said ones are compared.
+ */
 START_TEST(points_are_the_recorded_ones)
 {
     static const char *const names[] = {
-        "nose", "left eye", "right eye", "left ear", "right ear", "left shoulder", "right shoulder",
-        "left elbow", "right elbow", "left wrist", "right wrist", "left hip", "right hip", "left knee",
-        "right knee", "left ankle", "right ankle",
+        "nose",           "left eye",   "right eye",   "left ear",   "right ear",   "left shoulder",
+        "right shoulder", "left elbow", "right elbow", "left wrist", "right wrist", "left hip",
+        "right hip",      "left knee",  "right knee",  "left ankle", "right ankle",
     };
     const opened c = open_codec("location.points", "auto");
     json_t *root = golden_json("tests/golden/codecs/tasks.json");
     const json_t *one;
     size_t i, compared = 0;
-    json_array_foreach(golden_get(root, "extract_keypoints"), i, one) {
+    json_array_foreach(golden_get(root, "extract_keypoints"), i, one)
+    {
         const json_t *text = golden_get(one, "text"), *points = golden_get(one, "points");
         double info[11];
         numbers(golden_get(one, "image_info"), info, 11);
@@ -261,8 +279,10 @@ START_TEST(words_of_boxes_read_back_as_the_same_words)
     const double info[11] = { 48, 0, 1.6666666, 480, 640 };
     const omn_frame f = frame_of(info);
     const omn_region in[] = {
-        { 10, 20, 110.5, 220, NAN, "red cube" }, { 0, 0, 640, 480, NAN, NULL },
-        { 700, 0, 800, 10, NAN, "outside" }, { 300, 300, 301.9, 302.5, NAN, "ball" },
+        { 10, 20, 110.5, 220, NAN, "red cube" },
+        { 0, 0, 640, 480, NAN, NULL },
+        { 700, 0, 800, 10, NAN, "outside" },
+        { 300, 300, 301.9, 302.5, NAN, "ball" },
     };
     omn_value *v = NULL, *again = NULL;
     omn_buf one, two;
@@ -276,7 +296,8 @@ START_TEST(words_of_boxes_read_back_as_the_same_words)
     ck_assert_str_eq(r[0].label, "red cube");
     ck_assert_ptr_null(r[1].label);
     ck_assert_str_eq(r[2].label, "ball");
-    for (int i = 0; i < 3; i++) {       /* a bin is 384/999 px of the view, 1.67 times that in the source */
+    for (int i = 0; i < 3;
+         i++) { /* a bin is 384/999 px of the view, 1.67 times that in the source */
         const omn_region *want = &in[i < 2 ? i : 3];
         ck_assert_double_eq_tol(r[i].x0, want->x0, 0.65);
         ck_assert_double_eq_tol(r[i].y1, want->y1, 0.65);
@@ -294,7 +315,8 @@ START_TEST(cells_bring_whole_pixels_back_within_half_a_pixel)
 {
     for (int x0 = 0; x0 < 128; x0++) {
         for (int x1 = x0 + 1; x1 <= 128; x1++) {
-            const int32_t a = loc_bin(&cells, x0, 128, LOC_LOW), b = loc_bin(&cells, x1, 128, LOC_HIGH);
+            const int32_t a = loc_bin(&cells, x0, 128, LOC_LOW),
+                          b = loc_bin(&cells, x1, 128, LOC_HIGH);
             ck_assert(a >= 0 && b < 64 && a <= b);
             ck_assert_int_eq(a, x0 / 2);
             ck_assert_int_eq(b, (x1 - 1) / 2);
@@ -307,17 +329,30 @@ END_TEST
 
 START_TEST(broken_answers_lose_a_box_and_not_the_rest)
 {
-    static const struct { const char *text; size_t boxes; const char *last; } cases[] = {
-        { "", 0, NULL }, { "a red cube", 0, NULL }, { "<extra_id_200>", 0, NULL },
+    static const struct {
+        const char *text;
+        size_t boxes;
+        const char *last;
+    } cases[] = {
+        { "", 0, NULL },
+        { "a red cube", 0, NULL },
+        { "<extra_id_200>", 0, NULL },
         { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500>", 1, NULL },
         { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500> red cube", 1, "red cube" },
-        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500> T-shirt \xc3\xa9", 1, "T-shirt \xc3\xa9" },
-        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500>, <extra_id_200> <extra_id_300> "
-          "<extra_id_400> <extra_id_500>.", 2, NULL },
-        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500> <extra_id_600> cone", 1, "cone" },
-        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_1200> a <extra_id_200> <extra_id_300> "
-          "<extra_id_400> <extra_id_500> b", 1, "b" },
-        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_99999999999999999999> b", 0, NULL },
+        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500> T-shirt \xc3\xa9", 1,
+          "T-shirt \xc3\xa9" },
+        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500>, <extra_id_200> "
+          "<extra_id_300> "
+          "<extra_id_400> <extra_id_500>.",
+          2, NULL },
+        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_500> <extra_id_600> cone", 1,
+          "cone" },
+        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_1200> a <extra_id_200> "
+          "<extra_id_300> "
+          "<extra_id_400> <extra_id_500> b",
+          1, "b" },
+        { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_99999999999999999999> b", 0,
+          NULL },
         { "<extra_id_200>  <extra_id_300> <extra_id_400> <extra_id_500> b", 0, NULL },
         { "<extra_id_200> <extra_id_300> <extra_id_400> <extra_id_", 0, NULL },
         { "<extra_id_> <extra_id_200 > <extra_id_-1>", 0, NULL },
@@ -349,7 +384,8 @@ START_TEST(a_million_words_are_read_in_time)
     ck_assert_uint_eq(omn_regions_get(v, &r), 50000);
     omn_value_unref(v);
     for (int i = 0; i < 100000; i++) omn_buf_puts(&text, " <extra_id_200>");
-    ck_assert_int_eq(c.impl->read(c.self, NULL, text.data, text.length, NULL, &v, &err), OMN_ERR_MEMORY);
+    ck_assert_int_eq(c.impl->read(c.self, NULL, text.data, text.length, NULL, &v, &err),
+                     OMN_ERR_MEMORY);
     ck_assert_ptr_nonnull(strstr(err.text, "65536"));
     omn_buf_fini(&text);
     c.impl->close(c.self);
@@ -359,11 +395,16 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        bins_are_the_recorded_ones, bins_stand_for_the_recorded_values,
-        boxes_of_a_picture_get_the_recorded_words, boxes_come_back_in_pixels_of_the_source,
-        labelled_boxes_are_the_recorded_ones, boxes_between_other_words_are_the_recorded_ones,
-        points_are_the_recorded_ones, words_of_boxes_read_back_as_the_same_words,
-        cells_bring_whole_pixels_back_within_half_a_pixel, broken_answers_lose_a_box_and_not_the_rest,
+        bins_are_the_recorded_ones,
+        bins_stand_for_the_recorded_values,
+        boxes_of_a_picture_get_the_recorded_words,
+        boxes_come_back_in_pixels_of_the_source,
+        labelled_boxes_are_the_recorded_ones,
+        boxes_between_other_words_are_the_recorded_ones,
+        points_are_the_recorded_ones,
+        words_of_boxes_read_back_as_the_same_words,
+        cells_bring_whole_pixels_back_within_half_a_pixel,
+        broken_answers_lose_a_box_and_not_the_rest,
         a_million_words_are_read_in_time,
     };
     return TESTING_RUN("codec/location", all, 10);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reference PLUGIN MODEL...: every model file through libsentencepiece and through the plugin's door: the ids
- * of a megabyte of generated text (several scripts, odd spaces, emoji, combining marks, long words,
- * user-defined symbols) and of random bytes, in long and short strings, and the texts of ids, random ones
- * included, must be the same; an eighth of it for files named odd_. Prints one TAP line a model. Compiled and run by tests/codec/reference.sh. */
+/* reference PLUGIN MODEL...: every model file through libsentencepiece and through the plugin's
+ * door: the ids of a megabyte of generated text (several scripts, odd spaces, emoji, combining
+ * marks, long words, user-defined symbols) and of random bytes, in long and short strings, and the
+ * texts of ids, random ones included, must be the same; an eighth of it for files named odd_.
+ * Prints one TAP line a model. Compiled and run by tests/codec/reference.sh. */
 #include <omnio/kinds.h>
 
 #include <dlfcn.h>
@@ -38,13 +39,15 @@ static void put(std::string &out, uint32_t c)
 static std::string generate(size_t n)
 {
     static const char *const words[] = {
-        "the", "cube", "What", "colour", "is", "Generate", "<extra_id_5>", "[Text]", "[S]", "<image_input>",
-        "region", "\xe2\x96\x81", "<0x41>", "</s>", "<s>", "<unk>", "hello", "2023", "3.14", "shiny", "world",
+        "the",    "cube",  "What",          "colour", "is",           "Generate", "<extra_id_5>",
+        "[Text]", "[S]",   "<image_input>", "region", "\xe2\x96\x81", "<0x41>",   "</s>",
+        "<s>",    "<unk>", "hello",         "2023",   "3.14",         "shiny",    "world",
     };
     static const uint32_t scripts[][2] = {
-        { 0x400, 0x4ff }, { 0x4e00, 0x9fff }, { 0x1f300, 0x1f6ff }, { 0xac00, 0xd7a3 }, { 0x600, 0x6ff },
-        { 0x900, 0x97f }, { 0xff00, 0xffef }, { 0x2000, 0x206f }, { 0x3040, 0x30ff }, { 0xe00, 0xe7f },
-        { 0x2100, 0x214f }, { 0x2460, 0x24ff }, { 0xc0, 0x17f }, { 1, 0xff }, { 0x10000, 0x10ffff },
+        { 0x400, 0x4ff },   { 0x4e00, 0x9fff }, { 0x1f300, 0x1f6ff },  { 0xac00, 0xd7a3 },
+        { 0x600, 0x6ff },   { 0x900, 0x97f },   { 0xff00, 0xffef },    { 0x2000, 0x206f },
+        { 0x3040, 0x30ff }, { 0xe00, 0xe7f },   { 0x2100, 0x214f },    { 0x2460, 0x24ff },
+        { 0xc0, 0x17f },    { 1, 0xff },        { 0x10000, 0x10ffff },
     };
     std::string out;
     while (out.size() < n) {
@@ -52,7 +55,8 @@ static std::string generate(size_t n)
         if (kind < 4) out += words[between(0, sizeof words / sizeof *words - 1)];
         if (kind == 4) out.append(between(1, 4), ' ');
         if (kind == 5)
-            for (uint32_t k = between(1, between(1, 9) == 9 ? 200 : 12); k > 0; k--) put(out, between('a', 'z'));
+            for (uint32_t k = between(1, between(1, 9) == 9 ? 200 : 12); k > 0; k--)
+                put(out, between('a', 'z'));
         if (kind == 6) {
             put(out, between('a', 'z'));
             put(out, between(0x300, 0x36f));
@@ -101,7 +105,8 @@ static void complain(const char *what, const std::string &text)
 {
     if (wrong++ >= 3) return;
     std::printf("# %s differ for", what);
-    for (size_t i = 0; i < text.size() && i < 60; i++) std::printf(" %02x", static_cast<unsigned char>(text[i]));
+    for (size_t i = 0; i < text.size() && i < 60; i++)
+        std::printf(" %02x", static_cast<unsigned char>(text[i]));
     std::printf("\n");
 }
 
@@ -113,17 +118,20 @@ static void same_text(const sentencepiece::SentencePieceProcessor &lib, const Ou
     omn_buf_init(&got, static_cast<size_t>(1) << 30);
     lib.Decode(ids, &want);
     ours.impl->decode(ours.self, ids.data(), ids.size(), &got, nullptr);
-    if (want != std::string(got.data != nullptr ? got.data : "", got.length)) complain("texts", from);
+    if (want != std::string(got.data != nullptr ? got.data : "", got.length))
+        complain("texts", from);
     omn_buf_fini(&got);
 }
 
-static void compare(const sentencepiece::SentencePieceProcessor &lib, Ours *ours, const std::string &text)
+static void compare(const sentencepiece::SentencePieceProcessor &lib, Ours *ours,
+                    const std::string &text)
 {
     std::vector<int> want;
     size_t n = 0;
     lib.Encode(text, &want);
     omn_error err = OMN_ERROR_INIT;
-    ours->impl->encode(ours->self, text.data(), text.size(), ours->room.data(), ours->room.size(), &n, &err);
+    ours->impl->encode(ours->self, text.data(), text.size(), ours->room.data(), ours->room.size(),
+                       &n, &err);
     compared += text.size();
     if (want != std::vector<int>(ours->room.begin(), ours->room.begin() + static_cast<long>(n)))
         complain("ids", text);
@@ -133,7 +141,8 @@ static void compare(const sentencepiece::SentencePieceProcessor &lib, Ours *ours
 int main(int argc, char **argv)
 {
     void *so = argc > 2 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : nullptr;
-    const omn_plugin *plugin = so != nullptr ? static_cast<omn_plugin *>(dlsym(so, "omnio_plugin")) : nullptr;
+    const omn_plugin *plugin =
+        so != nullptr ? static_cast<omn_plugin *>(dlsym(so, "omnio_plugin")) : nullptr;
     if (plugin == nullptr) {
         std::printf("Bail out! %s\n", argc > 2 ? dlerror() : "usage: reference PLUGIN MODEL...");
         return 1;
@@ -148,7 +157,8 @@ int main(int argc, char **argv)
             compare(lib, &ours, generate(between(0, 120)));
             compare(lib, &ours, random_bytes(between(0, 60)));
             std::vector<int> ids(between(0, 40));
-            for (int &id : ids) id = static_cast<int>(between(0, static_cast<uint32_t>(lib.GetPieceSize()) - 1));
+            for (int &id : ids)
+                id = static_cast<int>(between(0, static_cast<uint32_t>(lib.GetPieceSize()) - 1));
             same_text(lib, ours, ids, "random ids");
         }
         const size_t most = std::strstr(argv[a], "odd_") != nullptr ? 1 << 17 : 1 << 20;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tokenizer against recorded ids and texts of sentencepiece 0.1.97 and of the Unified-IO 2 wrapper (exact
- * equality: these are integers and strings), streaming against decoding, the door, and the tokenizer of
- * models/nano. Hostile files and long texts: tests/codec/hostile.c. */
+/* The tokenizer against recorded ids and texts of sentencepiece 0.1.97 and of the Unified-IO 2
+ * wrapper (exact equality: these are integers and strings), streaming against decoding, the door,
+ * and the tokenizer of models/nano. Hostile files and long texts: tests/codec/hostile.c. */
 #include "plugins/codec/sentencepiece/sentencepiece.h"
 
 #include <stdlib.h>
@@ -60,7 +60,8 @@ static void same_ids(const sp_ids *got, const json_t *want, size_t which)
 static void same_text(const omn_buf *got, const json_t *want, size_t which)
 {
     const size_t n = json_string_length(want);
-    ck_assert_msg(got->length == n && (n == 0 || memcmp(got->data, json_string_value(want), n) == 0),
+    ck_assert_msg(got->length == n &&
+                      (n == 0 || memcmp(got->data, json_string_value(want), n) == 0),
                   "case %zu: \"%.*s\" instead of \"%s\"", which, (int)got->length,
                   got->data != NULL ? got->data : "", json_string_value(want));
 }
@@ -74,8 +75,8 @@ static void same_stream(const sp_model *m, const int32_t *ids, size_t n, const o
     for (size_t i = 0; i <= n; i++) {
         const size_t before = out.length;
         if (i < n && ids[i] == m->end) i = n;
-        const omn_status st = i < n ? sp_stream_put(m, &s, ids[i], &out, NULL)
-                                    : sp_stream_end(m, &s, &out, NULL);
+        const omn_status st =
+            i < n ? sp_stream_put(m, &s, ids[i], &out, NULL) : sp_stream_end(m, &s, &out, NULL);
         ck_assert_int_eq(st, OMN_OK);
         for (size_t k = before; k < out.length;) {
             const size_t width = utf8_valid(out.data + k, out.length - k);
@@ -93,7 +94,8 @@ static void check_cases(const sp_model *m, const json_t *cases, size_t at_least)
     size_t i;
     const json_t *one;
     ck_assert_uint_ge(json_array_size(cases), at_least);
-    json_array_foreach(cases, i, one) {
+    json_array_foreach(cases, i, one)
+    {
         size_t n = 0;
         char *text = golden_text(one, &n);
         sp_ids ids = encode(m, text, n);
@@ -150,7 +152,8 @@ START_TEST(extra_pieces_are_those_of_unified_io_2)
     ck_assert_int_eq(m->unknown, 2);
     ck_assert_int_eq(m->start, 0);
     ck_assert_int_eq(m->end, 1);
-    json_object_foreach(golden_get(part, "idmap"), id, piece) {
+    json_object_foreach(golden_get(part, "idmap"), id, piece)
+    {
         const int32_t at = atoi(id);
         ck_assert_str_eq(m->pieces[at].text, json_string_value(piece));
         ck_assert_int_eq(sp_find(m, m->pieces[at].text, m->pieces[at].length), at);
@@ -168,12 +171,14 @@ START_TEST(decoding_gives_the_recorded_texts)
     sp_model *m = open_model(GOLDEN "tok_bpe.model", &uio2);
     size_t i;
     ck_assert_uint_ge(json_array_size(cases), 101);
-    json_array_foreach(cases, i, one) {
+    json_array_foreach(cases, i, one)
+    {
         const json_t *list = golden_get(one, "ids");
         const size_t n = json_array_size(list);
         int32_t ids[512];
         ck_assert_uint_lt(n, 512);
-        for (size_t k = 0; k < n; k++) ids[k] = (int32_t)json_integer_value(json_array_get(list, k));
+        for (size_t k = 0; k < n; k++)
+            ids[k] = (int32_t)json_integer_value(json_array_get(list, k));
         omn_buf out = decode(m, ids, n);
         same_text(&out, golden_get(one, "decoded"), i);
         same_stream(m, ids, n, &out);
@@ -208,8 +213,8 @@ START_TEST(a_stream_holds_back_unfinished_characters)
         ck_assert_msg(out.length == lengths[i], "%zu bytes after byte %zu", out.length, i);
     }
     ck_assert_int_eq(sp_stream_end(m, &s, &out, NULL), OMN_OK);
-    ck_assert_str_eq(out.data, "\xf0\x9f\x98\x80" UTF8_REPLACEMENT UTF8_REPLACEMENT "x" UTF8_REPLACEMENT
-                               UTF8_REPLACEMENT);
+    ck_assert_str_eq(out.data, "\xf0\x9f\x98\x80" UTF8_REPLACEMENT UTF8_REPLACEMENT
+                               "x" UTF8_REPLACEMENT UTF8_REPLACEMENT);
     omn_buf_fini(&out);
     sp_close(m);
 }
@@ -217,8 +222,13 @@ END_TEST
 
 START_TEST(the_door_encodes_decodes_and_streams)
 {
-    const char *settings[] = { "file", testing_source(GOLDEN "tok_bpe.model"), "start_first", "true",
-                               "sentinels", "200", "bins", "1000", "histories", "8", "marks", "true", NULL };
+    const char *settings[] = { "file",        testing_source(GOLDEN "tok_bpe.model"),
+                               "start_first", "true",
+                               "sentinels",   "200",
+                               "bins",        "1000",
+                               "histories",   "8",
+                               "marks",       "true",
+                               NULL };
     const char *text = "[Text] [S] a <extra_id_200>";
     omn_error err = OMN_ERROR_INIT;
     omn_buf out;
@@ -229,6 +239,10 @@ START_TEST(the_door_encodes_decodes_and_streams)
     ck_assert_str_eq(c->speaks, "text");
     ck_assert_int_eq(c->pieces(self), 3225);
     ck_assert_int_eq(c->piece(self, UTF8_SPACE_MARK "<image_input>"), 3216);
+    ck_assert_int_eq(c->piece(self, "<image_input>"), 3216);
+    ck_assert_int_eq(c->piece(self, "[Text] [S]"), 3218);
+    ck_assert_int_eq(c->piece(self, "<extra_id_200>"), 2999);
+    ck_assert_int_eq(c->piece(self, "</s>"), 1);
     ck_assert_int_eq(c->piece(self, "no such piece"), -1);
     ck_assert_int_eq(c->encode(self, text, strlen(text), ids, 16, &n, NULL), OMN_OK);
     ck_assert_uint_eq(n, 3);
@@ -268,7 +282,10 @@ END_TEST
 /* Every text with the number of pieces that it may cost at most. */
 START_TEST(nano_spells_its_world_in_words)
 {
-    static const struct { const char *text; size_t most; } cases[] = {
+    static const struct {
+        const char *text;
+        size_t most;
+    } cases[] = {
         { "What colour is the cube? A short answer to the question is", 6 },
         { "HOW MANY MATTE OBJECTS ARE THERE ?", 7 },
         { "Which region does the text \"the small red matte cube\" describe?", 7 },
@@ -276,18 +293,24 @@ START_TEST(nano_spells_its_world_in_words)
         { "List all objects and their locations in the image", 1 },
         { "Caption this image.", 1 },
         { "What is this? Return a precise but very short answer.", 1 },
-        { "What is the category of the object at <extra_id_0> <extra_id_31> <extra_id_32> <extra_id_63>?", 6 },
+        { "What is the category of the object at <extra_id_0> <extra_id_31> <extra_id_32> "
+          "<extra_id_63>?",
+          6 },
         { "two objects: a small red cube, a large green ball", 9 },
-        { "[Text] [S] yes", 2 }, { "[Image] [S] <image_input>", 2 },
+        { "[Text] [S] yes", 2 },
+        { "[Image] [S] <image_input>", 2 },
     };
     static const char *const words[] = {
-        "cube", "sphere", "cylinder", "cone", "red", "green", "blue", "yellow", "purple", "orange", "white",
-        "black", "small", "large", "matte", "shiny", "ball", "block", "box", "little", "tiny", "big", "dull",
-        "glossy", "metallic", "cubes", "spheres", "cylinders", "cones", "balls", "blocks", "boxes", "objects",
-        "things", "yes", "no", "none", "one", "two", "three", "four", "five", "six", "left", "right", "front",
-        "behind", "larger", "smaller", "bigger", "more", "fewer", "less", "same", "color", "colour", "shape",
-        "size", "material", "surface", "finish", "kind", "picture", "image", "camera", "nearer", "closer",
-        "further", "away", "visible", "what's", "contain", "exactly", "any", "than", "which",
+        "cube",     "sphere", "cylinder", "cone",      "red",    "green",   "blue",    "yellow",
+        "purple",   "orange", "white",    "black",     "small",  "large",   "matte",   "shiny",
+        "ball",     "block",  "box",      "little",    "tiny",   "big",     "dull",    "glossy",
+        "metallic", "cubes",  "spheres",  "cylinders", "cones",  "balls",   "blocks",  "boxes",
+        "objects",  "things", "yes",      "no",        "none",   "one",     "two",     "three",
+        "four",     "five",   "six",      "left",      "right",  "front",   "behind",  "larger",
+        "smaller",  "bigger", "more",     "fewer",     "less",   "same",    "color",   "colour",
+        "shape",    "size",   "material", "surface",   "finish", "kind",    "picture", "image",
+        "camera",   "nearer", "closer",   "further",   "away",   "visible", "what's",  "contain",
+        "exactly",  "any",    "than",     "which",
     };
     sp_model *m = open_model("models/nano/tokenizer.model", &nano);
     ck_assert_uint_ge(m->count, 600);
@@ -308,13 +331,20 @@ END_TEST
 
 START_TEST(nano_writes_any_text)
 {
-    static const struct { const char *text, *back; } cases[] = {
-        { "What COLOUR is  the \xe2\x80\x9c" "ball\xe2\x80\x9d\xe2\x80\xa6", "what colour is the \"ball\"..." },
+    static const struct {
+        const char *text, *back;
+    } cases[] = {
+        { "What COLOUR is  the \xe2\x80\x9c"
+          "ball\xe2\x80\x9d\xe2\x80\xa6",
+          "what colour is the \"ball\"..." },
         { "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xf0\x9f\x98\x80 w\xc3\xb6rld",
           "\xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xf0\x9f\x98\x80 w\xc3\xb6rld" },
-        { "a\tb\nc", "a b c" }, { "  ", "" }, { "{x}_[y]~\\|", "{x}_[y]~\\|" },
+        { "a\tb\nc", "a b c" },
+        { "  ", "" },
+        { "{x}_[y]~\\|", "{x}_[y]~\\|" },
         { "\xef\xbc\xa1\xef\xbc\x91\xe3\x80\x80x", "a1 x" },
-        { "[Text] [S] Box at <extra_id_7> <extra_id_8>", "[Text] [S] box at <extra_id_7> <extra_id_8>" },
+        { "[Text] [S] Box at <extra_id_7> <extra_id_8>",
+          "[Text] [S] box at <extra_id_7> <extra_id_8>" },
     };
     sp_model *m = open_model("models/nano/tokenizer.model", &nano);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -332,10 +362,16 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        bpe_gives_the_recorded_ids, unigram_gives_the_recorded_ids, extra_pieces_are_those_of_unified_io_2,
-        decoding_gives_the_recorded_texts, larger_locations_have_smaller_ids,
-        a_stream_holds_back_unfinished_characters, the_door_encodes_decodes_and_streams,
-        the_door_names_the_file_that_is_wrong, nano_spells_its_world_in_words, nano_writes_any_text,
+        bpe_gives_the_recorded_ids,
+        unigram_gives_the_recorded_ids,
+        extra_pieces_are_those_of_unified_io_2,
+        decoding_gives_the_recorded_texts,
+        larger_locations_have_smaller_ids,
+        a_stream_holds_back_unfinished_characters,
+        the_door_encodes_decodes_and_streams,
+        the_door_names_the_file_that_is_wrong,
+        nano_spells_its_world_in_words,
+        nano_writes_any_text,
     };
     return TESTING_RUN("codec/sentencepiece", all, 4);
 }

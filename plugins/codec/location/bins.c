@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Coordinates and bins. Unified-IO 2 works in float: trunc(float(v) * 999), where v comes from float
- * products with the picture's scale. A box that ends at the picture's edge falls on one side or the
- * other of a bin by the last bit, so the same roundings are made here, wherever the frame is a plain
- * scaling. */
+/* Coordinates and bins. Unified-IO 2 works in float: trunc(float(v) * 999), where v comes from
+ * float products with the picture's scale. A box that ends at the picture's edge falls on one side
+ * or the other of a bin by the last bit, so the same roundings are made here, wherever the frame is
+ * a plain scaling. */
 #include "location.h"
 
 #include <math.h>
@@ -17,9 +17,12 @@ int32_t loc_bin(const loc_scheme *s, double pixels, double side, loc_edge edge)
 {
     const float v = (float)pixels / (float)side;
     switch (s->rounding) {
-    case LOC_TRUNC: return within(s, truncf(v * (float)s->divisor));
-    case LOC_NEAREST: return within(s, floor((double)v * s->divisor + 0.5));
-    default: break;
+    case LOC_TRUNC:
+        return within(s, truncf(v * (float)s->divisor));
+    case LOC_NEAREST:
+        return within(s, floor((double)v * s->divisor + 0.5));
+    default:
+        break;
     }
     const double cell = pixels * s->bins / side;
     return within(s, edge == LOC_HIGH ? ceil(cell) - 1 : floor(cell));
@@ -76,7 +79,8 @@ static void widen(span *s, const double p[2])
     }
 }
 
-bool loc_box_to_view(const loc_scheme *s, const omn_frame *like, const double source[4], double view[4])
+bool loc_box_to_view(const loc_scheme *s, const omn_frame *like, const double source[4],
+                     double view[4])
 {
     span all = { { INFINITY, INFINITY }, { -INFINITY, -INFINITY } };
     for (int i = 0; i < 4; i++) {
@@ -106,7 +110,8 @@ void loc_box_to_source(const omn_frame *like, const double view[4], double sourc
     source[3] = all.hi[1];
 }
 
-bool loc_point_to_view(const loc_scheme *s, const omn_frame *like, double x, double y, double view[2])
+bool loc_point_to_view(const loc_scheme *s, const omn_frame *like, double x, double y,
+                       double view[2])
 {
     if (!to_view(like, x, y, view)) return false;
     const bool inside = view[0] >= 0 && view[0] <= s->width && view[1] >= 0 && view[1] <= s->height;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* location.h: places in a picture as words: bins, words, and where the model's view lies in the source. */
+/* location.h: places in a picture as words: bins, words, and where the model's view lies in the
+ * source. */
 #ifndef LOCATION_H
 #define LOCATION_H
 
@@ -7,27 +8,27 @@
 
 /* How a coordinate v in 0..1 of the model's view becomes a bin. */
 typedef enum loc_rounding {
-    LOC_TRUNC,       /* trunc(v * divisor) in float; back: bin / divisor */
-    LOC_NEAREST,     /* the nearest of those */
-    LOC_CELL         /* the cell of `bins` equal ones that holds the edge pixel; back: its middle */
+    LOC_TRUNC,   /* trunc(v * divisor) in float; back: bin / divisor */
+    LOC_NEAREST, /* the nearest of those */
+    LOC_CELL     /* the cell of `bins` equal ones that holds the edge pixel; back: its middle */
 } loc_rounding;
 
 /* An edge of a box, or a point: with LOC_CELL the last pixel inside decides for a high edge. */
 typedef enum loc_edge { LOC_LOW, LOC_HIGH, LOC_POINT } loc_edge;
 
 typedef enum loc_labels {
-    LOC_AUTO,        /* unlabelled and labelled boxes, labels of any characters */
-    LOC_WORDS,       /* only labelled boxes, labels of a-z and spaces, as the Unified-IO 2 programs */
-    LOC_NONE         /* boxes only, words between are passed over */
+    LOC_AUTO,  /* unlabelled and labelled boxes, labels of any characters */
+    LOC_WORDS, /* only labelled boxes, labels of a-z and spaces, as the Unified-IO 2 programs */
+    LOC_NONE   /* boxes only, words between are passed over */
 } loc_labels;
 
 typedef struct loc_scheme {
-    int32_t bins, first;     /* number of bins; the number in the word of bin 0 */
+    int32_t bins, first; /* number of bins; the number in the word of bin 0 */
     double divisor;
     loc_rounding rounding;
-    bool x_first;            /* x y order; else y x */
-    double width, height;    /* of the model's view, pixels */
-    const char *open, *close;    /* a word is open, number, close */
+    bool x_first;             /* x y order; else y x */
+    double width, height;     /* of the model's view, pixels */
+    const char *open, *close; /* a word is open, number, close */
     loc_labels labels;
 } loc_scheme;
 
@@ -38,25 +39,27 @@ double loc_pixels(const loc_scheme *s, int32_t bin, double side, loc_edge edge);
 
 /* A box (x0 y0 x1 y1, pixels of the source) in the view, clipped to it; false when nothing of it is
  * seen. like NULL: the view is the source. */
-bool loc_box_to_view(const loc_scheme *s, const omn_frame *like, const double source[4], double view[4]);
+bool loc_box_to_view(const loc_scheme *s, const omn_frame *like, const double source[4],
+                     double view[4]);
 /* A box of the view in the source, clipped to it, corners in order. */
 void loc_box_to_source(const omn_frame *like, const double view[4], double source[4]);
-bool loc_point_to_view(const loc_scheme *s, const omn_frame *like, double x, double y, double view[2]);
+bool loc_point_to_view(const loc_scheme *s, const omn_frame *like, double x, double y,
+                       double view[2]);
 void loc_point_to_source(const omn_frame *like, const double view[2], double *x, double *y);
 
 /* Reading an answer: runs of words and the text behind each. */
 typedef struct loc_run {
-    const char *words;       /* begin of the first word */
-    size_t count;            /* words in a row, each one space apart, all with numbers of bins */
-    const char *behind;      /* what follows the last word, up to the next word or the end */
+    const char *words;  /* begin of the first word */
+    size_t count;       /* words in a row, each one space apart, all with numbers of bins */
+    const char *behind; /* what follows the last word, up to the next word or the end */
     size_t n_behind;
 } loc_run;
 /* The next run at or after *at; false when there is none. *at moves behind the run's text. */
 bool loc_next_run(const loc_scheme *s, const char **at, const char *end, loc_run *run);
 /* The bin that the word at *p says, *p then at the next word of the run. */
 int32_t loc_take_bin(const loc_scheme *s, const loc_run *run, const char **p);
-/* The label in the text behind a run, without the spaces around it. Returns whether the rule of the scheme
- * accepts it; *n is 0 for none. */
+/* The label in the text behind a run, without the spaces around it. Returns whether the rule of the
+ * scheme accepts it; *n is 0 for none. */
 bool loc_label(const loc_scheme *s, const loc_run *run, const char **label, size_t *n);
 
 #endif

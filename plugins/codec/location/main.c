@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The codecs "location" (boxes) and "location.points": places in pixels of the source picture, as words
- * in a prompt or an answer and back. A box is four words, y first unless told otherwise, then its label if it
- * has one; a point is two. The frame says where the model's view, padded and scaled, lies in the source,
- * so whoever asks for a box gets it in pixels of their own picture. */
+/* The codecs "location" (boxes) and "location.points": places in pixels of the source picture, as
+ * words in a prompt or an answer and back. A box is four words, y first unless told otherwise, then
+ * its label if it has one; a point is two. The frame says where the model's view, padded and
+ * scaled, lies in the source, so whoever asks for a box gets it in pixels of their own picture. */
 #include <omnio/kinds.h>
 
 #include <math.h>
@@ -12,20 +12,20 @@
 
 #include "location.h"
 
-#define MOST_LABEL 256u      /* bytes; a longer text behind a box is no label and is cut */
+#define MOST_LABEL 256u /* bytes; a longer text behind a box is no label and is cut */
 
-#define LOCATION(PAR, S)                                                                          \
-    PAR(S, int, bins, "1000", "2..100000", NULL, "number of bins along each side")                \
-    PAR(S, int, first, "200", "0..1000000", NULL, "number in the word of bin 0")                  \
-    PAR(S, int, divisor, "0", "0..1000000", NULL, "bins are v * divisor; 0: bins - 1")            \
-    PAR(S, choice, rounding, "trunc", "trunc|nearest|cell", NULL,                                 \
-        "how a coordinate becomes a bin; cell: the one of equal cells that holds it")             \
-    PAR(S, choice, order, "yx", "yx|xy", NULL, "which coordinate comes first")                    \
-    PAR(S, int, width, "384", "1..65535", "px", "width of the view that the model sees")          \
-    PAR(S, int, height, "384", "1..65535", "px", "height of the view that the model sees")        \
-    PAR(S, string, open, "<extra_id_", NULL, NULL, "a word before its number")                    \
-    PAR(S, string, close, ">", NULL, NULL, "a word behind its number")                            \
-    PAR(S, choice, labels, "auto", "auto|words|none", NULL,                                       \
+#define LOCATION(PAR, S)                                                                           \
+    PAR(S, int, bins, "1000", "2..100000", NULL, "number of bins along each side")                 \
+    PAR(S, int, first, "200", "0..1000000", NULL, "number in the word of bin 0")                   \
+    PAR(S, int, divisor, "0", "0..1000000", NULL, "bins are v * divisor; 0: bins - 1")             \
+    PAR(S, choice, rounding, "trunc", "trunc|nearest|cell", NULL,                                  \
+        "how a coordinate becomes a bin; cell: the one of equal cells that holds it")              \
+    PAR(S, choice, order, "yx", "yx|xy", NULL, "which coordinate comes first")                     \
+    PAR(S, int, width, "384", "1..65535", "px", "width of the view that the model sees")           \
+    PAR(S, int, height, "384", "1..65535", "px", "height of the view that the model sees")         \
+    PAR(S, string, open, "<extra_id_", NULL, NULL, "a word before its number")                     \
+    PAR(S, string, close, ">", NULL, NULL, "a word behind its number")                             \
+    PAR(S, choice, labels, "auto", "auto|words|none", NULL,                                        \
         "what counts as the label of a box; words: a-z and spaces only, and it must be there")
 OMN_PARAMS(location, LOCATION);
 
@@ -42,7 +42,8 @@ static char *copy(const char *s)
     return p;
 }
 
-static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void **self,
+                             omn_error *err)
 {
     const struct location *p = params;
     (void)c;
@@ -57,9 +58,16 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     if (k->open == NULL || k->close == NULL)
         return omn_fail(err, OMN_ERR_MEMORY, "no memory for a location codec");
     k->scheme = (loc_scheme){
-        .bins = p->bins, .first = p->first, .divisor = p->divisor > 0 ? p->divisor : p->bins - 1,
-        .rounding = (loc_rounding)p->rounding, .x_first = p->order == 1, .width = p->width,
-        .height = p->height, .open = k->open, .close = k->close, .labels = (loc_labels)p->labels,
+        .bins = p->bins,
+        .first = p->first,
+        .divisor = p->divisor > 0 ? p->divisor : p->bins - 1,
+        .rounding = (loc_rounding)p->rounding,
+        .x_first = p->order == 1,
+        .width = p->width,
+        .height = p->height,
+        .open = k->open,
+        .close = k->close,
+        .labels = (loc_labels)p->labels,
     };
     return OMN_OK;
 }
@@ -96,8 +104,8 @@ static omn_status hand_over(omn_buf *words, omn_buf *out, omn_error *err)
     return failed ? omn_fail(err, OMN_ERR_MEMORY, "no memory for location words") : OMN_OK;
 }
 
-static omn_status write_boxes(const void *self, omn_call *c, const omn_value *v, const omn_frame *like,
-                              omn_buf *out, omn_error *err)
+static omn_status write_boxes(const void *self, omn_call *c, const omn_value *v,
+                              const omn_frame *like, omn_buf *out, omn_error *err)
 {
     const loc_scheme *s = &((const codec *)self)->scheme;
     const omn_region *r = NULL;
@@ -121,8 +129,8 @@ static omn_status write_boxes(const void *self, omn_call *c, const omn_value *v,
     return hand_over(&words, out, err);
 }
 
-static omn_status write_points(const void *self, omn_call *c, const omn_value *v, const omn_frame *like,
-                               omn_buf *out, omn_error *err)
+static omn_status write_points(const void *self, omn_call *c, const omn_value *v,
+                               const omn_frame *like, omn_buf *out, omn_error *err)
 {
     const loc_scheme *s = &((const codec *)self)->scheme;
     const omn_point *p = NULL;
@@ -169,7 +177,8 @@ static void *add(gather *g)
 
 static omn_status full(const gather *g)
 {
-    return omn_fail(g->err, OMN_ERR_MEMORY, "no memory for more than %zu places in one answer", g->count);
+    return omn_fail(g->err, OMN_ERR_MEMORY, "no memory for more than %zu places in one answer",
+                    g->count);
 }
 
 /* Two bins in the order of the scheme, as a place in the view. */
@@ -216,8 +225,8 @@ static omn_status keep_label(gather *g, const loc_run *run, bool *accepted, cons
     return *kept != NULL ? OMN_OK : full(g);
 }
 
-/* A run holds places of k words each. A label belongs to the last of them; when words are left over in
- * front of a label, the last k count. */
+/* A run holds places of k words each. A label belongs to the last of them; when words are left over
+ * in front of a label, the last k count. */
 static omn_status take_run(gather *g, const loc_run *run, size_t k,
                            omn_status (*take)(gather *, const int32_t *, const char *))
 {
@@ -236,11 +245,13 @@ static omn_status take_run(gather *g, const loc_run *run, size_t k,
     return st;
 }
 
-static omn_status read_all(const void *self, const char *text, size_t n, const omn_frame *like, bool boxes,
-                           omn_value **out, omn_error *err)
+static omn_status read_all(const void *self, const char *text, size_t n, const omn_frame *like,
+                           bool boxes, omn_value **out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    gather g = { .s = &((const codec *)self)->scheme, .like = like, .err = err,
+    gather g = { .s = &((const codec *)self)->scheme,
+                 .like = like,
+                 .err = err,
                  .each = boxes ? sizeof(omn_region) : sizeof(omn_point) };
     const char *at = text;
     loc_run run;
@@ -273,16 +284,23 @@ static omn_status read_points(const void *self, omn_call *c, const char *text, s
 }
 
 static const omn_codec_impl boxes_impl = {
-    .speaks = "regions", .open = codec_open, .close = codec_close,
-    .write = write_boxes, .read = read_boxes,
+    .speaks = "regions",
+    .open = codec_open,
+    .close = codec_close,
+    .write = write_boxes,
+    .read = read_boxes,
 };
 static const omn_codec_impl points_impl = {
-    .speaks = "points", .open = codec_open, .close = codec_close,
-    .write = write_points, .read = read_points,
+    .speaks = "points",
+    .open = codec_open,
+    .close = codec_close,
+    .write = write_points,
+    .read = read_points,
 };
 static const omn_object objects[] = {
-    { "omnio.codec/1", "location", "boxes as location words and back, in pixels of the source picture",
-      &boxes_impl, OMN_OBJECT_PARAMS(location) },
+    { "omnio.codec/1", "location",
+      "boxes as location words and back, in pixels of the source picture", &boxes_impl,
+      OMN_OBJECT_PARAMS(location) },
     { "omnio.codec/1", "location.points", "points as location words and back", &points_impl,
       OMN_OBJECT_PARAMS(location) },
 };

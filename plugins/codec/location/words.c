@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Location words in a text. An answer is read as runs: words exactly one space apart whose numbers are
- * bins, then whatever text stands up to the next word. A number that is no bin ends a run and is
- * skipped, so a broken answer loses a box and not the rest. */
+/* Location words in a text. An answer is read as runs: words exactly one space apart whose numbers
+ * are bins, then whatever text stands up to the next word. A number that is no bin ends a run and
+ * is skipped, so a broken answer loses a box and not the rest. */
 #include "location.h"
 
 #include <string.h>
@@ -31,7 +31,7 @@ bool loc_next_run(const loc_scheme *s, const char **at, const char *end, loc_run
     const char *p = *at;
     int32_t number = 0;
     size_t length = 0;
-    for (; p < end; p += length > 0 ? length : 1) {
+    for (; p<end; p += length> 0 ? length : 1) {
         length = word_at(s, p, end, &number);
         if (length > 0 && is_bin(s, number)) break;
     }
@@ -64,7 +64,8 @@ static bool says_something(const char *p, const char *end)
 {
     for (; p < end; p++) {
         const unsigned char c = (unsigned char)*p;
-        if (c >= 0x80 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z')) return true;
+        if (c >= 0x80 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z'))
+            return true;
     }
     return false;
 }

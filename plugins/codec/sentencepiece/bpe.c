@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Byte-pair encoding as SentencePiece does it: the text starts as a row of characters (user-defined pieces
- * are one frozen symbol each), and again and again the neighbours whose joined text is the piece with the
- * highest score become one symbol, the leftmost first on a tie. The row is a linked list, the candidates wait
- * in a heap, and a candidate whose symbols have changed meanwhile is recognised by its size and dropped:
- * n log n in all. Where no piece of the model reaches across the end of a word, each word is merged by itself,
- * which gives the same result from a much smaller heap.
+/* Byte-pair encoding as SentencePiece does it: the text starts as a row of characters (user-defined
+ * pieces are one frozen symbol each), and again and again the neighbours whose joined text is the
+ * piece with the highest score become one symbol, the leftmost first on a tie. The row is a linked
+ * list, the candidates wait in a heap, and a candidate whose symbols have changed meanwhile is
+ * recognised by its size and dropped: n log n in all. Where no piece of the model reaches across
+ * the end of a word, each word is merged by itself, which gives the same result from a much smaller
+ * heap.
  *
- * A symbol remembers where its text ends in the trie of pieces, so a pair costs only a walk over its right
- * half. Pieces marked unused may be passed through but not returned: they are cut again as they were
- * joined. */
+ * A symbol remembers where its text ends in the trie of pieces, so a pair costs only a walk over
+ * its right half. Pieces marked unused may be passed through but not returned: they are cut again
+ * as they were joined. */
 #include "sentencepiece.h"
 
 #include <stdlib.h>
@@ -19,9 +20,9 @@
 #define NOBODY UINT32_MAX
 
 typedef struct symbol {
-    uint32_t at, length;     /* length 0: joined to its left neighbour */
-    uint32_t prev, next;     /* NOBODY at the ends */
-    uint32_t node;           /* in the trie of pieces, TRIE_NONE when no piece begins so */
+    uint32_t at, length; /* length 0: joined to its left neighbour */
+    uint32_t prev, next; /* NOBODY at the ends */
+    uint32_t node;       /* in the trie of pieces, TRIE_NONE when no piece begins so */
     bool frozen;
 } symbol;
 
@@ -37,7 +38,7 @@ typedef struct merger {
     size_t count, room;
     pair *heap;
     size_t n_heap, heap_room;
-    uint32_t *halves;        /* by id: how long the left half was; NULL without unused pieces */
+    uint32_t *halves; /* by id: how long the left half was; NULL without unused pieces */
     omn_error *err;
 } merger;
 
@@ -46,24 +47,30 @@ static bool before(const pair *a, const pair *b)
     return a->score > b->score || (a->score == b->score && a->left < b->left);
 }
 
-/* Room for one element more, doubling. */
-static omn_status grow(void **array, size_t count, size_t *room, size_t each, omn_error *err)
+/* The array with room for one element more, doubling; NULL without memory, the array is kept then.
+ */
+static void *grow(void *array, size_t count, size_t *room, size_t each)
 {
-    if (count < *room) return OMN_OK;
+    if (count < *room) return array;
     const size_t more = *room < 64 ? 128 : *room * 2;
-    void *p = more > SIZE_MAX / each ? NULL : realloc(*array, more * each);
-    if (p == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory to merge %zu symbols", more);
-    *array = p;
-    *room = more;
-    return OMN_OK;
+    void *p = more > SIZE_MAX / each ? NULL : realloc(array, more * each);
+    if (p != NULL) *room = more;
+    return p;
+}
+
+static omn_status no_memory(const merger *g)
+{
+    return omn_fail(g->err, OMN_ERR_MEMORY, "no memory to merge %zu symbols", g->count);
 }
 
 static omn_status heap_push(merger *g, pair p)
 {
-    const omn_status st = grow((void **)&g->heap, g->n_heap, &g->heap_room, sizeof *g->heap, g->err);
-    if (st != OMN_OK) return st;
+    pair *heap = grow(g->heap, g->n_heap, &g->heap_room, sizeof *heap);
+    if (heap == NULL) return no_memory(g);
+    g->heap = heap;
     size_t i = g->n_heap++;
-    for (; i > 0 && before(&p, &g->heap[(i - 1) / 2]); i = (i - 1) / 2) g->heap[i] = g->heap[(i - 1) / 2];
+    for (; i > 0 && before(&p, &g->heap[(i - 1) / 2]); i = (i - 1) / 2)
+        g->heap[i] = g->heap[(i - 1) / 2];
     g->heap[i] = p;
     return OMN_OK;
 }
@@ -119,7 +126,8 @@ static int32_t id_at(const sp_model *m, uint32_t node)
 }
 
 /* One finished symbol; unused pieces are cut again, at most as often as they have bytes. */
-static omn_status emit(merger *g, uint32_t at, uint32_t length, int32_t id, bool *in_unknown, sp_ids *out)
+static omn_status emit(merger *g, uint32_t at, uint32_t length, int32_t id, bool *in_unknown,
+                       sp_ids *out)
 {
     if (id < 0 || g->m->pieces[id].type != SP_UNUSED || g->halves[id] == 0)
         return sp_emit(g->m, id, g->s + at, length, in_unknown, out, g->err);
@@ -127,23 +135,29 @@ static omn_status emit(merger *g, uint32_t at, uint32_t length, int32_t id, bool
     const trie *t = &g->m->searched;
     omn_status st = emit(g, at, half, trie_find(t, g->s + at, half), in_unknown, out);
     if (st == OMN_OK)
-        st = emit(g, right, length - half, trie_find(t, g->s + right, length - half), in_unknown, out);
+        st = emit(g, right, length - half, trie_find(t, g->s + right, length - half), in_unknown,
+                  out);
     return st;
 }
 
 /* The next symbol of the text, appended to the row. */
 static omn_status take(merger *g, size_t at, size_t n)
 {
-    const omn_status st = grow((void **)&g->row, g->count, &g->room, sizeof *g->row, g->err);
-    if (st != OMN_OK) return st;
+    symbol *row = grow(g->row, g->count, &g->room, sizeof *row);
+    if (row == NULL) return no_memory(g);
+    g->row = row;
     int32_t id;
     size_t length = trie_longest(&g->m->user, g->s + at, n - at, &id);
     const bool frozen = length > 0;
     if (!frozen) length = utf8_length(g->s[at]);
     if (length > n - at) length = n - at;
     const uint32_t i = (uint32_t)g->count++;
-    g->row[i] = (symbol){ (uint32_t)at, (uint32_t)length, i == 0 ? NOBODY : i - 1, NOBODY,
-                          trie_walk(&g->m->searched, 0, g->s + at, length), frozen };
+    g->row[i] = (symbol){ (uint32_t)at,
+                          (uint32_t)length,
+                          i == 0 ? NOBODY : i - 1,
+                          NOBODY,
+                          trie_walk(&g->m->searched, 0, g->s + at, length),
+                          frozen };
     if (i > 0) g->row[i - 1].next = i;
     return OMN_OK;
 }
@@ -182,7 +196,8 @@ omn_status sp_encode_bpe(const sp_model *m, const char *s, size_t n, sp_ids *out
         }
         OMN_TRY(join(&g));
         for (uint32_t i = 0; i != NOBODY; i = g.row[i].next)
-            OMN_TRY(emit(&g, g.row[i].at, g.row[i].length, id_at(m, g.row[i].node), &in_unknown, out));
+            OMN_TRY(
+                emit(&g, g.row[i].at, g.row[i].length, id_at(m, g.row[i].node), &in_unknown, out));
         at = end;
     }
 done:

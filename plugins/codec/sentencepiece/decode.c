@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ids to text. Pieces give their text with space marks as spaces, byte pieces are gathered to
- * characters, control pieces give nothing, unknown ids give the file's text for them. The space that
- * encoding puts in front of the first word is dropped again. All of this is a small state machine fed one
- * id at a time, so that a model's answer can be shown while it is made; a whole row is many puts. */
+ * characters, control pieces give nothing, unknown ids give the file's text for them. The space
+ * that encoding puts in front of the first word is dropped again. All of this is a small state
+ * machine fed one id at a time, so that a model's answer can be shown while it is made; a whole row
+ * is many puts. */
 #include "sentencepiece.h"
 
 #include <string.h>
@@ -78,7 +79,7 @@ static void put_id(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out)
     if (!s->past_start && (m->normal.dummy_prefix || m->normal.squeeze) && p->length >= k &&
         memcmp(p->text, UTF8_SPACE_MARK, k) == 0) {
         skip = k;
-        s->dropped = !m->normal.squeeze;     /* a squeezing model drops every leading space */
+        s->dropped = !m->normal.squeeze; /* a squeezing model drops every leading space */
     }
     put_piece(s, p, skip, out);
 }
@@ -86,7 +87,8 @@ static void put_id(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out)
 static omn_status check(const omn_buf *out, omn_error *err)
 {
     if (!out->failed) return OMN_OK;
-    return omn_fail(err, OMN_ERR_MEMORY, "no memory for a decoded text (at most %zu bytes)", out->most);
+    return omn_fail(err, OMN_ERR_MEMORY, "no memory for a decoded text (at most %zu bytes)",
+                    out->most);
 }
 
 omn_status sp_stream_put(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out, omn_error *err)

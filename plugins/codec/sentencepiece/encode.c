@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text to ids: normalise, cut by the model's algorithm, and say what becomes of the parts that are in no
- * piece: their UTF-8 bytes where the model has byte pieces, else one unknown id for a whole run. */
+/* Text to ids: normalise, cut by the model's algorithm, and say what becomes of the parts that are
+ * in no piece: their UTF-8 bytes where the model has byte pieces, else one unknown id for a whole
+ * run. */
 #include "sentencepiece.h"
 
 #include <stdlib.h>
@@ -34,8 +35,8 @@ omn_status sp_emit(const sp_model *m, int32_t id, const char *s, size_t n, bool 
 omn_status sp_encode(const sp_model *m, const char *text, size_t n, sp_ids *out, omn_error *err)
 {
     if (n > SP_MOST_TEXT)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded", n,
-                        SP_MOST_TEXT);
+        return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded",
+                        n, SP_MOST_TEXT);
     if (n == 0) return OMN_OK;
     omn_status st = OMN_OK;
     omn_buf normal = { 0 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The codec "text.sentencepiece": a tokenizer file, and the pieces that the model family adds to it, behind the
- * omnio.codec/1 door. */
+/* The codec "text.sentencepiece": a tokenizer file, and the pieces that the model family adds to
+ * it, behind the omnio.codec/1 door. */
 #include <omnio/kinds.h>
 
 #include <limits.h>
@@ -8,15 +8,16 @@
 #include <string.h>
 
 #include "sentencepiece.h"
+#include "utf8.h"
 
-#define SENTENCEPIECE(PAR, S)                                                                     \
-    PAR(S, path, file, "tokenizer.model", NULL, NULL, "the SentencePiece model file")             \
-    PAR(S, bool, start_first, "false", NULL, NULL,                                                \
-        "reorder <unk> <s> </s> to <s> </s> <unk>, as Unified-IO 2 does")                         \
-    PAR(S, int, sentinels, "0", "0..100000", NULL, "extra pieces <extra_id_0> and up")            \
-    PAR(S, int, bins, "0", "0..100000", NULL, "location pieces behind the sentinels")             \
-    PAR(S, int, histories, "0", "0..1000", NULL, "pairs <image_history_k> <audio_history_k>")     \
-    PAR(S, bool, marks, "false", NULL, NULL, "<image_input>, [Text] [S] and their kin")           \
+#define SENTENCEPIECE(PAR, S)                                                                      \
+    PAR(S, path, file, "tokenizer.model", NULL, NULL, "the SentencePiece model file")              \
+    PAR(S, bool, start_first, "false", NULL, NULL,                                                 \
+        "reorder <unk> <s> </s> to <s> </s> <unk>, as Unified-IO 2 does")                          \
+    PAR(S, int, sentinels, "0", "0..100000", NULL, "extra pieces <extra_id_0> and up")             \
+    PAR(S, int, bins, "0", "0..100000", NULL, "location pieces behind the sentinels")              \
+    PAR(S, int, histories, "0", "0..1000", NULL, "pairs <image_history_k> <audio_history_k>")      \
+    PAR(S, bool, marks, "false", NULL, NULL, "<image_input>, [Text] [S] and their kin")            \
     PAR(S, bool, to_end, "true", NULL, NULL, "decoding stops at the end piece")
 OMN_PARAMS(sentencepiece, SENTENCEPIECE);
 
@@ -25,7 +26,8 @@ typedef struct codec {
     sp_until until;
 } codec;
 
-static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void **self,
+                             omn_error *err)
 {
     const struct sentencepiece *p = params;
     omn_status st = OMN_OK;
@@ -55,16 +57,16 @@ static void codec_close(void *self)
     free(k);
 }
 
-static omn_status codec_encode(const void *self, const char *text, size_t n, int32_t *ids, size_t most,
-                               size_t *count, omn_error *err)
+static omn_status codec_encode(const void *self, const char *text, size_t n, int32_t *ids,
+                               size_t most, size_t *count, omn_error *err)
 {
     const codec *k = self;
     sp_ids all = { 0 };
     *count = 0;
     omn_status st = sp_encode(k->model, text, n, &all, err);
     if (st == OMN_OK && all.count > most)
-        st = omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, at most %zu are possible here", all.count,
-                      most);
+        st = omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, at most %zu are possible here",
+                      all.count, most);
     if (st == OMN_OK) {
         if (all.count > 0) memcpy(ids, all.id, all.count * sizeof *ids);
         *count = all.count;
@@ -85,9 +87,25 @@ static int32_t codec_pieces(const void *self)
     return (int32_t)((const codec *)self)->model->count;
 }
 
+/* A piece as the file spells it, or else the piece that this text is behind a space: "<extra_id_0>"
+ * finds the location though its piece begins with a space mark. */
 static int32_t codec_piece(const void *self, const char *text)
 {
-    return sp_find(((const codec *)self)->model, text, strlen(text));
+    const sp_model *m = ((const codec *)self)->model;
+    const int32_t exact = sp_find(m, text, strlen(text));
+    if (exact >= 0) return exact;
+    omn_buf marked;
+    omn_buf_init(&marked, (size_t)4 * SP_MOST_PIECE_BYTES);
+    omn_buf_puts(&marked, UTF8_SPACE_MARK);
+    for (; *text; text++) {
+        if (*text == ' ')
+            omn_buf_puts(&marked, UTF8_SPACE_MARK);
+        else
+            omn_buf_put(&marked, text, 1);
+    }
+    const int32_t id = marked.failed ? -1 : sp_find(m, marked.data, marked.length);
+    omn_buf_fini(&marked);
+    return id;
 }
 
 static omn_status stream_push(const void *self, void *state, int32_t code, bool end, omn_buf *out,
@@ -96,7 +114,7 @@ static omn_status stream_push(const void *self, void *state, int32_t code, bool 
     const codec *k = self;
     _Static_assert(sizeof(sp_stream) <= 64, "a stream's state must fit into the caller's 64 bytes");
     omn_status st = OMN_OK;
-    if (code >= 0) st = sp_stream_put(k->model, state, code, out, err);     /* -1 with end: no code */
+    if (code >= 0) st = sp_stream_put(k->model, state, code, out, err); /* -1 with end: no code */
     if (st == OMN_OK && end) st = sp_stream_end(k->model, state, out, err);
     return st;
 }
@@ -109,11 +127,18 @@ static const void *codec_extension(const char *id)
 }
 
 static const omn_codec_impl impl = {
-    .extension = codec_extension, .speaks = "text", .open = codec_open, .close = codec_close,
-    .encode = codec_encode, .decode = codec_decode, .pieces = codec_pieces, .piece = codec_piece,
+    .extension = codec_extension,
+    .speaks = "text",
+    .open = codec_open,
+    .close = codec_close,
+    .encode = codec_encode,
+    .decode = codec_decode,
+    .pieces = codec_pieces,
+    .piece = codec_piece,
 };
 static const omn_object objects[] = {
-    { "omnio.codec/1", "text.sentencepiece", "text as the ids of a SentencePiece model and back", &impl,
-      OMN_OBJECT_PARAMS(sentencepiece) },
+    { "omnio.codec/1", "text.sentencepiece", "text as the ids of a SentencePiece model and back",
+      &impl, OMN_OBJECT_PARAMS(sentencepiece) },
 };
-OMN_PLUGIN("sentencepiece", "1.0", "Apache-2.0", "SentencePiece tokenizers, BPE and unigram", objects);
+OMN_PLUGIN("sentencepiece", "1.0", "Apache-2.0", "SentencePiece tokenizers, BPE and unigram",
+           objects);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a SentencePiece .model file. It is one protobuf message: pieces (text, score, type) in order of
- * id, how they were trained (of which the algorithm, byte fallback and the names of the special pieces
- * matter here) and how text is normalised. The file is walked twice, once to count and once to copy, so
- * that every allocation is exact; then three tries are built over the pieces. */
+/* Reading a SentencePiece .model file. It is one protobuf message: pieces (text, score, type) in
+ * order of id, how they were trained (of which the algorithm, byte fallback and the names of the
+ * special pieces matter here) and how text is normalised. The file is walked twice, once to count
+ * and once to copy, so that every allocation is exact; then three tries are built over the pieces.
+ */
 #include "sentencepiece.h"
 
 #include <float.h>
@@ -17,8 +18,13 @@
 enum { MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMAL = 3, MODEL_DENORMAL = 5 };
 enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3 };
 enum {
-    TRAINER_TYPE = 3, TRAINER_SUFFIX = 24, TRAINER_BYTES = 35, TRAINER_UNK_SURFACE = 44,
-    TRAINER_BOS = 46, TRAINER_EOS = 47, TRAINER_PAD = 48
+    TRAINER_TYPE = 3,
+    TRAINER_SUFFIX = 24,
+    TRAINER_BYTES = 35,
+    TRAINER_UNK_SURFACE = 44,
+    TRAINER_BOS = 46,
+    TRAINER_EOS = 47,
+    TRAINER_PAD = 48
 };
 enum { RULES_TABLE = 2, RULES_PREFIX = 3, RULES_SQUEEZE = 4, RULES_ESCAPE = 5 };
 
@@ -30,7 +36,8 @@ typedef struct names {
 
 static omn_status broken(const char *where, omn_error *err)
 {
-    return omn_fail(err, OMN_ERR_DATA, "%s is damaged: not a SentencePiece model, or cut short", where);
+    return omn_fail(err, OMN_ERR_DATA, "%s is damaged: not a SentencePiece model, or cut short",
+                    where);
 }
 
 static bool valid_text(const uint8_t *s, size_t n)
@@ -100,8 +107,10 @@ static omn_status read_trainer(sp_model *m, names *special, const wire_field *fi
         const bool number = f.type == WIRE_VARINT, bytes = f.type == WIRE_BYTES;
         if (f.number == TRAINER_TYPE && number) {
             if (f.value != SP_UNIGRAM && f.value != SP_BPE)
-                return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model is of type %llu; known are "
-                                "unigram (1) and bpe (2)", (unsigned long long)f.value);
+                return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                                "the model is of type %llu; known are "
+                                "unigram (1) and bpe (2)",
+                                (unsigned long long)f.value);
             m->algorithm = (sp_algorithm)f.value;
         } else if (f.number == TRAINER_SUFFIX && number) {
             m->space_behind = f.value != 0;
@@ -152,12 +161,15 @@ static omn_status measure(sp_model *m, const void *data, size_t size, size_t *te
     while (wire_next(&w, &f))
         if (f.number == MODEL_PIECES && f.type == WIRE_BYTES) {
             if (++m->base > SP_MOST_PIECES)
-                return omn_fail(err, OMN_ERR_DATA, "the model has more than %u pieces", SP_MOST_PIECES);
+                return omn_fail(err, OMN_ERR_DATA, "the model has more than %u pieces",
+                                SP_MOST_PIECES);
             *text += f.size + 1;
         }
     if (w.bad) return broken("the file", err);
-    if (m->base == 0) return omn_fail(err, OMN_ERR_DATA, "the file holds no pieces: not a "
-                                      "SentencePiece model");
+    if (m->base == 0)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "the file holds no pieces: not a "
+                        "SentencePiece model");
     return OMN_OK;
 }
 
@@ -191,7 +203,8 @@ static omn_status put_start_first(sp_model *m, omn_error *err)
     static const sp_type want[3] = { SP_UNKNOWN, SP_CONTROL, SP_CONTROL };
     for (uint32_t i = 0; i < 3; i++)
         if (m->base < 3 || m->pieces[i].type != want[i])
-            return omn_fail(err, OMN_ERR_DATA, "pieces 0, 1, 2 must be unknown, start and end to be "
+            return omn_fail(err, OMN_ERR_DATA,
+                            "pieces 0, 1, 2 must be unknown, start and end to be "
                             "put in the order start, end, unknown");
     const sp_piece unknown = m->pieces[0];
     m->pieces[0] = m->pieces[1];
@@ -218,10 +231,13 @@ static omn_status note_byte(sp_model *m, uint32_t i, omn_error *err)
     sp_piece *p = &m->pieces[i];
     const int b = byte_of(p);
     if (b < 0)
-        return omn_fail(err, OMN_ERR_DATA, "piece %u is a byte piece but is not named like <0x0A>", i);
+        return omn_fail(err, OMN_ERR_DATA, "piece %u is a byte piece but is not named like <0x0A>",
+                        i);
     if (!m->byte_fallback)
-        return omn_fail(err, OMN_ERR_DATA, "piece %u is a byte piece, but the model says that it does "
-                        "not fall back to bytes", i);
+        return omn_fail(err, OMN_ERR_DATA,
+                        "piece %u is a byte piece, but the model says that it does "
+                        "not fall back to bytes",
+                        i);
     p->byte = (uint8_t)b;
     m->bytes[b] = (int32_t)i;
     return OMN_OK;
@@ -240,7 +256,7 @@ static omn_status classify(sp_model *m, omn_error *err)
 {
     m->unknown = -1;
     m->lowest = FLT_MAX;
-    m->highest = FLT_MIN;        /* the reference starts here, not at the smallest float */
+    m->highest = FLT_MIN; /* the reference starts here, not at the smallest float */
     m->cut_at_spaces = true;
     for (int i = 0; i < 256; i++) m->bytes[i] = -1;
     for (uint32_t i = 0; i < m->count; i++) {
@@ -258,13 +274,14 @@ static omn_status classify(sp_model *m, omn_error *err)
             m->highest = fmaxf(m->highest, p->score);
         }
         if (p->type == SP_UNUSED) m->has_unused = true;
-        if ((p->type == SP_NORMAL || p->type == SP_UNUSED) && spans_words(p)) m->cut_at_spaces = false;
+        if ((p->type == SP_NORMAL || p->type == SP_UNUSED) && spans_words(p))
+            m->cut_at_spaces = false;
     }
     if (m->unknown < 0) return omn_fail(err, OMN_ERR_DATA, "no piece has the type unknown");
     for (int i = 0; m->byte_fallback && i < 256; i++)
         if (m->bytes[i] < 0)
-            return omn_fail(err, OMN_ERR_DATA, "the model falls back to bytes, but <0x%02X> is missing",
-                            (unsigned)i);
+            return omn_fail(err, OMN_ERR_DATA,
+                            "the model falls back to bytes, but <0x%02X> is missing", (unsigned)i);
     if (m->has_unused) m->cut_at_spaces = false;
     return OMN_OK;
 }
@@ -290,9 +307,10 @@ static omn_status build_trie(const sp_model *m, group g, trie *t, omn_error *err
     const trie_result r = trie_init(t, keys, n, twice);
     free(keys);
     if (r == TRIE_TWICE)
-        return omn_fail(err, OMN_ERR_DATA, "pieces %d and %d are the same: \"%.60s\"", twice[0], twice[1],
-                        m->pieces[twice[0]].text);
-    if (r == TRIE_NO_MEMORY) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a SentencePiece model");
+        return omn_fail(err, OMN_ERR_DATA, "pieces %d and %d are the same: \"%.60s\"", twice[0],
+                        twice[1], m->pieces[twice[0]].text);
+    if (r == TRIE_NO_MEMORY)
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory for a SentencePiece model");
     return OMN_OK;
 }
 
@@ -302,14 +320,16 @@ static int32_t find_control(const sp_model *m, const char *name, size_t n)
     return id >= 0 && m->pieces[id].type == SP_CONTROL ? id : -1;
 }
 
-#define EXTRA_ROOM 48u       /* the longest extra piece has 3 + 27 bytes */
+#define EXTRA_ROOM 48u /* the longest extra piece has 3 + 27 bytes */
 
 static omn_status check_extra(const sp_model *m, omn_error *err)
 {
     const sp_extra *e = &m->extra;
     if (e->sentinels > 100000 || e->bins > 100000 || e->histories > 1000)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "%u sentinels, %u bins and %u histories: at most 100000, "
-                        "100000 and 1000 are possible", e->sentinels, e->bins, e->histories);
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "%u sentinels, %u bins and %u histories: at most 100000, "
+                        "100000 and 1000 are possible",
+                        e->sentinels, e->bins, e->histories);
     return OMN_OK;
 }
 
@@ -317,12 +337,14 @@ static void append_extra(sp_model *m, size_t used)
 {
     for (uint32_t i = 0; sp_extra_piece(&m->extra, i, m->text + used, EXTRA_ROOM); i++) {
         const uint32_t length = (uint32_t)strlen(m->text + used);
-        m->pieces[m->count++] = (sp_piece){ .text = m->text + used, .length = length, .type = SP_USER };
+        m->pieces[m->count++] =
+            (sp_piece){ .text = m->text + used, .length = length, .type = SP_USER };
         used += length + 1;
     }
 }
 
-omn_status sp_open(const void *data, size_t size, const sp_extra *extra, sp_model **out, omn_error *err)
+omn_status sp_open(const void *data, size_t size, const sp_extra *extra, sp_model **out,
+                   omn_error *err)
 {
     omn_status st = OMN_OK;
     size_t room = 0, used = 0;
@@ -334,8 +356,9 @@ omn_status sp_open(const void *data, size_t size, const sp_extra *extra, sp_mode
     m->denormal = m->normal;
     if (extra != NULL) m->extra = *extra;
     if (size > SP_MOST_FILE)
-        OMN_TRY(omn_fail(err, OMN_ERR_DATA, "the file has %zu bytes, a SentencePiece model at most %zu",
-                         size, SP_MOST_FILE));
+        OMN_TRY(omn_fail(err, OMN_ERR_DATA,
+                         "the file has %zu bytes, a SentencePiece model at most %zu", size,
+                         SP_MOST_FILE));
     OMN_TRY(check_extra(m, err));
     OMN_TRY(measure(m, data, size, &room, err));
     const uint32_t added = sp_extra_count(&m->extra);

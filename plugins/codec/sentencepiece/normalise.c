@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rewriting a text before it is cut: at each place the longest entry of the file's table is replaced,
- * other characters are copied, bytes that are no character become U+FFFD; then spaces are squeezed and
- * marked as the file wants. The table is a double array (Aoe 1989, in the 32-bit units of Darts-clone): a
- * node is an index, its child for byte b is the node's offset xor b, and the child is real when its label is
- * b. Files are not trusted: every index is compared with the size, and a walk has a longest length. */
+/* Rewriting a text before it is cut: at each place the longest entry of the file's table is
+ * replaced, other characters are copied, bytes that are no character become U+FFFD; then spaces are
+ * squeezed and marked as the file wants. The table is a double array (Aoe 1989, in the 32-bit units
+ * of Darts-clone): a node is an index, its child for byte b is the node's offset xor b, and the
+ * child is real when its label is b. Files are not trusted: every index is compared with the size,
+ * and a walk has a longest length. */
 #include "sentencepiece.h"
 
 #include <stdlib.h>
@@ -11,7 +12,7 @@
 
 #include "utf8.h"
 
-#define MOST_KEY 256u        /* bytes of a table entry; those of the published tables are below 64 */
+#define MOST_KEY 256u /* bytes of a table entry; those of the published tables are below 64 */
 
 static uint32_t unit_offset(uint32_t unit)
 {
@@ -52,8 +53,8 @@ omn_status sp_rules_table(sp_rules *r, const uint8_t *data, size_t size, omn_err
     sp_rules_fini(r);
     if (size == 0) return OMN_OK;
     if (size <= 4) return damaged(size, err);
-    const size_t bytes = (size_t)data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 |
-                         (size_t)data[3] << 24;
+    const size_t bytes =
+        (size_t)data[0] | (size_t)data[1] << 8 | (size_t)data[2] << 16 | (size_t)data[3] << 24;
     if (bytes == 0 || bytes % 4 != 0 || bytes >= size - 4) return damaged(size, err);
     r->n_units = bytes / 4;
     r->n_replacements = size - 4 - bytes;

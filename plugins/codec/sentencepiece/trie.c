@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A static trie built from sorted keys, level by level, so that the children of a node are neighbours
- * in memory and are found by bisection; those of the root have a table. One structure answers all three
- * questions a tokenizer asks: the piece with this text, the longest piece that begins here, and all
- * pieces that begin here. Walking can go on from any node, so that a merged symbol is not walked twice. */
+/* A static trie built from sorted keys, level by level, so that the children of a node are
+ * neighbours in memory and are found by bisection; those of the root have a table. One structure
+ * answers all three questions a tokenizer asks: the piece with this text, the longest piece that
+ * begins here, and all pieces that begin here. Walking can go on from any node, so that a merged
+ * symbol is not walked twice. */
 #include "trie.h"
 
 #include <stdlib.h>
@@ -108,7 +109,8 @@ uint32_t trie_step(const trie *t, uint32_t node, uint8_t byte)
 uint32_t trie_walk(const trie *t, uint32_t node, const char *bytes, size_t n)
 {
     if (t->node == NULL) return TRIE_NONE;
-    for (size_t i = 0; i < n && node != TRIE_NONE; i++) node = trie_step(t, node, (uint8_t)bytes[i]);
+    for (size_t i = 0; i < n && node != TRIE_NONE; i++)
+        node = trie_step(t, node, (uint8_t)bytes[i]);
     return node;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unigram segmentation (Kudo 2018): of all ways to cut the text into pieces, the one with the largest sum
- * of scores, found by Viterbi from left to right; at each character the trie gives every piece that begins
- * there. A character that is no piece by itself may always be taken as unknown at a price below every
- * score. Sums are kept as float and compared as double, and a tie keeps the earlier candidate: exactly as
- * the reference does, since texts of many words come close enough for rounding to decide. */
+/* Unigram segmentation (Kudo 2018): of all ways to cut the text into pieces, the one with the
+ * largest sum of scores, found by Viterbi from left to right; at each character the trie gives
+ * every piece that begins there. A character that is no piece by itself may always be taken as
+ * unknown at a price below every score. Sums are kept as float and compared as double, and a tie
+ * keeps the earlier candidate: exactly as the reference does, since texts of many words come close
+ * enough for rounding to decide. */
 #include "sentencepiece.h"
 
 #include <stdlib.h>
@@ -14,9 +15,9 @@
 
 /* The best way to reach one place in the text. */
 typedef struct step {
-    int32_t id;              /* of the last piece, -1: unknown */
+    int32_t id; /* of the last piece, -1: unknown */
     float score;
-    int32_t from;            /* where the last piece begins, -1: not reached yet */
+    int32_t from; /* where the last piece begins, -1: not reached yet */
 } step;
 
 static void offer(step *at, int32_t id, double score, size_t from)
@@ -27,7 +28,8 @@ static void offer(step *at, int32_t id, double score, size_t from)
     at->from = (int32_t)from;
 }
 
-static void begin_at(const sp_model *m, const char *s, size_t n, size_t from, size_t width, step *best)
+static void begin_at(const sp_model *m, const char *s, size_t n, size_t from, size_t width,
+                     step *best)
 {
     const float so_far = best[from].score;
     bool alone = false;
@@ -47,12 +49,14 @@ static void begin_at(const sp_model *m, const char *s, size_t n, size_t from, si
     if (!alone) offer(&best[from + width], -1, (double)(m->lowest - UNKNOWN_PRICE + so_far), from);
 }
 
-omn_status sp_encode_unigram(const sp_model *m, const char *s, size_t n, sp_ids *out, omn_error *err)
+omn_status sp_encode_unigram(const sp_model *m, const char *s, size_t n, sp_ids *out,
+                             omn_error *err)
 {
     omn_status st = OMN_OK;
     bool in_unknown = false;
     step *best = n < INT32_MAX ? calloc(n + 1, sizeof *best) : NULL;
-    if (best == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory to cut a text of %zu bytes", n);
+    if (best == NULL)
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory to cut a text of %zu bytes", n);
     for (size_t i = 1; i <= n; i++) best[i].from = -1;
     for (size_t at = 0; at < n;) {
         const size_t most = n - at, wide = utf8_length(s[at]), width = wide < most ? wide : most;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UTF-8 by the book: the table of well-formed sequences says for each first byte how long the character
- * is and which second bytes are allowed; all later bytes are 80..bf. */
+/* UTF-8 by the book: the table of well-formed sequences says for each first byte how long the
+ * character is and which second bytes are allowed; all later bytes are 80..bf. */
 #include "utf8.h"
 
 /* Length and the allowed range of the second byte; 0 when `first` starts nothing. */

@@ -9,7 +9,7 @@
 
 /* U+FFFD, what stands for a byte that is no character, and U+2581, what stands for a space. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
-#define UTF8_SPACE_MARK "\xe2\x96\x81"
+#define UTF8_SPACE_MARK  "\xe2\x96\x81"
 
 /* Bytes of the valid character at s (n >= 1 bytes are there), 0 when there is none: overlong forms,
  * surrogates, values beyond U+10FFFF, cut characters, lone trail bytes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A reader for the protobuf wire format: a message is a row of (number, type, payload), unknown numbers
- * are skipped, and nothing is allocated. Every length is compared with what is left before it is
- * believed. Groups, which the format gave up long ago, are refused. */
+/* A reader for the protobuf wire format: a message is a row of (number, type, payload), unknown
+ * numbers are skipped, and nothing is allocated. Every length is compared with what is left before
+ * it is believed. Groups, which the format gave up long ago, are refused. */
 #include "wire.h"
 
 #include <string.h>
@@ -50,9 +50,15 @@ bool wire_next(wire *w, wire_field *f)
     f->number = (uint32_t)(tag >> 3);
     f->type = (wire_type)(tag & 7);
     switch (f->type) {
-    case WIRE_VARINT: f->value = read_varint(w); break;
-    case WIRE_FIXED64: f->value = read_fixed(w, 8); break;
-    case WIRE_FIXED32: f->value = read_fixed(w, 4); break;
+    case WIRE_VARINT:
+        f->value = read_varint(w);
+        break;
+    case WIRE_FIXED64:
+        f->value = read_fixed(w, 8);
+        break;
+    case WIRE_FIXED32:
+        f->value = read_fixed(w, 4);
+        break;
     case WIRE_BYTES: {
         const uint64_t n = read_varint(w);
         if (w->bad || n > (uint64_t)(w->end - w->at)) {
@@ -64,7 +70,8 @@ bool wire_next(wire *w, wire_field *f)
         w->at += f->size;
         break;
     }
-    default: w->bad = true;
+    default:
+        w->bad = true;
     }
     return !w->bad;
 }

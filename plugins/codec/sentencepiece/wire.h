@@ -7,13 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What is left of one message. `bad` is set by the first field that is not well formed and stays. */
+/* What is left of one message. `bad` is set by the first field that is not well formed and stays.
+ */
 typedef struct wire {
     const uint8_t *at, *end;
     bool bad;
 } wire;
 
-typedef enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 } wire_type;
+typedef enum wire_type {
+    WIRE_VARINT = 0,
+    WIRE_FIXED64 = 1,
+    WIRE_BYTES = 2,
+    WIRE_FIXED32 = 5
+} wire_type;
 
 /* One field. VARINT and the fixed types fill `value`; BYTES fills data and size, borrowed from the
  * message. */
