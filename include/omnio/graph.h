@@ -49,6 +49,8 @@ OMN_API omn_type omn_node_type(const omn_node *x);
 /* Give a node a name below the scope's for profiles, pictures and comparisons; a node may have several.
  * Returns x; NULL stays NULL. */
 OMN_API omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...) OMN_PRINTF(3, 4);
+/* The node that was tagged so below this scope, or NULL: what is there need not be built again. */
+OMN_API omn_node *omn_node_tagged(omn_scope *s, const char *name);
 
 OMN_API omn_bundle *omn_bundle_new(omn_scope *s);
 OMN_API void omn_bundle_put(omn_bundle *b, omn_scope *s, const char *name, omn_node *x);

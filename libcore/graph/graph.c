@@ -204,6 +204,14 @@ omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...)
     return x;
 }
 
+omn_node *omn_node_tagged(omn_scope *s, const char *name)
+{
+    const char *full = omn_scope_failed(s) ? NULL : graph_full_name(s, name);
+    for (uint32_t i = 0; full && i < s->g->n_tags; i++)
+        if (!strcmp(s->g->tags[i].name, full)) return s->g->tags[i].node;
+    return NULL;
+}
+
 uint64_t node_count(const omn_node *x)
 {
     uint64_t n = 1;

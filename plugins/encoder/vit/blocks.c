@@ -101,6 +101,12 @@ void vit_features(const void *self, omn_scope *s, const omn_bundle *in, omn_bund
 {
     const struct vit *p = ((const vit_self *)self)->p;
     omn_scope *t = omn_scope_at(s, "image_encoder.vision_transformer"), *top = omn_scope_at(s, "/");
+    omn_node *last = omn_node_tagged(t, "last"), *second = omn_node_tagged(t, "second");
+    if (last) {                           /* built before, for the embedding or an auxiliary head */
+        omn_bundle_put(out, t, "last", last);
+        if (second) omn_bundle_put(out, t, "second", second);
+        return;
+    }
     omn_node *pos = omn_bundle_get(in, s, "pos"), *seg = omn_bundle_get(in, s, "seg"), *x;
     if (p->stem == 0)
         x = omn_linear(t, omn_bundle_get(in, s, "patches"),
@@ -127,9 +133,10 @@ void vit_features(const void *self, omn_scope *s, const omn_bundle *in, omn_bund
     for (int i = 0; i < p->layers; i++) {
         x = block(p, omn_scope_at(t, "transformer.resblocks.%d", i), x, rot, &m);
         omn_node_tag(top, x, "vit.image.block_%d", i);
-        if (i == p->second) omn_bundle_put(out, t, "second", omn_slice(t, x, 1, 1, N));
+        if (i == p->second)
+            omn_bundle_put(out, t, "second", omn_node_tag(t, omn_slice(t, x, 1, 1, N), "second"));
     }
-    omn_bundle_put(out, t, "last", omn_slice(t, x, 1, 1, N));
+    omn_bundle_put(out, t, "last", omn_node_tag(t, omn_slice(t, x, 1, 1, N), "last"));
 }
 
 omn_seq *vit_embed(const void *self, omn_scope *s, const omn_bundle *in)
