@@ -154,6 +154,7 @@ static omn_status page_cells(maker *m, size_t stage, uint64_t index, omn_error *
     const omn_part *p = r->stages[stage].parts[0];
     const omn_status st = r->cells->cells(p->self, m->c, OMN_SPLIT_TRAIN, number_in(r, p, OMN_SPLIT_TRAIN, index),
                                           r->rows, r->columns, labels, edges, err);
+    m->page->n_cells = (uint32_t)n;
     m->page->cell_labels = labels;
     m->page->cell_edges = edges;
     return st;
