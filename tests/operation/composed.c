@@ -76,7 +76,7 @@ static const row rows[] = {
     { "box.nms", { BOXES }, { 0 }, "[" CAT "," FAR "]", NULL },
     { "box.nms", { BOXES }, { "order", "score" }, "[" DOG "," FAR "]", NULL },
     { "box.nms", { BOXES }, { "by_label", "true" }, "[" CAT "," DOG "," FAR "]", NULL },
-    { "box.nms", { BOXES }, { "iou", "0.9" }, "[" CAT "," DOG "," FAR "]", NULL },
+    { "box.nms", { BOXES }, { "overlap", "0.9" }, "[" CAT "," DOG "," FAR "]", NULL },
     { "box.nms", { BOXES }, { "most", "1" }, "[" CAT "]", NULL },
     { "box.filter", { BOXES }, { "labels", "bird, cat" }, "[" CAT "," FAR "]", NULL },
     { "box.filter", { BOXES }, { "score", "0.6" }, "[" DOG "," FAR "]", NULL },
@@ -150,8 +150,8 @@ START_TEST(suppression_agrees_with_recorded_results)
         ck_assert_int_eq(omn_regions_new(r, count, NULL, &in, NULL), OMN_OK);
         for (int order = 0; order < 2; order++) {
             const omn_value *const given[4] = { in, NULL, NULL, NULL };
-            out =
-                apply(NULL, "box.nms", given, "iou", iou, "order", order ? "score" : "given", NULL);
+            out = apply(NULL, "box.nms", given, "overlap", iou, "order", order ? "score" : "given",
+                        NULL);
             size_t m = omn_regions_get(out, &kept);
             ck_assert_uint_eq(m, omn_list_count(keep));
             for (size_t k = 0; k < m; k++) {

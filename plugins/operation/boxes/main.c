@@ -45,13 +45,13 @@ static bool same_label(const omn_region *a, const omn_region *b)
 
 #define NMS(IN, PAR, OUT)                                                                          \
     IN(regions, in, "the boxes")                                                                   \
-    PAR(double, iou, "0.8", "0..1", NULL, "largest overlap of two boxes that both stay")           \
+    PAR(double, overlap, "0.8", "0..1", NULL, "largest intersection over union of two that stay")  \
     PAR(choice, order, "given", "given|score", NULL, "which of two boxes is the better one")       \
     PAR(bool, by_label, "false", NULL, NULL, "only boxes of one label suppress each other")        \
     PAR(int, most, "0", "0..65536", NULL, "keep at most so many; 0: all")                          \
     OUT(regions, out, "the boxes that stay, best first")
 OMN_OPERATION(nms, NMS, OMN_PURE);
-static omn_status nms(omn_call *c, const omn_value *in, double iou, int order, bool by_label,
+static omn_status nms(omn_call *c, const omn_value *in, double overlap, int order, bool by_label,
                       int most, omn_value **out, omn_error *err)
 {
     const omn_region *r;
@@ -64,7 +64,8 @@ static omn_status nms(omn_call *c, const omn_value *in, double iou, int order, b
         const omn_region *one = &r[k[i].i];
         bool keep = true;
         for (size_t j = 0; keep && j < kept; j++)
-            keep = (by_label && !same_label(one, &stay[j])) || omn_region_iou(one, &stay[j]) <= iou;
+            keep = (by_label && !same_label(one, &stay[j])) ||
+                   omn_region_iou(one, &stay[j]) <= overlap;
         if (keep) stay[kept++] = *one;
         if (i % 256 == 0 && omn_call_cancelled(c))
             return omn_fail(err, OMN_ERR_CANCELLED, "stopped on request");

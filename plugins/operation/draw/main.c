@@ -188,23 +188,23 @@ static void label(sheet *s, const char *text, double score, bool scores, double 
 }
 
 #define REGIONS(IN, PAR, OUT)                                                                      \
-    IN(image, picture, "the picture to draw on; it is not changed")                                \
-    IN(regions, boxes, "what to draw")                                                             \
+    IN(image, in, "the picture to draw on; it is not changed")                                     \
+    IN(regions, regions, "what to draw")                                                           \
     PAR(bool, labels, "true", NULL, NULL, "write the labels")                                      \
     PAR(bool, scores, "false", NULL, NULL, "write the scores behind the labels")                   \
     PAR(double, line, "0", "0..1000", "px", "width of the lines; 0: as the picture's size wants")  \
     PAR(double, font, "0", "0..1000", "px",                                                        \
         "height of the letters; 0: as the picture's size wants")                                   \
     OUT(image, out, "the picture with the boxes")
-OMN_OPERATION(regions, REGIONS, OMN_PURE);
-static omn_status regions(omn_call *c, const omn_image *picture, const omn_value *boxes,
-                          bool labels, bool scores, double line, double font, omn_image **out,
-                          omn_error *err)
+OMN_OPERATION(draw_regions, REGIONS, OMN_PURE);
+static omn_status draw_regions(omn_call *c, const omn_image *in, const omn_value *regions,
+                               bool labels, bool scores, double line, double font, omn_image **out,
+                               omn_error *err)
 {
     sheet s = { NULL, { OMN_U8, 0, 0, 0, NULL }, NULL, NULL, 0, 0 };
     const omn_region *r;
-    size_t n = omn_regions_get(boxes, &r);
-    omn_status st = sheet_open(&s, picture, boxes, line, font, err);
+    size_t n = omn_regions_get(regions, &r);
+    omn_status st = sheet_open(&s, in, regions, line, font, err);
     for (int text = 0; st == OMN_OK && text < 2; text++) /* labels above all boxes */
         for (size_t i = n; st == OMN_OK && i-- > 0;) {   /* the best one last, on top */
             double x[4], y[4];
@@ -260,24 +260,25 @@ static const omn_point *named(const omn_point *p, size_t n, const char *name)
 }
 
 #define POINTS(IN, PAR, OUT)                                                                       \
-    IN(image, picture, "the picture to draw on; it is not changed")                                \
-    IN(points, marks, "what to draw; points that are not there are left out")                      \
+    IN(image, in, "the picture to draw on; it is not changed")                                     \
+    IN(points, points, "what to draw; points that are not there are left out")                     \
     PAR(bool, labels, "false", NULL, NULL, "write the labels")                                     \
     PAR(bool, bones, "true", NULL, NULL, "join the named points of a person")                      \
     PAR(double, line, "0", "0..1000", "px", "width of the lines; 0: as the picture's size wants")  \
     PAR(double, font, "0", "0..1000", "px",                                                        \
         "height of the letters; 0: as the picture's size wants")                                   \
     OUT(image, out, "the picture with the points")
-OMN_OPERATION(points, POINTS, OMN_PURE);
-static omn_status points(omn_call *c, const omn_image *picture, const omn_value *marks, bool labels,
-                         bool bones, double line, double font, omn_image **out, omn_error *err)
+OMN_OPERATION(draw_points, POINTS, OMN_PURE);
+static omn_status draw_points(omn_call *c, const omn_image *in, const omn_value *points,
+                              bool labels, bool bones, double line, double font, omn_image **out,
+                              omn_error *err)
 {
     (void)c;
     sheet s = { NULL, { OMN_U8, 0, 0, 0, NULL }, NULL, NULL, 0, 0 };
     const omn_point *p;
     double x, y;
-    size_t n = omn_points_get(marks, &p);
-    omn_status st = sheet_open(&s, picture, marks, line, font, err);
+    size_t n = omn_points_get(points, &p);
+    omn_status st = sheet_open(&s, in, points, line, font, err);
     for (size_t i = 0; st == OMN_OK && bones && i < sizeof(skeleton) / sizeof(skeleton[0]); i++) {
         const omn_point *a = named(p, n, skeleton[i][0]), *b = named(p, n, skeleton[i][1]);
         double bx, by;
@@ -306,7 +307,8 @@ static omn_status points(omn_call *c, const omn_image *picture, const omn_value 
 }
 
 static const omn_object objects[] = {
-    OMN_OPERATION_OBJECT(regions, "draw.regions", "boxes and their labels on a picture"),
-    OMN_OPERATION_OBJECT(points, "draw.points", "points, and the figure they form, on a picture"),
+    OMN_OPERATION_OBJECT(draw_regions, "draw.regions", "boxes and their labels on a picture"),
+    OMN_OPERATION_OBJECT(draw_points, "draw.points",
+                         "points, and the figure they form, on a picture"),
 };
 OMN_PLUGIN("operation-draw", "1.0", "Apache-2.0", "drawing on pictures", objects);

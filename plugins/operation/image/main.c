@@ -65,7 +65,7 @@ static omn_status crop(omn_call *c, const omn_image *in, int left, int top, int 
 
 #define CUT(IN, PAR, OUT)                                                                          \
     IN(image, in, "the picture")                                                                   \
-    IN(regions, boxes, "what to cut out")                                                          \
+    IN(regions, regions, "what to cut out")                                                        \
     PAR(double, margin, "0", "0..10", NULL, "added on each side, as a part of the box's side")     \
     OUT(list, out, "a picture for each box, in their order")
 OMN_OPERATION(cut, CUT, OMN_PURE);
@@ -93,11 +93,11 @@ static omn_status cut_one(const omn_image *in, const omn_region *r, double margi
     *out = omn_image_give(img);
     return st;
 }
-static omn_status cut(omn_call *c, const omn_image *in, const omn_value *boxes, double margin,
+static omn_status cut(omn_call *c, const omn_image *in, const omn_value *regions, double margin,
                       omn_value **out, omn_error *err)
 {
     const omn_region *r;
-    size_t n = omn_regions_get(boxes, &r), made = 0;
+    size_t n = omn_regions_get(regions, &r), made = 0;
     omn_value **items = omn_call_scratch(c, n + 1, sizeof(*items));
     if (items == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu pictures", n);
     omn_status st = OMN_OK;
