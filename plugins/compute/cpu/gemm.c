@@ -9,7 +9,7 @@
  * Where the level has a bf16 dot product, pairs of neighbours in depth are packed as one 32-bit unit
  * and the same packing, counted in units, serves both; elsewhere bf16 means rounding while packing.
  */
-#include "tile.h"
+#include "tile_dot.h"
 #include "vmath.h"
 
 enum { KD = 256, NC = 4 * NR < 128 ? 128 : 4 * NR, MC = 240, A_ROW = KD + 16 };

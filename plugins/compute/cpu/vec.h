@@ -32,7 +32,11 @@
 #endif
 
 #define INLINE static inline __attribute__((always_inline))
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
 #define UNROLL _Pragma("GCC unroll 16")
+#endif
 
 typedef float vf __attribute__((vector_size(4 * VW)));
 typedef int32_t vi __attribute__((vector_size(4 * VW)));
@@ -94,28 +98,37 @@ INLINE vf vmin(vf a, vf b)
 #endif
 }
 
-/* always the same tree, so that all levels of one width agree */
-INLINE float vsum(vf v)
-{
-    float f[VW];
-    memcpy(f, &v, sizeof f);
-    UNROLL
-    for (int w = VW / 2; w; w /= 2)
-        UNROLL
-        for (int i = 0; i < w; i++) f[i] += f[i + w];
-    return f[0];
-}
-
+/* Sum and maximum of all lanes: halves are folded until one lane is left. */
+#if CPU_LEVEL >= 2
+#define FOLD(v, op)                                                                                \
+    const __m256 h = op##256(_mm512_castps512_ps256((__m512)v), _mm512_extractf32x8_ps((__m512)v, 1)); \
+    FOLD_8(h, op)
+#elif CPU_LEVEL == 1
+#define FOLD(v, op) FOLD_8((__m256)v, op)
+#endif
+#if CPU_LEVEL >= 1
+#define FOLD_8(h, op)                                                                              \
+    __m128 q = op(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));                         \
+    q = op(q, _mm_movehl_ps(q, q));                                                                \
+    return _mm_cvtss_f32(op(q, _mm_movehdup_ps(q)));
+#define sum256 _mm256_add_ps
+#define sum _mm_add_ps
+#define most256 _mm256_max_ps
+#define most _mm_max_ps
+INLINE float vsum(vf v) { FOLD(v, sum) }
+INLINE float vmaximum(vf v) { FOLD(v, most) }
+#undef sum256
+#undef sum
+#undef most256
+#undef most
+#else
+INLINE float vsum(vf v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 INLINE float vmaximum(vf v)
 {
-    float f[VW];
-    memcpy(f, &v, sizeof f);
-    UNROLL
-    for (int w = VW / 2; w; w /= 2)
-        UNROLL
-        for (int i = 0; i < w; i++) f[i] = f[i] > f[i + w] ? f[i] : f[i + w];
-    return f[0];
+    const float a = v[0] > v[2] ? v[0] : v[2], b = v[1] > v[3] ? v[1] : v[3];
+    return a > b ? a : b;
 }
+#endif
 
 INLINE vf vsqrt(vf v)
 {
