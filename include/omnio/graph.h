@@ -52,6 +52,7 @@ OMN_API omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...) 
 /* The node that was tagged so below this scope, or NULL: what is there need not be built again. */
 OMN_API omn_node *omn_node_tagged(omn_scope *s, const char *name);
 
+/* A bundle: nodes by name, owned by the graph. [build] */
 OMN_API omn_bundle *omn_bundle_new(omn_scope *s);
 OMN_API void omn_bundle_put(omn_bundle *b, omn_scope *s, const char *name, omn_node *x);
 /* The same for a name that is there already: x takes its place. */
@@ -249,6 +250,7 @@ OMN_API omn_status omn_program_graph_gradient(omn_program *p, const char *key, o
                                               const char *const *frozen, size_t n_frozen,
                                               omn_graph **out, omn_error *err);
 
+/* What a graph gives back, by number in the order of building, and what it costs. [any] */
 OMN_API size_t omn_graph_outputs(const omn_graph *g);
 OMN_API const char *omn_graph_output_name(const omn_graph *g, size_t i);
 OMN_API omn_shape omn_graph_output_shape(const omn_graph *g, size_t i);

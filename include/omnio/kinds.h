@@ -65,6 +65,7 @@ OMN_API omn_status omn_codec_write(const omn_part *codec, omn_call *c, const omn
 OMN_API omn_status omn_codec_read(const omn_part *codec, omn_call *c, const char *text, size_t n,
                                   const omn_frame *like, omn_value **out, omn_error *err);
 
+/* What a part is for ("image") and which object it is ("image.vit"). [any] */
 OMN_API const char *omn_part_role(const omn_part *p);
 OMN_API const char *omn_part_object(const omn_part *p);
 OMN_API omn_scope *omn_part_scope(const omn_part *p, omn_scope *s);   /* at the part's weight prefix */
@@ -213,6 +214,7 @@ typedef struct omn_model_impl {
 
 /* ---- calling parts (through libomnio only) ------------------------------------------------------------------------- */
 
+/* The encoder's own embed, from its prepared tensors. [build] */
 OMN_API omn_seq *omn_encoder_embed(const omn_part *p, omn_scope *s, const omn_bundle *in);
 /* false when the encoder offers no features */
 OMN_API bool omn_encoder_features(const omn_part *p, omn_scope *s, const omn_bundle *in,

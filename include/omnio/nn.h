@@ -129,6 +129,7 @@ typedef struct omn_norm {
     double eps;
     omn_node *w, *b;
 } omn_norm;
+/* x normalised along its last axis; OMN_NORM_NONE gives x itself. [build] */
 OMN_API omn_node *omn_norm_apply(omn_scope *s, const omn_norm *n, omn_node *x);
 
 /* One sub-layer around a function of x: pre:  x + factor * post(f(norm(x)));  post: norm(x + factor f(x)).

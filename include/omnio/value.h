@@ -21,6 +21,7 @@ typedef enum omn_value_kind {
 } omn_value_kind;
 
 typedef struct omn_value omn_value;
+/* The kind of a value; values are counted, ref adds a holder. [any] */
 OMN_API omn_value_kind omn_value_get_kind(const omn_value *v);
 OMN_API const char *omn_value_kind_name(omn_value_kind k);              /* "image" */
 OMN_API omn_value *omn_value_ref(const omn_value *v);                   /* NULL stays NULL */

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Renders the foreign exam with POV-Ray: pictures and manifest.jsonl into the folder given.
 #   make tests/foreign/exam && sh tests/foreign/make.sh tests/foreign/exam OUT [COUNT]
 # One thread and fixed numbers: the same POV-Ray gives the same pictures, but for the jitter of soft
