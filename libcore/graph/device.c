@@ -4,18 +4,26 @@
  * are used are copied once. */
 #include "inside.h"
 
+#include "libcore/plugin/context.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-omn_status device_open(device *d, omn_pool *pool, uint32_t number, const void *params,
+#define PAGE 4096u
+
+omn_status device_open(const omn_program *p, device *d, uint32_t number, const void *params,
                        omn_error *err)
 {
-    omn_status st = d->compute->open(number, pool, params, NULL, &d->dev, err);
+    const char *cache = p->ctx ? context_cache_folder(p->ctx) : NULL;
+    omn_status st = d->compute->open(number, p->pool, params, cache, &d->dev, err);
     if (st != OMN_OK) {
         d->dev = NULL;
         return st;
     }
     d->is_open = true;
+    omn_device_info info = { .largest_buffer = 0 };
+    if (d->compute->describe(number, &info, NULL) == OMN_OK)
+        d->piece = info.largest_buffer / 2 / PAGE * PAGE;
     st = d->compute->queue_new(d->dev, &d->queue, err);
     if (st != OMN_OK) {
         d->compute->close(d->dev);
@@ -63,7 +71,7 @@ omn_status device_find(omn_program *p, const char *text, device *d, omn_error *e
     if (number >= there)
         return omn_fail(err, OMN_ERR_DEVICE, "device '%s': there %s %u of that kind here", text,
                         there == 1 ? "is" : "are", there);
-    return device_open(d, p->pool, number, params, err);
+    return device_open(p, d, number, params, err);
 }
 
 omn_status program_cpu(omn_program *p, omn_error *err)
@@ -71,7 +79,7 @@ omn_status program_cpu(omn_program *p, omn_error *err)
     omn_status st = OMN_OK;
     pthread_mutex_lock(&p->lock);
     if (!p->cpu.is_open) {
-        if (p->cpu.compute) st = device_open(&p->cpu, p->pool, 0, NULL, err);
+        if (p->cpu.compute) st = device_open(p, &p->cpu, 0, NULL, err);
         else if (!p->ctx || !strcmp(p->main.name, "cpu"))
             st = omn_fail(err, OMN_ERR_UNSUPPORTED, "no other device can");
         else st = device_find(p, "cpu", &p->cpu, err);
@@ -124,7 +132,8 @@ static omn_status add_buffer(omn_program *p, omn_buffer *b, const void *host, ui
     return OMN_OK;
 }
 
-/* The mapping that holds these bytes, or the bytes alone. */
+/* The part of the mapping that holds these bytes: all of it, or, when that is more than the device takes,
+ * a window that begins at a multiple of the piece size, so that few windows serve all tensors. */
 static void find_map(const omn_program *p, const omn_tensor *t, const void **host, uint64_t *bytes)
 {
     const omn_weights *w = store_writable(p->store) ? NULL : store_weights(p->store);
@@ -134,11 +143,21 @@ static void find_map(const omn_program *p, const omn_tensor *t, const void **hos
     for (size_t i = 0; w && i < omn_weights_maps(w); i++) {
         const omn_map *m = omn_weights_map(w, i);
         const uintptr_t base = (uintptr_t)omn_map_data(m);
-        if (at >= base && at - base + t->bytes <= omn_map_size(m)) {
-            *host = omn_map_data(m);
-            *bytes = omn_map_size(m);
-            return;
+        const uint64_t whole = omn_map_size(m), piece = p->main.piece;
+        if (at < base || at - base > whole || t->bytes > whole - (at - base)) continue;
+        uint64_t from = 0, length = whole;
+        if (piece && whole > 2 * piece) {
+            from = (at - base) / piece * piece;
+            length = 2 * piece;
+            if (t->bytes > piece) {
+                from = (at - base) / PAGE * PAGE;
+                length = at - base - from + t->bytes;
+            }
+            if (length > whole - from) length = whole - from;
         }
+        *host = (const char *)omn_map_data(m) + from;
+        *bytes = length;
+        return;
     }
 }
 

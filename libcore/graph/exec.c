@@ -38,7 +38,7 @@ static void prepared_free(omn_exec *x, prepared *r)
     free(r);
 }
 
-static omn_status close_outputs(omn_exec *x, omn_error *err)
+omn_status exec_close_outputs(omn_exec *x, omn_error *err)
 {
     omn_status st = OMN_OK;
     for (uint32_t i = 0; i < x->n_opened; i++) {
@@ -57,7 +57,7 @@ void omn_exec_free(omn_exec *x)
     void *dev = x->p->main.dev;
     if (x->queue) {
         main->wait(x->queue, NULL);
-        close_outputs(x, NULL);
+        exec_close_outputs(x, NULL);
     }
     for (prepared *r = x->prepared, *next; r; r = next) {
         next = r->next;
@@ -71,62 +71,23 @@ void omn_exec_free(omn_exec *x)
     omn_call_free(x->own);
     free(x->states);
     free(x->state_info);
+    free(x->state_used);
     free(x->opened);
     free(x);
 }
 
 /* ---- preparing ----------------------------------------------------------------------------------- */
 
-static omn_status state_buffer(omn_exec *x, uint32_t number, omn_buffer **out, omn_error *err)
+/* The buffers behind the slots; the workspace and the states are looked up at each run. */
+static void find_buffers(omn_exec *x, prepared *r)
 {
-    if (number >= x->room_states) {
-        const uint32_t room = number + 32;
-        omn_buffer **more = calloc(room, sizeof(*more));
-        const omn_state **info = calloc(room, sizeof(*info));
-        if (!more || !info) {
-            free(more);
-            free(info);
-            return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for states");
-        }
-        if (x->room_states) {
-            memcpy(more, x->states, x->room_states * sizeof(*more));
-            memcpy(info, x->state_info, x->room_states * sizeof(*info));
-        }
-        free(x->states);
-        free(x->state_info);
-        x->states = more;
-        x->state_info = info;
-        x->room_states = room;
-    }
-    if (!x->states[number]) {
-        const omn_state *s = x->p->states;
-        while (s->number != number) s = s->next;
-        const omn_status st = x->p->main.compute->alloc(x->p->main.dev, s->bytes,
-                                                        &x->states[number], err);
-        if (st != OMN_OK) {
-            x->states[number] = NULL;
-            omn_error_prefix(err, "state '%s', %llu bytes: ", s->name, (unsigned long long)s->bytes);
-            return st;
-        }
-        x->state_info[number] = s;
-    }
-    *out = x->states[number];
-    return OMN_OK;
-}
-
-/* The buffers behind the slots; the workspace is put in at each run. */
-static omn_status find_buffers(omn_exec *x, prepared *r, omn_error *err)
-{
-    omn_status st = OMN_OK;
     pthread_mutex_lock(&x->p->lock);
-    for (uint32_t i = 0; st == OMN_OK && i < r->g->n_slots; i++) {
+    for (uint32_t i = 0; i < r->g->n_slots; i++) {
         const slot *s = &r->g->slots[i];
         if (s->kind == SLOT_CONSTS) r->buffers[i] = r->g->consts_buffer;
         else if (s->kind == SLOT_WEIGHT) r->buffers[i] = x->p->weights[s->number].buffer;
-        else if (s->kind == SLOT_STATE) st = state_buffer(x, s->number, &r->buffers[i], err);
     }
     pthread_mutex_unlock(&x->p->lock);
-    return st;
 }
 
 static omn_status make_segments(omn_exec *x, prepared *r, omn_error *err)
@@ -172,7 +133,7 @@ static omn_status prepare(omn_exec *x, omn_graph *g, prepared **out, omn_error *
         st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to run");
         goto done;
     }
-    OMN_TRY(find_buffers(x, r, err));
+    find_buffers(x, r);
     OMN_TRY(make_segments(x, r, err));
     r->next = x->prepared;
     x->prepared = r;
@@ -268,8 +229,10 @@ omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call 
         return omn_fail(err, OMN_ERR_ARGUMENT, "the graph '%s' belongs to another program", g->key);
     if (!c) c = x->own;
     x->last = NULL;
-    OMN_TRY(close_outputs(x, err));
+    x->runs++;
+    OMN_TRY(exec_close_outputs(x, err));
     OMN_TRY(prepare(x, g, &r, err));
+    OMN_TRY(exec_states(x, r, err));
     OMN_TRY(have_workspace(x, g->workspace, err));
     r->buffers[0] = x->workspace;
     OMN_TRY(fill_inputs(x, g, in, err));
@@ -338,41 +301,6 @@ omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, omn_tens
     }
     omn_buffer *b = root->state ? x->states[root->state->number] : x->workspace;
     return open_bytes(x, b, root->view.offset, out->bytes, &out->data, err);
-}
-
-omn_status omn_exec_reorder(omn_exec *x, const int32_t *from, size_t rows, omn_error *err)
-{
-    const omn_compute_impl *main = x->p->main.compute;
-    omn_status st = OMN_OK;
-    char *copy = NULL;
-    for (size_t i = 0; i < rows; i++)
-        if (from[i] < 0 || (size_t)from[i] >= rows)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "row %zu should become row %d, there are %zu", i,
-                            (int)from[i], rows);
-    x->last = NULL;
-    OMN_TRY(close_outputs(x, err));
-    for (uint32_t i = 0; i < x->room_states; i++) {
-        const omn_state *s = x->state_info[i];
-        void *host;
-        if (!x->states[i] || (size_t)s->shape.dim[0] != rows) continue;
-        const size_t each = s->bytes / rows;
-        OMN_TRY(main->map(x->queue, x->states[i], 0, s->bytes, OMN_READ_WRITE, &host, err));
-        copy = malloc(s->bytes);
-        if (copy) {
-            memcpy(copy, host, s->bytes);
-            for (size_t k = 0; k < rows; k++)
-                if ((size_t)from[k] != k)
-                    memcpy((char *)host + k * each, copy + (size_t)from[k] * each, each);
-            free(copy);
-        } else {
-            st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to reorder states");
-        }
-        const omn_status late = main->unmap(x->queue, x->states[i], host, err);
-        if (st == OMN_OK) st = late;
-        if (st != OMN_OK) goto done;
-    }
-done:
-    return st;
 }
 
 void omn_exec_profile(omn_exec *x, bool on)

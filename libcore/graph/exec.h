@@ -37,9 +37,11 @@ struct omn_exec {
     omn_call *own;                        /* for callers who bring no call */
     omn_buffer *workspace;
     uint64_t workspace_bytes;
-    omn_buffer **states;                  /* by number; NULL: not used yet */
+    omn_buffer **states;                  /* by number; NULL: not used yet, or dropped */
     const omn_state **state_info;
+    uint64_t *state_used;                 /* the run that used it last */
     uint32_t room_states;
+    uint64_t runs;
     prepared *prepared;
     omn_graph *last;
     opened *opened;
@@ -49,6 +51,9 @@ struct omn_exec {
     omn_profile_row shown[2 * OP_COUNT];
 };
 
+/* exec.c, states.c */
+omn_status exec_close_outputs(omn_exec *x, omn_error *err);
+omn_status exec_states(omn_exec *x, prepared *r, omn_error *err);
 /* island.c */
 omn_status island_prepare(omn_exec *x, const omn_op_call *call, segment *sg, omn_error *err);
 omn_status island_run(omn_exec *x, const omn_op_call *call, segment *sg, omn_buffer *const *buffers,

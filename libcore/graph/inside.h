@@ -156,6 +156,7 @@ struct omn_graph {
     uint64_t consts_bytes;
     omn_buffer *consts_buffer;
     bool with_gradient;
+    uint64_t frozen_hash;                 /* a key with other frozen weights is another graph */
     omn_graph *next;
 };
 
@@ -207,6 +208,7 @@ typedef struct weight_buffer {
 
 typedef struct device {
     const omn_compute_impl *compute;
+    uint64_t piece;                       /* wrap at most twice so many bytes at once; 0: no limit */
     bool is_open;
     void *dev, *queue;                    /* queue: for uploads while planning */
     const char *name;
@@ -237,7 +239,7 @@ omn_status program_weight(omn_program *p, long weight, uint32_t *number, uint64_
                           omn_error *err);
 omn_status program_consts(omn_program *p, const void *host, uint64_t bytes, omn_buffer **out,
                           omn_error *err);
-omn_status device_open(device *d, omn_pool *pool, uint32_t number, const void *params,
+omn_status device_open(const omn_program *p, device *d, uint32_t number, const void *params,
                        omn_error *err);
 void device_close(device *d);
 omn_status device_find(omn_program *p, const char *text, device *d, omn_error *err);

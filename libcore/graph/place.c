@@ -86,11 +86,11 @@ uint64_t place_groups(group *g, uint32_t n, uint64_t bound)
     key *order = malloc((n + 1) * 2 * sizeof(*order));
     uint32_t *placed = malloc((n + 1) * sizeof(*placed));
     uint64_t *offsets = malloc((n + 1) * sizeof(*offsets)), best = UINT64_MAX;
-    const uint64_t work = 1 + (uint64_t)n * n;
+    const uint64_t work = 1 + (uint64_t)n * n, enough = bound + bound / 100;
     const uint32_t most_tries = 4 + (uint32_t)(400000000 / work < 200 ? 400000000 / work : 200);
     if (!order || !placed || !offsets) goto done;
     key *kept = order + n + 1;
-    for (uint32_t try = 0; try < most_tries && (best > bound || try == 0); try++) {
+    for (uint32_t try = 0; try < most_tries && (best > enough || try == 0); try++) {
         if (try < 4) {
             order_by(g, n, (int)try, order);
         } else {                          /* those that reach the end go a step to the front */

@@ -16,7 +16,7 @@ static omn_status open_devices(omn_program *p, const omn_program_setup *how, omn
     if (how->compute) {
         p->main.compute = how->compute;
         p->main.name = "given";
-        return device_open(&p->main, p->pool, 0, NULL, err);
+        return device_open(p, &p->main, 0, NULL, err);
     }
     if (!p->ctx)
         return omn_fail(err, OMN_ERR_ARGUMENT, "a program needs a context or a compute device");
@@ -101,14 +101,24 @@ static void build(omn_graph *g, omn_build_fn *fn, void *user, const char *loss)
     plan_build(g);
 }
 
+static uint64_t hash_frozen(const char *const *frozen, size_t n)
+{
+    uint64_t h = n;
+    for (size_t i = 0; i < n; i++) h = h * 0x9e3779b97f4a7c15u + names_hash(frozen[i]);
+    return h;
+}
+
 static omn_status get_graph(omn_program *p, const char *key, omn_build_fn *fn, void *user,
                             const char *loss, const char *const *frozen, size_t n_frozen,
                             omn_graph **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     pthread_mutex_lock(&p->lock);
+    const uint64_t frozen_hash = hash_frozen(frozen, n_frozen);
     omn_graph *g = p->graphs;
-    while (g && (strcmp(g->key, key) || g->with_gradient != (loss != NULL))) g = g->next;
+    while (g && (strcmp(g->key, key) || g->with_gradient != (loss != NULL) ||
+                 g->frozen_hash != frozen_hash))
+        g = g->next;
     if (g) goto done;
     g = graph_new(p, key);
     if (!g) {
@@ -116,6 +126,7 @@ static omn_status get_graph(omn_program *p, const char *key, omn_build_fn *fn, v
         goto done;
     }
     g->with_gradient = loss != NULL;
+    g->frozen_hash = frozen_hash;
     g->training = p->training || loss;
     g->frozen = frozen;
     g->n_frozen = n_frozen;

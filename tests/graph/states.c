@@ -3,6 +3,7 @@
  * state; cached attention equals attention over the whole sequence. */
 #include "rig.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { B = 2, T = 5, H = 2, K = 3 };
@@ -142,9 +143,41 @@ START_TEST(reading_what_was_overwritten_is_refused)
 }
 END_TEST
 
+/* Requests of many lengths: the storage of the oldest length goes, the newest keep their values. */
+static void build_length(void *user, omn_scope *s, omn_bundle *out)
+{
+    const int64_t L = 3 + *(const int *)user / 2;
+    omn_state *st = omn_state_at(s, "memory", OMN_F32, omn_dim2(1, L));
+    if (*(const int *)user % 2) omn_bundle_put(out, s, "y", omn_scale(s, omn_state_read(s, st), 1, 1));
+    else omn_state_write(s, st, omn_const(s, OMN_F32, omn_dim2(1, L), (const float[9]){ 7, 7, 7 }));
+}
+
+START_TEST(capacities_do_not_pile_up)
+{
+    rig own = rig_open(&reference_compute, false), *r = &own;
+    omn_graph *g[12];
+    for (int i = 0; i < 12; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "%d", i);
+        g[i] = rig_graph(r, key, build_length, &i);
+    }
+    for (int i = 0; i < 12; i += 2) {
+        rig_run(r, g[i]);
+        rig_run(r, g[i + 1]);
+        ck_assert_float_eq(rig_output(r, g[i + 1], "y", NULL)[2], 8);
+    }
+    rig_run(r, g[11]);
+    ck_assert_float_eq(rig_output(r, g[11], "y", NULL)[2], 8);
+    rig_run(r, g[1]);                     /* was dropped: zeros again */
+    ck_assert_float_eq(rig_output(r, g[1], "y", NULL)[2], 1);
+    rig_close(r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { one_graph_writes_another_reads, steps_over_a_cache_equal_the_whole,
-                                 reading_what_was_overwritten_is_refused };
+                                 reading_what_was_overwritten_is_refused,
+                                 capacities_do_not_pile_up };
     return TESTING_RUN("graph/states", all, 10);
 }

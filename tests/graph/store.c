@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stores: over a checkpoint as it lies on disk (16-bit weights, wrong shapes, missing names), and writable
+ * ones that begin from a checkpoint. */
+#include "rig.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const float table[] = { 1, -2, 0.5f, 3, 4, -0.25f, 8, 16 };      /* exact in bf16 */
+
+static omn_weights *checkpoint(void)
+{
+    uint16_t half[8];
+    float f[8];
+    int32_t whole[2] = { 1, 2 };
+    omn_weights *w;
+    omn_error err = OMN_ERROR_INIT;
+    for (int i = 0; i < 8; i++) half[i] = omn_bf16_of(table[i]);
+    for (int i = 0; i < 8; i++) f[i] = table[i] / 2;
+    const omn_weights_entry entries[] = {
+        { "a.table", { OMN_BF16, omn_dim2(4, 2), half, sizeof(half) } },
+        { "a.bias", { OMN_F32, omn_dim1(8), f, sizeof(f) } },
+        { "a.ids", { OMN_I32, omn_dim1(2), whole, sizeof(whole) } },
+    };
+    char path[512];
+    snprintf(path, sizeof(path), "%s/big.safetensors", testing_folder());
+    ck_assert_msg(omn_weights_write(path, OMN_OVERWRITE, entries, 3, NULL, 0, &err) == OMN_OK, "%s",
+                  err.text);
+    ck_assert_msg(omn_weights_open(path, &w, &err) == OMN_OK, "%s", err.text);
+    return w;
+}
+
+static rig open_over(omn_store *store, const omn_compute_impl *compute)
+{
+    rig own = { .store = store, .err = OMN_ERROR_INIT }, *r = &own;
+    const omn_program_setup how = { OMN_FILL(omn_program_setup), .store = store, .compute = compute,
+                                    .cpu = &reference_compute };
+    OK(omn_program_new(&how, &r->program, &r->err));
+    OK(omn_exec_new(r->program, &r->exec, &r->err));
+    OK(omn_feed_make(&r->feed, &r->err));
+    return own;
+}
+
+static void build(void *user, omn_scope *s, omn_bundle *out)
+{
+    omn_scope *a = omn_scope_at(s, "a");
+    omn_node *t = omn_weight(a, "table", omn_dim2(4, 2), OMN_INIT_NORMAL, 1);
+    omn_node *b = omn_weight(a, "bias", omn_dim1(8), OMN_INIT_ZERO, 0);
+    omn_node *ids = omn_const(s, OMN_I32, omn_dim1(2), (const int32_t[]){ 3, 0 });
+    if (user) ck_assert_int_eq(omn_node_type(t), *(const omn_type *)user);
+    ck_assert(omn_weight_exists(a, "bias") && !omn_weight_exists(a, "table.x"));
+    omn_bundle_put(out, s, "rows", omn_embedding(s, t, ids));
+    omn_bundle_put(out, s, "sum", omn_add(s, omn_reshape(s, t, omn_dim1(8)), b));
+}
+
+static void check_outputs(rig *r, omn_graph *g)
+{
+    const float rows[] = { 8, 16, 1, -2 };
+    rig_run(r, g);
+    for (int i = 0; i < 4; i++) ck_assert_float_eq(rig_output(r, g, "rows", NULL)[i], rows[i]);
+    for (int i = 0; i < 8; i++)
+        ck_assert_float_eq(rig_output(r, g, "sum", NULL)[i], 1.5f * table[i]);
+}
+
+START_TEST(weights_are_used_as_they_lie_in_the_file)
+{
+    omn_weights *w = checkpoint();
+    omn_type stored = OMN_BF16;
+    for (int partial = 0; partial < 2; partial++) {
+        omn_store *store;
+        omn_memory m = { OMN_FILL(omn_memory) };
+        ck_assert(omn_store_open(w, &store, NULL) == OMN_OK);
+        rig own = open_over(store, partial ? &reference_partial : &reference_compute), *r = &own;
+        omn_graph *g = rig_graph(r, "g", build, &stored);
+        check_outputs(r, g);
+        omn_program_memory(r->program, &m);
+        if (partial) ck_assert(m.mapped == 0 && m.uploaded == 48);
+        else ck_assert(m.mapped > 0 && m.uploaded == 0);
+        ck_assert_uint_eq(omn_store_count(store), 2);
+        ck_assert_ptr_null(omn_store_data(store, 0));
+        rig_close(r);
+    }
+    omn_weights_close(w);
+}
+END_TEST
+
+typedef struct wrong {
+    const char *name;
+    omn_shape shape;
+    const char *text;
+} wrong;
+
+static void build_wrong(void *user, omn_scope *s, omn_bundle *out)
+{
+    const wrong *x = user;
+    omn_bundle_put(out, s, "y", omn_weight(omn_scope_at(s, "a"), x->name, x->shape, OMN_INIT_ONE, 0));
+}
+
+START_TEST(what_the_file_lacks_is_told_by_name)
+{
+    const wrong all[] = {
+        { "table", omn_dim2(5, 2), "a.table: [4, 2] in " },
+        { "table", omn_dim2(5, 2), "big.safetensors, [5, 2] wanted" },
+        { "tables", omn_dim2(4, 2), "a.tables: not in " },
+        { "ids", omn_dim1(2), "a.ids: i32 in " },
+    };
+    omn_weights *w = checkpoint();
+    omn_store *store;
+    ck_assert(omn_store_open(w, &store, NULL) == OMN_OK);
+    rig own = open_over(store, &reference_compute), *r = &own;
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        const char *text = rig_failure(r, build_wrong, (void *)(uintptr_t)&all[i]);
+        ck_assert_msg(strstr(text, all[i].text), "'%s' lacks '%s'", text, all[i].text);
+    }
+    rig_close(r);
+    omn_weights_close(w);
+}
+END_TEST
+
+START_TEST(a_writable_store_begins_from_a_file)
+{
+    const wrong more = { "more", omn_dim1(3), NULL };
+    omn_weights *w = checkpoint();
+    omn_type f32 = OMN_F32;
+    for (int partial = 0; partial < 2; partial++) {
+        omn_store *store;
+        omn_graph *g;
+        ck_assert(omn_store_new(1, w, partial, &store, NULL) == OMN_OK);
+        rig own = open_over(store, &reference_compute), *r = &own;
+        g = rig_graph(r, "g", build, &f32);
+        check_outputs(r, g);
+        const long at = omn_store_find(store, "a.table");
+        ck_assert_int_ge(at, 0);
+        omn_store_data(store, (size_t)at)[0] = 5;
+        rig_run(r, g);
+        ck_assert_float_eq(rig_output(r, g, "rows", NULL)[2], 5);
+        if (partial) {
+            rig_graph(r, "more", build_wrong, (void *)(uintptr_t)&more);
+            ck_assert_float_eq(omn_store_data(store, 2)[2], 1);
+        } else {
+            ck_assert(strstr(rig_failure(r, build_wrong, (void *)(uintptr_t)&more), "a.more: not in "));
+        }
+        rig_close(r);
+    }
+    omn_weights_close(w);
+}
+END_TEST
+
+static void build_sum(void *user, omn_scope *s, omn_bundle *out)
+{
+    (void)user;
+    omn_node *x = omn_weight(s, "x", omn_dim1(4), OMN_INIT_NORMAL, 1);
+    omn_bundle_put(out, s, "loss", omn_sum(s, omn_mul(s, x, x), 1, false, false));
+}
+
+START_TEST(a_run_stops_when_cancelled)
+{
+    rig own = rig_open(&reference_compute, false), *r = &own;
+    omn_graph *g = rig_gradient(r, "g", build_sum, NULL);
+    omn_cancel *cancel = omn_cancel_new();
+    const omn_call_setup how = { OMN_FILL(omn_call_setup), .cancel = cancel };
+    omn_call *c;
+    omn_tensor t;
+    omn_error e = OMN_ERROR_INIT;
+    OK(omn_call_new(&how, &c, &r->err));
+    OK(omn_exec_run(r->exec, g, r->feed, c, &r->err));
+    omn_cancel_set(cancel);
+    ck_assert_int_eq(omn_exec_run(r->exec, g, r->feed, c, &e), OMN_ERR_CANCELLED);
+    ck_assert_int_eq(omn_exec_output(r->exec, g, "loss", &t, NULL), OMN_ERR_ARGUMENT);
+    omn_call_free(c);
+    rig_run(r, g);                        /* and the run state is still good */
+    const float *x = omn_store_data(r->store, 0);
+    for (int i = 0; i < 4; i++)
+        ck_assert_float_eq(rig_output(r, g, "grad:x", NULL)[i], 2 * x[i]);
+    omn_cancel_free(cancel);
+    rig_close(r);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = { weights_are_used_as_they_lie_in_the_file,
+                                 what_the_file_lacks_is_told_by_name,
+                                 a_writable_store_begins_from_a_file, a_run_stops_when_cancelled };
+    return TESTING_RUN("graph/store", all, 10);
+}
