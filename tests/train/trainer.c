@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The trainer on a tiny model: it learns, it packs as it should, and a run that is stopped and goes on ends in the
+ * same bits as one that was not. */
+#include "tests/train/tiny.h"
+
+#include "libcore/train/trainer.h"
+#include "tests/testing.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void same_files(const char *a, const char *b)
+{
+    char *x = NULL, *y = NULL;
+    size_t n = 0, m = 0;
+    ck_assert_int_eq(omn_file_read(a, 1 << 28, &x, &n, NULL), OMN_OK);
+    ck_assert_int_eq(omn_file_read(b, 1 << 28, &y, &m, NULL), OMN_OK);
+    ck_assert_uint_eq(n, m);
+    ck_assert_mem_eq(x, y, n);
+    free(x);
+    free(y);
+}
+
+static void must(omn_status st, const omn_error *err) { ck_assert_msg(st == OMN_OK, "%s", err->text); }
+
+START_TEST(a_tiny_model_learns)
+{
+    const char *folder = testing_folder();
+    omn_train_setup s = tiny_setup(OMN_MUON);
+    tiny k;
+    s.steps = 120;
+    s.rate = 0.01;
+    tiny_open(&k, tiny_folder(folder), 2, &s);
+    const omn_train_report first = tiny_steps(&k, 1), last = tiny_steps(&k, 119);
+    ck_assert_uint_eq(last.step, 120);
+    ck_assert_uint_eq(omn_trainer_at(k.t), 120);
+    ck_assert_double_gt(first.text_loss, 4);
+    ck_assert_double_lt(last.text_loss, 0.5);     /* soft labels of places leave a floor of about 0.15 */
+    ck_assert_double_lt(last.aux_loss, 0.3 * first.aux_loss);
+    ck_assert_double_lt(last.task_loss[0], 0.2);  /* the colour is seen */
+    ck_assert_uint_gt(last.task_lessons[0], 0);
+    ck_assert_uint_eq(last.skipped_steps, 0);
+    ck_assert_double_eq_tol(first.loss, first.text_loss + first.aux_loss, 1e-4);
+    tiny_close(&k);
+}
+END_TEST
+
+/* Rows: one segment a lesson, positions from 0, the picture in a segment that all share. */
+START_TEST(lessons_are_packed_into_rows)
+{
+    const char *folder = testing_folder();
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    tiny k;
+    omn_error err = OMN_ERROR_INIT;
+    int alone = 0, together = 0;
+    tiny_open(&k, tiny_folder(folder), 2, &s);
+    omn_trainer *t = k.t;
+    for (int turn = 0; turn < 8; turn++) {
+        must(batch_fill(t, k.call, &err), &err);
+        for (uint32_t b = 0; b < s.batch; b++) {
+            const int32_t *ids = t->in_ids + b * s.inputs, *seg = t->in_seg + b * s.inputs;
+            const int32_t *tid = t->t_ids + b * s.targets, *tseg = t->t_seg + b * s.targets;
+            const int32_t *lab = t->t_labels + b * s.targets, *tpos = t->t_pos + b * s.targets;
+            const int32_t *pix = (const int32_t *)omn_feed_get(t->feed, "image.seg")->data + b * t->cells;
+            int32_t lessons = 0, ends = 0;
+            for (uint32_t i = 0; i < s.inputs; i++) {
+                const bool first = i == 0 || seg[i] != seg[i - 1];
+                if (seg[i] && first) ck_assert_int_eq(seg[i], ++lessons);
+                ck_assert_int_eq(t->in_pos[b * s.inputs + i],
+                                 !seg[i] || first ? 0 : t->in_pos[b * s.inputs + i - 1] + 1);
+                if (seg[i] && (i + 1 == s.inputs || seg[i + 1] != seg[i])) ck_assert_int_eq(ids[i], t->stop);
+            }
+            ck_assert_int_gt(lessons, 0);
+            for (uint32_t i = 0; i < s.targets; i++) {
+                const float w = t->t_weight[b * s.targets + i];
+                ck_assert_int_eq(tseg[i], t->t_part[b * s.targets + i]);
+                ck_assert(tseg[i] ? w > 0 : w == 0);
+                if (!tseg[i]) continue;
+                ck_assert_int_le(tseg[i], lessons);
+                if (tpos[i] == 0) ck_assert_int_eq(tid[i], t->start);
+                else ck_assert_int_eq(tid[i], lab[i - 1]);
+                ends += lab[i] == t->stop;
+            }
+            ck_assert_int_eq(ends, lessons);
+            if (pix[0] == OMN_SEG_SHARED) {
+                together++;
+                ck_assert_int_eq(lessons, 3);
+            } else {
+                alone++;
+                ck_assert_int_eq(pix[0], 0);
+                ck_assert_int_ge(lessons, 2);
+            }
+        }
+        batch_commit(t);
+    }
+    ck_assert_int_gt(alone, 3);
+    ck_assert_int_gt(together, 20);
+    ck_assert_uint_gt(t->n_pool, 0);
+    tiny_close(&k);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_counted)
+{
+    const char *folder = testing_folder();
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    s.targets = 5;                        /* "red" and "left" with their ends, and no third */
+    tiny k;
+    tiny_open(&k, tiny_folder(folder), 2, &s);
+    const omn_train_report r = tiny_steps(&k, 4);
+    ck_assert_uint_gt(r.dropped_lessons, 5);
+    tiny_close(&k);
+}
+END_TEST
+
+START_TEST(a_failed_step_leaves_the_state_as_it_was)
+{
+    const char *folder = testing_folder();
+    char a[512], b[512];
+    omn_train_setup s = tiny_setup(OMN_MUON);
+    omn_error err = OMN_ERROR_INIT;
+    omn_cancel *stop = omn_cancel_new();
+    tiny k;
+    tiny_open(&k, tiny_folder(folder), 2, &s);
+    tiny_steps(&k, 3);
+    snprintf(a, sizeof(a), "%s/a.safetensors", folder);
+    snprintf(b, sizeof(b), "%s/b.safetensors", folder);
+    must(omn_trainer_save(k.t, a, &err), &err);
+    omn_call_free(k.call);
+    must(omn_context_call(k.ctx, 1, 0, stop, &k.call, &err), &err);
+    omn_cancel_set(stop);
+    ck_assert_int_eq(omn_trainer_step(k.t, k.call, NULL, &err), OMN_ERR_CANCELLED);
+    err = (omn_error)OMN_ERROR_INIT;
+    must(omn_trainer_save(k.t, b, &err), &err);
+    same_files(a, b);
+    tiny_close(&k);
+    omn_cancel_free(stop);
+}
+END_TEST
+
+START_TEST(a_resumed_run_ends_in_the_same_bits)
+{
+    for (int kind = OMN_ADAMW; kind <= OMN_MUON; kind++) {
+        const char *folder = testing_folder();
+        char a[512], b[512];
+        omn_error err = OMN_ERROR_INIT;
+        omn_train_setup s = tiny_setup((omn_optimizer)kind);
+        if (kind == OMN_MUON) s.precision = OMN_PRECISION_BF16;
+        tiny k;
+        snprintf(a, sizeof(a), "%s/a.safetensors", folder);
+        snprintf(b, sizeof(b), "%s/b.safetensors", folder);
+        tiny_open(&k, tiny_folder(folder), 2, &s);
+        tiny_steps(&k, 4);
+        must(omn_trainer_save(k.t, b, &err), &err);
+        ck_assert_uint_gt(k.t->n_pool, 0);
+        tiny_steps(&k, 4);
+        must(omn_trainer_save(k.t, a, &err), &err);
+        tiny_close(&k);
+        tiny_open(&k, folder, 2, &s);
+        must(omn_trainer_load(k.t, b, &err), &err);
+        ck_assert_uint_eq(omn_trainer_at(k.t), 4);
+        tiny_steps(&k, 4);
+        must(omn_trainer_save(k.t, b, &err), &err);
+        same_files(a, b);
+        tiny_close(&k);
+    }
+}
+END_TEST
+
+/* A process that writes a checkpoint after each step, until somebody kills it. */
+static void endless(const char *folder, const char *path)
+{
+    const omn_train_setup s = tiny_setup(OMN_MUON);
+    omn_error err = OMN_ERROR_INIT;
+    tiny k;
+    tiny_open(&k, folder, 2, &s);
+    for (;;) {
+        tiny_steps(&k, 1);
+        if (omn_trainer_save(k.t, path, &err) != OMN_OK) _exit(1);
+    }
+}
+
+START_TEST(a_killed_run_goes_on_in_the_same_bits)
+{
+    const char *folder = tiny_folder(testing_folder());
+    char a[512], b[512];
+    omn_error err = OMN_ERROR_INIT;
+    struct stat st;
+    const omn_train_setup s = tiny_setup(OMN_MUON);
+    snprintf(a, sizeof(a), "%s/a.safetensors", folder);
+    snprintf(b, sizeof(b), "%s/b.safetensors", folder);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) endless(folder, b);
+    for (int i = 0; i < 1500 && stat(b, &st); i++) usleep(10000);
+    usleep(50000);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    tiny k;
+    tiny_open(&k, folder, 2, &s);
+    must(omn_trainer_load(k.t, b, &err), &err);
+    const uint64_t at = omn_trainer_at(k.t);
+    ck_assert_uint_ge(at, 1);
+    tiny_steps(&k, 3);
+    must(omn_trainer_save(k.t, b, &err), &err);
+    tiny_close(&k);
+    tiny_open(&k, folder, 2, &s);
+    tiny_steps(&k, (int)at + 3);
+    must(omn_trainer_save(k.t, a, &err), &err);
+    tiny_close(&k);
+    same_files(a, b);
+}
+END_TEST
+
+START_TEST(other_setups_cannot_go_on)
+{
+    const char *folder = testing_folder();
+    char a[512];
+    omn_error err = OMN_ERROR_INIT;
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    tiny k;
+    snprintf(a, sizeof(a), "%s/a.safetensors", folder);
+    tiny_open(&k, tiny_folder(folder), 1, &s);
+    tiny_steps(&k, 1);
+    must(omn_trainer_save(k.t, a, &err), &err);
+    tiny_close(&k);
+    s.targets = 13;
+    tiny_open(&k, folder, 1, &s);
+    ck_assert_int_eq(omn_trainer_load(k.t, a, &err), OMN_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "targets 12"));
+    tiny_close(&k);
+    s = tiny_setup(OMN_MUON);
+    err = (omn_error)OMN_ERROR_INIT;
+    tiny_open(&k, folder, 1, &s);
+    ck_assert_int_eq(omn_trainer_load(k.t, a, &err), OMN_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "adamw"));
+    tiny_close(&k);
+}
+END_TEST
+
+START_TEST(the_export_opens_as_a_model)
+{
+    const char *folder = testing_folder();
+    char path[512];
+    omn_error err = OMN_ERROR_INIT;
+    const omn_train_setup s = tiny_setup(OMN_MUON);
+    tiny k;
+    omn_weights *w = NULL;
+    omn_model *m = NULL;
+    tiny_open(&k, tiny_folder(folder), 2, &s);
+    tiny_steps(&k, 2);
+    snprintf(path, sizeof(path), "%s/model.safetensors", folder);
+    must(omn_trainer_export(k.t, path, OMN_BF16, &err), &err);
+    must(omn_weights_open(path, &w, &err), &err);
+    ck_assert_ptr_null(omn_weights_get(w, "aux.weight"));
+    const omn_tensor *t = omn_weights_get(w, "text_token_embedder.weight");
+    ck_assert_ptr_nonnull(t);
+    ck_assert_int_eq(t->type, OMN_BF16);
+    omn_weights_close(w);
+    must(omn_model_open(k.ctx, folder, NULL, &m, &err), &err);
+    must(omn_model_declare(m, &err), &err);
+    omn_model_close(m);
+    tiny_close(&k);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        a_tiny_model_learns, lessons_are_packed_into_rows, what_does_not_fit_is_counted,
+        a_failed_step_leaves_the_state_as_it_was, a_resumed_run_ends_in_the_same_bits,
+        a_killed_run_goes_on_in_the_same_bits, other_setups_cannot_go_on, the_export_opens_as_a_model,
+    };
+    return TESTING_RUN("train/trainer", all, 60);
+}
