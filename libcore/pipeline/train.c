@@ -105,9 +105,7 @@ static omn_status export(run *t, omn_error *err)
 {
     char path[4300];
     snprintf(path, sizeof path, "%s/model.safetensors", t->out);
-    const omn_status st = omn_trainer_export(t->trainer, path, t->r->export_type, err);
-    if (st == OMN_OK) note(t, "wrote %s", path);
-    return st;
+    return omn_trainer_export(t->trainer, path, t->r->export_type, err);
 }
 
 static omn_status save(run *t, omn_error *err)
@@ -116,6 +114,7 @@ static omn_status save(run *t, omn_error *err)
     if (st == OMN_OK && fflush(t->log) != 0)
         st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->logfile, strerror(errno));
     if (st == OMN_OK) st = plot_loss(t->logfile, t->plot, err);
+    if (st == OMN_OK) st = export(t, err);      /* the model so far, to try while the run goes on */
     return st;
 }
 
@@ -142,7 +141,7 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds, cons
         if (rep.step % r->save_every == 0 && !stop && rep.step < r->setup.steps) OMN_TRY(save(&t, err));
     }
     OMN_TRY(save(&t, err));
-    OMN_TRY(export(&t, err));
+    note(&t, "wrote %s/model.safetensors", out);
     if (w && w->cancel && omn_cancel_get(w->cancel)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped; the checkpoint is kept");
 done:
     if (t.log) fclose(t.log);
