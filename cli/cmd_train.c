@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio train: a recipe from its newest checkpoint to its end, with a line of progress. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int train(cli *c, int argc, char **argv);
+
+static const cli_option rows[] = {
+    { "output", 'o', "path", "DIR", NULL, NULL, NULL, "Training",
+      "folder for checkpoints, log.csv, loss.svg and the model [the recipe's name without .yaml]" },
+    { "seconds", 0, "double", "S", NULL, "0..", NULL, "Training",
+      "stop after so many seconds; the next call goes on from there" },
+    { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Training",
+      "change a value of the recipe: batch=8, optimizer.rate=1e-3; may be repeated" },
+    { "log-every", 0, "double", "S", "10", "0..", NULL, "Training",
+      "without a terminal: seconds between lines of progress" },
+};
+
+static const cli_example examples[] = {
+    { "omnio train recipe.yaml -o run1", "train, or go on where run1 stopped" },
+    { "omnio train recipe.yaml -o try --seconds 60 --set batch=4", "a minute with small steps" },
+};
+
+const cli_command cmd_train = {
+    "train", "RECIPE", "Train a model by a recipe.",
+    "Goes on from the newest checkpoint in the output folder. Ctrl-C stops after the step and keeps a checkpoint.",
+    CLI_ROWS(rows), CLI_MACHINE, CLI_ROWS(examples), "omnio-recipe(5), omnio-eval(1)", "file", train
+};
+
+typedef struct progress {
+    cli *c;
+    double every, last;
+    uint64_t pages;
+    double pace;                  /* seconds of a step, smoothed */
+} progress;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void left_text(double seconds, char *buf, size_t room)
+{
+    const long s = seconds > 0 && seconds < 1e8 ? (long)(seconds + 0.5) : 0;
+    if (s >= 3600) snprintf(buf, room, "%ld h %02ld min", s / 3600, s / 60 % 60);
+    else if (s >= 60) snprintf(buf, room, "%ld min %02ld s", s / 60, s % 60);
+    else snprintf(buf, room, "%ld s", s);
+}
+
+static int on_step(void *user, const omn_train_report *r, uint64_t steps, double seconds_left)
+{
+    progress *p = user;
+    const double t = now(), every = p->c->terminal_err ? 0.2 : p->every;
+    char left[64];
+    p->pace = p->pace > 0 ? 0.9 * p->pace + 0.1 * r->seconds : r->seconds;
+    const uint64_t pages = r->pages - p->pages;
+    p->pages = r->pages;
+    if (p->c->quiet || (t - p->last < every && r->step != steps && p->last > 0)) return 0;
+    p->last = t;
+    left_text(seconds_left, left, sizeof left);
+    const double rate = p->pace > 0 && pages < 1u << 20 ? (double)pages / p->pace : 0;
+    fprintf(stderr, "%sstep %llu of %llu  loss %.4f  %.1f pictures/s  %s left%s%s",
+            p->c->terminal_err ? "\r" : "", (unsigned long long)r->step, (unsigned long long)steps, r->loss, rate,
+            left, r->skipped_steps ? "  (steps skipped)" : "", p->c->terminal_err ? "\033[K" : "\n");
+    if (p->c->terminal_err && r->step == steps) fputc('\n', stderr);
+    return 0;
+}
+
+static void on_note(void *user, const char *text)
+{
+    const progress *p = user;
+    if (p->c->terminal_err && p->last > 0) fputc('\n', stderr);
+    if (!p->c->quiet) cli_say(p->c, "%s", text);
+}
+
+/* "models/nano/recipe.yaml" -> "recipe" */
+static void usual_folder(const char *recipe, char *buf, size_t room)
+{
+    const char *slash = strrchr(recipe, '/'), *name = slash ? slash + 1 : recipe, *dot = strrchr(name, '.');
+    const size_t n = dot && dot > name ? (size_t)(dot - name) : strlen(name);
+    snprintf(buf, room, "%.*s%s", (int)n, name, dot && dot > name ? "" : ".out");
+}
+
+static int train(cli *c, int argc, char **argv)
+{
+    cli_args a = { 0 };
+    omn_setting *set = NULL;
+    omn_recipe *recipe = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    size_t n_set = 0;
+    char folder[4096];
+    cli_rows(&a, &cmd_train, NULL, 0);
+    int code = cli_parse(c, &a, argc, argv, CLI_ALL);
+    if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one recipe is wanted");
+    if (code < 0) code = cli_settings(c, &a, &set, &n_set);
+    if (code < 0) code = cli_session(c, &a);
+    if (code >= 0) goto done;
+    progress p = { c, cli_number(&a, "log-every", 10), 0, 0, 0 };
+    const omn_recipe_watch watch = { OMN_FILL(omn_recipe_watch), .step = on_step, .note = on_note, .user = &p,
+                                     .cancel = c->cancel };
+    usual_folder(a.operands[0], folder, sizeof folder);
+    const char *out = cli_text(&a, "output");
+    omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &recipe, &err);
+    if (st == OMN_OK)
+        st = omn_recipe_train(recipe, out ? out : folder, cli_number(&a, "seconds", 0), &watch, &err);
+    if (c->terminal_err && p.last > 0 && st != OMN_OK) fputc('\n', stderr);
+    code = st == OMN_OK ? 0 : cli_failed(c, &err);
+done:
+    omn_recipe_close(recipe);
+    free(set);
+    cli_args_fini(&a);
+    return code;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --help, from the rows: usage, one sentence, options in groups with default, range and variable, examples, exit
+ * codes. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WIDTH 80
+#define COLUMN 26
+
+static const char *const exit_codes[] = {
+    "0 fine; 1 failed while running; 2 wrong usage; 65 bad data; 66 no such input; 69 device, plugin or part "
+    "missing; 70 our own mistake; 71 no memory; 74 reading or writing failed; 78 bad pipeline, recipe or "
+    "configuration; 130 and 143 stopped by a signal"
+};
+
+void cli_wrap(omn_buf *out, const char *text, size_t at, size_t indent, size_t width)
+{
+    bool first = true;
+    while (*text) {
+        const size_t n = strcspn(text, " \n");
+        if (n && !first && at + 1 + n > width) {
+            omn_buf_printf(out, "\n%*s", (int)indent, "");
+            at = indent;
+            first = true;
+        }
+        if (n && !first) {
+            omn_buf_put(out, " ", 1);
+            at++;
+        }
+        omn_buf_put(out, text, n);
+        at += n;
+        if (n) first = false;
+        text += n;
+        if (text[0] == '\n' && text[1] == '\n') {
+            omn_buf_printf(out, "\n\n%*s", (int)indent, "");
+            at = indent;
+            first = true;
+        }
+        text += *text != '\0';
+    }
+    omn_buf_put(out, "\n", 1);
+}
+
+void cli_option_usage(const cli_option *o, char *buf, size_t room)
+{
+    char letter[8] = "    ";
+    if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
+    snprintf(buf, room, "%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+}
+
+static void option_text(const cli_option *o, char *text, size_t room)
+{
+    char range[200] = "", deflt[200] = "", env[80] = "";
+    if (o->range && strcmp(o->type, "choice")) snprintf(range, sizeof range, "; %s", o->range);
+    if (o->range && !strcmp(o->type, "choice")) snprintf(range, sizeof range, ": %s", o->range);
+    if (o->deflt && *o->deflt) snprintf(deflt, sizeof deflt, " [%s]", o->deflt);
+    if (o->env) snprintf(env, sizeof env, " ($%s)", o->env);
+    snprintf(text, room, "%s%s%s%s", o->help ? o->help : "", range, deflt, env);
+}
+
+static void put_options(const cli_args *a, omn_buf *out)
+{
+    const char *done[16] = { 0 };
+    size_t n_done = 0;
+    for (size_t i = 0; i < a->n_rows; i++) {
+        const char *group = a->rows[i]->group;
+        size_t k = 0;
+        while (k < n_done && strcmp(done[k], group)) k++;
+        if (k < n_done || n_done == 16) continue;
+        done[n_done++] = group;
+        omn_buf_printf(out, "\n%s:\n", group);
+        for (size_t j = i; j < a->n_rows; j++) {
+            const cli_option *o = a->rows[j];
+            char usage[160], text[1024];
+            if (strcmp(o->group, group)) continue;
+            cli_option_usage(o, usage, sizeof usage);
+            option_text(o, text, sizeof text);
+            const size_t used = strlen(usage) + 2;
+            omn_buf_printf(out, "  %s", usage);
+            if (used + 2 > COLUMN) omn_buf_printf(out, "\n%*s", COLUMN, "");
+            else omn_buf_printf(out, "%*s", (int)(COLUMN - used), "");
+            cli_wrap(out, text, COLUMN, COLUMN, WIDTH);
+        }
+    }
+}
+
+void cli_help(const cli *c, const cli_args *a, omn_buf *out)
+{
+    const cli_command *m = a->command;
+    (void)c;
+    omn_buf_printf(out, "Usage: omnio %s [OPTION]...%s%s\n", m->name, m->operands ? " " : "",
+                   m->operands ? m->operands : "");
+    cli_wrap(out, m->help, 0, 0, WIDTH);
+    if (m->text) {
+        omn_buf_puts(out, "\n");
+        cli_wrap(out, m->text, 0, 0, WIDTH);
+    }
+    put_options(a, out);
+    if (m->n_examples) omn_buf_puts(out, "\nExamples:\n");
+    for (size_t i = 0; i < m->n_examples; i++)
+        omn_buf_printf(out, "  %s\n      %s\n", m->examples[i].line, m->examples[i].what);
+    omn_buf_puts(out, "\nExit codes: ");
+    cli_wrap(out, exit_codes[0], 12, 12, WIDTH);
+    if (m->see) omn_buf_printf(out, "\nSee also: %s\n", m->see);
+}
+
+void cli_help_all(const cli *c, omn_buf *out)
+{
+    (void)c;
+    omn_buf_puts(out, "Usage: omnio COMMAND [OPTION]...\n"
+                      "Runs and trains models that take and give texts, pictures and places in pictures.\n\n"
+                      "Commands:\n");
+    for (size_t i = 0; cli_commands[i]; i++)
+        if (!(cli_commands[i]->flags & CLI_HIDDEN)) {
+            omn_buf_printf(out, "  %-9s ", cli_commands[i]->name);
+            cli_wrap(out, cli_commands[i]->help, 12, 12, WIDTH);
+        }
+    omn_buf_puts(out, "\n      --list-devices    show the devices that a model can run on\n"
+                      "      --version         show the version; with -v the libraries of this build\n"
+                      "  -h, --help            show this help\n\n"
+                      "First steps:\n"
+                      "  omnio run vqa --image my.png --question \"what colour is the cube?\"\n"
+                      "  omnio list pipeline\n"
+                      "  omnio run vqa --help\n\n"
+                      "'omnio COMMAND --help' tells of a command, 'omnio help NAME' of an object.\n");
+}
