@@ -201,10 +201,12 @@ typedef struct omn_call_setup {
     void (*progress)(void *user, uint64_t done, uint64_t total);
     void *progress_user;
     uint64_t seed, item;
+    void *host;                           /* whatever the host wants to find again: its context */
 } omn_call_setup;
 OMN_API omn_status omn_call_new(const omn_call_setup *how, omn_call **out, omn_error *err);
 OMN_API void omn_call_free(omn_call *c);
 OMN_API omn_pool *omn_call_pool(const omn_call *c);
+OMN_API void *omn_call_host(const omn_call *c);
 
 /* Counter-based random numbers (SplitMix64 of seed and position): no state to save. [any] */
 OMN_API uint64_t omn_random_at(uint64_t seed, uint64_t stream, uint64_t position);

@@ -247,6 +247,9 @@ OMN_API omn_status omn_plugin_project(omn_context *ctx, const char *kind, const 
  * NULL: any. path "-": standard input. [any] */
 OMN_API omn_status omn_value_load(omn_context *ctx, const char *path, const char *type,
                                   omn_value **out, omn_error *err);
+/* The same for a working function, through the context behind its call; OMN_ERR_UNSUPPORTED without one. [run] */
+OMN_API omn_status omn_call_load(omn_call *c, const char *path, const char *type, omn_value **out,
+                                 omn_error *err);
 /* The format follows from the suffix; name: as "name?quality=90" for parameters. Texts, records and
  * regions with suffix .txt, .json, .jsonl need no plugin. */
 OMN_API omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v,

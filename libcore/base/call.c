@@ -41,6 +41,11 @@ omn_pool *omn_call_pool(const omn_call *c)
     return c->how.pool;
 }
 
+void *omn_call_host(const omn_call *c)
+{
+    return c->how.host;
+}
+
 void *omn_call_scratch(omn_call *c, size_t count, size_t each)
 {
     if (!c->scratch) c->scratch = omn_arena_new(0);

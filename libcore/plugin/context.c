@@ -172,7 +172,8 @@ omn_status omn_context_call(omn_context *ctx, uint64_t seed, uint64_t item, omn_
                             omn_call **out, omn_error *err)
 {
     omn_call_setup how = { OMN_FILL(omn_call_setup), .pool = ctx->pool, .cancel = cancel,
-                           .log = log_text, .log_user = ctx, .seed = seed, .item = item };
+                           .log = log_text, .log_user = ctx, .seed = seed, .item = item,
+                           .host = ctx };
     return omn_call_new(&how, out, err);
 }
 
