@@ -78,6 +78,7 @@ typedef struct omn_vocab {
     const omn_range *ranges;
     uint32_t n_ranges;
     int32_t option_ends;                /* end tokens behind an option that is scored; 0: one */
+    const char *table;                  /* full name of the weight whose rows are these ids; NULL: unknown */
 } omn_vocab;
 /* The ids behind a decoder part; copied. */
 OMN_API void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v);

@@ -278,7 +278,8 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
 {
     static const char *const keys[] = { "version", "help", "model", "start", "sources", "tasks", "optimizer",
                                         "loss", "aux", "pack", "batch", "steps", "stages", "seed", "precision",
-                                        "freeze", "save_every", "export", "bad_examples", NULL };
+                                        "freeze", "save_every", "export", "bad_examples", "initial", NULL };
+    static const char *const initial_keys[] = { "location_features", NULL };
     int64_t version;
     const yml *y = r->root;
     TRY_READ(yml_want(y, YML_MAP, "a recipe", err));
@@ -302,6 +303,12 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     TRY_READ(read_loss(r, yml_get(y, "loss"), yml_get(y, "aux"), err));
     TRY_READ(read_stages(r, yml_get(y, "stages"), yml_get(y, "steps"), err));
     TRY_READ(read_rest(r, err));
+    const yml *initial = yml_get(y, "initial");
+    if (initial) {
+        TRY_READ(yml_want(initial, YML_MAP, "initial", err));
+        TRY_READ(yml_only(initial, initial_keys, err));
+    }
+    TRY_READ(yml_double(yml_get(initial, "location_features"), 0, 1000, &r->location_features, 0, err));
     for (size_t k = 0; k < r->n_stages; k++)
         for (size_t i = 0; i < r->n_sources; i++) TRY_READ(open_source(r, &r->stages[k], i, err));
     return OMN_OK;

@@ -62,6 +62,7 @@ struct omn_recipe {
     const char *task_names[MOST_TASKS];
     const omn_cells_impl *cells;          /* of the first source; NULL: no auxiliary labels */
     uint32_t rows, columns;               /* of its grid */
+    double location_features;             /* deviation of the frequencies; 0: rows stay as they were made */
     uint64_t save_every;
     omn_type export_type;
     bool skip_bad;

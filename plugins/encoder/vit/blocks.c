@@ -32,7 +32,7 @@ static omn_node *block(const struct vit *p, omn_scope *s, omn_node *x, omn_node 
                          .wq = omn_weight(at, "query_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
                          .wk = omn_weight(at, "key_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
                          .wv = omn_weight(at, "value_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
-                         .wo = omn_weight(o, "weight", omn_dim2(d, inner), OMN_INIT_FAN_IN, 1),
+                         .wo = omn_weight(o, "weight", omn_dim2(d, inner), OMN_INIT_FAN_IN, p->out_init),
                          .bq = vector(at, "query_in_proj_bias", inner, OMN_INIT_ZERO),
                          .bk = vector(at, "key_in_proj_bias", inner, OMN_INIT_ZERO),
                          .bv = vector(at, "value_in_proj_bias", inner, OMN_INIT_ZERO),
@@ -42,7 +42,8 @@ static omn_node *block(const struct vit *p, omn_scope *s, omn_node *x, omn_node 
     const omn_ffn ffn = { OMN_FILL(omn_ffn), .act = acts[p->act],
                           .w_in = omn_weight(f1, "weight", omn_dim2(p->mlp, d), OMN_INIT_FAN_IN, 1),
                           .b_in = vector(f1, "bias", p->mlp, OMN_INIT_ZERO),
-                          .w_out = omn_weight(f2, "weight", omn_dim2(d, p->mlp), OMN_INIT_FAN_IN, 1),
+                          .w_out = omn_weight(f2, "weight", omn_dim2(d, p->mlp), OMN_INIT_FAN_IN,
+                                               p->out_init),
                           .b_out = vector(f2, "bias", d, OMN_INIT_ZERO) };
     omn_node *y = norm(omn_scope_at(s, "ln_1"), x);
     x = omn_add(s, x, omn_attention(at, &a, y, y));
@@ -119,7 +120,7 @@ void vit_features(const void *self, omn_scope *s, const omn_bundle *in, omn_bund
     const int64_t N = omn_node_dim(x, 1);
     omn_node *table = omn_weight(t, "positional_embedding",
                                  omn_dim2(1 + (int64_t)p->table_rows * p->table_columns, p->width),
-                                 OMN_INIT_NORMAL, 0.02);
+                                 OMN_INIT_NORMAL, p->pos_init);
     omn_node *grid = omn_slice(t, table, 0, 1, (int64_t)p->table_rows * p->table_columns);
     grid = omn_positions_resize(t, grid, p->table_rows, p->table_columns, p->rows, p->columns,
                                 OMN_INTERP_BICUBIC, -0.5, true);

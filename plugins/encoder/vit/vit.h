@@ -23,6 +23,8 @@
     PAR(S, choice, stem, "patch", "patch|conv", NULL, "linear patches, or convolutions of stride 2") \
     PAR(S, choice, act, "gelu_erf", "gelu_erf|gelu_tanh|quick_gelu|silu", NULL, "activation")    \
     PAR(S, double, rope, "0", "0..1e6", NULL, "base of rotary positions in the blocks; 0: none") \
+    PAR(S, double, pos_init, "0.02", "0..100", NULL, "deviation of untrained positions")         \
+    PAR(S, double, out_init, "1", "0..100", NULL, "untrained size of what a block adds")         \
     PAR(S, choice, normalise, "clip", "clip|half", NULL,                                         \
         "clip: mean and deviation of CLIP; half: 0..1 to -1..1")
 struct vit { VIT(OMN_S_PAR, vit) };

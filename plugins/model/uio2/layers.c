@@ -15,7 +15,8 @@ omn_attn uio2_attention(const uio2 *u, omn_scope *s, omn_node *rot_q, omn_node *
                    .wq = omn_weight(s, "query.weight", square, OMN_INIT_FAN_IN, 1),
                    .wk = omn_weight(s, "key.weight", square, OMN_INIT_FAN_IN, 1),
                    .wv = omn_weight(s, "value.weight", square, OMN_INIT_FAN_IN, 1),
-                   .wo = omn_weight(s, "out.weight", omn_dim2(u->D, u->H * u->K), OMN_INIT_FAN_IN, 1),
+                   .wo = omn_weight(s, "out.weight", omn_dim2(u->D, u->H * u->K), OMN_INIT_FAN_IN,
+                                      u->out_init),
                    .rot_q = rot_q, .rot_k = rot_k, .mask = m };
     if (u->qk_norm) {
         a.qk = OMN_QK_RMS_HEAD;
@@ -34,7 +35,8 @@ omn_node *uio2_mlp(const uio2 *u, omn_scope *s, const char *stage, omn_node *x)
     omn_ffn ffn = { OMN_FILL(omn_ffn), .act = OMN_ACT_SILU,
                     .w_in = omn_weight(f, "wi_0.weight", omn_dim2(u->mlp, u->D), OMN_INIT_FAN_IN, 1),
                     .w_up = omn_weight(f, "wi_1.weight", omn_dim2(u->mlp, u->D), OMN_INIT_FAN_IN, 1),
-                    .w_out = omn_weight(f, "wo.weight", omn_dim2(u->D, u->mlp), OMN_INIT_FAN_IN, 1) };
+                    .w_out = omn_weight(f, "wo.weight", omn_dim2(u->D, u->mlp), OMN_INIT_FAN_IN,
+                                         u->out_init) };
     omn_node *y = omn_feed_forward(f, &ffn, uio2_rms(s, "pre_mlp_norm.scale", x));
     omn_node_tag(omn_scope_at(s, "/"), y, "%s.mlp", stage);
     return omn_add(s, x, y);

@@ -30,7 +30,8 @@ static void open_image(uio2 *u, omn_open *o, omn_config *f)
     u->image = omn_open_part(
         o, "image", "omnio.encoder/1", "image.vit", "input_embedders.image",
         "width=%d heads=%d head_width=%d layers=%d mlp=%d patch=%d rows=%d columns=%d table_rows=%d "
-        "table_columns=%d second=%d project=%d frozen=%s shared=%s stem=%s act=%s rope=%g normalise=%s",
+        "table_columns=%d second=%d project=%d frozen=%s shared=%s stem=%s act=%s rope=%g normalise=%s pos_init=%g "
+        "out_init=%g",
         (int)omn_config_int_or(f, "image_vit_cfg.emb_dim", 8, 65536, 768),
         (int)omn_config_int_or(f, "image_vit_cfg.num_heads", 1, 512, 12),
         (int)omn_config_int_or(f, "image_vit_cfg.head_dim", 2, 4096, 64),
@@ -43,7 +44,9 @@ static void open_image(uio2 *u, omn_open *o, omn_config *f)
         omn_config_string_or(f, "omnio.image_stem", "patch"),
         omn_config_string_or(f, "omnio.image_act", "gelu_erf"),
         omn_config_double_or(f, "omnio.image_rope", 0, 1e6, 0),
-        omn_config_string_or(f, "omnio.image_normalise", "clip"));
+        omn_config_string_or(f, "omnio.image_normalise", "clip"),
+        omn_config_double_or(f, "omnio.image_pos_init", 0, 100, 0.02),
+        omn_config_double_or(f, "omnio.image_out_init", 0, 100, 1));
 }
 
 /* Which ids are locations: bin b is the piece <extra_id_(200 + b)>, ids fall as bins rise. */
@@ -62,7 +65,8 @@ static void open_vocabulary(uio2 *u, omn_open *o, omn_config *f, const omn_part 
     const omn_vocab v = { OMN_FILL(omn_vocab), .rows = (int32_t)u->rows, .start = 0, .stop = 1, .pad = 0,
                           .ranges = ranges, .n_ranges = fits ? 2 : 1,
                           /* the original appends the end token twice before it scores an option */
-                          .option_ends = (int32_t)omn_config_int_or(f, "omnio.option_ends", 1, 4, 2) };
+                          .option_ends = (int32_t)omn_config_int_or(f, "omnio.option_ends", 1, 4, 2),
+                          .table = "text_token_embedder.weight" };
     omn_open_vocabulary(o, text, &v);
     if (fits)
         omn_open_part(o, "location", "omnio.codec/1", "location", "",
@@ -90,6 +94,7 @@ static omn_status uio2_open(omn_call *c, const void *params, omn_open *o, void *
     u->cross_every = omn_config_int_or(f, "t5_config.decoder_xattention_internval", 1, 512, 1);
     u->qk_norm = omn_config_bool_or(f, "t5_config.qk_norm", true);
     u->frozen = omn_config_bool_or(f, "freeze_vit", true);
+    u->out_init = omn_config_double_or(f, "omnio.out_init", 0, 100, 1);
     u->text_in = omn_config_int_or(f, "t5_config.encoder_max_text_length", 1, 65536, 512);
     u->text_out = omn_config_int_or(f, "t5_config.decoder_max_text_length", 1, 65536, 512);
     u->image_ratio = sqrt((double)omn_config_int_or(f, "t5_config.decoder_max_image_length", 1, 1 << 20,
