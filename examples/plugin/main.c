@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin of omnio that lives outside its tree: the door, and an operation. The operation's list below is
- * the one place where its inputs, parameters and outputs are written down; the prototype, the checks,
- * `omnio help image.posterize` and the step in a pipeline follow from it. */
+/* A plugin of omnio that lives outside its tree: the door, and an operation. The operation's list
+ * below is the one place where its inputs, parameters and outputs are written down; the prototype,
+ * the checks, `omnio help image.posterize` and the step in a pipeline follow from it. */
 #include "pgm.h"
 
-#define POSTERIZE(IN, PAR, OUT)                                                                  \
-    IN(image, in, "the picture")                                                                 \
-    PAR(int, levels, "4", "2..256", NULL, "how many values each channel keeps")                  \
-    PAR(bool, grey, "no", NULL, NULL, "make the picture grey first")                             \
+#define POSTERIZE(IN, PAR, OUT)                                                                    \
+    IN(image, in, "the picture")                                                                   \
+    PAR(int, levels, "4", "2..256", NULL, "how many values each channel keeps")                    \
+    PAR(bool, grey, "no", NULL, NULL, "make the picture grey first")                               \
     OUT(image, out, "the picture with fewer colours")
 OMN_OPERATION(posterize, POSTERIZE, OMN_PURE);
 
@@ -20,7 +20,8 @@ typedef struct job {
 
 static double value_at(const omn_pixels *px, size_t i)
 {
-    return px->type == OMN_U8 ? ((const uint8_t *)px->data)[i] / 255.0 : ((const float *)px->data)[i];
+    return px->type == OMN_U8 ? ((const uint8_t *)px->data)[i] / 255.0
+                              : ((const float *)px->data)[i];
 }
 
 /* Rows from..to of the result; runs on the host's threads. */
@@ -43,14 +44,14 @@ static void posterize_rows(void *user, size_t from, size_t to)
     }
 }
 
-static omn_status posterize(omn_call *c, const omn_image *in, int levels, bool grey, omn_image **out,
-                            omn_error *err)
+static omn_status posterize(omn_call *c, const omn_image *in, int levels, bool grey,
+                            omn_image **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_image *img = NULL;
     job j = { .from = omn_image_pixels(in), .levels = levels, .grey = grey };
-    /* The new picture lies exactly over the old one, so it keeps its frame: answers about it come back in
-     * pixels of the first picture. */
+    /* The new picture lies exactly over the old one, so it keeps its frame: answers about it come
+     * back in pixels of the first picture. */
     OMN_TRY(omn_image_new(OMN_U8, j.from.width, j.from.height, j.from.channels, omn_image_frame(in),
                           &img, &j.to, err));
     OMN_TRY(omn_call_split(c, j.from.height, 16, posterize_rows, &j, err));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A format: Netpbm's PGM in its binary form, one byte for each pixel. "P5", then width, height and the
- * largest value as decimal numbers between white space and comments, one more white space, then the
- * rows. The file comes from anybody: each number is bounded before anything is made from it. */
+/* A format: Netpbm's PGM in its binary form, one byte for each pixel. "P5", then width, height and
+ * the largest value as decimal numbers between white space and comments, one more white space, then
+ * the rows. The file comes from anybody: each number is bounded before anything is made from it. */
 #include "pgm.h"
 
 #include <stdlib.h>
@@ -18,8 +18,8 @@ static bool is_space(uint8_t c)
 }
 
 /* The next number, 1 to most. */
-static omn_status next_number(const uint8_t *p, size_t n, size_t *at, uint32_t most, const char *what,
-                              uint32_t *out, omn_error *err)
+static omn_status next_number(const uint8_t *p, size_t n, size_t *at, uint32_t most,
+                              const char *what, uint32_t *out, omn_error *err)
 {
     size_t i = *at;
     uint32_t x = 0, digits = 0;
@@ -74,8 +74,10 @@ static omn_status pgm_write(omn_call *c, const void *params, const omn_value *v,
     omn_buf b;
     (void)c;
     if (px.channels != 1 || px.type != OMN_U8)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "PGM holds 8-bit grey pictures, this one has %u "
-                        "channels", px.channels);
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "PGM holds 8-bit grey pictures, this one has %u "
+                        "channels",
+                        px.channels);
     omn_buf_init(&b, 2 * (size_t)OMN_IMAGE_MOST_PIXELS);
     omn_buf_puts(&b, "P5\n");
     if (*how->comment && !strchr(how->comment, '\n')) omn_buf_printf(&b, "# %s\n", how->comment);

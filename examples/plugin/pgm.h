@@ -5,7 +5,7 @@
 
 #include <omnio/plugin.h>
 
-#define PGM_PARAMETERS(PAR, S)                                                                   \
+#define PGM_PARAMETERS(PAR, S)                                                                     \
     PAR(S, string, comment, "", NULL, NULL, "a line of comment in the file; empty: none")
 OMN_PARAMS(pgm, PGM_PARAMETERS);
 #define PGM_PARAMS OMN_OBJECT_PARAMS(pgm)

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The test of this plugin: `make check`. It loads the plugin as omnio does and compares what it makes with
- * numbers worked out by hand. test FOLDER looks for the plugin there; without an argument among the
- * installed ones. */
+/* The test of this plugin: `make check`. It loads the plugin as omnio does and compares what it
+ * makes with numbers worked out by hand. test FOLDER looks for the plugin there; without an
+ * argument among the installed ones. */
 #include <omnio/plugin.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WANT(what)                                                                               \
-    do {                                                                                         \
-        if (!(what)) {                                                                           \
-            fprintf(stderr, "test.c:%d: not so: %s (%s)\n", __LINE__, #what, err.text);          \
-            return 1;                                                                            \
-        }                                                                                        \
+#define WANT(what)                                                                                 \
+    do {                                                                                           \
+        if (!(what)) {                                                                             \
+            fprintf(stderr, "test.c:%d: not so: %s (%s)\n", __LINE__, #what, err.text);            \
+            return 1;                                                                              \
+        }                                                                                          \
     } while (0)
 
 static int test_operation(omn_context *ctx, omn_call *call)
 {
-    static const uint8_t from[6] = { 0, 100, 255, 63, 64, 192 }, want[6] = { 0, 85, 255, 0, 85, 255 };
+    static const uint8_t from[6] = { 0, 100, 255, 63, 64, 192 },
+                         want[6] = { 0, 85, 255, 0, 85, 255 };
     omn_error err = OMN_ERROR_INIT;
     const omn_entry *e = NULL;
     omn_image *img = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding what lies beside libomnio without any environment variable. The dynamic linker knows which file
- * this code came from. In a build tree the file omnio.tree marks the top. Otherwise the library is installed, and the other folders follow from it by their relation to the configured ones, so
- * that a tree installed below DESTDIR or moved later still finds its plugins. */
+/* Finding what lies beside libomnio without any environment variable. The dynamic linker knows
+ * which file this code came from. In a build tree the file omnio.tree marks the top. Otherwise the
+ * library is installed, and the other folders follow from it by their relation to the configured
+ * ones, so that a tree installed below DESTDIR or moved later still finds its plugins. */
 #include "beside.h"
 
 #include <dlfcn.h>
@@ -17,9 +18,9 @@ static void cut_last(char *path)
     if (slash) *slash = 0;
 }
 
-/* `wanted` (configured) as it lies now that `configured` lies at `real`. The parts that both configured
- * paths share are the prefix; the rest of `configured` must end `real`, else nothing is known and the
- * configured path is the best guess. */
+/* `wanted` (configured) as it lies now that `configured` lies at `real`. The parts that both
+ * configured paths share are the prefix; the rest of `configured` must end `real`, else nothing is
+ * known and the configured path is the best guess. */
 static char *moved(const char *configured, const char *real, const char *wanted)
 {
     size_t shared = 0;
@@ -66,8 +67,9 @@ static char *source_folder(const char *top)
     return text;
 }
 
-/* The build tree that holds this file: the folder with the file omnio.tree above TOP/.libs/libomnio.so, or
- * above a program of the tree that has the library inside it (tests of hidden functions). */
+/* The build tree that holds this file: the folder with the file omnio.tree above
+ * TOP/.libs/libomnio.so, or above a program of the tree that has the library inside it (tests of
+ * hidden functions). */
 static bool find_built(beside *p, const char *file)
 {
     char top[PATH_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading the folders of plugins. Only the names decide here (*.so, not hidden); whether a file is a plugin
- * is found out by the helper. Names are sorted, so the order never depends on the file system, and the
- * same file met twice (two spellings of a folder, a link) counts once. */
+/* Reading the folders of plugins. Only the names decide here (*.so, not hidden); whether a file is
+ * a plugin is found out by the helper. Names are sorted, so the order never depends on the file
+ * system, and the same file met twice (two spellings of a folder, a link) counts once. */
 #include "candidates.h"
 
 #include "door.h"
@@ -133,8 +133,10 @@ omn_status candidates_add(candidates *c, const char *path, bool asked_for, omn_a
             item[len] = 0;
             omn_status st = OMN_OK;
             if (realpath(item, real) && stat(real, &s) == 0) {
-                if (S_ISDIR(s.st_mode)) st = add_folder(c, real, a, err);
-                else st = add_file(c, real, a, err);
+                if (S_ISDIR(s.st_mode))
+                    st = add_folder(c, real, a, err);
+                else
+                    st = add_file(c, real, a, err);
             } else if (asked_for) {
                 omn_context_log(ctx, OMN_LOG_WARN, "%s: no such folder of plugins", item);
             }

@@ -5,11 +5,14 @@
 
 #include "record.h"
 
-typedef struct candidates { record *at; size_t n, room; } candidates;
+typedef struct candidates {
+    record *at;
+    size_t n, room;
+} candidates;
 
-/* All files NAME.so of the folders in `path` (':' between; an item may be a file itself), by folder and
- * name, with their keys; a file that was added before is left out. Folders that are not there are
- * left out; asked_for: with a word in the log. Paths live in the arena. [setup] */
+/* All files NAME.so of the folders in `path` (':' between; an item may be a file itself), by folder
+ * and name, with their keys; a file that was added before is left out. Folders that are not there
+ * are left out; asked_for: with a word in the log. Paths live in the arena. [setup] */
 omn_status candidates_add(candidates *c, const char *path, bool asked_for, omn_arena *a,
                           omn_context *ctx, omn_error *err);
 void candidates_fini(candidates *c);

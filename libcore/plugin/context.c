@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A context: the pool, the plugins, and what upper floors hang on it. Everything that would be a global in
- * another house is here, so two contexts in one process know nothing of each other. */
+/* A context: the pool, the plugins, and what upper floors hang on it. Everything that would be a
+ * global in another house is here, so two contexts in one process know nothing of each other. */
 #include "context.h"
 
 #include <pthread.h>
@@ -9,30 +9,36 @@
 #include <string.h>
 
 #define USUAL_SCAN_LIMIT_MS 10000u
-#define MOST_SHARED 32
+#define MOST_SHARED         32
 
-typedef struct shared { const void *key; void *thing; void (*release)(void *); } shared;
+typedef struct shared {
+    const void *key;
+    void *thing;
+    void (*release)(void *);
+} shared;
 
 struct omn_context {
-    omn_context_setup how;          /* texts are owned */
+    omn_context_setup how; /* texts are owned */
     char *device, *model_path, *cache_folder;
     omn_pool *pool;
     beside where;
     registry *plugins;
-    pthread_mutex_t lock;           /* of the list of shared things; recursive, make may ask again */
+    pthread_mutex_t lock; /* of the list of shared things; recursive, make may ask again */
     shared things[MOST_SHARED];
     size_t n_things;
 };
 
-/* "$VARIABLE/omnio/..." or "$HOME/fallback/omnio/..." when the variable is not an absolute path, as the XDG
- * base directory specification wants it. NULL: neither is set. */
+/* "$VARIABLE/omnio/..." or "$HOME/fallback/omnio/..." when the variable is not an absolute path, as
+ * the XDG base directory specification wants it. NULL: neither is set. */
 static char *xdg_folder(const char *variable, const char *fallback, const char *below)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     omn_buf b;
     omn_buf_init(&b, 8192);
-    if (base && base[0] == '/') omn_buf_printf(&b, "%s/%s", base, below);
-    else if (home && home[0] == '/') omn_buf_printf(&b, "%s/%s/%s", home, fallback, below);
+    if (base && base[0] == '/')
+        omn_buf_printf(&b, "%s/%s", base, below);
+    else if (home && home[0] == '/')
+        omn_buf_printf(&b, "%s/%s/%s", home, fallback, below);
     char *s = b.length ? omn_buf_take(&b) : NULL;
     omn_buf_fini(&b);
     return s;
@@ -65,8 +71,10 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     }
     if (how) {
         if (how->size < sizeof(uint32_t) || how->size > 4096) {
-            st = omn_fail(err, OMN_ERR_ARGUMENT, "omn_context_setup: size %u makes no sense; use "
-                          "OMN_FILL(omn_context_setup)", how->size);
+            st = omn_fail(err, OMN_ERR_ARGUMENT,
+                          "omn_context_setup: size %u makes no sense; use "
+                          "OMN_FILL(omn_context_setup)",
+                          how->size);
             goto done;
         }
         memcpy(&ctx->how, how, how->size < sizeof(ctx->how) ? how->size : sizeof(ctx->how));
@@ -83,7 +91,8 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     user = xdg_folder("XDG_DATA_HOME", ".local/share", "omnio/plugins");
     OMN_TRY(beside_find(&ctx->where, err));
     OMN_TRY(omn_pool_new(ctx->how.threads, &ctx->pool, err));
-    registry_setup r = { .plugin_path = ctx->how.plugin_path, .user_folder = user,
+    registry_setup r = { .plugin_path = ctx->how.plugin_path,
+                         .user_folder = user,
                          .only_plugin_path = ctx->how.only_plugin_path,
                          .cache_folder = ctx->cache_folder,
                          .scan_limit_ms = ctx->how.scan_limit_ms ? ctx->how.scan_limit_ms
@@ -138,17 +147,35 @@ done:
     return thing;
 }
 
-registry *context_registry(omn_context *ctx) { return ctx->plugins; }
+registry *context_registry(omn_context *ctx)
+{
+    return ctx->plugins;
+}
 
-const char *context_cache_folder(const omn_context *ctx) { return ctx->cache_folder; }
+const char *context_cache_folder(const omn_context *ctx)
+{
+    return ctx->cache_folder;
+}
 
-omn_pool *omn_context_pool(omn_context *ctx) { return ctx->pool; }
+omn_pool *omn_context_pool(omn_context *ctx)
+{
+    return ctx->pool;
+}
 
-const char *omn_context_device(const omn_context *ctx) { return ctx->device; }
+const char *omn_context_device(const omn_context *ctx)
+{
+    return ctx->device;
+}
 
-const char *omn_context_model_path(const omn_context *ctx) { return ctx->model_path; }
+const char *omn_context_model_path(const omn_context *ctx)
+{
+    return ctx->model_path;
+}
 
-const char *omn_context_data(const omn_context *ctx) { return ctx->where.data; }
+const char *omn_context_data(const omn_context *ctx)
+{
+    return ctx->where.data;
+}
 
 /* What a call of this context logs passes through the context's level. */
 static void log_text(void *user, omn_level level, const char *text)
@@ -171,9 +198,10 @@ void omn_context_log(omn_context *ctx, omn_level level, const char *fmt, ...)
 omn_status omn_context_call(omn_context *ctx, uint64_t seed, uint64_t item, omn_cancel *cancel,
                             omn_call **out, omn_error *err)
 {
-    omn_call_setup how = { OMN_FILL(omn_call_setup), .pool = ctx->pool, .cancel = cancel,
-                           .log = log_text, .log_user = ctx, .seed = seed, .item = item,
-                           .host = ctx };
+    omn_call_setup how = {
+        OMN_FILL(omn_call_setup), .pool = ctx->pool, .cancel = cancel, .log = log_text,
+        .log_user = ctx,          .seed = seed,      .item = item,     .host = ctx
+    };
     return omn_call_new(&how, out, err);
 }
 

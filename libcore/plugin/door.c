@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The check at the door. A descriptor is data that anybody may have written, with any compiler, against any
- * release: first the four words that say which release it is, then the strides, then every pointer (does
- * it point into a loaded file, does the text end there), and only then what the texts say. It runs in
- * the helper process first, and again in the host before an object is handed out. */
+/* The check at the door. A descriptor is data that anybody may have written, with any compiler,
+ * against any release: first the four words that say which release it is, then the strides, then
+ * every pointer (does it point into a loaded file, does the text end there), and only then what the
+ * texts say. It runs in the helper process first, and again in the host before an object is handed
+ * out. */
 #include "door.h"
 
 #include "param.h"
@@ -14,7 +15,7 @@
 /* What the first release had: a plugin cannot have less. */
 #define FIRST_PLUGIN sizeof(omn_plugin)
 #define FIRST_OBJECT sizeof(omn_object)
-#define FIRST_PARAM sizeof(omn_param)
+#define FIRST_PARAM  sizeof(omn_param)
 
 bool door_text(const char *s, size_t n, size_t most)
 {
@@ -29,7 +30,10 @@ static bool letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-static bool digit(char c) { return c >= '0' && c <= '9'; }
+static bool digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
 
 bool door_name(const char *s)
 {
@@ -111,26 +115,35 @@ static omn_status check_head(const omn_plugin *p, const segments *mem, omn_error
 {
     size_t room = segments_room(mem, p);
     if (room < 8 || p->magic != OMN_PLUGIN_MAGIC)
-        return omn_fail(err, OMN_ERR_PLUGIN, "omnio_plugin is not a descriptor of omnio "
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "omnio_plugin is not a descriptor of omnio "
                         "(it does not begin with the magic number)");
     if (p->abi != OMN_PLUGIN_ABI)
-        return omn_fail(err, OMN_ERR_PLUGIN, "built for plugin ABI %u, this omnio has %d; rebuild "
-                        "it against these headers", p->abi, OMN_PLUGIN_ABI);
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "built for plugin ABI %u, this omnio has %d; rebuild "
+                        "it against these headers",
+                        p->abi, OMN_PLUGIN_ABI);
     if (p->minor > OMN_PLUGIN_MINOR)
-        return omn_fail(err, OMN_ERR_PLUGIN, "built for plugin ABI %u.%u, this omnio has %d.%d; a "
-                        "newer omnio is needed", p->abi, p->minor, OMN_PLUGIN_ABI,
-                        OMN_PLUGIN_MINOR);
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "built for plugin ABI %u.%u, this omnio has %d.%d; a "
+                        "newer omnio is needed",
+                        p->abi, p->minor, OMN_PLUGIN_ABI, OMN_PLUGIN_MINOR);
     if (room < FIRST_PLUGIN || p->size < FIRST_PLUGIN || p->size > DOOR_MOST_STRIDE ||
         p->size > room)
-        return omn_fail(err, OMN_ERR_PLUGIN, "the descriptor says it is %u bytes long; at least %zu "
-                        "were expected", p->size, FIRST_PLUGIN);
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "the descriptor says it is %u bytes long; at least %zu "
+                        "were expected",
+                        p->size, FIRST_PLUGIN);
     if (!stride_ok(p->object_size, FIRST_OBJECT) || !stride_ok(p->param_size, FIRST_PARAM))
-        return omn_fail(err, OMN_ERR_PLUGIN, "the descriptor's rows are %u and %u bytes long; at "
-                        "least %zu and %zu, in steps of %zu, were expected", p->object_size,
-                        p->param_size, FIRST_OBJECT, FIRST_PARAM, alignof(void *));
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "the descriptor's rows are %u and %u bytes long; at "
+                        "least %zu and %zu, in steps of %zu, were expected",
+                        p->object_size, p->param_size, FIRST_OBJECT, FIRST_PARAM, alignof(void *));
     if (p->n_objects > DOOR_MOST_OBJECTS)
-        return omn_fail(err, OMN_ERR_PLUGIN, "the descriptor says that there are %u objects; at "
-                        "most %u are taken", p->n_objects, DOOR_MOST_OBJECTS);
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "the descriptor says that there are %u objects; at "
+                        "most %u are taken",
+                        p->n_objects, DOOR_MOST_OBJECTS);
     if (p->n_objects == 0) return omn_fail(err, OMN_ERR_PLUGIN, "offers no objects");
     if (segments_room(mem, p->objects) < (size_t)p->n_objects * p->object_size)
         return omn_fail(err, OMN_ERR_PLUGIN, "the list of %u objects reaches beyond the file",
@@ -172,15 +185,17 @@ static omn_status check_params(const omn_plugin *p, const omn_object *o, const s
 {
     char whose[DOOR_MOST_NAME + 48];
     if (o->n_params > DOOR_MOST_PARAMS)
-        return omn_fail(err, OMN_ERR_PLUGIN, "%s: says that it has %u parameters; at most %u are "
-                        "taken", o->name, o->n_params, DOOR_MOST_PARAMS);
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "%s: says that it has %u parameters; at most %u are "
+                        "taken",
+                        o->name, o->n_params, DOOR_MOST_PARAMS);
     if (o->params_size > (1u << 20))
         return omn_fail(err, OMN_ERR_PLUGIN, "%s: a parameter struct of %u bytes is too large",
                         o->name, o->params_size);
-    if (o->n_params &&
-        segments_room(mem, o->params) < (size_t)o->n_params * p->param_size)
-        return omn_fail(err, OMN_ERR_PLUGIN, "%s: the list of %u parameters reaches beyond the file",
-                        o->name, o->n_params);
+    if (o->n_params && segments_room(mem, o->params) < (size_t)o->n_params * p->param_size)
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "%s: the list of %u parameters reaches beyond the file", o->name,
+                        o->n_params);
     for (size_t i = 0; i < o->n_params; i++) {
         omn_param r = door_param(p, o, i);
         snprintf(whose, sizeof(whose), "%s: row %zu", o->name, i + 1);

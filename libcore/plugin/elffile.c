@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A look at the head of a file before the dynamic linker sees it. The linker maps segments without
  * comparing them with the length of the file; touching a page beyond its end is a bus error. So a
- * truncated library is told apart here, and a script, a library of another processor or an executable
- * gets a clearer sentence than the linker's. */
+ * truncated library is told apart here, and a script, a library of another processor or an
+ * executable gets a clearer sentence than the linker's. */
 #include "elffile.h"
 
 #include <elf.h>
 #include <link.h>
 #include <string.h>
 
-static const struct { unsigned number; const char *name; } machines[] = {
-    { EM_X86_64, "x86-64" }, { EM_386, "x86" }, { EM_AARCH64, "AArch64" }, { EM_ARM, "ARM" },
-    { EM_RISCV, "RISC-V" }, { EM_PPC64, "POWER" }, { EM_S390, "S/390" },
+static const struct {
+    unsigned number;
+    const char *name;
+} machines[] = {
+    { EM_X86_64, "x86-64" }, { EM_386, "x86" },     { EM_AARCH64, "AArch64" }, { EM_ARM, "ARM" },
+    { EM_RISCV, "RISC-V" },  { EM_PPC64, "POWER" }, { EM_S390, "S/390" },
 };
 
 static const char *machine_name(unsigned number)
@@ -22,13 +25,13 @@ static const char *machine_name(unsigned number)
 }
 
 /* This very library is a shared library for this machine: its own header says what is wanted. */
-static const ElfW(Ehdr) *own_header(void)
+static const ElfW(Ehdr) * own_header(void)
 {
     extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
     return &__ehdr_start;
 }
 
-static omn_status check_head(const ElfW(Ehdr) *h, size_t size, omn_error *err)
+static omn_status check_head(const ElfW(Ehdr) * h, size_t size, omn_error *err)
 {
     const ElfW(Ehdr) *own = own_header();
     if (memcmp(h->e_ident, ELFMAG, SELFMAG) != 0)

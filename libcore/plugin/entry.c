@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a plugin's rows to the host's. A plugin built against an older release has shorter rows; copying
- * them once, with zeros for what they lack, lets everything else use plain arrays. */
+/* From a plugin's rows to the host's. A plugin built against an older release has shorter rows;
+ * copying them once, with zeros for what they lack, lets everything else use plain arrays. */
 #include "entry.h"
 
 #include "door.h"
@@ -44,11 +44,20 @@ const char *entry_kind_word(const char *kind, int *n)
     return dot;
 }
 
-const omn_object *omn_entry_object(const omn_entry *e) { return e ? &e->object : NULL; }
+const omn_object *omn_entry_object(const omn_entry *e)
+{
+    return e ? &e->object : NULL;
+}
 
-const char *omn_entry_file(const omn_entry *e) { return e ? e->file : NULL; }
+const char *omn_entry_file(const omn_entry *e)
+{
+    return e ? e->file : NULL;
+}
 
-const omn_plugin *omn_entry_plugin(const omn_entry *e) { return e ? e->plugin : NULL; }
+const omn_plugin *omn_entry_plugin(const omn_entry *e)
+{
+    return e ? e->plugin : NULL;
+}
 
 const omn_param *omn_entry_param(const omn_entry *e, size_t i)
 {

@@ -10,13 +10,13 @@
 #include <pthread.h>
 
 struct omn_entry {
-    omn_object object;              /* params points to the copied rows */
+    omn_object object; /* params points to the copied rows */
     const omn_plugin *plugin;
     const char *file;
-    size_t n_in, n_out;             /* operations */
+    size_t n_in, n_out; /* operations */
     ffi_cif cif;
     ffi_type **cif_types;
-    pthread_mutex_t serial;         /* held around a SERIAL operation */
+    pthread_mutex_t serial; /* held around a SERIAL operation */
 };
 
 /* Object i of a checked descriptor; file is borrowed, the rest lives in the arena. [setup] */

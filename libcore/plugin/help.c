@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an object says about itself to people: as text for `omnio help NAME`, and as a manual page in mdoc.
- * Both are made from the same rows that check and call it, so they cannot be out of date. */
+/* What an object says about itself to people: as text for `omnio help NAME`, and as a manual page
+ * in mdoc. Both are made from the same rows that check and call it, so they are never outdated. */
 #include "entry.h"
 #include "param.h"
 
@@ -26,8 +26,10 @@ static void put_type(const omn_param *p, omn_buf *out)
     if (strcmp(p->role, "param") != 0) return;
     if (p->range) omn_buf_printf(out, ", %s", p->range);
     if (p->unit) omn_buf_printf(out, "%s%s", p->range ? " " : ", ", p->unit);
-    if (!p->deflt) omn_buf_puts(out, ", must be given");
-    else omn_buf_printf(out, quoted ? ", default \"%s\"" : ", default %s", p->deflt);
+    if (!p->deflt)
+        omn_buf_puts(out, ", must be given");
+    else
+        omn_buf_printf(out, quoted ? ", default \"%s\"" : ", default %s", p->deflt);
 }
 
 /* "- {apply: image.resize, as: out, in: $in, width: ...}": what must be given. */
@@ -40,7 +42,8 @@ static void put_step(const omn_entry *e, omn_buf *out)
     omn_buf_printf(out, "- {apply: %s, as: %s", o->name, as);
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = &o->params[i];
-        if (strcmp(p->role, "in") == 0) omn_buf_printf(out, ", %s: $%s", p->name, p->name);
+        if (strcmp(p->role, "in") == 0)
+            omn_buf_printf(out, ", %s: $%s", p->name, p->name);
         else if (strcmp(p->role, "param") == 0 && !p->deflt)
             omn_buf_printf(out, ", %s: ...", p->name);
     }
@@ -69,7 +72,8 @@ static void put_text(const omn_entry *e, omn_buf *out)
         for (size_t i = 0; i < o->n_params; i++) {
             const omn_param *p = &o->params[i];
             if (strcmp(p->role, roles[r]) != 0) continue;
-            omn_buf_printf(out, "  %-*s  %s\n  %-*s  ", (int)width, p->name, p->help, (int)width, "");
+            omn_buf_printf(out, "  %-*s  %s\n  %-*s  ", (int)width, p->name, p->help, (int)width,
+                           "");
             put_type(p, out);
             omn_buf_puts(out, "\n");
         }
@@ -86,9 +90,12 @@ static void put_roff(const char *s, omn_buf *out)
 {
     omn_buf_puts(out, "\\&");
     for (; *s; s++) {
-        if (*s == '\\') omn_buf_puts(out, "\\e");
-        else if (*s == '"') omn_buf_puts(out, "\\(dq");
-        else omn_buf_put(out, s, 1);
+        if (*s == '\\')
+            omn_buf_puts(out, "\\e");
+        else if (*s == '"')
+            omn_buf_puts(out, "\\(dq");
+        else
+            omn_buf_put(out, s, 1);
     }
 }
 
@@ -108,9 +115,9 @@ static void put_line(const char *text, omn_buf *out)
 /* The date of the plugin file: the page describes that file. */
 static void put_date(const char *file, omn_buf *out)
 {
-    static const char *const months[] = { "January", "February", "March", "April", "May", "June",
-                                          "July", "August", "September", "October", "November",
-                                          "December" };
+    static const char *const months[] = { "January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December" };
     struct stat s;
     struct tm t;
     if (stat(file, &s) != 0 || !gmtime_r(&s.st_mtime, &t)) return;
@@ -193,8 +200,10 @@ static void put_man(const omn_entry *e, omn_buf *out)
 omn_status omn_entry_help(const omn_entry *e, bool man, omn_buf *out, omn_error *err)
 {
     if (!e || !out) return omn_fail(err, OMN_ERR_ARGUMENT, "omn_entry_help: no entry or no buffer");
-    if (man) put_man(e, out);
-    else put_text(e, out);
+    if (man)
+        put_man(e, out);
+    else
+        put_text(e, out);
     if (out->failed)
         return omn_fail(err, OMN_ERR_MEMORY, "%s: its help does not fit", e->object.name);
     return OMN_OK;

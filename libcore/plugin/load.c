@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one way in which a plugin file is opened. RTLD_NOW: a missing symbol is an error here, not in the
- * middle of a run. RTLD_LOCAL: two plugins that define the same function do not meet. A symbol that
- * dlsym finds in a library which the file links does not count as its door. */
+/* The one way in which a plugin file is opened. RTLD_NOW: a missing symbol is an error here, not in
+ * the middle of a run. RTLD_LOCAL: two plugins that define the same function do not meet. A symbol
+ * that dlsym finds in a library which the file links does not count as its door. */
 #include "load.h"
 
 #include <dlfcn.h>
@@ -10,11 +10,13 @@
 
 static const omn_plugin *own_door(void *handle)
 {
-    struct link_map *map = NULL;
+    struct link_map *own = NULL, *its = NULL;
     Dl_info info;
     const void *sym = dlsym(handle, "omnio_plugin");
-    if (!sym || dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0 || !dladdr(sym, &info)) return NULL;
-    return map->l_name && info.dli_fname && strcmp(map->l_name, info.dli_fname) == 0 ? sym : NULL;
+    if (!sym || dlinfo(handle, RTLD_DI_LINKMAP, &own) != 0 ||
+        !dladdr1(sym, &info, (void **)&its, RTLD_DL_LINKMAP))
+        return NULL;
+    return own == its ? sym : NULL;
 }
 
 /* dlerror begins with the path, which the caller says anyway. */
@@ -32,11 +34,11 @@ omn_status load_door(const char *path, const omn_plugin **out, bool *linked, omn
     segments mem = { 0 };
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     *linked = handle != NULL;
-    if (!handle)
-        return omn_fail(err, OMN_ERR_PLUGIN, "cannot be linked: %.600s", link_error(path));
+    if (!handle) return omn_fail(err, OMN_ERR_PLUGIN, "cannot be linked: %.600s", link_error(path));
     const omn_plugin *p = own_door(handle);
     if (!p)
-        return omn_fail(err, OMN_ERR_PLUGIN, "exports no omnio_plugin; it is not a plugin of omnio");
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "exports no omnio_plugin; it is not a plugin of omnio");
     if (!segments_take(&mem)) return omn_fail(err, OMN_ERR_MEMORY, "no memory to look at it");
     omn_status st = door_check(p, &mem, err);
     segments_fini(&mem);

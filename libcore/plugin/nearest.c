@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Suggesting the name that was meant. The measure is the restricted Damerau-Levenshtein distance (F. J.
- * Damerau, Communications of the ACM 7(3), 1964): the number of letters inserted, dropped, replaced or
- * swapped with their neighbour, which are four out of five typing mistakes. */
+/* Suggesting the name that was meant. The measure is the restricted Damerau-Levenshtein distance
+ * (F. J. Damerau, Communications of the ACM 7(3), 1964): the number of letters inserted, dropped,
+ * replaced or swapped with their neighbour, which are four out of five typing mistakes. */
 #include "nearest.h"
 
 #include <string.h>
 
 #define LONGEST 63
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 size_t nearest_distance(const char *a, size_t n, const char *b, size_t m)
 {

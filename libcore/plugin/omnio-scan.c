@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio-scan LIBRARY: the helper process in which libomnio looks at unknown plugins. It loads the very
- * libomnio that started it, so that plugins find the library which they will meet in the host, and serves
- * on standard input and output. Both are moved out of the way first: a plugin that prints while it is
- * loaded must not garble the answers. */
+/* omnio-scan LIBRARY: the helper process in which libomnio looks at unknown plugins. It loads the
+ * very libomnio that started it, so that plugins find the library which they will meet in the host,
+ * and serves on standard input and output. Both are moved out of the way first: a plugin that
+ * prints while it is loaded must not garble the answers. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +17,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: omnio-scan LIBRARY (started by libomnio, of no use by hand)\n");
         return 2;
     }
-    int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3), out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3),
+        out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (in < 0 || out < 0 || null < 0) return 71;
     for (int fd = 0; fd < 3; fd++)

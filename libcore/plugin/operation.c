@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calling an operation. Its rows are its prototype: libffi gets one argument for the call, one for each
- * row in order, one for the error. The interface is prepared once, when the plugin is loaded; a call then
- * checks every input against its row, reads every parameter, and only then enters foreign code. What
- * comes back is not believed either: a success must bring every output, of the declared type. */
+/* Calling an operation. Its rows are its prototype: libffi gets one argument for the call, one for
+ * each row in order, one for the error. The interface is prepared once, when the plugin is loaded;
+ * a call then checks every input against its row, reads every parameter, and only then enters
+ * foreign code. What comes back is not believed either: a success must bring every output, of the
+ * declared type. */
 #include "entry.h"
 #include "settings.h"
 
@@ -25,11 +26,16 @@ static ffi_type *type_of(const omn_param *p)
     if (strcmp(p->role, "param") != 0) return &ffi_type_pointer;
     switch (param_type_of(p->type)) {
     case PARAM_INT:
-    case PARAM_CHOICE: return &ffi_type_sint;
-    case PARAM_INT64: return &ffi_type_sint64;
-    case PARAM_DOUBLE: return &ffi_type_double;
-    case PARAM_BOOL: return &ffi_type_uint8;
-    default: return &ffi_type_pointer;
+    case PARAM_CHOICE:
+        return &ffi_type_sint;
+    case PARAM_INT64:
+        return &ffi_type_sint64;
+    case PARAM_DOUBLE:
+        return &ffi_type_double;
+    case PARAM_BOOL:
+        return &ffi_type_uint8;
+    default:
+        return &ffi_type_pointer;
     }
 }
 
@@ -37,8 +43,8 @@ omn_status entry_prepare_call(omn_entry *e, omn_arena *a, omn_error *err)
 {
     const omn_object *o = &e->object;
     if (o->n_params > MOST_ROWS)
-        return omn_fail(err, OMN_ERR_PLUGIN, "%s: an operation has at most %d rows, not %u", o->name,
-                        MOST_ROWS, o->n_params);
+        return omn_fail(err, OMN_ERR_PLUGIN, "%s: an operation has at most %d rows, not %u",
+                        o->name, MOST_ROWS, o->n_params);
     e->cif_types = omn_arena_alloc(a, o->n_params + 2, sizeof(*e->cif_types));
     if (!e->cif_types) return omn_fail(err, OMN_ERR_MEMORY, "no memory to call %s", o->name);
     e->cif_types[0] = &ffi_type_pointer;
@@ -72,19 +78,24 @@ static omn_status check_input(const omn_param *p, const omn_value *v, omn_error 
                     p->type, is ? is : "unknown");
 }
 
-static bool is_image(const omn_param *p) { return strcmp(p->type, "image") == 0; }
+static bool is_image(const omn_param *p)
+{
+    return strcmp(p->type, "image") == 0;
+}
 
-/* The outputs of a call as values. They are owned by us from here on, whatever the call returned. */
-static omn_status take_outputs(const omn_object *o, argument *slots, omn_value **out,
-                               omn_status st, omn_error *err)
+/* The outputs of a call as values. They are owned by us from here on, whatever was returned. */
+static omn_status take_outputs(const omn_object *o, argument *slots, omn_value **out, omn_status st,
+                               omn_error *err)
 {
     size_t k = 0;
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = &o->params[i];
         if (strcmp(p->role, "out") != 0) continue;
         void *got = (void *)(uintptr_t)slots[i].p;
-        if (got && is_image(p)) out[k] = omn_image_give(got);
-        else out[k] = got;
+        if (got && is_image(p))
+            out[k] = omn_image_give(got);
+        else
+            out[k] = got;
         if (st == OMN_OK && !out[k]) {
             st = omn_fail(err, OMN_ERR_PLUGIN, "reported success without its output %s", p->name);
         } else if (st == OMN_OK && param_value_kind(p->type) != 0 &&

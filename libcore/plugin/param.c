@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one parser of parameters. Integers are exact to 64 bits, doubles do not depend on the locale of the
- * program, and a text is taken whole or refused with a sentence that says what would be right. Ranges and
- * defaults are written by plugin authors in the same notation and read by the same code. */
+/* The one parser of parameters. Integers are exact to 64 bits, doubles do not depend on the locale
+ * of the program, and a text is taken whole or refused with a sentence that says what would be
+ * right. Ranges and defaults are written by plugin authors in the same notation and read by the
+ * same code. */
 #include "param.h"
 
 #include "nearest.h"
@@ -18,7 +19,11 @@
 
 #define SHOWN 64
 
-static const struct { const char *name; param_type type; size_t size; } types[] = {
+static const struct {
+    const char *name;
+    param_type type;
+    size_t size;
+} types[] = {
     { "int", PARAM_INT, sizeof(int) },
     { "int64", PARAM_INT64, sizeof(int64_t) },
     { "double", PARAM_DOUBLE, sizeof(double) },
@@ -121,8 +126,10 @@ static int read_int(const char *s, size_t n, int64_t *out)
         if (!over) x = 10 * x + d;
     }
     if (over) return ERANGE;
-    if (!minus) *out = (int64_t)x;
-    else *out = x > (uint64_t)INT64_MAX ? INT64_MIN : -(int64_t)x;
+    if (!minus)
+        *out = (int64_t)x;
+    else
+        *out = x > (uint64_t)INT64_MAX ? INT64_MIN : -(int64_t)x;
     return 0;
 }
 
@@ -156,7 +163,7 @@ static int read_double(const char *s, size_t n, double *out)
     return isfinite(*out) ? 0 : ERANGE;
 }
 
-/* The two sides of "lo..hi", "lo.." or "..hi"; an absent side has length 0. False: no such thing. */
+/* The two sides of "lo..hi", "lo.." or "..hi"; an absent side has length 0. False: neither. */
 static bool split_range(const char *range, const char **lo, size_t *n_lo, const char **hi,
                         size_t *n_hi)
 {
@@ -223,8 +230,7 @@ static omn_status parse_int(const omn_param *p, const char *text, param_value *v
     return OMN_OK;
 }
 
-static omn_status parse_double(const omn_param *p, const char *text, param_value *v,
-                               omn_error *err)
+static omn_status parse_double(const omn_param *p, const char *text, param_value *v, omn_error *err)
 {
     char shown[SHOWN];
     double lo = 0, hi = 0;
@@ -257,7 +263,10 @@ static bool same_word(const char *a, const char *b)
 
 static omn_status parse_bool(const omn_param *p, const char *text, param_value *v, omn_error *err)
 {
-    static const struct { const char *word; int64_t is; } words[] = {
+    static const struct {
+        const char *word;
+        int64_t is;
+    } words[] = {
         { "true", 1 }, { "false", 0 }, { "yes", 1 }, { "no", 0 }, { "on", 1 }, { "off", 0 },
     };
     char shown[SHOWN];
@@ -271,8 +280,7 @@ static omn_status parse_bool(const omn_param *p, const char *text, param_value *
                     p->name, param_shown(text, shown, sizeof(shown)));
 }
 
-static omn_status parse_choice(const omn_param *p, const char *text, param_value *v,
-                               omn_error *err)
+static omn_status parse_choice(const omn_param *p, const char *text, param_value *v, omn_error *err)
 {
     char shown[SHOWN], near[SHOWN] = "";
     const char *word = NULL;
@@ -312,13 +320,19 @@ omn_status param_parse(const omn_param *p, const char *text, param_value *out, o
     *out = (param_value){ 0 };
     switch (param_type_of(p->type)) {
     case PARAM_INT:
-    case PARAM_INT64: return parse_int(p, text, out, err);
-    case PARAM_DOUBLE: return parse_double(p, text, out, err);
-    case PARAM_BOOL: return parse_bool(p, text, out, err);
-    case PARAM_CHOICE: return parse_choice(p, text, out, err);
+    case PARAM_INT64:
+        return parse_int(p, text, out, err);
+    case PARAM_DOUBLE:
+        return parse_double(p, text, out, err);
+    case PARAM_BOOL:
+        return parse_bool(p, text, out, err);
+    case PARAM_CHOICE:
+        return parse_choice(p, text, out, err);
     case PARAM_STRING:
-    case PARAM_PATH: return parse_text(p, text, out, err);
-    case PARAM_NONE: break;
+    case PARAM_PATH:
+        return parse_text(p, text, out, err);
+    case PARAM_NONE:
+        break;
     }
     return omn_fail(err, OMN_ERR_PLUGIN, "%s: \"%s\" is no type of a parameter", p->name, p->type);
 }
@@ -346,7 +360,8 @@ static omn_status range_check(const omn_param *p, param_type t, omn_error *err)
     }
     default:
         if (!p->range) return OMN_OK;
-        return omn_fail(err, OMN_ERR_PLUGIN, "parameter %s: type %s has no range", p->name, p->type);
+        return omn_fail(err, OMN_ERR_PLUGIN, "parameter %s: type %s has no range", p->name,
+                        p->type);
     }
     return omn_fail(err, OMN_ERR_PLUGIN, "parameter %s: \"%s\" is no range of type %s", p->name,
                     p->range ? p->range : "", p->type);
@@ -360,7 +375,8 @@ omn_status param_row_check(const omn_param *p, omn_error *err)
             return omn_fail(err, OMN_ERR_PLUGIN, "%s: the role \"%s\" is none of in, param, out",
                             p->name, p->role);
         if (param_value_kind(p->type) < 0)
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: \"%s\" is no type of a value", p->name, p->type);
+            return omn_fail(err, OMN_ERR_PLUGIN, "%s: \"%s\" is no type of a value", p->name,
+                            p->type);
         return OMN_OK;
     }
     param_type t = param_type_of(p->type);
@@ -383,13 +399,24 @@ void param_store(param_type t, const param_value *v, void *to)
     bool b = v->i != 0;
     switch (t) {
     case PARAM_INT:
-    case PARAM_CHOICE: memcpy(to, &i, sizeof(i)); break;
-    case PARAM_INT64: memcpy(to, &v->i, sizeof(v->i)); break;
-    case PARAM_DOUBLE: memcpy(to, &v->d, sizeof(v->d)); break;
-    case PARAM_BOOL: memcpy(to, &b, sizeof(b)); break;
+    case PARAM_CHOICE:
+        memcpy(to, &i, sizeof(i));
+        break;
+    case PARAM_INT64:
+        memcpy(to, &v->i, sizeof(v->i));
+        break;
+    case PARAM_DOUBLE:
+        memcpy(to, &v->d, sizeof(v->d));
+        break;
+    case PARAM_BOOL:
+        memcpy(to, &b, sizeof(b));
+        break;
     case PARAM_STRING:
-    case PARAM_PATH: memcpy(to, &v->s, sizeof(v->s)); break;
-    case PARAM_NONE: break;
+    case PARAM_PATH:
+        memcpy(to, &v->s, sizeof(v->s));
+        break;
+    case PARAM_NONE:
+        break;
     }
 }
 

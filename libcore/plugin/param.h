@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One parameter: its type, its range, and the one parser that turns a user's text into a value. YAML,
- * options, model configurations and defaults all come through here. */
+/* One parameter: its type, its range, and the one parser that turns a user's text into a value.
+ * YAML, options, model configurations and defaults all come through here. */
 #ifndef LIBCORE_PLUGIN_PARAM_H
 #define LIBCORE_PLUGIN_PARAM_H
 
 #include <omnio/plugin.h>
 
 typedef enum param_type {
-    PARAM_NONE, PARAM_INT, PARAM_INT64, PARAM_DOUBLE, PARAM_BOOL, PARAM_STRING, PARAM_PATH,
+    PARAM_NONE,
+    PARAM_INT,
+    PARAM_INT64,
+    PARAM_DOUBLE,
+    PARAM_BOOL,
+    PARAM_STRING,
+    PARAM_PATH,
     PARAM_CHOICE
 } param_type;
 
 /* Longest text of a string, longest path, longest number. */
 #define PARAM_MOST_STRING ((size_t)1 << 20)
-#define PARAM_MOST_PATH 4096u
+#define PARAM_MOST_PATH   4096u
 
 /* i: int, int64, bool, choice; d: double; s: string and path, the text itself (borrowed). */
-typedef struct param_value { int64_t i; double d; const char *s; } param_value;
+typedef struct param_value {
+    int64_t i;
+    double d;
+    const char *s;
+} param_value;
 
 /* PARAM_NONE for a name that is no parameter type. */
 param_type param_type_of(const char *name);
@@ -24,7 +34,8 @@ param_type param_type_of(const char *name);
 size_t param_type_size(param_type t);
 /* The value type of an "in" or "out" row ("image"); 0 for "any"; -1 for a name that is none. */
 int param_value_kind(const char *name);
-/* The row describes itself without contradiction: type, range, default. The strings are sane already. */
+/* The row describes itself without contradiction: type, range, default. The strings are sane
+ * already. */
 omn_status param_row_check(const omn_param *p, omn_error *err);
 /* text (not NULL) as a value of row p, inside its range. */
 omn_status param_parse(const omn_param *p, const char *text, param_value *out, omn_error *err);

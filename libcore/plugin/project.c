@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A new plugin's project, for people who begin one: templates that ship beside the library become a folder
- * that builds and passes its own test. A template is a plain file in which @words@ are replaced; those
- * of all kinds lie in examples/templates, those of one kind in a folder of its name below. */
+/* A new plugin's project, for people who begin one: templates that ship beside the library become a
+ * folder that builds and passes its own test. A template is a plain file in which @words@ are
+ * replaced; those of all kinds lie in examples/templates, those of one kind in a folder of its name
+ * below. */
 #include "context.h"
 
 #include <errno.h>
@@ -13,17 +14,27 @@
 #define MOST_TEMPLATE ((size_t)1 << 20)
 
 /* What can be made; group: the first part of the object's name. */
-static const struct { const char *kind, *group; } kinds[] = {
-    { "operation", "image." }, { "format", "" }, { "encoder", "list." }, { "codec", "text." },
+static const struct {
+    const char *kind, *group;
+} kinds[] = {
+    { "operation", "image." },
+    { "format", "" },
+    { "encoder", "list." },
+    { "codec", "text." },
 };
-static const struct { const char *template, *file; bool of_kind; } files[] = {
-    { "Makefile.in", "Makefile", false },  { "README.md.in", "README.md", false },
+static const struct {
+    const char *template, *file;
+    bool of_kind;
+} files[] = {
+    { "Makefile.in", "Makefile", false },    { "README.md.in", "README.md", false },
     { "gitignore.in", ".gitignore", false }, { "plugin.c.in", "plugin.c", true },
     { "test.c.in", "test.c", true },
 };
 #define N_FILES (sizeof(files) / sizeof(files[0]))
 
-typedef struct word { const char *from, *to; } word;
+typedef struct word {
+    const char *from, *to;
+} word;
 #define N_WORDS 5
 
 static omn_status check_name(const char *name, omn_error *err)
@@ -34,8 +45,10 @@ static omn_status check_name(const char *name, omn_error *err)
         ok = (name[n] >= 'a' && name[n] <= 'z') || (name[n] >= '0' && name[n] <= '9') ||
              (name[n] == '-' && name[n + 1]);
     if (ok && n <= 40) return OMN_OK;
-    return omn_fail(err, OMN_ERR_ARGUMENT, "\"%.80s\" cannot be the name of a new plugin: a small "
-                    "letter, then small letters, digits and '-', at most 40", name);
+    return omn_fail(err, OMN_ERR_ARGUMENT,
+                    "\"%.80s\" cannot be the name of a new plugin: a small "
+                    "letter, then small letters, digits and '-', at most 40",
+                    name);
 }
 
 /* text with every @word@ replaced. */
@@ -84,8 +97,10 @@ static bool make_words(const char *name, size_t kind, omn_arena *a, word *words)
     char *object = omn_arena_printf(a, "%s%s", kinds[kind].group, name);
     if (!ident || !upper || !object) return false;
     for (size_t i = 0; name[i]; i++) {
-        if (name[i] == '-') ident[i] = upper[i] = '_';
-        else if (name[i] >= 'a') upper[i] = (char)(name[i] - 'a' + 'A');
+        if (name[i] == '-')
+            ident[i] = upper[i] = '_';
+        else if (name[i] >= 'a')
+            upper[i] = (char)(name[i] - 'a' + 'A');
     }
     /* The function must not be called like a keyword or a function of C. */
     ident = omn_arena_printf(a, "%s_%s", kinds[kind].kind, ident);
@@ -109,8 +124,10 @@ omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *na
         return omn_fail(err, OMN_ERR_ARGUMENT, "omn_plugin_project: an argument is missing");
     while (k < n_kinds && strcmp(kinds[k].kind, kind) != 0) k++;
     if (k == n_kinds)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "there is no template for a plugin of kind \"%.80s\"; "
-                        "there are operation, format, encoder and codec", kind);
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "there is no template for a plugin of kind \"%.80s\"; "
+                        "there are operation, format, encoder and codec",
+                        kind);
     st = check_name(name, err);
     if (st != OMN_OK) return st;
     omn_arena *a = omn_arena_new((size_t)1 << 20);
@@ -121,7 +138,8 @@ omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *na
     if (mkdir(folder, 0777) != 0) {
         int e = errno;
         st = omn_fail(err, e == EEXIST ? OMN_ERR_ARGUMENT : OMN_ERR_IO, "%s: %s", folder,
-                      e == EEXIST ? "is there already; a new plugin gets a new folder" : strerror(e));
+                      e == EEXIST ? "is there already; a new plugin gets a new folder"
+                                  : strerror(e));
         goto done;
     }
     for (size_t i = 0; i < N_FILES && st == OMN_OK; i++) {
@@ -129,8 +147,10 @@ omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *na
                                       files[i].of_kind ? kind : "", files[i].of_kind ? "/" : "",
                                       files[i].template);
         to[i] = omn_arena_printf(a, "%s/%s", folder, files[i].file);
-        if (!from || !to[i]) st = omn_fail(err, OMN_ERR_MEMORY, "no memory for a new plugin");
-        else st = write_one(from, to[i], words, err);
+        if (!from || !to[i])
+            st = omn_fail(err, OMN_ERR_MEMORY, "no memory for a new plugin");
+        else
+            st = write_one(from, to[i], words, err);
         if (st == OMN_OK) done_files++;
     }
     if (st != OMN_OK) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The line that describes one plugin file. Helper and cache speak the same language, so there is one
- * writer and one reader, and the reader trusts neither: counts, names and texts are checked again with
- * the rules of the door. */
+/* The line that describes one plugin file. Helper and cache speak the same language, so there is
+ * one writer and one reader, and the reader trusts neither: counts, names and texts are checked
+ * again with the rules of the door. */
 #include "record.h"
 
 #include "door.h"
@@ -10,8 +10,13 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const struct { const char *word; record_state state; } words[] = {
-    { "bad", RECORD_BAD }, { "unlinked", RECORD_UNLINKED }, { "late", RECORD_LATE },
+static const struct {
+    const char *word;
+    record_state state;
+} words[] = {
+    { "bad", RECORD_BAD },
+    { "unlinked", RECORD_UNLINKED },
+    { "late", RECORD_LATE },
 };
 
 const char *record_why(omn_arena *a, const char *why)

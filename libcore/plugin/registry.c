@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which objects are there, and which file has them. On the first question the folders are read, every file
- * is described by the cache or by the helper, and the objects are sorted; a file is loaded into this
- * process only when one of its objects is asked for. One lock guards all of it; what an answer points to
- * never changes again, so callers need none. Files found earlier win over later ones of the same
- * kind and name, as in every search path, and the later ones say so in the list. */
+/* Which objects are there, and which file has them. On the first question the folders are read,
+ * every file is described by the cache or by the helper, and the objects are sorted; a file is
+ * loaded into this process only when one of its objects is asked for. One lock guards all of it;
+ * what an answer points to never changes again, so callers need none. Files found earlier win over
+ * later ones of the same kind and name, as in every search path, and the later ones say so in the
+ * list. */
 #include "registry.h"
 
 #include "candidates.h"
@@ -25,13 +26,17 @@
 typedef struct plugin_file {
     record rec;
     size_t order;
-    omn_entry *entries;             /* NULL: not loaded */
+    omn_entry *entries; /* NULL: not loaded */
     size_t n_entries;
-    const char *refused;            /* why loading it here failed, after the scan found it good */
-    const char *hidden;             /* names of objects that earlier files have; NULL: none */
+    const char *refused; /* why loading it here failed, after the scan found it good */
+    const char *hidden;  /* names of objects that earlier files have; NULL: none */
 } plugin_file;
 
-typedef struct slot { plugin_file *file; const record_object *object; bool hidden; } slot;
+typedef struct slot {
+    plugin_file *file;
+    const record_object *object;
+    bool hidden;
+} slot;
 
 struct registry {
     pthread_mutex_t lock;
@@ -41,7 +46,7 @@ struct registry {
     bool scanned;
     plugin_file *files;
     size_t n_files;
-    slot *slots;                    /* by kind, name, order of files */
+    slot *slots; /* by kind, name, order of files */
     size_t n_slots, n_bad;
 };
 
@@ -71,7 +76,7 @@ none:
     return omn_fail(err, OMN_ERR_MEMORY, "no memory for the list of plugins");
 }
 
-/* Loaded files stay loaded: threads, thread-locals and strings of a plugin outlive its last call. */
+/* Loaded files stay loaded: threads, thread-locals and strings of a plugin outlive its calls. */
 void registry_free(registry *r)
 {
     if (!r) return;
@@ -304,9 +309,9 @@ omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_li
         const slot *s = &r->slots[i];
         const record *f = &s->file->rec;
         if (s->hidden || (kind && strcmp(kind, s->object->kind) != 0)) continue;
-        omn_listed it = { OMN_FILL(omn_listed), .kind = s->object->kind, .name = s->object->name,
-                          .help = s->object->help, .plugin = f->name, .version = f->version,
-                          .licence = f->licence, .summary = f->summary, .file = f->path };
+        omn_listed it = { OMN_FILL(omn_listed),    .kind = s->object->kind, .name = s->object->name,
+                          .help = s->object->help, .plugin = f->name,       .version = f->version,
+                          .licence = f->licence,   .summary = f->summary,   .file = f->path };
         stop = fn(user, &it);
     }
     for (size_t i = 0; i < r->n_files && !stop; i++) stop = say_bad(&r->files[i], a, fn, user);

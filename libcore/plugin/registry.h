@@ -10,10 +10,10 @@
 typedef struct registry registry;
 
 typedef struct registry_setup {
-    const char *plugin_path;        /* ':' between folders or files; NULL none */
-    const char *user_folder;        /* NULL none */
+    const char *plugin_path; /* ':' between folders or files; NULL none */
+    const char *user_folder; /* NULL none */
     bool only_plugin_path;
-    const char *cache_folder;       /* NULL none */
+    const char *cache_folder; /* NULL none */
     uint32_t scan_limit_ms;
 } registry_setup;
 
@@ -26,8 +26,8 @@ omn_status registry_find(registry *r, omn_context *ctx, const char *kind, const 
                          const omn_entry **out, omn_error *err);
 omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_list_fn *fn,
                          void *user, omn_error *err);
-/* Names of formats that make or take `type` ("image"; NULL: any), those of suffix `suffix` (NULL: none is
- * preferred) first. At most `most` are stored; returns how many there are. [any] */
+/* Names of formats that make or take `type` ("image"; NULL: any), those of suffix `suffix` (NULL:
+ * none is preferred) first. At most `most` are stored; returns how many there are. [any] */
 size_t registry_formats(registry *r, omn_context *ctx, const char *type, const char *suffix,
                         const char **names, size_t most, size_t *with_suffix);
 

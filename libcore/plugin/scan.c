@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host's side of scanning. All paths are sent without waiting for answers, so one process start and
- * one round serve every file. When the helper dies or falls silent, the first unanswered file is looked
- * at again alone in a helper of its own: only a file that fails alone is to blame (a thread left behind
- * by an earlier one may have been the killer). Then the rest goes on. The helper is started with
- * posix_spawn, never with a bare fork, since the host has threads; it has a process group of its own,
- * so that Ctrl-C for the host is not mistaken for a crash of a plugin; a socket pair instead of pipes
- * lets us write without SIGPIPE and without touching the host's signal handlers. */
+/* The host's side of scanning. All paths are sent without waiting for answers, so one process start
+ * and one round serve every file. When the helper dies or falls silent, the first unanswered file
+ * is looked at again alone in a helper of its own: only a file that fails alone is to blame (a
+ * thread left behind by an earlier one may have been the killer). Then the rest goes on. The helper
+ * is started with posix_spawn, never with a bare fork, since the host has threads; it has a process
+ * group of its own, so that Ctrl-C for the host is not mistaken for a crash of a plugin; a socket
+ * pair instead of pipes lets us write without SIGPIPE and without touching the host's signal
+ * handlers. */
 #include "scan.h"
 
 #include <errno.h>
@@ -23,19 +24,30 @@
 
 extern char **environ;
 
-typedef struct helper { pid_t pid; int fd; } helper;
+typedef struct helper {
+    pid_t pid;
+    int fd;
+} helper;
 
 static const char *signal_name(int n)
 {
     switch (n) {
-    case SIGSEGV: return "segmentation fault";
-    case SIGABRT: return "abort";
-    case SIGBUS: return "bus error";
-    case SIGILL: return "illegal instruction";
-    case SIGFPE: return "arithmetic fault";
-    case SIGSYS: return "bad system call";
-    case SIGTRAP: return "trap";
-    default: return "signal";
+    case SIGSEGV:
+        return "segmentation fault";
+    case SIGABRT:
+        return "abort";
+    case SIGBUS:
+        return "bus error";
+    case SIGILL:
+        return "illegal instruction";
+    case SIGFPE:
+        return "arithmetic fault";
+    case SIGSYS:
+        return "bad system call";
+    case SIGTRAP:
+        return "trap";
+    default:
+        return "signal";
     }
 }
 
@@ -95,14 +107,16 @@ static omn_status start(helper *h, const beside *where, omn_error *err)
     close(pair[1]);
     if (e) {
         close(pair[0]);
-        return omn_fail(err, OMN_ERR_IO, "%s: the helper that looks at plugins cannot be started: "
-                        "%s", where->helper, strerror(e));
+        return omn_fail(err, OMN_ERR_IO,
+                        "%s: the helper that looks at plugins cannot be started: "
+                        "%s",
+                        where->helper, strerror(e));
     }
     h->fd = pair[0];
     return OMN_OK;
 }
 
-/* Ends the helper in any case. Returns its wait status; -1 when somebody else has already waited. */
+/* Ends the helper in any case. Returns its wait status; -1 when somebody else has waited. */
 static int stop(helper *h, bool kill_it)
 {
     int status = -1;
@@ -129,8 +143,8 @@ static bool send_some(round_state *r)
     while (r->sent < r->n) {
         const char *path = r->files[r->sent]->path;
         size_t len = strlen(path) + 1;
-        ssize_t k = send(r->h.fd, path + r->sent_bytes, len - r->sent_bytes,
-                         MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t k =
+            send(r->h.fd, path + r->sent_bytes, len - r->sent_bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (k < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
         r->sent_bytes += (size_t)k;
         if (r->sent_bytes < len) return true;
@@ -180,8 +194,9 @@ static int receive(round_state *r)
     return 1;
 }
 
-/* Serve until all files are answered, the helper is gone, or one file has taken longer than its limit
- * (then true). The limit starts anew with each line, the greeting of a helper that is ready included. */
+/* Serve until all files are answered, the helper is gone, or one file has taken longer than its
+ * limit (then true). The limit starts anew with each line, the greeting of a helper that is ready
+ * included. */
 static bool serve(round_state *r, uint32_t limit_ms)
 {
     int64_t deadline = now_ms() + limit_ms;
@@ -216,8 +231,8 @@ static void blame(record *f, omn_arena *a, int status, bool late, uint32_t limit
             snprintf(why, sizeof(why), "the helper was stopped (signal %d) while it was looked at",
                      n);
         else
-            snprintf(why, sizeof(why), "crashes while it is loaded (%s, signal %d)",
-                     signal_name(n), n);
+            snprintf(why, sizeof(why), "crashes while it is loaded (%s, signal %d)", signal_name(n),
+                     n);
     } else {
         f->state = RECORD_BAD;
         snprintf(why, sizeof(why), "ends the process that loads it");

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cache of scan results: one text file, plugins-<abi>.scan, one line for each plugin file, keyed by path,
- * device, inode, size and time of change. It is written aside and renamed, so two programs that write at
- * once leave one whole file; the loser's findings are found again. It is read with suspicion: owner and
- * size are checked, the first line must name this libomnio, the last line counts the others and has their
- * checksum, and one wrong field throws the whole file away, because all that it saves is time.
+/* The cache of scan results: one text file, plugins-<abi>.scan, one line for each plugin file,
+ * keyed by path, device, inode, size and time of change. It is written aside and renamed, so two
+ * programs that write at once leave one whole file; the loser's findings are found again. It is
+ * read with suspicion: owner and size are checked, the first line must name this libomnio, the last
+ * line counts the others and has their checksum, and one wrong field throws the whole file away,
+ * because all that it saves is time.
  *
- * Failures are remembered too, or a plugin that hangs would cost its time limit at every start. Two kinds
- * are believed for less long: a file that could not be linked is tried again when the system's
- * libraries or the search path of the linker change, one that met the time limit after an hour. */
+ * Failures are remembered too, or a plugin that hangs would cost its time limit at every start. Two
+ * kinds are believed for less long: a file that could not be linked is tried again when the
+ * system's libraries or the search path of the linker change, one that met the time limit after an
+ * hour. */
 #include "scan_cache.h"
 
 #include "param.h"
@@ -22,14 +24,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MOST_BYTES ((size_t)16 << 20)
-#define MOST_LINES 8192u
+#define MOST_BYTES   ((size_t)16 << 20)
+#define MOST_LINES   8192u
 #define LATE_SECONDS 3600
 
 struct scan_cache {
     char *folder, *file;
-    char *head;             /* the first line that we would write */
-    char *linking;          /* what unlinked files depend on */
+    char *head;    /* the first line that we would write */
+    char *linking; /* what unlinked files depend on */
     bool linking_same;
     record *lines;
     size_t n;
@@ -146,7 +148,8 @@ static bool read_lines(scan_cache *c, char *text, omn_arena *a)
     if (most < 3 || most - 2 > MOST_LINES) return false;
     most -= 2;
     end_line(most - 1, text, (size_t)(last + 1 - text), end, sizeof(end));
-    if (strncmp(last + 1, end, strlen(end)) != 0 || strlen(last + 1) != strlen(end) + 1) return false;
+    if (strncmp(last + 1, end, strlen(end)) != 0 || strlen(last + 1) != strlen(end) + 1)
+        return false;
     if (!(line = next_line(&at, &n)) || strcmp(line, c->head) != 0) return false;
     if (!(line = next_line(&at, &n))) return false;
     c->linking_same = strcmp(line, c->linking) == 0;
@@ -288,7 +291,8 @@ omn_status scan_cache_write(const scan_cache *c, record *const *files, size_t n,
     for (size_t i = 0; i < c->n && count < MOST_LINES - 1; i++) {
         struct stat s;
         bool known = !c->linking_same && c->lines[i].state == RECORD_UNLINKED;
-        for (size_t j = 0; j < n && !known; j++) known = strcmp(files[j]->path, c->lines[i].path) == 0;
+        for (size_t j = 0; j < n && !known; j++)
+            known = strcmp(files[j]->path, c->lines[i].path) == 0;
         if (known || stat(c->lines[i].path, &s) != 0) continue;
         put_record(&c->lines[i], &b);
         count++;

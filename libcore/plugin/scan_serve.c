@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The helper's side of scanning: load a file the way the host will (RTLD_NOW, RTLD_LOCAL), check its
- * descriptor, answer one line, take the next. Whatever the file does to this process harms nobody. What
- * can be seen without loading (is it a shared library for this machine, is all of it there) is looked
- * at first, because the dynamic linker dies of some truncated files. */
+/* The helper's side of scanning: load a file the way the host will (RTLD_NOW, RTLD_LOCAL), check
+ * its descriptor, answer one line, take the next. Whatever the file does to this process harms
+ * nobody. What can be seen without loading (is it a shared library for this machine, is all of it
+ * there) is looked at first, because the dynamic linker dies of some truncated files. */
 #include "scan.h"
 
 #include "elffile.h"

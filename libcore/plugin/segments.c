@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The loader's own list of segments (dl_iterate_phdr) as a table of address ranges. A constant descriptor
- * and everything that it points to lies in such a segment, whether of the plugin or of a library that it
- * links; a pointer elsewhere is a lie or a mistake, and is named instead of followed. */
+/* The loader's own list of segments (dl_iterate_phdr) as a table of address ranges. A constant
+ * descriptor and everything that it points to lies in such a segment, whether of the plugin or of a
+ * library that it links; a pointer elsewhere is a lie or a mistake, and is named instead of
+ * followed. */
 #include "segments.h"
 
 #include <link.h>

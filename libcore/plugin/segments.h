@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What memory the loaded files of this process occupy, so that a pointer found in a plugin can be checked
- * before it is followed. */
+/* What memory the loaded files of this process occupy, so that a pointer found in a plugin can be
+ * checked before it is followed. */
 #ifndef LIBCORE_PLUGIN_SEGMENTS_H
 #define LIBCORE_PLUGIN_SEGMENTS_H
 
 #include <omnio/base.h>
 
-typedef struct segment { uintptr_t from, to; bool code; } segment;
-typedef struct segments { segment *at; size_t n, room; } segments;
+typedef struct segment {
+    uintptr_t from, to;
+    bool code;
+} segment;
+typedef struct segments {
+    segment *at;
+    size_t n, room;
+} segments;
 
 /* A snapshot of the readable segments of all loaded files; false without memory. */
 bool segments_take(segments *s);

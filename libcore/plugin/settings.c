@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names and texts become checked values: every setting must belong to a parameter, none may come twice,
- * and what is not set takes its default or is missed by name. Operations and parameter structs both
- * start here. */
+/* Names and texts become checked values: every setting must belong to a parameter, none may come
+ * twice, and what is not set takes its default or is missed by name. Operations and parameter
+ * structs both start here. */
 #include "settings.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static bool is_param(const omn_param *p) { return strcmp(p->role, "param") == 0; }
+static bool is_param(const omn_param *p)
+{
+    return strcmp(p->role, "param") == 0;
+}
 
 /* The complaint of one setting (NULL: of none in particular), where the user will look for it. */
 static omn_status complain(const omn_entry *e, const omn_setting *s, const char *file,
@@ -40,8 +43,10 @@ static omn_status unknown(const omn_entry *e, const omn_setting *s, const char *
     }
     const char *near = omn_nearest_name(s->name, names, n);
     snprintf(text, sizeof(text), "there is no parameter \"%s\"%s%s%s", shown,
-             near ? "; did you mean \"" : n ? "" : " (it has none)", near ? near : "",
-             near ? "\"?" : "");
+             near ? "; did you mean \""
+             : n  ? ""
+                  : " (it has none)",
+             near ? near : "", near ? "\"?" : "");
     return complain(e, s, file, OMN_ERR_ARGUMENT, text, err);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Suffixes: what stands behind the last dot of the last part of a path, unless that part begins with it. */
+/* Suffixes: what stands behind the last dot of the last part of a path, unless that part begins
+ * with it. */
 #include "suffix.h"
 
 #include <string.h>

@@ -7,7 +7,8 @@
 
 #define SUFFIX_ROOM 16
 
-/* "JPG" of "a/b.JPG", in lower case, into buf; false when there is none or it is too long to be one. */
+/* "JPG" of "a/b.JPG", in lower case, into buf; false when there is none or it is too long to be
+ * one. */
 bool suffix_of(const char *path, char buf[SUFFIX_ROOM]);
 
 #endif

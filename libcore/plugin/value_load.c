@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From a file to a value. The bytes decide: every format that makes the wanted type is asked how much the
- * first 64 bytes look like its own, those whose suffix fits first, so that the usual case loads one
- * plugin. Text and JSON are at home in this house and need no plugin; a file counts as one of them only
- * when no format claims it and all of it is UTF-8. */
+/* From a file to a value. The bytes decide: every format that makes the wanted type is asked how
+ * much the first 64 bytes look like its own, those whose suffix fits first, so that the usual case
+ * loads one plugin. Text and JSON are at home in this house and need no plugin; a file counts as
+ * one of them only when no format claims it and all of it is UTF-8. */
 #include "context.h"
 #include "param.h"
 #include "suffix.h"
@@ -10,12 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_FILE ((size_t)1 << 30)
+#define MOST_FILE    ((size_t)1 << 30)
 #define MOST_FORMATS 256
-#define HEAD 64u
-#define SURE 90
+#define HEAD         64u
+#define SURE         90
 
-typedef struct file_bytes { const char *path; const uint8_t *bytes; size_t n; } file_bytes;
+typedef struct file_bytes {
+    const char *path;
+    const uint8_t *bytes;
+    size_t n;
+} file_bytes;
 
 /* The format most certain about these bytes; NULL in *best when none is. bad: one that could not be
  * loaded, for the message. */
@@ -27,8 +31,8 @@ static void ask_formats(omn_context *ctx, const char *type, const file_bytes *f,
     size_t preferred = 0;
     int most = 0;
     const char *own = suffix_of(f->path, suffix) ? suffix : NULL;
-    size_t n = registry_formats(context_registry(ctx), ctx, type, own, names, MOST_FORMATS,
-                                &preferred);
+    size_t n =
+        registry_formats(context_registry(ctx), ctx, type, own, names, MOST_FORMATS, &preferred);
     for (size_t i = 0; i < n && i < MOST_FORMATS; i++) {
         const omn_entry *e = NULL;
         if (i >= preferred && most >= SURE) return;
@@ -127,10 +131,14 @@ static omn_status read_builtin(const char *type, const file_bytes *f, omn_value 
     bool lines = named && strcmp(suffix, "jsonl") == 0, json = named && strcmp(suffix, "json") == 0;
     omn_error why = OMN_ERROR_INIT;
     omn_status st;
-    if (type && strcmp(type, "text") == 0) st = read_plain(s, f->n, out, &why);
-    else if (lines) st = read_lines(s, f->n, out, &why);
-    else if (json || type) st = omn_value_from_json(s, f->n, out, &why);
-    else st = read_plain(s, f->n, out, &why);
+    if (type && strcmp(type, "text") == 0)
+        st = read_plain(s, f->n, out, &why);
+    else if (lines)
+        st = read_lines(s, f->n, out, &why);
+    else if (json || type)
+        st = omn_value_from_json(s, f->n, out, &why);
+    else
+        st = read_plain(s, f->n, out, &why);
     if (st != OMN_OK) omn_fail(err, st, "%s: %s", f->path, why.text);
     return st;
 }
@@ -153,14 +161,15 @@ static omn_status empty_as(const char *type, omn_value **v, omn_error *err)
 /* Types that JSON can say. */
 static bool json_type(const char *type)
 {
-    static const char *const types[] = { "any", "text", "regions", "points", "tokens", "list",
-                                         "record", "number" };
+    static const char *const types[] = { "any",    "text", "regions", "points",
+                                         "tokens", "list", "record",  "number" };
     for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
         if (strcmp(type, types[i]) == 0) return true;
     return false;
 }
 
-static omn_status refuse(const char *type, const file_bytes *f, const omn_error *bad, omn_error *err)
+static omn_status refuse(const char *type, const file_bytes *f, const omn_error *bad,
+                         omn_error *err)
 {
     const char *more = bad->status != OMN_OK ? bad->text : "";
     return omn_fail(err, OMN_ERR_DATA, "%s: no format that omnio knows%s%s%s%s%s", f->path,

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_TEXT ((size_t)1 << 30)
+#define MOST_TEXT     ((size_t)1 << 30)
 #define MOST_SETTINGS 64
-#define MOST_FORMATS 64
+#define MOST_FORMATS  64
 
-/* "out.jpg?quality=90&progressive=yes": the path, and the settings behind the last question mark, when what
- * stands there looks like settings; else it is part of the name. All in the arena. */
-static omn_status split_path(const char *text, omn_arena *a, char **path, omn_setting *set, size_t *n,
-                             omn_error *err)
+/* "out.jpg?quality=90&progressive=yes": the path, and the settings behind the last question mark,
+ * when what stands there looks like settings; else it is part of the name. All in the arena. */
+static omn_status split_path(const char *text, omn_arena *a, char **path, omn_setting *set,
+                             size_t *n, omn_error *err)
 {
     *n = 0;
     *path = omn_arena_strdup(a, text);
@@ -27,10 +27,13 @@ static omn_status split_path(const char *text, omn_arena *a, char **path, omn_se
         if (next) *next++ = 0;
         char *equal = strchr(p, '=');
         if (!equal || equal == p)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: settings of a format are written as "
-                            "?name=value&name=value", text);
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "%s: settings of a format are written as "
+                            "?name=value&name=value",
+                            text);
         if (*n == MOST_SETTINGS)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: more than %d settings", text, MOST_SETTINGS);
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: more than %d settings", text,
+                            MOST_SETTINGS);
         *equal = 0;
         set[(*n)++] = (omn_setting){ p, equal + 1, 0, 0 };
     }
@@ -89,8 +92,10 @@ static omn_status find_format(omn_context *ctx, const char *path, const char *su
     if (with > 0)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: format %s can be read but not written", path,
                         names[0]);
-    return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: no format writes a value of type %s to files "
-                    "ending in .%s (omnio list shows the formats)", path, type, suffix);
+    return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                    "%s: no format writes a value of type %s to files "
+                    "ending in .%s (omnio list shows the formats)",
+                    path, type, suffix);
 }
 
 omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v, omn_overwrite how,
@@ -112,14 +117,19 @@ omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v
     omn_buf_init(&text, MOST_TEXT);
     OMN_TRY(split_path(path, a, &plain, set, &n_set, err));
     if (!suffix_of(plain, suffix)) {
-        st = omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name has no suffix that says which format to "
-                      "write (as .txt, .json or .png)", plain);
+        st = omn_fail(err, OMN_ERR_ARGUMENT,
+                      "%s: the name has no suffix that says which format to "
+                      "write (as .txt, .json or .png)",
+                      plain);
         goto done;
     }
     if (put_builtin(suffix, v, &text)) {
-        if (n_set) st = omn_fail(err, OMN_ERR_ARGUMENT, "%s: .%s has no settings", plain, suffix);
-        else if (text.failed) st = omn_fail(err, OMN_ERR_MEMORY, "%s: too large", plain);
-        else st = put_bytes(plain, text.data, text.length, how, err);
+        if (n_set)
+            st = omn_fail(err, OMN_ERR_ARGUMENT, "%s: .%s has no settings", plain, suffix);
+        else if (text.failed)
+            st = omn_fail(err, OMN_ERR_MEMORY, "%s: too large", plain);
+        else
+            st = put_bytes(plain, text.data, text.length, how, err);
         goto done;
     }
     OMN_TRY(find_format(ctx, plain, suffix, omn_value_kind_name(omn_value_get_kind(v)), &e, err));

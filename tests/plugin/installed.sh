@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Plugins outside the tree: omnio is installed into a folder of this test (library, headers, helper, templates,
-# omnio.pc and one plugin), then the example and a new project of each kind are built against it with
-# pkg-config alone and pass their own tests.
+# Plugins outside the tree: omnio is installed into a folder of this test (library, headers, helper,
+# templates, omnio.pc and one plugin), then the example and a new project of each kind are built
+# against it with pkg-config alone and pass their own tests.
 set -u
 echo 1..7
 here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
@@ -29,7 +29,8 @@ skip_all() {
 }
 
 # A plugin that is built without the sanitizers of this build could not be loaded by its own test.
-nm -D "$top_builddir/.libs/libomnio.so" 2> /dev/null | grep -q '__[at]san_' && skip_all "a sanitizer is built in"
+nm -D "$top_builddir/.libs/libomnio.so" 2> /dev/null | grep -q '__[at]san_' &&
+    skip_all "a sanitizer is built in"
 command -v pkg-config > /dev/null || skip_all "pkg-config is not there"
 
 installs() {

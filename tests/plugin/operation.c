@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calling operations through libffi: every type of parameter arrives exactly, every input is checked before
- * the call, and what a careless function hands back never reaches the caller unchecked. */
+/* Calling operations through libffi: every type of parameter arrives exactly, every input is
+ * checked before the call, and what a careless function hands back never reaches the caller
+ * unchecked. */
 #include "tests/plugin/shelf.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct bench { omn_context *ctx; omn_call *call; omn_value *words, *picture; } bench;
+typedef struct bench {
+    omn_context *ctx;
+    omn_call *call;
+    omn_value *words, *picture;
+} bench;
 
 static bench open_bench(void)
 {
@@ -37,17 +42,35 @@ START_TEST(every_type_of_parameter_arrives)
 {
     bench b = open_bench();
     const omn_entry *e = shelf_find(b.ctx, "test.all");
-    static const struct { omn_setting set[7]; size_t n; const char *says; double count; } cases[] = {
-        { { { "i", "1000", 0, 0 } }, 1,
-          "1000 gr\xc3\xbc\xc3\x9f 9223372036854775807 0.5 0 [] [a/b] 0 7", 35 },
-        { { { "i", "-5", 0, 0 }, { "seed", "-9223372036854775808", 0, 0 }, { "ratio", "1e-1", 0, 0 },
-            { "loud", "YES", 0, 0 }, { "title", "a \"b\" \xe2\x82\xac", 0, 0 },
-            { "file", "", 0, 0 }, { "filter", "cubic", 0, 0 } }, 7,
-          "-5 gr\xc3\xbc\xc3\x9f -9223372036854775808 0.10000000000000001 1 [a \"b\" \xe2\x82\xac] [] 2 7",
+    static const struct {
+        omn_setting set[7];
+        size_t n;
+        const char *says;
+        double count;
+    } cases[] = {
+        { { { "i", "1000", 0, 0 } },
+          1,
+          "1000 gr\xc3\xbc\xc3\x9f 9223372036854775807 0.5 0 [] [a/b] 0 7",
           35 },
-        { { { "filter", "nearest", 0, 0 }, { "ratio", "+10.", 0, 0 }, { "i", "+0", 0, 0 },
-            { "loud", "on", 0, 0 }, { "seed", "9007199254740993", 0, 0 } }, 5,
-          "0 gr\xc3\xbc\xc3\x9f 9007199254740993 10 1 [] [a/b] 1 7", 35 },
+        { { { "i", "-5", 0, 0 },
+            { "seed", "-9223372036854775808", 0, 0 },
+            { "ratio", "1e-1", 0, 0 },
+            { "loud", "YES", 0, 0 },
+            { "title", "a \"b\" \xe2\x82\xac", 0, 0 },
+            { "file", "", 0, 0 },
+            { "filter", "cubic", 0, 0 } },
+          7,
+          "-5 gr\xc3\xbc\xc3\x9f -9223372036854775808 0.10000000000000001 1 [a \"b\" \xe2\x82\xac] "
+          "[] 2 7",
+          35 },
+        { { { "filter", "nearest", 0, 0 },
+            { "ratio", "+10.", 0, 0 },
+            { "i", "+0", 0, 0 },
+            { "loud", "on", 0, 0 },
+            { "seed", "9007199254740993", 0, 0 } },
+          5,
+          "0 gr\xc3\xbc\xc3\x9f 9007199254740993 10 1 [] [a/b] 1 7",
+          35 },
     };
     const omn_value *in[] = { b.words, b.picture };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -71,8 +94,8 @@ START_TEST(an_optional_input_may_be_left_out)
     const omn_value *in[] = { b.words, NULL };
     omn_setting set = { "i", "1", 0, 0 };
     omn_value *out[2];
-    ck_assert_int_eq(omn_operation_call(shelf_find(b.ctx, "test.all"), b.call, in, &set, 1, out, &err),
-                     OMN_OK);
+    ck_assert_int_eq(
+        omn_operation_call(shelf_find(b.ctx, "test.all"), b.call, in, &set, 1, out, &err), OMN_OK);
     ck_assert_double_eq(omn_number_get(out[1]), 0);
     omn_value_unref(out[0]);
     omn_value_unref(out[1]);
@@ -87,8 +110,9 @@ START_TEST(pictures_go_in_and_come_out)
     const omn_value *in[] = { b.picture };
     omn_setting set = { "width", "64", 0, 0 };
     omn_value *out = NULL;
-    ck_assert_int_eq(omn_operation_call(shelf_find(b.ctx, "test.pass"), b.call, in, &set, 1, &out, &err),
-                     OMN_OK);
+    ck_assert_int_eq(
+        omn_operation_call(shelf_find(b.ctx, "test.pass"), b.call, in, &set, 1, &out, &err),
+        OMN_OK);
     const omn_image *img = omn_value_image(out);
     ck_assert_ptr_nonnull(img);
     ck_assert_uint_eq(omn_image_pixels(img).width, 64);
@@ -101,24 +125,76 @@ END_TEST
 START_TEST(what_does_not_fit_never_reaches_the_function)
 {
     bench b = open_bench();
-    static const struct { const char *op; int first, second; omn_setting set[2]; size_t n;
-                          omn_status st; const char *says; } cases[] = {
-        { "test.all", 0, 2, { { "i", "1", 0, 0 } }, 1, OMN_ERR_TYPE,
+    static const struct {
+        const char *op;
+        int first, second;
+        omn_setting set[2];
+        size_t n;
+        omn_status st;
+        const char *says;
+    } cases[] = {
+        { "test.all",
+          0,
+          2,
+          { { "i", "1", 0, 0 } },
+          1,
+          OMN_ERR_TYPE,
           "test.all: the input words (text: some text) is missing" },
-        { "test.all", 2, 2, { { "i", "1", 0, 0 } }, 1, OMN_ERR_TYPE,
+        { "test.all",
+          2,
+          2,
+          { { "i", "1", 0, 0 } },
+          1,
+          OMN_ERR_TYPE,
           "test.all: the input words must be of type text and is of type image" },
-        { "test.all", 1, 1, { { "i", "1", 0, 0 } }, 1, OMN_ERR_TYPE,
+        { "test.all",
+          1,
+          1,
+          { { "i", "1", 0, 0 } },
+          1,
+          OMN_ERR_TYPE,
           "test.all: the input picture must be of type image and is of type text" },
-        { "test.all", 1, 2, { { 0 } }, 0, OMN_ERR_ARGUMENT, "test.all: i must be given (int -5..1000" },
-        { "test.all", 1, 2, { { "i", "1001", 0, 0 } }, 1, OMN_ERR_ARGUMENT,
+        { "test.all",
+          1,
+          2,
+          { { 0 } },
+          0,
+          OMN_ERR_ARGUMENT,
+          "test.all: i must be given (int -5..1000" },
+        { "test.all",
+          1,
+          2,
+          { { "i", "1001", 0, 0 } },
+          1,
+          OMN_ERR_ARGUMENT,
           "test.all: i 1001 px is outside -5..1000" },
-        { "test.all", 1, 2, { { "i", "1", 0, 0 }, { "i", "2", 0, 0 } }, 2, OMN_ERR_ARGUMENT,
+        { "test.all",
+          1,
+          2,
+          { { "i", "1", 0, 0 }, { "i", "2", 0, 0 } },
+          2,
+          OMN_ERR_ARGUMENT,
           "test.all: i is given twice" },
-        { "test.all", 1, 2, { { "i", "1", 0, 0 }, { "lood", "yes", 0, 0 } }, 2, OMN_ERR_ARGUMENT,
+        { "test.all",
+          1,
+          2,
+          { { "i", "1", 0, 0 }, { "lood", "yes", 0, 0 } },
+          2,
+          OMN_ERR_ARGUMENT,
           "there is no parameter \"lood\"; did you mean \"loud\"?" },
-        { "test.all", 1, 2, { { "words", "1", 0, 0 } }, 1, OMN_ERR_ARGUMENT,
+        { "test.all",
+          1,
+          2,
+          { { "words", "1", 0, 0 } },
+          1,
+          OMN_ERR_ARGUMENT,
           "\"words\" is an input, not a parameter" },
-        { "test.alone", 1, 0, { { "x", "1", 0, 0 } }, 1, OMN_ERR_ARGUMENT,
+        { "test.alone",
+          1,
+          0,
+          { { "x", "1", 0, 0 } },
+          1,
+          OMN_ERR_ARGUMENT,
           "there is no parameter \"x\" (it has none)" },
         { "tst", 1, 0, { { 0 } }, 0, OMN_ERR_ARGUMENT, "tst is not an operation" },
     };
@@ -141,9 +217,14 @@ END_TEST
 START_TEST(careless_functions_are_named)
 {
     bench b = open_bench();
-    static const struct { const char *how; omn_status st; const char *says; } cases[] = {
+    static const struct {
+        const char *how;
+        omn_status st;
+        const char *says;
+    } cases[] = {
         { "nothing", OMN_ERR_PLUGIN, "test.wrong: reported success without its output first" },
-        { "type", OMN_ERR_PLUGIN, "test.wrong: its output first is of type number instead of text" },
+        { "type", OMN_ERR_PLUGIN,
+          "test.wrong: its output first is of type number instead of text" },
         { "status", OMN_ERR_PLUGIN, "test.wrong: returned 77, which is no status" },
         { "silent", OMN_ERR_DATA, "test.wrong: failed (data) without saying why" },
         { "said", OMN_ERR_DATA, "test.wrong: the moon is not full" },
@@ -153,8 +234,8 @@ START_TEST(careless_functions_are_named)
         omn_error err = OMN_ERROR_INIT;
         omn_setting set = { "how", cases[i].how, 0, 0 };
         omn_value *out[2];
-        omn_status st = omn_operation_call(shelf_find(b.ctx, "test.wrong"), b.call, NULL, &set, 1, out,
-                                           &err);
+        omn_status st =
+            omn_operation_call(shelf_find(b.ctx, "test.wrong"), b.call, NULL, &set, 1, out, &err);
         ck_assert_int_eq((int)st, (int)cases[i].st);
         ck_assert_int_eq((int)err.status, (int)cases[i].st);
         ck_assert_str_eq(err.text, cases[i].says);
@@ -186,7 +267,8 @@ static void *call_alone(void *user)
     for (int i = 0; i < 50; i++) {
         const omn_value *in[] = { b->words };
         omn_value *out = NULL;
-        if (omn_operation_call(e, c, in, NULL, 0, &out, &err) != OMN_OK) return (void *)(intptr_t)-1;
+        if (omn_operation_call(e, c, in, NULL, 0, &out, &err) != OMN_OK)
+            return (void *)(intptr_t)-1;
         others += (intptr_t)omn_number_get(out);
         omn_value_unref(out);
     }
@@ -208,12 +290,16 @@ START_TEST(serial_operations_run_one_at_a_time)
 }
 END_TEST
 
-typedef struct seeker { omn_context *ctx; const omn_entry *found[6]; int failures; } seeker;
+typedef struct seeker {
+    omn_context *ctx;
+    const omn_entry *found[6];
+    int failures;
+} seeker;
 
 static void *seek(void *user)
 {
-    static const char *const names[] = { "test.all", "test.pass", "test.wrong", "tst", "rude-a",
-                                         "rude-b" };
+    static const char *const names[] = { "test.all", "test.pass", "test.wrong",
+                                         "tst",      "rude-a",    "rude-b" };
     seeker *s = user;
     for (int round = 0; round < 20; round++) {
         for (size_t i = 0; i < 6; i++) {
@@ -260,12 +346,9 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        every_type_of_parameter_arrives,
-        an_optional_input_may_be_left_out,
-        pictures_go_in_and_come_out,
-        what_does_not_fit_never_reaches_the_function,
-        careless_functions_are_named,
-        serial_operations_run_one_at_a_time,
+        every_type_of_parameter_arrives, an_optional_input_may_be_left_out,
+        pictures_go_in_and_come_out,     what_does_not_fit_never_reaches_the_function,
+        careless_functions_are_named,    serial_operations_run_one_at_a_time,
         many_threads_find_the_same,
     };
     /* Each starts the helper; under a sanitizer that takes its time. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parser of parameters, against a table of texts, friendly and hostile; parameter structs; and the help
- * that is made from the same rows. */
+/* The parser of parameters, against a table of texts, friendly and hostile; parameter structs; and
+ * the help that is made from the same rows. */
 #include "tests/plugin/shelf.h"
 
 #include <locale.h>
@@ -8,7 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct try { const char *type, *range, *text, *says; } try;
+typedef struct
+try {
+    const char *type, *range, *text, *says;
+}
+try;
 
 static void check_try(const try *t)
 {
@@ -20,29 +24,44 @@ static void check_try(const try *t)
         return;
     }
     ck_assert_msg(st == OMN_ERR_ARGUMENT, "%s \"%.80s\" was accepted", t->type, t->text);
-    ck_assert_msg(strstr(err.text, t->says) != NULL, "%s \"%.80s\": %s", t->type, t->text, err.text);
+    ck_assert_msg(strstr(err.text, t->says) != NULL, "%s \"%.80s\": %s", t->type, t->text,
+                  err.text);
     for (const char *p = err.text; *p; p++) ck_assert_int_ge((unsigned char)*p, 0x20);
 }
 
 START_TEST(texts_are_taken_whole_or_refused)
 {
     static const try all[] = {
-        { "int", NULL, "0", NULL }, { "int", NULL, "-0", NULL }, { "int", NULL, "+7", NULL },
-        { "int", NULL, "007", NULL }, { "int", NULL, "2147483647", NULL },
+        { "int", NULL, "0", NULL },
+        { "int", NULL, "-0", NULL },
+        { "int", NULL, "+7", NULL },
+        { "int", NULL, "007", NULL },
+        { "int", NULL, "2147483647", NULL },
         { "int", NULL, "-2147483648", NULL },
-        { "int", NULL, "2147483648", "too large" }, { "int", NULL, "-2147483649", "too large" },
+        { "int", NULL, "2147483648", "too large" },
+        { "int", NULL, "-2147483649", "too large" },
         { "int", NULL, "99999999999999999999999", "too large" },
-        { "int", NULL, "", "not a whole number" }, { "int", NULL, " 1", "not a whole number" },
-        { "int", NULL, "1 ", "not a whole number" }, { "int", NULL, "1.0", "not a whole number" },
-        { "int", NULL, "1e3", "not a whole number" }, { "int", NULL, "0x10", "not a whole number" },
-        { "int", NULL, "--1", "not a whole number" }, { "int", NULL, "-", "not a whole number" },
-        { "int", NULL, "1\n", "not a whole number" }, { "int", NULL, "\xd9\xa1", "not a whole number" },
-        { "int", "1..65535", "0", "p 0 is outside 1..65535" }, { "int", "1..65535", "1", NULL },
-        { "int", "1..65535", "65535", NULL }, { "int", "1..65535", "65536", "outside 1..65535" },
+        { "int", NULL, "", "not a whole number" },
+        { "int", NULL, " 1", "not a whole number" },
+        { "int", NULL, "1 ", "not a whole number" },
+        { "int", NULL, "1.0", "not a whole number" },
+        { "int", NULL, "1e3", "not a whole number" },
+        { "int", NULL, "0x10", "not a whole number" },
+        { "int", NULL, "--1", "not a whole number" },
+        { "int", NULL, "-", "not a whole number" },
+        { "int", NULL, "1\n", "not a whole number" },
+        { "int", NULL, "\xd9\xa1", "not a whole number" },
+        { "int", "1..65535", "0", "p 0 is outside 1..65535" },
+        { "int", "1..65535", "1", NULL },
+        { "int", "1..65535", "65535", NULL },
+        { "int", "1..65535", "65536", "outside 1..65535" },
         { "int", "1..65535", "many", "\"many\" is not a whole number in 1..65535" },
-        { "int", "0..", "0", NULL }, { "int", "0..", "-1", "outside 0.." },
-        { "int", "0..", "2147483647", NULL }, { "int", "..-5", "-5", NULL },
-        { "int", "..-5", "-4", "outside ..-5" }, { "int", "-3..-1", "-2", NULL },
+        { "int", "0..", "0", NULL },
+        { "int", "0..", "-1", "outside 0.." },
+        { "int", "0..", "2147483647", NULL },
+        { "int", "..-5", "-5", NULL },
+        { "int", "..-5", "-4", "outside ..-5" },
+        { "int", "-3..-1", "-2", NULL },
         { "int64", NULL, "9223372036854775807", NULL },
         { "int64", NULL, "-9223372036854775808", NULL },
         { "int64", NULL, "9223372036854775808", "too large" },
@@ -50,33 +69,56 @@ START_TEST(texts_are_taken_whole_or_refused)
         { "int64", "..9223372036854775806", "9223372036854775807", "outside" },
         { "int64", "9007199254740993..", "9007199254740992", "outside" },
         { "int64", "9007199254740993..", "9007199254740993", NULL },
-        { "double", NULL, "1", NULL }, { "double", NULL, "-1.5e-3", NULL },
-        { "double", NULL, ".5", NULL }, { "double", NULL, "5.", NULL },
-        { "double", NULL, "1E+10", NULL }, { "double", NULL, "1e-999", NULL },
-        { "double", NULL, "1e999", "too large" }, { "double", NULL, "-1e999", "too large" },
-        { "double", NULL, "", "not a number" }, { "double", NULL, ".", "not a number" },
-        { "double", NULL, "e5", "not a number" }, { "double", NULL, "1e", "not a number" },
-        { "double", NULL, "1e+", "not a number" }, { "double", NULL, "1,5", "not a number" },
-        { "double", NULL, "nan", "not a number" }, { "double", NULL, "inf", "not a number" },
-        { "double", NULL, "0x1p3", "not a number" }, { "double", NULL, "1.2.3", "not a number" },
-        { "double", "0.1..10", "0.1", NULL }, { "double", "0.1..10", "10", NULL },
+        { "double", NULL, "1", NULL },
+        { "double", NULL, "-1.5e-3", NULL },
+        { "double", NULL, ".5", NULL },
+        { "double", NULL, "5.", NULL },
+        { "double", NULL, "1E+10", NULL },
+        { "double", NULL, "1e-999", NULL },
+        { "double", NULL, "1e999", "too large" },
+        { "double", NULL, "-1e999", "too large" },
+        { "double", NULL, "", "not a number" },
+        { "double", NULL, ".", "not a number" },
+        { "double", NULL, "e5", "not a number" },
+        { "double", NULL, "1e", "not a number" },
+        { "double", NULL, "1e+", "not a number" },
+        { "double", NULL, "1,5", "not a number" },
+        { "double", NULL, "nan", "not a number" },
+        { "double", NULL, "inf", "not a number" },
+        { "double", NULL, "0x1p3", "not a number" },
+        { "double", NULL, "1.2.3", "not a number" },
+        { "double", "0.1..10", "0.1", NULL },
+        { "double", "0.1..10", "10", NULL },
         { "double", "0.1..10", "0.0999999", "p 0.0999999 is outside 0.1..10" },
-        { "double", "0.1..10", "10.000001", "outside" }, { "double", "..1e-3", "2e-3", "outside" },
+        { "double", "0.1..10", "10.000001", "outside" },
+        { "double", "..1e-3", "2e-3", "outside" },
         { "double", "-1..", "-1", NULL },
-        { "bool", NULL, "true", NULL }, { "bool", NULL, "false", NULL }, { "bool", NULL, "yes", NULL },
-        { "bool", NULL, "no", NULL }, { "bool", NULL, "on", NULL }, { "bool", NULL, "OFF", NULL },
-        { "bool", NULL, "True", NULL }, { "bool", NULL, "1", "none of true, false, yes" },
-        { "bool", NULL, "", "none of" }, { "bool", NULL, "tru", "none of" },
+        { "bool", NULL, "true", NULL },
+        { "bool", NULL, "false", NULL },
+        { "bool", NULL, "yes", NULL },
+        { "bool", NULL, "no", NULL },
+        { "bool", NULL, "on", NULL },
+        { "bool", NULL, "OFF", NULL },
+        { "bool", NULL, "True", NULL },
+        { "bool", NULL, "1", "none of true, false, yes" },
+        { "bool", NULL, "", "none of" },
+        { "bool", NULL, "tru", "none of" },
         { "bool", NULL, "true ", "none of" },
-        { "choice", "box|nearest", "box", NULL }, { "choice", "box|nearest", "nearest", NULL },
+        { "choice", "box|nearest", "box", NULL },
+        { "choice", "box|nearest", "nearest", NULL },
         { "choice", "box|nearest", "neerest", "none of box|nearest; did you mean \"nearest\"?" },
-        { "choice", "box|nearest", "", "none of" }, { "choice", "box|nearest", "box|nearest", "none of" },
-        { "choice", "box|nearest", "bo", "none of" }, { "choice", "box|nearest", "BOX", "none of" },
+        { "choice", "box|nearest", "", "none of" },
+        { "choice", "box|nearest", "box|nearest", "none of" },
+        { "choice", "box|nearest", "bo", "none of" },
+        { "choice", "box|nearest", "BOX", "none of" },
         { "choice", "box", "box", NULL },
-        { "string", NULL, "", NULL }, { "string", NULL, "\xf0\x9f\x90\x88 cat", NULL },
+        { "string", NULL, "", NULL },
+        { "string", NULL, "\xf0\x9f\x90\x88 cat", NULL },
         { "string", NULL, "a\nb\t", NULL },
-        { "string", NULL, "\xff", "not UTF-8" }, { "string", NULL, "\xc0\xaf", "not UTF-8" },
-        { "string", NULL, "\xed\xa0\x80", "not UTF-8" }, { "string", NULL, "\xf4\x90\x80\x80", "not UTF-8" },
+        { "string", NULL, "\xff", "not UTF-8" },
+        { "string", NULL, "\xc0\xaf", "not UTF-8" },
+        { "string", NULL, "\xed\xa0\x80", "not UTF-8" },
+        { "string", NULL, "\xf4\x90\x80\x80", "not UTF-8" },
         { "string", NULL, "abc\xe2\x82", "not UTF-8" },
         { "path", NULL, "/a/\xff", NULL },
         { "int", NULL, "\x1b[2J\x07", "not a whole number" },
@@ -127,15 +169,19 @@ END_TEST
 START_TEST(names_are_told_apart)
 {
     static const char *const names[] = { "width", "height", "filter", "x", "seed", NULL };
-    static const struct { const char *wanted, *near; } cases[] = {
-        { "width", "width" }, { "widht", "width" }, { "wdth", "width" }, { "widthh", "width" },
-        { "hieght", "height" }, { "fliter", "filter" }, { "sede", "seed" }, { "y", NULL },
-        { "completely", NULL }, { "", NULL }, { "wi", NULL },
+    static const struct {
+        const char *wanted, *near;
+    } cases[] = {
+        { "width", "width" },   { "widht", "width" },   { "wdth", "width" }, { "widthh", "width" },
+        { "hieght", "height" }, { "fliter", "filter" }, { "sede", "seed" },  { "y", NULL },
+        { "completely", NULL }, { "", NULL },           { "wi", NULL },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *near = omn_nearest_name(cases[i].wanted, names, 6);
-        if (cases[i].near) ck_assert_pstr_eq(near, cases[i].near);
-        else ck_assert_ptr_null(near);
+        if (cases[i].near)
+            ck_assert_pstr_eq(near, cases[i].near);
+        else
+            ck_assert_ptr_null(near);
     }
     ck_assert_ptr_null(omn_nearest_name(NULL, names, 6));
     ck_assert_ptr_null(omn_nearest_name("width", NULL, 0));
@@ -143,7 +189,12 @@ START_TEST(names_are_told_apart)
 END_TEST
 
 /* The struct of the format in tests/plugins/good.c. */
-struct tst { int times; const char *mark; double pad; bool twice; };
+struct tst {
+    int times;
+    const char *mark;
+    double pad;
+    bool twice;
+};
 
 START_TEST(a_struct_is_filled_by_offset)
 {
@@ -162,7 +213,9 @@ START_TEST(a_struct_is_filled_by_offset)
     ck_assert_double_eq(t->pad, 0);
     ck_assert(!t->twice);
     char mark[] = "?!";
-    omn_setting set[] = { { "twice", "yes", 3, 4 }, { "times", "9", 5, 6 }, { "mark", mark, 7, 8 },
+    omn_setting set[] = { { "twice", "yes", 3, 4 },
+                          { "times", "9", 5, 6 },
+                          { "mark", mark, 7, 8 },
                           { "pad", "0.125", 9, 10 } };
     ck_assert_int_eq(omn_params_fill(e, set, 4, "x.yaml", a, &got, &err), OMN_OK);
     mark[0] = 'x';
@@ -183,13 +236,28 @@ START_TEST(complaints_say_where)
     omn_context *ctx = shelf_open(folder, "");
     omn_arena *a = omn_arena_new(1 << 20);
     const omn_entry *e = shelf_find(ctx, "tst");
-    static const struct { omn_setting set; const char *file; omn_status st; const char *line; } cases[] = {
-        { { "times", "10", 12, 14 }, "p.yaml", OMN_ERR_CONFIG,
+    static const struct {
+        omn_setting set;
+        const char *file;
+        omn_status st;
+        const char *line;
+    } cases[] = {
+        { { "times", "10", 12, 14 },
+          "p.yaml",
+          OMN_ERR_CONFIG,
           "p.yaml:12:14: tst: times 10 is outside 1..9" },
-        { { "tmies", "1", 2, 1 }, "p.yaml", OMN_ERR_CONFIG,
+        { { "tmies", "1", 2, 1 },
+          "p.yaml",
+          OMN_ERR_CONFIG,
           "p.yaml:2:1: tst: there is no parameter \"tmies\"; did you mean \"times\"?" },
-        { { "times", "x", 0, 0 }, NULL, OMN_ERR_ARGUMENT, "tst: times \"x\" is not a whole number in 1..9" },
-        { { "\x1b[31m", "x", 0, 0 }, NULL, OMN_ERR_ARGUMENT, "tst: there is no parameter \"?[31m\"" },
+        { { "times", "x", 0, 0 },
+          NULL,
+          OMN_ERR_ARGUMENT,
+          "tst: times \"x\" is not a whole number in 1..9" },
+        { { "\x1b[31m", "x", 0, 0 },
+          NULL,
+          OMN_ERR_ARGUMENT,
+          "tst: there is no parameter \"?[31m\"" },
         { { NULL, "x", 0, 0 }, NULL, OMN_ERR_ARGUMENT, "tst: a setting has no name" },
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -241,7 +309,8 @@ START_TEST(help_says_what_the_rows_say)
              "  said     all of it in one line\n           text\n"
              "  count    how many pixels the picture has\n           number\n\n"
              "In a pipeline\n"
-             "  - {apply: test.all, as: said, i: ..., words: $words, picture: $picture}\n", path);
+             "  - {apply: test.all, as: said, i: ..., words: $words, picture: $picture}\n",
+             path);
     char *help = help_of(ctx, "test.all", false);
     ck_assert_str_eq(help, want);
     free(help);
@@ -270,7 +339,7 @@ START_TEST(the_manual_page_is_mdoc)
         ck_assert_ptr_nonnull(strstr(page, ".Sh NAME\n"));
         ck_assert_ptr_nonnull(strstr(page, ".Xr omnio 1"));
         for (const char *p = page; *p; p = strchr(p, '\n') + 1) {
-            static const char *const known[] = { ".Dd ", ".Dt ", ".Os ", ".Sh ", ".Nm", ".Nd ",
+            static const char *const known[] = { ".Dd ", ".Dt ", ".Os ",  ".Sh ", ".Nm",   ".Nd ",
                                                  ".Bl ", ".It ", ".El\n", ".Bd ", ".Ed\n", ".Xr " };
             bool ok = *p != '.' && *p != '\'' && *p != '\n';
             for (size_t k = 0; k < sizeof(known) / sizeof(known[0]); k++)
@@ -286,14 +355,10 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        texts_are_taken_whole_or_refused,
-        long_texts_are_refused_in_a_short_line,
-        the_locale_does_not_matter,
-        names_are_told_apart,
-        a_struct_is_filled_by_offset,
-        complaints_say_where,
-        help_says_what_the_rows_say,
-        the_manual_page_is_mdoc,
+        texts_are_taken_whole_or_refused, long_texts_are_refused_in_a_short_line,
+        the_locale_does_not_matter,       names_are_told_apart,
+        a_struct_is_filled_by_offset,     complaints_say_where,
+        help_says_what_the_rows_say,      the_manual_page_is_mdoc,
     };
     /* Some start the helper. */
     return TESTING_RUN("plugin/params", all, 15);

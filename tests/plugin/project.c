@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Beginning a new plugin: which names and kinds are taken, and that a failure leaves nothing behind. That
- * the projects build and pass their tests is checked by installed.sh. */
+/* Beginning a new plugin: which names and kinds are taken, and that a failure leaves nothing
+ * behind. That the projects build and pass their tests is checked by installed.sh. */
 #include "tests/plugin/shelf.h"
 
 #include <stdio.h>
@@ -11,7 +11,8 @@
 START_TEST(every_kind_has_a_whole_project)
 {
     static const char *const kinds[] = { "operation", "format", "encoder", "codec" };
-    static const char *const files[] = { "Makefile", "README.md", ".gitignore", "plugin.c", "test.c" };
+    static const char *const files[] = { "Makefile", "README.md", ".gitignore", "plugin.c",
+                                         "test.c" };
     omn_context *ctx = shelf_open("", "");
     for (size_t i = 0; i < 4; i++) {
         omn_error err = OMN_ERROR_INIT;
@@ -23,13 +24,15 @@ START_TEST(every_kind_has_a_whole_project)
             size_t n;
             snprintf(path, sizeof(path), "%s/%s", folder, files[k]);
             char *text = shelf_read(path, &n);
-            static const char *const words[] = { "@name@", "@ident@", "@UPPER@", "@object@", "@kind@" };
+            static const char *const words[] = { "@name@", "@ident@", "@UPPER@", "@object@",
+                                                 "@kind@" };
             ck_assert_uint_gt(n, 5);
             for (size_t w = 0; w < 5; w++) ck_assert_ptr_null(strstr(text, words[w]));
             free(text);
         }
         /* A second time the folder is there already. */
-        ck_assert_int_eq(omn_plugin_project(ctx, kinds[i], "my-2nd", folder, &err), OMN_ERR_ARGUMENT);
+        ck_assert_int_eq(omn_plugin_project(ctx, kinds[i], "my-2nd", folder, &err),
+                         OMN_ERR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(err.text, "is there already"));
         ck_assert_int_eq(access(path, F_OK), 0);
     }
@@ -39,7 +42,11 @@ END_TEST
 
 START_TEST(odd_names_are_refused)
 {
-    static const struct { const char *kind, *name, *folder; omn_status st; const char *says; } cases[] = {
+    static const struct {
+        const char *kind, *name, *folder;
+        omn_status st;
+        const char *says;
+    } cases[] = {
         { "operation", "", "f", OMN_ERR_ARGUMENT, "cannot be the name" },
         { "operation", "2x", "f", OMN_ERR_ARGUMENT, "cannot be the name" },
         { "operation", "Big", "f", OMN_ERR_ARGUMENT, "cannot be the name" },

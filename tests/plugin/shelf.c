@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A shelf of plugins: every test copies the ones that it wants into a folder of its own, so that none sees
- * the plugins of another, or those of the user. */
+/* A shelf of plugins: every test copies the ones that it wants into a folder of its own, so that
+ * none sees the plugins of another, or those of the user. */
 #include "tests/plugin/shelf.h"
 
 #include <limits.h>
@@ -53,9 +53,10 @@ omn_context *shelf_open(const char *path, const char *cache)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_context *ctx = NULL;
-    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2, .plugin_path = path,
-                              .only_plugin_path = true, .cache_dir = cache,
-                              .scan_limit_ms = 1500 };
+    omn_context_setup how = {
+        OMN_FILL(omn_context_setup), .threads = 2,       .plugin_path = path,
+        .only_plugin_path = true,    .cache_dir = cache, .scan_limit_ms = 1500
+    };
     ck_assert_msg(omn_context_new(&how, &ctx, &err) == OMN_OK, "%s", err.text);
     return ctx;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of the door share: a folder of plugins made for one test, contexts that see only it, and
- * the list of what is in it. */
+/* What the tests of the door share: a folder of plugins made for one test, contexts that see only
+ * it, and the list of what is in it. */
 #ifndef OMNIO_TESTS_PLUGIN_SHELF_H
 #define OMNIO_TESTS_PLUGIN_SHELF_H
 
@@ -17,7 +17,7 @@ char *shelf_read(const char *path, size_t *n);
 
 /* A context that looks into `path` only. cache: folder, "" none. */
 omn_context *shelf_open(const char *path, const char *cache);
-/* One line for each thing listed, "kind name help" or "! FILE why" (FILE without folder); free(). */
+/* One line for each thing listed, "kind name help" or "! FILE why" (FILE: last part); free(). */
 char *shelf_list(omn_context *ctx);
 /* Does the list have this line, or a line "! FILE ..." that contains `why`? */
 void shelf_has(const char *list, const char *line);

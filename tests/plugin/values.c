@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values from files and to files: the bytes decide, not the name; what is written appears whole and never
- * over something else unasked. */
+/* Values from files and to files: the bytes decide, not the name; what is written appears whole and
+ * never over something else unasked. */
 #include "tests/plugin/shelf.h"
 
 #include <stdio.h>
@@ -81,7 +81,8 @@ START_TEST(what_cannot_be_read_says_why)
     refuses(ctx, testing_folder(), NULL, OMN_ERR_IO, testing_folder());
     refuses(ctx, put("a.tst", "TST"), NULL, OMN_ERR_DATA, "a.tst: a TST file has at least 4 bytes");
     refuses(ctx, put("b.tst", "TST0"), NULL, OMN_ERR_PLUGIN, "b.tst: format tst made nothing");
-    refuses(ctx, put("c.tst", "TST1"), NULL, OMN_ERR_PLUGIN, "format tst made number instead of text");
+    refuses(ctx, put("c.tst", "TST1"), NULL, OMN_ERR_PLUGIN,
+            "format tst made number instead of text");
     refuses(ctx, put("a.bin", "\x01\xff\xfe"), NULL, OMN_ERR_DATA, "no format that omnio knows");
     refuses(ctx, put("a.txt", "hello"), "image", OMN_ERR_DATA,
             "no format that omnio knows makes a value of type image");
@@ -139,10 +140,16 @@ START_TEST(what_cannot_be_written_says_why)
     omn_value *text = NULL, *number = NULL;
     ck_assert_int_eq(omn_text_new("ab", 2, &text, &err), OMN_OK);
     ck_assert_int_eq(omn_number_new(1, &number, &err), OMN_OK);
-    const struct { const char *name; const omn_value *v; omn_status st; const char *says; } cases[] = {
+    const struct {
+        const char *name;
+        const omn_value *v;
+        omn_status st;
+        const char *says;
+    } cases[] = {
         { "noname", text, OMN_ERR_ARGUMENT, "no suffix" },
         { ".tst", text, OMN_ERR_ARGUMENT, "no suffix" },
-        { "a.xyz", text, OMN_ERR_UNSUPPORTED, "no format writes a value of type text to files ending in .xyz" },
+        { "a.xyz", text, OMN_ERR_UNSUPPORTED,
+          "no format writes a value of type text to files ending in .xyz" },
         { "a.tst", number, OMN_ERR_UNSUPPORTED, "no format writes a value of type number" },
         { "a.tst?times=0", text, OMN_ERR_ARGUMENT, "tst: times 0 is outside 1..9" },
         { "a.tst?tmes=2", text, OMN_ERR_ARGUMENT, "did you mean \"times\"?" },

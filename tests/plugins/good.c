@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin without fault, for the tests of the door: an operation with every type of row, operations that
- * misbehave when they are called, a format, an object of a kind that no host knows. */
+/* A plugin without fault, for the tests of the door: an operation with every type of row,
+ * operations that misbehave when they are called, a format, an object of an unknown kind. */
 #include <omnio/plugin.h>
 
 #include <stdio.h>
@@ -8,17 +8,17 @@
 #include <string.h>
 
 /* Says back what it was given, as text. */
-#define ALL(IN, PAR, OUT)                                                                        \
-    PAR(int, i, NULL, "-5..1000", "px", "a small number")                                        \
-    IN(text, words, "some text")                                                                 \
-    PAR(int64, seed, "9223372036854775807", NULL, NULL, "a large number")                        \
-    PAR(double, ratio, "0.5", "0.1..10", NULL, "a ratio")                                        \
-    PAR(bool, loud, "no", NULL, NULL, "whether to shout")                                        \
-    PAR(string, title, "", NULL, NULL, "a title")                                                \
-    PAR(path, file, "a/b", NULL, NULL, "a file that is not opened")                              \
-    PAR(choice, filter, "box", "box|nearest|cubic", NULL, "one of three")                        \
-    IN(image, picture, "a picture; optional")                                                    \
-    OUT(text, said, "all of it in one line")                                                     \
+#define ALL(IN, PAR, OUT)                                                                          \
+    PAR(int, i, NULL, "-5..1000", "px", "a small number")                                          \
+    IN(text, words, "some text")                                                                   \
+    PAR(int64, seed, "9223372036854775807", NULL, NULL, "a large number")                          \
+    PAR(double, ratio, "0.5", "0.1..10", NULL, "a ratio")                                          \
+    PAR(bool, loud, "no", NULL, NULL, "whether to shout")                                          \
+    PAR(string, title, "", NULL, NULL, "a title")                                                  \
+    PAR(path, file, "a/b", NULL, NULL, "a file that is not opened")                                \
+    PAR(choice, filter, "box", "box|nearest|cubic", NULL, "one of three")                          \
+    IN(image, picture, "a picture; optional")                                                      \
+    OUT(text, said, "all of it in one line")                                                       \
     OUT(number, count, "how many pixels the picture has")
 OMN_OPERATION(all, ALL, OMN_PURE);
 static omn_status all(omn_call *c, int i, const omn_value *words, int64_t seed, double ratio,
@@ -39,9 +39,9 @@ done:
     return st;
 }
 
-#define PASS(IN, PAR, OUT)                                                                       \
-    IN(image, in, "a picture")                                                                   \
-    PAR(int, width, "2", "1..64", "px", "width of the new one")                                  \
+#define PASS(IN, PAR, OUT)                                                                         \
+    IN(image, in, "a picture")                                                                     \
+    PAR(int, width, "2", "1..64", "px", "width of the new one")                                    \
     OUT(image, out, "another picture")
 OMN_OPERATION(pass, PASS, OMN_SERIAL);
 static omn_status pass(omn_call *c, const omn_image *in, int width, omn_image **out, omn_error *err)
@@ -53,9 +53,9 @@ static omn_status pass(omn_call *c, const omn_image *in, int width, omn_image **
 }
 
 /* What a careless author may do. */
-#define WRONG(IN, PAR, OUT)                                                                      \
-    PAR(choice, how, NULL, "nothing|type|status|silent|said|half", NULL, "which mistake")        \
-    OUT(text, first, "never of use")                                                             \
+#define WRONG(IN, PAR, OUT)                                                                        \
+    PAR(choice, how, NULL, "nothing|type|status|silent|said|half", NULL, "which mistake")          \
+    OUT(text, first, "never of use")                                                               \
     OUT(text, second, "never of use either")
 OMN_OPERATION(wrong, WRONG, OMN_PURE);
 static omn_status wrong(omn_call *c, int how, omn_value **first, omn_value **second, omn_error *err)
@@ -63,14 +63,18 @@ static omn_status wrong(omn_call *c, int how, omn_value **first, omn_value **sec
     omn_status st = OMN_OK;
     (void)c;
     switch (how) {
-    case 0: return OMN_OK;
+    case 0:
+        return OMN_OK;
     case 1:
         OMN_TRY(omn_number_new(1, first, err));
         OMN_TRY(omn_number_new(2, second, err));
         return OMN_OK;
-    case 2: return (omn_status)77;
-    case 3: return OMN_ERR_DATA;
-    case 4: return omn_fail(err, OMN_ERR_DATA, "the moon is not full");
+    case 2:
+        return (omn_status)77;
+    case 3:
+        return OMN_ERR_DATA;
+    case 4:
+        return omn_fail(err, OMN_ERR_DATA, "the moon is not full");
     default:
         OMN_TRY(omn_text_new("half", 4, first, err));
         return omn_fail(err, OMN_ERR_IO, "only half was done");
@@ -80,8 +84,8 @@ done:
 }
 
 /* A serial operation that notices company. */
-#define ALONE(IN, PAR, OUT)                                                                      \
-    IN(any, in, "anything")                                                                      \
+#define ALONE(IN, PAR, OUT)                                                                        \
+    IN(any, in, "anything")                                                                        \
     OUT(number, others, "how many calls ran at the same time")
 OMN_OPERATION(alone, ALONE, OMN_SERIAL);
 static int inside;
@@ -96,10 +100,10 @@ static omn_status alone(omn_call *c, const omn_value *in, omn_value **others, om
 }
 
 /* A format: "TST" and then text. */
-#define TST(PAR, S)                                                                              \
-    PAR(S, int, times, "1", "1..9", NULL, "how often the text is written")                       \
-    PAR(S, string, mark, "!", NULL, NULL, "what ends it")                                        \
-    PAR(S, double, pad, "0", "0..1", NULL, "so that the struct has holes")                       \
+#define TST(PAR, S)                                                                                \
+    PAR(S, int, times, "1", "1..9", NULL, "how often the text is written")                         \
+    PAR(S, string, mark, "!", NULL, NULL, "what ends it")                                          \
+    PAR(S, double, pad, "0", "0..1", NULL, "so that the struct has holes")                         \
     PAR(S, bool, twice, "off", NULL, NULL, "write the mark twice")
 OMN_PARAMS(tst, TST);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin whose descriptor lies. Which lie it tells follows from the name of its file: a test copies it as
- * lie-abi.so, lie-minor.so and so on, and while it is loaded it puts the descriptor of that name into
- * omnio_plugin. One build serves for all of them. */
+/* A plugin whose descriptor lies. Which lie it tells follows from the name of its file: a test
+ * copies it as lie-abi.so, lie-minor.so and so on, and while it is loaded it puts the descriptor of
+ * that name into omnio_plugin. One build serves for all of them. */
 #include <omnio/plugin.h>
 
 #include <dlfcn.h>
 #include <stdint.h>
 #include <string.h>
 
-#define NOTE(IN, PAR, OUT)                                                                       \
-    PAR(int, n, "1", "0..9", NULL, "a number")                                                   \
+#define NOTE(IN, PAR, OUT)                                                                         \
+    PAR(int, n, "1", "0..9", NULL, "a number")                                                     \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);
 static omn_status note(omn_call *c, int n, omn_value **out, omn_error *err)
@@ -19,7 +19,7 @@ static omn_status note(omn_call *c, int n, omn_value **out, omn_error *err)
 }
 
 /* Lists of one object each. */
-#define OBJECT(id, kind, name, help, impl, params, n, size)                                      \
+#define OBJECT(id, kind, name, help, impl, params, n, size)                                        \
     static const omn_object id[] = { { kind, name, help, impl, params, n, size } };
 #define OPERATION "omnio.operation/1"
 OBJECT(honest, OPERATION, "lie.note", "a number", &note_impl, note_params, 2, 0)
@@ -40,8 +40,8 @@ OBJECT(format_empty, "omnio.format/1", "lie", "a format", &empty_format, NULL, 0
 OBJECT(format_wild, "omnio.format/1", "lie", "a format", &wild_format, NULL, 0, 0)
 
 /* Lists of one object with one row each. */
-#define ROW(id, role, name, type, deflt, range)                                                  \
-    static const omn_param id##_row[] = { { role, name, type, deflt, range, NULL, "a row", 0 } }; \
+#define ROW(id, role, name, type, deflt, range)                                                    \
+    static const omn_param id##_row[] = { { role, name, type, deflt, range, NULL, "a row", 0 } };  \
     OBJECT(id, OPERATION, "lie.note", "a number", &note_impl, id##_row, 1, 0)
 ROW(default_outside, "param", "n", "int", "10", "0..9")
 ROW(range_backward, "param", "n", "int", "1", "9..0")
@@ -54,19 +54,23 @@ static const omn_param twins[] = { { "param", "n", "int", "1", NULL, NULL, "a nu
                                    { "param", "n", "int", "1", NULL, NULL, "a number", 0 } };
 OBJECT(row_twice, OPERATION, "lie.note", "a number", &note_impl, twins, 2, 0)
 static const omn_param low[] = { { "param", "n", "double", "1", NULL, NULL, "a number", 12 } };
-static const omn_param far_away[] = {
-    { "param", "n", "double", "1", NULL, NULL, "a number", 4294967288u } };
+static const omn_param far_away[] = { { "param", "n", "double", "1", NULL, NULL, "a number",
+                                        4294967288u } };
 OBJECT(offset_odd, "omnio.source/1", "lie.source", "a source", &note_impl, low, 1, 16)
 OBJECT(offset_far, "omnio.source/1", "lie.source", "a source", &note_impl, far_away, 1, 16)
 
-#define S sizeof(omn_plugin)
-#define O sizeof(omn_object)
-#define P sizeof(omn_param)
+#define S                                               sizeof(omn_plugin)
+#define O                                               sizeof(omn_object)
+#define P                                               sizeof(omn_param)
 #define HEAD(magic, abi, minor, size, object, param, n) magic, abi, minor, size, object, param, n
-#define RIGHT HEAD(OMN_PLUGIN_MAGIC, OMN_PLUGIN_ABI, OMN_PLUGIN_MINOR, S, O, P, 1)
-#define TAIL "1.0", "Apache-2.0", "tells lies"
+#define RIGHT \
+    HEAD(OMN_PLUGIN_MAGIC, OMN_PLUGIN_ABI, OMN_PLUGIN_MINOR, S, O, P, 1)
+#define TAIL                                            "1.0", "Apache-2.0", "tells lies"
 
-static const struct { const char *file; omn_plugin door; } lies[] = {
+static const struct {
+    const char *file;
+    omn_plugin door;
+} lies[] = {
     { "lie-magic", { HEAD(7, 1, 0, S, O, P, 1), "liar", TAIL, honest } },
     { "lie-abi", { HEAD(OMN_PLUGIN_MAGIC, 2, 0, S, O, P, 1), "liar", TAIL, honest } },
     { "lie-minor", { HEAD(OMN_PLUGIN_MAGIC, 1, 99, S, O, P, 1), "liar", TAIL, honest } },
@@ -75,7 +79,8 @@ static const struct { const char *file; omn_plugin door; } lies[] = {
     { "lie-object-long", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, 60000, P, 1), "liar", TAIL, honest } },
     { "lie-param-short", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, 8, 1), "liar", TAIL, honest } },
     { "lie-count", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 4000), "liar", TAIL, honest } },
-    { "lie-count-huge", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 4000000000u), "liar", TAIL, honest } },
+    { "lie-count-huge",
+      { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 4000000000u), "liar", TAIL, honest } },
     { "lie-count-none", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 0), "liar", TAIL, honest } },
     { "lie-list", { RIGHT, "liar", TAIL, (const omn_object *)8 } },
     { "lie-name-none", { RIGHT, NULL, TAIL, honest } },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin that does something while it is loaded; what follows from the name of its file: rude-crash.so,
- * rude-hang.so and so on, all copies of one build. Its descriptor is right, so nothing but what it does
- * can be held against it. Its object is named as the file. */
+/* A plugin that does something while it is loaded; what follows from the name of its file:
+ * rude-crash.so, rude-hang.so and so on, all copies of one build. Its descriptor is right, so
+ * nothing but what it does can be held against it. Its object is named as the file. */
 #include <omnio/plugin.h>
 
 #include <dlfcn.h>
@@ -13,8 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOTE(IN, PAR, OUT)                                                                       \
-    PAR(int, n, "1", "0..9", NULL, "a number")                                                   \
+#define NOTE(IN, PAR, OUT)                                                                         \
+    PAR(int, n, "1", "0..9", NULL, "a number")                                                     \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);
 static omn_status note(omn_call *c, int n, omn_value **out, omn_error *err)

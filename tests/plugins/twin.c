@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin without fault that offers an object which the good plugin has too, and one of its own. */
+/* A plugin without fault that offers an object which the good plugin has too, and its own. */
 #include <omnio/plugin.h>
 
-#define NOTE(IN, PAR, OUT)                                                                       \
-    PAR(int, n, "1", "0..9", NULL, "a number")                                                   \
+#define NOTE(IN, PAR, OUT)                                                                         \
+    PAR(int, n, "1", "0..9", NULL, "a number")                                                     \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);
 static omn_status note(omn_call *c, int n, omn_value **out, omn_error *err)
