@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio/plugin.h: the door. A plugin is a shared library that exports one constant, `omnio_plugin`: to
- * look at it is not to run it. It lists the objects that the plugin offers, each of a kind whose id
- * ends in its revision ("omnio.operation/1"). A host asks for the kinds that it knows and skips the rest.
+/* omnio/plugin.h: the door. A plugin is a shared library that exports one constant, `omnio_plugin`:
+ * to look at it is not to run it. It lists the objects that the plugin offers, each of a kind whose
+ * id ends in its revision ("omnio.operation/1"). A host asks for the kinds that it knows and skips
+ * the rest.
  *
  * A first operation, complete:
  *
@@ -28,18 +29,19 @@
 extern "C" {
 #endif
 
-/* ---- the door ------------------------------------------------------------------------------------ */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 #define OMN_PLUGIN_MAGIC 0x4f4d4e49u      /* "OMNI" */
 #define OMN_PLUGIN_ABI 1                  /* another number: refused */
 #define OMN_PLUGIN_MINOR 0                /* newer than the host's: refused */
 
-/* One parameter, as data. role: "in", "param" or "out". Defaults and ranges are text as a user writes it.
+/* One parameter, as data. role: "in", "param" or "out". Defaults and ranges are text as a user
+ * writes it.
  * type: for params "int" (int32), "int64", "double", "bool", "string", "path", "choice" (range
  *       "box|nearest": arrives as the index); for ins and outs a value type: "image", "text",
  *       "regions", "points", "tokens", "embeddings", "tensor", "list", "record", "number", "any".
  * deflt NULL: must be given. For strings and paths "" is an empty default.
- * range "1..65535", "0..", NULL none. unit: "px", "ms", ... or NULL. */
+ * range "1..65535", "0..", NULL none; strings and paths have none. unit: "px", "ms", ... or NULL. */
 typedef struct omn_param {
     const char *role, *name, *type, *deflt, *range, *unit, *help;
     uint32_t offset;                      /* in the parameter struct; operations: unused */
@@ -49,7 +51,7 @@ typedef struct omn_object {
     const char *kind, *name, *help;       /* "omnio.operation/1", "image.resize", one sentence */
     const void *impl;                     /* its type is fixed by the kind */
     const omn_param *params;
-    uint32_t n_params, params_size;       /* size of the struct that the host fills; operations: 0 */
+    uint32_t n_params, params_size;       /* of the struct that the host fills; operations: 0 */
 } omn_object;
 
 typedef struct omn_plugin {
@@ -69,13 +71,13 @@ typedef struct omn_plugin {
         plugin_version, plugin_licence, plugin_summary, list                                     \
     }
 
-/* ---- operations: "omnio.operation/1" ------------------------------------------------------------- */
+/* ---- operations: "omnio.operation/1" --------------------------------------------------------- */
 
 /* PURE: may run on several items at once, same in, same out. SERIAL: one at a time. */
 typedef enum omn_op_flags { OMN_PURE = 0, OMN_SERIAL = 1 } omn_op_flags;
 typedef struct omn_operation_impl {
     const void *(*extension)(const char *id);     /* may be NULL */
-    void (*fn)(void);                             /* omn_status fn(omn_call *, ins, params, outs, err) */
+    void (*fn)(void);                 /* omn_status fn(omn_call *, ins, params, outs, err) */
     uint32_t flags;
 } omn_operation_impl;
 
@@ -127,40 +129,41 @@ typedef struct omn_operation_impl {
     { "omnio.operation/1", name, help, &fn##_impl, fn##_params,                                  \
       sizeof(fn##_params) / sizeof(fn##_params[0]), 0 }
 
-/* ---- parameter structs of the other kinds --------------------------------------------------------- */
+/* ---- parameter structs of the other kinds ---------------------------------------------------- */
 
 /* #define VIT(PAR, S) PAR(S, int, width, "768", "8..8192", NULL, "width of the blocks") ...
- * OMN_PARAMS(vit, VIT);  makes struct vit { int width; ... }; and vit_params[]. Strings are borrowed,
- * valid until close. */
+ * OMN_PARAMS(vit, VIT);  makes struct vit { int width; ... }; and vit_params[]. Strings are
+ * borrowed, valid until close. */
 #define OMN_S_PAR(S, T, n, d, r, u, help) OMN_C_##T n;
 #define OMN_S_ROW(S, T, n, d, r, u, help)                                                        \
     { "param", #n, #T, d, r, u, help, (uint32_t)offsetof(struct S, n) },
 #define OMN_PARAMS(S, LIST)                                                                      \
     struct S { LIST(OMN_S_PAR, S) };                                                             \
     static const omn_param S##_params[] = { LIST(OMN_S_ROW, S) }
-#define OMN_OBJECT_PARAMS(S) S##_params, sizeof(S##_params) / sizeof(S##_params[0]), sizeof(struct S)
+#define OMN_OBJECT_PARAMS(S)                                                                     \
+    S##_params, sizeof(S##_params) / sizeof(S##_params[0]), sizeof(struct S)
 
-/* ---- formats: "omnio.format/1": bytes of a file <-> value ------------------------------------------ */
+/* ---- formats: "omnio.format/1": bytes of a file <-> value ------------------------------------ */
 
 typedef struct omn_format_impl {
     const void *(*extension)(const char *id);     /* may be NULL */
     const char *makes;                            /* "image": the value type */
-    const char *suffixes;                         /* "jpg,jpeg", lower case, first is the usual one */
+    const char *suffixes;                         /* "jpg,jpeg", lower case, the usual one first */
     /* Do these first bytes (at most 64) look like this format? 0 no, 100 certainly. [any] */
     int (*probe)(const uint8_t *head, size_t n);
     /* NULL: cannot read. size is what is there; nothing beyond is touched. [run] */
     omn_status (*read)(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                        omn_error *err);
-    /* NULL: cannot write. params: the object's parameter struct (quality and so on). The result is a
-     * heap block owned by the caller (free()). [run] */
+    /* NULL: cannot write. params: the object's parameter struct (quality and so on). The result is
+     * a heap block owned by the caller (free()). [run] */
     omn_status (*write)(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                         size_t *size, omn_error *err);
 } omn_format_impl;
 
-/* ---- the context and its registry ------------------------------------------------------------------ */
+/* ---- the context and its registry ------------------------------------------------------------ */
 
-/* Everything that is shared among its users: the pool, the plugins, the devices. Several contexts may live
- * side by side and know nothing of each other. */
+/* Everything that is shared among its users: the pool, the plugins, the devices. Several contexts
+ * may live side by side and know nothing of each other. */
 typedef struct omn_context omn_context;
 typedef struct omn_context_setup {
     uint32_t size;
@@ -169,21 +172,23 @@ typedef struct omn_context_setup {
     const char *model_path;               /* folders of models, ':' between; NULL: none */
     const char *device;                   /* "cpu", "opencl", "opencl:1"; NULL: cpu */
     bool only_plugin_path;                /* tests: no user folder, no installed folder */
-    const char *cache_dir;                /* NULL: $XDG_CACHE_HOME/omnio or ~/.cache/omnio; "": none */
+    const char *cache_dir;                /* NULL: $XDG_CACHE_HOME/omnio, ~/.cache/omnio; "": none */
     omn_log_fn *log;
     void *log_user;
     omn_level level;                      /* most talkative level that is logged */
     uint32_t scan_limit_ms;               /* for looking at one unknown plugin file; 0: 10000 */
 } omn_context_setup;
 /* how NULL: all usual; environment variables are read by the program, not by the library, except
- * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in $XDG_DATA_HOME/omnio/plugins,
- * in the installed plugindir; in a build tree in that tree. Nothing is loaded yet. [any] */
+ * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in
+ * $XDG_DATA_HOME/omnio/plugins, in the installed plugindir; in a build tree in that tree. Nothing
+ * is loaded yet. [any] */
 OMN_API omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_error *err);
 OMN_API void omn_context_free(omn_context *ctx);
 OMN_API omn_pool *omn_context_pool(omn_context *ctx);
 OMN_API const char *omn_context_device(const omn_context *ctx);
 OMN_API const char *omn_context_model_path(const omn_context *ctx);
-/* The folder that holds the shipped models/ and pipelines/: installed, or the source tree of a build. */
+/* The folder that holds the shipped models/ and pipelines/: installed, or the source tree of a
+ * build. */
 OMN_API const char *omn_context_data(const omn_context *ctx);
 OMN_API void omn_context_log(omn_context *ctx, omn_level level, const char *fmt, ...)
     OMN_PRINTF(3, 4);
@@ -197,8 +202,9 @@ typedef struct omn_entry omn_entry;
  * process). kind NULL: any kind. OMN_ERR_MISSING names the nearest existing name. [any] */
 OMN_API omn_status omn_registry_find(omn_context *ctx, const char *kind, const char *name,
                                      const omn_entry **out, omn_error *err);
-/* What is there without loading anything into this process: called once for each object, in order of
- * kind and name, and once for each file that could not be used (object NULL, why set). Other than 0 stops. */
+/* What is there without loading anything into this process: called once for each object, in order
+ * of kind and name, and once for each file that could not be used (object NULL, why set). Other
+ * than 0 stops. */
 typedef struct omn_listed {
     uint32_t size;
     const char *kind, *name, *help;                       /* NULL for a bad file */
@@ -214,36 +220,42 @@ OMN_API const omn_plugin *omn_entry_plugin(const omn_entry *e);
 /* Rows with their strides: parameter i of an object, whatever this plugin was built against. */
 OMN_API const omn_param *omn_entry_param(const omn_entry *e, size_t i);
 
-/* ---- parameters: one parser for YAML, options and model configurations ----------------------------- */
+/* ---- parameters: one parser for YAML, options and model configurations ----------------------- */
 
 /* Values for an object's "param" rows, by name; text as a user writes it. */
 typedef struct omn_setting { const char *name, *text; int32_t line, column; } omn_setting;
-/* A parameter struct (n_params rows, params_size bytes), filled from settings and defaults, everything
- * checked; strings live in the same arena. Unknown names name the nearest one. file: for messages. */
+/* A parameter struct (n_params rows, params_size bytes), filled from settings and defaults,
+ * everything checked; strings live in the same arena. Unknown names name the nearest one. file: for
+ * messages. */
 OMN_API omn_status omn_params_fill(const omn_entry *e, const omn_setting *set, size_t n,
                                    const char *file, omn_arena *a, void **params, omn_error *err);
 /* Check one text against one row without storing it. */
 OMN_API omn_status omn_param_check(const omn_param *p, const char *text, omn_error *err);
-/* The one of n names that was probably meant (few letters dropped, added, changed or swapped), or NULL. [any] */
+/* The one of n names that was probably meant (few letters dropped, added, changed or swapped), or
+ * NULL. [any] */
 OMN_API const char *omn_nearest_name(const char *wanted, const char *const *names, size_t n);
-/* Describe an object for people: kind, parameters, types, defaults, ranges. man: as an mdoc page. */
+/* Describe an object for people: kind, parameters, types, defaults, ranges. man: as an mdoc
+ * page. */
 OMN_API omn_status omn_entry_help(const omn_entry *e, bool man, omn_buf *out, omn_error *err);
 
-/* Call an operation through libffi. in: as many as "in" rows, in order (NULL only for optional ones);
- * out: as many as "out" rows, owned by the caller. All types are checked first. [run] */
+/* Call an operation through libffi. in: as many as "in" rows, in order (NULL only for optional
+ * ones); out: as many as "out" rows, owned by the caller. All types are checked first. The scratch
+ * memory that the operation takes from c is given back when it returns. [run] */
 OMN_API omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn_value *const *in,
                                       const omn_setting *set, size_t n_set, omn_value **out,
                                       omn_error *err);
 
-/* Write the project of a new plugin into `folder`, which must not be there yet: sources, a Makefile that needs
- * nothing but pkg-config, a test that passes. kind: "operation", "format", "encoder" or "codec"; name: small
- * letters, digits and '-', at most 40. Nothing is left behind after a failure. [any] */
+/* Write the project of a new plugin into `folder`, which must not be there yet: sources, a Makefile
+ * that needs nothing but pkg-config, a test that passes. kind: "operation", "format", "encoder" or
+ * "codec"; name: small letters, digits and '-', at most 40. Nothing is left behind after a failure.
+ * [any] */
 OMN_API omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *name,
                                       const char *folder, omn_error *err);
 
-/* ---- reading and writing values by format ----------------------------------------------------------- */
+/* ---- reading and writing values by format ---------------------------------------------------- */
 
-/* The file's format is found by its first bytes, not by its name. type: wanted value type ("image"),
+/* The file's format is found by its first bytes, not by its name. type: wanted value type
+ * ("image"),
  * NULL: any. path "-": standard input. [any] */
 OMN_API omn_status omn_value_load(omn_context *ctx, const char *path, const char *type,
                                   omn_value **out, omn_error *err);

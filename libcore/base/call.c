@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The call: everything a working function may use while it runs, in one handle, so that a plugin
  * needs no globals and a host can run many of them side by side. */
-#include <omnio/base.h>
+#include "libcore/base/call.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -50,6 +50,16 @@ void *omn_call_scratch(omn_call *c, size_t count, size_t each)
 {
     if (!c->scratch) c->scratch = omn_arena_new(0);
     return c->scratch ? omn_arena_alloc(c->scratch, count, each) : NULL;
+}
+
+size_t call_scratch_mark(const omn_call *c)
+{
+    return c->scratch ? omn_arena_mark(c->scratch) : 0;
+}
+
+void call_scratch_release(omn_call *c, size_t mark)
+{
+    if (c->scratch) omn_arena_release(c->scratch, mark);
 }
 
 bool omn_call_cancelled(const omn_call *c)

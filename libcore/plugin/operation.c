@@ -7,6 +7,8 @@
 #include "entry.h"
 #include "settings.h"
 
+#include "libcore/base/call.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,9 +143,11 @@ static omn_status call(const omn_entry *e, omn_call *c, const omn_value *const *
     pthread_mutex_t *serial = (impl->flags & OMN_SERIAL) ? (pthread_mutex_t *)&e->serial : NULL;
     ffi_arg result = 0;
     ffi_cif cif = e->cif;
+    size_t mark = c ? call_scratch_mark(c) : 0;
     if (serial) pthread_mutex_lock(serial);
     ffi_call(&cif, impl->fn, &result, at);
     if (serial) pthread_mutex_unlock(serial);
+    if (c) call_scratch_release(c, mark);
     int number = (int)result;
     omn_status st = (omn_status)number;
     if (number < OMN_OK || number > OMN_ERR_FAILED)

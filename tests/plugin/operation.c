@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 typedef struct bench {
     omn_context *ctx;
@@ -118,6 +119,30 @@ START_TEST(pictures_go_in_and_come_out)
     ck_assert_uint_eq(omn_image_pixels(img).width, 64);
     ck_assert_uint_eq(omn_image_pixels(img).channels, 3);
     omn_value_unref(out);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(scratch_memory_is_given_back)
+{
+    bench b = open_bench();
+    omn_error err = OMN_ERROR_INIT;
+    const omn_entry *e = shelf_find(b.ctx, "test.pass");
+    const omn_value *in[] = { b.picture };
+    struct rlimit small = { (rlim_t)3 << 30, (rlim_t)3 << 30 };
+    /* Ten thousand calls that take a mebibyte each, with room for three thousand of them. Sanitizers
+     * reserve more than that, and see for themselves. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &small), 0);
+#else
+    (void)small;
+#endif
+    for (int i = 0; i < 10000; i++) {
+        omn_value *out = NULL;
+        omn_status st = omn_operation_call(e, b.call, in, NULL, 0, &out, &err);
+        ck_assert_msg(st == OMN_OK, "call %d: %s", i, err.text);
+        omn_value_unref(out);
+    }
     close_bench(&b);
 }
 END_TEST
@@ -347,7 +372,8 @@ int main(void)
 {
     const TTest *const all[] = {
         every_type_of_parameter_arrives, an_optional_input_may_be_left_out,
-        pictures_go_in_and_come_out,     what_does_not_fit_never_reaches_the_function,
+        pictures_go_in_and_come_out,     scratch_memory_is_given_back,
+        what_does_not_fit_never_reaches_the_function,
         careless_functions_are_named,    serial_operations_run_one_at_a_time,
         many_threads_find_the_same,
     };

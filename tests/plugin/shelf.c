@@ -49,16 +49,21 @@ const char *shelf_put(const char *folder, const char *plugin, const char *as)
     return out;
 }
 
-omn_context *shelf_open(const char *path, const char *cache)
+omn_context *shelf_open_limit(const char *path, const char *cache, uint32_t limit_ms)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_context *ctx = NULL;
     omn_context_setup how = {
         OMN_FILL(omn_context_setup), .threads = 2,       .plugin_path = path,
-        .only_plugin_path = true,    .cache_dir = cache, .scan_limit_ms = 1500
+        .only_plugin_path = true,    .cache_dir = cache, .scan_limit_ms = limit_ms
     };
     ck_assert_msg(omn_context_new(&how, &ctx, &err) == OMN_OK, "%s", err.text);
     return ctx;
+}
+
+omn_context *shelf_open(const char *path, const char *cache)
+{
+    return shelf_open_limit(path, cache, 20000);
 }
 
 static int note(void *user, const omn_listed *it)

@@ -17,6 +17,8 @@ char *shelf_read(const char *path, size_t *n);
 
 /* A context that looks into `path` only. cache: folder, "" none. */
 omn_context *shelf_open(const char *path, const char *cache);
+/* The same with another time limit for each file; the usual one is long, for busy machines. */
+omn_context *shelf_open_limit(const char *path, const char *cache, uint32_t limit_ms);
 /* One line for each thing listed, "kind name help" or "! FILE why" (FILE: last part); free(). */
 char *shelf_list(omn_context *ctx);
 /* Does the list have this line, or a line "! FILE ..." that contains `why`? */
