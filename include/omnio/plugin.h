@@ -41,7 +41,7 @@ extern "C" {
  *       "box|nearest": arrives as the index); for ins and outs a value type: "image", "text",
  *       "regions", "points", "tokens", "embeddings", "tensor", "list", "record", "number", "any".
  * deflt NULL: must be given. For strings and paths "" is an empty default.
- * range "1..65535", "0..", NULL none; strings and paths have none. unit: "px", "ms", ... or NULL. */
+ * range "1..65535", "0..", NULL none; texts have none. unit: "px", "ms", ... or NULL. */
 typedef struct omn_param {
     const char *role, *name, *type, *deflt, *range, *unit, *help;
     uint32_t offset;                      /* in the parameter struct; operations: unused */
@@ -172,7 +172,7 @@ typedef struct omn_context_setup {
     const char *model_path;               /* folders of models, ':' between; NULL: none */
     const char *device;                   /* "cpu", "opencl", "opencl:1"; NULL: cpu */
     bool only_plugin_path;                /* tests: no user folder, no installed folder */
-    const char *cache_dir;                /* NULL: $XDG_CACHE_HOME/omnio, ~/.cache/omnio; "": none */
+    const char *cache_dir;                /* NULL: $XDG_CACHE_HOME/omnio; "": none */
     omn_log_fn *log;
     void *log_user;
     omn_level level;                      /* most talkative level that is logged */
@@ -259,7 +259,8 @@ OMN_API omn_status omn_plugin_project(omn_context *ctx, const char *kind, const 
  * NULL: any. path "-": standard input. [any] */
 OMN_API omn_status omn_value_load(omn_context *ctx, const char *path, const char *type,
                                   omn_value **out, omn_error *err);
-/* The same for a working function, through the context behind its call; OMN_ERR_UNSUPPORTED without one. [run] */
+/* The same for a working function, through the context behind its call; OMN_ERR_UNSUPPORTED without
+ * one. [run] */
 OMN_API omn_status omn_call_load(omn_call *c, const char *path, const char *type, omn_value **out,
                                  omn_error *err);
 /* The format follows from the suffix; name: as "name?quality=90" for parameters. Texts, records and

@@ -217,9 +217,11 @@ done:
     return st;
 }
 
-omn_status omn_call_load(omn_call *c, const char *path, const char *type, omn_value **out, omn_error *err)
+omn_status omn_call_load(omn_call *c, const char *path, const char *type, omn_value **out,
+                         omn_error *err)
 {
     omn_context *ctx = omn_call_host(c);
-    if (!ctx) return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: files cannot be read in this call", path);
+    if (!ctx)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: files cannot be read in this call", path);
     return omn_value_load(ctx, path, type, out, err);
 }

@@ -130,8 +130,8 @@ START_TEST(scratch_memory_is_given_back)
     const omn_entry *e = shelf_find(b.ctx, "test.pass");
     const omn_value *in[] = { b.picture };
     struct rlimit small = { (rlim_t)3 << 30, (rlim_t)3 << 30 };
-    /* Ten thousand calls that take a mebibyte each, with room for three thousand of them. Sanitizers
-     * reserve more than that, and see for themselves. */
+    /* Ten thousand calls that take a mebibyte each, with room for three thousand of them. Under a
+     * sanitizer, which reserves more than that, the calls alone. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     ck_assert_int_eq(setrlimit(RLIMIT_AS, &small), 0);
 #else
