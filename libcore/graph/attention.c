@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention over projected heads: who sees whom follows from small integer rows, so that no L x L array is
- * needed. The forward op also gives the logarithm of each row's sum, from which the gradient rebuilds the
- * weights (Dao et al. 2022). */
+/* Attention over projected heads: who sees whom follows from small integer rows, so that no L x L
+ * array is needed. The forward op also gives the logarithm of each row's sum, from which the
+ * gradient rebuilds the weights (Dao et al. 2022). */
 #include "inside.h"
 
 #include <math.h>
@@ -9,7 +9,7 @@
 typedef struct rule {
     omn_node *node;
     const char *name;
-    int64_t rows, columns;                /* columns 0: one axis */
+    int64_t rows, columns; /* columns 0: one axis */
 } rule;
 
 static bool check_rule(omn_scope *s, const rule *r)
@@ -36,8 +36,8 @@ static bool check_heads(omn_scope *s, const omn_node *q, const omn_node *k, cons
         return true;
     graph_fail(s, OMN_ERR_SHAPE, "attention",
                "q is %s, k is %s, v is %s; q [B, Tq, H, K], k [%s, Tk, G, K], v like k but for its "
-               "last size, H a multiple of G are wanted", node_text(q, a), node_text(k, b),
-               node_text(v, c), rows ? "B2" : "B");
+               "last size, H a multiple of G are wanted",
+               node_text(q, a), node_text(k, b), node_text(v, c), rows ? "B2" : "B");
     return false;
 }
 
@@ -55,12 +55,14 @@ omn_node *omn_attend_build(omn_scope *s, omn_node *q, omn_node *k, omn_node *v,
     const int64_t B = q->shape.dim[0], Tq = q->shape.dim[1], H = q->shape.dim[2];
     const int64_t B2 = k->shape.dim[0], Tk = k->shape.dim[1];
     const rule rules[] = {
-        { h->q_seg, "q_seg", B, Tq }, { h->k_seg, "k_seg", B2, Tk }, { h->q_part, "q_part", B, Tq },
-        { h->k_part, "k_part", B2, Tk }, { h->q_start, "q_start", B, 0 },
-        { h->k_count, "k_count", B, 0 }, { h->k_row, "k_row", B, 0 },
+        { h->q_seg, "q_seg", B, Tq },    { h->k_seg, "k_seg", B2, Tk },
+        { h->q_part, "q_part", B, Tq },  { h->k_part, "k_part", B2, Tk },
+        { h->q_start, "q_start", B, 0 }, { h->k_count, "k_count", B, 0 },
+        { h->k_row, "k_row", B, 0 },
     };
     if (!h->q_seg != !h->k_seg || !h->q_part != !h->k_part)
-        return graph_fail(s, OMN_ERR_ARGUMENT, "attention", "q_seg and k_seg, q_part and k_part: "
+        return graph_fail(s, OMN_ERR_ARGUMENT, "attention",
+                          "q_seg and k_seg, q_part and k_part: "
                           "both or none");
     if (h->window < 0)
         return graph_fail(s, OMN_ERR_ARGUMENT, "attention", "window is %lld, 0 or more is wanted",
@@ -68,8 +70,10 @@ omn_node *omn_attend_build(omn_scope *s, omn_node *q, omn_node *k, omn_node *v,
     omn_node *in[12] = { q, k, v };
     uint32_t n = 3;
     omn_attention_attrs attrs = {
-        .scale = h->scale != 0 ? h->scale : 1 / sqrt((double)q->shape.dim[3]), .window = h->window,
-        .causal = h->causal, .uniform_empty = h->uniform_empty,
+        .scale = h->scale != 0 ? h->scale : 1 / sqrt((double)q->shape.dim[3]),
+        .window = h->window,
+        .causal = h->causal,
+        .uniform_empty = h->uniform_empty,
         .precision = (int32_t)s->g->program->precision,
     };
     for (uint32_t i = 0; i < 7; i++) {
@@ -79,8 +83,8 @@ omn_node *omn_attend_build(omn_scope *s, omn_node *q, omn_node *k, omn_node *v,
         in[n++] = rules[i].node;
     }
     if (h->extra) {
-        omn_node *e = graph_stop(s, "attention", 1, &h->extra) ? NULL
-                                                               : graph_f32(s, "attention", h->extra);
+        omn_node *e =
+            graph_stop(s, "attention", 1, &h->extra) ? NULL : graph_f32(s, "attention", h->extra);
         if (!e) return NULL;
         const int64_t *d = e->shape.dim;
         if (e->shape.rank != 4 || (d[0] != 1 && d[0] != B) || (d[1] != 1 && d[1] != H) ||
@@ -93,8 +97,8 @@ omn_node *omn_attend_build(omn_scope *s, omn_node *q, omn_node *k, omn_node *v,
         in[n++] = e;
     }
     if (h->slopes) {
-        omn_node *e = graph_stop(s, "attention", 1, &h->slopes)
-                          ? NULL : graph_f32(s, "attention", h->slopes);
+        omn_node *e =
+            graph_stop(s, "attention", 1, &h->slopes) ? NULL : graph_f32(s, "attention", h->slopes);
         if (!e) return NULL;
         if (e->shape.rank != 1 || e->shape.dim[0] != H)
             return graph_fail(s, OMN_ERR_SHAPE, "attention", "slopes are %s, [%lld] is wanted",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bundles: nodes by name, as parts hand them to models and graphs to their callers. Few names each, so a
- * scan is enough. */
+/* Bundles: nodes by name, as parts hand them to models and graphs to their callers. Few names each,
+ * so a scan is enough. */
 #include "inside.h"
 
 #include <stdio.h>
@@ -10,8 +10,10 @@ omn_bundle *omn_bundle_new(omn_scope *s)
 {
     if (!s) return NULL;
     omn_bundle *b = omn_arena_alloc(s->g->arena, 1, sizeof(*b));
-    if (b) b->g = s->g;
-    else graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
+    if (b)
+        b->g = s->g;
+    else
+        graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
     return b;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program's devices: opening the one that was asked for, the cpu beside it for ops that it lacks, and the
- * buffers of weights. A checkpoint's mapping is wrapped whole where the device can; else the tensors that
- * are used are copied once. */
+/* A program's devices: opening the one that was asked for, the cpu beside it for ops that it lacks,
+ * and the buffers of weights. A checkpoint's mapping is wrapped whole where the device can; else
+ * the tensors that are used are copied once. */
 #include "inside.h"
 
 #include "libcore/plugin/context.h"
@@ -50,14 +50,14 @@ omn_status device_find(omn_program *p, const char *text, device *d, omn_error *e
     uint32_t number = 0;
     void *params = NULL;
     if (n == 0 || n >= sizeof(name))
-        return omn_fail(err, OMN_ERR_ARGUMENT, "device '%s': a name such as cpu or opencl:1 is wanted",
-                        text);
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "device '%s': a name such as cpu or opencl:1 is wanted", text);
     memcpy(name, text, n);
     name[n] = 0;
     for (const char *c = colon ? colon + 1 : ""; *c; c++) {
         if (*c < '0' || *c > '9' || number > 1000)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "device '%s': a number is wanted after the colon",
-                            text);
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "device '%s': a number is wanted after the colon", text);
         number = 10 * number + (uint32_t)(*c - '0');
     }
     omn_status st = omn_registry_find(p->ctx, "omnio.compute/1", name, &entry, err);
@@ -79,10 +79,12 @@ omn_status program_cpu(omn_program *p, omn_error *err)
     omn_status st = OMN_OK;
     pthread_mutex_lock(&p->lock);
     if (!p->cpu.is_open) {
-        if (p->cpu.compute) st = device_open(p, &p->cpu, 0, NULL, err);
+        if (p->cpu.compute)
+            st = device_open(p, &p->cpu, 0, NULL, err);
         else if (!p->ctx || !strcmp(p->main.name, "cpu"))
             st = omn_fail(err, OMN_ERR_UNSUPPORTED, "no other device can");
-        else st = device_find(p, "cpu", &p->cpu, err);
+        else
+            st = device_find(p, "cpu", &p->cpu, err);
     }
     pthread_mutex_unlock(&p->lock);
     return st;
@@ -132,8 +134,9 @@ static omn_status add_buffer(omn_program *p, omn_buffer *b, const void *host, ui
     return OMN_OK;
 }
 
-/* The part of the mapping that holds these bytes: all of it, or, when that is more than the device takes,
- * a window that begins at a multiple of the piece size, so that few windows serve all tensors. */
+/* The part of the mapping that holds these bytes: all of it, or, when that is more than the device
+ * takes, a window that begins at a multiple of the piece size, so that few windows serve all
+ * tensors. */
 static void find_map(const omn_program *p, const omn_tensor *t, const void **host, uint64_t *bytes)
 {
     const omn_weights *w = store_writable(p->store) ? NULL : store_weights(p->store);

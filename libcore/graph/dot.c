@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The picture of a graph, for graphviz: one box for each step with its name and output shape, ellipses for
- * leaves, edges along the data. */
+/* The picture of a graph, for graphviz: one box for each step with its name and output shape,
+ * ellipses for leaves, edges along the data. */
 #include "inside.h"
 
 static void quoted(omn_buf *out, const char *s)
@@ -14,11 +14,16 @@ static void quoted(omn_buf *out, const char *s)
 static const char *leaf_kind(const omn_node *x)
 {
     switch (x->kind) {
-    case NODE_INPUT: return "input";
-    case NODE_CONST: return "const";
-    case NODE_WEIGHT: return "weight";
-    case NODE_STATE: return "state";
-    default: return "";
+    case NODE_INPUT:
+        return "input";
+    case NODE_CONST:
+        return "const";
+    case NODE_WEIGHT:
+        return "weight";
+    case NODE_STATE:
+        return "state";
+    default:
+        return "";
     }
 }
 
@@ -42,8 +47,10 @@ void omn_graph_dot(const omn_graph *g, omn_buf *out)
         omn_buf_printf(out, "\\n%s\"];\n", node_text(st->out[0], text));
         for (uint32_t k = 0; k < st->n_in; k++) {
             const omn_node *x = node_root(st->in[k]);
-            if (x->kind == NODE_RESULT) omn_buf_printf(out, "  s%u -> s%u;\n", x->by->at, i);
-            else omn_buf_printf(out, "  n%u -> s%u;\n", x->id, i);
+            if (x->kind == NODE_RESULT)
+                omn_buf_printf(out, "  s%u -> s%u;\n", x->by->at, i);
+            else
+                omn_buf_printf(out, "  n%u -> s%u;\n", x->id, i);
         }
     }
     for (uint32_t i = 0; i < g->outputs->count; i++) {
@@ -51,8 +58,10 @@ void omn_graph_dot(const omn_graph *g, omn_buf *out)
         omn_buf_printf(out, "  o%u [shape=ellipse, style=bold, label=\"", i);
         quoted(out, g->outputs->row[i].name);
         omn_buf_puts(out, "\"];\n");
-        if (x->kind == NODE_RESULT) omn_buf_printf(out, "  s%u -> o%u;\n", x->by->at, i);
-        else omn_buf_printf(out, "  n%u -> o%u;\n", x->id, i);
+        if (x->kind == NODE_RESULT)
+            omn_buf_printf(out, "  s%u -> o%u;\n", x->by->at, i);
+        else
+            omn_buf_printf(out, "  n%u -> o%u;\n", x->id, i);
     }
     omn_buf_puts(out, "}\n");
 }

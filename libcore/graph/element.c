@@ -56,8 +56,7 @@ void grad_add(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
 void grad_mul(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
 {
     for (uint32_t i = 0; i < 2; i++)
-        if (wants(st, i))
-            gx[i] = graph_sum_to(s, omn_mul(s, gy, st->in[1 - i]), st->in[i]->shape);
+        if (wants(st, i)) gx[i] = graph_sum_to(s, omn_mul(s, gy, st->in[1 - i]), st->in[i]->shape);
 }
 
 omn_node *omn_scale(omn_scope *s, omn_node *x, double a, double b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running planned graphs: one workspace as large as the greediest graph that was run here, the states, one
- * queue. Steps are handed to the device once for each graph; a run fills the inputs in, submits and
- * waits. */
+/* Running planned graphs: one workspace as large as the greediest graph that was run here, the
+ * states, one queue. Steps are handed to the device once for each graph; a run fills the inputs in,
+ * submits and waits. */
 #include "exec.h"
 
 #include <stdlib.h>
@@ -28,8 +28,10 @@ static void prepared_free(omn_exec *x, prepared *r)
 {
     for (uint32_t i = 0; r->segments && i < r->n_segments; i++) {
         segment *sg = &r->segments[i];
-        if (sg->island) island_forget(x, sg);
-        else if (sg->steps) x->p->main.compute->forget(x->queue, sg->steps);
+        if (sg->island)
+            island_forget(x, sg);
+        else if (sg->steps)
+            x->p->main.compute->forget(x->queue, sg->steps);
         free(sg->ops);
     }
     free(r->segments);
@@ -42,8 +44,8 @@ omn_status exec_close_outputs(omn_exec *x, omn_error *err)
 {
     omn_status st = OMN_OK;
     for (uint32_t i = 0; i < x->n_opened; i++) {
-        const omn_status s = x->p->main.compute->unmap(x->queue, x->opened[i].buffer,
-                                                       x->opened[i].host, err);
+        const omn_status s =
+            x->p->main.compute->unmap(x->queue, x->opened[i].buffer, x->opened[i].host, err);
         if (st == OMN_OK) st = s;
     }
     x->n_opened = 0;
@@ -76,7 +78,8 @@ void omn_exec_free(omn_exec *x)
     free(x);
 }
 
-/* ---- preparing ----------------------------------------------------------------------------------- */
+/* ---- preparing
+ * ----------------------------------------------------------------------------------- */
 
 /* The buffers behind the slots; the workspace and the states are looked up at each run. */
 static void find_buffers(omn_exec *x, prepared *r)
@@ -84,8 +87,10 @@ static void find_buffers(omn_exec *x, prepared *r)
     pthread_mutex_lock(&x->p->lock);
     for (uint32_t i = 0; i < r->g->n_slots; i++) {
         const slot *s = &r->g->slots[i];
-        if (s->kind == SLOT_CONSTS) r->buffers[i] = r->g->consts_buffer;
-        else if (s->kind == SLOT_WEIGHT) r->buffers[i] = x->p->weights[s->number].buffer;
+        if (s->kind == SLOT_CONSTS)
+            r->buffers[i] = r->g->consts_buffer;
+        else if (s->kind == SLOT_WEIGHT)
+            r->buffers[i] = x->p->weights[s->number].buffer;
     }
     pthread_mutex_unlock(&x->p->lock);
 }
@@ -144,7 +149,8 @@ done:
     return st;
 }
 
-/* ---- running --------------------------------------------------------------------------------------- */
+/* ---- running
+ * --------------------------------------------------------------------------------------- */
 
 static omn_status have_workspace(omn_exec *x, uint64_t bytes, omn_error *err)
 {
@@ -240,10 +246,12 @@ omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call 
     for (uint32_t i = 0; st == OMN_OK && i < r->n_segments; i++) {
         segment *sg = &r->segments[i];
         uint64_t *times = x->profile ? r->times + sg->first : NULL;
-        if (omn_call_cancelled(c)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
+        if (omn_call_cancelled(c))
+            st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
         else if (sg->island)
             st = island_run(x, &g->calls[sg->first], sg, r->buffers, c, times, err);
-        else st = main->submit(x->queue, sg->steps, r->buffers, c, times, err);
+        else
+            st = main->submit(x->queue, sg->steps, r->buffers, c, times, err);
     }
     late = main->wait(x->queue, err);
     if (st == OMN_OK) st = late;
@@ -255,7 +263,8 @@ done:
     return st;
 }
 
-/* ---- what remains -------------------------------------------------------------------------------------- */
+/* ---- what remains
+ * -------------------------------------------------------------------------------------- */
 
 static omn_status open_bytes(omn_exec *x, omn_buffer *b, uint64_t offset, uint64_t bytes,
                              const void **host, omn_error *err)
@@ -285,8 +294,7 @@ omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, omn_tens
                            omn_error *err)
 {
     const omn_node *node = omn_bundle_find(g->outputs, name);
-    if (!node)
-        return omn_fail(err, OMN_ERR_MISSING, "graph '%s' has no output '%s'", g->key, name);
+    if (!node) return omn_fail(err, OMN_ERR_MISSING, "graph '%s' has no output '%s'", g->key, name);
     if (x->last != g)
         return omn_fail(err, OMN_ERR_ARGUMENT, "graph '%s' is not what ran last", g->key);
     const omn_node *root = node_root((omn_node *)node);

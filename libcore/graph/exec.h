@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run state and its pieces: for each graph that it has run, the segments of steps that a device was
- * given, and the buffers that the graph's slots stand for. */
+/* A run state and its pieces: for each graph that it has run, the segments of steps that a device
+ * was given, and the buffers that the graph's slots stand for. */
 #ifndef OMN_GRAPH_EXEC_H
 #define OMN_GRAPH_EXEC_H
 
@@ -12,7 +12,7 @@ typedef struct segment {
     uint32_t first, count;
     void *steps;
     const omn_op_call **ops;
-    omn_op_call call;                     /* of an island: views into its own slots */
+    omn_op_call call; /* of an island: views into its own slots */
     omn_view *views;
 } segment;
 
@@ -25,7 +25,7 @@ typedef struct prepared {
     struct prepared *next;
 } prepared;
 
-typedef struct opened {                   /* an output that is mapped until the next run */
+typedef struct opened { /* an output that is mapped until the next run */
     omn_buffer *buffer;
     void *host;
     uint64_t offset, bytes;
@@ -34,12 +34,12 @@ typedef struct opened {                   /* an output that is mapped until the 
 struct omn_exec {
     omn_program *p;
     void *queue, *cpu_queue;
-    omn_call *own;                        /* for callers who bring no call */
+    omn_call *own; /* for callers who bring no call */
     omn_buffer *workspace;
     uint64_t workspace_bytes;
-    omn_buffer **states;                  /* by number; NULL: not used yet, or dropped */
+    omn_buffer **states; /* by number; NULL: not used yet, or dropped */
     const omn_state **state_info;
-    uint64_t *state_used;                 /* the run that used it last */
+    uint64_t *state_used; /* the run that used it last */
     uint32_t room_states;
     uint64_t runs;
     prepared *prepared;

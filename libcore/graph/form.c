@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The form of tensors: reshape (free), permute, concat, slice, pad, cast, expand, sum. Their gradients are
- * each other. */
+/* The form of tensors: reshape (free), permute, concat, slice, pad, cast, expand, sum. Their
+ * gradients are each other. */
 #include "inside.h"
 
 static omn_node *alias(omn_scope *s, omn_node *x, omn_shape shape, bool path)
@@ -21,9 +21,12 @@ omn_node *omn_reshape(omn_scope *s, omn_node *x, omn_shape shape)
     int open = -1;
     bool fits = to.rank <= OMN_MAX_RANK;
     for (uint32_t i = 0; fits && i < to.rank; i++) {
-        if (to.dim[i] == -1 && open < 0) open = (int)i;
-        else if (to.dim[i] < 1 || known > UINT64_MAX / (uint64_t)to.dim[i]) fits = false;
-        else known *= (uint64_t)to.dim[i];
+        if (to.dim[i] == -1 && open < 0)
+            open = (int)i;
+        else if (to.dim[i] < 1 || known > UINT64_MAX / (uint64_t)to.dim[i])
+            fits = false;
+        else
+            known *= (uint64_t)to.dim[i];
     }
     const uint64_t n = node_count(x);
     if (fits && open >= 0) {
@@ -89,7 +92,8 @@ omn_node *omn_concat(omn_scope *s, omn_node *const *x, size_t n, int axis)
     char a[96], b[96];
     if (omn_scope_failed(s)) return NULL;
     if (n == 0 || n > 65536 || !x)
-        return graph_fail(s, OMN_ERR_ARGUMENT, "concat", "%zu tensors given, 1 to 65536 are wanted", n);
+        return graph_fail(s, OMN_ERR_ARGUMENT, "concat", "%zu tensors given, 1 to 65536 are wanted",
+                          n);
     if (graph_stop(s, "concat", n, x) || !axis_of(s, "concat", x[0], &axis)) return NULL;
     if (n == 1) return x[0];
     omn_node **in = omn_arena_alloc(s->g->arena, n, sizeof(*in));
@@ -153,8 +157,10 @@ omn_node *omn_pad(omn_scope *s, omn_node *x, int axis, int64_t before, int64_t a
 {
     if (graph_stop(s, "pad", 1, &x) || !axis_of(s, "pad", x, &axis)) return NULL;
     if (before < 0 || after < 0 || before > INT32_MAX || after > INT32_MAX)
-        return graph_fail(s, OMN_ERR_ARGUMENT, "pad", "%lld before and %lld after; 0 or more are "
-                          "wanted", (long long)before, (long long)after);
+        return graph_fail(s, OMN_ERR_ARGUMENT, "pad",
+                          "%lld before and %lld after; 0 or more are "
+                          "wanted",
+                          (long long)before, (long long)after);
     if (before == 0 && after == 0) return x;
     if (x->type != OMN_I32) x = graph_f32(s, "pad", x);
     if (!x) return NULL;

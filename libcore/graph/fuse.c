@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The passes between building and planning. Scales are folded into the product before them; steps that no
- * output needs are removed; a product takes the activation and the residual sum after it into its own
- * last write, when nobody else reads what lies between. What lies between would else be written to memory
- * and read again, which costs more than the arithmetic. */
+/* The passes between building and planning. Scales are folded into the product before them; steps
+ * that no output needs are removed; a product takes the activation and the residual sum after it
+ * into its own last write, when nobody else reads what lies between. What lies between would else
+ * be written to memory and read again, which costs more than the arithmetic. */
 #include "inside.h"
 
 #include <string.h>
@@ -105,8 +105,7 @@ static bool states_between(const omn_graph *g, uint32_t from, uint32_t to)
 static void sum_into_product(omn_graph *g, uint32_t at)
 {
     step *st = g->steps[at];
-    if (st->in[0] == st->in[1] || !omn_shape_equal(&st->in[0]->shape, &st->in[1]->shape))
-        return;
+    if (st->in[0] == st->in[1] || !omn_shape_equal(&st->in[0]->shape, &st->in[1]->shape)) return;
     for (uint32_t k = 2; k-- > 0;) {
         step *below = private_maker(st->in[k], OP_linear);
         omn_node *other = st->in[1 - k];
@@ -115,7 +114,7 @@ static void sum_into_product(omn_graph *g, uint32_t at)
         const bool later = root->kind == NODE_RESULT && root->by->at > below->at;
         if (later && states_between(g, below->at, at)) continue;
         omn_node **in = omn_arena_alloc(g->arena, below->n_in + 1, sizeof(*in));
-        if (!in) return;            /* slower, not wrong */
+        if (!in) return; /* slower, not wrong */
         memcpy(in, below->in, below->n_in * sizeof(*in));
         in[below->n_in++] = other;
         below->in = in;
@@ -139,8 +138,10 @@ void fuse(omn_graph *g)
     for (uint32_t i = 0; i < g->n_steps; i++) {
         step *st = g->steps[i];
         if (st->dead) continue;
-        if (st->op == OP_act) act_into_product(st);
-        else if (st->op == OP_add) sum_into_product(g, i);
+        if (st->op == OP_act)
+            act_into_product(st);
+        else if (st->op == OP_add)
+            sum_into_product(g, i);
     }
     remove_dead(g);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reverse-mode differentiation over the nodes: from the loss back to the leaves, each op adds the nodes of
- * its gradient, and what arrives at a node several times is added. Nodes without a path to a trainable
- * weight were marked while building, so nothing is built for them. */
+/* Reverse-mode differentiation over the nodes: from the loss back to the leaves, each op adds the
+ * nodes of its gradient, and what arrives at a node several times is added. Nodes without a path to
+ * a trainable weight were marked while building, so nothing is built for them. */
 #include "inside.h"
 
 static void arrive(omn_scope *s, omn_node *x, omn_node *g)
@@ -58,8 +58,10 @@ void gradient_build(omn_graph *g, const char *loss)
         omn_node *w = g->nodes[i];
         if (w->kind != NODE_WEIGHT || !w->grad) continue;
         const char *name = omn_arena_printf(g->arena, "grad:%s", w->name);
-        if (name) omn_bundle_put(g->outputs, s, name, w->grad);
-        else graph_fail(s, OMN_ERR_MEMORY, "gradient", "not enough memory");
+        if (name)
+            omn_bundle_put(g->outputs, s, name, w->grad);
+        else
+            graph_fail(s, OMN_ERR_MEMORY, "gradient", "not enough memory");
     }
     g->backward = false;
 }

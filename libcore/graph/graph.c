@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Graphs, scopes, nodes and steps, and the one failure that a graph keeps: whoever builds writes
- * straight through, and the first thing that went wrong is told once, with the name of the place. */
+ * straight through, and the first thing that went wrong is told once, with the name of the place.
+ */
 #include "inside.h"
 
 #include <stdio.h>
@@ -55,7 +56,8 @@ bool graph_grow(omn_arena *a, void *items, uint32_t *room, uint32_t count, size_
     return true;
 }
 
-/* ---- failures ------------------------------------------------------------------------------------- */
+/* ---- failures
+ * ------------------------------------------------------------------------------------- */
 
 static void fail(omn_scope *s, omn_status st, const char *op, const char *text)
 {
@@ -115,7 +117,8 @@ static void *no_memory(omn_scope *s)
     return graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
 }
 
-/* ---- scopes ----------------------------------------------------------------------------------------- */
+/* ---- scopes
+ * ----------------------------------------------------------------------------------------- */
 
 const char *graph_full_name(omn_scope *s, const char *name)
 {
@@ -164,7 +167,8 @@ omn_arena *omn_scope_arena(omn_scope *s)
     return s ? s->g->arena : NULL;
 }
 
-/* ---- nodes ------------------------------------------------------------------------------------------- */
+/* ---- nodes
+ * ------------------------------------------------------------------------------------------- */
 
 int64_t omn_node_dim(const omn_node *x, int axis)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Initial values of weights, from counter-based random numbers: element i of a weight depends on the seed,
- * the weight's name and i alone, so neither the order of building nor the number of threads matters.
- * Normal numbers are made in pairs by the method of Box and Muller (1958). */
+/* Initial values of weights, from counter-based random numbers: element i of a weight depends on
+ * the seed, the weight's name and i alone, so neither the order of building nor the number of
+ * threads matters. Normal numbers are made in pairs by the method of Box and Muller (1958). */
 #include "inside.h"
 
 #include <math.h>
 
-static double uniform(uint64_t seed, uint64_t stream, uint64_t at)    /* in (0, 1] */
+static double uniform(uint64_t seed, uint64_t stream, uint64_t at) /* in (0, 1] */
 {
     return (double)((omn_random_at(seed, stream, at) >> 11) + 1) * 0x1p-53;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the graph floor share: nodes (values), steps (ops applied to values), scopes,
- * the rules of an op, and the plan. A graph is two arrays, nodes and steps, in order of building, which
- * is an order of execution too: whatever is used was built before. Reshape and stop_gradient make an
- * alias, a node without a step that shares the storage of another one. */
+ * the rules of an op, and the plan. A graph is two arrays, nodes and steps, in order of building,
+ * which is an order of execution too: whatever is used was built before. Reshape and stop_gradient
+ * make an alias, a node without a step that shares the storage of another one. */
 #ifndef OMN_GRAPH_INSIDE_H
 #define OMN_GRAPH_INSIDE_H
 
@@ -16,7 +16,7 @@ typedef enum op_id {
 #define OMN_OP(name, attrs, in, out) OP_##name,
     OMN_OPS(OMN_OP)
 #undef OMN_OP
-    OP_COUNT
+        OP_COUNT
 } op_id;
 
 typedef struct step step;
@@ -27,9 +27,9 @@ typedef uint64_t flops_fn(const step *st);
 typedef struct op_rule {
     const char *name;
     uint32_t attrs_size;
-    grad_fn *grad;                        /* NULL: no gradient flows through */
-    flops_fn *flops;                      /* NULL: one for each element of output 0 */
-    bool in_place;                        /* output 0 may be input 0 when the bytes agree */
+    grad_fn *grad;   /* NULL: no gradient flows through */
+    flops_fn *flops; /* NULL: one for each element of output 0 */
+    bool in_place;   /* output 0 may be input 0 when the bytes agree */
 } op_rule;
 const op_rule *op_rule_get(op_id op);
 grad_fn grad_linear, grad_matmul, grad_add, grad_mul, grad_scale, grad_act, grad_glu, grad_rms_norm,
@@ -40,23 +40,33 @@ grad_fn grad_linear, grad_matmul, grad_add, grad_mul, grad_scale, grad_act, grad
 flops_fn flops_linear, flops_matmul, flops_attention, flops_attention_grad, flops_conv, flops_norm,
     flops_quantise, flops_input, flops_pool;
 
-/* ---- names -> numbers -------------------------------------------------------------------------- */
+/* ---- names -> numbers --------------------------------------------------------------------------
+ */
 
 /* Open addressing; keys are borrowed. */
 typedef struct names {
-    struct { const char *key; uint32_t value; } *row;
+    struct {
+        const char *key;
+        uint32_t value;
+    } * row;
     uint32_t count, room;
 } names;
-bool names_put(names *n, const char *key, uint32_t value);   /* false: no memory */
-long names_get(const names *n, const char *key);             /* -1: none */
+bool names_put(names *n, const char *key, uint32_t value); /* false: no memory */
+long names_get(const names *n, const char *key);           /* -1: none */
 void names_fini(names *n);
 uint64_t names_hash(const char *key);
 bool glob_match(const char *glob, const char *name);
 
-/* ---- nodes and steps ---------------------------------------------------------------------------- */
+/* ---- nodes and steps ----------------------------------------------------------------------------
+ */
 
 typedef enum node_kind {
-    NODE_INPUT, NODE_CONST, NODE_WEIGHT, NODE_STATE, NODE_RESULT, NODE_ALIAS
+    NODE_INPUT,
+    NODE_CONST,
+    NODE_WEIGHT,
+    NODE_STATE,
+    NODE_RESULT,
+    NODE_ALIAS
 } node_kind;
 
 struct omn_node {
@@ -65,26 +75,26 @@ struct omn_node {
     node_kind kind;
     omn_type type;
     omn_shape shape;
-    step *by;                             /* RESULT: output `place` of this step */
+    step *by; /* RESULT: output `place` of this step */
     uint32_t place;
-    omn_node *of;                         /* ALIAS: whose storage */
-    const char *name, *tag;               /* of a leaf; the first that omn_node_tag gave */
-    const void *data;                     /* CONST */
-    long weight;                          /* WEIGHT: number in the store */
-    omn_state *state;                     /* STATE, and RESULT of a state step */
-    bool path;                            /* a trainable weight lies below, a gradient may pass */
-    bool keep;                            /* an output: never fused away or overwritten */
+    omn_node *of;           /* ALIAS: whose storage */
+    const char *name, *tag; /* of a leaf; the first that omn_node_tag gave */
+    const void *data;       /* CONST */
+    long weight;            /* WEIGHT: number in the store */
+    omn_state *state;       /* STATE, and RESULT of a state step */
+    bool path;              /* a trainable weight lies below, a gradient may pass */
+    bool keep;              /* an output: never fused away or overwritten */
     omn_node *grad;
-    uint32_t uses;                        /* counted by the passes, on roots */
-    long first, last;                     /* life in steps, on roots */
-    long group;                           /* storage in the workspace; -1: elsewhere */
+    uint32_t uses;    /* counted by the passes, on roots */
+    long first, last; /* life in steps, on roots */
+    long group;       /* storage in the workspace; -1: elsewhere */
     omn_view view;
 };
 
 struct step {
     op_id op;
     bool dead;
-    uint32_t at;                          /* place in the order; set by the passes */
+    uint32_t at; /* place in the order; set by the passes */
     void *attrs;
     omn_scope *scope;
     uint32_t n_in, n_out;
@@ -99,15 +109,18 @@ struct omn_scope {
 struct omn_bundle {
     omn_graph *g;
     uint32_t count, room;
-    struct { const char *name; omn_node *node; } *row;
+    struct {
+        const char *name;
+        omn_node *node;
+    } * row;
 };
 
 struct omn_state {
-    const char *name;                     /* owned by the program */
+    const char *name; /* owned by the program */
     omn_type type;
     omn_shape shape;
     uint64_t bytes;
-    uint32_t number;                      /* in the program */
+    uint32_t number; /* in the program */
     omn_state *next;
 };
 
@@ -115,10 +128,10 @@ struct omn_state {
 typedef enum slot_kind { SLOT_WORKSPACE, SLOT_CONSTS, SLOT_WEIGHT, SLOT_STATE } slot_kind;
 typedef struct slot {
     slot_kind kind;
-    uint32_t number;                      /* weight buffer of the program; state of the program */
+    uint32_t number; /* weight buffer of the program; state of the program */
 } slot;
 
-typedef struct group {                    /* nodes that share one piece of the workspace */
+typedef struct group { /* nodes that share one piece of the workspace */
     uint64_t bytes, offset;
     long first, last;
 } group;
@@ -133,7 +146,7 @@ struct omn_graph {
     const char *key;
     omn_arena *arena;
     omn_error failure;
-    bool training, backward;              /* backward: gradient nodes are being built */
+    bool training, backward; /* backward: gradient nodes are being built */
     const char *const *frozen;
     size_t n_frozen;
     omn_scope *root;
@@ -141,7 +154,7 @@ struct omn_graph {
     uint32_t n_nodes, room_nodes;
     step **steps;
     uint32_t n_steps, room_steps;
-    names weights, inputs;                /* -> node number */
+    names weights, inputs; /* -> node number */
     omn_bundle *outputs;
     tag *tags;
     uint32_t n_tags, room_tags;
@@ -152,11 +165,11 @@ struct omn_graph {
     uint32_t n_slots, room_slots;
     omn_op_call *calls;
     uint64_t workspace, live_bound;
-    void *consts;                         /* host bytes of all constants, 64-aligned */
+    void *consts; /* host bytes of all constants, 64-aligned */
     uint64_t consts_bytes;
     omn_buffer *consts_buffer;
     bool with_gradient;
-    uint64_t frozen_hash;                 /* a key with other frozen weights is another graph */
+    uint64_t frozen_hash; /* a key with other frozen weights is another graph */
     omn_graph *next;
 };
 
@@ -166,7 +179,8 @@ void graph_free(omn_graph *g);
 /* "scope: op: text"; returns NULL. */
 omn_node *graph_fail(omn_scope *s, omn_status st, const char *op, const char *fmt, ...)
     OMN_PRINTF(4, 5);
-/* True when there is nothing to do: failed before, or one of the n nodes is NULL (then that fails). */
+/* True when there is nothing to do: failed before, or one of the n nodes is NULL (then that fails).
+ */
 bool graph_stop(omn_scope *s, const char *op, size_t n, omn_node *const *need);
 omn_node *graph_node(omn_scope *s, node_kind kind, omn_type t, omn_shape shape);
 /* A step with one output; attrs are copied, `size` in front is set. */
@@ -197,20 +211,21 @@ void plan_build(omn_graph *g);
 uint64_t place_groups(group *g, uint32_t n, uint64_t bound);
 uint64_t place_bound(const group *g, uint32_t n);
 
-/* ---- programs ----------------------------------------------------------------------------------- */
+/* ---- programs -----------------------------------------------------------------------------------
+ */
 
 typedef struct weight_buffer {
     omn_buffer *buffer;
     const void *host;
     uint64_t bytes;
-    bool uploaded;                        /* a copy: a writable store is copied again for each run */
+    bool uploaded; /* a copy: a writable store is copied again for each run */
 } weight_buffer;
 
 typedef struct device {
     const omn_compute_impl *compute;
-    uint64_t piece;                       /* wrap at most twice so many bytes at once; 0: no limit */
+    uint64_t piece; /* wrap at most twice so many bytes at once; 0: no limit */
     bool is_open;
-    void *dev, *queue;                    /* queue: for uploads while planning */
+    void *dev, *queue; /* queue: for uploads while planning */
     const char *name;
 } device;
 
@@ -222,13 +237,13 @@ struct omn_program {
     bool training, keep_tagged;
     omn_arena *arena;
     pthread_mutex_t lock;
-    device main, cpu;                     /* cpu: for islands, opened when first needed */
+    device main, cpu; /* cpu: for islands, opened when first needed */
     omn_graph *graphs;
     omn_state *states;
     uint32_t n_states;
     weight_buffer *weights;
     uint32_t n_weights, room_weights;
-    uint64_t workspace;                   /* of the greediest graph */
+    uint64_t workspace; /* of the greediest graph */
 };
 omn_status program_cpu(omn_program *p, omn_error *err);
 /* op flops and bytes moved of one step. */
@@ -247,9 +262,8 @@ omn_status device_upload(const device *d, void *queue, omn_buffer *b, uint64_t o
                          const void *host, uint64_t bytes, omn_error *err);
 
 /* store.c, initial.c */
-omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
-                         omn_init_kind init, double a, long *number, omn_tensor *out,
-                         omn_error *err);
+omn_status store_declare(omn_store *st, const char *name, const omn_shape *want, omn_init_kind init,
+                         double a, long *number, omn_tensor *out, omn_error *err);
 bool store_has(omn_store *st, const char *name);
 bool store_writable(const omn_store *st);
 const omn_weights *store_weights(const omn_store *st);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Islands: a step that the device lacks runs on the cpu. Each of its tensors is mapped, the addresses are
- * wrapped as buffers of the cpu, the step runs there, all is unmapped. One step at a time, so that two
- * tensors of one island never overlap unless the op works in place. */
+/* Islands: a step that the device lacks runs on the cpu. Each of its tensors is mapped, the
+ * addresses are wrapped as buffers of the cpu, the step runs there, all is unmapped. One step at a
+ * time, so that two tensors of one island never overlap unless the op works in place. */
 #include "exec.h"
 
 #include <stdlib.h>
@@ -22,7 +22,8 @@ static uint32_t same_as(const omn_op_call *call, uint32_t i)
     const omn_view *v = view_at(call, i);
     for (uint32_t k = 0; k < i; k++) {
         const omn_view *w = view_at(call, k);
-        if (w->slot == v->slot && w->offset == v->offset && view_bytes(w) == view_bytes(v)) return k;
+        if (w->slot == v->slot && w->offset == v->offset && view_bytes(w) == view_bytes(v))
+            return k;
     }
     return i;
 }
@@ -50,8 +51,10 @@ omn_status island_prepare(omn_exec *x, const omn_op_call *call, segment *sg, omn
     sg->call.out = sg->views + call->n_in;
     sg->ops[0] = &sg->call;
     if (x->p->cpu.compute->cost(x->p->cpu.dev, &sg->call) < 0)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: neither '%s' nor the cpu can do it with these "
-                        "types and shapes", call->op, x->p->main.name);
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "%s: neither '%s' nor the cpu can do it with these "
+                        "types and shapes",
+                        call->op, x->p->main.name);
     return x->p->cpu.compute->prepare(x->cpu_queue, sg->ops, 1, &sg->steps, err);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The leaves of a graph: what the caller feeds, constants, the weights of the store, and the states,
- * which outlive a run. */
+/* The leaves of a graph: what the caller feeds, constants, the weights of the store, and the
+ * states, which outlive a run. */
 #include "inside.h"
 
 #include <string.h>
@@ -93,7 +93,8 @@ bool omn_weight_exists(const omn_scope *s, const char *name)
     return store_has(s->g->program->store, full);
 }
 
-/* ---- states ---------------------------------------------------------------------------------------- */
+/* ---- states
+ * ---------------------------------------------------------------------------------------- */
 
 /* Called while the program is locked for building. */
 omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape capacity)
@@ -191,11 +192,10 @@ omn_node *omn_state_append(omn_scope *s, omn_state *st, omn_node *x, omn_node *a
     for (uint32_t i = 0; fits && i < x->shape.rank; i++)
         fits = i == 1 ? x->shape.dim[i] <= st->shape.dim[i] : x->shape.dim[i] == st->shape.dim[i];
     if (!fits)
-        return graph_fail(s, OMN_ERR_SHAPE, "state_append",
-                          "x is %s, the state '%s' holds %s %s; only axis 1 may be shorter",
-                          node_text(x, have), st->name,
-                          omn_shape_text(&st->shape, want, sizeof(want)),
-                          omn_type_get(st->type)->name);
+        return graph_fail(
+            s, OMN_ERR_SHAPE, "state_append",
+            "x is %s, the state '%s' holds %s %s; only axis 1 may be shorter", node_text(x, have),
+            st->name, omn_shape_text(&st->shape, want, sizeof(want)), omn_type_get(st->type)->name);
     if (at->type != OMN_I32 || at->shape.rank != 1 || at->shape.dim[0] != x->shape.dim[0])
         return graph_fail(s, OMN_ERR_SHAPE, "state_append", "at is %s, [%lld] i32 is wanted",
                           node_text(at, place), (long long)x->shape.dim[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products: linear (activations by a weight, as it lies on disk) and matmul (activations by activations).
- * An activation is always its own step here, because its gradient needs the value before it; fuse.c joins
- * the two where no gradient asks. */
+/* Products: linear (activations by a weight, as it lies on disk) and matmul (activations by
+ * activations). An activation is always its own step here, because its gradient needs the value
+ * before it; fuse.c joins the two where no gradient asks. */
 #include "inside.h"
 
 static omn_node *linear(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, omn_act act,
@@ -14,18 +14,21 @@ static omn_node *linear(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, 
     if (!x || !graph_is_float(s, "linear", "the weight", w)) return NULL;
     if (x->shape.rank < 1 || w->shape.rank != 2 ||
         omn_node_dim(x, -1) != w->shape.dim[in_out ? 0 : 1])
-        return graph_fail(s, OMN_ERR_SHAPE, "linear",
-                          "x is %s, the weight is %s %s; the last size of x must be the weight's %s",
-                          node_text(x, a), node_text(w, b), w->name ? w->name : "",
-                          in_out ? "first ([in, out])" : "last ([out, in])");
+        return graph_fail(
+            s, OMN_ERR_SHAPE, "linear",
+            "x is %s, the weight is %s %s; the last size of x must be the weight's %s",
+            node_text(x, a), node_text(w, b), w->name ? w->name : "",
+            in_out ? "first ([in, out])" : "last ([out, in])");
     const int64_t N = w->shape.dim[in_out ? 1 : 0];
     if (bias && !graph_is_float(s, "linear", "the bias", bias)) return NULL;
     if (bias && (bias->shape.rank != 1 || bias->shape.dim[0] != N))
         return graph_fail(s, OMN_ERR_SHAPE, "linear", "the bias is %s, [%lld] is wanted",
                           node_text(bias, a), (long long)N);
-    const omn_linear_attrs attrs = { .has = bias ? 1 : 0, .act = OMN_ACT_NONE,
+    const omn_linear_attrs attrs = { .has = bias ? 1 : 0,
+                                     .act = OMN_ACT_NONE,
                                      .precision = (int32_t)s->g->program->precision,
-                                     .in_out = in_out, .alpha = 1 };
+                                     .in_out = in_out,
+                                     .alpha = 1 };
     omn_shape shape = x->shape;
     shape.dim[shape.rank - 1] = N;
     omn_node *in[] = { x, w, bias };
@@ -83,10 +86,12 @@ omn_node *omn_matmul(omn_scope *s, omn_node *a, omn_node *b, bool ta, bool tb, d
     if (!fits)
         return graph_fail(s, OMN_ERR_SHAPE, "matmul",
                           "a is %s%s, b is %s%s; equal leading sizes (or none in b) and a common "
-                          "inner size are wanted", node_text(a, at), ta ? " transposed" : "",
-                          node_text(b, bt), tb ? " transposed" : "");
-    const omn_matmul_attrs attrs = { .ta = ta, .tb = tb, .alpha = alpha,
-                                     .precision = (int32_t)s->g->program->precision };
+                          "inner size are wanted",
+                          node_text(a, at), ta ? " transposed" : "", node_text(b, bt),
+                          tb ? " transposed" : "");
+    const omn_matmul_attrs attrs = {
+        .ta = ta, .tb = tb, .alpha = alpha, .precision = (int32_t)s->g->program->precision
+    };
     omn_shape shape = a->shape;
     shape.dim[shape.rank - 2] = omn_node_dim(a, ta ? -1 : -2);
     shape.dim[shape.rank - 1] = omn_node_dim(b, tb ? -2 : -1);
@@ -101,7 +106,7 @@ void grad_matmul(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
         if (!m->ta) {
             gx[0] = omn_matmul(s, gy, b, false, !m->tb, m->alpha);
         } else {
-            omn_node *full = b;           /* as the first factor it needs the leading sizes */
+            omn_node *full = b; /* as the first factor it needs the leading sizes */
             if (b->shape.rank < a->shape.rank) {
                 omn_shape shape = a->shape;
                 shape.dim[shape.rank - 2] = b->shape.dim[0];
@@ -113,8 +118,9 @@ void grad_matmul(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
     }
     if (!wants(st, 1)) return;
     if (b->shape.rank == 2 && a->shape.rank > 2 && !m->ta) {
-        const omn_shape ar = omn_dim2(-1, omn_node_dim(a, -1)), gr = omn_dim2(-1, omn_node_dim(gy, -1));
-        a = omn_reshape(s, a, ar);        /* the sum over the batch is part of the product */
+        const omn_shape ar = omn_dim2(-1, omn_node_dim(a, -1)),
+                        gr = omn_dim2(-1, omn_node_dim(gy, -1));
+        a = omn_reshape(s, a, ar); /* the sum over the batch is part of the product */
         gy = omn_reshape(s, gy, gr);
     }
     omn_node *gb = m->tb ? omn_matmul(s, gy, a, true, m->ta, m->alpha)

@@ -51,8 +51,8 @@ void names_fini(names *n)
     *n = (names){ NULL, 0, 0 };
 }
 
-/* "*" stays within a name part, "**" crosses the dots, "?" is one character. The number of stars in a
- * pattern bounds the depth. */
+/* "*" stays within a name part, "**" crosses the dots, "?" is one character. The number of stars in
+ * a pattern bounds the depth. */
 bool glob_match(const char *glob, const char *name)
 {
     for (; *glob; glob++, name++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Normalisation: RMS (Zhang and Sennrich 2019), layer (Ba et al. 2016), group (Wu and He 2018), l2,
- * softmax and its logarithm. The gradient of a norm is one op that gives the gradients of x and of the
- * weights at once, since both need the same sums. */
+ * softmax and its logarithm. The gradient of a norm is one op that gives the gradients of x and of
+ * the weights at once, since both need the same sums. */
 #include "inside.h"
 
 static bool vector(omn_scope *s, const char *op, const char *what, omn_node *w, int64_t D)
@@ -15,8 +15,8 @@ static bool vector(omn_scope *s, const char *op, const char *what, omn_node *w, 
     return false;
 }
 
-static omn_node *norm(omn_scope *s, op_id op, omn_node *x, omn_node *w, omn_node *b,
-                      int64_t groups, double eps)
+static omn_node *norm(omn_scope *s, op_id op, omn_node *x, omn_node *w, omn_node *b, int64_t groups,
+                      double eps)
 {
     const char *name = op_rule_get(op)->name;
     if (graph_stop(s, name, 1, &x)) return NULL;
@@ -24,11 +24,13 @@ static omn_node *norm(omn_scope *s, op_id op, omn_node *x, omn_node *w, omn_node
     if (!x) return NULL;
     if (x->shape.rank < 1)
         return graph_fail(s, OMN_ERR_SHAPE, name, "x has no axis, at least one is wanted");
-    if (!(eps >= 0)) return graph_fail(s, OMN_ERR_ARGUMENT, name, "eps is %g, 0 or more is wanted", eps);
+    if (!(eps >= 0))
+        return graph_fail(s, OMN_ERR_ARGUMENT, name, "eps is %g, 0 or more is wanted", eps);
     if (b && !w) return graph_fail(s, OMN_ERR_ARGUMENT, name, "a bias needs a weight beside it");
     const int64_t D = omn_node_dim(x, -1);
     if (!vector(s, name, "the weight", w, D) || !vector(s, name, "the bias", b, D)) return NULL;
-    const omn_norm_attrs attrs = { .has = (w ? 1u : 0u) | (b ? 2u : 0u), .eps = eps,
+    const omn_norm_attrs attrs = { .has = (w ? 1u : 0u) | (b ? 2u : 0u),
+                                   .eps = eps,
                                    .groups = groups };
     omn_node *in[] = { x, w, b };
     return graph_op(s, op, &attrs, in, w ? (b ? 3 : 2) : 1, OMN_F32, x->shape);

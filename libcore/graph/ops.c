@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The op table: for each op of omnio/ops.h its name, the size of its attributes, its gradient, how many
- * floating-point operations it does, and whether it may write over its first input. A row that is
- * missing leaves a NULL name, which the tests look for. */
+/* The op table: for each op of omnio/ops.h its name, the size of its attributes, its gradient, how
+ * many floating-point operations it does, and whether it may write over its first input. The tests
+ * check that no op lacks its row. */
 #include "inside.h"
 
 enum {

@@ -26,8 +26,9 @@ static bool window_fits(omn_scope *s, const char *op, const omn_node *x, int64_t
     }
     graph_fail(s, OMN_ERR_SHAPE, op,
                "x is %s, window %lld x %lld, strides %d x %d, padding %d %d %d %d; [B, H, W, C], "
-               "strides above 0 and a window that fits are wanted", node_text(x, text), (long long)ky,
-               (long long)kx, h->stride_y, h->stride_x, h->top, h->left, h->bottom, h->right);
+               "strides above 0 and a window that fits are wanted",
+               node_text(x, text), (long long)ky, (long long)kx, h->stride_y, h->stride_x, h->top,
+               h->left, h->bottom, h->right);
     return false;
 }
 
@@ -52,9 +53,15 @@ omn_node *omn_conv2d(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, con
         return graph_fail(s, OMN_ERR_SHAPE, "conv2d", "the bias is %s, [%lld] is wanted",
                           node_text(bias, a), (long long)shape.dim[3]);
     const omn_conv_attrs attrs = {
-        .has = bias ? 1 : 0, .act = OMN_ACT_NONE, .precision = (int32_t)s->g->program->precision,
-        .stride_y = h->stride_y, .stride_x = h->stride_x, .top = h->top, .left = h->left,
-        .bottom = h->bottom, .right = h->right,
+        .has = bias ? 1 : 0,
+        .act = OMN_ACT_NONE,
+        .precision = (int32_t)s->g->program->precision,
+        .stride_y = h->stride_y,
+        .stride_x = h->stride_x,
+        .top = h->top,
+        .left = h->left,
+        .bottom = h->bottom,
+        .right = h->right,
     };
     omn_node *in[] = { x, w, bias };
     omn_node *y = graph_op(s, OP_conv2d, &attrs, in, bias ? 3 : 2, OMN_F32, shape);
@@ -97,8 +104,15 @@ omn_node *omn_pool2d(omn_scope *s, omn_node *x, omn_pool_kind kind, int32_t ky, 
     if (h->top >= ky || h->bottom >= ky || h->left >= kx || h->right >= kx)
         return graph_fail(s, OMN_ERR_ARGUMENT, "pool2d", "the padding is as wide as the window");
     const omn_pool_attrs attrs = {
-        .kind = (int32_t)kind, .ky = ky, .kx = kx, .stride_y = h->stride_y, .stride_x = h->stride_x,
-        .top = h->top, .left = h->left, .bottom = h->bottom, .right = h->right,
+        .kind = (int32_t)kind,
+        .ky = ky,
+        .kx = kx,
+        .stride_y = h->stride_y,
+        .stride_x = h->stride_x,
+        .top = h->top,
+        .left = h->left,
+        .bottom = h->bottom,
+        .right = h->right,
     };
     return graph_op(s, OP_pool2d, &attrs, &x, 1, OMN_F32, shape);
 }

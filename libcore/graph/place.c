@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Offsets for pieces of memory with known lives: best fit in a fixed order, tried for a few orders, then
- * again with the pieces that stick out moved to the front. Packing with lives is NP-hard (dynamic storage
- * allocation); large pieces first lands within a few per cent of the bound on networks. */
+/* Offsets for pieces of memory with known lives: best fit in a fixed order, tried for a few orders,
+ * then again with the pieces that stick out moved to the front. Packing with lives is NP-hard
+ * (dynamic storage allocation); large pieces first lands within a few per cent of the bound on
+ * networks. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -42,8 +43,8 @@ static int by_key(const void *x, const void *y)
     return a->i < b->i ? -1 : 1;
 }
 
-/* Place all in this order; `placed` is room for n numbers, kept sorted by offset. Stops early when the
- * end passes `most`. Returns the end. */
+/* Place all in this order; `placed` is room for n numbers, kept sorted by offset. Stops early when
+ * the end passes `most`. Returns the end. */
 static uint64_t place(group *g, const key *order, uint32_t n, uint32_t *placed, uint64_t most)
 {
     uint64_t end = 0;
@@ -74,39 +75,49 @@ static void order_by(const group *g, uint32_t n, int how, key *order)
 {
     for (uint32_t i = 0; i < n; i++) {
         const uint64_t life = (uint64_t)(g[i].last - g[i].first + 1);
-        order[i] = (key){ how == 0 ? g[i].bytes : how == 1 ? g[i].bytes * life : how == 2 ? life : 0,
+        order[i] = (key){ how == 0   ? g[i].bytes
+                          : how == 1 ? g[i].bytes * life
+                          : how == 2 ? life
+                                     : 0,
                           g[i].first, i };
     }
     qsort(order, n, sizeof(*order), by_key);
 }
 
+/* Another order near this one: a few of the pieces that stick out at the top, and one at random, go
+ * forward by a random distance. */
+static void disturb(key *order, const group *g, const uint64_t *offsets, uint32_t n, uint64_t top,
+                    uint64_t try)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        const uint64_t draw = omn_random_at(top, try, i);
+        const bool out = offsets[order[i].i] + g[order[i].i].bytes > top;
+        if (draw % (out ? 3 : n) != 0) continue;
+        const uint32_t to = i - 1 - (uint32_t)((draw >> 32) % i);
+        const key moved = order[i];
+        memmove(order + to + 1, order + to, (i - to) * sizeof(*order));
+        order[to] = moved;
+    }
+}
+
 /* Give every group its offset; returns the bytes needed, UINT64_MAX without memory. */
 uint64_t place_groups(group *g, uint32_t n, uint64_t bound)
 {
-    key *order = malloc((n + 1) * 2 * sizeof(*order));
+    key *order = malloc((n + 1) * 2 * sizeof(*order)), *kept = order ? order + n + 1 : NULL;
     uint32_t *placed = malloc((n + 1) * sizeof(*placed));
     uint64_t *offsets = malloc((n + 1) * sizeof(*offsets)), best = UINT64_MAX;
     const uint64_t work = 1 + (uint64_t)n * n, enough = bound + bound / 100;
-    const uint32_t most_tries = 4 + (uint32_t)(400000000 / work < 200 ? 400000000 / work : 200);
+    const uint64_t most_tries = 4 + (200000000 / work < 2000 ? 200000000 / work : 2000);
     if (!order || !placed || !offsets) goto done;
-    key *kept = order + n + 1;
-    for (uint32_t try = 0; try < most_tries && (best > enough || try == 0); try++) {
+    for (uint64_t try = 0; try < most_tries && (best > enough || try == 0); try++) {
         if (try < 4) {
             order_by(g, n, (int)try, order);
-        } else {                          /* those that reach the end go a step to the front */
+        } else {
             memcpy(order, kept, n * sizeof(*order));
-            for (uint32_t i = 1; i < n; i++) {
-                const group *x = &g[order[i].i];
-                if (offsets[order[i].i] + x->bytes + (best - bound) / 2 <= best) continue;
-                const key moved = order[i];
-                const uint32_t to = i - 1 - (try * 7 + i) % (i < 16 ? i : 16);
-                memmove(order + to + 1, order + to, (i - to) * sizeof(*order));
-                order[to] = moved;
-            }
+            disturb(order, g, offsets, n, best - (best - bound) / 2, try);
         }
-        const uint64_t end = place(g, order, n, placed, try >= 4 ? best + best / 16 : best);
-        if (try >= 4 && end != UINT64_MAX) memcpy(kept, order, n * sizeof(*order));
-        if (end >= best) continue;
+        const uint64_t end = place(g, order, n, placed, try < 4 ? best : best + 1);
+        if (end == UINT64_MAX || (try < 4 && end >= best)) continue;
         best = end;
         memcpy(kept, order, n * sizeof(*order));
         for (uint32_t i = 0; i < n; i++) offsets[i] = g[i].offset;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan of a graph: when each value lives, which values share storage because an op works in place, where
- * in the workspace each lies, and the op calls with their views, ready for a device. All of it is known
- * before anything runs. */
+/* The plan of a graph: when each value lives, which values share storage because an op works in
+ * place, where in the workspace each lies, and the op calls with their views, ready for a device.
+ * All of it is known before anything runs. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -22,9 +22,11 @@ static void check_states(omn_graph *g)
         for (uint32_t i = w + 1; i < g->n_steps; i++)
             for (uint32_t k = 0; k < g->steps[i]->n_in; k++)
                 if (node_root(g->steps[i]->in[k]) == old) {
-                    graph_fail(g->steps[i]->scope, OMN_ERR_ARGUMENT, op_rule_get(g->steps[i]->op)->name,
-                               "reads the state '%s' as it was before a write that is done by then; "
-                               "use what the write returned", g->steps[w]->out[0]->state->name);
+                    graph_fail(
+                        g->steps[i]->scope, OMN_ERR_ARGUMENT, op_rule_get(g->steps[i]->op)->name,
+                        "reads the state '%s' as it was before a write that is done by then; "
+                        "use what the write returned",
+                        g->steps[w]->out[0]->state->name);
                     return;
                 }
     }
@@ -43,7 +45,7 @@ static void find_lives(omn_graph *g)
         step *st = g->steps[i];
         for (uint32_t k = 0; k < st->n_in; k++) {
             omn_node *x = node_root(st->in[k]);
-            if (x->first < 0) x->first = 0;           /* a leaf: there from the beginning */
+            if (x->first < 0) x->first = 0; /* a leaf: there from the beginning */
             x->last = (long)i;
         }
         for (uint32_t k = 0; k < st->n_out; k++) st->out[k]->first = st->out[k]->last = (long)i;
@@ -164,8 +166,8 @@ static omn_status make_views(omn_graph *g)
         } else if (x->kind == NODE_CONST) {
             x->view.slot = slot_of(g, SLOT_CONSTS, 0);
         } else if (x->kind == NODE_WEIGHT) {
-            const omn_status st = program_weight(g->program, x->weight, &number, &x->view.offset,
-                                                 &g->failure);
+            const omn_status st =
+                program_weight(g->program, x->weight, &number, &x->view.offset, &g->failure);
             if (st != OMN_OK) return st;
             x->view.slot = slot_of(g, SLOT_WEIGHT, number);
         } else {
@@ -192,8 +194,13 @@ static omn_status make_calls(omn_graph *g)
         if (!v) return no_memory(g);
         for (uint32_t k = 0; k < st->n_in; k++) v[k] = st->in[k]->view;
         for (uint32_t k = 0; k < st->n_out; k++) v[st->n_in + k] = st->out[k]->view;
-        g->calls[i] = (omn_op_call){ sizeof(omn_op_call), op_rule_get(st->op)->name, st->attrs, v,
-                                     v + st->n_in, st->n_in, st->n_out };
+        g->calls[i] = (omn_op_call){ sizeof(omn_op_call),
+                                     op_rule_get(st->op)->name,
+                                     st->attrs,
+                                     v,
+                                     v + st->n_in,
+                                     st->n_in,
+                                     st->n_out };
     }
     return OMN_OK;
 }

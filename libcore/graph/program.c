@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Programs: the graphs of one model over one store on one device, each built and planned once for its key.
- * Building is locked; planned graphs never change, so running needs no lock. */
+/* Programs: the graphs of one model over one store on one device, each built and planned once for
+ * its key. Building is locked; planned graphs never change, so running needs no lock. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -153,9 +153,8 @@ omn_status omn_program_graph(omn_program *p, const char *key, omn_build_fn *fn, 
     return get_graph(p, key, fn, user, NULL, NULL, 0, out, err);
 }
 
-omn_status omn_program_graph_gradient(omn_program *p, const char *key, omn_build_fn *fn,
-                                      void *user, const char *loss,
-                                      const char *const *frozen, size_t n_frozen,
+omn_status omn_program_graph_gradient(omn_program *p, const char *key, omn_build_fn *fn, void *user,
+                                      const char *loss, const char *const *frozen, size_t n_frozen,
                                       omn_graph **out, omn_error *err)
 {
     if (!loss) return omn_fail(err, OMN_ERR_ARGUMENT, "a gradient needs the name of the loss");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows by number: embedding, gather (which packs sequences), the rotary turn of heads (Su et al. 2021),
- * whose gradient is the turn backwards, the nearest row of a codebook, and the largest of a row. */
+/* Rows by number: embedding, gather (which packs sequences), the rotary turn of heads (Su et al.
+ * 2021), whose gradient is the turn backwards, the nearest row of a codebook, and the largest of a
+ * row. */
 #include "inside.h"
 
 omn_node *omn_embedding(omn_scope *s, omn_node *table, omn_node *ids)
@@ -15,8 +16,7 @@ omn_node *omn_embedding(omn_scope *s, omn_node *table, omn_node *ids)
         return graph_fail(s, OMN_ERR_SHAPE, "embedding",
                           "the table is %s, ids are %s; a table [V, D...] is wanted",
                           node_text(table, a), node_text(ids, b));
-    for (uint32_t i = 1; i < table->shape.rank; i++)
-        shape.dim[shape.rank++] = table->shape.dim[i];
+    for (uint32_t i = 1; i < table->shape.rank; i++) shape.dim[shape.rank++] = table->shape.dim[i];
     return graph_op(s, OP_embedding, NULL, (omn_node *[]){ table, ids }, 2, OMN_F32, shape);
 }
 
@@ -30,7 +30,8 @@ void grad_embedding(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
 omn_node *omn_gather(omn_scope *s, omn_node *x, omn_node *map)
 {
     char a[96], b[96];
-    if (graph_stop(s, "gather", 2, (omn_node *[]){ x, map }) || !graph_is_i32(s, "gather", "map", map))
+    if (graph_stop(s, "gather", 2, (omn_node *[]){ x, map }) ||
+        !graph_is_i32(s, "gather", "map", map))
         return NULL;
     if (x->type != OMN_I32) x = graph_f32(s, "gather", x);
     if (!x) return NULL;
@@ -47,8 +48,7 @@ omn_node *omn_gather(omn_scope *s, omn_node *x, omn_node *map)
 void grad_gather(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
 {
     omn_node *in[] = { st->in[1], gy };
-    if (wants(st, 0))
-        gx[0] = graph_op(s, OP_gather_grad, NULL, in, 2, OMN_F32, st->in[0]->shape);
+    if (wants(st, 0)) gx[0] = graph_op(s, OP_gather_grad, NULL, in, 2, OMN_F32, st->in[0]->shape);
 }
 
 omn_node *omn_rope(omn_scope *s, omn_node *x, omn_node *rows, omn_rot rot)
@@ -66,7 +66,8 @@ omn_node *omn_rope(omn_scope *s, omn_node *x, omn_node *rows, omn_rot rot)
         rs->dim[1] != xs->dim[1] || (rs->dim[0] != 1 && rs->dim[0] != xs->dim[0]))
         return graph_fail(s, OMN_ERR_SHAPE, "rope",
                           "x is %s, rows are %s; [B, T, H, K] with an even K and [B or 1, T, K] "
-                          "are wanted", node_text(x, a), node_text(rows, b));
+                          "are wanted",
+                          node_text(x, a), node_text(rows, b));
     const omn_rope_attrs attrs = { .rot = (int32_t)rot };
     return graph_op(s, OP_rope, &attrs, (omn_node *[]){ x, rows }, 2, OMN_F32, x->shape);
 }

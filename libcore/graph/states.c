@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of a run state: storage made when a graph first wants it, dropped when too many capacities
- * of one name have piled up, rows exchanged for beams. */
+/* The states of a run state: storage made when a graph first wants it, dropped when too many
+ * capacities of one name have piled up, rows exchanged for beams. */
 #include "exec.h"
 
 #include <stdlib.h>
@@ -33,8 +33,8 @@ static omn_status grow_states(omn_exec *x, uint32_t number, omn_error *err)
     return OMN_OK;
 }
 
-/* Capacities of one name pile up when requests differ in size: beyond four of them the one that was used
- * longest ago goes. */
+/* Capacities of one name pile up when requests differ in size: beyond four of them the one that was
+ * used longest ago goes. */
 static void drop_oldest(omn_exec *x, const omn_state *s)
 {
     uint32_t there = 0, oldest = 0;
@@ -57,11 +57,12 @@ static omn_status state_buffer(omn_exec *x, uint32_t number, omn_buffer **out, o
         const omn_state *s = x->state_info[number];
         for (s = s ? s : x->p->states; s->number != number;) s = s->next;
         drop_oldest(x, s);
-        const omn_status st = x->p->main.compute->alloc(x->p->main.dev, s->bytes,
-                                                        &x->states[number], err);
+        const omn_status st =
+            x->p->main.compute->alloc(x->p->main.dev, s->bytes, &x->states[number], err);
         if (st != OMN_OK) {
             x->states[number] = NULL;
-            omn_error_prefix(err, "state '%s', %llu bytes: ", s->name, (unsigned long long)s->bytes);
+            omn_error_prefix(err, "state '%s', %llu bytes: ", s->name,
+                             (unsigned long long)s->bytes);
             return st;
         }
         x->state_info[number] = s;

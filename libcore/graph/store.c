@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store of weights: either a checkpoint as it lies on disk, where a declaration is compared with the
- * file, or f32 values in memory that a trainer writes, where a declaration makes the weight. Locked, since
- * several programs may read one store. */
+/* The store of weights: either a checkpoint as it lies on disk, where a declaration is compared
+ * with the file, or f32 values in memory that a trainer writes, where a declaration makes the
+ * weight. Locked, since several programs may read one store. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 typedef struct entry {
     char *name;
     omn_tensor tensor;
-    float *data;                          /* writable stores */
+    float *data; /* writable stores */
 } entry;
 
 struct omn_store {
@@ -114,7 +114,8 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
     e->data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     if (!e->data)
         return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory for %zu bytes", e->name, bytes);
-    if (!t) initial_fill(st->seed, e->name, want, init, a, e->data, count);
+    if (!t)
+        initial_fill(st->seed, e->name, want, init, a, e->data, count);
     else if (!omn_to_f32(t->type, t->data, count, e->data))
         return omn_fail(err, OMN_ERR_TYPE, "%s: cannot be converted to f32", e->name);
     e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
@@ -148,9 +149,8 @@ no_memory:
     return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory", name);
 }
 
-omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
-                         omn_init_kind init, double a, long *number, omn_tensor *out,
-                         omn_error *err)
+omn_status store_declare(omn_store *st, const char *name, const omn_shape *want, omn_init_kind init,
+                         double a, long *number, omn_tensor *out, omn_error *err)
 {
     char have[80], wanted[80];
     omn_status result = OMN_OK;
@@ -175,8 +175,8 @@ omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
 bool store_has(omn_store *st, const char *name)
 {
     pthread_mutex_lock(&st->lock);
-    const bool has = names_get(&st->index, name) >= 0 ||
-                     (st->from && omn_weights_get(st->from, name));
+    const bool has =
+        names_get(&st->index, name) >= 0 || (st->from && omn_weights_get(st->from, name));
     pthread_mutex_unlock(&st->lock);
     return has;
 }

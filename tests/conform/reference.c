@@ -10,7 +10,7 @@
 struct omn_buffer {
     uint8_t *data;
     uint64_t bytes;
-    double *exact;                        /* one for each 4 bytes; NULL: wrapped */
+    double *exact; /* one for each 4 bytes; NULL: wrapped */
     omn_buffer *next;
 };
 
@@ -41,7 +41,8 @@ double reference_exact(const float *data, size_t i)
     return value;
 }
 
-/* ---- values in and out -------------------------------------------------------------------------- */
+/* ---- values in and out --------------------------------------------------------------------------
+ */
 
 static omn_status load(ref_tensor *t, const omn_view *v, const void *data, const double *exact)
 {
@@ -109,7 +110,8 @@ omn_status reference_run(const omn_op_call *call, const void *const *in, void *c
     return run(call, in, NULL, out, NULL, err);
 }
 
-/* ---- the device ------------------------------------------------------------------------------------ */
+/* ---- the device
+ * ------------------------------------------------------------------------------------ */
 
 static uint32_t count(void)
 {
@@ -314,9 +316,11 @@ static omn_status unmap(void *queue, omn_buffer *b, void *host, omn_error *err)
     return OMN_OK;
 }
 
-#define REFERENCE(open)                                                                          \
-    { NULL, count, describe, open, close_device, alloc, wrap, release, cost, queue_new,          \
-      queue_free, prepare, forget, submit, wait_for, map, unmap }
+#define REFERENCE(open)                                                                            \
+    {                                                                                              \
+        NULL, count, describe, open, close_device, alloc, wrap, release, cost, queue_new,          \
+            queue_free, prepare, forget, submit, wait_for, map, unmap                              \
+    }
 const omn_compute_impl reference_compute = REFERENCE(open_plain);
 const omn_compute_impl reference_poisoned = REFERENCE(open_poisoned);
 const omn_compute_impl reference_partial = REFERENCE(open_partial);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A device of plain loops over doubles: what every op of omnio/ops.h means, for tests. Each tensor that an
- * op writes is kept in double beside its f32, so that a chain of ops rounds nowhere; whoever writes into a
- * mapped buffer or wraps memory gives f32 as usual. It is slow and runs on one thread. */
+/* A device of plain loops over doubles: what every op of omnio/ops.h means, for tests. Each tensor
+ * that an op writes is kept in double beside its f32, so that a chain of ops rounds nowhere;
+ * whoever writes into a mapped buffer or wraps memory gives f32 as usual. It is slow and runs on
+ * one thread. */
 #ifndef OMNIO_TESTS_REFERENCE_H
 #define OMNIO_TESTS_REFERENCE_H
 
@@ -17,19 +18,20 @@ extern const omn_compute_impl reference_partial;
 /* The double behind element i of an output (a pointer that omn_exec_output gave). */
 double reference_exact(const float *data, size_t i);
 
-/* One op on tensors in memory, without a device: in and out as ops.h says; offsets and slots of views
- * are not looked at. For conformance tests of other devices. */
+/* One op on tensors in memory, without a device: in and out as ops.h says; offsets and slots of
+ * views are not looked at. For conformance tests of other devices. */
 omn_status reference_run(const omn_op_call *call, const void *const *in, void *const *out,
                          omn_error *err);
 
-/* ---- between its files ------------------------------------------------------------------------- */
+/* ---- between its files -------------------------------------------------------------------------
+ */
 
 typedef struct ref_tensor {
     omn_type type;
     omn_shape shape;
     size_t n;
-    double *f;                            /* floats, exactly */
-    int32_t *i;                           /* i32 */
+    double *f;  /* floats, exactly */
+    int32_t *i; /* i32 */
 } ref_tensor;
 
 typedef struct ref_args {

@@ -7,7 +7,10 @@
 
 ref_fn *reference_op(const char *name)
 {
-    static const struct { const char *name; ref_fn *fn; } table[] = {
+    static const struct {
+        const char *name;
+        ref_fn *fn;
+    } table[] = {
 #define OMN_OP(op, attrs, in, out) { #op, ref_##op },
         OMN_OPS(OMN_OP)
 #undef OMN_OP
@@ -62,21 +65,36 @@ omn_status ref_scale(const ref_args *a, omn_error *err)
 double ref_activate(int32_t act, double x)
 {
     switch (act) {
-    case OMN_ACT_RELU: return x > 0 ? x : 0;
-    case OMN_ACT_RELU2: return x > 0 ? x * x : 0;
-    case OMN_ACT_GELU_ERF: return 0.5 * x * (1 + erf(x / sqrt(2)));
-    case OMN_ACT_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / PI) * (x + 0.044715 * x * x * x)));
-    case OMN_ACT_QUICK_GELU: return x / (1 + exp(-1.702 * x));
-    case OMN_ACT_SILU: return x / (1 + exp(-x));
-    case OMN_ACT_TANH: return tanh(x);
-    case OMN_ACT_SIGMOID: return 1 / (1 + exp(-x));
-    case OMN_ACT_EXP: return exp(x);
-    case OMN_ACT_LOG: return log(x);
-    case OMN_ACT_SQUARE: return x * x;
-    case OMN_ACT_SQRT: return sqrt(x);
-    case OMN_ACT_RSQRT: return 1 / sqrt(x);
-    case OMN_ACT_ABS: return fabs(x);
-    default: return x;
+    case OMN_ACT_RELU:
+        return x > 0 ? x : 0;
+    case OMN_ACT_RELU2:
+        return x > 0 ? x * x : 0;
+    case OMN_ACT_GELU_ERF:
+        return 0.5 * x * (1 + erf(x / sqrt(2)));
+    case OMN_ACT_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / PI) * (x + 0.044715 * x * x * x)));
+    case OMN_ACT_QUICK_GELU:
+        return x / (1 + exp(-1.702 * x));
+    case OMN_ACT_SILU:
+        return x / (1 + exp(-x));
+    case OMN_ACT_TANH:
+        return tanh(x);
+    case OMN_ACT_SIGMOID:
+        return 1 / (1 + exp(-x));
+    case OMN_ACT_EXP:
+        return exp(x);
+    case OMN_ACT_LOG:
+        return log(x);
+    case OMN_ACT_SQUARE:
+        return x * x;
+    case OMN_ACT_SQRT:
+        return sqrt(x);
+    case OMN_ACT_RSQRT:
+        return 1 / sqrt(x);
+    case OMN_ACT_ABS:
+        return fabs(x);
+    default:
+        return x;
     }
 }
 
@@ -85,22 +103,36 @@ double ref_activate_slope(int32_t act, double x)
     const double c = sqrt(2 / PI), t = tanh(c * (x + 0.044715 * x * x * x));
     const double q = 1 / (1 + exp(-1.702 * x)), g = 1 / (1 + exp(-x));
     switch (act) {
-    case OMN_ACT_RELU: return x > 0 ? 1 : 0;
-    case OMN_ACT_RELU2: return x > 0 ? 2 * x : 0;
-    case OMN_ACT_GELU_ERF: return 0.5 * (1 + erf(x / sqrt(2))) + x * exp(-x * x / 2) / sqrt(2 * PI);
+    case OMN_ACT_RELU:
+        return x > 0 ? 1 : 0;
+    case OMN_ACT_RELU2:
+        return x > 0 ? 2 * x : 0;
+    case OMN_ACT_GELU_ERF:
+        return 0.5 * (1 + erf(x / sqrt(2))) + x * exp(-x * x / 2) / sqrt(2 * PI);
     case OMN_ACT_GELU_TANH:
         return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * c * (1 + 3 * 0.044715 * x * x);
-    case OMN_ACT_QUICK_GELU: return q + 1.702 * x * q * (1 - q);
-    case OMN_ACT_SILU: return g + x * g * (1 - g);
-    case OMN_ACT_TANH: return 1 - tanh(x) * tanh(x);
-    case OMN_ACT_SIGMOID: return g * (1 - g);
-    case OMN_ACT_EXP: return exp(x);
-    case OMN_ACT_LOG: return 1 / x;
-    case OMN_ACT_SQUARE: return 2 * x;
-    case OMN_ACT_SQRT: return 0.5 / sqrt(x);
-    case OMN_ACT_RSQRT: return -0.5 / (x * sqrt(x));
-    case OMN_ACT_ABS: return x > 0 ? 1 : x < 0 ? -1 : 0;
-    default: return 1;
+    case OMN_ACT_QUICK_GELU:
+        return q + 1.702 * x * q * (1 - q);
+    case OMN_ACT_SILU:
+        return g + x * g * (1 - g);
+    case OMN_ACT_TANH:
+        return 1 - tanh(x) * tanh(x);
+    case OMN_ACT_SIGMOID:
+        return g * (1 - g);
+    case OMN_ACT_EXP:
+        return exp(x);
+    case OMN_ACT_LOG:
+        return 1 / x;
+    case OMN_ACT_SQUARE:
+        return 2 * x;
+    case OMN_ACT_SQRT:
+        return 0.5 / sqrt(x);
+    case OMN_ACT_RSQRT:
+        return -0.5 / (x * sqrt(x));
+    case OMN_ACT_ABS:
+        return x > 0 ? 1 : x < 0 ? -1 : 0;
+    default:
+        return 1;
     }
 }
 
@@ -142,19 +174,24 @@ omn_status ref_glu_grad(const ref_args *a, omn_error *err)
     return OMN_OK;
 }
 
-/* ---- form ------------------------------------------------------------------------------------------ */
+/* ---- form
+ * ------------------------------------------------------------------------------------------ */
 
 static void put(ref_tensor *to, size_t i, const ref_tensor *from, size_t k)
 {
-    if (to->i) to->i[i] = from->i[k];
-    else to->f[i] = from->f[k];
+    if (to->i)
+        to->i[i] = from->i[k];
+    else
+        to->f[i] = from->f[k];
 }
 
 static void zero(ref_tensor *t)
 {
     for (size_t i = 0; i < t->n; i++) {
-        if (t->i) t->i[i] = 0;
-        else t->f[i] = 0;
+        if (t->i)
+            t->i[i] = 0;
+        else
+            t->f[i] = 0;
     }
 }
 
@@ -236,8 +273,10 @@ omn_status ref_cast(const ref_args *a, omn_error *err)
     (void)err;
     for (size_t i = 0; i < x->n; i++) {
         const double v = x->i ? (double)x->i[i] : x->f[i];
-        if (a->out[0].i) a->out[0].i[i] = (int32_t)v;
-        else a->out[0].f[i] = v;
+        if (a->out[0].i)
+            a->out[0].i[i] = (int32_t)v;
+        else
+            a->out[0].f[i] = v;
     }
     return OMN_OK;
 }
@@ -274,7 +313,8 @@ omn_status ref_sum(const ref_args *a, omn_error *err)
     return OMN_OK;
 }
 
-/* ---- states ---------------------------------------------------------------------------------------- */
+/* ---- states
+ * ---------------------------------------------------------------------------------------- */
 
 omn_status ref_state_write(const ref_args *a, omn_error *err)
 {
@@ -292,8 +332,10 @@ omn_status ref_state_append(const ref_args *a, omn_error *err)
     for (size_t b = 0; b < B; b++) {
         const int32_t at = a->in[2].i[b];
         if (at < 0 || (size_t)at + T > L)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "state_append: row %zu: place %d and %zu more, the"
-                            " state has %zu", b, at, T, L);
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "state_append: row %zu: place %d and %zu more, the"
+                            " state has %zu",
+                            b, at, T, L);
         for (size_t k = 0; k < T * row; k++)
             put(&a->out[0], (b * L + (size_t)at) * row + k, &a->in[1], b * T * row + k);
     }

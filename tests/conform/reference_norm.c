@@ -6,8 +6,8 @@
 
 /* The elements that are normalised together: groups x n places. */
 typedef struct lot {
-    size_t lots, n;                       /* how many, how large */
-    size_t C, per, area;                  /* group norm: channels, channels in a group, H * W */
+    size_t lots, n;      /* how many, how large */
+    size_t C, per, area; /* group norm: channels, channels in a group, H * W */
 } lot;
 
 static lot lots_of(const ref_tensor *x, const omn_norm_attrs *t)
@@ -50,8 +50,8 @@ static omn_status norm(const ref_args *a, bool centred)
         statistics(&s, a->in[0].f, l, centred, t->eps, &mean, &scale);
         for (size_t i = 0; i < s.n; i++) {
             const size_t at = place(&s, l, i);
-            a->out[0].f[at] = (a->in[0].f[at] - mean) * scale * (w ? w[at % D] : 1) +
-                              (b ? b[at % D] : 0);
+            a->out[0].f[at] =
+                (a->in[0].f[at] - mean) * scale * (w ? w[at % D] : 1) + (b ? b[at % D] : 0);
         }
     }
     return OMN_OK;
@@ -130,7 +130,8 @@ omn_status ref_l2_norm(const ref_args *a, omn_error *err)
     for (size_t r = 0; r < a->in[0].n; r += D) {
         double s = 0;
         for (size_t i = 0; i < D; i++) s += a->in[0].f[r + i] * a->in[0].f[r + i];
-        for (size_t i = 0; i < D; i++) a->out[0].f[r + i] = a->in[0].f[r + i] / fmax(sqrt(s), t->eps);
+        for (size_t i = 0; i < D; i++)
+            a->out[0].f[r + i] = a->in[0].f[r + i] / fmax(sqrt(s), t->eps);
     }
     return OMN_OK;
 }
@@ -149,9 +150,8 @@ omn_status ref_l2_norm_grad(const ref_args *a, omn_error *err)
         }
         const double length = sqrt(s);
         for (size_t i = 0; i < D; i++)
-            a->out[0].f[r + i] = length > t->eps
-                                     ? g[r + i] / length - x[r + i] * dot / (length * s)
-                                     : g[r + i] / t->eps;
+            a->out[0].f[r + i] = length > t->eps ? g[r + i] / length - x[r + i] * dot / (length * s)
+                                                 : g[r + i] / t->eps;
     }
     return OMN_OK;
 }
@@ -208,7 +208,8 @@ omn_status ref_log_softmax_grad(const ref_args *a, omn_error *err)
     return OMN_OK;
 }
 
-/* ---- cross-entropy ----------------------------------------------------------------------------------- */
+/* ---- cross-entropy
+ * ----------------------------------------------------------------------------------- */
 
 /* The wanted probability of id v when the label is `label`. */
 static double target(const omn_ce_attrs *t, int32_t label, size_t v, size_t V)

@@ -76,7 +76,8 @@ omn_status ref_matmul(const ref_args *a, omn_error *err)
     return OMN_OK;
 }
 
-/* ---- pictures ---------------------------------------------------------------------------------------- */
+/* ---- pictures
+ * ---------------------------------------------------------------------------------------- */
 
 typedef struct frame {
     size_t B, H, W, C;
@@ -88,7 +89,8 @@ static frame frame_of(const ref_tensor *t)
                     (size_t)t->shape.dim[3] };
 }
 
-/* Every meeting of an output place with a weight and an input place: y += x w in three directions. */
+/* Every meeting of an output place with a weight and an input place: y += x w in three directions.
+ */
 typedef struct conv {
     const omn_conv_attrs *t;
     frame x, y;
@@ -127,22 +129,38 @@ static void conv_run(const conv *c, ref_tensor *out)
 omn_status ref_conv2d(const ref_args *a, omn_error *err)
 {
     const omn_conv_attrs *t = a->attrs;
-    const conv c = { t, frame_of(&a->in[0]), frame_of(&a->out[0]), (size_t)a->in[1].shape.dim[2],
-                     (size_t)a->in[1].shape.dim[3], a->in[0].f, a->in[1].f, NULL, NULL, NULL,
+    const conv c = { t,
+                     frame_of(&a->in[0]),
+                     frame_of(&a->out[0]),
+                     (size_t)a->in[1].shape.dim[2],
+                     (size_t)a->in[1].shape.dim[3],
+                     a->in[0].f,
+                     a->in[1].f,
+                     NULL,
+                     NULL,
+                     NULL,
                      a->out[0].f };
     (void)err;
     conv_run(&c, &a->out[0]);
     for (size_t i = 0; i < a->out[0].n; i++)
-        a->out[0].f[i] = ref_activate(t->act, a->out[0].f[i] +
-                                                  (t->has & 1 ? a->in[2].f[i % c.y.C] : 0));
+        a->out[0].f[i] =
+            ref_activate(t->act, a->out[0].f[i] + (t->has & 1 ? a->in[2].f[i % c.y.C] : 0));
     return OMN_OK;
 }
 
 omn_status ref_conv2d_dx(const ref_args *a, omn_error *err)
 {
-    const conv c = { a->attrs, frame_of(&a->out[0]), frame_of(&a->in[0]),
-                     (size_t)a->in[1].shape.dim[2], (size_t)a->in[1].shape.dim[3], NULL, a->in[1].f,
-                     a->in[0].f, a->out[0].f, NULL, NULL };
+    const conv c = { a->attrs,
+                     frame_of(&a->out[0]),
+                     frame_of(&a->in[0]),
+                     (size_t)a->in[1].shape.dim[2],
+                     (size_t)a->in[1].shape.dim[3],
+                     NULL,
+                     a->in[1].f,
+                     a->in[0].f,
+                     a->out[0].f,
+                     NULL,
+                     NULL };
     (void)err;
     conv_run(&c, &a->out[0]);
     return OMN_OK;
@@ -150,17 +168,25 @@ omn_status ref_conv2d_dx(const ref_args *a, omn_error *err)
 
 omn_status ref_conv2d_dw(const ref_args *a, omn_error *err)
 {
-    const conv c = { a->attrs, frame_of(&a->in[1]), frame_of(&a->in[0]),
-                     (size_t)a->out[0].shape.dim[2], (size_t)a->out[0].shape.dim[3], a->in[1].f, NULL,
-                     a->in[0].f, NULL, a->out[0].f, NULL };
+    const conv c = { a->attrs,
+                     frame_of(&a->in[1]),
+                     frame_of(&a->in[0]),
+                     (size_t)a->out[0].shape.dim[2],
+                     (size_t)a->out[0].shape.dim[3],
+                     a->in[1].f,
+                     NULL,
+                     a->in[0].f,
+                     NULL,
+                     a->out[0].f,
+                     NULL };
     (void)err;
     conv_run(&c, &a->out[0]);
     return OMN_OK;
 }
 
 /* One window of a pooling: its value, or its gradient g spread into gx. */
-static double pool_place(const omn_pool_attrs *t, const frame *x, const double *xf, size_t b, size_t oy,
-                         size_t ox, size_t ch, double g, double *gx)
+static double pool_place(const omn_pool_attrs *t, const frame *x, const double *xf, size_t b,
+                         size_t oy, size_t ox, size_t ch, double g, double *gx)
 {
     double most = -INFINITY, sum = 0;
     size_t best = 0;

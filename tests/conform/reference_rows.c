@@ -46,8 +46,10 @@ omn_status ref_gather(const ref_args *a, omn_error *err)
         const omn_status st = check_id("gather", id, i, V, -1, err);
         if (st != OMN_OK) return st;
         for (size_t k = 0; k < D; k++) {
-            if (a->out[0].i) a->out[0].i[i * D + k] = id < 0 ? 0 : a->in[0].i[(size_t)id * D + k];
-            else a->out[0].f[i * D + k] = id < 0 ? 0 : a->in[0].f[(size_t)id * D + k];
+            if (a->out[0].i)
+                a->out[0].i[i * D + k] = id < 0 ? 0 : a->in[0].i[(size_t)id * D + k];
+            else
+                a->out[0].f[i * D + k] = id < 0 ? 0 : a->in[0].f[(size_t)id * D + k];
         }
     }
     return OMN_OK;
@@ -121,13 +123,14 @@ omn_status ref_argmax(const ref_args *a, omn_error *err)
     return OMN_OK;
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------ */
+/* ---- attention
+ * ------------------------------------------------------------------------------------------ */
 
 typedef struct heads {
     const omn_attention_attrs *t;
     size_t B, Tq, H, K, B2, Tk, G, Kv;
     const double *q, *k, *v;
-    const int32_t *i[7];                  /* in the order of the bits */
+    const int32_t *i[7]; /* in the order of the bits */
     const ref_tensor *extra;
     const double *slopes;
 } heads;
@@ -161,8 +164,8 @@ static bool sees(const heads *h, size_t b, size_t i, size_t row, size_t j)
     if (h->i[5] && (int64_t)j >= h->i[5][b]) return false;
     if (h->t->causal && (int64_t)j > at) return false;
     if (h->t->window > 0 && (int64_t)j <= at - h->t->window) return false;
-    if (h->i[0] && (h->i[0][qi] == 0 ||
-                    (h->i[1][kj] != h->i[0][qi] && h->i[1][kj] != OMN_SEG_SHARED)))
+    if (h->i[0] &&
+        (h->i[0][qi] == 0 || (h->i[1][kj] != h->i[0][qi] && h->i[1][kj] != OMN_SEG_SHARED)))
         return false;
     if (h->i[2] && h->i[2][qi] != h->i[3][kj]) return false;
     return true;
@@ -213,8 +216,9 @@ omn_status ref_attention(const ref_args *a, omn_error *err)
                 for (size_t c = 0; c < h.Kv; c++) o[c] = 0;
                 for (size_t j = 0; j < h.Tk; j++) {
                     const double *v = h.v + ((row * h.Tk + j) * h.G + n / (h.H / h.G)) * h.Kv;
-                    const double p = lse > -INFINITY ? exp(s[j] - lse)
-                                     : h.t->uniform_empty ? 1 / (double)h.Tk : 0;
+                    const double p = lse > -INFINITY      ? exp(s[j] - lse)
+                                     : h.t->uniform_empty ? 1 / (double)h.Tk
+                                                          : 0;
                     for (size_t c = 0; p > 0 && c < h.Kv; c++) o[c] += p * v[c];
                 }
             }
@@ -242,8 +246,9 @@ omn_status ref_attention_grad(const ref_args *a, omn_error *err)
                 for (size_t c = 0; c < h.Kv; c++) delta += o[c] * go[c];
                 for (size_t j = 0; j < h.Tk; j++) {
                     const size_t kj = (row * h.Tk + j) * h.G + n / (h.H / h.G);
-                    const double p = lse > -INFINITY ? exp(s[j] - lse)
-                                     : h.t->uniform_empty ? 1 / (double)h.Tk : 0;
+                    const double p = lse > -INFINITY      ? exp(s[j] - lse)
+                                     : h.t->uniform_empty ? 1 / (double)h.Tk
+                                                          : 0;
                     double dot = 0;
                     for (size_t c = 0; c < h.Kv; c++) {
                         a->out[2].f[kj * h.Kv + c] += p * go[c];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole training graph of the small model on the cpu plugin, found through the registry, against the
- * reference in doubles. */
+/* The whole training graph of the small model on the cpu plugin, found through the registry,
+ * against the reference in doubles. */
 #include "rig.h"
 #include "small.h"
 
@@ -66,7 +66,8 @@ static void run_both(omn_precision precision, double most, double most_whole)
     r->feed = feed_small(&m);
     omn_feed_free(k->feed);
     k->feed = feed_small(&m);
-    omn_graph *g = rig_gradient(r, "g", small_build, &m), *h = rig_gradient(k, "g", small_build, &m);
+    omn_graph *g = rig_gradient(r, "g", small_build, &m),
+              *h = rig_gradient(k, "g", small_build, &m);
     rig_run(k, h);
     for (int run = 0; run < 2; run++) {
         rig_run(r, g);
@@ -85,16 +86,16 @@ static void run_both(omn_precision precision, double most, double most_whole)
     omn_context_free(ctx);
 }
 
-/* Some 200 steps of f32, each good to about 1e-6; what goes through nearly even attention is the small
- * difference of large numbers. */
+/* Some 200 steps of f32, each good to about 1e-6; what goes through nearly even attention is the
+ * small difference of large numbers. */
 START_TEST(the_cpu_gives_the_gradients_of_the_reference)
 {
     run_both(OMN_PRECISION_F32, 2e-4, 1e-6);
 }
 END_TEST
 
-/* Operands of products are rounded to 8 bits, 2^-9 each. The gradients through nearly even attention are
- * 1e-3 of the largest here and drown in that; all together must stay within 1 %. */
+/* Operands of products are rounded to 8 bits, 2^-9 each. The gradients through nearly even
+ * attention are 1e-3 of the largest here and drown in that; all together must stay within 1 %. */
 START_TEST(and_nearly_so_with_bf16_products)
 {
     run_both(OMN_PRECISION_BF16, 1, 0.01);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each op's gradient against central differences. The reference device keeps doubles, so the loss is
- * exact; a step of 2^-13 leaves an error of some 2.5e-9 f''', hence the tolerance of 2e-6 of the
+/* Each op's gradient against central differences. The reference device keeps doubles, so the loss
+ * is exact; a step of 2^-13 leaves an error of some 2.5e-9 f''', hence the tolerance of 2e-6 of the
  * larger of 1 and the gradient. Everything that a gradient is asked for is a weight here. */
 #include "rig.h"
 
@@ -75,12 +75,11 @@ static void check(op_fn *fn)
     rig_close(r);
 }
 
-#define GRADIENT(name, ...)                                                                      \
-    static omn_node *build_##name(omn_scope *s) __VA_ARGS__                                      \
-    START_TEST(name)                                                                             \
-    {                                                                                            \
-        check(build_##name);                                                                     \
-    }                                                                                            \
+#define GRADIENT(name, ...)                                                                        \
+    static omn_node *build_##name(omn_scope *s) __VA_ARGS__ START_TEST(name)                       \
+    {                                                                                              \
+        check(build_##name);                                                                       \
+    }                                                                                              \
     END_TEST
 
 GRADIENT(linear, {
@@ -92,18 +91,21 @@ GRADIENT(linear_in_out_with_activation, {
                              w(s, "b", omn_dim1(4)), OMN_ACT_GELU_ERF);
 })
 GRADIENT(linear_scaled, {
-    return omn_scale(s, omn_linear(s, w(s, "x", omn_dim2(3, 5)), w(s, "w", omn_dim2(4, 5)), NULL,
-                                   OMN_ACT_NONE), -0.3, 0);
+    return omn_scale(
+        s, omn_linear(s, w(s, "x", omn_dim2(3, 5)), w(s, "w", omn_dim2(4, 5)), NULL, OMN_ACT_NONE),
+        -0.3, 0);
 })
 GRADIENT(matmul, {
     return omn_matmul(s, w(s, "a", omn_dim3(2, 3, 5)), w(s, "b", omn_dim3(2, 5, 4)), false, false,
                       0.7);
 })
 GRADIENT(matmul_ta, {
-    return omn_matmul(s, w(s, "a", omn_dim3(2, 5, 3)), w(s, "b", omn_dim3(2, 5, 4)), true, false, 2);
+    return omn_matmul(s, w(s, "a", omn_dim3(2, 5, 3)), w(s, "b", omn_dim3(2, 5, 4)), true, false,
+                      2);
 })
 GRADIENT(matmul_tb, {
-    return omn_matmul(s, w(s, "a", omn_dim3(2, 3, 5)), w(s, "b", omn_dim3(2, 4, 5)), false, true, 1);
+    return omn_matmul(s, w(s, "a", omn_dim3(2, 3, 5)), w(s, "b", omn_dim3(2, 4, 5)), false, true,
+                      1);
 })
 GRADIENT(matmul_ta_tb, {
     return omn_matmul(s, w(s, "a", omn_dim3(2, 5, 3)), w(s, "b", omn_dim3(2, 4, 5)), true, true, 1);
@@ -114,22 +116,20 @@ GRADIENT(matmul_shared_b, {
 GRADIENT(matmul_shared_b_ta_tb, {
     return omn_matmul(s, w(s, "a", omn_dim3(2, 5, 3)), w(s, "b", omn_dim2(4, 5)), true, true, 1);
 })
-GRADIENT(add_stretched, {
-    return omn_add(s, w(s, "a", omn_dim3(2, 1, 5)), w(s, "b", omn_dim2(3, 5)));
-})
-GRADIENT(mul_stretched, {
-    return omn_mul(s, w(s, "a", omn_dim3(2, 1, 5)), w(s, "b", omn_dim3(1, 3, 1)));
-})
+GRADIENT(add_stretched,
+         { return omn_add(s, w(s, "a", omn_dim3(2, 1, 5)), w(s, "b", omn_dim2(3, 5))); })
+GRADIENT(mul_stretched,
+         { return omn_mul(s, w(s, "a", omn_dim3(2, 1, 5)), w(s, "b", omn_dim3(1, 3, 1))); })
 GRADIENT(mul_by_itself, {
     omn_node *a = w(s, "a", omn_dim2(3, 5));
     return omn_mul(s, a, a);
 })
 GRADIENT(scale, { return omn_scale(s, w(s, "a", omn_dim1(7)), -2, 3); })
 
-#define ACT(name, kind, shift)                                                                   \
-    GRADIENT(name, {                                                                             \
-        return omn_activate(s, omn_scale(s, w(s, "x", omn_dim2(3, 7)), shift ? 0.3 : 1, shift),   \
-                            kind);                                                               \
+#define ACT(name, kind, shift)                                                                     \
+    GRADIENT(name, {                                                                               \
+        return omn_activate(s, omn_scale(s, w(s, "x", omn_dim2(3, 7)), shift ? 0.3 : 1, shift),    \
+                            kind);                                                                 \
     })
 ACT(act_relu, OMN_ACT_RELU, 0)
 ACT(act_relu2, OMN_ACT_RELU2, 0)
@@ -146,12 +146,10 @@ ACT(act_sqrt, OMN_ACT_SQRT, 2)
 ACT(act_rsqrt, OMN_ACT_RSQRT, 2)
 ACT(act_abs, OMN_ACT_ABS, 0)
 
-GRADIENT(glu, {
-    return omn_glu(s, w(s, "a", omn_dim2(3, 7)), w(s, "b", omn_dim2(3, 7)), OMN_ACT_SILU);
-})
-GRADIENT(rms_norm, {
-    return omn_rms_norm(s, w(s, "x", omn_dim2(3, 7)), w(s, "w", omn_dim1(7)), 1e-6);
-})
+GRADIENT(glu,
+         { return omn_glu(s, w(s, "a", omn_dim2(3, 7)), w(s, "b", omn_dim2(3, 7)), OMN_ACT_SILU); })
+GRADIENT(rms_norm,
+         { return omn_rms_norm(s, w(s, "x", omn_dim2(3, 7)), w(s, "w", omn_dim1(7)), 1e-6); })
 GRADIENT(rms_norm_plain, { return omn_rms_norm(s, w(s, "x", omn_dim3(2, 3, 5)), NULL, 1e-2); })
 GRADIENT(layer_norm, {
     return omn_layer_norm(s, w(s, "x", omn_dim2(3, 7)), w(s, "w", omn_dim1(7)),
@@ -181,9 +179,8 @@ static omn_node *rows(omn_scope *s, int64_t B, int64_t T, int64_t K)
 GRADIENT(rope_interleaved, {
     return omn_rope(s, w(s, "x", omn_dim4(2, 3, 2, 6)), rows(s, 1, 3, 6), OMN_ROT_INTERLEAVED);
 })
-GRADIENT(rope_half, {
-    return omn_rope(s, w(s, "x", omn_dim4(2, 3, 2, 6)), rows(s, 2, 3, 6), OMN_ROT_HALF);
-})
+GRADIENT(rope_half,
+         { return omn_rope(s, w(s, "x", omn_dim4(2, 3, 2, 6)), rows(s, 2, 3, 6), OMN_ROT_HALF); })
 GRADIENT(embedding, {
     return omn_embedding(s, w(s, "t", omn_dim3(5, 2, 3)),
                          ids(s, omn_dim2(2, 3), (const int32_t[]){ 0, 4, 4, 2, 0, 1 }));
@@ -196,8 +193,10 @@ GRADIENT(permute, {
     return omn_permute(s, w(s, "x", omn_dim4(2, 3, 4, 5)), (const int[]){ 2, 0, 3, 1 });
 })
 GRADIENT(concat, {
-    return omn_concat(s, (omn_node *[]){ w(s, "a", omn_dim3(2, 3, 2)), w(s, "b", omn_dim3(2, 1, 2)),
-                                         w(s, "c", omn_dim3(2, 2, 2)) }, 3, 1);
+    return omn_concat(s,
+                      (omn_node *[]){ w(s, "a", omn_dim3(2, 3, 2)), w(s, "b", omn_dim3(2, 1, 2)),
+                                      w(s, "c", omn_dim3(2, 2, 2)) },
+                      3, 1);
 })
 GRADIENT(slice, { return omn_slice(s, w(s, "x", omn_dim3(2, 5, 3)), 1, 1, 3); })
 GRADIENT(pad, { return omn_pad(s, w(s, "x", omn_dim3(2, 2, 3)), 1, 2, 1); })
@@ -231,9 +230,11 @@ GRADIENT(attention_causal_grouped, {
 GRADIENT(attention_every_rule, {
     omn_attend how = { OMN_FILL(omn_attend), .scale = 0.4, .causal = true, .window = 3 };
     how.q_seg = ids(s, omn_dim2(2, 3), (const int32_t[]){ 1, 2, 0, 1, -1, 2 });
-    how.k_seg = ids(s, omn_dim2(3, 5), (const int32_t[]){ 1, 1, 2, 0, 2, -1, 1, -1, 2, 2, 1, 2, 1, 2, 0 });
+    how.k_seg =
+        ids(s, omn_dim2(3, 5), (const int32_t[]){ 1, 1, 2, 0, 2, -1, 1, -1, 2, 2, 1, 2, 1, 2, 0 });
     how.q_part = ids(s, omn_dim2(2, 3), (const int32_t[]){ 0, 0, 0, 1, 1, 0 });
-    how.k_part = ids(s, omn_dim2(3, 5), (const int32_t[]){ 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1 });
+    how.k_part =
+        ids(s, omn_dim2(3, 5), (const int32_t[]){ 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 1, 0, 1 });
     how.q_start = ids(s, omn_dim1(2), (const int32_t[]){ 1, 2 });
     how.k_count = ids(s, omn_dim1(2), (const int32_t[]){ 4, 5 });
     how.k_row = ids(s, omn_dim1(2), (const int32_t[]){ 2, 1 });
@@ -253,14 +254,14 @@ GRADIENT(attention_uniform_when_empty, {
 static omn_node *entropy(omn_scope *s, omn_ce how)
 {
     omn_node *labels = ids(s, omn_dim2(2, 3), (const int32_t[]){ 1, 6, 3, 0, 99, 4 });
-    omn_node *weight = omn_const(s, OMN_F32, omn_dim2(2, 3),
-                                 (const float[]){ 1, 0.5f, 2, 1, 0, 0.25f });
+    omn_node *weight =
+        omn_const(s, OMN_F32, omn_dim2(2, 3), (const float[]){ 1, 0.5f, 2, 1, 0, 0.25f });
     return omn_cross_entropy(s, w(s, "l", omn_dim3(2, 3, 7)), labels, weight, &how, NULL);
 }
 GRADIENT(cross_entropy, { return entropy(s, (omn_ce){ OMN_FILL(omn_ce) }); })
 GRADIENT(cross_entropy_everything, {
-    return entropy(s, (omn_ce){ OMN_FILL(omn_ce), .z_loss = 0.1, .smoothing = 0.2, .soft_sigma = 1.5,
-                                .soft_first = 3, .soft_count = 3 });
+    return entropy(s, (omn_ce){ OMN_FILL(omn_ce), .z_loss = 0.1, .smoothing = 0.2,
+                                .soft_sigma = 1.5, .soft_first = 3, .soft_count = 3 });
 })
 GRADIENT(tied_weights_add, {
     omn_node *t = w(s, "t", omn_dim2(4, 5));
@@ -285,15 +286,65 @@ GRADIENT(a_block, {
 int main(void)
 {
     const TTest *const all[] = {
-        linear, linear_in_out_with_activation, linear_scaled, matmul, matmul_ta, matmul_tb,
-        matmul_ta_tb, matmul_shared_b, matmul_shared_b_ta_tb, add_stretched, mul_stretched,
-        mul_by_itself, scale, act_relu, act_relu2, act_gelu_erf, act_gelu_tanh, act_quick_gelu,
-        act_silu, act_tanh, act_sigmoid, act_exp, act_log, act_square, act_sqrt, act_rsqrt, act_abs,
-        glu, rms_norm, rms_norm_plain, layer_norm, layer_norm_without_bias, l2_norm, group_norm,
-        softmax, log_softmax, rope_interleaved, rope_half, embedding, gather, permute, concat, slice,
-        pad, expand, reshape, sum_keep, mean, conv2d, pool_max, pool_avg, upsample,
-        attention_causal_grouped, attention_every_rule, attention_uniform_when_empty, cross_entropy,
-        cross_entropy_everything, tied_weights_add, a_block,
+        linear,
+        linear_in_out_with_activation,
+        linear_scaled,
+        matmul,
+        matmul_ta,
+        matmul_tb,
+        matmul_ta_tb,
+        matmul_shared_b,
+        matmul_shared_b_ta_tb,
+        add_stretched,
+        mul_stretched,
+        mul_by_itself,
+        scale,
+        act_relu,
+        act_relu2,
+        act_gelu_erf,
+        act_gelu_tanh,
+        act_quick_gelu,
+        act_silu,
+        act_tanh,
+        act_sigmoid,
+        act_exp,
+        act_log,
+        act_square,
+        act_sqrt,
+        act_rsqrt,
+        act_abs,
+        glu,
+        rms_norm,
+        rms_norm_plain,
+        layer_norm,
+        layer_norm_without_bias,
+        l2_norm,
+        group_norm,
+        softmax,
+        log_softmax,
+        rope_interleaved,
+        rope_half,
+        embedding,
+        gather,
+        permute,
+        concat,
+        slice,
+        pad,
+        expand,
+        reshape,
+        sum_keep,
+        mean,
+        conv2d,
+        pool_max,
+        pool_avg,
+        upsample,
+        attention_causal_grouped,
+        attention_every_rule,
+        attention_uniform_when_empty,
+        cross_entropy,
+        cross_entropy_everything,
+        tied_weights_add,
+        a_block,
     };
     return TESTING_RUN("graph/gradients", all, 10);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Passes and plans: the workspace is near its bound, nothing is overwritten too early, fused and unfused
- * graphs give the same bits, what nobody needs costs nothing. */
+/* Passes and plans: the workspace is near its bound, nothing is overwritten too early, fused and
+ * unfused graphs give the same bits, what nobody needs costs nothing. */
 #include "rig.h"
 #include "small.h"
 
@@ -44,8 +44,8 @@ static void same_outputs(rig *a, omn_graph *ga, rig *b, omn_graph *gb, double mo
     }
 }
 
-/* The plain graph shares memory, works in place and is fused, on memory that is NaN at first; the other
- * one keeps every node as an output, so none of that happens. */
+/* The plain graph shares memory, works in place and is fused, on memory that is NaN at first; the
+ * other one keeps every node as an output, so none of that happens. */
 START_TEST(sharing_memory_and_fusing_change_no_bit)
 {
     rig own = rig_open(&reference_poisoned, false), *r = &own;
@@ -53,8 +53,8 @@ START_TEST(sharing_memory_and_fusing_change_no_bit)
     small m = tiny, tagged = tiny;
     tagged.tag_all = true;
     for (int gradient = 0; gradient < 2; gradient++) {
-        omn_graph *g = gradient ? rig_gradient(r, "g", small_build, &m)
-                                : rig_graph(r, "g", small_build, &m);
+        omn_graph *g =
+            gradient ? rig_gradient(r, "g", small_build, &m) : rig_graph(r, "g", small_build, &m);
         omn_graph *h = gradient ? rig_gradient(k, "h", small_build, &tagged)
                                 : rig_graph(k, "h", small_build, &tagged);
         ck_assert_uint_lt(omn_graph_nodes(g), omn_graph_nodes(h));
@@ -64,7 +64,7 @@ START_TEST(sharing_memory_and_fusing_change_no_bit)
             feed_small(k, &m);
         }
         rig_run(k, h);
-        for (int run = 0; run < 2; run++) {           /* the second on what the first left */
+        for (int run = 0; run < 2; run++) { /* the second on what the first left */
             rig_run(r, g);
             same_outputs(r, g, k, h, 0);
         }
@@ -106,7 +106,8 @@ START_TEST(ops_that_a_device_lacks_run_on_the_cpu)
     rig own = rig_open(&reference_compute, false), *r = &own;
     rig other = rig_open(&reference_partial, false), *k = &other;
     small m = tiny;
-    omn_graph *g = rig_gradient(r, "g", small_build, &m), *h = rig_gradient(k, "g", small_build, &m);
+    omn_graph *g = rig_gradient(r, "g", small_build, &m),
+              *h = rig_gradient(k, "g", small_build, &m);
     const omn_profile_row *rows;
     omn_memory memory = { OMN_FILL(omn_memory) };
     size_t islands = 0;
@@ -138,7 +139,8 @@ START_TEST(ops_that_a_device_lacks_run_on_the_cpu)
 }
 END_TEST
 
-/* ---- passes ---------------------------------------------------------------------------------------- */
+/* ---- passes
+ * ---------------------------------------------------------------------------------------- */
 
 static size_t calls_of(rig *r, omn_graph *g, const char *op)
 {
@@ -226,15 +228,17 @@ START_TEST(frozen_weights_get_no_gradient_and_no_nodes)
                                           "encoder_norm", "modality" };
     small m = tiny;
     omn_graph *all = rig_gradient(r, "all", small_build, &m), *g;
-    OK(omn_program_graph_gradient(r->program, "some", small_build, &m, "loss", frozen, 5, &g, &r->err));
+    OK(omn_program_graph_gradient(r->program, "some", small_build, &m, "loss", frozen, 5, &g,
+                                  &r->err));
     ck_assert(has_output(all, "grad:stem.conv_0.weight") && has_output(all, "grad:table"));
-    ck_assert(!has_output(g, "grad:stem.conv_0.weight") && !has_output(g, "grad:encoder.layers_1.wo"));
+    ck_assert(!has_output(g, "grad:stem.conv_0.weight") &&
+              !has_output(g, "grad:encoder.layers_1.wo"));
     ck_assert(has_output(g, "grad:table") && has_output(g, "grad:decoder.layers_1.wo"));
     ck_assert_uint_lt(omn_graph_nodes(g) + 40, omn_graph_nodes(all));
     feed_small(r, &m);
     ck_assert_uint_eq(calls_of(r, g, "conv2d_dw"), 0);
     ck_assert_uint_eq(calls_of(r, all, "conv2d_dw"), 3);
-    ck_assert_uint_eq(calls_of(r, all, "conv2d_dx"), 2);      /* none for the picture */
+    ck_assert_uint_eq(calls_of(r, all, "conv2d_dx"), 2); /* none for the picture */
     rig_close(r);
 }
 END_TEST
@@ -245,8 +249,9 @@ static void build_stopped(void *user, omn_scope *s, omn_bundle *out)
     omn_node *b = omn_weight(s, "b", omn_dim1(3), OMN_INIT_NORMAL, 1);
     (void)user;
     ck_assert(omn_scope_training(s));
-    omn_bundle_put(out, s, "loss", omn_sum(s, omn_mul(s, omn_stop_gradient(s, omn_mul(s, a, b)), b), 1,
-                                           false, false));
+    omn_bundle_put(
+        out, s, "loss",
+        omn_sum(s, omn_mul(s, omn_stop_gradient(s, omn_mul(s, a, b)), b), 1, false, false));
 }
 
 START_TEST(stop_gradient_stops)
@@ -255,14 +260,16 @@ START_TEST(stop_gradient_stops)
     omn_graph *g = rig_gradient(r, "g", build_stopped, NULL);
     ck_assert(!has_output(g, "grad:a") && has_output(g, "grad:b"));
     rig_run(r, g);
-    for (int i = 0; i < 3; i++)           /* d/db of stop(a b) b is a b */
+    for (int i = 0; i < 3; i++) /* d/db of stop(a b) b is a b */
         ck_assert_float_eq_tol(rig_output(r, g, "grad:b", NULL)[i],
-                               omn_store_data(r->store, 0)[i] * omn_store_data(r->store, 1)[i], 1e-6f);
+                               omn_store_data(r->store, 0)[i] * omn_store_data(r->store, 1)[i],
+                               1e-6f);
     rig_close(r);
 }
 END_TEST
 
-/* ---- programs ---------------------------------------------------------------------------------------- */
+/* ---- programs
+ * ---------------------------------------------------------------------------------------- */
 
 START_TEST(a_key_is_built_once_and_drawn)
 {
@@ -368,10 +375,15 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        sharing_memory_and_fusing_change_no_bit, the_workspace_is_within_a_tenth_of_its_bound,
-        ops_that_a_device_lacks_run_on_the_cpu, products_take_what_follows_when_nobody_else_reads_it,
-        what_no_output_needs_costs_nothing, frozen_weights_get_no_gradient_and_no_nodes,
-        stop_gradient_stops, a_key_is_built_once_and_drawn, threads_share_a_program,
+        sharing_memory_and_fusing_change_no_bit,
+        the_workspace_is_within_a_tenth_of_its_bound,
+        ops_that_a_device_lacks_run_on_the_cpu,
+        products_take_what_follows_when_nobody_else_reads_it,
+        what_no_output_needs_costs_nothing,
+        frozen_weights_get_no_gradient_and_no_nodes,
+        stop_gradient_stops,
+        a_key_is_built_once_and_drawn,
+        threads_share_a_program,
         initial_values_follow_from_seed_and_name,
     };
     return TESTING_RUN("graph/plan", all, 20);

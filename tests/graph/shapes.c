@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shape and type rules: what fits gives the right shape, what does not gives one useful sentence, which
- * stays, while later builders return NULL. */
+/* Shape and type rules: what fits gives the right shape, what does not gives one useful sentence,
+ * which stays, while later builders return NULL. */
 #include "rig.h"
 
 #include <stdio.h>
@@ -11,7 +11,8 @@ static omn_node *in(omn_scope *s, const char *name, omn_shape shape)
     return omn_input(s, name, OMN_F32, shape);
 }
 
-/* ---- sentences ------------------------------------------------------------------------------------ */
+/* ---- sentences
+ * ------------------------------------------------------------------------------------ */
 
 typedef struct wrong {
     omn_node *(*fn)(omn_scope *s);
@@ -19,7 +20,7 @@ typedef struct wrong {
 } wrong;
 
 #define BAD(name, ...) static omn_node *name(omn_scope *s) __VA_ARGS__
-#define X in(s, "x", omn_dim3(2, 5, 7))
+#define X              in(s, "x", omn_dim3(2, 5, 7))
 BAD(bad_linear, {
     s = omn_scope_at(s, "decoder.layers_%d", 3);
     return omn_linear(s, X, omn_weight(s, "query.weight", omn_dim2(4, 8), OMN_INIT_ZERO, 0), NULL,
@@ -33,11 +34,11 @@ BAD(bad_matmul, { return omn_matmul(s, X, in(s, "y", omn_dim3(3, 7, 2)), false, 
 BAD(bad_add, { return omn_add(s, X, in(s, "y", omn_dim2(4, 7))); })
 BAD(bad_glu, { return omn_glu(s, X, in(s, "y", omn_dim2(5, 7)), OMN_ACT_SILU); })
 BAD(bad_act, { return omn_activate(s, X, (omn_act)77); })
-BAD(bad_norm, {
-    return omn_rms_norm(s, X, omn_weight(s, "w", omn_dim1(5), OMN_INIT_ONE, 0), 1e-6);
-})
+BAD(bad_norm,
+    { return omn_rms_norm(s, X, omn_weight(s, "w", omn_dim1(5), OMN_INIT_ONE, 0), 1e-6); })
 BAD(bad_eps, { return omn_rms_norm(s, X, NULL, -1); })
-BAD(bad_groups, { return omn_group_norm(s, in(s, "p", omn_dim4(1, 2, 2, 6)), NULL, NULL, 4, 1e-6); })
+BAD(bad_groups,
+    { return omn_group_norm(s, in(s, "p", omn_dim4(1, 2, 2, 6)), NULL, NULL, 4, 1e-6); })
 BAD(bad_ids, { return omn_embedding(s, omn_weight(s, "t", omn_dim2(9, 4), OMN_INIT_ONE, 0), X); })
 BAD(bad_gather, { return omn_gather(s, X, omn_input(s, "m", OMN_I32, omn_dim1(3))); })
 BAD(bad_rope, {
@@ -46,9 +47,7 @@ BAD(bad_rope, {
 })
 BAD(bad_reshape, { return omn_reshape(s, X, omn_dim2(-1, 3)); })
 BAD(bad_permute, { return omn_permute(s, X, (const int[]){ 0, 2, 2 }); })
-BAD(bad_concat, {
-    return omn_concat(s, (omn_node *[]){ X, in(s, "y", omn_dim3(2, 4, 6)) }, 2, 1);
-})
+BAD(bad_concat, { return omn_concat(s, (omn_node *[]){ X, in(s, "y", omn_dim3(2, 4, 6)) }, 2, 1); })
 BAD(bad_slice, { return omn_slice(s, X, 1, 3, 3); })
 BAD(bad_axis, { return omn_slice(s, X, 3, 0, 1); })
 BAD(bad_expand, { return omn_expand(s, X, omn_dim3(2, 10, 7)); })
@@ -59,9 +58,8 @@ BAD(bad_conv, {
                       omn_weight(s, "w", omn_dim4(4, 2, 3, 3), OMN_INIT_ZERO, 0), NULL, NULL,
                       OMN_ACT_NONE);
 })
-BAD(bad_window, {
-    return omn_pool2d(s, in(s, "p", omn_dim4(1, 2, 8, 3)), OMN_POOL_MAX, 3, 3, NULL);
-})
+BAD(bad_window,
+    { return omn_pool2d(s, in(s, "p", omn_dim4(1, 2, 8, 3)), OMN_POOL_MAX, 3, 3, NULL); })
 BAD(bad_heads, {
     return omn_attend_build(s, in(s, "q", omn_dim4(1, 4, 3, 6)), in(s, "k", omn_dim4(1, 5, 2, 6)),
                             in(s, "v", omn_dim4(1, 5, 2, 6)), NULL);
@@ -116,9 +114,8 @@ BAD(bad_bundle, {
     omn_bundle_put(b, s, "left", X);
     return omn_bundle_get(b, s, "right");
 })
-BAD(bad_model, {
-    return omn_scope_fail(omn_scope_at(s, "head"), OMN_ERR_CONFIG, "%d heads, 12 wanted", 7);
-})
+BAD(bad_model,
+    { return omn_scope_fail(omn_scope_at(s, "head"), OMN_ERR_CONFIG, "%d heads, 12 wanted", 7); })
 
 static const wrong all_wrong[] = {
     { bad_linear, "decoder.layers_3: linear: x is [2, 5, 7] f32, the weight is [4, 8] f32 "
@@ -136,7 +133,8 @@ static const wrong all_wrong[] = {
     { bad_rope, "rope: x is [1, 4, 2, 6] f32, rows are [1, 4, 8] f32" },
     { bad_reshape, "reshape: x is [2, 5, 7] f32, it cannot become [-1, 3]" },
     { bad_permute, "permute: x is [2, 5, 7] f32, axis 2 of the order is 2" },
-    { bad_concat, "concat: tensor 1 is [2, 5, 7] f32, tensor 2 is [2, 4, 6] f32; only axis 1 may differ" },
+    { bad_concat,
+      "concat: tensor 1 is [2, 5, 7] f32, tensor 2 is [2, 4, 6] f32; only axis 1 may differ" },
     { bad_slice, "slice: x is [2, 5, 7] f32, 3 places from 3 of axis 1 are not all there" },
     { bad_axis, "slice: x is [2, 5, 7] f32, it has no axis 3" },
     { bad_expand, "expand: x is [2, 5, 7] f32, it cannot be stretched to [2, 10, 7]" },
@@ -148,7 +146,8 @@ static const wrong all_wrong[] = {
     { bad_segments, "attention: q_seg and k_seg, q_part and k_part: both or none" },
     { bad_count, "attention: k_count is [2] i32, [1] i32 is wanted" },
     { bad_extra, "attention: extra is [1, 2, 5, 4] f32, [1 or 1, 1 or 2, 4, 5] is wanted" },
-    { bad_entropy, "cross_entropy: logits are [2, 5, 7] f32, labels [2, 4] i32, weights [2, 5] f32" },
+    { bad_entropy,
+      "cross_entropy: logits are [2, 5, 7] f32, labels [2, 4] i32, weights [2, 5] f32" },
     { bad_soft, "a range inside 0..6" },
     { bad_input, "input 'x' is [3] f32 already, it cannot be [4] f32 too" },
     { bad_weight, "a.b: [3] before, [4] wanted now" },
@@ -186,7 +185,8 @@ START_TEST(what_does_not_fit_is_told_in_one_sentence)
 }
 END_TEST
 
-/* ---- shapes ---------------------------------------------------------------------------------------- */
+/* ---- shapes
+ * ---------------------------------------------------------------------------------------- */
 
 static void is(omn_node *x, const char *want)
 {
@@ -204,7 +204,8 @@ static void build_right(void *user, omn_scope *s, omn_bundle *out)
     is(omn_linear(s, x, omn_weight(s, "w", omn_dim2(4, 7), OMN_INIT_ZERO, 0), NULL, OMN_ACT_NONE),
        "[2, 5, 4]");
     is(omn_linear_in_out(s, x, omn_weight(s, "v", omn_dim2(7, 4), OMN_INIT_ZERO, 0), NULL,
-                         OMN_ACT_RELU), "[2, 5, 4]");
+                         OMN_ACT_RELU),
+       "[2, 5, 4]");
     is(omn_matmul(s, x, x, false, true, 1), "[2, 5, 5]");
     is(omn_add(s, in(s, "a", omn_dim3(4, 1, 3)), in(s, "b", omn_dim2(5, 1))), "[4, 5, 3]");
     is(omn_reshape(s, x, omn_dim3(-1, 7, 2)), "[5, 7, 2]");
@@ -216,13 +217,15 @@ static void build_right(void *user, omn_scope *s, omn_bundle *out)
     is(omn_sum(s, x, 3, false, false), "[7]");
     is(omn_sum(s, x, 7, true, true), "[1, 1, 1]");
     is(omn_conv2d(s, p, omn_weight(s, "c", omn_dim4(6, 3, 3, 2), OMN_INIT_ZERO, 0), NULL, &how,
-                  OMN_ACT_NONE), "[1, 5, 3, 6]");
+                  OMN_ACT_NONE),
+       "[1, 5, 3, 6]");
     is(omn_pool2d(s, p, OMN_POOL_AVG, 2, 2, NULL), "[1, 4, 4, 3]");
     is(omn_upsample(s, p, 2), "[1, 18, 16, 3]");
     is(omn_argmax(s, x), "[2, 5]");
     m = omn_input(s, "m", OMN_I32, omn_dim2(3, 4));
     is(omn_gather(s, x, m), "[3, 4, 7]");
-    is(omn_embedding(s, omn_weight(s, "t", omn_dim3(9, 2, 6), OMN_INIT_ZERO, 0), m), "[3, 4, 2, 6]");
+    is(omn_embedding(s, omn_weight(s, "t", omn_dim3(9, 2, 6), OMN_INIT_ZERO, 0), m),
+       "[3, 4, 2, 6]");
     ck_assert_int_eq(omn_node_type(omn_gather(s, m, m)), OMN_I32);
     is(omn_vector_quantise(s, x, omn_weight(s, "q", omn_dim2(9, 7), OMN_INIT_ZERO, 0)), "[2, 5]");
     ck_assert_int_eq(omn_node_dim(x, -1), 7);
@@ -239,7 +242,7 @@ START_TEST(what_fits_has_the_right_shape)
 {
     rig own = rig_open(&reference_compute, false), *r = &own;
     omn_graph *g = rig_graph(r, "right", build_right, NULL);
-    ck_assert_uint_eq(omn_graph_nodes(g), 0);         /* nothing that an output needs */
+    ck_assert_uint_eq(omn_graph_nodes(g), 0); /* nothing that an output needs */
     rig_close(r);
 }
 END_TEST
@@ -289,12 +292,14 @@ START_TEST(graphs_without_output_or_gradient_are_refused)
     ck_assert_str_eq(rig_failure(r, build_nothing, NULL),
                      "graph 'bad' has no output and writes no state");
     r->err = (omn_error)OMN_ERROR_INIT;
-    ck_assert_int_eq(omn_program_graph_gradient(r->program, "flat", build_flat, NULL, "loss", NULL, 0,
-                                                &g, &r->err), OMN_ERR_ARGUMENT);
+    ck_assert_int_eq(omn_program_graph_gradient(r->program, "flat", build_flat, NULL, "loss", NULL,
+                                                0, &g, &r->err),
+                     OMN_ERR_ARGUMENT);
     ck_assert_str_eq(r->err.text, "gradient: the loss 'loss' depends on no weight that may change");
     r->err = (omn_error)OMN_ERROR_INIT;
-    ck_assert_int_eq(omn_program_graph_gradient(r->program, "flat", build_flat, NULL, "lots", NULL, 0,
-                                                &g, &r->err), OMN_ERR_ARGUMENT);
+    ck_assert_int_eq(omn_program_graph_gradient(r->program, "flat", build_flat, NULL, "lots", NULL,
+                                                0, &g, &r->err),
+                     OMN_ERR_ARGUMENT);
     ck_assert_str_eq(r->err.text, "there is no 'lots'; there is: loss");
     rig_close(r);
 }
@@ -303,8 +308,10 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        what_does_not_fit_is_told_in_one_sentence, what_fits_has_the_right_shape,
-        runs_say_what_is_wrong_with_inputs_and_outputs, graphs_without_output_or_gradient_are_refused,
+        what_does_not_fit_is_told_in_one_sentence,
+        what_fits_has_the_right_shape,
+        runs_say_what_is_wrong_with_inputs_and_outputs,
+        graphs_without_output_or_gradient_are_refused,
     };
     return TESTING_RUN("graph/shapes", all, 10);
 }

@@ -6,9 +6,9 @@
 #include <omnio/graph.h>
 
 typedef struct small {
-    int64_t batch, tokens, size, width, heads, hidden, vocabulary;  /* size: of the picture */
+    int64_t batch, tokens, size, width, heads, hidden, vocabulary; /* size: of the picture */
     int encoders, decoders;
-    bool tag_all;                         /* so that keep_tagged leaves nothing to fuse or share */
+    bool tag_all; /* so that keep_tagged leaves nothing to fuse or share */
 } small;
 
 /* Inputs "image", "tokens", "seg", "labels", "weight"; outputs "loss" and "each". */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States: written by one graph, read by another, appended step by step, reordered, one set for each run
- * state; cached attention equals attention over the whole sequence. */
+/* States: written by one graph, read by another, appended step by step, reordered, one set for each
+ * run state; cached attention equals attention over the whole sequence. */
 #include "rig.h"
 
 #include <stdio.h>
@@ -44,7 +44,8 @@ START_TEST(one_graph_writes_another_reads)
     rig_run(r, read);
     for (int i = 0; i < 6; i++)
         ck_assert_float_eq(rig_output(r, read, "plain", NULL)[i], x[(i + 3) % 6]);
-    ck_assert_int_eq(omn_exec_reorder(r->exec, (const int32_t[]){ 0, 2 }, 2, NULL), OMN_ERR_ARGUMENT);
+    ck_assert_int_eq(omn_exec_reorder(r->exec, (const int32_t[]){ 0, 2 }, 2, NULL),
+                     OMN_ERR_ARGUMENT);
     OK(omn_exec_new(r->program, &other, &r->err));
     omn_exec *first = r->exec;
     r->exec = other;
@@ -106,7 +107,7 @@ START_TEST(steps_over_a_cache_equal_the_whole)
         rig_feed_ids(r, "at", omn_dim1(B), (const int32_t[]){ t, t });
         rig_run(r, step);
         const float *got = rig_output(r, step, "y", NULL);
-        for (int b = 0; b < B; b++)       /* the same sums in the same order: equal but for rounding */
+        for (int b = 0; b < B; b++) /* the same sums in the same order: equal but for rounding */
             for (int i = 0; i < H * K; i++)
                 ck_assert_float_eq_tol(got[b * H * K + i], y[(b * T + t) * H * K + i], 1e-6f);
     }
@@ -136,7 +137,8 @@ START_TEST(reading_what_was_overwritten_is_refused)
 {
     rig own = rig_open(&reference_compute, false), *r = &own;
     ck_assert_msg(strstr(rig_failure(r, build_order, NULL),
-                         "scale: reads the state 'm' as it was before a write"), "%s", r->err.text);
+                         "scale: reads the state 'm' as it was before a write"),
+                  "%s", r->err.text);
     r->err = (omn_error)OMN_ERROR_INIT;
     rig_graph(r, "right order", build_order, r);
     rig_close(r);
@@ -148,8 +150,10 @@ static void build_length(void *user, omn_scope *s, omn_bundle *out)
 {
     const int64_t L = 3 + *(const int *)user / 2;
     omn_state *st = omn_state_at(s, "memory", OMN_F32, omn_dim2(1, L));
-    if (*(const int *)user % 2) omn_bundle_put(out, s, "y", omn_scale(s, omn_state_read(s, st), 1, 1));
-    else omn_state_write(s, st, omn_const(s, OMN_F32, omn_dim2(1, L), (const float[9]){ 7, 7, 7 }));
+    if (*(const int *)user % 2)
+        omn_bundle_put(out, s, "y", omn_scale(s, omn_state_read(s, st), 1, 1));
+    else
+        omn_state_write(s, st, omn_const(s, OMN_F32, omn_dim2(1, L), (const float[9]){ 7, 7, 7 }));
 }
 
 START_TEST(capacities_do_not_pile_up)
@@ -168,7 +172,7 @@ START_TEST(capacities_do_not_pile_up)
     }
     rig_run(r, g[11]);
     ck_assert_float_eq(rig_output(r, g[11], "y", NULL)[2], 8);
-    rig_run(r, g[1]);                     /* was dropped: zeros again */
+    rig_run(r, g[1]); /* was dropped: zeros again */
     ck_assert_float_eq(rig_output(r, g[1], "y", NULL)[2], 1);
     rig_close(r);
 }

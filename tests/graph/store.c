@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stores: over a checkpoint as it lies on disk (16-bit weights, wrong shapes, missing names), and writable
- * ones that begin from a checkpoint. */
+/* Stores: over a checkpoint as it lies on disk (16-bit weights, wrong shapes, missing names), and
+ * writable ones that begin from a checkpoint. */
 #include "rig.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const float table[] = { 1, -2, 0.5f, 3, 4, -0.25f, 8, 16 };      /* exact in bf16 */
+static const float table[] = { 1, -2, 0.5f, 3, 4, -0.25f, 8, 16 }; /* exact in bf16 */
 
 static omn_weights *checkpoint(void)
 {
@@ -75,8 +75,10 @@ START_TEST(weights_are_used_as_they_lie_in_the_file)
         omn_graph *g = rig_graph(r, "g", build, &stored);
         check_outputs(r, g);
         omn_program_memory(r->program, &m);
-        if (partial) ck_assert(m.mapped == 0 && m.uploaded == 48);
-        else ck_assert(m.mapped > 0 && m.uploaded == 0);
+        if (partial)
+            ck_assert(m.mapped == 0 && m.uploaded == 48);
+        else
+            ck_assert(m.mapped > 0 && m.uploaded == 0);
         ck_assert_uint_eq(omn_store_count(store), 2);
         ck_assert_ptr_null(omn_store_data(store, 0));
         rig_close(r);
@@ -94,7 +96,8 @@ typedef struct wrong {
 static void build_wrong(void *user, omn_scope *s, omn_bundle *out)
 {
     const wrong *x = user;
-    omn_bundle_put(out, s, "y", omn_weight(omn_scope_at(s, "a"), x->name, x->shape, OMN_INIT_ONE, 0));
+    omn_bundle_put(out, s, "y",
+                   omn_weight(omn_scope_at(s, "a"), x->name, x->shape, OMN_INIT_ONE, 0));
 }
 
 START_TEST(what_the_file_lacks_is_told_by_name)
@@ -139,7 +142,8 @@ START_TEST(a_writable_store_begins_from_a_file)
             rig_graph(r, "more", build_wrong, (void *)(uintptr_t)&more);
             ck_assert_float_eq(omn_store_data(store, 2)[2], 1);
         } else {
-            ck_assert(strstr(rig_failure(r, build_wrong, (void *)(uintptr_t)&more), "a.more: not in "));
+            ck_assert(
+                strstr(rig_failure(r, build_wrong, (void *)(uintptr_t)&more), "a.more: not in "));
         }
         rig_close(r);
     }
@@ -169,10 +173,9 @@ START_TEST(a_run_stops_when_cancelled)
     ck_assert_int_eq(omn_exec_run(r->exec, g, r->feed, c, &e), OMN_ERR_CANCELLED);
     ck_assert_int_eq(omn_exec_output(r->exec, g, "loss", &t, NULL), OMN_ERR_ARGUMENT);
     omn_call_free(c);
-    rig_run(r, g);                        /* and the run state is still good */
+    rig_run(r, g); /* and the run state is still good */
     const float *x = omn_store_data(r->store, 0);
-    for (int i = 0; i < 4; i++)
-        ck_assert_float_eq(rig_output(r, g, "grad:x", NULL)[i], 2 * x[i]);
+    for (int i = 0; i < 4; i++) ck_assert_float_eq(rig_output(r, g, "grad:x", NULL)[i], 2 * x[i]);
     omn_cancel_free(cancel);
     rig_close(r);
 }
