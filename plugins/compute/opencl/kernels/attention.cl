@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attention without a matrix of scores (Milakov and Gimelshein 2018; Dao and others 2022): a work-item
+ * keeps QB queries of one head with their running maximum, sum and weighted values, and walks over the
+ * keys 16 at a time: scores are float16 over keys, values float16 over the width. Keys that no query may
+ * see by position or count are not read. MOST: width of the arrays, at least the widths of heads.
+ * Work-items: (blocks of queries, heads, rows). Masks: see omn_attend in omnio/graph.h. */
+#define QB 16
+enum { Q_SEG = 1, K_SEG = 2, Q_PART = 4, K_PART = 8, Q_START = 16, K_COUNT = 32, K_ROW = 64, EXTRA = 128,
+       SLOPES = 256 };
+
+int16 load_ints(global const int *p, int n)
+{
+    if (n >= 16) return vload16(0, p);
+    int t[16] = { 0 };
+    for (int i = 0; i < n; i++) t[i] = p[i];
+    return vload16(0, t);
+}
+
+kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulong v_at, bytes q_seg,
+                      ulong q_seg_at, bytes k_seg, ulong k_seg_at, bytes q_part, ulong q_part_at,
+                      bytes k_part, ulong k_part_at, bytes q_start, ulong q_start_at, bytes k_count,
+                      ulong k_count_at, bytes k_row, ulong k_row_at, bytes extra, ulong extra_at,
+                      bytes slopes, ulong slopes_at, global uchar *o_, ulong o_at, global uchar *lse_,
+                      ulong lse_at, int has, int B2, int Tq, int Tk, int H, int G, int K, int Kv,
+                      float scale, int causal, int window, int uniform_empty, int extra_b, int extra_h,
+                      int has_lse, global int *fault, int what)
+{
+    const int q0 = get_global_id(0) * QB, nq = min(QB, Tq - q0), h = get_global_id(1);
+    const int b = get_global_id(2), g = h / (H / G), wide = (Kv + 15) / 16 * 16;
+    float o[QB * MOST], kt[16 * MOST], vt[16 * MOST], p[QB * 16], m[QB], l[QB], keep[QB];
+    int from[QB], to[QB], qs[QB], qp[QB];
+    int row = has & K_ROW ? INTS(k_row, k_row_at)[b] : b, low = Tk, high = 0;
+    if (row < 0 || row >= B2) {
+        if (atomic_cmpxchg((volatile global int *)fault, 0, what) == 0) {
+            fault[1] = b;
+            fault[2] = row;
+            fault[3] = B2 - 1;
+        }
+        row = 0;
+    }
+    const int count = has & K_COUNT ? clamp(INTS(k_count, k_count_at)[b], 0, Tk) : Tk;
+    const long start = has & Q_START ? INTS(q_start, q_start_at)[b] : 0;
+    for (int i = 0; i < QB; i++) {
+        const int qi = b * Tq + min(q0 + i, Tq - 1);
+        const long at = start + q0 + i;
+        from[i] = window > 0 ? (int)clamp(at - window + 1, 0L, (long)Tk) : 0;
+        to[i] = causal ? (int)clamp(at + 1, 0L, (long)count) : count;
+        qs[i] = has & Q_SEG ? INTS(q_seg, q_seg_at)[qi] : 0;
+        qp[i] = has & Q_PART ? INTS(q_part, q_part_at)[qi] : 0;
+        if ((has & Q_SEG) && !qs[i]) to[i] = 0;
+        if (i >= nq) to[i] = 0;
+        if (from[i] < to[i]) {
+            low = min(low, from[i]);
+            high = max(high, to[i]);
+        }
+        m[i] = -INFINITY;
+        l[i] = 0.0f;
+        for (int c = 0; c < wide; c += 16) vstore16((float16)(0.0f), 0, o + i * MOST + c);
+    }
+    global const float *q = FLOATS(q_, q_at) + (((long)b * Tq + q0) * H + h) * K;
+    for (int j0 = low / 16 * 16; j0 < high; j0 += 16) {
+        const int n = min(16, high - j0);   /* what nobody sees is not read */
+        const int16 j = IOTA + j0;
+        int16 ks = (int16)(0), kp = (int16)(0);
+        if (has & K_SEG) {
+            ks = load_ints(INTS(k_seg, k_seg_at) + (long)row * Tk + j0, n);
+            if (!any(ks != 0)) continue;
+        }
+        if (has & K_PART) kp = load_ints(INTS(k_part, k_part_at) + (long)row * Tk + j0, n);
+        global const float *k = FLOATS(k_, k_at) + (((long)row * Tk + j0) * G + g) * K;
+        global const float *v = FLOATS(v_, v_at) + (((long)row * Tk + j0) * G + g) * Kv;
+        if (nq > 2) {                     /* keys turned once, then spread queries */
+            for (int r = 0; r < 16; r++)
+                for (int c = 0; c < K; c++) kt[c * 16 + r] = r < n ? k[(long)r * G * K + c] : 0.0f;
+            for (int i = 0; i < nq; i += 4) {
+                global const float *a = q + (long)i * H * K, *e = q + (long)min(i + 1, nq - 1) * H * K;
+                global const float *f = q + (long)min(i + 2, nq - 1) * H * K;
+                global const float *d = q + (long)min(i + 3, nq - 1) * H * K;
+                float16 s0 = (float16)(0.0f), s1 = s0, s2 = s0, s3 = s0;
+                for (int c = 0; c < K; c++) {
+                    const float16 key = vload16(c, kt);
+                    s0 = FMA((float16)(a[c]), key, s0);
+                    s1 = FMA((float16)(e[c]), key, s1);
+                    s2 = FMA((float16)(f[c]), key, s2);
+                    s3 = FMA((float16)(d[c]), key, s3);
+                }
+                vstore16(s0, i, p);
+                vstore16(s1, i + 1, p);
+                vstore16(s2, i + 2, p);
+                vstore16(s3, i + 3, p);
+            }
+        } else {
+            for (int i = 0; i < nq; i++)
+                for (int r = 0; r < 16; r++) {
+                    bytes key = (bytes)(k + (long)min(r, n - 1) * G * K);
+                    bytes query = (bytes)(q + (long)i * H * K);
+                    float16 s = (float16)(0.0f);
+                    for (int c = 0; c < K; c += 16)
+                        s = FMA(load_n(key, F32, c, K - c), load_n(query, F32, c, K - c), s);
+                    p[i * 16 + r] = sum16(s);
+                }
+        }
+        for (int r = 0; r < 16; r++)
+            for (int c = 0; c < wide; c += 16)
+                vstore16(r < n ? load_n((bytes)(v + (long)r * G * Kv), F32, c, Kv - c) : (float16)(0.0f),
+                         0, vt + r * MOST + c);
+        for (int i = 0; i < nq; i++) {
+            float16 s = vload16(i, p) * scale;
+            int16 ok = (j >= from[i]) & (j < to[i]);
+            if (has & Q_SEG) ok &= (ks == qs[i]) | (ks == -1);
+            if (has & Q_PART) ok &= kp == qp[i];
+            if (has & EXTRA)
+                s += load_n((bytes)(FLOATS(extra, extra_at) + (long)b * extra_b + (long)h * extra_h +
+                                    (long)(q0 + i) * Tk), F32, j0, n);
+            if (has & SLOPES)
+                s += FLOATS(slopes, slopes_at)[h] *
+                     (convert_float16(IOTA) + (float)(j0 - (start + q0 + i)));
+            s = select((float16)(-INFINITY), s, ok);
+            const float most = fmax(m[i], max16(s));
+            if (most == -INFINITY) {
+                vstore16((float16)(0.0f), i, p);
+                keep[i] = 1.0f;
+                continue;
+            }
+            const float16 e = exp16(s - most);
+            keep[i] = exp(m[i] - most);
+            l[i] = l[i] * keep[i] + sum16(e);
+            m[i] = most;
+            vstore16(e, i, p);
+        }
+        for (int i = nq; i < (nq + 3) / 4 * 4; i++) {
+            vstore16((float16)(0.0f), i, p);
+            keep[i] = 1.0f;
+        }
+        for (int c = 0; c < wide; c += 16)
+            for (int i = 0; i < nq; i += 4) {
+                float16 s0 = vload16(0, o + i * MOST + c) * keep[i];
+                float16 s1 = vload16(0, o + (i + 1) * MOST + c) * keep[i + 1];
+                float16 s2 = vload16(0, o + (i + 2) * MOST + c) * keep[i + 2];
+                float16 s3 = vload16(0, o + (i + 3) * MOST + c) * keep[i + 3];
+                for (int r = 0; r < 16; r++) {
+                    const float16 value = vload16(0, vt + r * MOST + c);
+                    s0 = FMA((float16)(p[i * 16 + r]), value, s0);
+                    s1 = FMA((float16)(p[i * 16 + 16 + r]), value, s1);
+                    s2 = FMA((float16)(p[i * 16 + 32 + r]), value, s2);
+                    s3 = FMA((float16)(p[i * 16 + 48 + r]), value, s3);
+                }
+                vstore16(s0, 0, o + i * MOST + c);
+                vstore16(s1, 0, o + (i + 1) * MOST + c);
+                vstore16(s2, 0, o + (i + 2) * MOST + c);
+                vstore16(s3, 0, o + (i + 3) * MOST + c);
+            }
+    }
+    for (int i = 0; i < nq; i++) {
+        const int none = m[i] == -INFINITY;
+        global float *y = OUT(o_, o_at) + (((long)b * Tq + q0 + i) * H + h) * Kv;
+        if (has_lse)
+            OUT(lse_, lse_at)[((long)b * H + h) * Tq + q0 + i] = none ? -INFINITY : m[i] + log(l[i]);
+        for (int c = 0; c < Kv; c += 16) {
+            float16 s = (float16)(0.0f);
+            if (!none) {
+                s = vload16(0, o + i * MOST + c) / l[i];
+            } else if (uniform_empty) {
+                global const float *v = FLOATS(v_, v_at) + ((long)row * Tk * G + g) * Kv;
+                for (int r = 0; r < Tk; r++)
+                    s += load_n((bytes)(v + (long)r * G * Kv), F32, c, Kv - c);
+                s /= (float)Tk;
+            }
+            store_n(y, c, Kv - c, s);
+        }
+    }
+}
