@@ -111,9 +111,25 @@ static inline double *doubles(size_t n)
     return p;
 }
 
+/* The level after the last: AMX over tiles in plain memory, where the rest of it can run. Only programs
+ * that define WITH_EMULATED_AMX link it. */
+#if defined(__x86_64__) && defined(WITH_EMULATED_AMX)
+extern const cpu_kernels omn_cpu5_table;
+static inline const cpu_kernels *kernels_at(int level)
+{
+    if (level < CPU_LEVELS) return cpu_kernels_at((cpu_level)level);
+    return cpu_kernels_at(CPU_AVX512_BF16) ? &omn_cpu5_table : NULL;
+}
+#else
+static inline const cpu_kernels *kernels_at(int level)
+{
+    return level < CPU_LEVELS ? cpu_kernels_at((cpu_level)level) : NULL;
+}
+#endif
+
 #define FOR_LEVELS(k)                                                                              \
-    for (int level_ = 0; level_ < CPU_LEVELS; level_++)                                            \
-        for (const cpu_kernels *k = cpu_kernels_at((cpu_level)level_); k; k = NULL)
+    for (int level_ = 0; level_ <= CPU_LEVELS; level_++)                                           \
+        for (const cpu_kernels *k = kernels_at(level_); k; k = NULL)
 
 static inline double act_ref(omn_act a, double x)
 {

@@ -12,9 +12,17 @@
 #include "tile_dot.h"
 #include "vmath.h"
 
-enum { KD = 256, NC = 4 * NR < 128 ? 128 : 4 * NR, MC = 240, A_ROW = KD + 16 };
+/* AMX multiplies so fast that packing A has to serve more columns */
+#if CPU_LEVEL >= 4
+enum { KD = 256, NC = 512, MC = 256, A_ROW = KD + 16 };
+#else
+enum { KD = 256, NC = 128, MC = 240, A_ROW = KD + 16 };
+#endif
 
 #include "gemm_dot.h"
+#if CPU_LEVEL >= 4
+#include "gemm_amx.h"
+#endif
 
 typedef struct job {
     const cpu_gemm *g;
@@ -128,33 +136,57 @@ static void finish(const cpu_gemm *g, size_t m0, size_t mr, float *const *c, siz
     }
 }
 
-static void block(const cpu_gemm *g, size_t m0, size_t m1, size_t n0, size_t nc)
-{
+/* What a task keeps: packed operands, and where the level has them, its tiles. */
+typedef struct state {
     float b[KD * NC] __attribute__((aligned(64)));
-    float a[(MR > 12 ? MR : 12) * A_ROW + KD * 16] __attribute__((aligned(64)));
+    float a[32 * A_ROW] __attribute__((aligned(64)));
+#if CPU_LEVEL >= 4
+    tiles t;
+#endif
+} state;
+
+/* rows m to m + mr of the packed block of B, nc columns from n0 on */
+static void strip(const cpu_gemm *g, state *w, bool dot, bool round, size_t m, size_t mr, size_t k,
+                  size_t kc, size_t depth, size_t n0, size_t nc, float *const *c)
+{
+    const bool add = k || g->accumulate;
+    ptrdiff_t am = 0, ak = 0;
+#if CPU_LEVEL >= 4
+    if (dot) {
+        amx_pack_a(g, m, mr, k, kc, w->a);
+        for (size_t s = 0; s < nc; s += NR)
+            amx_tile(&w->t, mr, depth, w->a, w->b + s * depth, c, n0 + s, nc - s < NR ? nc - s : NR,
+                     g->alpha, add);
+        return;
+    }
+#endif
+    if (dot) dot_pack_a(g, m, mr, k, kc, w->a, &am, &ak);
+    else pack_a(g, m, mr, k, kc, round, w->a, &am, &ak);
+    for (size_t s = 0; s < nc; s += NR) {
+        const size_t n = nc - s < NR ? nc - s : NR;
+        if (dot) dot_tile(mr, depth, w->a, am, ak, w->b + s * depth, c, n0 + s, n, g->alpha, add);
+        else tile(mr, depth, w->a, am, ak, w->b + s * depth, c, n0 + s, n, g->alpha, add);
+    }
+}
+
+static void block(const cpu_gemm *g, state *w, size_t m0, size_t m1, size_t n0, size_t nc)
+{
     const bool dot = g->bf16 && HAVE_DOT;
     const bool round = g->bf16 && !dot && !(g->a_type == OMN_BF16 && g->b_type == OMN_BF16);
-    const size_t step = dot ? 2 * KD : KD;
+    const size_t step = dot ? 2 * KD : KD, rows = dot && CPU_LEVEL >= 4 ? 32 : MR;
     for (size_t k = 0; k < g->K || !k; k += step) {
         const size_t kc = g->K - k < step ? g->K - k : step;
-        const size_t units = dot ? (kc + 1) / 2 : kc;
-        if (dot) dot_pack_b(g, k, kc, n0, nc, b);
-        else if (g->b_row || g->b_n == 1) pack_b_rows(g, k, kc, n0, nc, round, b);
-        else pack_b_turned(g, k, kc, n0, nc, round, b);
-        for (size_t m = m0; m < m1; m += MR) {
-            const size_t mr = m1 - m < MR ? m1 - m : MR;
-            ptrdiff_t am, ak;
-            float *c[MR];
-            if (dot) dot_pack_a(g, m, mr, k, kc, a, &am, &ak);
-            else pack_a(g, m, mr, k, kc, round, a, &am, &ak);
+        size_t depth = dot ? (kc + 1) / 2 : kc;
+        if (dot && CPU_LEVEL >= 4) depth = (depth + 15) / 16 * 16;
+        if (dot) dot_pack_b(g, k, kc, depth, n0, nc, w->b);
+        else if (g->b_row || g->b_n == 1) pack_b_rows(g, k, kc, n0, nc, round, w->b);
+        else pack_b_turned(g, k, kc, n0, nc, round, w->b);
+        for (size_t m = m0; m < m1; m += rows) {
+            const size_t mr = m1 - m < rows ? m1 - m : rows;
+            float *c[32];
             for (size_t i = 0; i < mr; i++)
                 c[i] = g->c + (g->c_row ? g->c_row(g->c_ctx, m + i) : (m + i) * g->c_m);
-            for (size_t s = 0; s < nc; s += NR) {
-                const size_t w = nc - s < NR ? nc - s : NR;
-                const bool add = k || g->accumulate;
-                if (dot) dot_tile(mr, units, a, am, ak, b + s * units, c, n0 + s, w, g->alpha, add);
-                else tile(mr, units, a, am, ak, b + s * units, c, n0 + s, w, g->alpha, add);
-            }
+            strip(g, w, dot, round, m, mr, k, kc, depth, n0, nc, c);
             if (k + step >= g->K) finish(g, m, mr, c, n0, nc);
         }
     }
@@ -164,11 +196,18 @@ static void blocks(void *user, size_t from, size_t to)
 {
     const job *j = user;
     const cpu_gemm *g = j->g;
+    state w;
+#if CPU_LEVEL >= 4
+    if (g->bf16) amx_begin(&w.t);
+#endif
     for (size_t i = from; i < to; i++) {
         const size_t m0 = i % j->m_blocks * j->mc, n0 = i / j->m_blocks * NC;
         const size_t m1 = g->M - m0 < j->mc ? g->M : m0 + j->mc;
-        block(g, m0, m1, n0, g->N - n0 < NC ? g->N - n0 : NC);
+        block(g, &w, m0, m1, n0, g->N - n0 < NC ? g->N - n0 : NC);
     }
+#if CPU_LEVEL >= 4
+    if (g->bf16) amx_end(&w.t);
+#endif
 }
 
 void L(gemm)(const cpu_gemm *g, const cpu_par *par)

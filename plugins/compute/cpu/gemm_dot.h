@@ -5,14 +5,18 @@
 
 #if CPU_LEVEL >= 3
 
-static void dot_pack_b(const cpu_gemm *g, size_t k0, size_t kc, size_t n0, size_t nc, float *out)
+/* to `deep` units, zeros beyond kc */
+static void dot_pack_b(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, size_t n0, size_t nc,
+                       float *out)
 {
-    const size_t deep = (kc + 1) / 2;
+    for (size_t s = 0; s < nc; s += NR)
+        for (size_t u = (kc + 1) / 2; u < deep; u++)
+            for (size_t h = 0; h < NR; h += VW) vst(out + s * deep + u * NR + h, vset(0));
     if (!g->b_row && g->b_n != 1) {
         for (size_t s = 0; s < nc; s += NR)
             for (size_t h = 0; h < NR; h += VW) {
                 const size_t n = n0 + s + h, have = s + h < nc ? nc - s - h : 0;
-                for (size_t u = 0; u < deep; u += VW) {
+                for (size_t u = 0; u < (kc + 1) / 2; u += VW) {
                     const size_t w = deep - u < VW ? deep - u : VW;
                     vf r[VW];
                     UNROLL
@@ -86,7 +90,7 @@ static void dot_pack_a(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_
 
 #else
 
-#define dot_pack_b(g, k, kc, n0, nc, b) ((void)0)
+#define dot_pack_b(g, k, kc, depth, n0, nc, b) ((void)0)
 #define dot_pack_a(g, m, mr, k, kc, a, am, ak) ((void)0)
 
 #endif

@@ -150,19 +150,22 @@ static inline size_t cpu_parts(size_t rows)
     return p < 1 ? 1 : p > CPU_PARTS ? CPU_PARTS : p;
 }
 
-/* name, arguments. PRODUCT kernels gain from matrix units, PLAIN ones do not: levels above AVX-512
- * only bring the former. `part` is working memory of cpu_parts(rows) * D floats (twice that where a
+/* name, arguments. PRODUCT kernels gain from matrix units, HEADS from bf16 pairs, PLAIN ones from
+ * neither: levels above AVX-512 only bring the former. `part` is working memory of cpu_parts(rows) * D floats (twice that where a
  * scale and a bias are both summed; 2 * B * C for group norm). */
 #define CPU_KERNELS_PRODUCT(X)                                                                     \
     X(gemm, (const cpu_gemm *g, const cpu_par *par))                                               \
     X(linear, (const cpu_linear *l, const cpu_par *par))                                           \
-    X(attention, (const cpu_attn *a, const cpu_par *par))                                          \
-    X(attention_grad, (const cpu_attn *a, const cpu_par *par))                                     \
     X(conv2d, (const cpu_conv *c, const cpu_par *par))                                             \
     X(conv2d_grad_input, (const cpu_conv *c, const cpu_par *par))                                  \
     X(conv2d_grad_weight, (const cpu_conv *c, const cpu_par *par))
 
+#define CPU_KERNELS_HEADS(X)                                                                       \
+    X(attention, (const cpu_attn *a, const cpu_par *par))                                          \
+    X(attention_grad, (const cpu_attn *a, const cpu_par *par))
+
 #define CPU_KERNELS_PLAIN(X)                                                                       \
+    X(linear_few, (const cpu_linear *l, const cpu_par *par)) /* M at most 8, distances given */    \
     X(rms_norm, (size_t rows, size_t D, const float *x, const void *w, omn_type wt, float eps,     \
                  float *y, const cpu_par *par))                                                    \
     X(rms_norm_grad, (size_t rows, size_t D, const float *x, const void *w, omn_type wt,           \
@@ -230,6 +233,7 @@ static inline size_t cpu_parts(size_t rows)
 typedef struct cpu_kernels {
     const char *level;
     CPU_KERNELS_PRODUCT(CPU_KERNEL_MEMBER)
+    CPU_KERNELS_HEADS(CPU_KERNEL_MEMBER)
     CPU_KERNELS_PLAIN(CPU_KERNEL_MEMBER)
 } cpu_kernels;
 

@@ -17,9 +17,24 @@
 #define CPU_GLUE(level, name) CPU_GLUE_(level, name)
 #define L(name) CPU_GLUE(CPU_LEVEL, name)
 
-#define CPU_KERNEL_DECLARE(name, args) void L(name) args;
-CPU_KERNELS_PRODUCT(CPU_KERNEL_DECLARE)
-CPU_KERNELS_PLAIN(CPU_KERNEL_DECLARE)
+/* What a level shares with AVX-512. */
+#if CPU_LEVEL > 2
+#define PLAIN(name) CPU_GLUE(2, name)
+#else
+#define PLAIN(name) L(name)
+#endif
+#if CPU_LEVEL > 3
+#define HEADS(name) CPU_GLUE(2, name)
+#else
+#define HEADS(name) L(name)
+#endif
+
+#define CPU_PRODUCT_DECLARE(name, args) void L(name) args;
+#define CPU_HEADS_DECLARE(name, args) void HEADS(name) args;
+#define CPU_PLAIN_DECLARE(name, args) void PLAIN(name) args;
+CPU_KERNELS_PRODUCT(CPU_PRODUCT_DECLARE)
+CPU_KERNELS_HEADS(CPU_HEADS_DECLARE)
+CPU_KERNELS_PLAIN(CPU_PLAIN_DECLARE)
 extern const cpu_kernels L(table);
 size_t L(conv_work)(const cpu_conv *c);
 

@@ -3,15 +3,8 @@
 #include "level.h"
 
 #define PRODUCT_ROW(name, args) L(name),
-#define PLAIN_ROW(name, args) CPU_GLUE(CPU_PLAIN_LEVEL, name),
-#define PLAIN_DECLARE(name, args) void CPU_GLUE(CPU_PLAIN_LEVEL, name) args;
-
-#if CPU_LEVEL > 2
-#define CPU_PLAIN_LEVEL 2
-CPU_KERNELS_PLAIN(PLAIN_DECLARE)
-#else
-#define CPU_PLAIN_LEVEL CPU_LEVEL
-#endif
+#define HEADS_ROW(name, args) HEADS(name),
+#define PLAIN_ROW(name, args) PLAIN(name),
 
 #if CPU_LEVEL == 0
 #define NAME "portable"
@@ -21,12 +14,15 @@ CPU_KERNELS_PLAIN(PLAIN_DECLARE)
 #define NAME "avx512"
 #elif CPU_LEVEL == 3
 #define NAME "avx512 bf16"
-#else
+#elif CPU_LEVEL == 4
 #define NAME "amx bf16"
+#else
+#define NAME "amx emulated"
 #endif
 
 const cpu_kernels L(table) = {
     NAME,
     CPU_KERNELS_PRODUCT(PRODUCT_ROW)
+    CPU_KERNELS_HEADS(HEADS_ROW)
     CPU_KERNELS_PLAIN(PLAIN_ROW)
 };

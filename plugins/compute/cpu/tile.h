@@ -18,77 +18,15 @@
 #define NV 2
 #define NR (NV * VW)
 
-/* rows c[m] (+)= alpha * A B for n columns (at most NR) from c[m] on */
-INLINE void tile_body(const int mr, size_t depth, const char *a, ptrdiff_t am, ptrdiff_t ak,
-                      const float *b, float *const *c, size_t n0, size_t n, float alpha, bool add)
-{
-    vf s[MR][NV];
-    UNROLL
-    for (int m = 0; m < mr; m++)
-        UNROLL
-        for (int v = 0; v < NV; v++) s[m][v] = vset(0);
-    /* rows in groups of four, so that few registers address them all */
-    const char *g[3] = { a, a + 4 * am, a + 8 * am };
-    const ptrdiff_t am3 = 3 * am;
-    for (size_t k = 0; k < depth; k++) {
-        vf bv[NV];
-        UNROLL
-        for (int v = 0; v < NV; v++) bv[v] = vld(b + v * VW);
-        UNROLL
-        for (int m = 0; m < mr; m++) {
-            const char *r = g[m / 4];
-            const ptrdiff_t off = m % 4 == 3 ? am3 : m % 4 * am;
-            const vf x = vset(*(const f32_any *)(r + off));
-            UNROLL
-            for (int v = 0; v < NV; v++) s[m][v] += x * bv[v];
-        }
-        g[0] += ak;
-        g[1] += ak;
-        g[2] += ak;
-        b += NR;
-    }
-    const vf al = vset(alpha);
-    UNROLL
-    for (int m = 0; m < mr; m++) {
-        float *r = c[m] + n0;
-        UNROLL
-        for (int v = 0; v < NV; v++) {
-            if (n >= (size_t)(v + 1) * VW) {
-                vst(r + v * VW, add ? vld(r + v * VW) + al * s[m][v] : al * s[m][v]);
-            } else if (n > (size_t)v * VW) {
-                const size_t w = n - (size_t)v * VW;
-                vst_n(r + v * VW, add ? vld_n(r + v * VW, w) + al * s[m][v] : al * s[m][v], w);
-            }
-        }
-    }
-}
-
-#define TILE_CASE(i) \
-    case i: tile_body(i, depth, a, am, ak, b, c, n0, n, alpha, add); break;
-
-/* up to MR rows; not inlined: one copy of the code for each file */
-static __attribute__((noinline, unused)) void
-tile(size_t mr, size_t depth, const void *ap, ptrdiff_t am, ptrdiff_t ak, const float *b,
-     float *const *c, size_t n0, size_t n, float alpha, bool add)
-{
-    const char *a = ap;
-    switch (mr) {
-        TILE_CASE(1)
-        TILE_CASE(2)
-        TILE_CASE(3)
-        TILE_CASE(4)
-        TILE_CASE(5)
-        TILE_CASE(6)
-#if MR > 6
-        TILE_CASE(7)
-        TILE_CASE(8)
-        TILE_CASE(9)
-        TILE_CASE(10)
-        TILE_CASE(11)
-        TILE_CASE(12)
+/* rows c[m] (+)= alpha * A B: mr rows (at most MR), n columns (at most NR) from column n0 of c on */
+typedef void tile_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, ptrdiff_t ak, const float *b,
+                     float *const *c, size_t n0, size_t n, float alpha, bool add);
+#if CPU_LEVEL >= 3
+#define tile CPU_GLUE(2, tile)
+#else
+#define tile L(tile)
 #endif
-    }
-}
+tile_fn tile;
 
 /* VW x VW, in place: each round is one perfect shuffle of rows; log2(VW) of them exchange the axes */
 INLINE vf zip_low(vf a, vf b)
