@@ -68,8 +68,8 @@ awk '
     FNR == 1 && $0 != "/* SPDX-License-Identifier: Apache-2.0 */" {
         print FILENAME ":1: begins with another line than the licence" }
     FNR == 2 { bare = $0 == "/*" }
-    (FNR == 2 && !bare && $0 !~ /^\/\* ?[A-Za-z0-9`"]/) ||
-    (FNR == 3 && bare && $0 !~ /^ \* [A-Za-z0-9`"]/) {
+    (FNR == 2 && !bare && $0 !~ /^\/\* ?[-A-Za-z0-9`"]/) ||
+    (FNR == 3 && bare && $0 !~ /^ \* [-A-Za-z0-9`"]/) {
         print FILENAME ":" FNR ": no paragraph says what this file is and why" }' $sources >"$list"
 rule "every source opens with its licence and a paragraph"
 
