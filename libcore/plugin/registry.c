@@ -44,6 +44,7 @@ struct registry {
     const beside *where;
     omn_arena *arena;
     bool scanned;
+    const char *trouble; /* why unknown files could not be looked at; NULL: they were */
     plugin_file *files;
     size_t n_files;
     slot *slots; /* by kind, name, order of files */
@@ -141,6 +142,7 @@ static void look_at_files(registry *r, omn_context *ctx)
     if (n_unknown == 0) goto done;
     if (scan_files(r->where, unknown, n_unknown, r->how.scan_limit_ms, r->arena, &err) != OMN_OK) {
         const char *why = record_why(r->arena, err.text);
+        r->trouble = why;
         for (size_t i = 0; i < n_unknown; i++) {
             if (unknown[i]->state != RECORD_UNKNOWN) continue;
             unknown[i]->state = RECORD_STOPPED;
@@ -236,14 +238,16 @@ static const slot *find_slot(const registry *r, const char *kind, const char *na
 static omn_status missing(const registry *r, const char *kind, const char *name, omn_error *err)
 {
     const char *names[MOST_SUGGESTED];
-    char bad[96] = "";
+    char bad[640] = "";
     size_t n = 0;
     int word = 6, other = 0;
     const char *what = kind ? entry_kind_word(kind, &word) : "object";
     for (size_t i = 0; i < r->n_slots && n < MOST_SUGGESTED; i++)
         if (!kind || strcmp(r->slots[i].object->kind, kind) == 0)
             names[n++] = r->slots[i].object->name;
-    if (r->n_bad)
+    if (r->trouble)
+        snprintf(bad, sizeof(bad), " (%s)", r->trouble);
+    else if (r->n_bad)
         snprintf(bad, sizeof(bad), " (%zu plugin file%s could not be used: see omnio list)",
                  r->n_bad, r->n_bad == 1 ? "" : "s");
     const slot *s = kind ? find_slot(r, NULL, name) : NULL;

@@ -4,7 +4,7 @@
 # templates, omnio.pc and one plugin), then the example and a new project of each kind are built
 # against it with pkg-config alone and pass their own tests.
 set -u
-echo 1..7
+echo 1..8
 here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
 trap 'rm -rf "$here"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR
@@ -24,7 +24,7 @@ report() {
 }
 
 skip_all() {
-    for i in 1 2 3 4 5 6 7; do echo "ok $i # SKIP $1"; done
+    for i in 1 2 3 4 5 6 7 8; do echo "ok $i # SKIP $1"; done
     exit 0
 }
 
@@ -60,6 +60,19 @@ project() {
     make CC="$CC" CFLAGS="-O1 -Wall -Wextra -Wpedantic -Werror" check
 }
 
+# The plugin of omnio-plugin(7), built by the page's own command and looked at by the helper.
+page() {
+    mkdir "$here/page" && cd "$here/page" &&
+    sed -n '/^#include/,/^\.Ed/p' "$top_srcdir/man/omnio-plugin.7" |
+        sed '/^\.Ed/d; s/\\e$/\\/' > shout.c &&
+    sed -n '/^cc -std/,/^\.Ed/p' "$top_srcdir/man/omnio-plugin.7" |
+        sed '/^\.Ed/d; s/\\e$/\\/; s|^cc |$CC -Wall -Wextra -Werror |' > build.sh &&
+    . ./build.sh && library=$(find "$here/root" -name libomnio.so) &&
+    printf '%s\0' "$here/page/shout.so" |
+        "$(find "$here/root" -name omnio-scan)" "$library" > answer &&
+    cat answer && grep -q "^good.*text.shout" answer
+}
+
 report "omnio installs into a folder" installs
 installs_pc=$here/pc
 PKG_CONFIG_PATH=$installs_pc
@@ -69,3 +82,4 @@ report "the example is found where it was installed" example_installed
 for kind in operation format encoder codec; do
     report "a new $kind builds and passes its test" project "$kind"
 done
+report "the plugin of the manual page builds" page
