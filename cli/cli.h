@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the subcommands of the program share. A command is one file that opens with its descriptor: name,
- * operands, options, examples. From the rows of the options follow getopt_long, --help, the manual page and the
- * completion of the shell. Results go to stdout, everything else to stderr. */
+/* What the subcommands of the program share. A command is one file that opens with its descriptor:
+ * name, operands, options, examples. From the rows of the options follow getopt_long, --help, the
+ * manual page and the completion of the shell. Results go to stdout, everything else to stderr. */
 #ifndef OMNIO_CLI_H
 #define OMNIO_CLI_H
 
@@ -12,50 +12,56 @@
 typedef struct cli cli;
 typedef struct cli_args cli_args;
 
-/* One option. type: "flag", or as in omn_param: "int", "int64", "double", "string", "path", "choice" (range
- * "text|json"). */
+/* One option. type: "flag", or as in omn_param: "int", "int64", "double", "string", "path",
+ * "choice" (range "text|json"). */
 typedef struct cli_option {
-    const char *name;             /* without dashes */
-    int letter;                   /* 0: none */
-    const char *type, *value;     /* value: its place holder in help, "FILE"; NULL for a flag */
+    const char *name;         /* without dashes */
+    int letter;               /* 0: none */
+    const char *type, *value; /* value: its place holder in help, "FILE"; NULL for a flag */
     const char *deflt, *range, *env;
     const char *group, *help;
 } cli_option;
 
-typedef struct cli_example { const char *line, *what; } cli_example;
+typedef struct cli_example {
+    const char *line, *what;
+} cli_example;
 
 enum {
-    CLI_MACHINE = 1,              /* takes --threads, --device */
-    CLI_FORMAT = 2,               /* takes --format text|json|jsonl */
+    CLI_MACHINE = 1, /* takes --threads, --device */
+    CLI_FORMAT = 2,  /* takes --format text|json|jsonl */
     CLI_HIDDEN = 4
 };
 
 typedef struct cli_command {
-    const char *name, *operands, *help;     /* help: one sentence */
-    const char *text;                       /* paragraphs, separated by empty lines */
+    const char *name, *operands, *help; /* help: one sentence */
+    const char *text;                   /* paragraphs, separated by empty lines */
     const cli_option *options;
     size_t n_options;
     unsigned flags;
     const cli_example *examples;
     size_t n_examples;
-    const char *see;                        /* "omnio-pipeline(5), omnio-recipe(5)" */
-    const char *completes;                  /* what an operand is: "pipeline", "command", "file", ... */
-    int (*run)(cli *c, int argc, char **argv);   /* argv[0] is the command's name; gives the exit code */
+    const char *see;       /* "omnio-pipeline(5), omnio-recipe(5)" */
+    const char *completes; /* what an operand is: "pipeline", "command", "file", ... */
+    int (*run)(cli *c, int argc,
+               char **argv); /* argv[0] is the command's name; gives the exit code */
 } cli_command;
 
 #define CLI_ROWS(x) (x), sizeof(x) / sizeof((x)[0])
 
-extern const cli_command cmd_run, cmd_check, cmd_list, cmd_help, cmd_inspect, cmd_verify, cmd_train, cmd_eval,
-    cmd_bench, cmd_new;
+extern const cli_command cmd_run, cmd_check, cmd_list, cmd_help, cmd_inspect, cmd_verify, cmd_train,
+    cmd_eval, cmd_bench, cmd_new;
 /* All commands, in the order of the help, up to NULL. */
 extern const cli_command *const cli_commands[];
 const cli_command *cli_command_find(const char *name);
 
-/* ---- options.c: reading a command line by the rows ------------------------------------------------------------- */
+/* ---- options.c: reading a command line by the rows ---------------------------------------- */
 
 #define CLI_MOST_ROWS 160
 
-typedef struct cli_given { const cli_option *row; const char *value; } cli_given;
+typedef struct cli_given {
+    const cli_option *row;
+    const char *value;
+} cli_given;
 
 struct cli_args {
     const cli_command *command;
@@ -65,18 +71,20 @@ struct cli_args {
     size_t n_given;
     const char **operands;
     size_t n_operands;
-    int next;                     /* CLI_FIRST: where in argv the first operand stands */
+    int next; /* CLI_FIRST: where in argv the first operand stands */
 };
 
 typedef enum cli_how {
-    CLI_ALL,                      /* options and operands in any order */
-    CLI_FIRST                     /* up to the first operand */
+    CLI_ALL,  /* options and operands in any order */
+    CLI_FIRST /* up to the first operand */
 } cli_how;
 
-/* The rows of a command: its own, those of its flags, those of every command. More rows may be put in front. */
+/* The rows of a command: its own, those of its flags, those of every command. More rows may be put
+ * in front. */
 void cli_rows(cli_args *a, const cli_command *command, const cli_option *more, size_t n_more);
-/* Reads argv[1..]; what was given before is kept. Values are checked against type and range. Returns -1, or the
- * exit code when the program is to end (--help was printed, wrong usage was told). */
+/* Reads argv[1..]; what was given before is kept. Values are checked against type and range.
+ * Returns -1, or the exit code when the program is to end (--help was printed, wrong usage was
+ * told). */
 int cli_parse(cli *c, cli_args *a, int argc, char **argv, cli_how how);
 void cli_args_fini(cli_args *a);
 /* The last value given, or that of the environment, or the default; NULL: none. */
@@ -88,18 +96,18 @@ const char *cli_nth(const cli_args *a, const char *name, size_t i);
 /* --set key=value, all of them; *out is owned (free()). -1, or the exit code after a complaint. */
 int cli_settings(cli *c, const cli_args *a, omn_setting **out, size_t *n);
 
-/* ---- help.c, man.c, complete.c ------------------------------------------------------------------------------------- */
+/* ---- help.c, man.c, complete.c ------------------------------------------------------------ */
 
 void cli_help(const cli *c, const cli_args *a, omn_buf *out);
 void cli_help_all(const cli *c, omn_buf *out);
-void cli_man(const cli_command *command, omn_buf *out);     /* NULL: omnio(1) itself */
+void cli_man(const cli_command *command, omn_buf *out); /* NULL: omnio(1) itself */
 void cli_complete(omn_buf *out);
 /* Text wrapped to width columns behind `indent` spaces; the first line continues at column `at`. */
 void cli_wrap(omn_buf *out, const char *text, size_t at, size_t indent, size_t width);
 /* "--threads", "-t, --threads N"; dashes and place holder as in --help. */
 void cli_option_usage(const cli_option *o, char *buf, size_t room);
 
-/* ---- session.c: the context, messages, signals ------------------------------------------------------------------- */
+/* ---- session.c: the context, messages, signals -------------------------------------------- */
 
 typedef enum cli_format { CLI_TEXT, CLI_JSON, CLI_JSONL } cli_format;
 
@@ -128,7 +136,9 @@ int cli_stopped(const cli *c);
 /* Writes a buffer to stdout; false: nobody reads any more or the disk is full (told). */
 bool cli_put(cli *c, omn_buf *b);
 
-/* ---- json.c ----------------------------------------------------------------------------------------------------------- */
+/* ---- json.c
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 #define CLI_JSON_VERSION 1
 

@@ -24,17 +24,23 @@ static const cli_example examples[] = {
     { "omnio train recipe.yaml -o try --seconds 60 --set batch=4", "a minute with small steps" },
 };
 
-const cli_command cmd_train = {
-    "train", "RECIPE", "Train a model by a recipe.",
-    "Goes on from the newest checkpoint in the output folder. Ctrl-C stops after the step and keeps a checkpoint.",
-    CLI_ROWS(rows), CLI_MACHINE, CLI_ROWS(examples), "omnio-recipe(5), omnio-eval(1)", "file", train
-};
+const cli_command cmd_train = { "train",
+                                "RECIPE",
+                                "Train a model by a recipe.",
+                                "Goes on from the newest checkpoint in the output folder. Ctrl-C "
+                                "stops after the step and keeps a checkpoint.",
+                                CLI_ROWS(rows),
+                                CLI_MACHINE,
+                                CLI_ROWS(examples),
+                                "omnio-recipe(5), omnio-eval(1)",
+                                "file",
+                                train };
 
 typedef struct progress {
     cli *c;
     double every, last;
     uint64_t pages;
-    double pace;                  /* seconds of a step, smoothed */
+    double pace; /* seconds of a step, smoothed */
 } progress;
 
 static double now(void)
@@ -47,9 +53,12 @@ static double now(void)
 static void left_text(double seconds, char *buf, size_t room)
 {
     const long s = seconds > 0 && seconds < 1e8 ? (long)(seconds + 0.5) : 0;
-    if (s >= 3600) snprintf(buf, room, "%ld h %02ld min", s / 3600, s / 60 % 60);
-    else if (s >= 60) snprintf(buf, room, "%ld min %02ld s", s / 60, s % 60);
-    else snprintf(buf, room, "%ld s", s);
+    if (s >= 3600)
+        snprintf(buf, room, "%ld h %02ld min", s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        snprintf(buf, room, "%ld min %02ld s", s / 60, s % 60);
+    else
+        snprintf(buf, room, "%ld s", s);
 }
 
 static int on_step(void *user, const omn_train_report *r, uint64_t steps, double seconds_left)
@@ -65,8 +74,9 @@ static int on_step(void *user, const omn_train_report *r, uint64_t steps, double
     left_text(seconds_left, left, sizeof left);
     const double rate = p->pace > 0 && pages < 1u << 20 ? (double)pages / p->pace : 0;
     fprintf(stderr, "%sstep %llu of %llu  loss %.4f  %.1f pictures/s  %s left%s%s",
-            p->c->terminal_err ? "\r" : "", (unsigned long long)r->step, (unsigned long long)steps, r->loss, rate,
-            left, r->skipped_steps ? "  (steps skipped)" : "", p->c->terminal_err ? "\033[K" : "\n");
+            p->c->terminal_err ? "\r" : "", (unsigned long long)r->step, (unsigned long long)steps,
+            r->loss, rate, left, r->skipped_steps ? "  (steps skipped)" : "",
+            p->c->terminal_err ? "\033[K" : "\n");
     if (p->c->terminal_err && r->step == steps) fputc('\n', stderr);
     return 0;
 }
@@ -81,7 +91,8 @@ static void on_note(void *user, const char *text)
 /* "models/nano/recipe.yaml" -> "recipe" */
 static void usual_folder(const char *recipe, char *buf, size_t room)
 {
-    const char *slash = strrchr(recipe, '/'), *name = slash ? slash + 1 : recipe, *dot = strrchr(name, '.');
+    const char *slash = strrchr(recipe, '/'), *name = slash ? slash + 1 : recipe,
+               *dot = strrchr(name, '.');
     const size_t n = dot && dot > name ? (size_t)(dot - name) : strlen(name);
     snprintf(buf, room, "%.*s%s", (int)n, name, dot && dot > name ? "" : ".out");
 }
@@ -101,13 +112,14 @@ static int train(cli *c, int argc, char **argv)
     if (code < 0) code = cli_session(c, &a);
     if (code >= 0) goto done;
     progress p = { c, cli_number(&a, "log-every", 10), 0, 0, 0 };
-    const omn_recipe_watch watch = { OMN_FILL(omn_recipe_watch), .step = on_step, .note = on_note, .user = &p,
-                                     .cancel = c->cancel };
+    const omn_recipe_watch watch = { OMN_FILL(omn_recipe_watch), .step = on_step, .note = on_note,
+                                     .user = &p, .cancel = c->cancel };
     usual_folder(a.operands[0], folder, sizeof folder);
     const char *out = cli_text(&a, "output");
     omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &recipe, &err);
     if (st == OMN_OK)
-        st = omn_recipe_train(recipe, out ? out : folder, cli_number(&a, "seconds", 0), &watch, &err);
+        st = omn_recipe_train(recipe, out ? out : folder, cli_number(&a, "seconds", 0), &watch,
+                              &err);
     if (c->terminal_err && p.last > 0 && st != OMN_OK) fputc('\n', stderr);
     code = st == OMN_OK ? 0 : cli_failed(c, &err);
 done:

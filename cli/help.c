@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* --help, from the rows: usage, one sentence, options in groups with default, range and variable, examples, exit
- * codes. */
+/* --help, from the rows: usage, one sentence, options in groups with default, range and variable,
+ * examples, exit codes. */
 #include "cli.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDTH 80
+#define WIDTH  80
 #define COLUMN 26
 
-static const char *const exit_codes[] = {
-    "0 fine; 1 failed while running; 2 wrong usage; 65 bad data; 66 no such input; 69 device, plugin or part "
-    "missing; 70 our own mistake; 71 no memory; 74 reading or writing failed; 78 bad pipeline, recipe or "
-    "configuration; 130 and 143 stopped by a signal"
-};
+static const char *const exit_codes[] = { "0 fine; 1 failed while running; 2 wrong usage; 65 bad "
+                                          "data; 66 no such input; 69 device, plugin or part "
+                                          "missing; 70 our own mistake; 71 no memory; 74 reading "
+                                          "or writing failed; 78 bad pipeline, recipe or "
+                                          "configuration; 130 and 143 stopped by a signal" };
 
 void cli_wrap(omn_buf *out, const char *text, size_t at, size_t indent, size_t width)
 {
@@ -47,7 +47,8 @@ void cli_option_usage(const cli_option *o, char *buf, size_t room)
 {
     char letter[8] = "    ";
     if (o->letter) snprintf(letter, sizeof letter, "-%c, ", o->letter);
-    snprintf(buf, room, "%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+    snprintf(buf, room, "%s--%s%s%s", letter, o->name, o->value ? " " : "",
+             o->value ? o->value : "");
 }
 
 static void option_text(const cli_option *o, char *text, size_t room)
@@ -79,8 +80,10 @@ static void put_options(const cli_args *a, omn_buf *out)
             option_text(o, text, sizeof text);
             const size_t used = strlen(usage) + 2;
             omn_buf_printf(out, "  %s", usage);
-            if (used + 2 > COLUMN) omn_buf_printf(out, "\n%*s", COLUMN, "");
-            else omn_buf_printf(out, "%*s", (int)(COLUMN - used), "");
+            if (used + 2 > COLUMN)
+                omn_buf_printf(out, "\n%*s", COLUMN, "");
+            else
+                omn_buf_printf(out, "%*s", (int)(COLUMN - used), "");
             cli_wrap(out, text, COLUMN, COLUMN, WIDTH);
         }
     }
@@ -109,20 +112,22 @@ void cli_help(const cli *c, const cli_args *a, omn_buf *out)
 void cli_help_all(const cli *c, omn_buf *out)
 {
     (void)c;
-    omn_buf_puts(out, "Usage: omnio COMMAND [OPTION]...\n"
-                      "Runs and trains models that take and give texts, pictures and places in pictures.\n\n"
-                      "Commands:\n");
+    omn_buf_puts(
+        out, "Usage: omnio COMMAND [OPTION]...\n"
+             "Runs and trains models that take and give texts, pictures and places in pictures.\n\n"
+             "Commands:\n");
     for (size_t i = 0; cli_commands[i]; i++)
         if (!(cli_commands[i]->flags & CLI_HIDDEN)) {
             omn_buf_printf(out, "  %-9s ", cli_commands[i]->name);
             cli_wrap(out, cli_commands[i]->help, 12, 12, WIDTH);
         }
-    omn_buf_puts(out, "\n      --list-devices    show the devices that a model can run on\n"
-                      "      --version         show the version; with -v the libraries of this build\n"
-                      "  -h, --help            show this help\n\n"
-                      "First steps:\n"
-                      "  omnio run vqa --image my.png --question \"what colour is the cube?\"\n"
-                      "  omnio list pipeline\n"
-                      "  omnio run vqa --help\n\n"
-                      "'omnio COMMAND --help' tells of a command, 'omnio help NAME' of an object.\n");
+    omn_buf_puts(out,
+                 "\n      --list-devices    show the devices that a model can run on\n"
+                 "      --version         show the version; with -v the libraries of this build\n"
+                 "  -h, --help            show this help\n\n"
+                 "First steps:\n"
+                 "  omnio run vqa --image my.png --question \"what colour is the cube?\"\n"
+                 "  omnio list pipeline\n"
+                 "  omnio run vqa --help\n\n"
+                 "'omnio COMMAND --help' tells of a command, 'omnio help NAME' of an object.\n");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Items from options that are given several times (one picture each, say), or from the lines of a batch file, one
- * JSON object each. Only the item at hand is in memory. */
+/* Items from options that are given several times (one picture each, say), or from the lines of a
+ * batch file, one JSON object each. Only the item at hand is in memory. */
 #include "items.h"
 
 #include <errno.h>
@@ -15,9 +15,9 @@
 
 typedef struct source {
     const omn_pipeline_port *port;
-    const char **texts;           /* as given */
+    const char **texts; /* as given */
     size_t n;
-    omn_value *kept;              /* of an input that is the same for all */
+    omn_value *kept; /* of an input that is the same for all */
 } source;
 
 struct items {
@@ -28,8 +28,8 @@ struct items {
     source of[ITEMS_MOST_INPUTS];
     const char *batch, *folder;
     int file;
-    int32_t line_number;          /* lines before the one at hand */
-    omn_buf line;                 /* what was read and not yet used */
+    int32_t line_number; /* lines before the one at hand */
+    omn_buf line;        /* what was read and not yet used */
     bool ended;
 };
 
@@ -40,10 +40,11 @@ static bool is_file_type(const char *type)
 
 const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
 {
-    static const struct { const char *type, *value; } values[] = {
-        { "image", "FILE" }, { "tensor", "FILE" }, { "embeddings", "FILE" }, { "text", "TEXT" },
-        { "number", "N" }, { "list", "A,B,..." }, { "regions", "X0,Y0,X1,Y1" }
-    };
+    static const struct {
+        const char *type, *value;
+    } values[] = { { "image", "FILE" },         { "tensor", "FILE" }, { "embeddings", "FILE" },
+                   { "text", "TEXT" },          { "number", "N" },    { "list", "A,B,..." },
+                   { "regions", "X0,Y0,X1,Y1" } };
     const omn_pipeline_port *ports;
     *n = omn_pipeline_inputs(p, &ports);
     cli_option *rows = omn_arena_alloc(a, *n + 1, sizeof *rows);
@@ -51,15 +52,20 @@ const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
         const char *value = "VALUE";
         for (size_t k = 0; k < sizeof values / sizeof *values; k++)
             if (!strcmp(values[k].type, ports[i].type)) value = values[k].value;
-        rows[i] = (cli_option){ .name = ports[i].name, .value = value, .deflt = ports[i].deflt,
+        rows[i] = (cli_option){ .name = ports[i].name,
+                                .value = value,
+                                .deflt = ports[i].deflt,
                                 .type = is_file_type(ports[i].type) ? "path" : "string",
-                                .group = "Inputs of the pipeline", .help = ports[i].help };
+                                .group = "Inputs of the pipeline",
+                                .help = ports[i].help };
     }
     if (!rows) *n = 0;
     return rows;
 }
 
-/* ---- one value ------------------------------------------------------------------------------------------------------ */
+/* ---- one value
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 static omn_status whole_input(omn_value **out, omn_error *err)
 {
@@ -73,36 +79,43 @@ static omn_status whole_input(omn_value **out, omn_error *err)
     return st;
 }
 
-static omn_status value_of(items *s, const omn_pipeline_port *port, const char *text, omn_value **out,
-                           omn_error *err)
+static omn_status value_of(items *s, const omn_pipeline_port *port, const char *text,
+                           omn_value **out, omn_error *err)
 {
     omn_status st;
-    if (is_file_type(port->type)) st = omn_value_load(s->c->ctx, text, port->type, out, err);
-    else if (!strcmp(text, "-")) st = whole_input(out, err);
+    if (is_file_type(port->type))
+        st = omn_value_load(s->c->ctx, text, port->type, out, err);
+    else if (!strcmp(text, "-"))
+        st = whole_input(out, err);
     else if ((text[0] == '[' || text[0] == '{') && strcmp(port->type, "text"))
         st = omn_value_from_json(text, strlen(text), out, err);
-    else st = omn_text_new(text, strlen(text), out, err);
+    else
+        st = omn_text_new(text, strlen(text), out, err);
     if (st != OMN_OK) omn_error_prefix(err, "--%s", port->name);
     return st;
 }
 
-static omn_status add_input(item *it, const char *name, omn_value *taken, const char *file, omn_error *err)
+static omn_status add_input(item *it, const char *name, omn_value *taken, const char *file,
+                            omn_error *err)
 {
     it->inputs[it->n] = (omn_named){ name, taken };
     it->files[it->n] = file ? strdup(file) : NULL;
-    if (file && !it->files[it->n++]) return omn_fail(err, OMN_ERR_MEMORY, "--%s: out of memory", name);
+    if (file && !it->files[it->n++])
+        return omn_fail(err, OMN_ERR_MEMORY, "--%s: out of memory", name);
     if (!file) it->n++;
     return OMN_OK;
 }
 
-/* ---- options -------------------------------------------------------------------------------------------------------- */
+/* ---- options
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 /* A text as it is, or the files that a pattern names. */
 static bool add_texts(items *s, source *o, const char *text)
 {
     glob_t g = { 0 };
-    const bool pattern = is_file_type(o->port->type) && strpbrk(text, "*?[") && access(text, F_OK) != 0 &&
-                         glob(text, 0, NULL, &g) == 0 && g.gl_pathc > 0;
+    const bool pattern = is_file_type(o->port->type) && strpbrk(text, "*?[") &&
+                         access(text, F_OK) != 0 && glob(text, 0, NULL, &g) == 0 && g.gl_pathc > 0;
     const size_t more = pattern ? g.gl_pathc : 1;
     const char **texts = omn_arena_alloc(s->arena, o->n + more, sizeof *texts);
     if (texts && o->n) memcpy(texts, o->texts, o->n * sizeof *texts);
@@ -137,11 +150,13 @@ static int from_options(items *s, const cli_args *a)
             if (!add_texts(s, o, cli_nth(a, o->port->name, k))) return no_memory(s->c);
     }
     if (cli_has(a, "prompt")) {
-        if (text_port == s->n_ports) return cli_usage(s->c, "--prompt: this pipeline has no text input");
+        if (text_port == s->n_ports)
+            return cli_usage(s->c, "--prompt: this pipeline has no text input");
         if (!add_texts(s, &s->of[text_port], cli_text(a, "prompt"))) return no_memory(s->c);
     }
     for (size_t i = 0; i < a->n_operands; i++) {
-        if (file_port == s->n_ports) return cli_usage(s->c, "\"%s\": this pipeline reads no file", a->operands[i]);
+        if (file_port == s->n_ports)
+            return cli_usage(s->c, "\"%s\": this pipeline reads no file", a->operands[i]);
         if (!add_texts(s, &s->of[file_port], a->operands[i])) return no_memory(s->c);
     }
     s->total = 1;
@@ -151,10 +166,14 @@ static int from_options(items *s, const cli_args *a)
         const source *o = &s->of[i];
         if (!o->n && !o->port->deflt && !s->batch)
             return cli_usage(s->c, "--%s is wanted: %s", o->port->name, o->port->help);
-        if (o->n > 1 && s->batch) return cli_usage(s->c, "--%s may be given once beside --batch", o->port->name);
+        if (o->n > 1 && s->batch)
+            return cli_usage(s->c, "--%s may be given once beside --batch", o->port->name);
         if (o->n > 1 && o->n != s->total)
-            return cli_usage(s->c, "--%s is given %zu times, another input %zu times; give it once for all, or "
-                             "as often", o->port->name, o->n, s->total);
+            return cli_usage(
+                s->c,
+                "--%s is given %zu times, another input %zu times; give it once for all, or "
+                "as often",
+                o->port->name, o->n, s->total);
     }
     return -1;
 }
@@ -178,13 +197,16 @@ static omn_status next_of_options(items *s, item *it, omn_error *err)
         omn_value *v = NULL;
         if (o->n > 1 && !it->label[0]) snprintf(it->label, sizeof it->label, "%s", text);
         omn_status st = o->n > 1 ? value_of(s, o->port, text, &v, err) : kept_value(s, o, &v, err);
-        if (st == OMN_OK) st = add_input(it, o->port->name, v, is_file_type(o->port->type) ? text : NULL, err);
+        if (st == OMN_OK)
+            st = add_input(it, o->port->name, v, is_file_type(o->port->type) ? text : NULL, err);
         if (st != OMN_OK) return st;
     }
     return OMN_OK;
 }
 
-/* ---- a batch file ------------------------------------------------------------------------------------------------- */
+/* ---- a batch file
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static omn_status read_more(items *s, omn_error *err)
 {
@@ -208,7 +230,8 @@ static omn_status next_line(items *s, size_t *used, const char **line, size_t *n
 {
     size_t from = 0;
     for (;;) {
-        char *newline = s->line.length > from ? memchr(s->line.data + from, '\n', s->line.length - from) : NULL;
+        char *newline =
+            s->line.length > from ? memchr(s->line.data + from, '\n', s->line.length - from) : NULL;
         if (newline || s->ended) {
             const size_t length = newline ? (size_t)(newline - s->line.data) : s->line.length;
             *used = length + (newline != NULL);
@@ -221,8 +244,9 @@ static omn_status next_line(items *s, size_t *used, const char **line, size_t *n
             continue;
         }
         from = s->line.length;
-        if (from > MOST_LINE) return omn_fail_at(err, OMN_ERR_DATA, s->batch, s->line_number + 1, 0,
-                                                 "a line is longer than %zu bytes", MOST_LINE);
+        if (from > MOST_LINE)
+            return omn_fail_at(err, OMN_ERR_DATA, s->batch, s->line_number + 1, 0,
+                               "a line is longer than %zu bytes", MOST_LINE);
         const omn_status st = read_more(s, err);
         if (st != OMN_OK) return st;
         if (s->line.failed) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->batch);
@@ -230,12 +254,14 @@ static omn_status next_line(items *s, size_t *used, const char **line, size_t *n
 }
 
 /* A field of a line as the input of its name. Files lie beside the batch file. */
-static omn_status take_field(items *s, item *it, const char *name, const omn_value *v, omn_error *err)
+static omn_status take_field(items *s, item *it, const char *name, const omn_value *v,
+                             omn_error *err)
 {
     size_t k = 0;
     while (k < s->n_ports && strcmp(s->ports[k].name, name)) k++;
     if (k == s->n_ports) {
-        if (strcmp(name, "id")) return omn_fail(err, OMN_ERR_DATA, "\"%s\" is no input of this pipeline", name);
+        if (strcmp(name, "id"))
+            return omn_fail(err, OMN_ERR_DATA, "\"%s\" is no input of this pipeline", name);
         it->id = omn_value_ref(v);
         return OMN_OK;
     }
@@ -277,8 +303,10 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
         while (k < it->n && strcmp(it->inputs[k].name, s->ports[i].name)) k++;
         if (k < it->n) continue;
         if (!s->of[i].n && !s->ports[i].deflt)
-            st = omn_fail(err, OMN_ERR_DATA, "\"%s\" is missing: %s", s->ports[i].name, s->ports[i].help);
-        else if (s->of[i].n) st = kept_value(s, &s->of[i], &v, err);
+            st = omn_fail(err, OMN_ERR_DATA, "\"%s\" is missing: %s", s->ports[i].name,
+                          s->ports[i].help);
+        else if (s->of[i].n)
+            st = kept_value(s, &s->of[i], &v, err);
         if (st != OMN_OK) goto done;
         const bool file = is_file_type(s->ports[i].type);
         if (v) OMN_TRY(add_input(it, s->ports[i].name, v, file ? s->of[i].texts[0] : NULL, err));
@@ -309,7 +337,9 @@ static omn_status next_of_batch(items *s, item *it, bool *end, omn_error *err)
     return st;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------------------------------ */
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------------
+ */
 
 int items_open(cli *c, const cli_args *a, const omn_pipeline *p, items **out)
 {
@@ -331,12 +361,15 @@ int items_open(cli *c, const cli_args *a, const omn_pipeline *p, items **out)
         s->file = strcmp(s->batch, "-") ? open(s->batch, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
         if (s->file < 0) {
             omn_error err = OMN_ERROR_INIT;
-            omn_fail(&err, errno == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO, "%s: %s", s->batch, strerror(errno));
+            omn_fail(&err, errno == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO, "%s: %s", s->batch,
+                     strerror(errno));
             code = cli_failed(c, &err);
         }
     }
-    if (code < 0) *out = s;
-    else items_close(s);
+    if (code < 0)
+        *out = s;
+    else
+        items_close(s);
     return code;
 }
 
@@ -350,8 +383,18 @@ void items_close(items *s)
     free(s);
 }
 
-bool items_many(const items *s) { return s->batch || s->total > 1; }
-uint64_t items_count(const items *s) { return s->batch ? 0 : s->total; }
+bool items_many(const items *s)
+{
+    return s->batch || s->total > 1;
+}
+
+bool items_ready(items *s)
+{
+    struct pollfd p = { s->file, POLLIN, 0 };
+    if (!s->batch) return s->next < s->total;
+    return s->ended || (s->line.length && memchr(s->line.data, '\n', s->line.length)) ||
+           poll(&p, 1, 0) > 0;
+}
 
 omn_status items_next(items *s, item *out, bool *end, omn_error *err)
 {

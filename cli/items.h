@@ -10,10 +10,10 @@
 typedef struct item {
     uint64_t index;
     omn_named inputs[ITEMS_MOST_INPUTS];
-    char *files[ITEMS_MOST_INPUTS];         /* the file that input i was read from; NULL: none */
+    char *files[ITEMS_MOST_INPUTS]; /* the file that input i was read from; NULL: none */
     size_t n;
-    char label[512];              /* tells this item from the others; "" when it is alone */
-    omn_value *id;                /* of a batch line; NULL: none */
+    char label[512]; /* tells this item from the others; "" when it is alone */
+    omn_value *id;   /* of a batch line; NULL: none */
 } item;
 
 typedef struct items items;
@@ -25,10 +25,10 @@ int items_open(cli *c, const cli_args *a, const omn_pipeline *p, items **out);
 void items_close(items *s);
 /* May there be more than one? */
 bool items_many(const items *s);
-/* How many, when that is known; else 0. */
-uint64_t items_count(const items *s);
-/* The next item, to be ended with item_fini also after a failure; *end: there was none. A failure concerns this
- * item alone, unless *end is set too. */
+/* Is the next one there without waiting? */
+bool items_ready(items *s);
+/* The next item, to be ended with item_fini also after a failure; *end: there was none. A failure
+ * concerns this item alone, unless *end is set too. */
 omn_status items_next(items *s, item *out, bool *end, omn_error *err);
 void item_fini(item *it);
 

@@ -35,6 +35,7 @@ void json_error(omn_buf *b, const omn_error *err, int64_t item)
         omn_buf_puts(b, ",\"file\":");
         json_text(b, err->file);
     }
-    if (err->line > 0) omn_buf_printf(b, ",\"line\":%d,\"column\":%d", (int)err->line, (int)err->column);
+    if (err->line > 0)
+        omn_buf_printf(b, ",\"line\":%d,\"column\":%d", (int)err->line, (int)err->column);
     omn_buf_puts(b, "}\n");
 }

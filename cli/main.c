@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program omnio: finds the subcommand that was asked for and hands over to it. */
+#include "config.h"
+
 #include "cli.h"
+#include "shelf.h"
 
 #include <locale.h>
 #include <string.h>
 
-const cli_command *const cli_commands[] = { &cmd_run, &cmd_train, NULL };
+const cli_command *const cli_commands[] = { &cmd_run,     &cmd_check, &cmd_list, &cmd_help,
+                                            &cmd_inspect, &cmd_train, &cmd_eval, &cmd_bench,
+                                            &cmd_new,     NULL };
 
 const cli_command *cli_command_find(const char *name)
 {
@@ -22,7 +27,8 @@ static int unknown(const cli *c, const char *word)
         names[n] = cli_commands[n]->name;
         n++;
     }
-    if (word[0] == '-') return cli_usage(c, "unknown option %s; options come after the command", word);
+    if (word[0] == '-')
+        return cli_usage(c, "unknown option %s; options come after the command", word);
     const char *near = omn_nearest_name(word, names, n);
     if (near) return cli_usage(c, "unknown command \"%s\"; did you mean \"%s\"?", word, near);
     return cli_usage(c, "unknown command \"%s\"", word);
@@ -38,6 +44,38 @@ static int help(cli *c)
     return ok ? 0 : omn_status_exit(OMN_ERR_IO);
 }
 
+/* --version, with -v the libraries of this build, one a line. */
+static int version(bool libraries)
+{
+    printf("omnio %s\n", omn_version());
+    if (!libraries) return 0;
+    for (const char *p = OMN_BUILD_LIBRARIES; *p;) {
+        const size_t n = strcspn(p, " ");
+        if (n) printf("  %.*s\n", (int)n, p);
+        p += n + (p[n] == ' ');
+    }
+    return 0;
+}
+
+/* --list-devices, in the program and in every command. */
+static int devices(cli *c, int argc, char **argv)
+{
+    static const cli_command row = { .name = "--list-devices",
+                                     .help = "Show the devices.",
+                                     .flags = CLI_FORMAT };
+    cli_args a = { 0 };
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 20);
+    cli_rows(&a, &row, NULL, 0);
+    int code = cli_parse(c, &a, argc, argv, CLI_ALL);
+    if (code < 0) code = cli_session(c, &a);
+    if (code < 0) code = shelf_devices(c, &b);
+    if (code < 0) code = cli_put(c, &b) ? 0 : omn_status_exit(OMN_ERR_IO);
+    omn_buf_fini(&b);
+    cli_args_fini(&a);
+    return code;
+}
+
 int main(int argc, char **argv)
 {
     cli c;
@@ -50,12 +88,13 @@ int main(int argc, char **argv)
         c.command = command->name;
         code = command->run(&c, argc - 1, argv + 1);
     } else if (!strcmp(word, "--version")) {
-        printf("omnio %s\n", omn_version());
-        code = 0;
+        code = version(argc > 2 && (!strcmp(argv[2], "-v") || !strcmp(argv[2], "--verbose")));
+    } else if (!strcmp(word, "--list-devices")) {
+        code = devices(&c, argc - 1, argv + 1);
     } else if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
         code = help(&c);
     } else if (!*word) {
-        code = cli_usage(&c, "a command is wanted: run, train, check, list, ...");
+        code = cli_usage(&c, "a command is wanted: run, check, list, help, train, ...");
     } else {
         code = unknown(&c, word);
     }

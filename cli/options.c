@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a command line by a command's rows. getopt_long does the reading; what it only hints at (unknown,
- * ambiguous, value missing) is said here in full, with the nearest name. */
+/* Reading a command line by a command's rows. getopt_long does the reading; what it only hints at
+ * (unknown, ambiguous, value missing) is said here in full, with the nearest name. */
 #include "cli.h"
 
 #include <getopt.h>
@@ -22,9 +22,11 @@ static const cli_option format_rows[] = {
 };
 
 static const cli_option every_rows[] = {
-    { "verbose", 'v', "flag", NULL, NULL, NULL, "OMNIO_LOG", "Messages", "tell more; twice: still more" },
+    { "verbose", 'v', "flag", NULL, NULL, NULL, "OMNIO_LOG", "Messages",
+      "tell more; twice: still more" },
     { "quiet", 'q', "flag", NULL, NULL, NULL, NULL, "Messages", "tell nothing but errors" },
-    { "no-color", 0, "flag", NULL, NULL, NULL, "NO_COLOR", "Messages", "no colours on the terminal" },
+    { "no-color", 0, "flag", NULL, NULL, NULL, "NO_COLOR", "Messages",
+      "no colours on the terminal" },
     { "help", 'h', "flag", NULL, NULL, NULL, NULL, "Messages", "show this help and exit" },
 };
 
@@ -48,7 +50,9 @@ void cli_rows(cli_args *a, const cli_command *command, const cli_option *more, s
     add_rows(a, CLI_ROWS(every_rows));
 }
 
-/* ---- complaints -------------------------------------------------------------------------------------------------- */
+/* ---- complaints
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static int unknown_long(const cli *c, const cli_args *a, const char *word)
 {
@@ -60,7 +64,8 @@ static int unknown_long(const cli *c, const cli_args *a, const char *word)
         names[n++] = a->rows[i]->name;
         if (strncmp(names[i], name, strlen(name))) continue;
         const size_t used = strlen(candidates);
-        snprintf(candidates + used, sizeof candidates - used, "%s--%s", alike++ ? ", " : "", names[i]);
+        snprintf(candidates + used, sizeof candidates - used, "%s--%s", alike++ ? ", " : "",
+                 names[i]);
     }
     if (alike > 1) return cli_usage(c, "option --%s could be one of %s", name, candidates);
     const char *near = omn_nearest_name(name, names, n);
@@ -76,7 +81,8 @@ static int complain(const cli *c, const cli_args *a, int got, int opt, const cha
             if (opt == (int)i + LONG_FIRST || opt == a->rows[i]->letter) o = a->rows[i];
         if (o) return cli_usage(c, "option --%s wants a value: %s", o->name, o->value);
     }
-    if (opt >= LONG_FIRST) return cli_usage(c, "option --%s takes no value", a->rows[opt - LONG_FIRST]->name);
+    if (opt >= LONG_FIRST)
+        return cli_usage(c, "option --%s takes no value", a->rows[opt - LONG_FIRST]->name);
     if (opt) return cli_usage(c, "unknown option -%c", opt);
     return unknown_long(c, a, word);
 }
@@ -90,7 +96,9 @@ static int check_value(const cli *c, const cli_option *o, const char *value, con
     return cli_usage(c, "%s: %s", whence, err.text);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading
+ * -------------------------------------------------------------------------------------------------------
+ */
 
 static bool add_given(cli_args *a, const cli_option *row, const char *value)
 {
@@ -115,7 +123,8 @@ static int check_environment(const cli *c, const cli_args *a)
     for (size_t i = 0; i < a->n_rows; i++) {
         const cli_option *o = a->rows[i];
         const char *value = o->env ? getenv(o->env) : NULL;
-        const int code = value && *value && !cli_count(a, o->name) ? check_value(c, o, value, o->env) : -1;
+        const int code =
+            value && *value && !cli_count(a, o->name) ? check_value(c, o, value, o->env) : -1;
         if (code >= 0) return code;
     }
     return -1;
@@ -124,7 +133,8 @@ static int check_environment(const cli *c, const cli_args *a)
 static int take(const cli *c, cli_args *a, int got, const char *value)
 {
     size_t i = 0;
-    if (got >= LONG_FIRST) i = (size_t)(got - LONG_FIRST);
+    if (got >= LONG_FIRST)
+        i = (size_t)(got - LONG_FIRST);
     else
         while (i < a->n_rows && a->rows[i]->letter != got) i++;
     if (i == a->n_rows) return cli_usage(c, "unknown option -%c", got);
@@ -157,7 +167,8 @@ int cli_parse(cli *c, cli_args *a, int argc, char **argv, cli_how how)
     for (size_t i = 0; i < a->n_rows; i++) {
         const cli_option *o = a->rows[i];
         const bool flag = !strcmp(o->type, "flag");
-        longs[i] = (struct option){ o->name, flag ? no_argument : required_argument, NULL, (int)i + LONG_FIRST };
+        longs[i] = (struct option){ o->name, flag ? no_argument : required_argument, NULL,
+                                    (int)i + LONG_FIRST };
         if (o->letter) shorts[k++] = (char)o->letter;
         if (o->letter && !flag) shorts[k++] = ':';
     }
@@ -193,7 +204,9 @@ void cli_args_fini(cli_args *a)
     free(a->operands);
 }
 
-/* ---- asking -------------------------------------------------------------------------------------------------------- */
+/* ---- asking
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 size_t cli_count(const cli_args *a, const char *name)
 {
@@ -209,7 +222,10 @@ const char *cli_nth(const cli_args *a, const char *name, size_t at)
     return NULL;
 }
 
-bool cli_has(const cli_args *a, const char *name) { return cli_count(a, name) > 0; }
+bool cli_has(const cli_args *a, const char *name)
+{
+    return cli_count(a, name) > 0;
+}
 
 const char *cli_text(const cli_args *a, const char *name)
 {
@@ -240,7 +256,8 @@ int cli_settings(cli *c, const cli_args *a, omn_setting **out, size_t *n)
         if (!equal || equal == text) {
             free(*out);
             *out = NULL;
-            return cli_usage(c, "--set %s: key=value is wanted, as in batch=8 or optimizer.rate=1e-3", text);
+            return cli_usage(
+                c, "--set %s: key=value is wanted, as in batch=8 or optimizer.rate=1e-3", text);
         }
         /* argv is ours to write to: the key ends where its value begins */
         keys = (char *)(uintptr_t)text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that a run writes. An input is never overwritten, an existing file only with --overwrite; this is
- * checked before the work is done, not after. */
+/* Files that a run writes. An input is never overwritten, an existing file only with --overwrite;
+ * this is checked before the work is done, not after. */
 #include "outputs.h"
 
 #include <stdlib.h>
@@ -26,7 +26,8 @@ static int assign(outputs *o, const char *spec)
         return *o->files[i] ? -1 : cli_usage(o->c, "-o %s: a file is wanted behind =", spec);
     }
     if (filed == 0 && o->n == 1) filed = 1;
-    if (filed != 1) return cli_usage(o->c, "-o %s: say which output, as -o NAME=FILE (%s)", spec, names);
+    if (filed != 1)
+        return cli_usage(o->c, "-o %s: say which output, as -o NAME=FILE (%s)", spec, names);
     o->files[one] = spec;
     return -1;
 }
@@ -37,18 +38,22 @@ int outputs_init(outputs *o, cli *c, const cli_args *a, const omn_pipeline *p, b
     o->c = c;
     o->n = omn_pipeline_outputs(p, &o->ports);
     o->how = cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING;
-    if (o->n > OUTPUTS_MOST) return cli_usage(c, "a pipeline with more than %d outputs", OUTPUTS_MOST);
+    if (o->n > OUTPUTS_MOST)
+        return cli_usage(c, "a pipeline with more than %d outputs", OUTPUTS_MOST);
     for (size_t i = 0; i < o->n; i++)
-        if (o->ports[i].file && strcmp(o->ports[i].file, "optional")) o->files[i] = o->ports[i].file;
+        if (o->ports[i].file && strcmp(o->ports[i].file, "optional"))
+            o->files[i] = o->ports[i].file;
     for (size_t i = 0; i < cli_count(a, "output"); i++) {
         const int code = assign(o, cli_nth(a, "output", i));
         if (code >= 0) return code;
     }
     for (size_t i = 0; i < o->n; i++) {
         o->printed[i] = !o->files[i] && !o->ports[i].file;
-        if (!o->files[i] || !many || strstr(o->files[i], "{index}") || strstr(o->files[i], "{name}")) continue;
-        return cli_usage(c, "-o %s=%s: for many items the name needs {name} or {index}", o->ports[i].name,
-                         o->files[i]);
+        if (!o->files[i] || !many || strstr(o->files[i], "{index}") ||
+            strstr(o->files[i], "{name}"))
+            continue;
+        return cli_usage(c, "-o %s=%s: for many items the name needs {name} or {index}",
+                         o->ports[i].name, o->files[i]);
     }
     return -1;
 }
@@ -66,8 +71,10 @@ static bool file_name(const char *pattern, const item *it, char *buf, size_t roo
             omn_buf_printf(&b, "%llu", (unsigned long long)it->index);
             p += 7;
         } else if (!strncmp(p, "{name}", 6)) {
-            if (length) omn_buf_printf(&b, "%.*s", length, name);
-            else omn_buf_printf(&b, "%llu", (unsigned long long)it->index);
+            if (length)
+                omn_buf_printf(&b, "%.*s", length, name);
+            else
+                omn_buf_printf(&b, "%llu", (unsigned long long)it->index);
             p += 6;
         } else {
             omn_buf_put(&b, p++, 1);
@@ -94,15 +101,20 @@ omn_status outputs_check(outputs *o, const item *it, omn_error *err)
         o->written[i][0] = '\0';
         if (!o->files[i]) continue;
         if (!file_name(o->files[i], it, path, sizeof path))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long", o->files[i]);
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long",
+                            o->files[i]);
         without_settings(path);
         if (stat(path, &out) != 0) continue;
         for (size_t k = 0; k < it->n; k++)
-            if (it->files[k] && stat(it->files[k], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
-                return omn_fail(err, OMN_ERR_ARGUMENT, "%s is an input; outputs never overwrite their input", path);
-        if (!S_ISREG(out.st_mode)) return omn_fail(err, OMN_ERR_ARGUMENT, "%s is there and is no plain file", path);
+            if (it->files[k] && stat(it->files[k], &in) == 0 && in.st_dev == out.st_dev &&
+                in.st_ino == out.st_ino)
+                return omn_fail(err, OMN_ERR_ARGUMENT,
+                                "%s is an input; outputs never overwrite their input", path);
+        if (!S_ISREG(out.st_mode))
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s is there and is no plain file", path);
         if (o->how != OMN_OVERWRITE)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s is already there; --overwrite replaces it", path);
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s is already there; --overwrite replaces it",
+                            path);
     }
     return OMN_OK;
 }
@@ -114,7 +126,8 @@ omn_status outputs_write(outputs *o, const item *it, const omn_value *record, om
         const omn_value *v = omn_record_get(record, o->ports[i].name);
         if (!o->files[i] || !v) continue;
         if (!file_name(o->files[i], it, path, sizeof path))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long", o->files[i]);
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long",
+                            o->files[i]);
         const omn_status st = omn_value_save(o->c->ctx, path, v, o->how, err);
         if (st != OMN_OK) return st;
         without_settings(path);

@@ -11,13 +11,14 @@ typedef struct outputs {
     cli *c;
     const omn_pipeline_port *ports;
     size_t n;
-    const char *files[OUTPUTS_MOST];        /* pattern of a file name; NULL: printed, or left out */
+    const char *files[OUTPUTS_MOST]; /* pattern of a file name; NULL: printed, or left out */
     bool printed[OUTPUTS_MOST];
-    char written[OUTPUTS_MOST][1024];       /* of the item at hand; "" until it is there */
+    char written[OUTPUTS_MOST][1024]; /* of the item at hand; "" until it is there */
     omn_overwrite how;
 } outputs;
 
-/* -o NAME=FILE, -o FILE. many: names of files must tell items apart. -1, or the exit code after a complaint. */
+/* -o NAME=FILE, -o FILE. many: names of files must tell items apart. -1, or the exit code after a
+ * complaint. */
 int outputs_init(outputs *o, cli *c, const cli_args *a, const omn_pipeline *p, bool many);
 /* Before an item runs: no input and, unless asked for, no existing file would be overwritten. */
 omn_status outputs_check(outputs *o, const item *it, omn_error *err);

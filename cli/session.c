@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A session of the program: its context, what it says on stderr, and the signals that stop it. SIGINT and SIGTERM
- * are blocked everywhere and waited for by one thread, so that no handler and no global is needed: the first
- * one asks the work to stop at its next step, the second ends the program at once. */
+/* A session of the program: its context, what it says on stderr, and the signals that stop it.
+ * SIGINT and SIGTERM are blocked everywhere and waited for by one thread, so that no handler and no
+ * global is needed: the first one asks the work to stop at its next step, the second ends the
+ * program at once. */
 #include "cli.h"
 
 #include <errno.h>
@@ -31,7 +32,8 @@ static void *wait_for_signals(void *user)
         atomic_store(&s->got, sig);
         omn_cancel_set(s->cancel);
         if (s->tell) {
-            static const char text[] = "\nomnio: stopping at the next step; once more stops at once\n";
+            static const char text[] =
+                "\nomnio: stopping at the next step; once more stops at once\n";
             if (write(STDERR_FILENO, text, sizeof text - 1) < 0) continue;
         }
     }
@@ -89,8 +91,10 @@ void cli_fini(cli *c)
 static void print_log(void *user, omn_level level, const char *text)
 {
     const cli *c = user;
-    if (level == OMN_LOG_WARN) cli_say(c, "warning: %s", text);
-    else cli_say(c, "%s", text);
+    if (level == OMN_LOG_WARN)
+        cli_say(c, "warning: %s", text);
+    else
+        cli_say(c, "%s", text);
 }
 
 static int read_level(cli *c, const cli_args *a)
@@ -100,7 +104,8 @@ static int read_level(cli *c, const cli_args *a)
     if (env && *env) {
         int i = 0;
         while (i < 4 && strcmp(env, names[i])) i++;
-        if (i == 4) return cli_usage(c, "OMNIO_LOG: \"%s\" is not one of error, warn, info, debug", env);
+        if (i == 4)
+            return cli_usage(c, "OMNIO_LOG: \"%s\" is not one of error, warn, info, debug", env);
         c->level = (omn_level)i;
     }
     const size_t more = cli_count(a, "verbose");
@@ -119,30 +124,38 @@ int cli_session(cli *c, const cli_args *a)
     const char *format = cli_text(a, "format"), *threads = cli_text(a, "threads");
     const int code = read_level(c, a);
     if (code >= 0) return code;
-    c->format = format && !strcmp(format, "json") ? CLI_JSON
-                : format && !strcmp(format, "jsonl") ? CLI_JSONL : CLI_TEXT;
+    c->format = format && !strcmp(format, "json")    ? CLI_JSON
+                : format && !strcmp(format, "jsonl") ? CLI_JSONL
+                                                     : CLI_TEXT;
     if (c->ctx) return -1;
     if (!c->signals && !catch_signals(c)) {
         cli_say(c, "no memory to start");
         return omn_status_exit(OMN_ERR_MEMORY);
     }
-    const omn_context_setup how = {
-        OMN_FILL(omn_context_setup), .threads = threads ? (uint32_t)strtoul(threads, NULL, 10) : 0,
-        .plugin_path = getenv("OMNIO_PLUGIN_PATH"), .model_path = getenv("OMNIO_MODEL_PATH"),
-        .device = cli_text(a, "device"), .log = print_log, .log_user = c, .level = c->level
-    };
+    const omn_context_setup how = { OMN_FILL(omn_context_setup),
+                                    .threads = threads ? (uint32_t)strtoul(threads, NULL, 10) : 0,
+                                    .plugin_path = getenv("OMNIO_PLUGIN_PATH"),
+                                    .model_path = getenv("OMNIO_MODEL_PATH"),
+                                    .device = cli_text(a, "device"),
+                                    .log = print_log,
+                                    .log_user = c,
+                                    .level = c->level };
     return omn_context_new(&how, &c->ctx, &err) == OMN_OK ? -1 : cli_failed(c, &err);
 }
 
-/* ---- messages -------------------------------------------------------------------------------------------------------- */
+/* ---- messages
+ * --------------------------------------------------------------------------------------------------------
+ */
 
 static void say(const cli *c, const char *fmt, va_list args)
 {
     char text[2048];
     vsnprintf(text, sizeof text, fmt, args);
     fflush(stdout);
-    if (c->colour) fprintf(stderr, "\033[1momnio:\033[0m %s\n", text);
-    else fprintf(stderr, "omnio: %s\n", text);
+    if (c->colour)
+        fprintf(stderr, "\033[1momnio:\033[0m %s\n", text);
+    else
+        fprintf(stderr, "omnio: %s\n", text);
 }
 
 void cli_say(const cli *c, const char *fmt, ...)
@@ -159,7 +172,8 @@ int cli_usage(const cli *c, const char *fmt, ...)
     va_start(args, fmt);
     say(c, fmt, args);
     va_end(args);
-    fprintf(stderr, "Try 'omnio%s%s --help'.\n", c->command ? " " : "", c->command ? c->command : "");
+    fprintf(stderr, "Try 'omnio%s%s --help'.\n", c->command ? " " : "",
+            c->command ? c->command : "");
     return omn_status_exit(OMN_ERR_ARGUMENT);
 }
 
@@ -176,8 +190,10 @@ int cli_failed(cli *c, const omn_error *err)
     }
     fflush(stdout);
     omn_error_line(err, line, sizeof line);
-    if (err->file[0] && !c->colour) fprintf(stderr, "%s\n", line);
-    else cli_say(c, "%s", line);
+    if (err->file[0] && !c->colour)
+        fprintf(stderr, "%s\n", line);
+    else
+        cli_say(c, "%s", line);
     if (err->status == OMN_ERR_CANCELLED && stopped) return stopped;
     return omn_status_exit((omn_status)err->status);
 }
@@ -188,7 +204,8 @@ bool cli_put(cli *c, omn_buf *b)
         cli_say(c, "out of memory");
         return false;
     }
-    const bool ok = fwrite(b->data ? b->data : "", 1, b->length, stdout) == b->length && fflush(stdout) == 0;
+    const bool ok =
+        fwrite(b->data ? b->data : "", 1, b->length, stdout) == b->length && fflush(stdout) == 0;
     if (!ok) cli_say(c, "standard output: %s", strerror(errno));
     b->length = 0;
     return ok;

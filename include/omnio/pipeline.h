@@ -20,10 +20,15 @@ OMN_API const char *omn_pipeline_path(const omn_pipeline *p);
 OMN_API const char *omn_pipeline_help(const omn_pipeline *p);
 OMN_API const char *omn_pipeline_model(const omn_pipeline *p);         /* NULL: needs none */
 
+/* The same with values of the file changed first: "model", "steps.0.max_tokens" (items of lists by number). */
+OMN_API omn_status omn_pipeline_open_set(omn_context *ctx, const char *name, const omn_setting *set,
+                                         size_t n_set, omn_pipeline **out, omn_error *err);
+
 /* A pipeline's declared inputs and outputs, in order. */
 typedef struct omn_pipeline_port {
     const char *name, *type, *help, *deflt;    /* deflt NULL: must be given */
     const char *file;                          /* outputs: suggested file; NULL: printed */
+    const char *from;                          /* outputs: name of the value shown, as steps call it */
 } omn_pipeline_port;
 OMN_API size_t omn_pipeline_inputs(const omn_pipeline *p, const omn_pipeline_port **list);
 OMN_API size_t omn_pipeline_outputs(const omn_pipeline *p, const omn_pipeline_port **list);
@@ -39,6 +44,8 @@ typedef struct omn_pipeline_setup {
     omn_cancel *cancel;
     int (*watch)(void *user, const char *step, const omn_event *e);
     void *user;
+    const char *const *wanted;          /* outputs that are asked for; NULL: all. Steps that only others need */
+    size_t n_wanted;                    /* are left out, and so are those outputs in the record */
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);
@@ -46,10 +53,33 @@ OMN_API void omn_pipeline_run_free(omn_pipeline_run *r);
 /* Inputs by name; missing ones take their default. out: a record of the outputs, owned. [run] */
 OMN_API omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n,
                                         uint64_t item, omn_value **out, omn_error *err);
-/* The plan for people: steps, types, memory of the model (needs weights): --dry-run. */
+/* Many items at once: a generating step answers all of them in one batch. The items need not succeed together:
+ * each has its status and error. Answers are those of omn_pipeline_run_one; events are not told. Returns other
+ * than OMN_OK only when nothing could be done (no memory, cancelled). [run] */
+typedef struct omn_pipeline_item {
+    const omn_named *inputs;
+    size_t n;
+    uint64_t item;
+    omn_value *out;                     /* set: owned; NULL after a failure */
+    omn_error err;                      /* err.status OMN_OK: fine */
+} omn_pipeline_item;
+OMN_API omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, size_t n,
+                                         omn_error *err);
+
+/* Does the model have what the steps ask of it: inputs, outputs, words for boxes? Every graph that one request
+ * of full length needs is built and planned; nothing runs. m NULL only for pipelines that need no model. */
+typedef struct omn_pipeline_cost {
+    uint32_t size;
+    uint64_t parameters, weights;       /* of the model: numbers, bytes mapped */
+    uint64_t workspace, states;         /* bytes for one request of full length */
+    uint64_t encode_flops, step_flops;  /* of the greediest step: once, for each token */
+} omn_pipeline_cost;
+OMN_API omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out,
+                                      omn_error *err);
+/* The plan for people: inputs, steps, outputs, and with a model its memory and work: --dry-run. */
 OMN_API omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out,
                                          omn_error *err);
-/* Graphviz picture of the steps. */
+/* Graphviz picture of the steps. [any] */
 OMN_API void omn_pipeline_dot(const omn_pipeline *p, omn_buf *out);
 
 /* A task's text: the prompt that the pipeline's one generating or scoring step would send for these inputs, and

@@ -234,7 +234,8 @@ static void work(void *user, size_t from, size_t to)
         omn_error *err = &j->errors[piece];
         omn_pipeline_run *run = NULL;
         const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = j->model, .temperature = NAN,
-                                         .top_p = NAN };
+                                         .top_p = NAN, .wanted = &j->task->want_output,
+                                         .n_wanted = 1 };
         omn_status st = omn_pipeline_run_new(j->task->pipeline, &how, &run, err);
         for (uint64_t i = piece * PIECE; st == OMN_OK && i < (piece + 1) * PIECE && i < j->examples; i++)
             st = one_example(j, run, i, &j->pieces[piece], err);

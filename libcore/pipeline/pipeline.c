@@ -31,8 +31,10 @@ omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t r
                     name, omn_context_data(ctx));
 }
 
-omn_status omn_pipeline_open(omn_context *ctx, const char *name, omn_pipeline **out, omn_error *err)
+omn_status omn_pipeline_open_set(omn_context *ctx, const char *name, const omn_setting *set, size_t n_set,
+                                 omn_pipeline **out, omn_error *err)
 {
+    yml *root = NULL;
     omn_status st = OMN_OK;
     char path[4200];
     omn_pipeline *p = calloc(1, sizeof *p);
@@ -45,13 +47,20 @@ omn_status omn_pipeline_open(omn_context *ctx, const char *name, omn_pipeline **
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
         goto done;
     }
-    OMN_TRY(yml_read(path, p->arena, &p->root, err));
+    OMN_TRY(yml_read(path, p->arena, (const yml **)&root, err));
+    OMN_TRY(yml_override(root, set, n_set, p->arena, err));
+    p->root = root;
     OMN_TRY(plan_read(p, err));
     *out = p;
     return OMN_OK;
 done:
     omn_pipeline_close(p);
     return st;
+}
+
+omn_status omn_pipeline_open(omn_context *ctx, const char *name, omn_pipeline **out, omn_error *err)
+{
+    return omn_pipeline_open_set(ctx, name, NULL, 0, out, err);
 }
 
 void omn_pipeline_close(omn_pipeline *p)

@@ -53,6 +53,8 @@ struct plan_step {
     binding from[MOST_FROM];      /* role <- slot */
     size_t n_from;
     const char *prompt;           /* template */
+    binding *words;               /* what its {name} stand for */
+    size_t n_words;
     plan_answer answer;
     param temperature, top_p, top_k, max_tokens, seed;
     plan_step *steps;                  /* map */
@@ -88,8 +90,13 @@ omn_status plan_read(omn_pipeline *p, omn_error *err);
 typedef const omn_value *plan_lookup(void *user, const char *name);
 omn_status template_fill(const char *text, const omn_part *codec, omn_call *c, const omn_frame *like,
                          plan_lookup *look, void *user, omn_buf *out, omn_error *err);
-/* Every "{name}" of a template is known. */
-omn_status template_check(const omn_pipeline *p, const yml *at, const char *text, omn_error *err);
+/* Every "{name}" of a template is known; which slots they are. */
+omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words, size_t *n,
+                         omn_error *err);
+/* Which of the outermost steps the wanted outputs need (NULL: all); needed has room for n_steps; need.c */
+omn_status plan_needed(const omn_pipeline *p, const char *const *wanted, size_t n, bool *needed, omn_error *err);
+/* Calls fn for each slot that a step reads, nested steps included. */
+void plan_reads(const plan_step *s, void (*fn)(void *user, int slot), void *user);
 int plan_find(const omn_pipeline *p, const char *name);
 
 #endif

@@ -257,7 +257,7 @@ static omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, o
     }
     if (yml_get(y, "prompt")) {
         TRY_READ(yml_text(yml_get(y, "prompt"), &s->prompt, NULL, err));
-        TRY_READ(template_check(p, yml_get(y, "prompt"), s->prompt, err));
+        TRY_READ(template_read(p, yml_get(y, "prompt"), s->prompt, &s->words, &s->n_words, err));
     }
     if (!s->prompt && !s->n_from) return yml_fail(y, err, "a prompt or inputs (from) are wanted");
     TRY_READ(read_answer(p, yml_get(y, "answer"), s, err));
@@ -416,6 +416,7 @@ static omn_status read_outputs(omn_pipeline *p, const yml *y, omn_error *err)
         }
         TRY_READ(reference(p, value, NULL, &p->outputs[i].slot, err));
         q->type = p->slots[p->outputs[i].slot].type;
+        q->from = p->slots[p->outputs[i].slot].name;
         p->outputs[i].p = *q;
     }
     p->n_outputs = y->n;

@@ -8,11 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-const omn_value *run_lookup(void *user, const char *name)
+/* What the words of a prompt stand for. */
+typedef struct looker { const omn_pipeline_run *r; const plan_step *s; } looker;
+
+static const omn_value *look_up(void *user, const char *name)
 {
-    const omn_pipeline_run *r = user;
-    const int i = plan_find(r->p, name);
-    return i < 0 ? NULL : r->slots[i];
+    const looker *l = user;
+    for (size_t i = 0; i < l->s->n_words; i++)
+        if (!strcmp(l->s->words[i].name, name)) return l->r->slots[l->s->words[i].slot];
+    return NULL;
 }
 
 static omn_status place_error(const plan_step *s, omn_status st, omn_error *err)
@@ -90,15 +94,13 @@ done:
     return st;
 }
 
-static bool writes_boxes(const omn_pipeline_run *r, const char *prompt)
+static bool writes_boxes(const omn_pipeline_run *r, const plan_step *s)
 {
-    for (int i = 0; prompt && i < r->p->n_slots; i++) {
-        char braces[160];
-        const omn_value *v = r->slots[i];
+    for (size_t i = 0; i < s->n_words; i++) {
+        const omn_value *v = r->slots[s->words[i].slot];
         if (!v) continue;
         const omn_value_kind k = omn_value_get_kind(v);
-        snprintf(braces, sizeof braces, "{%.120s}", r->p->slots[i].name);
-        if ((k == OMN_VALUE_REGIONS || k == OMN_VALUE_POINTS) && strstr(prompt, braces)) return true;
+        if (k == OMN_VALUE_REGIONS || k == OMN_VALUE_POINTS) return true;
     }
     return false;
 }
@@ -119,9 +121,10 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
     }
     for (size_t i = 0; i < s->n_from; i++) inputs[i] = (omn_named){ s->from[i].name, r->slots[s->from[i].slot] };
     if (s->prompt) {
-        if (writes_boxes(r, s->prompt)) OMN_TRY(frame_of(r, c, s, &frame, &has_frame, err));
+        looker l = { r, s };
+        if (writes_boxes(r, s)) OMN_TRY(frame_of(r, c, s, &frame, &has_frame, err));
         OMN_TRY(template_fill(s->prompt, omn_model_codec(r->model, "regions"), c, has_frame ? &frame : NULL,
-                              run_lookup, r, &text, err));
+                              look_up, &l, &text, err));
     }
     OMN_TRY(fill_answer(r, s, a, answer, err));
     OMN_TRY(number(r, &s->temperature, 0, 100, 0, &temperature, err));

@@ -14,7 +14,14 @@ omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how, 
     omn_pipeline_run *r = calloc(1, sizeof *r);
     if (!r) return omn_fail(err, OMN_ERR_MEMORY, "running %s: out of memory", p->path);
     r->p = p;
-    r->how = how ? *how : (omn_pipeline_setup){ OMN_FILL(omn_pipeline_setup), .temperature = NAN, .top_p = NAN };
+    r->how = (omn_pipeline_setup){ OMN_FILL(omn_pipeline_setup), .temperature = NAN, .top_p = NAN };
+    if (how) memcpy(&r->how, how, how->size < sizeof r->how ? how->size : sizeof r->how);
+    r->needed = calloc(p->n_steps + 1, sizeof *r->needed);
+    if (!r->needed) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "running %s: out of memory", p->path);
+        goto done;
+    }
+    OMN_TRY(plan_needed(p, r->how.wanted, r->how.n_wanted, r->needed, err));
     r->model = r->how.model;
     r->cancel = r->how.cancel;
     if (p->model && !r->model) {
@@ -41,14 +48,15 @@ void omn_pipeline_run_free(omn_pipeline_run *r)
 {
     if (!r) return;
     run_clear(r);
-    omn_runner_free(r->runner);
+    if (!r->borrowed) omn_runner_free(r->runner);
     omn_model_close(r->own_model);
+    free(r->needed);
     free(r);
 }
 
 /* ---- inputs ---------------------------------------------------------------------------------------------------- */
 
-static void put(omn_pipeline_run *r, int slot, omn_value *taken)
+void run_put(omn_pipeline_run *r, int slot, omn_value *taken)
 {
     if (slot < 0) {
         omn_value_unref(taken);
@@ -137,7 +145,7 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
             omn_error_prefix(err, "input %s", inputs[i].name);
             return st;
         }
-        put(r, r->p->inputs[k].slot, v);
+        run_put(r, r->p->inputs[k].slot, v);
     }
     for (size_t k = 0; k < r->p->n_inputs; k++) {
         const port *q = &r->p->inputs[k];
@@ -150,7 +158,7 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
         if (st == OMN_OK) st = convert(q->p.type, text, &v, err);
         omn_value_unref(text);
         if (st != OMN_OK) return st;
-        put(r, q->slot, v);
+        run_put(r, q->slot, v);
     }
     return OMN_OK;
 }
@@ -175,7 +183,7 @@ static omn_status run_apply(omn_pipeline_run *r, omn_call *c, const plan_step *s
                                 p->at->line, p->at->column };
     }
     OMN_TRY(omn_operation_call(s->entry, c, in, set, n, out, err));
-    for (size_t i = 0; i < s->n_out; i++) put(r, s->out[i], out[i]);
+    for (size_t i = 0; i < s->n_out; i++) run_put(r, s->out[i], out[i]);
 done:
     for (size_t i = 0; i < n; i++) omn_buf_fini(&texts[i]);
     return st;
@@ -185,7 +193,7 @@ static int forward(void *user, const omn_event *e)
 {
     omn_pipeline_run *r = user;
     if (r->cancel && omn_cancel_get(r->cancel)) return 1;
-    return r->how.watch ? r->how.watch(r->how.user, r->watching, e) : 0;
+    return r->how.watch && r->watching ? r->how.watch(r->how.user, r->watching, e) : 0;
 }
 
 static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
@@ -197,13 +205,11 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     omn_result result = { OMN_FILL(omn_result) };
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
     OMN_TRY(run_request(r, c, s, a, &rq, &answer, err));
-    if (answer.kind == OMN_ANSWER_TEXT) {
-        r->watching = r->p->slots[s->out[0]].name;
-        rq.watch = forward;
-        rq.user = r;
-    }
+    r->watching = answer.kind == OMN_ANSWER_TEXT ? r->p->slots[s->out[0]].name : NULL;
+    rq.watch = forward;
+    rq.user = r;
     OMN_TRY(omn_generate(r->runner, &rq, &result, err));
-    put(r, s->out[0], omn_value_ref(result.value));
+    run_put(r, s->out[0], omn_value_ref(result.value));
 done:
     omn_result_fini(&result);
     omn_arena_free(a);
@@ -233,7 +239,7 @@ static omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const plan_step *
         n = omn_tokens_get(v, &list, NULL);
         OMN_TRY(impl->decode(self, c, list, n, &out, err));
     }
-    put(r, s->out[0], out);
+    run_put(r, s->out[0], out);
 done:
     free(ids);
     return st;
@@ -278,12 +284,12 @@ static omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, 
     for (size_t i = 0; i < n; i++) {
         omn_value *item = NULL;
         OMN_TRY(item_of(over, i, &item, err));
-        put(r, s->each, item);
+        run_put(r, s->each, item);
         OMN_TRY(run_steps(r, c, s->steps, s->n_steps, err));
         if (!s->drop_empty || !empty(r->slots[s->keep])) kept[m++] = omn_value_ref(r->slots[s->keep]);
     }
     OMN_TRY(omn_list_new(kept, m, &out, err));
-    put(r, s->out[0], out);
+    run_put(r, s->out[0], out);
 done:
     for (size_t i = 0; i < m; i++) omn_value_unref(kept[i]);
     free(kept);
@@ -291,28 +297,45 @@ done:
     return st;
 }
 
+omn_status run_step(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
+{
+    omn_status st;
+    if (r->cancel && omn_cancel_get(r->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
+    switch (s->verb) {
+    case VERB_APPLY: st = run_apply(r, c, s, err); break;
+    case VERB_GENERATE:
+    case VERB_SCORE: st = run_model(r, c, s, err); break;
+    case VERB_MAP: st = run_map(r, c, s, err); break;
+    default: st = run_tokens(r, c, s, err);
+    }
+    if (st != OMN_OK && st != OMN_ERR_CANCELLED && err && !err->file[0]) {
+        snprintf(err->file, sizeof err->file, "%s", s->at->file);
+        err->line = s->at->line;
+        err->column = s->at->column;
+    }
+    return st;
+}
+
 omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n, omn_error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        const plan_step *s = &steps[i];
-        omn_status st;
-        if (r->cancel && omn_cancel_get(r->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
-        switch (s->verb) {
-        case VERB_APPLY: st = run_apply(r, c, s, err); break;
-        case VERB_GENERATE:
-        case VERB_SCORE: st = run_model(r, c, s, err); break;
-        case VERB_MAP: st = run_map(r, c, s, err); break;
-        default: st = run_tokens(r, c, s, err);
-        }
-        if (st == OMN_OK) continue;
-        if (err && !err->file[0]) {
-            snprintf(err->file, sizeof err->file, "%s", s->at->file);
-            err->line = s->at->line;
-            err->column = s->at->column;
-        }
-        return st;
+    omn_status st = OMN_OK;
+    for (size_t i = 0; i < n && st == OMN_OK; i++)
+        if (steps != r->p->steps || r->needed[i]) st = run_step(r, c, &steps[i], err);
+    return st;
+}
+
+omn_status run_outputs(const omn_pipeline_run *r, omn_value **out, omn_error *err)
+{
+    size_t n = 0;
+    omn_named *fields = calloc(r->p->n_outputs + 1, sizeof *fields);
+    if (!fields) return omn_fail(err, OMN_ERR_MEMORY, "running %s: out of memory", r->p->path);
+    for (size_t i = 0; i < r->p->n_outputs; i++) {
+        omn_value *v = r->slots[r->p->outputs[i].slot];
+        if (v) fields[n++] = (omn_named){ r->p->outputs[i].p.name, v };
     }
-    return OMN_OK;
+    const omn_status st = omn_record_new(fields, n, out, err);
+    free(fields);
+    return st;
 }
 
 omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n, uint64_t item,
@@ -320,17 +343,12 @@ omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, si
 {
     omn_status st = OMN_OK;
     omn_call *c = NULL;
-    omn_named *fields = calloc(r->p->n_outputs + 1, sizeof *fields);
-    if (!fields) return omn_fail(err, OMN_ERR_MEMORY, "running %s: out of memory", r->p->path);
     OMN_TRY(run_inputs(r, inputs, n, err));
     OMN_TRY(omn_context_call(r->p->ctx, r->how.seed, item, r->cancel, &c, err));
     OMN_TRY(run_steps(r, c, r->p->steps, r->p->n_steps, err));
-    for (size_t i = 0; i < r->p->n_outputs; i++)
-        fields[i] = (omn_named){ r->p->outputs[i].p.name, r->slots[r->p->outputs[i].slot] };
-    OMN_TRY(omn_record_new(fields, r->p->n_outputs, out, err));
+    OMN_TRY(run_outputs(r, out, err));
 done:
     omn_call_free(c);
     run_clear(r);
-    free(fields);
     return st;
 }

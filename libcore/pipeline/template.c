@@ -63,8 +63,13 @@ omn_status template_fill(const char *text, const omn_part *codec, omn_call *c, c
     return out->failed ? omn_fail(err, OMN_ERR_DATA, "a text made from \"%.40s\" is too long", text) : OMN_OK;
 }
 
-omn_status template_check(const omn_pipeline *p, const yml *at, const char *text, omn_error *err)
+omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words, size_t *n,
+                         omn_error *err)
 {
+    const size_t most = strlen(text) / 3 + 1;
+    binding *list = omn_arena_alloc(p->arena, most, sizeof *list);
+    size_t found = 0;
+    if (!list) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     for (const char *t = text; *t;) {
         t += strcspn(t, "{}");
         if (!*t) break;
@@ -73,12 +78,17 @@ omn_status template_check(const omn_pipeline *p, const yml *at, const char *text
             t += 2;
             continue;
         }
-        const size_t n = *t == '{' ? name_at(t + 1, name, sizeof name) : 0;
-        if (!n) return yml_fail(at, err, "\"%s\": a brace that is not part of {name}; write {{ or }}", text);
-        if (plan_find(p, name) < 0)
+        const size_t length = *t == '{' ? name_at(t + 1, name, sizeof name) : 0;
+        if (!length)
+            return yml_fail(at, err, "\"%s\": a brace that is not part of {name}; write {{ or }}", text);
+        const int slot = plan_find(p, name);
+        if (slot < 0)
             return yml_fail(at, err, "\"%s\": there is no value \"%s\" here; inputs and earlier steps "
                             "(as) make values", text, name);
-        t += 1 + n;
+        list[found++] = (binding){ p->slots[slot].name, slot };
+        t += 1 + length;
     }
+    *words = list;
+    *n = found;
     return OMN_OK;
 }

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of a run in their three forms: text for people, that streams; JSON, an object or a list
+ * of them; and JSON Lines, events whose fields omnio(1) names. */
+#include "answer.h"
+
+#include <string.h>
+
+const char *answer_streams(const running *r)
+{
+    size_t shown = 0, one = 0;
+    for (size_t i = 0; i < r->out.n; i++)
+        if (r->out.printed[i] && ++shown) one = i;
+    const omn_pipeline_port *port = &r->out.ports[one];
+    const bool streams =
+        r->c->format == CLI_TEXT && !r->many && shown == 1 && !strcmp(port->type, "text");
+    return streams ? port->from : NULL;
+}
+
+bool answer_start(running *r, const char *model)
+{
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    if (r->c->format == CLI_JSONL) {
+        omn_buf_printf(&b,
+                       "{\"type\":\"start\",\"version\":%d,\"program\":\"omnio %s\",\"pipeline\":",
+                       CLI_JSON_VERSION, omn_version());
+        json_text(&b, omn_pipeline_path(r->p));
+        if (model) {
+            omn_buf_puts(&b, ",\"model\":");
+            json_text(&b, model);
+        }
+        omn_buf_puts(&b, "}\n");
+    }
+    const bool ok = cli_put(r->c, &b);
+    omn_buf_fini(&b);
+    return ok;
+}
+
+/* ---- while it runs ------------------------------------------------------------------------ */
+
+int answer_event(void *user, const char *step, const omn_event *e)
+{
+    running *r = user;
+    if (strcmp(e->type, "token") || !e->text || r->many) return 0;
+    if (r->c->format == CLI_JSONL) {
+        omn_buf b;
+        omn_buf_init(&b, 1 << 20);
+        omn_buf_printf(&b, "{\"type\":\"token\",\"version\":%d,\"item\":%llu,\"step\":",
+                       CLI_JSON_VERSION, (unsigned long long)r->item);
+        json_text(&b, step ? step : "");
+        omn_buf_puts(&b, ",\"text\":");
+        json_text(&b, e->text);
+        omn_buf_puts(&b, "}\n");
+        cli_put(r->c, &b);
+        omn_buf_fini(&b);
+    } else if (r->streams && step && !strcmp(r->streams, step)) {
+        const char *text = e->text;
+        if (!r->streamed.length) text += strspn(text, " \n");
+        omn_buf_puts(&r->streamed, text);
+        fputs(text, stdout);
+        fflush(stdout);
+    }
+    return 0;
+}
+
+/* ---- an answer
+ * -------------------------------------------------------------------------------------------------
+ */
+
+static void put_fields(const running *r, const item *it, const omn_value *record, double seconds,
+                       omn_buf *b)
+{
+    bool first = true;
+    if (it->id) {
+        omn_buf_puts(b, ",\"id\":");
+        omn_value_json(it->id, b);
+    }
+    omn_buf_puts(b, ",\"inputs\":{");
+    for (size_t i = 0; i < it->n; i++) {
+        if (i) omn_buf_put(b, ",", 1);
+        json_text(b, it->inputs[i].name);
+        omn_buf_put(b, ":", 1);
+        if (it->files[i])
+            json_text(b, it->files[i]);
+        else
+            omn_value_json(it->inputs[i].value, b);
+    }
+    omn_buf_puts(b, "},\"outputs\":{");
+    for (size_t i = 0; i < r->out.n; i++) {
+        if (!r->out.printed[i]) continue;
+        if (!first) omn_buf_put(b, ",", 1);
+        first = false;
+        json_text(b, r->out.ports[i].name);
+        omn_buf_put(b, ":", 1);
+        omn_value_json(omn_record_get(record, r->out.ports[i].name), b);
+    }
+    omn_buf_puts(b, "},\"files\":{");
+    first = true;
+    for (size_t i = 0; i < r->out.n; i++) {
+        if (!r->out.written[i][0]) continue;
+        if (!first) omn_buf_put(b, ",", 1);
+        first = false;
+        json_text(b, r->out.ports[i].name);
+        omn_buf_put(b, ":", 1);
+        json_text(b, r->out.written[i]);
+    }
+    omn_buf_printf(b, "},\"seconds\":%.3f}", seconds);
+}
+
+static void put_events(const running *r, const omn_value *record, omn_buf *b)
+{
+    for (size_t i = 0; i < r->out.n && !r->many; i++) {
+        const omn_value *v = omn_record_get(record, r->out.ports[i].name);
+        const bool regions = v && omn_value_get_kind(v) == OMN_VALUE_REGIONS && r->out.printed[i];
+        if (!regions && !r->out.written[i][0]) continue;
+        omn_buf_printf(b, "{\"type\":\"%s\",\"version\":%d,\"item\":%llu,\"output\":",
+                       regions ? "regions"
+                       : v     ? omn_value_kind_name(omn_value_get_kind(v))
+                               : "file",
+                       CLI_JSON_VERSION, (unsigned long long)r->item);
+        json_text(b, r->out.ports[i].name);
+        if (r->out.written[i][0]) {
+            omn_buf_puts(b, ",\"file\":");
+            json_text(b, r->out.written[i]);
+        }
+        if (regions) {
+            omn_buf_puts(b, ",\"regions\":");
+            omn_value_json(v, b);
+        }
+        omn_buf_puts(b, "}\n");
+    }
+}
+
+/* Text for people: "value", "output: value" when there are several, "item: ..." in front when there
+ * are many. */
+static void put_text(const running *r, const item *it, const omn_value *record, omn_buf *b)
+{
+    size_t shown = 0;
+    for (size_t i = 0; i < r->out.n; i++) shown += r->out.printed[i];
+    for (size_t i = 0; i < r->out.n; i++) {
+        omn_buf text;
+        if (!r->out.printed[i]) continue;
+        omn_buf_init(&text, (size_t)1 << 26);
+        omn_value_text(omn_record_get(record, r->out.ports[i].name), &text);
+        while (text.length && text.data[text.length - 1] == '\n') text.data[--text.length] = '\0';
+        for (const char *line = text.data ? text.data : "";;) {
+            const size_t n = strcspn(line, "\n");
+            if (r->many && it->label[0])
+                omn_buf_printf(b, "%s: ", it->label);
+            else if (r->many)
+                omn_buf_printf(b, "%llu: ", (unsigned long long)it->index);
+            if (shown > 1) omn_buf_printf(b, "%s: ", r->out.ports[i].name);
+            omn_buf_put(b, line, n);
+            omn_buf_put(b, "\n", 1);
+            if (!line[n]) break;
+            line += n + 1;
+        }
+        omn_buf_fini(&text);
+    }
+}
+
+static void end_stream(running *r, omn_buf *b)
+{
+    /* b holds the whole answer: what is already there is not said again */
+    const size_t n = r->streamed.length;
+    if (n && n <= b->length && !memcmp(b->data, r->streamed.data, n)) {
+        memmove(b->data, b->data + n, b->length - n + 1);
+        b->length -= n;
+    } else if (n) {
+        fputc('\n', stdout);
+    }
+}
+
+bool answer_item(running *r, const item *it, const omn_value *record, double seconds)
+{
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 27);
+    switch (r->c->format) {
+    case CLI_TEXT:
+        put_text(r, it, record, &b);
+        end_stream(r, &b);
+        for (size_t i = 0; i < r->out.n; i++)
+            if (r->out.written[i][0] && !r->c->quiet)
+                cli_say(r->c, "wrote %s: %s", r->out.ports[i].name, r->out.written[i]);
+        break;
+    case CLI_JSON:
+        if (r->many) omn_buf_puts(&b, r->done + r->failed ? ",\n" : "[\n");
+        omn_buf_printf(&b, "{\"version\":%d,\"item\":%llu", CLI_JSON_VERSION,
+                       (unsigned long long)r->item);
+        put_fields(r, it, record, seconds, &b);
+        if (!r->many) omn_buf_puts(&b, "\n");
+        break;
+    case CLI_JSONL:
+        put_events(r, record, &b);
+        omn_buf_printf(&b, "{\"type\":\"done\",\"version\":%d,\"item\":%llu", CLI_JSON_VERSION,
+                       (unsigned long long)r->item);
+        put_fields(r, it, record, seconds, &b);
+        omn_buf_puts(&b, "\n");
+    }
+    const bool ok = cli_put(r->c, &b);
+    omn_buf_fini(&b);
+    return ok;
+}
+
+void answer_failed(running *r, const item *it, const omn_error *err)
+{
+    char line[1200];
+    omn_error_line(err, line, sizeof line);
+    if (it->label[0] && !err->file[0] && !strstr(line, it->label))
+        cli_say(r->c, "%s: %s", it->label, line);
+    else
+        cli_say(r->c, "%s", line);
+    if (r->c->format == CLI_TEXT) return;
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    if (r->c->format == CLI_JSON) omn_buf_puts(&b, r->done + r->failed ? ",\n" : "[\n");
+    json_error(&b, err, (int64_t)it->index);
+    if (r->c->format == CLI_JSON) b.length--;
+    cli_put(r->c, &b);
+    omn_buf_fini(&b);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `omnio run` says: answers as text, as JSON, as events. */
+#ifndef OMNIO_CLI_ANSWER_H
+#define OMNIO_CLI_ANSWER_H
+
+#include "outputs.h"
+
+typedef struct running {
+    cli *c;
+    const omn_pipeline *p;
+    outputs out;
+    bool many;
+    const char *streams; /* step whose tokens go to stdout as they come; NULL: none */
+    omn_buf streamed;
+    uint64_t item, done, failed;
+} running;
+
+/* The step that makes the one printed output, if that is a text for people; else NULL. */
+const char *answer_streams(const running *r);
+/* The event "start". These give false when standard output cannot be written. */
+bool answer_start(running *r, const char *model);
+/* omn_pipeline_setup.watch: tokens as they come. user: the running. */
+int answer_event(void *user, const char *step, const omn_event *e);
+bool answer_item(running *r, const item *it, const omn_value *record, double seconds);
+/* One item of many went wrong: an event, and a line on stderr. */
+void answer_failed(running *r, const item *it, const omn_error *err);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio check: proves a pipeline or a recipe before it runs: keys, names, types, parameters, files,
+ * and with the model at hand that it has what the steps ask for and how much memory that takes. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int check(cli *c, int argc, char **argv);
+
+static const cli_option rows[] = {
+    { "model", 'm', "string", "MODEL", NULL, NULL, NULL, "Checking",
+      "folder or name of the model, in place of the pipeline's" },
+    { "no-model", 0, "flag", NULL, NULL, NULL, NULL, "Checking",
+      "only what can be known without weights" },
+    { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Checking",
+      "change a value of the file first; may be repeated" },
+};
+
+static const cli_example examples[] = {
+    { "omnio check pipelines/vqa.yaml", "is it right?" },
+    { "omnio check -v vqa", "the same, and the plan with its memory" },
+};
+
+const cli_command cmd_check = { "check",
+                                "FILE...",
+                                "Check pipelines and recipes without running them.",
+                                "An error is FILE:LINE:COLUMN with what would be right. Every file "
+                                "is looked at; the exit code is that of the "
+                                "first that is wrong.",
+                                CLI_ROWS(rows),
+                                CLI_MACHINE | CLI_FORMAT,
+                                CLI_ROWS(examples),
+                                "omnio-pipeline(5), omnio-recipe(5)",
+                                "pipeline",
+                                check };
+
+/* A recipe has sources or tasks at the beginning of a line; a pipeline has neither. */
+static bool is_recipe(const char *path)
+{
+    char *text = NULL;
+    size_t n = 0;
+    if (omn_file_read(path, 1 << 22, &text, &n, NULL) != OMN_OK) return false;
+    bool found = !strncmp(text, "tasks:", 6) || !strncmp(text, "sources:", 8);
+    for (const char *p = text; !found && (p = strchr(p, '\n')); p++)
+        found = !strncmp(p + 1, "tasks:", 6) || !strncmp(p + 1, "sources:", 8);
+    free(text);
+    return found;
+}
+
+static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k, const char *model,
+                     omn_buf *b)
+{
+    const uint64_t all = k->weights + k->workspace + k->states;
+    if (c->format == CLI_TEXT) {
+        if (c->level < OMN_LOG_INFO || !model) omn_buf_printf(b, "%s: fine", path);
+        if (model && c->level < OMN_LOG_INFO)
+            omn_buf_printf(b, "; %.1f MB with %s", (double)all / 1e6, model);
+        if (c->level < OMN_LOG_INFO || !model) omn_buf_puts(b, "\n");
+        return;
+    }
+    omn_buf_printf(b, "{\"type\":\"checked\",\"version\":%d,\"file\":", CLI_JSON_VERSION);
+    json_text(b, path);
+    if (model) {
+        omn_buf_puts(b, ",\"model\":");
+        json_text(b, model);
+        omn_buf_printf(b,
+                       ",\"parameters\":%llu,\"weights\":%llu,\"workspace\":%llu,\"states\":%llu,"
+                       "\"memory\":%llu",
+                       (unsigned long long)k->parameters, (unsigned long long)k->weights,
+                       (unsigned long long)k->workspace, (unsigned long long)k->states,
+                       (unsigned long long)all);
+    }
+    omn_buf_puts(b, "}\n");
+}
+
+static omn_status check_recipe(cli *c, const char *path, const omn_setting *set, size_t n,
+                               omn_buf *b, omn_error *err)
+{
+    omn_recipe *r = NULL;
+    const omn_pipeline_cost none = { OMN_FILL(omn_pipeline_cost) };
+    const omn_status st = omn_recipe_open(c->ctx, path, set, n, &r, err);
+    if (st == OMN_OK) put_cost(c, path, &none, NULL, b);
+    omn_recipe_close(r);
+    return st;
+}
+
+static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
+                                 const omn_setting *set, size_t n, omn_buf *b, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_pipeline *p = NULL;
+    omn_model *m = NULL;
+    omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+    OMN_TRY(omn_pipeline_open_set(c->ctx, path, set, n, &p, err));
+    const char *model = omn_pipeline_model(p);
+    if (model && cli_has(a, "model")) model = cli_text(a, "model");
+    if (cli_has(a, "no-model")) model = NULL;
+    if (model) {
+        OMN_TRY(omn_model_open(c->ctx, model, NULL, &m, err));
+        OMN_TRY(omn_pipeline_check(p, m, &cost, err));
+    }
+    if (c->format == CLI_TEXT && c->level >= OMN_LOG_INFO)
+        OMN_TRY(omn_pipeline_describe(p, m, b, err));
+    put_cost(c, omn_pipeline_path(p), &cost, model, b);
+done:
+    omn_model_close(m);
+    omn_pipeline_close(p);
+    return st;
+}
+
+static int check(cli *c, int argc, char **argv)
+{
+    cli_args a = { 0 };
+    omn_setting *set = NULL;
+    size_t n = 0;
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 24);
+    cli_rows(&a, &cmd_check, NULL, 0);
+    int code = cli_parse(c, &a, argc, argv, CLI_ALL);
+    if (code < 0 && !a.n_operands) code = cli_usage(c, "a pipeline or a recipe is wanted");
+    if (code < 0) code = cli_settings(c, &a, &set, &n);
+    if (code < 0) code = cli_session(c, &a);
+    if (code >= 0) goto done;
+    code = 0;
+    for (size_t i = 0; i < a.n_operands && !cli_stopped(c); i++) {
+        omn_error err = OMN_ERROR_INIT;
+        const char *path = a.operands[i];
+        const omn_status st = is_recipe(path) ? check_recipe(c, path, set, n, &b, &err)
+                                              : check_pipeline(c, &a, path, set, n, &b, &err);
+        const int each = st == OMN_OK ? 0 : cli_failed(c, &err);
+        if (!cli_put(c, &b)) code = omn_status_exit(OMN_ERR_IO);
+        if (!code) code = each;
+    }
+    if (!code) code = cli_stopped(c);
+done:
+    omn_buf_fini(&b);
+    free(set);
+    cli_args_fini(&a);
+    return code;
+}

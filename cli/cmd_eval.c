@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio eval: a model on the held-out examples of a recipe, task by task, beside the answer that is
+ * right most often. */
+#include "cli.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static int eval(cli *c, int argc, char **argv);
+
+static const cli_option rows[] = {
+    { "model", 'm', "string", "MODEL", "nano", NULL, NULL, "Evaluation",
+      "folder or name of the model" },
+    { "examples", 'n', "int64", "N", "2000", "1..", NULL, "Evaluation",
+      "held-out examples for each task" },
+    { "task", 0, "string", "NAME", NULL, NULL, NULL, "Evaluation",
+      "only this task; may be repeated" },
+    { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Evaluation",
+      "change a value of the recipe; may be repeated" },
+};
+
+static const cli_example examples[] = {
+    { "omnio eval models/nano/recipe.yaml -n 200", "the model that ships, quickly" },
+    { "omnio eval recipe.yaml -m run1 --task vqa --format json", "one task of a training run" },
+};
+
+const cli_command cmd_eval = { "eval",
+                               "RECIPE",
+                               "Score a model on held-out examples.",
+                               "Each row is a task and a kind of it: the score, the score of the "
+                               "answer that is right most often, and how many "
+                               "were asked. The examples are those that training never sees.",
+                               CLI_ROWS(rows),
+                               CLI_MACHINE | CLI_FORMAT,
+                               CLI_ROWS(examples),
+                               "omnio-recipe(5), omnio-train(1)",
+                               "file",
+                               eval };
+
+typedef struct table {
+    cli *c;
+    uint64_t rows;
+} table;
+
+static void on_row(void *user, const omn_score_row *row)
+{
+    table *t = user;
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    if (t->c->format == CLI_TEXT) {
+        if (!t->rows)
+            omn_buf_printf(&b, "%-16s %-12s %-9s %7s  %8s  %7s\n", "task", "kind", "measure",
+                           "score", "majority", "n");
+        omn_buf_printf(&b, "%-16s %-12s %-9s %6.1f%%  ", row->task, row->kind, row->measure,
+                       100 * row->value);
+        if (isnan(row->baseline))
+            omn_buf_printf(&b, "%8s", "-");
+        else
+            omn_buf_printf(&b, "%7.1f%%", 100 * row->baseline);
+        omn_buf_printf(&b, "  %7llu\n", (unsigned long long)row->n);
+    } else {
+        if (t->c->format == CLI_JSON) omn_buf_puts(&b, t->rows ? ",\n" : "[\n");
+        omn_buf_printf(&b, "{\"type\":\"score\",\"version\":%d,\"task\":", CLI_JSON_VERSION);
+        json_text(&b, row->task);
+        omn_buf_puts(&b, ",\"kind\":");
+        json_text(&b, row->kind);
+        omn_buf_puts(&b, ",\"measure\":");
+        json_text(&b, row->measure);
+        omn_buf_puts(&b, ",\"score\":");
+        omn_number_print(row->value, &b);
+        omn_buf_puts(&b, ",\"majority\":");
+        omn_number_print(row->baseline, &b);
+        omn_buf_printf(&b, ",\"n\":%llu}%s", (unsigned long long)row->n,
+                       t->c->format == CLI_JSON ? "" : "\n");
+    }
+    t->rows++;
+    cli_put(t->c, &b);
+    omn_buf_fini(&b);
+}
+
+static int eval(cli *c, int argc, char **argv)
+{
+    cli_args a = { 0 };
+    omn_setting *set = NULL;
+    size_t n_set = 0;
+    omn_recipe *r = NULL;
+    omn_model *m = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    const char *tasks[64];
+    cli_rows(&a, &cmd_eval, NULL, 0);
+    int code = cli_parse(c, &a, argc, argv, CLI_ALL);
+    if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one recipe is wanted");
+    if (code < 0) code = cli_settings(c, &a, &set, &n_set);
+    if (code < 0) code = cli_session(c, &a);
+    if (code >= 0) goto done;
+    size_t n_tasks = cli_count(&a, "task");
+    if (n_tasks > 64) n_tasks = 64;
+    for (size_t i = 0; i < n_tasks; i++) tasks[i] = cli_nth(&a, "task", i);
+    table t = { c, 0 };
+    omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &r, &err);
+    if (st == OMN_OK) st = omn_model_open(c->ctx, cli_text(&a, "model"), NULL, &m, &err);
+    if (st == OMN_OK)
+        st = omn_recipe_eval(r, m, strtoull(cli_text(&a, "examples"), NULL, 10), tasks, n_tasks,
+                             on_row, &t, &err);
+    if (c->format == CLI_JSON && (t.rows || st == OMN_OK)) puts(t.rows ? "\n]" : "[]");
+    code = st == OMN_OK ? 0 : cli_failed(c, &err);
+done:
+    omn_model_close(m);
+    omn_recipe_close(r);
+    free(set);
+    cli_args_fini(&a);
+    return code;
+}

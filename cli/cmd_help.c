@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio help: of a command, an object of a plugin, or a pipeline; as text or as a manual page; and
+ * the completion of the shell. */
+#include "cli.h"
+#include "shelf.h"
+
+#include <string.h>
+
+static int help(cli *c, int argc, char **argv);
+
+static const cli_option rows[] = {
+    { "man", 0, "flag", NULL, NULL, NULL, NULL, "Form",
+      "as a manual page (mdoc); without NAME: omnio(1)" },
+    { "completion", 0, "flag", NULL, NULL, NULL, NULL, "Form", "the completion for bash" },
+    { "options", 0, "flag", NULL, NULL, NULL, NULL, "Form",
+      "only the options that the inputs of pipeline NAME are" },
+    { "names", 0, "flag", NULL, NULL, NULL, NULL, "Form",
+      "only names of what NAME is: command, object, kind, pipeline, model" },
+};
+
+static const cli_example examples[] = {
+    { "omnio help image.resize", "what an operation takes and gives" },
+    { "omnio help --man run | man -l -", "the manual page of a command" },
+};
+
+const cli_command cmd_help = { "help",
+                               "[NAME]",
+                               "Tell of a command, an object of a plugin, or a pipeline.",
+                               NULL,
+                               CLI_ROWS(rows),
+                               0,
+                               CLI_ROWS(examples),
+                               "omnio-list(1)",
+                               "object",
+                               help };
+
+static int no_man(cli *c, const char *name)
+{
+    return cli_usage(c, "%s is a pipeline; it has no manual page", name);
+}
+
+static int of_object(cli *c, const char *name, bool man, omn_buf *b)
+{
+    omn_error err = OMN_ERROR_INIT, other = OMN_ERROR_INIT;
+    const omn_entry *e = NULL;
+    omn_pipeline *p = NULL;
+    omn_status st = omn_registry_find(c->ctx, NULL, name, &e, &err);
+    if (st == OMN_OK) st = omn_entry_help(e, man, b, &err);
+    if (st != OMN_ERR_MISSING) return st == OMN_OK ? -1 : cli_failed(c, &err);
+    st = omn_pipeline_open(c->ctx, name, &p, &other);
+    if (st == OMN_OK && !man) st = omn_pipeline_describe(p, NULL, b, &other);
+    omn_pipeline_close(p);
+    if (st == OMN_OK) return man ? no_man(c, name) : -1;
+    return cli_failed(c, st == OMN_ERR_MISSING ? &err : &other);
+}
+
+/* ---- for the completion ------------------------------------------------------------------- */
+
+static int options_of(cli *c, const char *name, omn_buf *b)
+{
+    omn_pipeline *p = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    const omn_pipeline_port *list;
+    if (omn_pipeline_open(c->ctx, name, &p, &err) != OMN_OK) return cli_failed(c, &err);
+    const size_t n = omn_pipeline_inputs(p, &list);
+    for (size_t i = 0; i < n; i++) omn_buf_printf(b, "--%s\n", list[i].name);
+    omn_pipeline_close(p);
+    return -1;
+}
+
+static void put_name(void *user, const char *name, const char *path)
+{
+    (void)path;
+    omn_buf_printf(user, "%s\n", name);
+}
+
+static int put_object(void *user, const omn_listed *it)
+{
+    if (it->name) omn_buf_printf(user, "%s\n", it->name);
+    return 0;
+}
+
+static int names_of(cli *c, const char *what, omn_buf *b)
+{
+    omn_error err = OMN_ERROR_INIT;
+    if (!strcmp(what, "pipeline"))
+        shelf_pipelines(c, put_name, b);
+    else if (!strcmp(what, "model"))
+        shelf_models(c, put_name, b);
+    else if (!strcmp(what, "kind"))
+        omn_buf_puts(
+            b, "codec\ncompute\ndecoder\nencoder\nformat\nmodel\nop\noperation\npipeline\nsource\n"
+               "trained\n");
+    else if (strcmp(what, "command") && strcmp(what, "object"))
+        return cli_usage(c, "--names: command, object, kind, pipeline or model is wanted");
+    if (!strcmp(what, "command") || !strcmp(what, "object"))
+        for (size_t i = 0; cli_commands[i]; i++) omn_buf_printf(b, "%s\n", cli_commands[i]->name);
+    if (!strcmp(what, "object") && omn_registry_list(c->ctx, NULL, put_object, b, &err) != OMN_OK)
+        return cli_failed(c, &err);
+    return -1;
+}
+
+static int help(cli *c, int argc, char **argv)
+{
+    cli_args a = { 0 }, of = { 0 };
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 24);
+    cli_rows(&a, &cmd_help, NULL, 0);
+    int code = cli_parse(c, &a, argc, argv, CLI_ALL);
+    if (code < 0 && a.n_operands > 1) code = cli_usage(c, "one name is wanted");
+    if (code >= 0) goto done;
+    const char *name = a.n_operands ? a.operands[0] : NULL;
+    const cli_command *command = name ? cli_command_find(name) : NULL;
+    const bool man = cli_has(&a, "man");
+    if ((cli_has(&a, "options") || cli_has(&a, "names")) && !name) {
+        code = cli_usage(c, "a name is wanted");
+    } else if (cli_has(&a, "options") || cli_has(&a, "names")) {
+        code = cli_session(c, &a);
+        if (code < 0)
+            code = cli_has(&a, "options") ? options_of(c, name, &b) : names_of(c, name, &b);
+    } else if (cli_has(&a, "completion")) {
+        cli_complete(&b);
+    } else if (!name && man) {
+        cli_man(NULL, &b);
+    } else if (!name) {
+        cli_help_all(c, &b);
+    } else if (command && man) {
+        cli_man(command, &b);
+    } else if (command) {
+        cli_rows(&of, command, NULL, 0);
+        cli_help(c, &of, &b);
+    } else {
+        code = cli_session(c, &a);
+        if (code < 0) code = of_object(c, name, man, &b);
+    }
+    if (code < 0) code = cli_put(c, &b) ? 0 : omn_status_exit(OMN_ERR_IO);
+done:
+    omn_buf_fini(&b);
+    cli_args_fini(&a);
+    return code;
+}

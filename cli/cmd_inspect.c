@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio inspect: what is in a model folder, a weights file, a plugin file; what an object takes. */
+#include "cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int inspect(cli *c, int argc, char **argv);
+
+static const cli_option rows[] = {
+    { "tensors", 0, "flag", NULL, NULL, NULL, NULL, "Inspection", "list every tensor" },
+};
+
+static const cli_example examples[] = {
+    { "omnio inspect nano", "the model that ships" },
+    { "omnio inspect --tensors model.safetensors", "every tensor of a file" },
+    { "omnio inspect image.resize", "an object of a plugin" },
+};
+
+const cli_command cmd_inspect = { "inspect",
+                                  "MODEL|FILE|OBJECT",
+                                  "Tell what is in a model, a weights file or a plugin.",
+                                  "A model: its parts, ranges of tokens, tensors, parameters, and "
+                                  "memory at each type. A weights file: tensors and "
+                                  "metadata. A plugin file (.so): what it offers.",
+                                  CLI_ROWS(rows),
+                                  CLI_FORMAT,
+                                  CLI_ROWS(examples),
+                                  "omnio-list(1), omnio-help(1)",
+                                  "file",
+                                  inspect };
+
+typedef struct sums {
+    uint64_t tensors, parameters, bytes;
+} sums;
+
+static sums add_up(const omn_weights *w)
+{
+    sums s = { 0 };
+    for (size_t i = 0; i < omn_weights_count(w); i++) {
+        const omn_tensor *t = omn_weights_at(w, i);
+        size_t n = 0;
+        if (omn_shape_count(&t->shape, &n)) s.parameters += n;
+        s.bytes += t->bytes;
+        s.tensors++;
+    }
+    return s;
+}
+
+static void put_sums(const cli *c, const sums *s, omn_buf *b)
+{
+    static const char *const types[] = { "f32", "bf16", "i8" };
+    static const unsigned bytes[] = { 4, 2, 1 };
+    if (c->format == CLI_TEXT) {
+        omn_buf_printf(
+            b,
+            "tensors      %llu\nparameters   %.3f million\nbytes        %.2f MB as it lies here\n",
+            (unsigned long long)s->tensors, (double)s->parameters / 1e6, (double)s->bytes / 1e6);
+        for (size_t i = 0; i < 3; i++)
+            omn_buf_printf(b, "  as %-7s  %.2f MB\n", types[i],
+                           (double)s->parameters * bytes[i] / 1e6);
+        return;
+    }
+    omn_buf_printf(b, ",\"tensors\":%llu,\"parameters\":%llu,\"bytes\":%llu,\"bytes_as\":{",
+                   (unsigned long long)s->tensors, (unsigned long long)s->parameters,
+                   (unsigned long long)s->bytes);
+    for (size_t i = 0; i < 3; i++)
+        omn_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", types[i],
+                       (unsigned long long)s->parameters * bytes[i]);
+    omn_buf_puts(b, "}");
+}
+
+static void put_tensors(const cli *c, const omn_weights *w, omn_buf *b)
+{
+    if (c->format != CLI_TEXT) omn_buf_puts(b, ",\"list\":[");
+    for (size_t i = 0; i < omn_weights_count(w); i++) {
+        char shape[160];
+        const omn_tensor *t = omn_weights_at(w, i);
+        omn_shape_text(&t->shape, shape, sizeof shape);
+        if (c->format == CLI_TEXT) {
+            omn_buf_printf(b, "  %-70s %-5s %s\n", omn_weights_name(w, i),
+                           omn_type_get(t->type)->name, shape);
+        } else {
+            omn_buf_puts(b, i ? ",{\"name\":" : "{\"name\":");
+            json_text(b, omn_weights_name(w, i));
+            omn_buf_printf(b, ",\"type\":\"%s\",\"shape\":%s}", omn_type_get(t->type)->name, shape);
+        }
+    }
+    if (c->format != CLI_TEXT) omn_buf_puts(b, "]");
+}
+
+static void put_begin(const cli *c, const char *what, const char *path, omn_buf *b)
+{
+    if (c->format == CLI_TEXT) {
+        omn_buf_printf(b, "%-12s %s\n", what, path);
+        return;
+    }
+    omn_buf_printf(b, "{\"type\":\"%s\",\"version\":%d,\"path\":", what, CLI_JSON_VERSION);
+    json_text(b, path);
+}
+
+/* ---- a weights file
+ * ------------------------------------------------------------------------------------------------
+ */
+
+static omn_status of_weights(const cli *c, const cli_args *a, const char *path, omn_buf *b,
+                             omn_error *err)
+{
+    omn_weights *w = NULL;
+    const omn_status st = omn_weights_open(path, &w, err);
+    if (st != OMN_OK) return st;
+    const sums s = add_up(w);
+    put_begin(c, "weights", omn_weights_path(w), b);
+    put_sums(c, &s, b);
+    if (c->format != CLI_TEXT)
+        omn_buf_puts(b, ",\"metadata\":{");
+    else if (omn_weights_meta_count(w))
+        omn_buf_puts(b, "metadata\n");
+    for (size_t i = 0; i < omn_weights_meta_count(w); i++) {
+        const char *key = omn_weights_meta_key(w, i), *value = omn_weights_meta(w, key);
+        if (c->format == CLI_TEXT) {
+            omn_buf_printf(b, "  %-12s %.160s%s\n", key, value, strlen(value) > 160 ? "..." : "");
+        } else {
+            if (i) omn_buf_puts(b, ",");
+            json_text(b, key);
+            omn_buf_puts(b, ":");
+            json_text(b, value);
+        }
+    }
+    if (c->format != CLI_TEXT) omn_buf_puts(b, "}");
+    if (cli_has(a, "tensors")) put_tensors(c, w, b);
+    if (c->format != CLI_TEXT) omn_buf_puts(b, "}\n");
+    omn_weights_close(w);
+    return OMN_OK;
+}
+
+/* ---- a model
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static void put_vocabulary(const cli *c, const omn_part *p, omn_buf *b)
+{
+    const omn_vocab *v = omn_part_vocabulary(p);
+    if (!v) return;
+    if (c->format == CLI_TEXT)
+        omn_buf_printf(b, "    %d token ids", (int)v->rows);
+    else
+        omn_buf_printf(b, ",\"rows\":%d,\"ranges\":[", (int)v->rows);
+    for (uint32_t i = 0; i < v->n_ranges; i++) {
+        const omn_range *r = &v->ranges[i];
+        const int32_t last = r->first + (r->count - 1) * r->step;
+        if (c->format == CLI_TEXT) {
+            omn_buf_printf(b, "; %s %d to %d", r->name, (int)r->first, (int)last);
+        } else {
+            omn_buf_puts(b, i ? ",{\"name\":" : "{\"name\":");
+            json_text(b, r->name);
+            omn_buf_printf(b, ",\"first\":%d,\"last\":%d}", (int)r->first, (int)last);
+        }
+    }
+    omn_buf_puts(b, c->format == CLI_TEXT ? "\n" : "]");
+}
+
+static void put_parts(const cli *c, omn_model *m, omn_buf *b)
+{
+    omn_part *const *parts;
+    const size_t n = omn_model_parts(m, &parts);
+    if (c->format == CLI_TEXT)
+        omn_buf_puts(b, "parts\n");
+    else
+        omn_buf_puts(b, ",\"parts\":[");
+    for (size_t i = 0; i < n; i++) {
+        const char *role = omn_part_role(parts[i]);
+        const char *kind = omn_model_encoder(m, role) == parts[i]   ? "encoder"
+                           : omn_model_decoder(m, role) == parts[i] ? "decoder"
+                                                                    : "codec";
+        if (c->format == CLI_TEXT) {
+            omn_buf_printf(b, "  %-8s %-14s %s\n", kind, role, omn_part_object(parts[i]));
+        } else {
+            omn_buf_printf(b, "%s{\"kind\":\"%s\",\"role\":", i ? "," : "", kind);
+            json_text(b, role);
+            omn_buf_puts(b, ",\"object\":");
+            json_text(b, omn_part_object(parts[i]));
+        }
+        if (!strcmp(kind, "decoder")) put_vocabulary(c, parts[i], b);
+        if (c->format != CLI_TEXT) omn_buf_puts(b, "}");
+    }
+    if (c->format != CLI_TEXT) omn_buf_puts(b, "]");
+}
+
+static omn_status of_model(const cli *c, const cli_args *a, const char *path, omn_buf *b,
+                           omn_error *err)
+{
+    omn_model *m = NULL;
+    omn_status st = omn_model_open(c->ctx, path, NULL, &m, err);
+    if (st == OMN_OK) st = omn_model_declare(m, err);
+    if (st != OMN_OK) {
+        omn_model_close(m);
+        return st;
+    }
+    const omn_weights *w = omn_model_weights(m);
+    const sums s = add_up(w);
+    put_begin(c, "model", omn_model_path(m), b);
+    if (c->format == CLI_TEXT) {
+        omn_buf_printf(b, "family       %s\n", omn_model_object(m));
+    } else {
+        omn_buf_puts(b, ",\"family\":");
+        json_text(b, omn_model_object(m));
+    }
+    put_parts(c, m, b);
+    put_sums(c, &s, b);
+    if (cli_has(a, "tensors")) put_tensors(c, w, b);
+    if (c->format != CLI_TEXT) omn_buf_puts(b, "}\n");
+    omn_model_close(m);
+    return OMN_OK;
+}
+
+/* ---- plugins
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct sought {
+    const cli *c;
+    const char *file;
+    omn_buf *b;
+    size_t n;
+    char why[512];
+} sought;
+
+static int on_listed(void *user, const omn_listed *it)
+{
+    sought *s = user;
+    struct stat a, b;
+    if (!it->file || stat(it->file, &a) != 0 || stat(s->file, &b) != 0) return 0;
+    if (a.st_ino != b.st_ino || a.st_dev != b.st_dev) return 0;
+    if (!it->name) {
+        snprintf(s->why, sizeof s->why, "%s", it->why ? it->why : "cannot be used");
+        return 1;
+    }
+    if (s->c->format == CLI_TEXT) {
+        if (!s->n)
+            omn_buf_printf(s->b, "%-12s %s\n%-12s %s %s\n%-12s %s\n%-12s %s\n", "plugin", it->file,
+                           "name", it->plugin, it->version, "licence", it->licence, "about",
+                           it->summary);
+        omn_buf_printf(s->b, "  %-20s %-22s %s\n", it->kind, it->name, it->help);
+    } else {
+        const char *const keys[] = { "file",    "plugin", "plugin_version", "licence",
+                                     "summary", "kind",   "name",           "help" };
+        const char *const values[] = { it->file,    it->plugin, it->version, it->licence,
+                                       it->summary, it->kind,   it->name,    it->help };
+        omn_buf_printf(s->b, "{\"type\":\"object\",\"version\":%d", CLI_JSON_VERSION);
+        for (size_t i = 0; i < 8; i++) {
+            omn_buf_printf(s->b, ",\"%s\":", keys[i]);
+            json_text(s->b, values[i] ? values[i] : "");
+        }
+        omn_buf_puts(s->b, "}\n");
+    }
+    s->n++;
+    return 0;
+}
+
+/* A plugin file, wherever it lies: its folder is searched first. */
+static omn_status of_plugin(cli *c, const char *path, omn_buf *b, omn_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[4096];
+    omn_context *ctx = NULL;
+    sought s = { .c = c, .file = path, .b = b };
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
+                                    .plugin_path = folder, .only_plugin_path = true };
+    omn_status st = omn_context_new(&how, &ctx, err);
+    if (st == OMN_OK) st = omn_registry_list(ctx, NULL, on_listed, &s, err);
+    if (st == OMN_OK && s.why[0]) st = omn_fail(err, OMN_ERR_PLUGIN, "%s: %s", path, s.why);
+    if (st == OMN_OK && !s.n) st = omn_fail(err, OMN_ERR_PLUGIN, "%s: no plugin of omnio", path);
+    omn_context_free(ctx);
+    return st;
+}
+
+static omn_status of_object(const cli *c, const char *name, omn_buf *b, omn_error *err)
+{
+    const omn_entry *e = NULL;
+    const omn_status st = omn_registry_find(c->ctx, NULL, name, &e, err);
+    if (st != OMN_OK) return st;
+    if (c->format == CLI_TEXT) return omn_entry_help(e, false, b, err);
+    const omn_object *o = omn_entry_object(e);
+    omn_buf_printf(b, "{\"type\":\"object\",\"version\":%d,\"kind\":\"%s\",\"name\":",
+                   CLI_JSON_VERSION, o->kind);
+    json_text(b, o->name);
+    omn_buf_puts(b, ",\"help\":");
+    json_text(b, o->help);
+    omn_buf_puts(b, ",\"file\":");
+    json_text(b, omn_entry_file(e));
+    omn_buf_puts(b, ",\"parameters\":[");
+    for (uint32_t i = 0; i < o->n_params; i++) {
+        const omn_param *p = omn_entry_param(e, i);
+        const char *const keys[] = { "role", "name", "type", "default", "range", "unit", "help" };
+        const char *const values[] = { p->role,  p->name, p->type, p->deflt,
+                                       p->range, p->unit, p->help };
+        omn_buf_puts(b, i ? ",{" : "{");
+        for (size_t k = 0, n = 0; k < 7; k++) {
+            if (!values[k]) continue;
+            omn_buf_printf(b, "%s\"%s\":", n++ ? "," : "", keys[k]);
+            json_text(b, values[k]);
+        }
+        omn_buf_puts(b, "}");
+    }
+    omn_buf_puts(b, "]}\n");
+    return OMN_OK;
+}
+
+/* ---- the command
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+static bool ends_in(const char *s, const char *tail)
+{
+    const size_t n = strlen(s), k = strlen(tail);
+    return n > k && !strcmp(s + n - k, tail);
+}
+
+static omn_status look_at(cli *c, const cli_args *a, const char *what, omn_buf *b, omn_error *err)
+{
+    struct stat st;
+    omn_error other = OMN_ERROR_INIT;
+    const bool there = stat(what, &st) == 0;
+    if (there && S_ISREG(st.st_mode)) {
+        if (ends_in(what, ".so")) return of_plugin(c, what, b, err);
+        return of_weights(c, a, what, b, err);
+    }
+    if (there || strchr(what, '/')) return of_model(c, a, what, b, err);
+    const omn_status found = of_model(c, a, what, b, &other);
+    if (found == OMN_OK) return found;
+    const omn_status object = of_object(c, what, b, err);
+    if (object != OMN_ERR_MISSING || found == OMN_ERR_MISSING) return object;
+    *err = other;
+    return found;
+}
+
+static int inspect(cli *c, int argc, char **argv)
+{
+    cli_args a = { 0 };
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 28);
+    cli_rows(&a, &cmd_inspect, NULL, 0);
+    int code = cli_parse(c, &a, argc, argv, CLI_ALL);
+    if (code < 0 && !a.n_operands)
+        code = cli_usage(c, "a model, a weights file or an object is wanted");
+    if (code < 0) code = cli_session(c, &a);
+    if (code >= 0) goto done;
+    code = 0;
+    for (size_t i = 0; i < a.n_operands; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        const int each =
+            look_at(c, &a, a.operands[i], &b, &err) == OMN_OK ? 0 : cli_failed(c, &err);
+        if (!each && !cli_put(c, &b)) code = omn_status_exit(OMN_ERR_IO);
+        b.length = 0;
+        if (!code) code = each;
+    }
+done:
+    omn_buf_fini(&b);
+    cli_args_fini(&a);
+    return code;
+}

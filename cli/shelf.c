@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What lies where names are looked for: folders of pipelines and of models, and the devices of
+ * compute plugins. */
+#include "shelf.h"
+
+#include <omnio/compute.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define MOST_NAMES 1024
+
+typedef struct shelf {
+    char *names[MOST_NAMES], *paths[MOST_NAMES];
+    size_t n;
+} shelf;
+
+static void add(shelf *s, const char *name, size_t length, const char *path)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strlen(s->names[i]) == length && !strncmp(s->names[i], name, length)) return;
+    if (s->n == MOST_NAMES) return;
+    char *copy = strndup(name, length), *where = strdup(path);
+    if (!copy || !where) {
+        free(copy);
+        free(where);
+        return;
+    }
+    s->names[s->n] = copy;
+    s->paths[s->n++] = where;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Entries of a folder that end in suffix, or hold the file config.json when suffix is NULL. */
+static void look_into(shelf *s, const char *folder, const char *suffix)
+{
+    struct dirent **list = NULL;
+    const int n = scandir(folder, &list, NULL, by_name);
+    for (int i = 0; i < n; i++) {
+        const char *name = list[i]->d_name;
+        const size_t length = strlen(name), tail = suffix ? strlen(suffix) : 0;
+        char path[4400];
+        struct stat st;
+        const int k =
+            snprintf(path, sizeof path, suffix ? "%s/%s" : "%s/%s/config.json", folder, name);
+        const bool fits =
+            suffix ? length > tail && !strcmp(name + length - tail, suffix) : name[0] != '.';
+        if (fits && k > 0 && (size_t)k < sizeof path && stat(path, &st) == 0 &&
+            S_ISREG(st.st_mode)) {
+            if (!suffix) path[(size_t)k - strlen("/config.json")] = '\0';
+            add(s, name, length - tail, path);
+        }
+        free(list[i]);
+    }
+    free(list);
+}
+
+static void user_folder(shelf *s, const char *below, const char *suffix)
+{
+    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    char path[4096];
+    if (data && data[0] == '/')
+        snprintf(path, sizeof path, "%s/omnio/%s", data, below);
+    else if (home && home[0] == '/')
+        snprintf(path, sizeof path, "%s/.local/share/omnio/%s", home, below);
+    else
+        return;
+    look_into(s, path, suffix);
+}
+
+static void tell(shelf *s, shelf_fn *fn, void *user)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        fn(user, s->names[i], s->paths[i]);
+        free(s->names[i]);
+        free(s->paths[i]);
+    }
+}
+
+void shelf_pipelines(cli *c, shelf_fn *fn, void *user)
+{
+    shelf s = { .n = 0 };
+    char path[4096];
+    user_folder(&s, "pipelines", ".yaml");
+    snprintf(path, sizeof path, "%s/pipelines", omn_context_data(c->ctx));
+    look_into(&s, path, ".yaml");
+    tell(&s, fn, user);
+}
+
+void shelf_models(cli *c, shelf_fn *fn, void *user)
+{
+    shelf s = { .n = 0 };
+    char path[4096];
+    const char *places = omn_context_model_path(c->ctx);
+    for (const char *p = places ? places : ""; *p;) {
+        const size_t n = strcspn(p, ":");
+        snprintf(path, sizeof path, "%.*s", (int)n, p);
+        look_into(&s, path, NULL);
+        p += n + (p[n] == ':');
+    }
+    user_folder(&s, "models", NULL);
+    snprintf(path, sizeof path, "%s/models", omn_context_data(c->ctx));
+    look_into(&s, path, NULL);
+    tell(&s, fn, user);
+}
+
+/* ---- devices
+ * -------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct devices {
+    cli *c;
+    omn_buf *out;
+    size_t n;
+} devices;
+
+static void put_device(devices *d, const char *name, const omn_device_info *info)
+{
+    if (d->c->format == CLI_TEXT) {
+        omn_buf_printf(d->out, "%-12s %s%s%s%s", name, info->name, info->driver[0] ? ", " : "",
+                       info->driver, info->features[0] ? "; " : "");
+        omn_buf_puts(d->out, info->features);
+        if (info->memory) omn_buf_printf(d->out, "; %.1f GB", (double)info->memory / 1e9);
+        omn_buf_printf(d->out, "; %u units\n", info->units);
+    } else {
+        if (d->c->format == CLI_JSON) omn_buf_puts(d->out, d->n ? ",\n" : "[\n");
+        omn_buf_printf(d->out, "{\"type\":\"device\",\"version\":%d,\"device\":", CLI_JSON_VERSION);
+        json_text(d->out, name);
+        omn_buf_puts(d->out, ",\"name\":");
+        json_text(d->out, info->name);
+        omn_buf_puts(d->out, ",\"driver\":");
+        json_text(d->out, info->driver);
+        omn_buf_puts(d->out, ",\"features\":");
+        json_text(d->out, info->features);
+        omn_buf_printf(d->out, ",\"memory\":%llu,\"units\":%u}%s", (unsigned long long)info->memory,
+                       info->units, d->c->format == CLI_JSON ? "" : "\n");
+    }
+    d->n++;
+}
+
+static int on_compute(void *user, const omn_listed *it)
+{
+    devices *d = user;
+    const omn_entry *e = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    if (!it->name) return 0;
+    if (omn_registry_find(d->c->ctx, "omnio.compute/1", it->name, &e, &err) != OMN_OK) {
+        cli_say(d->c, "%s", err.text);
+        return 0;
+    }
+    const omn_compute_impl *impl = omn_entry_object(e)->impl;
+    const uint32_t n = impl->count();
+    for (uint32_t i = 0; i < n; i++) {
+        omn_device_info info = { .units = 0 };
+        char name[160];
+        snprintf(name, sizeof name, i ? "%s:%u" : "%s", it->name, i);
+        if (impl->describe(i, &info, &err) == OMN_OK)
+            put_device(d, name, &info);
+        else
+            cli_say(d->c, "%s: %s", name, err.text);
+        err = (omn_error)OMN_ERROR_INIT;
+    }
+    return 0;
+}
+
+int shelf_devices(cli *c, omn_buf *out)
+{
+    devices d = { c, out, 0 };
+    omn_error err = OMN_ERROR_INIT;
+    if (omn_registry_list(c->ctx, "omnio.compute/1", on_compute, &d, &err) != OMN_OK)
+        return cli_failed(c, &err);
+    if (c->format == CLI_JSON) omn_buf_puts(out, d.n ? "\n]\n" : "[]\n");
+    return -1;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pipelines and models that can be named without a path, and the devices. */
+#ifndef OMNIO_CLI_SHELF_H
+#define OMNIO_CLI_SHELF_H
+
+#include "cli.h"
+
+typedef void shelf_fn(void *user, const char *name, const char *path);
+/* Each name once, in order of the folders that are searched, then by name. */
+void shelf_pipelines(cli *c, shelf_fn *fn, void *user);
+void shelf_models(cli *c, shelf_fn *fn, void *user);
+/* Devices of all compute plugins as a table or as JSON; -1, or an exit code. */
+int shelf_devices(cli *c, omn_buf *out);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A pipeline's plan as people read it: what goes in, what each step does with which values, what comes out, and
+ * what the model costs. */
+#include "plan.h"
+
+#include <string.h>
+
+static const char *slot_name(const omn_pipeline *p, int slot)
+{
+    return slot >= 0 && p->slots[slot].name[0] ? p->slots[slot].name : "item";
+}
+
+static void put_bytes(uint64_t n, omn_buf *out)
+{
+    if (n >= 10000000000u) omn_buf_printf(out, "%.1f GB", (double)n / 1e9);
+    else if (n >= 10000) omn_buf_printf(out, "%.2f MB", (double)n / 1e6);
+    else omn_buf_printf(out, "%llu bytes", (unsigned long long)n);
+}
+
+static void put_ports(const char *title, const omn_pipeline_port *list, size_t n, bool in, omn_buf *out)
+{
+    omn_buf_printf(out, "%s\n", title);
+    for (size_t i = 0; i < n; i++) {
+        omn_buf_printf(out, "  %-12s %-8s %s", list[i].name, list[i].type, list[i].help);
+        if (in && list[i].deflt) omn_buf_printf(out, " [%s]", list[i].deflt);
+        if (!in && !list[i].file) omn_buf_puts(out, "printed");
+        else if (!in && !strcmp(list[i].file, "optional")) omn_buf_puts(out, "written with -o");
+        else if (!in) omn_buf_printf(out, "written to %s", list[i].file);
+        omn_buf_puts(out, "\n");
+    }
+}
+
+static void put_answer(const omn_pipeline *p, const plan_step *s, omn_buf *out)
+{
+    const plan_answer *a = &s->answer;
+    if (a->kind == OMN_ANSWER_BOXES) {
+        if (a->least == a->most) omn_buf_printf(out, "; %d box%s", (int)a->most, a->most == 1 ? "" : "es");
+        else if (!a->most) omn_buf_printf(out, "; %d or more boxes", (int)a->least);
+        else omn_buf_printf(out, "; %d to %d boxes", (int)a->least, (int)a->most);
+        if (a->labels) omn_buf_puts(out, " with labels");
+        omn_buf_printf(out, " in pixels of %s", slot_name(p, a->of));
+    } else if (a->kind == OMN_ANSWER_OPTIONS) {
+        if (a->options >= 0) omn_buf_printf(out, "; one of the options %s", slot_name(p, a->options));
+        else omn_buf_printf(out, "; one of %zu options", a->n_texts);
+    }
+}
+
+static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_t number, omn_buf *out)
+{
+    omn_buf_printf(out, "%*s%zu  %s", 2 + 4 * depth, "", number, s->name);
+    bool first = true;
+    for (size_t i = 0; i < s->n_in; i++)
+        if (s->in[i] >= 0) {
+            omn_buf_printf(out, "%s%s", first ? " of " : ", ", slot_name(p, s->in[i]));
+            first = false;
+        }
+    for (size_t i = 0; i < s->n_from; i++)
+        omn_buf_printf(out, "%s%s as %s", i ? ", " : " from ", slot_name(p, s->from[i].slot), s->from[i].name);
+    if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE) put_answer(p, s, out);
+    if (s->max_tokens.text) omn_buf_printf(out, "; at most %s tokens", s->max_tokens.text);
+    for (size_t i = 0; s->verb != VERB_GENERATE && s->verb != VERB_SCORE && i < s->n_out; i++)
+        if (s->out[i] >= 0) omn_buf_printf(out, " -> %s", slot_name(p, s->out[i]));
+    omn_buf_puts(out, "\n");
+    if (s->prompt) omn_buf_printf(out, "%*sprompt: %s\n", 5 + 4 * depth, "", s->prompt);
+    for (size_t i = 0; i < s->n_steps; i++) put_step(p, &s->steps[i], depth + 1, i + 1, out);
+}
+
+static void put_cost(const omn_model *m, const omn_pipeline_cost *c, omn_buf *out)
+{
+    omn_buf_printf(out, "model %s (%s)\n  weights      ", omn_model_path(m), omn_model_object(m));
+    put_bytes(c->weights, out);
+    omn_buf_printf(out, " mapped, %.2f million parameters\n  workspace    ", (double)c->parameters / 1e6);
+    put_bytes(c->workspace, out);
+    omn_buf_puts(out, " for a request of full length, and ");
+    put_bytes(c->states, out);
+    omn_buf_puts(out, " of states\n  memory       ");
+    put_bytes(c->weights + c->workspace + c->states, out);
+    omn_buf_printf(out, " in all\n  work         %.1f million operations to read, %.1f million a token\n",
+                   (double)c->encode_flops / 1e6, (double)c->step_flops / 1e6);
+}
+
+omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out, omn_error *err)
+{
+    omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+    if (m && p->model) {
+        const omn_status st = omn_pipeline_check(p, m, &cost, err);
+        if (st != OMN_OK) return st;
+    }
+    omn_buf_printf(out, "%s\n", p->path);
+    if (p->help[0]) omn_buf_printf(out, "%s\n", p->help);
+    put_ports("inputs", p->in_list, p->n_inputs, true, out);
+    omn_buf_puts(out, "steps\n");
+    for (size_t i = 0; i < p->n_steps; i++) put_step(p, &p->steps[i], 0, i + 1, out);
+    put_ports("outputs", p->out_list, p->n_outputs, false, out);
+    if (m && p->model) put_cost(m, &cost, out);
+    else if (p->model) omn_buf_printf(out, "model %s\n", p->model);
+    else omn_buf_puts(out, "no model\n");
+    return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", p->path) : OMN_OK;
+}
