@@ -63,9 +63,7 @@ int answer_event(void *user, const char *step, const omn_event *e)
     return 0;
 }
 
-/* ---- an answer
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- an answer ---------------------------------------------------------------------------- */
 
 static void put_fields(const running *r, const item *it, const omn_value *record, double seconds,
                        omn_buf *b)

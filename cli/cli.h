@@ -136,9 +136,7 @@ int cli_stopped(const cli *c);
 /* Writes a buffer to stdout; false: nobody reads any more or the disk is full (told). */
 bool cli_put(cli *c, omn_buf *b);
 
-/* ---- json.c
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- json.c ------------------------------------------------------------------------------- */
 
 #define CLI_JSON_VERSION 1
 

@@ -100,9 +100,7 @@ static void put_begin(const cli *c, const char *what, const char *path, omn_buf 
     json_text(b, path);
 }
 
-/* ---- a weights file
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- a weights file ----------------------------------------------------------------------- */
 
 static omn_status of_weights(const cli *c, const cli_args *a, const char *path, omn_buf *b,
                              omn_error *err)
@@ -135,9 +133,7 @@ static omn_status of_weights(const cli *c, const cli_args *a, const char *path, 
     return OMN_OK;
 }
 
-/* ---- a model
- * ----------------------------------------------------------------------------------------------------------
- */
+/* ---- a model ------------------------------------------------------------------------------ */
 
 static void put_vocabulary(const cli *c, const omn_part *p, omn_buf *b)
 {
@@ -215,9 +211,7 @@ static omn_status of_model(const cli *c, const cli_args *a, const char *path, om
     return OMN_OK;
 }
 
-/* ---- plugins
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- plugins ------------------------------------------------------------------------------ */
 
 typedef struct sought {
     const cli *c;
@@ -309,9 +303,7 @@ static omn_status of_object(const cli *c, const char *name, omn_buf *b, omn_erro
     return OMN_OK;
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- the command -------------------------------------------------------------------------- */
 
 static bool ends_in(const char *s, const char *tail)
 {

@@ -67,9 +67,7 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* ---- many items
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- many items --------------------------------------------------------------------------- */
 
 static bool concerns_all(omn_status st)
 {
@@ -193,9 +191,7 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
     return code ? code : r->failed ? omn_status_exit(OMN_ERR_FAILED) : 0;
 }
 
-/* ---- the command
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the command -------------------------------------------------------------------------- */
 
 /* --dry-run and --dump-dot: -1 when neither was asked for. */
 static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)

@@ -63,9 +63,7 @@ const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
     return rows;
 }
 
-/* ---- one value
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- one value ---------------------------------------------------------------------------- */
 
 static omn_status whole_input(omn_value **out, omn_error *err)
 {
@@ -106,9 +104,7 @@ static omn_status add_input(item *it, const char *name, omn_value *taken, const 
     return OMN_OK;
 }
 
-/* ---- options
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- options ------------------------------------------------------------------------------ */
 
 /* A text as it is, or the files that a pattern names. */
 static bool add_texts(items *s, source *o, const char *text)
@@ -204,9 +200,7 @@ static omn_status next_of_options(items *s, item *it, omn_error *err)
     return OMN_OK;
 }
 
-/* ---- a batch file
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- a batch file ------------------------------------------------------------------------- */
 
 static omn_status read_more(items *s, omn_error *err)
 {
@@ -337,9 +331,7 @@ static omn_status next_of_batch(items *s, item *it, bool *end, omn_error *err)
     return st;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- the whole ---------------------------------------------------------------------------- */
 
 int items_open(cli *c, const cli_args *a, const omn_pipeline *p, items **out)
 {

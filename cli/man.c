@@ -98,9 +98,7 @@ static void put_exit_status(omn_buf *out)
     omn_buf_puts(out, ".El\n");
 }
 
-/* ---- one command
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- one command -------------------------------------------------------------------------- */
 
 static void put_option(const cli_option *o, omn_buf *out)
 {
@@ -156,9 +154,7 @@ static void command_page(const cli_command *m, omn_buf *out)
     put_see(m->see, out);
 }
 
-/* ---- omnio(1)
- * ------------------------------------------------------------------------------------------------------------
- */
+/* ---- omnio(1) ----------------------------------------------------------------------------- */
 
 static const struct {
     const char *name, *what;

@@ -50,9 +50,7 @@ void cli_rows(cli_args *a, const cli_command *command, const cli_option *more, s
     add_rows(a, CLI_ROWS(every_rows));
 }
 
-/* ---- complaints
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- complaints --------------------------------------------------------------------------- */
 
 static int unknown_long(const cli *c, const cli_args *a, const char *word)
 {
@@ -96,9 +94,7 @@ static int check_value(const cli *c, const cli_option *o, const char *value, con
     return cli_usage(c, "%s: %s", whence, err.text);
 }
 
-/* ---- reading
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- reading ------------------------------------------------------------------------------ */
 
 static bool add_given(cli_args *a, const cli_option *row, const char *value)
 {
@@ -204,9 +200,7 @@ void cli_args_fini(cli_args *a)
     free(a->operands);
 }
 
-/* ---- asking
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- asking ------------------------------------------------------------------------------- */
 
 size_t cli_count(const cli_args *a, const char *name)
 {

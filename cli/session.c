@@ -143,9 +143,7 @@ int cli_session(cli *c, const cli_args *a)
     return omn_context_new(&how, &c->ctx, &err) == OMN_OK ? -1 : cli_failed(c, &err);
 }
 
-/* ---- messages
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- messages ----------------------------------------------------------------------------- */
 
 static void say(const cli *c, const char *fmt, va_list args)
 {
