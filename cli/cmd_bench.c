@@ -142,7 +142,7 @@ static void put_times(const cli *c, omn_model *m, times *t, size_t n_rows, omn_b
     const double token = median(t->token, t->n), whole = median(t->whole, t->n);
     const double peak = (double)use.ru_maxrss * 1024;
     if (c->format == CLI_TEXT) {
-        omn_buf_printf(b, "model        %s on %s, %u threads, %zu at once, %zu runs\n",
+        omn_buf_printf(b, "model        %s on %s; threads %u, at once %zu, runs %zu\n",
                        omn_model_path(m), omn_context_device(c->ctx),
                        omn_pool_threads(omn_context_pool(c->ctx)), n_rows, t->n);
         omn_buf_printf(

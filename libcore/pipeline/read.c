@@ -157,8 +157,10 @@ static omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_er
         size_t n = 0;
         keys[n++] = "apply";
         keys[n++] = "as";
-        keys[n++] = "in";
         for (uint32_t i = 0; i < o->n_params; i++) keys[n++] = omn_entry_param(s->entry, i)->name;
+        for (size_t i = 2; i < n; i++)
+            if (!strcmp(keys[i], "in")) break;
+            else if (i + 1 == n) keys[n++] = "in";
         TRY_READ(yml_only(y, keys, err));
         return yml_fail(y, err, "%s: an input is given twice", object);
     }
