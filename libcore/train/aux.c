@@ -19,9 +19,8 @@ static omn_node *smooth_l1(omn_scope *s, omn_node *d)
 
 void aux_extend(void *user, omn_scope *root, omn_bundle *out)
 {
-    omn_trainer *t = user;
-    const omn_train_setup *u = &t->setup;
-    char name[64];
+    const omn_train_setup *u = &((const omn_trainer *)user)->setup;
+    char name[96];
     omn_scope *s = omn_scope_at(root, "/aux");
     snprintf(name, sizeof(name), "features.%s", u->aux_role);
     omn_node *x = omn_bundle_get(out, s, name), *sum = NULL;
@@ -29,7 +28,6 @@ void aux_extend(void *user, omn_scope *root, omn_bundle *out)
     const int64_t B = omn_node_dim(x, 0), N = omn_node_dim(x, 1), D = omn_node_dim(x, -1);
     int64_t outputs = u->aux_edges, at = 0;
     for (uint32_t g = 0; g < u->aux_groups; g++) outputs += u->aux_classes[g];
-    t->cells = (uint32_t)N;
     omn_node *y = omn_linear(s, x, omn_weight(s, "weight", omn_dim2(outputs, D), OMN_INIT_FAN_IN, 1),
                              omn_weight(s, "bias", omn_dim1(outputs), OMN_INIT_ZERO, 0), OMN_ACT_NONE);
     for (uint32_t g = 0; g < u->aux_groups; g++) {

@@ -141,7 +141,13 @@ static omn_status build_graph(omn_trainer *t, omn_error *err)
         names[i] = t->roles[i].name;
         lengths[i] = t->roles[i].is_text ? u->inputs : 0;
     }
-    return omn_model_graph(t->model, &z, &t->graph, err);
+    const omn_status st = omn_model_graph(t->model, &z, &t->graph, err);
+    char name[96];
+    snprintf(name, sizeof(name), "features.%s", u->aux_role);
+    for (size_t i = 0; st == OMN_OK && aux && i < omn_graph_outputs(t->graph); i++)
+        if (!strcmp(omn_graph_output_name(t->graph, i), name))
+            t->cells = (uint32_t)omn_graph_output_shape(t->graph, i).dim[1];
+    return st;
 }
 
 static void *feed_new(omn_trainer *t, const char *name, omn_type type, omn_shape shape,
