@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Most bytes alive at once: no placement can need less. */
+/* Most bytes alive at once: no placement can need less. 0 without memory. */
 uint64_t place_bound(const group *g, uint32_t n)
 {
     long end = 0;

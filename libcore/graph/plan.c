@@ -212,6 +212,10 @@ void plan_build(omn_graph *g)
     find_lives(g);
     if (make_groups(g) != OMN_OK) return;
     g->live_bound = place_bound(g->groups, g->n_groups);
+    if (g->n_groups && !g->live_bound) {
+        no_memory(g);
+        return;
+    }
     g->workspace = g->n_groups ? place_groups(g->groups, g->n_groups, g->live_bound) : 0;
     if (g->workspace == UINT64_MAX) {
         no_memory(g);

@@ -44,7 +44,8 @@ double reference_exact(const float *data, size_t i)
 /* ---- values in and out --------------------------------------------------------------------------
  */
 
-static omn_status load(ref_tensor *t, const omn_view *v, const void *data, const double *exact)
+static omn_status load(ref_tensor *t, const omn_view *v, const void *data, const double *exact,
+                       omn_error *err)
 {
     t->type = v->type;
     t->shape = v->shape;
@@ -52,7 +53,7 @@ static omn_status load(ref_tensor *t, const omn_view *v, const void *data, const
     if (v->type == OMN_I32) {
         t->i = malloc((t->n + 1) * sizeof(int32_t));
         if (t->i && data) memcpy(t->i, data, t->n * sizeof(int32_t));
-        return t->i ? OMN_OK : OMN_ERR_MEMORY;
+        return t->i ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
     }
     float *f = malloc((t->n + 1) * sizeof(float));
     t->f = malloc((t->n + 1) * sizeof(double));
@@ -60,7 +61,8 @@ static omn_status load(ref_tensor *t, const omn_view *v, const void *data, const
     for (size_t i = 0; fine && data && i < t->n; i++)
         t->f[i] = exact && (float)exact[i] == f[i] ? exact[i] : (double)f[i];
     free(f);
-    return fine ? OMN_OK : OMN_ERR_TYPE;
+    if (fine) return OMN_OK;
+    return omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
 }
 
 static void store(const ref_tensor *t, void *data, double *exact)
@@ -88,9 +90,9 @@ static omn_status run(const omn_op_call *call, const void *const *in, const doub
         goto done;
     }
     for (uint32_t i = 0; i < call->n_in; i++)
-        OMN_TRY(load(&t[i], &call->in[i], in[i], in_exact ? in_exact[i] : NULL));
+        OMN_TRY(load(&t[i], &call->in[i], in[i], in_exact ? in_exact[i] : NULL, err));
     for (uint32_t i = 0; i < call->n_out; i++)
-        OMN_TRY(load(&t[call->n_in + i], &call->out[i], NULL, NULL));
+        OMN_TRY(load(&t[call->n_in + i], &call->out[i], NULL, NULL, err));
     const ref_args args = { call->attrs, t, t + call->n_in, call->n_in, call->n_out };
     OMN_TRY(fn(&args, err));
     for (uint32_t i = 0; i < call->n_out; i++)
@@ -126,10 +128,10 @@ static omn_status describe(uint32_t i, omn_device_info *info, omn_error *err)
     return OMN_OK;
 }
 
-static omn_status open_as(void **dev, bool poisoned, bool partial)
+static omn_status open_as(void **dev, bool poisoned, bool partial, omn_error *err)
 {
     ref_device *d = calloc(1, sizeof(*d));
-    if (!d) return OMN_ERR_MEMORY;
+    if (!d) return omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
     d->poisoned = poisoned;
     d->partial = partial;
     *dev = d;
@@ -139,22 +141,22 @@ static omn_status open_as(void **dev, bool poisoned, bool partial)
 static omn_status open_plain(uint32_t i, omn_pool *pool, const void *params, const char *cache_dir,
                              void **dev, omn_error *err)
 {
-    (void)i, (void)pool, (void)params, (void)cache_dir, (void)err;
-    return open_as(dev, false, false);
+    (void)i, (void)pool, (void)params, (void)cache_dir;
+    return open_as(dev, false, false, err);
 }
 
 static omn_status open_poisoned(uint32_t i, omn_pool *pool, const void *params,
                                 const char *cache_dir, void **dev, omn_error *err)
 {
-    (void)i, (void)pool, (void)params, (void)cache_dir, (void)err;
-    return open_as(dev, true, false);
+    (void)i, (void)pool, (void)params, (void)cache_dir;
+    return open_as(dev, true, false, err);
 }
 
 static omn_status open_partial(uint32_t i, omn_pool *pool, const void *params,
                                const char *cache_dir, void **dev, omn_error *err)
 {
-    (void)i, (void)pool, (void)params, (void)cache_dir, (void)err;
-    return open_as(dev, false, true);
+    (void)i, (void)pool, (void)params, (void)cache_dir;
+    return open_as(dev, false, true, err);
 }
 
 static void close_device(void *dev)
@@ -181,7 +183,12 @@ static omn_status alloc(void *dev, uint64_t bytes, omn_buffer **out, omn_error *
         b->data = calloc(1, bytes + 4);
         b->exact = calloc(bytes / 4 + 1, sizeof(double));
     }
-    if (!b || !b->data || !b->exact) return omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
+    if (!b || !b->data || !b->exact) {
+        if (b) free(b->data);
+        if (b) free(b->exact);
+        free(b);
+        return omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
+    }
     if (d->poisoned) memset(b->data, 0xff, bytes);
     return add_buffer(b, out);
 }

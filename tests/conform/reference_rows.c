@@ -204,7 +204,7 @@ omn_status ref_attention(const ref_args *a, omn_error *err)
 {
     const heads h = heads_of(a, 3);
     double *s = malloc(h.Tk * sizeof(*s));
-    omn_status st = s ? OMN_OK : OMN_ERR_MEMORY;
+    omn_status st = s ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
     for (size_t b = 0; st == OMN_OK && b < h.B; b++) {
         size_t row;
         if ((st = key_row(&h, b, &row, err)) != OMN_OK) break;
@@ -231,7 +231,7 @@ omn_status ref_attention_grad(const ref_args *a, omn_error *err)
 {
     const heads h = heads_of(a, 6);
     double *s = malloc(h.Tk * sizeof(*s));
-    omn_status st = s ? OMN_OK : OMN_ERR_MEMORY;
+    omn_status st = s ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
     for (uint32_t k = 0; k < a->n_out; k++)
         for (size_t i = 0; i < a->out[k].n; i++) a->out[k].f[i] = 0;
     for (size_t b = 0; st == OMN_OK && b < h.B; b++) {

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every allocation of building, planning and running a training graph fails in turn: the answer is
+ * "memory" or it works, nothing crashes, and a second try with memory works. The linker sends the
+ * library's allocations through the functions below. */
+#include "rig.h"
+#include "small.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static long left = -1; /* allocations that still work; below 0: all */
+static long asked;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t each);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t to, size_t n);
+char *__real_strdup(const char *s);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t each);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t to, size_t n);
+char *__wrap_strdup(const char *s);
+
+static bool refused(void)
+{
+    asked++;
+    if (left < 0) return false;
+    if (left == 0) return true;
+    left--;
+    return false;
+}
+
+void *__wrap_malloc(size_t n)
+{
+    return refused() ? NULL : __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t each)
+{
+    return refused() ? NULL : __real_calloc(n, each);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    return refused() ? NULL : __real_realloc(p, n);
+}
+
+void *__wrap_aligned_alloc(size_t to, size_t n)
+{
+    return refused() ? NULL : __real_aligned_alloc(to, n);
+}
+
+char *__wrap_strdup(const char *s)
+{
+    return refused() ? NULL : __real_strdup(s);
+}
+
+static omn_feed *make_feed(const small *m)
+{
+    omn_feed *f;
+    void *to;
+    const omn_shape words = omn_dim2(m->batch, m->tokens);
+    ck_assert(omn_feed_make(&f, NULL) == OMN_OK);
+    ck_assert(omn_feed_new(f, "image", OMN_F32, omn_dim4(m->batch, m->size, m->size, 3), &to,
+                           NULL) == OMN_OK);
+    for (const char *const *name = (const char *const[]){ "tokens", "seg", "labels", NULL }; *name;
+         name++)
+        ck_assert(omn_feed_new(f, *name, OMN_I32, words, &to, NULL) == OMN_OK);
+    ck_assert(omn_feed_new(f, "weight", OMN_F32, words, &to, NULL) == OMN_OK);
+    return f;
+}
+
+/* All of it, from an empty store to a gradient. */
+static omn_status attempt(const omn_compute_impl *compute, small *m, const omn_feed *feed,
+                          omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_store *store = NULL;
+    omn_program *program = NULL;
+    omn_exec *exec = NULL;
+    omn_graph *g;
+    omn_tensor t;
+    OMN_TRY(omn_store_new(7, NULL, false, &store, err));
+    const omn_program_setup how = { OMN_FILL(omn_program_setup), .store = store, .compute = compute,
+                                    .cpu = &reference_compute };
+    OMN_TRY(omn_program_new(&how, &program, err));
+    OMN_TRY(omn_program_graph_gradient(program, "g", small_build, m, "loss", NULL, 0, &g, err));
+    OMN_TRY(omn_exec_new(program, &exec, err));
+    OMN_TRY(omn_exec_run(exec, g, feed, NULL, err));
+    OMN_TRY(omn_exec_output(exec, g, "grad:table", &t, err));
+done:
+    omn_exec_free(exec);
+    omn_program_free(program);
+    omn_store_free(store);
+    return st;
+}
+
+START_TEST(every_failed_allocation_is_reported)
+{
+    small m = { 1, 3, 8, 8, 2, 6, 5, 1, 1, false };
+    const omn_compute_impl *const devices[] = { &reference_compute, &reference_partial };
+    omn_feed *feed = make_feed(&m);
+    for (size_t d = 0; d < 2; d++) {
+        omn_error err = OMN_ERROR_INIT;
+        asked = 0;
+        omn_status st = attempt(devices[d], &m, feed, &err);
+        const long all = asked; /* before the assertion, which allocates too */
+        ck_assert_msg(st == OMN_OK, "%s", err.text);
+        ck_assert_int_gt(all, 500);
+        for (long n = 0; n < all; n += n < 700 ? 1 : 1 + all / 300) {
+            err = (omn_error)OMN_ERROR_INIT;
+            left = n;
+            st = attempt(devices[d], &m, feed, &err);
+            left = -1;
+            ck_assert_msg(st == OMN_ERR_MEMORY, "allocation %ld of %ld: status %d, '%s'", n, all,
+                          (int)st, err.text);
+            ck_assert_uint_eq(err.status, OMN_ERR_MEMORY);
+        }
+        err = (omn_error)OMN_ERROR_INIT;
+        ck_assert_msg(attempt(devices[d], &m, feed, &err) == OMN_OK, "%s", err.text);
+    }
+    omn_feed_free(feed);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = { every_failed_allocation_is_reported };
+    return TESTING_RUN("graph/memory", all, 60);
+}
