@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* omnio/graph.h: graphs of coarse operations over one weight store, and the programs that run them.
  *
- * A graph is built for exact sizes; what changes from run to run (position, cache fill, whose memory) is a
- * small integer tensor. Building checks every shape and type. The first failure stays on the graph, after
- * it every builder returns NULL at once, so code is written straight through and the host reports once:
- *   decoder.layers_3.self_attention.query.weight: [1024, 768] in big.safetensors, [1024, 1024] wanted
+ * A graph is built for exact sizes; what changes from run to run (position, cache fill, whose
+ * memory) is a small integer tensor. Building checks every shape and type. The first failure stays
+ * on the graph, after it every builder returns NULL at once, so code is written straight through
+ * and the host reports once:
+ *   decoder.layers_3.query.weight: [1024, 768] in big.safetensors, [1024, 1024] wanted
  * Hence NULL as an optional argument means "none", never "failed".
  *
- * Types: activations are f32; weights are used as they are stored (f32, bf16, f16); indices are i32. The
- * products of linear, conv and attention may round their operands to bf16 (omn_precision); sums, norms, softmax and
- * losses are always f32.
+ * Types: activations are f32; weights are used as they are stored (f32, bf16, f16); indices are
+ * i32. The products of linear, conv and attention may round their operands to bf16 (omn_precision);
+ * sums, norms, softmax and losses are always f32.
  *
  * Layouts: row-major, last axis fastest. Pictures inside graphs are [B, height, width, channels].
  * Heads are [B, T, H, K]. */
@@ -23,22 +24,24 @@ extern "C" {
 #endif
 
 typedef struct omn_graph omn_graph;
-typedef struct omn_scope omn_scope;     /* (graph, name prefix): what every builder takes; graph-owned */
+/* (graph, name prefix): what every builder takes; graph-owned */
+typedef struct omn_scope omn_scope;
 typedef struct omn_node omn_node;       /* owned by the graph */
 typedef struct omn_bundle omn_bundle;   /* nodes by name; owned by the graph */
 typedef struct omn_program omn_program;
 
 typedef enum omn_precision { OMN_PRECISION_F32 = 0, OMN_PRECISION_BF16 = 1 } omn_precision;
 
-/* ---- scopes, nodes, bundles ----------------------------------------------------------------------- */
+/* ---- scopes, nodes, bundles ------------------------------------------------------------------ */
 
-/* The scope below s with name parts joined by "."; a name that begins with "/" is absolute. [build] */
+/* The scope below s with name parts joined by "."; a name that begins with "/" is absolute.
+ * [build] */
 OMN_API omn_scope *omn_scope_at(omn_scope *s, const char *fmt, ...) OMN_PRINTF(2, 3);
 /* Report a failure of the model code itself; returns NULL. [build] */
 OMN_API omn_node *omn_scope_fail(omn_scope *s, omn_status st, const char *fmt, ...)
     OMN_PRINTF(3, 4);
 OMN_API bool omn_scope_failed(const omn_scope *s);
-OMN_API const char *omn_scope_name(const omn_scope *s);           /* "decoder.layers_3", "" at the root */
+OMN_API const char *omn_scope_name(const omn_scope *s); /* "decoder.layers_3", "" at the root */
 OMN_API bool omn_scope_training(const omn_scope *s);              /* a gradient will be asked for */
 /* Scratch for building that lives as long as the graph. */
 OMN_API omn_arena *omn_scope_arena(omn_scope *s);
@@ -46,8 +49,8 @@ OMN_API omn_arena *omn_scope_arena(omn_scope *s);
 OMN_API int64_t omn_node_dim(const omn_node *x, int axis);   /* negative: from the end; NULL: 1 */
 OMN_API omn_shape omn_node_shape(const omn_node *x);          /* NULL: rank 0 */
 OMN_API omn_type omn_node_type(const omn_node *x);
-/* Give a node a name below the scope's for profiles, pictures and comparisons; a node may have several.
- * Returns x; NULL stays NULL. */
+/* Give a node a name below the scope's for profiles, pictures and comparisons; a node may have
+ * several. Returns x; NULL stays NULL. */
 OMN_API omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...) OMN_PRINTF(3, 4);
 /* The node that was tagged so below this scope, or NULL: what is there need not be built again. */
 OMN_API omn_node *omn_node_tagged(omn_scope *s, const char *name);
@@ -62,19 +65,20 @@ OMN_API omn_node *omn_bundle_find(const omn_bundle *b, const char *name);       
 OMN_API size_t omn_bundle_count(const omn_bundle *b);
 OMN_API omn_node *omn_bundle_at(const omn_bundle *b, size_t i, const char **name);
 
-/* ---- leaves ------------------------------------------------------------------------------------------ */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
-/* A tensor that the caller feeds for each run. The name is taken as it is, not below the scope. Same
- * name: same node (shape must agree). An input that no output needs may be left out of a run. */
+/* A tensor that the caller feeds for each run. The name is taken as it is, not below the scope.
+ * Same name: same node (shape must agree). An input that no output needs may be left out of a
+ * run. */
 OMN_API omn_node *omn_input(omn_scope *s, const char *name, omn_type t, omn_shape shape);
 /* A constant; the bytes are copied into the graph. */
 OMN_API omn_node *omn_const(omn_scope *s, omn_type t, omn_shape shape, const void *data);
 
-/* A weight of the store. Same full name, same node, so tied tables add their gradients. `want` is what the
- * model wants: compared with a checkpoint, or made by `init` when training from nothing.
- * OMN_INIT_NORMAL: a is the standard deviation; FAN_IN: normal, a / sqrt(product of dims but the first).
- * The result has the stored type; where an op wants f32 (all but weights of products, norms, conv, tables
- * and codebooks) it is cast. */
+/* A weight of the store. Same full name, same node, so tied tables add their gradients. `want` is
+ * what the model wants: compared with a checkpoint, or made by `init` when training from nothing.
+ * OMN_INIT_NORMAL: a is the standard deviation; FAN_IN: normal, a / sqrt(product of dims but the
+ * first). The result has the stored type; where an op wants f32 (all but weights of products,
+ * norms, conv, tables and codebooks) it is cast. */
 typedef enum omn_init_kind {
     OMN_INIT_ZERO, OMN_INIT_ONE, OMN_INIT_NORMAL, OMN_INIT_FAN_IN,
     OMN_INIT_CONST                        /* every element is a */
@@ -83,11 +87,12 @@ OMN_API omn_node *omn_weight(omn_scope *s, const char *name, omn_shape want, omn
                              double a);
 OMN_API bool omn_weight_exists(const omn_scope *s, const char *name);
 
-/* States outlive a run and are shared by the graphs of one program (encode writes, step reads): full name,
- * type (f32 or i32) and capacity together are one state, zeros at first, one set for each omn_exec. A write
- * returns the state as it is afterwards: order is data flow, never order of calls. Writes are carried out
- * even when no output needs them; several to one state follow each other. What was read may not be used
- * by anything that comes after a write (a failure says so). No gradient flows through states. */
+/* States outlive a run and are shared by the graphs of one program (encode writes, step reads):
+ * full name, type (f32 or i32) and capacity together are one state, zeros at first, one set for
+ * each omn_exec. A write returns the state as it is afterwards: order is data flow, never order of
+ * calls. Writes are carried out even when no output needs them; several to one state follow each
+ * other. What was read may not be used by anything that comes after a write (a failure says so). No
+ * gradient flows through states. */
 typedef struct omn_state omn_state;
 OMN_API omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape capacity);
 OMN_API omn_node *omn_state_read(omn_scope *s, omn_state *st);
@@ -96,7 +101,7 @@ OMN_API omn_node *omn_state_write(omn_scope *s, omn_state *st, omn_node *x);
 /* x [B,T,...] goes to places at[b] .. at[b]+T-1 of axis 1 of row b; at [B] i32. */
 OMN_API omn_node *omn_state_append(omn_scope *s, omn_state *st, omn_node *x, omn_node *at);
 
-/* ---- operations: forty coarse ones -------------------------------------------------------------------- */
+/* ---- operations: forty coarse ones ----------------------------------------------------------- */
 
 typedef enum omn_act {
     OMN_ACT_NONE, OMN_ACT_RELU, OMN_ACT_RELU2, OMN_ACT_GELU_ERF, OMN_ACT_GELU_TANH,
@@ -109,8 +114,8 @@ OMN_API omn_node *omn_linear(omn_scope *s, omn_node *x, omn_node *w, omn_node *b
 /* The same for weights stored [K, N] (in, out). */
 OMN_API omn_node *omn_linear_in_out(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias,
                                     omn_act act);
-/* Batched product of activations: a [..., M, K] (or [..., K, M] when ta), b [..., K, N] (or [..., N, K]
- * when tb), leading axes equal or b without them: [..., M, N] * alpha. */
+/* Batched product of activations: a [..., M, K] (or [..., K, M] when ta), b [..., K, N] (or [...,
+ * N, K] when tb), leading axes equal or b without them: [..., M, N] * alpha. */
 OMN_API omn_node *omn_matmul(omn_scope *s, omn_node *a, omn_node *b, bool ta, bool tb,
                              double alpha);
 /* Element by element; shapes are aligned at the end and an axis of 1 is stretched (either side). */
@@ -120,8 +125,8 @@ OMN_API omn_node *omn_scale(omn_scope *s, omn_node *x, double a, double b);     
 OMN_API omn_node *omn_activate(omn_scope *s, omn_node *x, omn_act act);
 OMN_API omn_node *omn_glu(omn_scope *s, omn_node *a, omn_node *b, omn_act act); /* act(a) * b */
 
-/* Normalise over the last axis. rms: y = x / sqrt(mean(x x) + eps) * w. layer: (x - mean) / sqrt(var + eps)
- * * w + b with the biased variance. w, b [D], NULL: none. l2: x / max(|x|, eps). */
+/* Normalise over the last axis. rms: y = x / sqrt(mean(x x) + eps) * w. layer: (x - mean) /
+ * sqrt(var + eps) * w + b with the biased variance. w, b [D], NULL: none. l2: x / max(|x|, eps). */
 OMN_API omn_node *omn_rms_norm(omn_scope *s, omn_node *x, omn_node *w, double eps);
 OMN_API omn_node *omn_layer_norm(omn_scope *s, omn_node *x, omn_node *w, omn_node *b, double eps);
 OMN_API omn_node *omn_l2_norm(omn_scope *s, omn_node *x, double eps);
@@ -131,25 +136,27 @@ OMN_API omn_node *omn_group_norm(omn_scope *s, omn_node *x, omn_node *w, omn_nod
 OMN_API omn_node *omn_softmax(omn_scope *s, omn_node *x);       /* last axis */
 OMN_API omn_node *omn_log_softmax(omn_scope *s, omn_node *x);
 
-/* Rotate pairs of the last axis of x [B,T,H,K] by rows [B|1, T, K] of (cos, sin) couples: couple i is
- * rows[2i], rows[2i+1]. INTERLEAVED turns (x[2i], x[2i+1]); HALF turns (x[i], x[i + K/2]). */
+/* Rotate pairs of the last axis of x [B,T,H,K] by rows [B|1, T, K] of (cos, sin) couples: couple i
+ * is rows[2i], rows[2i+1]. INTERLEAVED turns (x[2i], x[2i+1]); HALF turns (x[i], x[i + K/2]). */
 typedef enum omn_rot { OMN_ROT_NONE, OMN_ROT_INTERLEAVED, OMN_ROT_HALF } omn_rot;
 OMN_API omn_node *omn_rope(omn_scope *s, omn_node *x, omn_node *rows, omn_rot rot);
 
-/* Rows of table [V, D...] by ids i32 [...]: [..., D...], f32. An id outside 0..V-1 fails the run. */
+/* Rows of table [V, D...] by ids i32 [...]: [..., D...], f32. An id outside 0..V-1 fails the
+ * run. */
 OMN_API omn_node *omn_embedding(omn_scope *s, omn_node *table, omn_node *ids);
-/* Gather along the first two axes joined: x [B,T,D...] (f32 or i32), map i32 [R,L] holds b*T + t, or -1
- * for zeros: [R, L, D...]. */
+/* Gather along the first two axes joined: x [B,T,D...] (f32 or i32), map i32 [R,L] holds b*T + t,
+ * or -1 for zeros: [R, L, D...]. */
 OMN_API omn_node *omn_gather(omn_scope *s, omn_node *x, omn_node *map);
 
-OMN_API omn_node *omn_reshape(omn_scope *s, omn_node *x, omn_shape shape);   /* one size may be -1 */
+OMN_API omn_node *omn_reshape(omn_scope *s, omn_node *x, omn_shape shape); /* one size may be -1 */
 OMN_API omn_node *omn_permute(omn_scope *s, omn_node *x, const int *axes);   /* rank(x) axes */
 OMN_API omn_node *omn_concat(omn_scope *s, omn_node *const *x, size_t n, int axis);
 OMN_API omn_node *omn_slice(omn_scope *s, omn_node *x, int axis, int64_t from, int64_t count);
 OMN_API omn_node *omn_pad(omn_scope *s, omn_node *x, int axis, int64_t before, int64_t after);
 OMN_API omn_node *omn_cast(omn_scope *s, omn_node *x, omn_type t);
 OMN_API omn_node *omn_expand(omn_scope *s, omn_node *x, omn_shape shape);    /* stretch axes of 1 */
-OMN_API omn_node *omn_sum(omn_scope *s, omn_node *x, uint32_t axes, bool keep, bool mean); /* bits */
+/* axes: bit i for axis i; keep them as 1 or drop them. */
+OMN_API omn_node *omn_sum(omn_scope *s, omn_node *x, uint32_t axes, bool keep, bool mean);
 OMN_API omn_node *omn_stop_gradient(omn_scope *s, omn_node *x);
 
 /* x [B,H,W,C], w [O, C, kh, kw] as on disk, bias [O] or NULL; padding in pixels. */
@@ -170,15 +177,18 @@ OMN_API omn_node *omn_argmax(omn_scope *s, omn_node *x);                     /* 
  * v [B2,Tk,G,Kv], H a multiple of G. Key j is seen by query i when every given rule agrees:
  *   causal                  j <= q_start[b] + i        (q_start NULL: 0)
  *   window w > 0            j >  q_start[b] + i - w
- *   q_seg, k_seg   [B,T] i32: equal and not 0 (0 = padding), or k_seg is OMN_SEG_SHARED (-1) and q_seg is not
- *                           0: a picture that many packed questions share; it sees only itself. Both or none
+ *   q_seg, k_seg   [B,T] i32: equal and not 0 (0 = padding), or k_seg is OMN_SEG_SHARED (-1) and
+ *                           q_seg is not 0: a picture that many packed questions share; it sees
+ *                           only itself. Both or none
  *   q_part, k_part [B,T] i32: a second pair that must be equal
  *   k_count [B] i32         keys beyond are not even read
- *   k_row   [B] i32         whose keys: row of k and v for query row b (NULL: b); k_seg, k_part go with k
+ *   k_row   [B] i32         whose keys: row of k and v for query row b (NULL: b); k_seg and k_part
+ *                           go with k
  *   extra f32 [1|B,1|H,Tq,Tk]  added to the scores (use -1e10 or -inf to hide)
  *   slopes f32 [H]          adds slope (j - q_start[b] - i)   (ALiBi)
- * y = softmax(scale q.k + ...) v: [B,Tq,H,Kv]. A query that sees no key: zeros, or with uniform_empty the mean
- * over all Tk values (not only the first k_count). No L x L array exists unless `extra` brings one. */
+ * y = softmax(scale q.k + ...) v: [B,Tq,H,Kv]. A query that sees no key: zeros, or with
+ * uniform_empty the mean over all Tk values (not only the first k_count). No L x L array exists
+ * unless `extra` brings one. */
 #define OMN_SEG_SHARED (-1)
 typedef struct omn_attend {
     uint32_t size;
@@ -193,9 +203,10 @@ OMN_API omn_node *omn_attend_build(omn_scope *s, omn_node *q, omn_node *k, omn_n
 /* Cross-entropy of logits [..., V] against labels i32 [...], weights f32 [...]:
  *   lse = log sum exp(l); ce = lse - sum_v p_v l_v; z = z_loss * lse^2
  *   loss = sum w (ce + z) / max(sum w, 1)   -> [1];   each: ce [...] (without z; no gradient)
- * p is one-hot, mixed with 1/V by `smoothing`; labels inside soft_first .. soft_first + soft_count - 1 get
- * instead a Gaussian of deviation soft_sigma (in ids) over that range, normalised. A label outside 0..V-1
- * with weight 0 is ignored, with another weight it fails the run. Spec: uio2-model section 11. */
+ * p is one-hot, mixed with 1/V by `smoothing`; labels inside soft_first .. soft_first + soft_count
+ * - 1 get instead a Gaussian of deviation soft_sigma (in ids) over that range, normalised. A label
+ * outside 0..V-1 with weight 0 is ignored, with another weight it fails the run. Spec: uio2-model
+ * section 11. */
 typedef struct omn_ce {
     uint32_t size;
     double z_loss, smoothing, soft_sigma;
@@ -204,22 +215,24 @@ typedef struct omn_ce {
 OMN_API omn_node *omn_cross_entropy(omn_scope *s, omn_node *logits, omn_node *labels,
                                     omn_node *weight, const omn_ce *how, omn_node **each);
 
-/* ---- programs: the graphs of one model over one weight store on one device --------------------------- */
+/* ---- programs: the graphs of one model over one weight store on one device ------------------- */
 
-/* The weights that graphs read: a checkpoint as it lies on disk, or f32 masters that a trainer writes. */
+/* The weights that graphs read: a checkpoint as it lies on disk, or f32 masters that a trainer
+ * writes. */
 typedef struct omn_store omn_store;
 /* From a file; `w` must outlive the store. */
 OMN_API omn_status omn_store_open(const omn_weights *w, omn_store **out, omn_error *err);
-/* Empty and writable: every weight that a graph declares is made f32 and initialised from seed and its
- * name (so the order of building does not matter). from NULL, or a checkpoint that gives initial values
- * (converted to f32); with `partial` missing names are initialised, otherwise they are an error. */
+/* Empty and writable: every weight that a graph declares is made f32 and initialised from seed and
+ * its name (so the order of building does not matter). from NULL, or a checkpoint that gives
+ * initial values (converted to f32); with `partial` missing names are initialised, otherwise they
+ * are an error. */
 OMN_API omn_status omn_store_new(uint64_t seed, const omn_weights *from, bool partial,
                                  omn_store **out, omn_error *err);
 OMN_API void omn_store_free(omn_store *st);
 OMN_API size_t omn_store_count(const omn_store *st);
 OMN_API const char *omn_store_name(const omn_store *st, size_t i);     /* in order of declaration */
 OMN_API omn_tensor omn_store_tensor(const omn_store *st, size_t i);
-OMN_API float *omn_store_data(omn_store *st, size_t i);                /* writable stores; else NULL */
+OMN_API float *omn_store_data(omn_store *st, size_t i); /* writable stores; else NULL */
 OMN_API long omn_store_find(const omn_store *st, const char *name);    /* -1: none */
 
 typedef struct omn_program_setup {
@@ -242,9 +255,9 @@ typedef void omn_build_fn(void *user, omn_scope *root, omn_bundle *out);
 OMN_API omn_status omn_program_graph(omn_program *p, const char *key, omn_build_fn *fn, void *user,
                                      omn_graph **out, omn_error *err);
 /* (A key with a gradient and the same key without are two graphs.)
- * The same with the backward half joined on: output `loss` is a scalar; for every weight that is not frozen
- * (globs, "*" within a name part, "**" across parts) an output "grad:NAME" f32 is added. Weights that the loss
- * does not reach get no gradient. */
+ * The same with the backward half joined on: output `loss` is a scalar; for every weight that is
+ * not frozen (globs, "*" within a name part, "**" across parts) an output "grad:NAME" f32 is added.
+ * Weights that the loss does not reach get no gradient. */
 OMN_API omn_status omn_program_graph_gradient(omn_program *p, const char *key, omn_build_fn *fn,
                                               void *user, const char *loss,
                                               const char *const *frozen, size_t n_frozen,
@@ -256,8 +269,9 @@ OMN_API const char *omn_graph_output_name(const omn_graph *g, size_t i);
 OMN_API omn_shape omn_graph_output_shape(const omn_graph *g, size_t i);
 OMN_API size_t omn_graph_nodes(const omn_graph *g);
 OMN_API uint64_t omn_graph_workspace(const omn_graph *g);     /* bytes that the plan needs */
-OMN_API uint64_t omn_graph_live_bound(const omn_graph *g);    /* most bytes alive at once: the lower bound */
-OMN_API uint64_t omn_graph_flops(const omn_graph *g);         /* floating-point operations of one run */
+/* Most bytes alive at once: no plan can need less. */
+OMN_API uint64_t omn_graph_live_bound(const omn_graph *g);
+OMN_API uint64_t omn_graph_flops(const omn_graph *g); /* floating-point operations of one run */
 OMN_API void omn_graph_dot(const omn_graph *g, omn_buf *out); /* the picture, for graphviz */
 
 typedef struct omn_memory {
@@ -266,8 +280,8 @@ typedef struct omn_memory {
 } omn_memory;
 OMN_API void omn_program_memory(const omn_program *p, omn_memory *out);
 
-/* A run state: the values of the states, one workspace, one queue. Its graphs run one after another.
- * One thread at a time; several run states of one program may run in several threads. */
+/* A run state: the values of the states, one workspace, one queue. Its graphs run one after
+ * another. One thread at a time; several run states of one program may run in several threads. */
 typedef struct omn_exec omn_exec;
 OMN_API omn_status omn_exec_new(omn_program *p, omn_exec **out, omn_error *err);
 OMN_API void omn_exec_free(omn_exec *x);
