@@ -27,7 +27,7 @@ static inline void backwards(void *pool, size_t n, size_t grain, cpu_range *fn, 
     }
 }
 
-static const cpu_par pieces = { backwards, NULL };
+static const cpu_par pieces = { backwards, NULL, 0 };
 
 typedef struct rng { uint64_t s; } rng;
 static inline double uniform(rng *r)

@@ -207,6 +207,11 @@ START_TEST(products)
               io ? "x17,33" : "x33,17", 2e-5);
         check("linear_dw", A(omn_linear_attrs, 0, 0, BF16, io, 1), "b63,33 b63,65",
               io ? "x65,33" : "x33,65", 2e-5);
+        /* deep enough to be cut into parts; sums of 1601 products */
+        check("linear_dw", A(omn_linear_attrs, 0, 0, F32, io, 1), "x1601,33 x1601,65",
+              io ? "x65,33" : "x33,65", 1e-4);
+        check("linear_dw", A(omn_linear_attrs, 0, 0, BF16, io, 1), "b1601,33 b1601,65",
+              io ? "x65,33" : "x33,65", 1e-4);
     }
     check("linear", A(omn_linear_attrs, 0, 0, F32, 0, 1), "x1 w1,1", "x1", 2e-5);
     for (int how = 0; how < 4; how++) {

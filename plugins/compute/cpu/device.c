@@ -242,7 +242,7 @@ static omn_status submit(void *queue_, void *steps_, omn_buffer *const *buffers,
 {
     const queue *q = queue_;
     const steps *s = steps_;
-    const cpu_par par = { pool_split, q->dev->pool };
+    const cpu_par par = { pool_split, q->dev->pool, omn_pool_threads(q->dev->pool) };
     for (uint32_t i = 0; i < s->n; i++) {
         const step *t = &s->step[i];
         const omn_op_call *call = t->call;

@@ -12,11 +12,11 @@
 #include "tile_dot.h"
 #include "vmath.h"
 
-/* AMX multiplies so fast that packing A has to serve more columns */
+/* Most columns and rows of a block. AMX multiplies so fast that packing A has to serve more columns. */
 #if CPU_LEVEL >= 4
 enum { KD = 256, NC = 512, MC = 256, A_ROW = KD + 16 };
 #else
-enum { KD = 256, NC = 128, MC = 240, A_ROW = KD + 16 };
+enum { KD = 256, NC = 256, MC = 240, A_ROW = KD + 16 };
 #endif
 
 #include "gemm_dot.h"
@@ -26,7 +26,7 @@ enum { KD = 256, NC = 128, MC = 240, A_ROW = KD + 16 };
 
 typedef struct job {
     const cpu_gemm *g;
-    size_t m_blocks, n_blocks, mc;
+    size_t m_blocks, n_blocks, mc, nc;
 } job;
 
 /* ---- packing B: out[(n / NR)][k][NR], depth k0 to k0 + kc, columns n0 to n0 + nc ---- */
@@ -201,22 +201,88 @@ static void blocks(void *user, size_t from, size_t to)
     if (g->bf16) amx_begin(&w.t);
 #endif
     for (size_t i = from; i < to; i++) {
-        const size_t m0 = i % j->m_blocks * j->mc, n0 = i / j->m_blocks * NC;
+        const size_t m0 = i % j->m_blocks * j->mc, n0 = i / j->m_blocks * j->nc;
         const size_t m1 = g->M - m0 < j->mc ? g->M : m0 + j->mc;
-        block(g, &w, m0, m1, n0, g->N - n0 < NC ? g->N - n0 : NC);
+        block(g, &w, m0, m1, n0, g->N - n0 < j->nc ? g->N - n0 : j->nc);
     }
 #if CPU_LEVEL >= 4
     if (g->bf16) amx_end(&w.t);
 #endif
 }
 
+/* columns of a block: as many as may be, all blocks nearly alike, whole strips */
+static size_t even(size_t N, size_t most)
+{
+    const size_t blocks = (N + most - 1) / most, w = (N + blocks - 1) / blocks;
+    return (w + NR - 1) / NR * NR;
+}
+
 void L(gemm)(const cpu_gemm *g, const cpu_par *par)
 {
     if (!g->M || !g->N) return;
-    job j = { g, 0, (g->N + NC - 1) / NC, MC };
-    /* few blocks of columns: shorter blocks of rows, so that several threads find work */
-    while (j.mc > 4 * MR && (g->M + j.mc - 1) / j.mc * j.n_blocks < 16) j.mc = j.mc / 2 / MR * MR;
-    if (!par || !par->split) j.mc = g->M;
+    job j = { g, 1, 1, g->M, even(g->N, NC) };
+    if (par && par->split && par->threads != 1) {
+        /* smaller blocks until every thread finds work */
+        const size_t want = 3 * (par->threads ? par->threads : 8);
+        j.mc = MC;
+        for (;;) {
+            const size_t jobs = (g->M + j.mc - 1) / j.mc * ((g->N + j.nc - 1) / j.nc);
+            if (jobs >= want) break;
+            if (j.mc > 8 * MR) j.mc -= 2 * MR;
+            else if (j.nc > 2 * NR) j.nc = even(g->N, j.nc - NR);
+            else break;
+        }
+    }
     j.m_blocks = (g->M + j.mc - 1) / j.mc;
+    j.n_blocks = (g->N + j.nc - 1) / j.nc;
     par_run(par, j.m_blocks * j.n_blocks, 1, blocks, &j);
+}
+
+typedef struct deep {
+    const cpu_gemm *g;
+    float *work;
+    size_t parts;
+} deep;
+
+static void deep_parts(void *user, size_t from, size_t to)
+{
+    const deep *d = user;
+    const cpu_gemm *g = d->g;
+    for (size_t p = from; p < to; p++) {
+        /* pairs stay together */
+        const size_t k0 = g->K * p / d->parts / 2 * 2;
+        const size_t k1 = p + 1 == d->parts ? g->K : g->K * (p + 1) / d->parts / 2 * 2;
+        cpu_gemm part = *g;
+        part.K = k1 - k0;
+        part.a = at(g->a, g->a_type, (ptrdiff_t)k0 * g->a_k);
+        part.b = at(g->b, g->b_type, (ptrdiff_t)k0 * g->b_k);
+        part.c = d->work + p * g->M * g->N;
+        part.c_m = g->N;
+        part.accumulate = false;
+        L(gemm)(&part, NULL);
+    }
+}
+
+static void deep_sum(void *user, size_t from, size_t to)
+{
+    const deep *d = user;
+    const cpu_gemm *g = d->g;
+    for (size_t m = from; m < to; m++)
+        for (size_t n = 0; n < g->N; n += VW) {
+            float *c = g->c + m * g->c_m;
+            vf s = g->accumulate ? frow(c, n, g->N) : vset(0);
+            for (size_t p = 0; p < d->parts; p++) s += frow(d->work + (p * g->M + m) * g->N, n, g->N);
+            frow_set(c, n, g->N, s);
+        }
+}
+
+void L(gemm_deep)(const cpu_gemm *g, float *work, const cpu_par *par)
+{
+    deep d = { g, work, cpu_deep_parts(g->M, g->N, g->K) };
+    if (d.parts == 1) {
+        L(gemm)(g, par);
+        return;
+    }
+    par_run(par, d.parts, 1, deep_parts, &d);
+    par_run(par, g->M, g->N ? 1 + 16384 / g->N : 1, deep_sum, &d);
 }

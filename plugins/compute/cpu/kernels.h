@@ -23,6 +23,7 @@ typedef void cpu_range(void *user, size_t from, size_t to);
 typedef struct cpu_par {
     void (*split)(void *pool, size_t n, size_t grain, cpu_range *fn, void *user);
     void *pool;
+    size_t threads;                     /* a hint at how finely to cut; 0: unknown */
 } cpu_par;
 
 typedef enum cpu_level {
@@ -150,11 +151,23 @@ static inline size_t cpu_parts(size_t rows)
     return p < 1 ? 1 : p > CPU_PARTS ? CPU_PARTS : p;
 }
 
+/* A product whose depth K is far larger than its result (gradients of weights) is cut along K into
+ * parts that follow from the shape, so that nothing is packed twice; they are added in order. `work` has
+ * parts * M * N floats. */
+static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
+{
+    size_t parts = K / 384;
+    if (parts > CPU_PARTS) parts = CPU_PARTS;
+    while (parts > 1 && parts * M * N > (size_t)4 << 20) parts /= 2;
+    return parts < 1 ? 1 : parts;
+}
+
 /* name, arguments. PRODUCT kernels gain from matrix units, HEADS from bf16 pairs, PLAIN ones from
  * neither: levels above AVX-512 only bring the former. `part` is working memory of cpu_parts(rows) * D floats (twice that where a
  * scale and a bias are both summed; 2 * B * C for group norm). */
 #define CPU_KERNELS_PRODUCT(X)                                                                     \
     X(gemm, (const cpu_gemm *g, const cpu_par *par))                                               \
+    X(gemm_deep, (const cpu_gemm *g, float *work, const cpu_par *par))                             \
     X(linear, (const cpu_linear *l, const cpu_par *par))                                           \
     X(conv2d, (const cpu_conv *c, const cpu_par *par))                                             \
     X(conv2d_grad_input, (const cpu_conv *c, const cpu_par *par))                                  \

@@ -67,8 +67,15 @@ static omn_status linear_dw(const cpu_run *r)
         .alpha = (float)a->alpha, .a_type = OMN_F32, .b_type = OMN_F32,
         .bf16 = a->precision == OMN_PRECISION_BF16,
     };
-    r->k->gemm(&g, r->par);
+    r->k->gemm_deep(&g, r->work, r->par);
     return OMN_OK;
+}
+
+static size_t linear_dw_work(const omn_op_call *c)
+{
+    const size_t M = view_last(&c->in[0]), N = view_last(&c->in[1]);
+    const size_t parts = cpu_deep_parts(M, N, view_rows(&c->in[0]));
+    return parts == 1 ? 0 : parts * M * N * sizeof(float);
 }
 
 static double linear_dw_cost(const omn_op_call *c)
@@ -314,7 +321,7 @@ static double conv2d_dw_cost(const omn_op_call *c)
 const cpu_op cpu_ops_product[] = {
     { "linear", NULL, NULL, linear, linear_cost },
     { "linear_dx", NULL, NULL, linear_dx, linear_cost },
-    { "linear_dw", NULL, NULL, linear_dw, linear_dw_cost },
+    { "linear_dw", NULL, linear_dw_work, linear_dw, linear_dw_cost },
     { "matmul", NULL, NULL, matmul, matmul_cost },
     { "attention", attention_can, NULL, attention, attention_cost },
     { "attention_grad", attention_can, NULL, attention_grad, attention_cost },

@@ -17,8 +17,10 @@
 /* two rows of floats -> units, the first row low */
 INLINE vf pair(vf low, vf high)
 {
-    const vu a = (vu)vround_bf16(low), b = (vu)vround_bf16(high);
-    return (vf)(a >> 16 | b);
+    static const uint16_t zip[32] = { 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23,
+                                      8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31 };
+    const __m512i both = (__m512i)_mm512_cvtne2ps_pbh((__m512)high, (__m512)low);
+    return (vf)_mm512_permutexvar_epi16(_mm512_loadu_si512(zip), both);
 }
 
 /* 32 (or n) neighbours in depth of one row -> 16 units */
