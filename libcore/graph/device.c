@@ -68,6 +68,8 @@ omn_status device_find(omn_program *p, const char *text, device *d, omn_error *e
     d->name = omn_arena_strdup(p->arena, text);
     if (!d->name) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a device");
     const uint32_t there = d->compute->count();
+    omn_device_info info;
+    if (!there && (st = d->compute->describe(0, &info, err)) != OMN_OK) return st;
     if (number >= there)
         return omn_fail(err, OMN_ERR_DEVICE, "device '%s': there %s %u of that kind here", text,
                         there == 1 ? "is" : "are", there);

@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every op that the device opencl claims, against the reference device in doubles: odd sizes, weights of
- * all types wrapped at any multiple of their size, outputs full of noise before. Runs on whatever OpenCL
- * device number OMNIO_TEST_OPENCL (0) is.
+ * Every op that the device opencl claims, against the reference device in doubles: odd sizes,
+ * weights of all types wrapped at any multiple of their size, outputs full of noise before. Runs on
+ * whatever OpenCL device number OMNIO_TEST_OPENCL (0) is.
  *
- * Tensors are written as text: "x2,3" is f32 [2,3] between -1 and 1, "p" the same between 0.1 and 2, "w"
- * a weight (the case runs once per weight type), "i3<7" i32 [3] in 0..6, "m3<7" in -1..6, "=0" (outputs)
- * the memory of input 0. Sums of some hundred products of such numbers err by about 1e-6 in f32; 2e-5 of
- * max(1, |want|) leaves room for the polynomial exp and erf.
+ * Tensors are written as text: "x2,3" is f32 [2,3] between -1 and 1, "p" the same between 0.1 and
+ * 2, "w" a weight (the case runs once per weight type), "i3<7" i32 [3] in 0..6, "m3<7" in -1..6,
+ * "=0" (outputs) the memory of input 0. Sums of some hundred products of such numbers err by about
+ * 1e-6 in f32; 2e-5 of max(1, |want|) leaves room for the polynomial exp and erf.
  */
 #include "reference.h"
 
-#include <omnio/plugin.h>
-
+#include "tests/opencl/driver.h"
 #include "tests/testing.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-extern const omn_plugin omnio_plugin;
 
 enum { MOST = 24, EDGE = 64 };
 
@@ -33,7 +28,9 @@ typedef struct tensors {
     uint32_t n;
 } tensors;
 
-typedef struct rng { uint64_t s; } rng;
+typedef struct rng {
+    uint64_t s;
+} rng;
 
 static double uniform(rng *r)
 {
@@ -48,17 +45,12 @@ typedef struct bench {
     int cases;
 } bench;
 
-static uint32_t number(void)
-{
-    const char *n = getenv("OMNIO_TEST_OPENCL");
-    return n ? (uint32_t)strtoul(n, NULL, 10) : 0;
-}
-
 static bench begin(void)
 {
     omn_error err = OMN_ERROR_INIT;
     bench b = { .c = omnio_plugin.objects[0].impl };
-    ck_assert_msg(b.c->open(number(), NULL, NULL, NULL, &b.dev, &err) == OMN_OK, "%s", err.text);
+    ck_assert_msg(b.c->open(driver_number(), NULL, NULL, NULL, &b.dev, &err) == OMN_OK, "%s",
+                  err.text);
     ck_assert_msg(b.c->queue_new(b.dev, &b.queue, &err) == OMN_OK, "%s", err.text);
     return b;
 }
@@ -69,8 +61,14 @@ static void end(const bench *b)
     b->c->close(b->dev);
 }
 
-static size_t unit(const omn_view *v) { return omn_type_get(v->type)->bytes; }
-static size_t size(const omn_view *v) { return (size_t)omn_view_count(v) * unit(v); }
+static size_t unit(const omn_view *v)
+{
+    return omn_type_get(v->type)->bytes;
+}
+static size_t size(const omn_view *v)
+{
+    return (size_t)omn_view_count(v) * unit(v);
+}
 
 /* One tensor of the notation; returns what follows it. */
 static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
@@ -96,10 +94,12 @@ static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
     for (size_t i = 0; i < n; i++) {
         const double u = uniform(r);
         const float f = (float)(kind == 'p' ? 1.05 + 0.95 * u : u);
-        const int32_t whole = (int32_t)floor((u + 1) / 2 * (double)(kind == 'm' ? top + 1 : top)) -
-            (kind == 'm');
-        if (v->type == OMN_I32) memcpy(p + i * 4, &whole, 4);
-        else ck_assert(omn_from_f32(v->type, &f, 1, p + i * unit(v)));
+        const int32_t whole =
+            (int32_t)floor((u + 1) / 2 * (double)(kind == 'm' ? top + 1 : top)) - (kind == 'm');
+        if (v->type == OMN_I32)
+            memcpy(p + i * 4, &whole, 4);
+        else
+            ck_assert(omn_from_f32(v->type, &f, 1, p + i * unit(v)));
     }
     v->slot = t->n;
     t->weight[t->n] = kind == 'w';
@@ -108,7 +108,8 @@ static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
     return s;
 }
 
-static void compare(const char *what, const omn_view *v, const char *got, const char *want, double tol)
+static void compare(const char *what, const omn_view *v, const char *got, const char *want,
+                    double tol)
 {
     const size_t n = (size_t)omn_view_count(v);
     for (size_t i = 0; i < n; i++) {
@@ -128,8 +129,8 @@ static void compare(const char *what, const omn_view *v, const char *got, const 
         }
         if (a == b) continue;
         const double room = v->type == OMN_I32 ? 0 : tol * (fabs(b) > 1 ? fabs(b) : 1);
-        ck_assert_msg(fabs(a - b) <= room, "%s: element %zu of %zu is %.9g, %.9g wanted", what, i, n, a,
-                      b);
+        ck_assert_msg(fabs(a - b) <= room, "%s: element %zu of %zu is %.9g, %.9g wanted", what, i,
+                      n, a, b);
     }
 }
 
@@ -163,8 +164,8 @@ static omn_status run(const bench *b, const char *op, const void *attrs, tensors
                       omn_buffer **buffers, omn_error *err)
 {
     void *steps = NULL;
-    const omn_op_call call = { OMN_FILL(omn_op_call), op, attrs, t->view, t->view + n_in, n_in,
-                               t->n - n_in };
+    const omn_op_call call = { OMN_FILL(omn_op_call), op,   attrs,      t->view,
+                               t->view + n_in,        n_in, t->n - n_in };
     const omn_op_call *const ops[] = { &call };
     ck_assert_msg(b->c->cost(b->dev, &call) >= 0, "%s: the device says that it cannot", op);
     const omn_status built = b->c->prepare(b->queue, ops, 1, &steps, err);
@@ -175,7 +176,8 @@ static omn_status run(const bench *b, const char *op, const void *attrs, tensors
     return st == OMN_OK ? late : st;
 }
 
-static void check(bench *b, const char *op, const void *attrs, const char *in, const char *out, double tol)
+static void check(bench *b, const char *op, const void *attrs, const char *in, const char *out,
+                  double tol)
 {
     static const omn_type weights[] = { OMN_F32, OMN_BF16, OMN_F16 };
     for (size_t w = 0; w < (strchr(in, 'w') ? 3 : 1); w++) {
@@ -199,20 +201,26 @@ static void check(bench *b, const char *op, const void *attrs, const char *in, c
             for (s += 2; *s == ' ';) s++;
         }
         for (uint32_t i = 0; i < t.n; i++) {
-            if (i < n_in) ins[i] = t.data[i];
-            else outs[i - n_in] = t.data[i];
-            if (t.view[i].slot == i) give(b, &t, i, &buffers[i]);
-            else t.view[i].offset = t.view[t.view[i].slot].offset;
+            if (i < n_in)
+                ins[i] = t.data[i];
+            else
+                outs[i - n_in] = t.data[i];
+            if (t.view[i].slot == i)
+                give(b, &t, i, &buffers[i]);
+            else
+                t.view[i].offset = t.view[t.view[i].slot].offset;
         }
-        const omn_op_call call = { OMN_FILL(omn_op_call), op, attrs, t.view, t.view + n_in, n_in,
-                                   t.n - n_in };
+        const omn_op_call call = { OMN_FILL(omn_op_call), op,   attrs,     t.view,
+                                   t.view + n_in,         n_in, t.n - n_in };
         ck_assert_msg(reference_run(&call, ins, outs, &err) == OMN_OK, "%s: %s", what, err.text);
-        ck_assert_msg(run(b, op, attrs, &t, n_in, buffers, &err) == OMN_OK, "%s: %s", what, err.text);
+        ck_assert_msg(run(b, op, attrs, &t, n_in, buffers, &err) == OMN_OK, "%s: %s", what,
+                      err.text);
         for (uint32_t i = n_in; i < t.n; i++) {
             void *host;
             omn_buffer *at = buffers[t.view[i].slot];
-            ck_assert_msg(b->c->map(b->queue, at, t.view[i].offset, size(&t.view[i]), OMN_READ, &host,
-                                    &err) == OMN_OK, "%s: %s", what, err.text);
+            ck_assert_msg(b->c->map(b->queue, at, t.view[i].offset, size(&t.view[i]), OMN_READ,
+                                    &host, &err) == OMN_OK,
+                          "%s: %s", what, err.text);
             compare(what, &t.view[i], host, t.data[i], tol);
             ck_assert(b->c->unmap(b->queue, at, host, &err) == OMN_OK);
         }
@@ -225,7 +233,7 @@ static void check(bench *b, const char *op, const void *attrs, const char *in, c
     }
 }
 
-#define NONE (&(omn_no_attrs){ OMN_FILL(omn_no_attrs) })
+#define NONE      (&(omn_no_attrs){ OMN_FILL(omn_no_attrs) })
 #define A(T, ...) (&(T){ OMN_FILL(T), __VA_ARGS__ })
 
 START_TEST(products)
@@ -237,10 +245,10 @@ START_TEST(products)
             check(&b, "linear", A(omn_linear_attrs, 3, act, 0, io, 0.5), w, "x3,5,33", 2e-5);
         check(&b, "linear", A(omn_linear_attrs, 0, 0, 0, io, 1), io ? "x1,65 w65,3" : "x1,65 w3,65",
               "x1,3", 2e-5);
-        check(&b, "linear", A(omn_linear_attrs, 1, 0, 0, io, 1), io ? "x5,48 w48,300 w300"
-              : "x5,48 w300,48 w300", "x5,300", 2e-5);
-        check(&b, "linear", A(omn_linear_attrs, 0, 0, 0, io, 1), io ? "x65,63 w63,129" : "x65,63 w129,63",
-              "x65,129", 2e-5);
+        check(&b, "linear", A(omn_linear_attrs, 1, 0, 0, io, 1),
+              io ? "x5,48 w48,300 w300" : "x5,48 w300,48 w300", "x5,300", 2e-5);
+        check(&b, "linear", A(omn_linear_attrs, 0, 0, 0, io, 1),
+              io ? "x65,63 w63,129" : "x65,63 w129,63", "x65,129", 2e-5);
         check(&b, "linear", A(omn_linear_attrs, 2, 0, 1, io, 1),
               io ? "x4,31 w31,40 x4,40" : "x4,31 w40,31 x4,40", "x4,40", 2e-5);
     }
@@ -257,14 +265,15 @@ START_TEST(products)
 }
 END_TEST
 
-/* the optional inputs of attention, in order, for B 2, Tq 9, Tk 21, H 4, B2 3; segments of -1 among them */
-static const char *const options[] = { "m2,9<3", "m3,21<3", "i2,9<2", "i3,21<2", "i2<14", "i2<22",
-                                       "i2<3", "x2,4,9,21", "x4" };
+/* the optional inputs of attention, in order, for B 2, Tq 9, Tk 21, H 4, B2 3; segments of -1 among
+ * them */
+static const char *const options[] = { "m2,9<3", "m3,21<3", "i2,9<2",    "i3,21<2", "i2<14",
+                                       "i2<22",  "i2<3",    "x2,4,9,21", "x4" };
 
 START_TEST(attentions)
 {
-    static const uint32_t has[] = { 64, 3 | 64, 12 | 64, 3 | 12 | 64, 16 | 64, 32 | 64, 128 | 64,
-                                    256 | 16 | 64, 511, 3 | 16 | 64 };
+    static const uint32_t has[] = { 64,      3 | 64,   12 | 64,       3 | 12 | 64, 16 | 64,
+                                    32 | 64, 128 | 64, 256 | 16 | 64, 511,         3 | 16 | 64 };
     bench b = begin();
     for (size_t i = 0; i < sizeof has / sizeof *has; i++)
         for (int how = 0; how < 4; how++) {
@@ -274,31 +283,45 @@ START_TEST(attentions)
                     const size_t at = strlen(in);
                     snprintf(in + at, sizeof in - at, " %s", options[o]);
                 }
-            const omn_attention_attrs a = { OMN_FILL(omn_attention_attrs), has[i], 0.2, how == 2 ? 5 : 0,
-                                            how == 1, how == 3, 0, 0 };
+            const omn_attention_attrs a = { OMN_FILL(omn_attention_attrs),
+                                            has[i],
+                                            0.2,
+                                            how == 2 ? 5 : 0,
+                                            how == 1,
+                                            how == 3,
+                                            0,
+                                            0 };
             check(&b, "attention", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
         }
     const omn_attention_attrs causal = { OMN_FILL(omn_attention_attrs), 0, 0.2, 0, 1, 0, 0, 0 };
     const omn_attention_attrs more = { OMN_FILL(omn_attention_attrs), 128, 0.2, 0, 1, 0, 0, 0 };
     const omn_attention_attrs step = { OMN_FILL(omn_attention_attrs), 16, 0.2, 0, 1, 0, 0, 0 };
-    check(&b, "attention", &causal, "x2,70,2,65 x2,70,1,65 x2,70,1,128", "x2,70,2,128 x2,2,70", 2e-5);
-    check(&b, "attention", &causal, "x1,18,1,20 x1,18,1,20 x1,18,1,300", "x1,18,1,300 x1,1,18", 2e-5);
-    check(&b, "attention", &more, "x2,30,2,8 x2,40,1,8 x2,40,1,8 x1,1,30,40", "x2,30,2,8 x2,2,30", 2e-5);
-    check(&b, "attention", &more, "x2,30,2,8 x2,40,1,8 x2,40,1,8 x1,2,30,40", "x2,30,2,8 x2,2,30", 2e-5);
-    check(&b, "attention", &step, "x3,1,4,32 x3,50,2,32 x3,50,2,32 i3<50", "x3,1,4,32 x3,4,1", 2e-5);
-    check(&b, "attention", &step, "x3,2,4,20 x3,50,2,20 x3,50,2,40 i3<49", "x3,2,4,40 x3,4,2", 2e-5);
+    check(&b, "attention", &causal, "x2,70,2,65 x2,70,1,65 x2,70,1,128", "x2,70,2,128 x2,2,70",
+          2e-5);
+    check(&b, "attention", &causal, "x1,18,1,20 x1,18,1,20 x1,18,1,300", "x1,18,1,300 x1,1,18",
+          2e-5);
+    check(&b, "attention", &more, "x2,30,2,8 x2,40,1,8 x2,40,1,8 x1,1,30,40", "x2,30,2,8 x2,2,30",
+          2e-5);
+    check(&b, "attention", &more, "x2,30,2,8 x2,40,1,8 x2,40,1,8 x1,2,30,40", "x2,30,2,8 x2,2,30",
+          2e-5);
+    check(&b, "attention", &step, "x3,1,4,32 x3,50,2,32 x3,50,2,32 i3<50", "x3,1,4,32 x3,4,1",
+          2e-5);
+    check(&b, "attention", &step, "x3,2,4,20 x3,50,2,20 x3,50,2,40 i3<49", "x3,2,4,40 x3,4,2",
+          2e-5);
     end(&b);
 }
 END_TEST
 
 START_TEST(convolutions)
 {
-    static const struct { int h, w, c, o, kh, kw, sy, sx, t, l, b, r; } all[] = {
-        { 5, 7, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1 }, { 16, 16, 3, 24, 3, 3, 2, 2, 1, 1, 1, 1 },
+    static const struct {
+        int h, w, c, o, kh, kw, sy, sx, t, l, b, r;
+    } all[] = {
+        { 5, 7, 3, 4, 3, 3, 1, 1, 1, 1, 1, 1 },   { 16, 16, 3, 24, 3, 3, 2, 2, 1, 1, 1, 1 },
         { 9, 8, 17, 33, 3, 3, 2, 2, 0, 0, 1, 1 }, { 6, 6, 5, 7, 1, 1, 1, 1, 0, 0, 0, 0 },
-        { 7, 9, 2, 3, 1, 1, 2, 2, 0, 0, 0, 0 }, { 16, 16, 3, 8, 4, 4, 4, 4, 0, 0, 0, 0 },
+        { 7, 9, 2, 3, 1, 1, 2, 2, 0, 0, 0, 0 },   { 16, 16, 3, 8, 4, 4, 4, 4, 0, 0, 0, 0 },
         { 10, 11, 4, 5, 7, 5, 2, 3, 3, 2, 3, 2 }, { 4, 5, 65, 63, 3, 3, 1, 1, 2, 0, 0, 2 },
-        { 20, 3, 1, 1, 9, 1, 3, 1, 4, 0, 4, 0 }, { 12, 12, 2, 2, 11, 11, 1, 1, 5, 5, 5, 5 },
+        { 20, 3, 1, 1, 9, 1, 3, 1, 4, 0, 4, 0 },  { 12, 12, 2, 2, 11, 11, 1, 1, 5, 5, 5, 5 },
     };
     bench b = begin();
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -306,11 +329,18 @@ START_TEST(convolutions)
         const int ow = (all[i].w + all[i].l + all[i].r - all[i].kw) / all[i].sx + 1;
         char y[40], in[160];
         snprintf(y, sizeof y, "x2,%d,%d,%d", oh, ow, all[i].o);
-        const omn_conv_attrs a = { OMN_FILL(omn_conv_attrs), i % 2, i % 3 == 0 ? OMN_ACT_SILU : 0,
-                                   i % 4 == 0, all[i].sy, all[i].sx, all[i].t, all[i].l, all[i].b,
+        const omn_conv_attrs a = { OMN_FILL(omn_conv_attrs),
+                                   i % 2,
+                                   i % 3 == 0 ? OMN_ACT_SILU : 0,
+                                   i % 4 == 0,
+                                   all[i].sy,
+                                   all[i].sx,
+                                   all[i].t,
+                                   all[i].l,
+                                   all[i].b,
                                    all[i].r };
-        const int n = snprintf(in, sizeof in, "x2,%d,%d,%d w%d,%d,%d,%d", all[i].h, all[i].w, all[i].c,
-                               all[i].o, all[i].c, all[i].kh, all[i].kw);
+        const int n = snprintf(in, sizeof in, "x2,%d,%d,%d w%d,%d,%d,%d", all[i].h, all[i].w,
+                               all[i].c, all[i].o, all[i].c, all[i].kh, all[i].kw);
         if (i % 2) snprintf(in + n, sizeof in - (size_t)n, " w%d", all[i].o);
         check(&b, "conv2d", &a, in, y, 2e-5);
     }
@@ -332,10 +362,17 @@ START_TEST(elements)
     }
     check(&b, "act", A(omn_act_attrs, OMN_ACT_SILU), "x3,30001", "x3,30001", 2e-6);
     static const char *const pairs[][2] = {
-        { "x3,5,7 x3,5,7", "x3,5,7" }, { "x3,5,7 x7", "x3,5,7" }, { "x7 x3,5,7", "x3,5,7" },
-        { "x3,1,7 x1,5,7", "x3,5,7" }, { "x3,5,1 x3,5,7", "x3,5,7" }, { "x1 x3,65", "x3,65" },
-        { "x3,65 x1,1", "x3,65" }, { "x2,1,3,1 x1,5,1,7", "x2,5,3,7" }, { "x1 x1", "x1" },
-        { "x2,3,1,5,1,2 x1,3,4,1,7,2", "x2,3,4,5,7,2" }, { "x17,1 x1,17", "x17,17" },
+        { "x3,5,7 x3,5,7", "x3,5,7" },
+        { "x3,5,7 x7", "x3,5,7" },
+        { "x7 x3,5,7", "x3,5,7" },
+        { "x3,1,7 x1,5,7", "x3,5,7" },
+        { "x3,5,1 x3,5,7", "x3,5,7" },
+        { "x1 x3,65", "x3,65" },
+        { "x3,65 x1,1", "x3,65" },
+        { "x2,1,3,1 x1,5,1,7", "x2,5,3,7" },
+        { "x1 x1", "x1" },
+        { "x2,3,1,5,1,2 x1,3,4,1,7,2", "x2,3,4,5,7,2" },
+        { "x17,1 x1,17", "x17,17" },
         { "x2,40000 x40000", "x2,40000" },
     };
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
@@ -351,8 +388,11 @@ END_TEST
 
 START_TEST(norms)
 {
-    static const char *const shapes[][2] = { { "x3,5,17", "17" }, { "x70,65", "65" }, { "x1,1", "1" },
-                                             { "x9,192", "192" }, { "x4,3", "3" } };
+    static const char *const shapes[][2] = { { "x3,5,17", "17" },
+                                             { "x70,65", "65" },
+                                             { "x1,1", "1" },
+                                             { "x9,192", "192" },
+                                             { "x4,3", "3" } };
     bench b = begin();
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (uint32_t has = 0; has < 4; has += has == 1 ? 2 : 1) {
@@ -386,9 +426,11 @@ END_TEST
 START_TEST(movers)
 {
     bench b = begin();
-    check(&b, "rope", A(omn_rope_attrs, OMN_ROT_INTERLEAVED, 0), "x2,5,3,32 x2,5,32", "x2,5,3,32", 1e-6);
+    check(&b, "rope", A(omn_rope_attrs, OMN_ROT_INTERLEAVED, 0), "x2,5,3,32 x2,5,32", "x2,5,3,32",
+          1e-6);
     check(&b, "rope", A(omn_rope_attrs, OMN_ROT_HALF, 0), "x2,5,3,10 x1,5,10", "x2,5,3,10", 1e-6);
-    check(&b, "rope", A(omn_rope_attrs, OMN_ROT_INTERLEAVED, 1), "x2,5,3,6 x1,5,6", "x2,5,3,6", 1e-6);
+    check(&b, "rope", A(omn_rope_attrs, OMN_ROT_INTERLEAVED, 1), "x2,5,3,6 x1,5,6", "x2,5,3,6",
+          1e-6);
     check(&b, "rope", A(omn_rope_attrs, OMN_ROT_HALF, 1), "x2,5,3,64 x2,5,64", "x2,5,3,64", 1e-6);
     check(&b, "embedding", NONE, "w13,17 i3,5<13", "x3,5,17", 0);
     check(&b, "embedding", NONE, "w13 i3,5<13", "x3,5", 0);
@@ -398,7 +440,8 @@ START_TEST(movers)
     check(&b, "permute", A(omn_permute_attrs, { 0, 2, 1, 3 }), "x2,3,5,17", "x2,5,3,17", 0);
     check(&b, "permute", A(omn_permute_attrs, { 3, 1, 0, 2 }), "x2,3,5,17", "x17,3,2,5", 0);
     check(&b, "permute", A(omn_permute_attrs, { 1, 0 }), "i33,65<9", "i65,33<2", 0);
-    check(&b, "permute", A(omn_permute_attrs, { 5, 3, 1, 4, 2, 0 }), "x2,3,1,4,5,2", "x2,4,3,5,1,2", 0);
+    check(&b, "permute", A(omn_permute_attrs, { 5, 3, 1, 4, 2, 0 }), "x2,3,1,4,5,2", "x2,4,3,5,1,2",
+          0);
     check(&b, "concat", A(omn_axis_attrs, 1, 0), "x2,3,5 x2,1,5 x2,4,5", "x2,8,5", 0);
     check(&b, "concat", A(omn_axis_attrs, 2, 0), "x2,3,5 x2,3,1", "x2,3,6", 0);
     check(&b, "concat", A(omn_axis_attrs, 0, 0), "i2,3<9 i1,3<9", "i3,3<2", 0);
@@ -427,7 +470,11 @@ END_TEST
 /* what comes from data and does not fit is refused, not read; the next run works again */
 START_TEST(wrong_numbers_are_refused)
 {
-    static const struct { const char *op, *in, *out; uint32_t which; int32_t bad, good; } all[] = {
+    static const struct {
+        const char *op, *in, *out;
+        uint32_t which;
+        int32_t bad, good;
+    } all[] = {
         { "embedding", "x13,17 i3<13", "x3,17", 1, 13, 0 },
         { "embedding", "x13,17 i3<13", "x3,17", 1, -1, 0 },
         { "gather", "x3,5,2 m4,6<15", "x4,6,2", 1, 15, -1 },
@@ -457,11 +504,14 @@ START_TEST(wrong_numbers_are_refused)
             omn_error err = OMN_ERROR_INIT;
             memcpy(t.data[all[i].which], good ? &all[i].good : &all[i].bad, 4);
             for (uint32_t k = 0; k < t.n; k++) {
-                if (t.view[k].slot == k) give(&b, &t, k, &buffers[k]);
-                else t.view[k].offset = t.view[0].offset;
+                if (t.view[k].slot == k)
+                    give(&b, &t, k, &buffers[k]);
+                else
+                    t.view[k].offset = t.view[0].offset;
             }
-            const omn_status st = run(&b, all[i].op, strcmp(all[i].op, "attention") ? (const void *)NONE
-                                      : &rows, &t, n_in, buffers, &err);
+            const omn_status st =
+                run(&b, all[i].op, strcmp(all[i].op, "attention") ? (const void *)NONE : &rows, &t,
+                    n_in, buffers, &err);
             ck_assert_msg(st == (good ? OMN_OK : OMN_ERR_DATA), "%s took %d: %s", all[i].op,
                           (int)all[i].bad, err.text);
             ck_assert_msg(good || strstr(err.text, "outside"), "%s", err.text);
@@ -475,22 +525,12 @@ START_TEST(wrong_numbers_are_refused)
 }
 END_TEST
 
-/* Devices are counted in a process of its own: drivers start threads, and tests are forked. */
-static bool there_is_a_device(void)
-{
-    const omn_compute_impl *c = omnio_plugin.objects[0].impl;
-    int status = 0;
-    const pid_t child = fork();
-    if (child == 0) _exit(c->count() > number() ? 0 : 1);
-    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
-        WEXITSTATUS(status) == 0;
-}
-
 int main(void)
 {
-    const TTest *const all[] = { products, attentions, convolutions, elements, norms, movers,
-                                 wrong_numbers_are_refused };
-    if (!there_is_a_device()) {
+    const TTest *const all[] = {
+        products, attentions, convolutions, elements, norms, movers, wrong_numbers_are_refused
+    };
+    if (!driver_is_there()) {
         printf("1..0 # SKIP there is no OpenCL device\n");
         return 0;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The device: a context, what it can do, the programs built for it; and the plan of an op, the list of
- * kernel launches that prepare makes of it.
+ * The device: a context, what it can do, the programs built for it; and the plan of an op, the list
+ * of kernel launches that prepare makes of it.
  */
 #ifndef OMN_OPENCL_DEVICE_H
 #define OMN_OPENCL_DEVICE_H
@@ -15,7 +15,7 @@ struct omn_buffer {
     uint64_t bytes;
 };
 
-typedef struct built {                  /* one program: source and options */
+typedef struct built { /* one program: source and options */
     const char *source;
     char options[96];
     cl_program program;
@@ -26,13 +26,13 @@ typedef struct device {
     cl_api cl;
     cl_device_id id;
     cl_context context;
-    cl_command_queue fills;             /* zeroes new memory */
-    char name[128], driver[128];        /* driver: with the platform's version; both in cache keys */
-    char *cache_dir;                    /* NULL: none */
+    cl_command_queue fills;      /* zeroes new memory */
+    char name[128], driver[128]; /* driver: with the platform's version; both in cache keys */
+    char *cache_dir;             /* NULL: none */
     uint64_t largest;
-    size_t items;                       /* work-items that keep it busy */
+    size_t items; /* work-items that keep it busy */
     bool is_cpu;
-    pthread_mutex_t lock;               /* of programs */
+    pthread_mutex_t lock; /* of programs */
     built *programs;
 } device;
 
@@ -40,15 +40,15 @@ typedef struct device {
 enum { BIND_SCRATCH = -1, BIND_FAULT = -2 };
 typedef struct bind {
     cl_uint arg;
-    int64_t slot;                       /* of the table that submit brings, or BIND_ */
+    int64_t slot; /* of the table that submit brings, or BIND_ */
     cl_mem last;
 } bind;
 
 typedef struct launch {
     cl_kernel kernel;
-    uint32_t op;                        /* which of the ops handed to prepare */
+    uint32_t op; /* which of the ops handed to prepare */
     size_t global[3];
-    uint32_t first, n;                  /* of the binds */
+    uint32_t first, n; /* of the binds */
 } launch;
 
 typedef struct steps {
@@ -70,14 +70,15 @@ typedef struct plan {
     omn_error *err;
 } plan;
 
-/* source: a .cl without its suffix, options may be NULL. Then the arguments in order, then plan_go. */
+/* source: a .cl without its suffix, options may be NULL. Then the arguments in order, then plan_go.
+ */
 void plan_kernel(plan *p, const char *source, const char *options, const char *kernel);
-void plan_view(plan *p, const omn_view *v);     /* two arguments: buffer, bytes */
+void plan_view(plan *p, const omn_view *v); /* two arguments: buffer, bytes */
 void plan_int(plan *p, int64_t v);
 void plan_float(plan *p, double v);
 void plan_int8(plan *p, const int32_t v[8]);
 void plan_scratch(plan *p, uint64_t bytes);
-void plan_fault(plan *p, int32_t what);         /* two arguments: buffer, what */
+void plan_fault(plan *p, int32_t what); /* two arguments: buffer, what */
 void plan_go(plan *p, size_t x, size_t y, size_t z);
 
 /* Faults: numbers in data that do not fit. */
@@ -93,7 +94,7 @@ typedef struct cl_op {
     const char *name;
     bool (*can)(const omn_op_call *c);
     void (*plan)(plan *p);
-    double (*cost)(const omn_op_call *c);       /* multiply-adds; NULL: moved bytes decide */
+    double (*cost)(const omn_op_call *c); /* multiply-adds; NULL: moved bytes decide */
 } cl_op;
 
 /* Ended by a row without a name. */
@@ -113,20 +114,35 @@ omn_status queue_map(void *queue, omn_buffer *b, uint64_t offset, uint64_t bytes
                      void **host, omn_error *err);
 omn_status queue_unmap(void *queue, omn_buffer *b, void *host, omn_error *err);
 
-static inline int64_t view_dim(const omn_view *v, uint32_t axis) { return v->shape.dim[axis]; }
+static inline int64_t view_dim(const omn_view *v, uint32_t axis)
+{
+    return v->shape.dim[axis];
+}
 static inline int64_t view_last(const omn_view *v)
 {
     return v->shape.rank ? v->shape.dim[v->shape.rank - 1] : 1;
 }
-static inline int64_t view_count(const omn_view *v) { return (int64_t)omn_view_count(v); }
+static inline int64_t view_count(const omn_view *v)
+{
+    return (int64_t)omn_view_count(v);
+}
 static inline int64_t view_rows(const omn_view *v)
 {
     const int64_t D = view_last(v);
     return D ? view_count(v) / D : 0;
 }
-static inline int64_t parts(int64_t n, int64_t size) { return (n + size - 1) / size; }
-static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static inline int64_t parts(int64_t n, int64_t size)
+{
+    return (n + size - 1) / size;
+}
+static inline int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
 /* How many of n each work-item should do. */
 static inline int64_t share(const device *d, int64_t n, int64_t at_least)
 {

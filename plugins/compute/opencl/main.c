@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The plugin compute/opencl: devices "opencl", "opencl:1", ... of kind omnio.compute/1, whatever the ICD
- * loader finds, in its order. Ops that are not in the tables here are left to the processor's island.
- * Mapped files are wrapped where the device is the processor itself; other devices get copies.
+ * The plugin compute/opencl: devices "opencl", "opencl:1", ... of kind omnio.compute/1, whatever
+ * the ICD loader finds, in its order. Ops that are not in the tables here are left to the
+ * processor's island. Mapped files are wrapped where the device is the processor itself; other
+ * devices get copies.
  */
 #include "device.h"
 
@@ -39,7 +40,8 @@ static omn_status find_devices(cl_api *cl, found *f, omn_error *err)
     const cl_int e = cl->clGetPlatformIDs(MOST_PLATFORMS, platforms, &n);
     if (e && e != -1001) return cl_fail(err, e, "clGetPlatformIDs");
     if (e || !n)
-        return omn_fail(err, OMN_ERR_DEVICE, "OpenCL: the ICD loader finds no driver "
+        return omn_fail(err, OMN_ERR_DEVICE,
+                        "OpenCL: the ICD loader finds no driver "
                         "(see /etc/OpenCL/vendors), so no OpenCL devices");
     if (n > MOST_PLATFORMS) n = MOST_PLATFORMS;
     for (cl_uint p = 0; p < n; p++) {
@@ -76,7 +78,8 @@ static uint32_t count(void)
     return find_devices(&cl, &f, NULL) == OMN_OK ? f.n : 0;
 }
 
-static void device_text(const cl_api *cl, cl_device_id id, cl_device_info what, char *to, size_t room)
+static void device_text(const cl_api *cl, cl_device_id id, cl_device_info what, char *to,
+                        size_t room)
 {
     char text[512] = "";
     cl->clGetDeviceInfo(id, what, sizeof text - 1, text, NULL);
@@ -208,12 +211,15 @@ static omn_status alloc(void *dev, uint64_t bytes, omn_buffer **out, omn_error *
     const cl_uint4 zero = { { 0, 0, 0, 0 } };
     *out = NULL;
     if (d->largest && bytes > d->largest)
-        return omn_fail(err, OMN_ERR_MEMORY, "OpenCL: a buffer of %llu bytes is wanted, '%s' gives at most "
-                        "%llu", (unsigned long long)bytes, d->name, (unsigned long long)d->largest);
+        return omn_fail(err, OMN_ERR_MEMORY,
+                        "OpenCL: a buffer of %llu bytes is wanted, '%s' gives at most "
+                        "%llu",
+                        (unsigned long long)bytes, d->name, (unsigned long long)d->largest);
     const uint64_t size = (bytes ? bytes + 63 : 64) / 64 * 64;
     const omn_status st = new_buffer(d, CL_MEM_READ_WRITE, bytes, NULL, size, out, err);
     if (st != OMN_OK) return st;
-    cl_int e = d->cl.clEnqueueFillBuffer(d->fills, (*out)->mem, &zero, sizeof zero, 0, size, 0, NULL, NULL);
+    cl_int e = d->cl.clEnqueueFillBuffer(d->fills, (*out)->mem, &zero, sizeof zero, 0, size, 0,
+                                         NULL, NULL);
     if (!e) e = d->cl.clFinish(d->fills);
     if (!e) return OMN_OK;
     release(dev, *out);
@@ -222,13 +228,15 @@ static omn_status alloc(void *dev, uint64_t bytes, omn_buffer **out, omn_error *
 }
 
 /* Only a processor reads the host's memory where it lies, and sees what its owner changes. */
-static omn_status wrap(void *dev, const void *host, uint64_t bytes, omn_buffer **out, omn_error *err)
+static omn_status wrap(void *dev, const void *host, uint64_t bytes, omn_buffer **out,
+                       omn_error *err)
 {
     device *d = dev;
     *out = NULL;
     if (!d->is_cpu || !bytes || (d->largest && bytes > d->largest) || (uintptr_t)host % 4)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "OpenCL: '%s' cannot use %llu bytes of the host's memory",
-                        d->name, (unsigned long long)bytes);
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "OpenCL: '%s' cannot use %llu bytes of the host's memory", d->name,
+                        (unsigned long long)bytes);
     return new_buffer(d, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, bytes, host, bytes, out, err);
 }
 
@@ -264,14 +272,27 @@ static double cost(const void *dev, const omn_op_call *c)
 }
 
 static const omn_compute_impl opencl = {
-    .count = count, .describe = describe, .open = open_device, .close = close_device, .alloc = alloc,
-    .wrap = wrap, .release = release, .cost = cost, .queue_new = queue_new, .queue_free = queue_free,
-    .prepare = queue_prepare, .forget = queue_forget, .submit = queue_submit, .wait = queue_wait,
-    .map = queue_map, .unmap = queue_unmap,
+    .count = count,
+    .describe = describe,
+    .open = open_device,
+    .close = close_device,
+    .alloc = alloc,
+    .wrap = wrap,
+    .release = release,
+    .cost = cost,
+    .queue_new = queue_new,
+    .queue_free = queue_free,
+    .prepare = queue_prepare,
+    .forget = queue_forget,
+    .submit = queue_submit,
+    .wait = queue_wait,
+    .map = queue_map,
+    .unmap = queue_unmap,
 };
 
 static const omn_object objects[] = {
-    { "omnio.compute/1", "opencl", "OpenCL 1.2 devices, through the ICD loader", &opencl, NULL, 0, 0 },
+    { "omnio.compute/1", "opencl", "OpenCL 1.2 devices, through the ICD loader", &opencl, NULL, 0,
+      0 },
 };
 
 OMN_PLUGIN("opencl", "0.1.0", "Apache-2.0", "runs graphs on OpenCL devices", objects);

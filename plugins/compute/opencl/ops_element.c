@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ops that go element by element and those that move elements. Axes are described once as distances
- * and joined where neighbours lie together in every operand, so that kernels see few long axes. */
+/* The ops that go element by element and those that move elements. Axes are described once as
+ * distances and joined where neighbours lie together in every operand, so that kernels see few long
+ * axes. */
 #include "device.h"
 
 #include <string.h>
@@ -69,7 +70,7 @@ static void cast(plan *p)
 
 typedef struct axes {
     uint32_t rank;
-    int64_t dim[8], step[3][8];         /* result, a, b */
+    int64_t dim[8], step[3][8]; /* result, a, b */
 } axes;
 
 static void dense_steps(const omn_view *v, int64_t *step)
@@ -133,7 +134,8 @@ static void plan_axes(plan *p, const axes *x, int first, int second, size_t *gx,
     const int64_t n = x->dim[outer];
     int64_t rows = 1;
     for (uint32_t i = 0; i < outer; i++) rows *= x->dim[i];
-    const int64_t per = p->dev->is_cpu ? most(4096, parts(parts(n, (int64_t)p->dev->items), 16) * 16) : 16;
+    const int64_t per =
+        p->dev->is_cpu ? most(4096, parts(parts(n, (int64_t)p->dev->items), 16) * 16) : 16;
     const int64_t lines = p->dev->is_cpu ? share(p->dev, rows, parts(4096, n)) : 1;
     plan_int(p, outer);
     plan_ints(p, x->dim, outer);
@@ -221,7 +223,8 @@ static void expand(plan *p)
 }
 
 /* `count` places along one axis, from x_at in x to y_at in y */
-static void part(plan *p, const omn_view *x, int64_t x_at, int64_t y_at, uint32_t axis, int64_t count)
+static void part(plan *p, const omn_view *x, int64_t x_at, int64_t y_at, uint32_t axis,
+                 int64_t count)
 {
     const omn_view *y = &p->call->out[0];
     axes n = axes_of(y);
@@ -266,7 +269,10 @@ static void pad(plan *p)
     part(p, &c->in[0], 0, t->from, axis, view_dim(&c->in[0], axis));
 }
 
-static void state_write(plan *p) { whole(p, &p->call->in[1], &p->call->out[0], false); }
+static void state_write(plan *p)
+{
+    whole(p, &p->call->in[1], &p->call->out[0], false);
+}
 
 static bool upsample_can(const omn_op_call *c)
 {
@@ -281,7 +287,8 @@ static void upsample(plan *p)
     const omn_scale_attrs *t = c->attrs;
     const int64_t *d = c->in[0].shape.dim, f = (int64_t)t->a;
     const int64_t C = d[3], line = d[2] * C;
-    axes n = { .rank = 5, .dim = { d[0] * d[1], f, d[2], f, C },
+    axes n = { .rank = 5,
+               .dim = { d[0] * d[1], f, d[2], f, C },
                .step = { { line * f * f, line * f, C * f, C, 1 }, { line, 0, C, 0, 1 } } };
     memcpy(n.step[2], n.step[1], sizeof n.step[2]);
     move(p, &n, &c->in[0], 0, &c->out[0], 0, false);

@@ -6,15 +6,20 @@
 
 static const char *weight_options(omn_type t)
 {
-    return t == OMN_F32 ? "-DWT=1 -DWSIZE=4" : t == OMN_F16 ? "-DWT=2 -DWSIZE=2" : "-DWT=3 -DWSIZE=2";
+    return t == OMN_F32   ? "-DWT=1 -DWSIZE=4"
+           : t == OMN_F16 ? "-DWT=2 -DWSIZE=2"
+                          : "-DWT=3 -DWSIZE=2";
 }
 
-static void optional(plan *p, const omn_view *v) { plan_view(p, v ? v : &p->call->in[0]); }
+static void optional(plan *p, const omn_view *v)
+{
+    plan_view(p, v ? v : &p->call->in[0]);
+}
 
 typedef struct product {
     const omn_view *x, *w, *y, *bias, *rest;
     int64_t batch, M, N, K, x_m, x_k, x_step, w_step;
-    bool w_columns;                     /* w [K,N] */
+    bool w_columns; /* w [K,N] */
     double alpha;
     int act;
 } product;
@@ -33,11 +38,11 @@ static void plan_product(plan *p, const product *o)
         block_m = o->M < 6 ? o->M : 6;
         block_n = o->w_columns ? 32 : 8;
     }
-    while (block_n > 32 && parts(o->M, block_m) * parts(o->N, block_n) * o->batch <
-               (int64_t)d->items / 2)
+    while (block_n > 32 &&
+           parts(o->M, block_m) * parts(o->N, block_n) * o->batch < (int64_t)d->items / 2)
         block_n -= 32;
-    while (block_m > 12 && parts(o->M, block_m) * parts(o->N, block_n) * o->batch <
-               (int64_t)d->items / 2)
+    while (block_m > 12 &&
+           parts(o->M, block_m) * parts(o->N, block_n) * o->batch < (int64_t)d->items / 2)
         block_m -= 12;
     plan_kernel(p, "linear", weight_options(o->w->type), kernel);
     plan_view(p, o->x);
@@ -61,7 +66,10 @@ static void plan_product(plan *p, const product *o)
     plan_go(p, (size_t)parts(o->N, block_n), (size_t)parts(o->M, block_m), (size_t)o->batch);
 }
 
-static bool is_weight(const omn_view *v) { return v->type != OMN_I32; }
+static bool is_weight(const omn_view *v)
+{
+    return v->type != OMN_I32;
+}
 
 static bool linear_can(const omn_op_call *c)
 {
@@ -77,9 +85,20 @@ static void linear(plan *p)
     const omn_view *bias = a->has & 1 ? &c->in[next++] : NULL;
     const omn_view *rest = a->has & 2 ? &c->in[next] : NULL;
     const product o = {
-        .x = &c->in[0], .w = &c->in[1], .y = &c->out[0], .bias = bias, .rest = rest, .batch = 1,
-        .M = view_rows(&c->out[0]), .N = view_last(&c->out[0]), .K = K, .x_m = K, .x_k = 1,
-        .w_columns = a->in_out, .alpha = a->alpha, .act = a->act,
+        .x = &c->in[0],
+        .w = &c->in[1],
+        .y = &c->out[0],
+        .bias = bias,
+        .rest = rest,
+        .batch = 1,
+        .M = view_rows(&c->out[0]),
+        .N = view_last(&c->out[0]),
+        .K = K,
+        .x_m = K,
+        .x_k = 1,
+        .w_columns = a->in_out,
+        .alpha = a->alpha,
+        .act = a->act,
     };
     plan_product(p, &o);
 }
@@ -93,7 +112,7 @@ static bool matmul_can(const omn_op_call *c)
 {
     const omn_matmul_attrs *t = c->attrs;
     return c->in[0].type == OMN_F32 && is_weight(&c->in[1]) && !(t->ta && t->tb) &&
-        view_dim(&c->in[0], c->in[0].shape.rank - (t->ta ? 2 : 1)) > 0;
+           view_dim(&c->in[0], c->in[0].shape.rank - (t->ta ? 2 : 1)) > 0;
 }
 
 static void matmul(plan *p)
@@ -105,9 +124,19 @@ static void matmul(plan *p)
     const int64_t K = view_dim(a, a->shape.rank - (t->ta ? 2 : 1)), n = view_count(y) / (M * N);
     const bool shared = b->shape.rank == 2, joined = shared && !t->ta;
     const product o = {
-        .x = a, .w = b, .y = y, .batch = joined ? 1 : n, .M = joined ? n * M : M, .N = N, .K = K,
-        .x_m = t->ta ? 1 : K, .x_k = t->ta ? M : 1, .x_step = M * K, .w_step = shared ? 0 : K * N,
-        .w_columns = !t->tb, .alpha = t->alpha,
+        .x = a,
+        .w = b,
+        .y = y,
+        .batch = joined ? 1 : n,
+        .M = joined ? n * M : M,
+        .N = N,
+        .K = K,
+        .x_m = t->ta ? 1 : K,
+        .x_k = t->ta ? M : 1,
+        .x_step = M * K,
+        .w_step = shared ? 0 : K * N,
+        .w_columns = !t->tb,
+        .alpha = t->alpha,
     };
     plan_product(p, &o);
 }
@@ -116,7 +145,7 @@ static double matmul_cost(const omn_op_call *c)
 {
     const omn_matmul_attrs *t = c->attrs;
     return (double)view_count(&c->out[0]) *
-        (double)view_dim(&c->in[0], c->in[0].shape.rank - (t->ta ? 2 : 1));
+           (double)view_dim(&c->in[0], c->in[0].shape.rank - (t->ta ? 2 : 1));
 }
 
 /* ---- attention ---- */
@@ -129,7 +158,7 @@ static bool attention_can(const omn_op_call *c)
     for (uint32_t i = 0; i < 3; i++)
         if (c->in[i].type != OMN_F32) return false;
     return view_last(&c->in[0]) <= MOST_HEAD && view_last(&c->in[2]) <= MOST_HEAD &&
-        (t->has & OMN_HAS_K_ROW || view_dim(&c->in[0], 0) == view_dim(&c->in[1], 0));
+           (t->has & OMN_HAS_K_ROW || view_dim(&c->in[0], 0) == view_dim(&c->in[1], 0));
 }
 
 static void attention(plan *p)
@@ -181,7 +210,7 @@ static bool conv_can(const omn_op_call *c)
 {
     const omn_conv_attrs *t = c->attrs;
     return c->in[0].type == OMN_F32 && is_weight(&c->in[1]) && t->stride_y > 0 && t->stride_x > 0 &&
-        t->top >= 0 && t->left >= 0 && view_count(&c->in[1]) < INT32_MAX / 64;
+           t->top >= 0 && t->left >= 0 && view_count(&c->in[1]) < INT32_MAX / 64;
 }
 
 static void conv2d(plan *p)
@@ -222,7 +251,8 @@ static void conv2d(plan *p)
 
 static double conv_cost(const omn_op_call *c)
 {
-    return (double)view_count(&c->out[0]) * (double)view_count(&c->in[1]) / (double)view_dim(&c->in[1], 0);
+    return (double)view_count(&c->out[0]) * (double)view_count(&c->in[1]) /
+           (double)view_dim(&c->in[1], 0);
 }
 
 const cl_op cl_ops_product[] = {

@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-static bool f32_in(const omn_op_call *c) { return c->in[0].type == OMN_F32 && view_last(&c->in[0]) > 0; }
+static bool f32_in(const omn_op_call *c)
+{
+    return c->in[0].type == OMN_F32 && view_last(&c->in[0]) > 0;
+}
 
 /* ---- norms ---- */
 
@@ -167,8 +170,8 @@ static void gather(plan *p)
 
 static bool append_can(const omn_op_call *c)
 {
-    return c->in[1].type == c->out[0].type && (c->out[0].type == OMN_F32 || c->out[0].type == OMN_I32) &&
-        view_count(&c->in[1]) > 0;
+    return c->in[1].type == c->out[0].type &&
+           (c->out[0].type == OMN_F32 || c->out[0].type == OMN_I32) && view_count(&c->in[1]) > 0;
 }
 
 static void append(plan *p)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building the launches of one op: kernels of their own, so that arguments that never change are set once
- * here and only buffers are looked at when steps run. */
+/* Building the launches of one op: kernels of their own, so that arguments that never change are
+ * set once here and only buffers are looked at when steps run. */
 #include "device.h"
 
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Programs: kernel sources travel inside the plugin (OMNIO_KERNEL_PATH names a folder to read them from
- * instead), are built when an op first wants them, and what the driver made of them is kept in the cache
- * folder under a hash of source, options, device and driver. A file that does not fit is built anew.
+ * Programs: kernel sources travel inside the plugin (OMNIO_KERNEL_PATH names a folder to read them
+ * from instead), are built when an op first wants them, and what the driver made of them is kept in
+ * the cache folder under a hash of source, options, device and driver. A file that does not fit is
+ * built anew.
  */
 #include "device.h"
 
@@ -12,7 +13,7 @@
 #include <sys/stat.h>
 
 #define EMBEDDED(F) F(common) F(linear) F(attention) F(conv) F(norm) F(rows) F(element)
-#define DECLARE(n) extern const unsigned char kernel_##n[];
+#define DECLARE(n)  extern const unsigned char kernel_##n[];
 EMBEDDED(DECLARE)
 
 #define MAGIC "omnio-opencl-1\n"
@@ -30,12 +31,18 @@ static uint64_t hash(uint64_t h, const void *data, size_t n)
     return h ^ (h >> 29);
 }
 
-static uint64_t hash_text(uint64_t h, const char *s) { return hash(h, s, strlen(s) + 1); }
+static uint64_t hash_text(uint64_t h, const char *s)
+{
+    return hash(h, s, strlen(s) + 1);
+}
 
 /* `kept` gets what must be freed, NULL for embedded text. */
 static omn_status source_text(const char *name, const char **text, char **kept, omn_error *err)
 {
-    static const struct { const char *name; const unsigned char *text; } all[] = {
+    static const struct {
+        const char *name;
+        const unsigned char *text;
+    } all[] = {
 #define ROW(n) { #n, kernel_##n },
         EMBEDDED(ROW)
     };
@@ -95,8 +102,9 @@ static void to_cache(device *d, uint64_t key, cl_program p)
     char path[1024];
     size_t bytes = 0;
     omn_file *f = NULL;
-    if (!d->cache_dir || d->cl.clGetProgramInfo(p, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) ||
-        !bytes || bytes > MOST_BINARY)
+    if (!d->cache_dir ||
+        d->cl.clGetProgramInfo(p, CL_PROGRAM_BINARY_SIZES, sizeof bytes, &bytes, NULL) || !bytes ||
+        bytes > MOST_BINARY)
         return;
     unsigned char *code = calloc(1, bytes);
     if (code && !d->cl.clGetProgramInfo(p, CL_PROGRAM_BINARIES, sizeof code, &code, NULL)) {
@@ -134,12 +142,12 @@ static omn_status build(device *d, const char *source, const char *options, cl_p
     e = d->cl.clBuildProgram(*out, 1, &d->id, options, NULL, NULL);
     if (e) {
         char *whole = calloc(1, MOST_SOURCE);
-        if (whole && !d->cl.clGetProgramBuildInfo(*out, d->id, CL_PROGRAM_BUILD_LOG, MOST_SOURCE - 1,
-                                                  whole, NULL))
+        if (whole && !d->cl.clGetProgramBuildInfo(*out, d->id, CL_PROGRAM_BUILD_LOG,
+                                                  MOST_SOURCE - 1, whole, NULL))
             snprintf(log, sizeof log, "%.500s", whole);
         free(whole);
-        st = omn_fail(err, OMN_ERR_DEVICE, "OpenCL: '%s' does not build %s.cl: %s (%d): %s", d->name,
-                      source, cl_error_name(e), (int)e, log);
+        st = omn_fail(err, OMN_ERR_DEVICE, "OpenCL: '%s' does not build %s.cl: %s (%d): %s",
+                      d->name, source, cl_error_name(e), (int)e, log);
         d->cl.clReleaseProgram(*out);
         *out = NULL;
         goto done;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One in-order queue. prepare turns ops into launches, submit hands them over without waiting; results
- * are waited for when bytes are mapped. Kernels that meet a number in the data that does not fit say so
- * in a small buffer, which is looked at on the next wait.
+ * One in-order queue. prepare turns ops into launches, submit hands them over without waiting;
+ * results are waited for when bytes are mapped. Kernels that meet a number in the data that does
+ * not fit say so in a small buffer, which is looked at on the next wait.
  */
 #include "device.h"
 
@@ -14,7 +14,7 @@ typedef struct queue {
     cl_command_queue cl;
     cl_mem fault, scratch;
     uint64_t scratch_bytes;
-    bool may_fault;                     /* something was submitted since the last look */
+    bool may_fault; /* something was submitted since the last look */
 } queue;
 
 omn_status queue_new(void *dev, void **out, omn_error *err)
@@ -85,8 +85,10 @@ omn_status queue_prepare(void *queue_, const omn_op_call *const *ops, uint32_t n
     for (uint32_t i = 0; i < n; i++) {
         const cl_op *o = op_find(ops[i]);
         if (!o) {
-            st = omn_fail(err, OMN_ERR_UNSUPPORTED, "OpenCL cannot run the op %s on these types and "
-                          "shapes", ops[i]->op);
+            st = omn_fail(err, OMN_ERR_UNSUPPORTED,
+                          "OpenCL cannot run the op %s on these types and "
+                          "shapes",
+                          ops[i]->op);
             goto done;
         }
         plan p = { .dev = q->dev, .steps = s, .call = ops[i], .op = i, .st = OMN_OK, .err = err };
@@ -110,7 +112,8 @@ static omn_status set_buffers(queue *q, steps *s, const launch *l, omn_buffer *c
     for (uint32_t i = l->first; i < l->first + l->n; i++) {
         bind *b = &s->binds[i];
         const cl_mem mem = b->slot == BIND_SCRATCH ? q->scratch
-            : b->slot == BIND_FAULT ? q->fault : buffers[b->slot]->mem;
+                           : b->slot == BIND_FAULT ? q->fault
+                                                   : buffers[b->slot]->mem;
         if (mem == b->last) continue;
         const cl_int e = q->dev->cl.clSetKernelArg(l->kernel, b->arg, sizeof mem, &mem);
         if (e) return cl_fail(err, e, "clSetKernelArg");
@@ -128,9 +131,11 @@ static omn_status read_times(queue *q, const steps *s, const cl_event *events, u
     memset(times, 0, s->n_ops * sizeof *times);
     for (uint32_t i = 0; !e && i < s->n_launches; i++) {
         cl_ulong from = 0, to = 0;
-        e = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_START, sizeof from, &from, NULL);
+        e = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_START, sizeof from, &from,
+                                        NULL);
         if (!e)
-            e = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_END, sizeof to, &to, NULL);
+            e = cl->clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_END, sizeof to, &to,
+                                            NULL);
         times[s->launches[i].op] += to > from ? to - from : 0;
     }
     return e ? cl_fail(err, e, "reading times") : OMN_OK;
@@ -142,7 +147,8 @@ omn_status queue_submit(void *queue_, void *steps_, omn_buffer *const *buffers, 
     queue *q = queue_;
     steps *s = steps_;
     const cl_api *cl = &q->dev->cl;
-    /* On a processor a work-item is a loop of its own: groups of more would only be built for longer. */
+    /* On a processor a work-item is a loop of its own: groups of more would only be built for
+     * longer. */
     const size_t alone[3] = { 1, 1, 1 };
     omn_status st = OMN_OK;
     uint32_t i = 0;
@@ -164,8 +170,10 @@ omn_status queue_submit(void *queue_, void *steps_, omn_buffer *const *buffers, 
         }
     }
     q->may_fault = q->may_fault || s->may_fault;
-    if (times) OMN_TRY(read_times(q, s, events, times, err));
-    else if (cl->clFlush(q->cl)) st = omn_fail(err, OMN_ERR_DEVICE, "OpenCL: clFlush failed");
+    if (times)
+        OMN_TRY(read_times(q, s, events, times, err));
+    else if (cl->clFlush(q->cl))
+        st = omn_fail(err, OMN_ERR_DEVICE, "OpenCL: clFlush failed");
 done:
     for (uint32_t k = 0; events && k < i; k++) cl->clReleaseEvent(events[k]);
     free(events);
@@ -180,11 +188,13 @@ static omn_status look_at_faults(queue *q, omn_error *err)
     cl_int f[4] = { 0 };
     if (!q->may_fault) return OMN_OK;
     q->may_fault = false;
-    cl_int e = q->dev->cl.clEnqueueReadBuffer(q->cl, q->fault, CL_TRUE, 0, sizeof f, f, 0, NULL, NULL);
+    cl_int e =
+        q->dev->cl.clEnqueueReadBuffer(q->cl, q->fault, CL_TRUE, 0, sizeof f, f, 0, NULL, NULL);
     if (e) return cl_fail(err, e, "clEnqueueReadBuffer");
     if (!f[0]) return OMN_OK;
     const cl_int none = 0;
-    e = q->dev->cl.clEnqueueFillBuffer(q->cl, q->fault, &none, sizeof none, 0, sizeof f, 0, NULL, NULL);
+    e = q->dev->cl.clEnqueueFillBuffer(q->cl, q->fault, &none, sizeof none, 0, sizeof f, 0, NULL,
+                                       NULL);
     if (e) return cl_fail(err, e, "clEnqueueFillBuffer");
     return omn_fail(err, OMN_ERR_DATA, "%s %d is %d, outside %d..%d",
                     what[f[0] > 0 && f[0] <= FAULT_K_ROW ? f[0] : 0], (int)f[1], (int)f[2],
@@ -215,9 +225,11 @@ omn_status queue_map(void *queue_, omn_buffer *b, uint64_t offset, uint64_t byte
         *host = b;
         return OMN_OK;
     }
-    const cl_map_flags flags = how == OMN_READ ? CL_MAP_READ
-        : how == OMN_WRITE ? CL_MAP_WRITE_INVALIDATE_REGION : CL_MAP_READ | CL_MAP_WRITE;
-    *host = q->dev->cl.clEnqueueMapBuffer(q->cl, b->mem, CL_TRUE, flags, offset, bytes, 0, NULL, NULL, &e);
+    const cl_map_flags flags = how == OMN_READ    ? CL_MAP_READ
+                               : how == OMN_WRITE ? CL_MAP_WRITE_INVALIDATE_REGION
+                                                  : CL_MAP_READ | CL_MAP_WRITE;
+    *host = q->dev->cl.clEnqueueMapBuffer(q->cl, b->mem, CL_TRUE, flags, offset, bytes, 0, NULL,
+                                          NULL, &e);
     return *host ? OMN_OK : cl_fail(err, e, "clEnqueueMapBuffer");
 }
 

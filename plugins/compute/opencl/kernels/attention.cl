@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention without a matrix of scores (Milakov and Gimelshein 2018; Dao and others 2022): a work-item
- * keeps QB queries of one head with their running maximum, sum and weighted values, and walks over the
- * keys 16 at a time: scores are float16 over keys, values float16 over the width. Keys that no query may
- * see by position or count are not read. MOST: width of the arrays, at least the widths of heads.
- * Work-items: (blocks of queries, heads, rows). Masks: see omn_attend in omnio/graph.h. */
+/* Attention without a matrix of scores (Milakov and Gimelshein 2018; Dao and others 2022): a
+ * work-item keeps QB queries of one head with their running maximum, sum and weighted values, and
+ * walks over the keys 16 at a time: scores are float16 over keys, values float16 over the width.
+ * Keys that no query may see by position or count are not read. MOST: width of the arrays, at least
+ * the widths of heads. Work-items: (blocks of queries, heads, rows). Masks: see omn_attend in
+ * omnio/graph.h. */
 #define QB 16
-enum { Q_SEG = 1, K_SEG = 2, Q_PART = 4, K_PART = 8, Q_START = 16, K_COUNT = 32, K_ROW = 64, EXTRA = 128,
-       SLOPES = 256 };
+enum {
+    Q_SEG = 1,
+    K_SEG = 2,
+    Q_PART = 4,
+    K_PART = 8,
+    Q_START = 16,
+    K_COUNT = 32,
+    K_ROW = 64,
+    EXTRA = 128,
+    SLOPES = 256
+};
 
 int16 load_ints(global const int *p, int n)
 {
@@ -20,10 +30,10 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
                       ulong q_seg_at, bytes k_seg, ulong k_seg_at, bytes q_part, ulong q_part_at,
                       bytes k_part, ulong k_part_at, bytes q_start, ulong q_start_at, bytes k_count,
                       ulong k_count_at, bytes k_row, ulong k_row_at, bytes extra, ulong extra_at,
-                      bytes slopes, ulong slopes_at, global uchar *o_, ulong o_at, global uchar *lse_,
-                      ulong lse_at, int has, int B2, int Tq, int Tk, int H, int G, int K, int Kv,
-                      float scale, int causal, int window, int uniform_empty, int extra_b, int extra_h,
-                      int has_lse, global int *fault, int what)
+                      bytes slopes, ulong slopes_at, global uchar *o_, ulong o_at,
+                      global uchar *lse_, ulong lse_at, int has, int B2, int Tq, int Tk, int H,
+                      int G, int K, int Kv, float scale, int causal, int window, int uniform_empty,
+                      int extra_b, int extra_h, int has_lse, global int *fault, int what)
 {
     const int q0 = get_global_id(0) * QB, nq = min(QB, Tq - q0), h = get_global_id(1);
     const int b = get_global_id(2), g = h / (H / G), wide = (Kv + 15) / 16 * 16;
@@ -59,7 +69,7 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
     }
     global const float *q = FLOATS(q_, q_at) + (((long)b * Tq + q0) * H + h) * K;
     for (int j0 = low / 16 * 16; j0 < high; j0 += 16) {
-        const int n = min(16, high - j0);   /* what nobody sees is not read */
+        const int n = min(16, high - j0); /* what nobody sees is not read */
         const int16 j = IOTA + j0;
         int16 ks = (int16)(0), kp = (int16)(0);
         if (has & K_SEG) {
@@ -69,11 +79,12 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
         if (has & K_PART) kp = load_ints(INTS(k_part, k_part_at) + (long)row * Tk + j0, n);
         global const float *k = FLOATS(k_, k_at) + (((long)row * Tk + j0) * G + g) * K;
         global const float *v = FLOATS(v_, v_at) + (((long)row * Tk + j0) * G + g) * Kv;
-        if (nq > 2) {                     /* keys turned once, then spread queries */
+        if (nq > 2) { /* keys turned once, then spread queries */
             for (int r = 0; r < 16; r++)
                 for (int c = 0; c < K; c++) kt[c * 16 + r] = r < n ? k[(long)r * G * K + c] : 0.0f;
             for (int i = 0; i < nq; i += 4) {
-                global const float *a = q + (long)i * H * K, *e = q + (long)min(i + 1, nq - 1) * H * K;
+                global const float *a = q + (long)i * H * K,
+                                   *e = q + (long)min(i + 1, nq - 1) * H * K;
                 global const float *f = q + (long)min(i + 2, nq - 1) * H * K;
                 global const float *d = q + (long)min(i + 3, nq - 1) * H * K;
                 float16 s0 = (float16)(0.0f), s1 = s0, s2 = s0, s3 = s0;
@@ -102,7 +113,8 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
         }
         for (int r = 0; r < 16; r++)
             for (int c = 0; c < wide; c += 16)
-                vstore16(r < n ? load_n((bytes)(v + (long)r * G * Kv), F32, c, Kv - c) : (float16)(0.0f),
+                vstore16(r < n ? load_n((bytes)(v + (long)r * G * Kv), F32, c, Kv - c)
+                               : (float16)(0.0f),
                          0, vt + r * MOST + c);
         for (int i = 0; i < nq; i++) {
             float16 s = vload16(i, p) * scale;
@@ -110,8 +122,9 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
             if (has & Q_SEG) ok &= (ks == qs[i]) | (ks == -1);
             if (has & Q_PART) ok &= kp == qp[i];
             if (has & EXTRA)
-                s += load_n((bytes)(FLOATS(extra, extra_at) + (long)b * extra_b + (long)h * extra_h +
-                                    (long)(q0 + i) * Tk), F32, j0, n);
+                s += load_n((bytes)(FLOATS(extra, extra_at) + (long)b * extra_b +
+                                    (long)h * extra_h + (long)(q0 + i) * Tk),
+                            F32, j0, n);
             if (has & SLOPES)
                 s += FLOATS(slopes, slopes_at)[h] *
                      (convert_float16(IOTA) + (float)(j0 - (start + q0 + i)));
@@ -155,7 +168,8 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
         const int none = m[i] == -INFINITY;
         global float *y = OUT(o_, o_at) + (((long)b * Tq + q0 + i) * H + h) * Kv;
         if (has_lse)
-            OUT(lse_, lse_at)[((long)b * H + h) * Tq + q0 + i] = none ? -INFINITY : m[i] + log(l[i]);
+            OUT(lse_, lse_at)
+            [((long)b * H + h) * Tq + q0 + i] = none ? -INFINITY : m[i] + log(l[i]);
         for (int c = 0; c < Kv; c += 16) {
             float16 s = (float16)(0.0f);
             if (!none) {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every kernel file begins with: loads of weights of any type, tails, and activations, all over
- * float16. Processors keep one such vector in registers; graphics processors take it apart. Types have
- * the numbers of omnio's omn_type. */
-#define F32 1
-#define F16 2
+/* What every kernel file begins with: loads of weights of any type, tails, and activations, all
+ * over float16. Processors keep one such vector in registers; graphics processors take it apart.
+ * Types have the numbers of omnio's omn_type. */
+#define F32  1
+#define F16  2
 #define BF16 3
-#define I32 5
+#define I32  5
 
 #ifdef FP_FAST_FMAF
 #define FMA(a, b, c) fma((a), (b), (c))
@@ -13,10 +13,10 @@
 #define FMA(a, b, c) mad((a), (b), (c))
 #endif
 
-typedef global const uchar *bytes;      /* any tensor that is read */
+typedef global const uchar *bytes; /* any tensor that is read */
 #define FLOATS(p, at) ((global const float *)((p) + (at)))
-#define INTS(p, at) ((global const int *)((p) + (at)))
-#define OUT(p, at) ((global float *)((p) + (at)))
+#define INTS(p, at)   ((global const int *)((p) + (at)))
+#define OUT(p, at)    ((global float *)((p) + (at)))
 
 constant int16 IOTA = (int16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 
@@ -124,28 +124,43 @@ float16 erf16(float16 x)
 float16 activate(int act, float16 x)
 {
     switch (act) {
-    case 1: return fmax(x, 0.0f);
-    case 2: return fmax(x, 0.0f) * fmax(x, 0.0f);
-    case 3: return 0.5f * x * (1.0f + erf16(x * 0.70710678f));
-    case 4: return 0.5f * x * (1.0f + tanh16(0.79788456f * FMA(0.044715f * x * x, x, x)));
-    case 5: return x * sigmoid16(1.702f * x);
-    case 6: return x * sigmoid16(x);
-    case 7: return tanh16(x);
-    case 8: return sigmoid16(x);
-    case 9: return exp16(x);
-    case 10: return log(x);
-    case 11: return x * x;
-    case 12: return sqrt(x);
-    case 13: return 1.0f / sqrt(x);
-    case 14: return fabs(x);
-    default: return x;
+    case 1:
+        return fmax(x, 0.0f);
+    case 2:
+        return fmax(x, 0.0f) * fmax(x, 0.0f);
+    case 3:
+        return 0.5f * x * (1.0f + erf16(x * 0.70710678f));
+    case 4:
+        return 0.5f * x * (1.0f + tanh16(0.79788456f * FMA(0.044715f * x * x, x, x)));
+    case 5:
+        return x * sigmoid16(1.702f * x);
+    case 6:
+        return x * sigmoid16(x);
+    case 7:
+        return tanh16(x);
+    case 8:
+        return sigmoid16(x);
+    case 9:
+        return exp16(x);
+    case 10:
+        return log(x);
+    case 11:
+        return x * x;
+    case 12:
+        return sqrt(x);
+    case 13:
+        return 1.0f / sqrt(x);
+    case 14:
+        return fabs(x);
+    default:
+        return x;
     }
 }
 
-/* What follows a product, over rows m0..m1-1 and columns n0..n1-1 of y [.., N] while they are in the
- * cache: y = act(alpha y + bias) + rest. bias_type 0: no bias; rest 0: none. */
-void finish(global float *y, int N, int m0, int m1, int n0, int n1, float alpha, int act, bytes bias,
-            int bias_type, global const float *rest)
+/* What follows a product, over rows m0..m1-1 and columns n0..n1-1 of y [.., N] while they are in
+ * the cache: y = act(alpha y + bias) + rest. bias_type 0: no bias; rest 0: none. */
+void finish(global float *y, int N, int m0, int m1, int n0, int n1, float alpha, int act,
+            bytes bias, int bias_type, global const float *rest)
 {
     if (alpha == 1.0f && !act && !bias_type && !rest) return;
     for (int n = n0; n < n1; n += 16) {

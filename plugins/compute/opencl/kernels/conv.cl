@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* conv2d: x [B,H,W,C] by w [O,C,kh,kw] gives y [B,OH,OW,O]. Weights are turned once per call into
- * [kh kw][C][O up to a multiple of 32], so that a tile is 6 neighbouring pixels by 32 channels, each sum a
- * float16 over channels, x spread. Pixels outside read a row of zeros that lies behind the weights.
- * Work-items of `pack`: (kh kw C + 1); of `conv`: (strips of channels, rows of pixels). */
+ * [kh kw][C][O up to a multiple of 32], so that a tile is 6 neighbouring pixels by 32 channels,
+ * each sum a float16 over channels, x spread. Pixels outside read a row of zeros that lies behind
+ * the weights. Work-items of `pack`: (kh kw C + 1); of `conv`: (strips of channels, rows of
+ * pixels). */
 #define MR 6
 
 kernel void pack(bytes w_, ulong w_at, global float *to, int O, int C, int taps, int room, int type)
@@ -15,16 +16,19 @@ kernel void pack(bytes w_, ulong w_at, global float *to, int O, int C, int taps,
         return;
     }
     const int tap = r / C, c = r % C;
-    for (int o = 0; o < room; o++) row[o] = o < O ? load_one(w, type, (o * C + c) * taps + tap) : 0.0f;
+    for (int o = 0; o < room; o++)
+        row[o] = o < O ? load_one(w, type, (o * C + c) * taps + tap) : 0.0f;
 }
 
-kernel void conv(bytes x_, ulong x_at, global const float *w, global uchar *y_, ulong y_at, bytes bias,
-                 ulong bias_at, int H, int W, int C, int OH, int OW, int O, int kh, int kw, int stride_y,
-                 int stride_x, int top, int left, int room, int act, int bias_type)
+kernel void conv(bytes x_, ulong x_at, global const float *w, global uchar *y_, ulong y_at,
+                 bytes bias, ulong bias_at, int H, int W, int C, int OH, int OW, int O, int kh,
+                 int kw, int stride_y, int stride_x, int top, int left, int room, int act,
+                 int bias_type)
 {
     const int line = get_global_id(1), b = line / OH, oy = line % OH;
     const int n0 = get_global_id(0) * 32, n1 = min(n0 + 32, O), more = min(n1 - n0 - 16, 16);
-    global const float *x = FLOATS(x_, x_at) + (long)b * H * W * C, *zeros = w + (long)kh * kw * C * room;
+    global const float *x = FLOATS(x_, x_at) + (long)b * H * W * C,
+                       *zeros = w + (long)kh * kw * C * room;
     global float *y = OUT(y_, y_at) + (long)line * OW * O;
     for (int ox = 0; ox < OW; ox += MR) {
         float16 s[MR], t[MR];

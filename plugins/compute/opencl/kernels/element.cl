@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Element by element. A work-item does `per` neighbours of n; where axes are stretched or moved it does
- * `per` neighbours of the innermost axis in each of `lines` rows of the outer ones. */
+/* Element by element. A work-item does `per` neighbours of n; where axes are stretched or moved it
+ * does `per` neighbours of the innermost axis in each of `lines` rows of the outer ones. */
 #define BEGIN const int from = get_global_id(0) * per, to = min(from + per, n)
 
 kernel void act(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int n, int per, int kind)
@@ -15,20 +15,23 @@ kernel void glu(bytes a_, ulong a_at, bytes b_, ulong b_at, global uchar *y_, ul
 {
     BEGIN;
     for (int i = from; i < to; i += 16)
-        store_n(OUT(y_, y_at), i, to - i, activate(kind, load_n(a_ + a_at, F32, i, to - i)) *
-                                              load_n(b_ + b_at, F32, i, to - i));
+        store_n(OUT(y_, y_at), i, to - i,
+                activate(kind, load_n(a_ + a_at, F32, i, to - i)) *
+                    load_n(b_ + b_at, F32, i, to - i));
 }
 
-kernel void scale(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int n, int per, float a, float b)
+kernel void scale(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int n, int per, float a,
+                  float b)
 {
     BEGIN;
     for (int i = from; i < to; i += 16)
-        store_n(OUT(y_, y_at), i, to - i, FMA(load_n(x_ + x_at, F32, i, to - i), (float16)(a),
-                                              (float16)(b)));
+        store_n(OUT(y_, y_at), i, to - i,
+                FMA(load_n(x_ + x_at, F32, i, to - i), (float16)(a), (float16)(b)));
 }
 
 /* f32 from any; i32 from f32 towards zero, what does not fit becomes the nearest that does. */
-kernel void cast(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int n, int per, int type, int whole)
+kernel void cast(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int n, int per, int type,
+                 int whole)
 {
     BEGIN;
     if (whole) {
@@ -50,9 +53,9 @@ long place(int r, int rank, const int *dim, const int *step)
     return at;
 }
 
-kernel void binary(bytes a_, ulong a_at, bytes b_, ulong b_at, global uchar *y_, ulong y_at, int rank,
-                   int8 dims, int8 a_steps, int8 b_steps, int rows, int n, int lines, int per,
-                   int a_1, int b_1, int times)
+kernel void binary(bytes a_, ulong a_at, bytes b_, ulong b_at, global uchar *y_, ulong y_at,
+                   int rank, int8 dims, int8 a_steps, int8 b_steps, int rows, int n, int lines,
+                   int per, int a_1, int b_1, int times)
 {
     BEGIN;
     int dim[8], as[8], bs[8];
@@ -79,10 +82,11 @@ kernel void binary(bytes a_, ulong a_at, bytes b_, ulong b_at, global uchar *y_,
     }
 }
 
-/* 4-byte elements of any type from one arrangement to another; x_1, y_1 are steps of the inner axis.
- * zero: write zeros instead. */
-kernel void move(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int rank, int8 dims, int8 x_steps,
-                 int8 y_steps, int rows, int n, int lines, int per, int x_1, int y_1, int zero)
+/* 4-byte elements of any type from one arrangement to another; x_1, y_1 are steps of the inner
+ * axis. zero: write zeros instead. */
+kernel void move(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int rank, int8 dims,
+                 int8 x_steps, int8 y_steps, int rows, int n, int lines, int per, int x_1, int y_1,
+                 int zero)
 {
     BEGIN;
     int dim[8], xs[8], ys[8];
@@ -91,7 +95,8 @@ kernel void move(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int rank, i
     vstore8(y_steps, 0, ys);
     const int r0 = get_global_id(1) * lines, r1 = min(r0 + lines, rows);
     for (int r = r0; r < r1; r++) {
-        global const uint *x = (global const uint *)(x_ + x_at) + (zero ? 0 : place(r, rank, dim, xs));
+        global const uint *x =
+            (global const uint *)(x_ + x_at) + (zero ? 0 : place(r, rank, dim, xs));
         global uint *y = (global uint *)(y_ + y_at) + place(r, rank, dim, ys);
         int i = from;
         if (y_1 == 1 && x_1 <= 1)

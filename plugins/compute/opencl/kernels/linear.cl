@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* y[m,n] = act(alpha sum_k x[m,k] w[n,k] + bias[n]) + residual[m,n], in three forms.
  *
- * rows    x and w both run along k: a tile of 6 x 4 sums, each a float16 of partial sums that are added
- *         up at the end. Nothing is packed, weights are read where they lie.
- * few     the same for less than 6 rows of x: 1 x 8 sums, so that eight streams of weights are read.
- * columns w runs along n (in_out, plain matmul): a tile of 6 x 32 sums, x is spread.
+ * - rows: x and w both run along k. A tile of 6 x 4 sums, each a float16 of partial sums that are
+ *   added up at the end. Nothing is packed, weights are read where they lie.
+ * - few: the same for less than 6 rows of x. 1 x 8 sums, so that eight streams of weights are read.
+ * - columns: w runs along n (in_out, plain matmul). A tile of 6 x 32 sums, x is spread.
  *
- * A work-item does a block of block_m x block_n of the result and then, while it is in the cache, bias,
- * activation and residual. Work-items: (blocks of n, blocks of m, batch). WT is the type of w. */
+ * A work-item does a block of block_m x block_n of the result and then, while it is in the cache,
+ * bias, activation and residual. Work-items: (blocks of n, blocks of m, batch). WT is the type of
+ * w, WSIZE its bytes. */
 #define MR 6
 
 /* Four sums of 16 as one vector. */
@@ -19,10 +20,10 @@ float4 sums(float16 a, float16 b, float16 c, float16 d)
     return (float4)(pq.even, rs.even) + (float4)(pq.odd, rs.odd);
 }
 
-kernel void rows(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ulong y_at, bytes bias,
-                 ulong bias_at, bytes rest, ulong rest_at, int M, int N, int K, int x_m, int x_step,
-                 int w_step, int block_m, int block_n, float alpha, int act, int bias_type,
-                 int has_rest)
+kernel void rows(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ulong y_at,
+                 bytes bias, ulong bias_at, bytes rest, ulong rest_at, int M, int N, int K, int x_m,
+                 int x_step, int w_step, int block_m, int block_n, float alpha, int act,
+                 int bias_type, int has_rest)
 {
     const int batch = get_global_id(2);
     global const float *x = FLOATS(x_, x_at) + (long)batch * x_step;
@@ -32,7 +33,8 @@ kernel void rows(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, u
     const int m0 = get_global_id(1) * block_m, m1 = min(m0 + block_m, M);
     for (int n = n0; n < n1; n += 4) {
         bytes w0 = w + (long)n * K * WSIZE, w1 = w + (long)min(n + 1, N - 1) * K * WSIZE;
-        bytes w2 = w + (long)min(n + 2, N - 1) * K * WSIZE, w3 = w + (long)min(n + 3, N - 1) * K * WSIZE;
+        bytes w2 = w + (long)min(n + 2, N - 1) * K * WSIZE,
+              w3 = w + (long)min(n + 3, N - 1) * K * WSIZE;
         for (int m = m0; m < m1; m += MR) {
             float16 s[MR][4];
             global const float *xr[MR];
@@ -81,9 +83,10 @@ kernel void rows(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, u
            has_rest ? FLOATS(rest, rest_at) : 0);
 }
 
-kernel void few(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ulong y_at, bytes bias,
-                ulong bias_at, bytes rest, ulong rest_at, int M, int N, int K, int x_m, int x_step,
-                int w_step, int block_m, int block_n, float alpha, int act, int bias_type, int has_rest)
+kernel void few(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ulong y_at,
+                bytes bias, ulong bias_at, bytes rest, ulong rest_at, int M, int N, int K, int x_m,
+                int x_step, int w_step, int block_m, int block_n, float alpha, int act,
+                int bias_type, int has_rest)
 {
     const int batch = get_global_id(2);
     global const float *x = FLOATS(x_, x_at) + (long)batch * x_step;
@@ -109,10 +112,14 @@ kernel void few(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ul
             float4 a = sums(s[0], s[1], s[2], s[3]), b = sums(s[4], s[5], s[6], s[7]);
             for (; k < K; k++) {
                 const float v = row[k];
-                a = FMA((float4)(v), (float4)(load_one(at[0], WT, k), load_one(at[1], WT, k),
-                                              load_one(at[2], WT, k), load_one(at[3], WT, k)), a);
-                b = FMA((float4)(v), (float4)(load_one(at[4], WT, k), load_one(at[5], WT, k),
-                                              load_one(at[6], WT, k), load_one(at[7], WT, k)), b);
+                a = FMA((float4)(v),
+                        (float4)(load_one(at[0], WT, k), load_one(at[1], WT, k),
+                                 load_one(at[2], WT, k), load_one(at[3], WT, k)),
+                        a);
+                b = FMA((float4)(v),
+                        (float4)(load_one(at[4], WT, k), load_one(at[5], WT, k),
+                                 load_one(at[6], WT, k), load_one(at[7], WT, k)),
+                        b);
             }
             global float *to = y + (long)m * N + n;
             if (n + 8 <= n1) {
@@ -130,9 +137,9 @@ kernel void few(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ul
 
 /* w[k,n]; x[m,k] lies at m x_m + k x_k. */
 kernel void columns(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ulong y_at,
-                    bytes bias, ulong bias_at, bytes rest, ulong rest_at, int M, int N, int K, int x_m,
-                    int x_k, int x_step, int w_step, int block_m, int block_n, float alpha, int act,
-                    int bias_type, int has_rest)
+                    bytes bias, ulong bias_at, bytes rest, ulong rest_at, int M, int N, int K,
+                    int x_m, int x_k, int x_step, int w_step, int block_m, int block_n, float alpha,
+                    int act, int bias_type, int has_rest)
 {
     const int batch = get_global_id(2);
     global const float *x = FLOATS(x_, x_at) + (long)batch * x_step;

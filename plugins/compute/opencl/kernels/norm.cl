@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Normalisation. norm, over the last axis of x [rows, D]:
- *   kind 0, rms     y = x / sqrt(mean(x x) + eps) * w
- *   kind 1, layer   y = (x - mean) / sqrt(var + eps) * w + b
- *   kind 2, l2      y = x / max(|x|, eps)
- * group: x [B,P,C], statistics over P and the C / G channels of a group, then as layer.
- * w_type, b_type 0: none. Work-items: of norm, `per` rows each; of group, one group of one picture. */
+ *
+ * - kind 0, rms: y = x / sqrt(mean(x x) + eps) * w
+ * - kind 1, layer: y = (x - mean) / sqrt(var + eps) * w + b
+ * - kind 2, l2: y = x / max(|x|, eps)
+ *
+ * group: x [B,P,C], statistics over P and the C / G channels of a group, then as layer. w_type,
+ * b_type 0: none. Work-items: of norm, `per` rows each; of group, one group of one picture. */
 kernel void norm(bytes x_, ulong x_at, bytes w_, ulong w_at, bytes b_, ulong b_at, global uchar *y_,
                  ulong y_at, int rows, int D, int per, int kind, int w_type, int b_type, float eps)
 {
@@ -41,8 +43,9 @@ kernel void norm(bytes x_, ulong x_at, bytes w_, ulong w_at, bytes b_, ulong b_a
     }
 }
 
-kernel void group(bytes x_, ulong x_at, bytes w_, ulong w_at, bytes b_, ulong b_at, global uchar *y_,
-                  ulong y_at, int P, int C, int G, int w_type, int b_type, float eps)
+kernel void group(bytes x_, ulong x_at, bytes w_, ulong w_at, bytes b_, ulong b_at,
+                  global uchar *y_, ulong y_at, int P, int C, int G, int w_type, int b_type,
+                  float eps)
 {
     const int pic = get_global_id(0) / G, first = get_global_id(0) % G * (C / G), n = C / G;
     global const float *x = FLOATS(x_, x_at) + (long)pic * P * C + first;
@@ -50,7 +53,7 @@ kernel void group(bytes x_, ulong x_at, bytes w_, ulong w_at, bytes b_, ulong b_
     float mean = 0.0f, sum = 0.0f;
     for (int pass = 0; pass < 2; pass++) {
         sum = 0.0f;
-        for (int p0 = 0; p0 < P; p0 += 64) {       /* short sums, so that they stay exact enough */
+        for (int p0 = 0; p0 < P; p0 += 64) { /* short sums, so that they stay exact enough */
             float16 s = (float16)(0.0f);
             float part = 0.0f;
             for (int p = p0; p < min(p0 + 64, P); p++) {

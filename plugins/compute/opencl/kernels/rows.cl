@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of the last axis: softmax, argmax, rotary positions; and rows by number: tables, gathering, states.
- * Every work-item does `per` rows. Numbers come from data: one that does not fit is written into `fault`
- * (what, which, number, limit), its row becomes zeros, and the host fails the run. */
+/* Rows of the last axis: softmax, argmax, rotary positions; and rows by number: tables, gathering,
+ * states. Every work-item does `per` rows. Numbers come from data: one that does not fit is written
+ * into `fault` (what, which, number, limit), its row becomes zeros, and the host fails the run. */
 #define ROWS const int from = get_global_id(0) * per, to = min(from + per, rows)
 
 kernel void softmax(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int rows, int D, int per,
@@ -112,15 +112,17 @@ void blame(global int *fault, int what, int which, int number, int limit)
 }
 
 /* y[r] = table[ids[r]], D wide, V rows; -1 is a row of zeros when least is -1. */
-kernel void pick(bytes table_, ulong table_at, bytes ids_, ulong ids_at, global uchar *y_, ulong y_at,
-                 int rows, int D, int per, int V, int type, int least, global int *fault, int what)
+kernel void pick(bytes table_, ulong table_at, bytes ids_, ulong ids_at, global uchar *y_,
+                 ulong y_at, int rows, int D, int per, int V, int type, int least,
+                 global int *fault, int what)
 {
     ROWS;
     for (int r = from; r < to; r++) {
         const int id = INTS(ids_, ids_at)[r], good = id >= 0 && id < V;
         if (!good && (id >= V || id < least)) blame(fault, what, r, id, V - 1);
         if (type == F32 || type == I32) {
-            global const uint *x = (global const uint *)(table_ + table_at) + (good ? (long)id * D : 0);
+            global const uint *x =
+                (global const uint *)(table_ + table_at) + (good ? (long)id * D : 0);
             global uint *y = (global uint *)(y_ + y_at) + (long)r * D;
             int i = 0;
             for (; i + 16 <= D; i += 16) vstore16(good ? vload16(0, x + i) : (uint16)(0), 0, y + i);
@@ -135,8 +137,8 @@ kernel void pick(bytes table_, ulong table_at, bytes ids_, ulong ids_at, global 
 }
 
 /* x [rows / T, T, D] to places at[b] + t of axis 1 of state [.., room, D]. */
-kernel void append(bytes x_, ulong x_at, bytes at_, ulong at_at, global uchar *y_, ulong y_at, int rows,
-                   int T, int D, int room, int per, global int *fault, int what)
+kernel void append(bytes x_, ulong x_at, bytes at_, ulong at_at, global uchar *y_, ulong y_at,
+                   int rows, int T, int D, int room, int per, global int *fault, int what)
 {
     ROWS;
     for (int r = from; r < to; r++) {
