@@ -48,8 +48,12 @@ static bool catch_signals(cli *c)
         return false;
     }
     sigemptyset(&s->set);
-    sigaddset(&s->set, SIGINT);
-    sigaddset(&s->set, SIGTERM);
+    /* who starts a program with a signal ignored, a shell in the background, wants it ignored */
+    for (size_t i = 0; i < 2; i++) {
+        struct sigaction old;
+        const int sig = i ? SIGTERM : SIGINT;
+        if (sigaction(sig, NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaddset(&s->set, sig);
+    }
     sigaddset(&s->set, SIGUSR1);
     s->cancel = c->cancel;
     s->tell = c->terminal_err && !c->quiet;

@@ -69,6 +69,8 @@ struct omn_recipe {
     omn_model *teacher;                   /* borrowed while training: prompts and answers by its codecs */
 };
 
+/* The files that belong to a model's weights, copied into the folder of a run unless they are there; companions.c */
+omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
 /* One page of lessons; page.c. user: the recipe. */
 omn_page_fn recipe_page;
 /* A field of an item by path: "question", or "/image" of the whole example; NULL when it is not there. */

@@ -114,6 +114,7 @@ static omn_status begin(run *t, omn_error *err)
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision, .store = t->store,
                                   .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &t->model, err));
+    OMN_TRY(recipe_companions(t->model, t->out, err));
     r->teacher = t->model;
     OMN_TRY(auxiliary(t, err));
     OMN_TRY(location_rows(t, err));
