@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The program's manners: help, usage errors with the nearest name, exit codes, what goes to which stream.
+set -u
+omnio=$top_builddir/omnio
+here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
+trap 'rm -rf "$here"' EXIT
+number=0
+unset OMNIO_LOG OMNIO_THREADS OMNIO_DEVICE NO_COLOR 2> /dev/null
+
+# gives CODE NAME ARGUMENT...: the exit code; both streams are kept in out and err.
+gives() {
+    want=$1 name=$2
+    shift 2
+    number=$((number + 1))
+    "$omnio" "$@" > "$here/out" 2> "$here/err" < /dev/null
+    code=$?
+    if [ $code -eq "$want" ]; then
+        echo "ok $number - $name"
+    else
+        echo "not ok $number - $name (exit $code, not $want)"
+        sed 's/^/# /' "$here/out" "$here/err" | head -n 20
+    fi
+}
+
+# says FILE PATTERN: the stream of the last command has such a line.
+says() {
+    number=$((number + 1))
+    if grep -q -e "$2" "$here/$1"; then
+        echo "ok $number - ... and says $2"
+    else
+        echo "not ok $number - ... and says $2"
+        sed 's/^/# /' "$here/$1" | head -n 20
+    fi
+}
+
+silent() {
+    number=$((number + 1))
+    if [ -s "$here/$1" ]; then
+        echo "not ok $number - ... and nothing on std$1"
+        sed 's/^/# /' "$here/$1" | head -n 20
+    else
+        echo "ok $number - ... and nothing on std$1"
+    fi
+}
+
+gives 0 "the version" --version
+says out '^omnio [0-9]'
+gives 0 "the help" --help
+silent err
+gives 2 "no command"
+silent out
+gives 2 "an unknown command" rum
+says err 'did you mean "run"'
+gives 2 "an unknown option" run --tempp 1 vqa
+says err 'did you mean --temp'
+gives 2 "an ambiguous option" run --to 1 vqa
+says err '--top-k, --top-p'
+gives 2 "an option without its value" train --seconds
+says err 'wants a value'
+gives 2 "a flag with a value" list --long=3
+says err 'takes no value'
+gives 2 "a value outside its range" run --top-p 2 vqa
+says err '0..1'
+gives 2 "a word that is no choice" list --format xml
+says err 'text'
+gives 2 "an unknown kind" list formt
+says err 'did you mean "format"'
+gives 66 "a pipeline that is not there" run nowhere.yaml
+gives 66 "the same as JSON" run --format json nowhere.yaml
+says out '"type":"error".*"exit":66'
+for command in run check list help inspect train eval bench new; do
+    gives 0 "help of $command" $command --help
+    says out '^Usage: omnio '
+done
+gives 0 "help of a pipeline's inputs" run thumbnail --help
+says out '--image FILE'
+gives 0 "a manual page" help --man run
+says out '^.Dt OMNIO-RUN 1'
+gives 0 "the completion" help --completion
+number=$((number + 1))
+if command -v bash > /dev/null; then
+    if bash -n "$here/out"; then echo "ok $number - ... is bash"; else echo "not ok $number - ... is bash"; fi
+else
+    echo "ok $number # SKIP no bash"
+fi
+gives 0 "devices" --list-devices
+says out '^cpu '
+OMNIO_THREADS=many
+export OMNIO_THREADS
+gives 2 "a variable that makes no sense" list
+unset OMNIO_THREADS
+[ "$number" -gt 0 ] && echo "1..$number"

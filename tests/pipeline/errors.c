@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is wrong in a pipeline is named with line, column and what would be right; hostile files are
+ * refused. */
+#include "../testing.h"
+
+#include <omnio/pipeline.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static omn_context *context(void)
+{
+    omn_context *ctx = NULL;
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1 };
+    ck_assert_int_eq(omn_context_new(&how, &ctx, NULL), OMN_OK);
+    return ctx;
+}
+
+typedef struct bad {
+    const char *text;
+    int line, column;
+    const char *says;
+} bad;
+
+#define HEAD "version: 1\ninputs: {image: {type: image}, text: {type: text}}\n"
+static const bad cases[] = {
+    { "", 1, 1, "empty" },
+    { "- a\n", 1, 1, "a pipeline" },
+    { "version: 2\nsteps: []\n", 1, 10, "whole number" },
+    { "version: 1\nsteps: [}\n", 2, 9, "" },
+    { "version: 1\nversion: 1\n", 2, 1, "given twice, first in line 1" },
+    { "version: 1\nstep: []\n", 2, 1, "did you mean \"steps\"" },
+    { "version: 1\ninputs: {a: {type: picture}}\nsteps: []\noutputs: {}\n", 2, 13,
+      "a type is wanted" },
+    { HEAD "steps:\n  - {aply: image.resize}\n", 4, 5, "a step begins with" },
+    { HEAD "steps:\n  - {apply: image.resize, as: a, in: $picture, width: 1, height: 1}\n", 4, 40,
+      "there is no value" },
+    { HEAD "steps:\n  - {apply: image.resize, as: a, in: $text, width: 1, height: 1}\n", 4, 40,
+      "$text is text, image is wanted" },
+    { HEAD "steps:\n  - {apply: image.resize, as: a, in: $image, width: 0, height: 1}\n", 4, 55,
+      "width" },
+    { HEAD "steps:\n  - {apply: image.resize, as: a, in: $image, width: 1}\n", 4, 5, "height" },
+    { HEAD "steps:\n  - {apply: image.resize, as: a, in: $image, width: 1, height: 1, hight: 2}\n",
+      4, 68, "unknown key \"hight\"" },
+    { HEAD "steps:\n  - {apply: image.resise, as: a, in: $image}\n", 4, 13, "image.resize" },
+    { HEAD "steps:\n  - {generate: text, as: a, prompt: \"{txt}\"}\n", 4, 37,
+      "there is no value \"txt\"" },
+    { HEAD "steps:\n  - {generate: text, as: a, prompt: \"{\"}\n", 4, 37, "brace" },
+    { HEAD "steps:\n  - {generate: text, as: text, prompt: x}\n", 4, 27, "already made" },
+    { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {boxes: 1}}\n", 4, 47,
+      "of: $image" },
+    { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {boxes: no}}\n", 4, 55,
+      "how many" },
+    { HEAD "steps: []\n", 1, 1, "outputs" },
+};
+
+START_TEST(errors_name_line_column_and_remedy)
+{
+    omn_context *ctx = context();
+    const char *folder = testing_folder();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bad *b = &cases[i];
+        omn_pipeline *p = NULL;
+        omn_error err = OMN_ERROR_INIT;
+        const char *path = testing_write(folder, "bad.yaml", b->text, strlen(b->text));
+        const omn_status st = omn_pipeline_open(ctx, path, &p, &err);
+        ck_assert_msg(st != OMN_OK, "accepted: %s", b->text);
+        ck_assert_msg(err.line == b->line && err.column == b->column, "%s: at %d:%d, not %d:%d: %s",
+                      b->text, (int)err.line, (int)err.column, b->line, b->column, err.text);
+        ck_assert_msg(strstr(err.text, b->says) != NULL, "\"%s\" does not say \"%s\"", err.text,
+                      b->says);
+        ck_assert_str_eq(err.file, path);
+    }
+    omn_context_free(ctx);
+}
+END_TEST
+
+static void refused(const char *text, size_t n)
+{
+    omn_context *ctx = context();
+    omn_pipeline *p = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    const char *path = testing_write(testing_folder(), "hostile.yaml", text, n);
+    ck_assert_int_ne(omn_pipeline_open(ctx, path, &p, &err), OMN_OK);
+    ck_assert_str_ne(err.text, "");
+    omn_context_free(ctx);
+}
+
+START_TEST(a_bomb_of_aliases_is_refused)
+{
+    omn_buf b;
+    omn_buf_init(&b, 1 << 20);
+    omn_buf_puts(&b, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 12; i++) {
+        omn_buf_printf(&b, "a%d: &a%d [", i, i);
+        for (int k = 0; k < 10; k++) omn_buf_printf(&b, "%s*a%d", k ? ", " : "", i - 1);
+        omn_buf_puts(&b, "]\n");
+    }
+    refused(b.data, b.length);
+    omn_buf_fini(&b);
+}
+END_TEST
+
+START_TEST(deep_nesting_is_refused)
+{
+    char text[4096];
+    memset(text, '[', sizeof text);
+    refused(text, sizeof text);
+    memset(text, ']', sizeof text);
+    memset(text, '[', sizeof text / 2);
+    refused(text, sizeof text);
+}
+END_TEST
+
+START_TEST(an_alias_of_itself_is_refused)
+{
+    static const char text[] = "version: 1\nsteps: &a [*a]\n";
+    refused(text, sizeof text - 1);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_text_are_refused)
+{
+    static const char text[] = "version: 1\nhelp: \"\xff\xfe\"\nsteps: []\n";
+    static const char zero[] = "version: 1\nhelp: \"a\\0b\"\nsteps: []\n";
+    refused(text, sizeof text - 1);
+    refused(zero, sizeof zero - 1);
+}
+END_TEST
+
+/* A good file with bytes changed: read or refused, never worse. */
+START_TEST(changed_files_are_read_or_refused)
+{
+    char *text = NULL;
+    size_t n = 0;
+    omn_context *ctx = context();
+    const char *folder = testing_folder();
+    ck_assert_int_eq(
+        omn_file_read(testing_source("pipelines/detect.yaml"), 1 << 20, &text, &n, NULL), OMN_OK);
+    for (uint64_t i = 0; i < 300; i++) {
+        static const char odd[] = "{}[]$:,&*!\"'\n -0a\xff";
+        omn_pipeline *p = NULL;
+        omn_error err = OMN_ERROR_INIT;
+        char *copy = malloc(n);
+        ck_assert_ptr_nonnull(copy);
+        memcpy(copy, text, n);
+        for (uint64_t k = 0; k < 1 + i % 4; k++)
+            copy[omn_random_at(i, 0, k) % n] = odd[omn_random_at(i, 1, k) % (sizeof odd - 1)];
+        const char *path = testing_write(folder, "changed.yaml", copy, n);
+        if (omn_pipeline_open(ctx, path, &p, &err) != OMN_OK) ck_assert_str_ne(err.text, "");
+        omn_pipeline_close(p);
+        free(copy);
+    }
+    free(text);
+    omn_context_free(ctx);
+}
+END_TEST
+
+int main(void)
+{
+    static const TTest *all[6];
+    all[0] = errors_name_line_column_and_remedy;
+    all[1] = a_bomb_of_aliases_is_refused;
+    all[2] = deep_nesting_is_refused;
+    all[3] = an_alias_of_itself_is_refused;
+    all[4] = bytes_that_are_no_text_are_refused;
+    all[5] = changed_files_are_read_or_refused;
+    return TESTING_RUN("pipeline/errors", all, 120);
+}
