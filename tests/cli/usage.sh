@@ -88,6 +88,6 @@ gives 0 "devices" --list-devices
 says out '^cpu '
 OMNIO_THREADS=many
 export OMNIO_THREADS
-gives 2 "a variable that makes no sense" list
+gives 2 "a variable that makes no sense" check vqa
 unset OMNIO_THREADS
 [ "$number" -gt 0 ] && echo "1..$number"
