@@ -61,8 +61,7 @@ static omn_status no_memory(reading *r)
 
 static omn_status bad_json(reading *r)
 {
-    return omn_fail(r->err, OMN_ERR_DATA, "%s: header, byte %zu: %s", r->path, r->s.at,
-                    r->s.wrong ? r->s.wrong : "not understood");
+    return omn_fail(r->err, r->s.status, "%s: header, byte %zu: %s", r->path, r->s.at, r->s.wrong);
 }
 
 static omn_status bad_tensor(reading *r, const char *name, const char *what)
@@ -272,7 +271,7 @@ static omn_status read_all(reading *r)
     bool meta_seen = false;
     claim c;
     if (r->s.size == 0 || r->s.text[0] != '{') {
-        r->s.wrong = "a header begins with \"{\"";
+        (void)scan_fail(&r->s, "a header begins with \"{\"");
         return bad_json(r);
     }
     for (bool first = true; scan_member(&r->s, &first, &name);) {

@@ -6,7 +6,10 @@
 
 bool scan_fail(scan *s, const char *wrong)
 {
-    if (!s->wrong) s->wrong = wrong;
+    if (!s->wrong) {
+        s->wrong = wrong;
+        s->status = OMN_ERR_DATA;
+    }
     return false;
 }
 
@@ -160,7 +163,11 @@ bool scan_string(scan *s, char **out)
         return false;
     }
     char *to = omn_arena_alloc(s->strings, ahead.at - s->at, 1);
-    if (!to) return scan_fail(s, "no memory for a string");
+    if (!to) {
+        (void)scan_fail(s, "no memory for a string");
+        s->status = OMN_ERR_MEMORY;
+        return false;
+    }
     *out = to;
     return walk_string(s, to);
 }

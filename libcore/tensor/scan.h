@@ -14,6 +14,7 @@ typedef struct scan {
     size_t size, at;
     omn_arena *strings;  /* strings are copied here */
     const char *wrong;   /* what the first failure was, NULL while all is well */
+    omn_status status;   /* of that failure: OMN_ERR_DATA, OMN_ERR_MEMORY */
 } scan;
 
 /* All of these skip white space first, return false after a failure, and then leave `at` there. */

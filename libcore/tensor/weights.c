@@ -107,7 +107,7 @@ static omn_status add_listing(roster *x, const char *path, char *name, char *fil
 
 static omn_status bad_json(const char *path, const scan *s, omn_error *err)
 {
-    return omn_fail(err, OMN_ERR_DATA, "%s: byte %zu: %s", path, s->at, s->wrong);
+    return omn_fail(err, s->status, "%s: byte %zu: %s", path, s->at, s->wrong);
 }
 
 static omn_status read_map(scan *s, const char *path, roster *x, omn_error *err)
