@@ -6,6 +6,7 @@
 
 #include <dlfcn.h>
 #include <link.h>
+#include <pthread.h>
 #include <string.h>
 
 static const omn_plugin *own_door(void *handle)
@@ -29,10 +30,17 @@ static const char *link_error(const char *path)
     return why;
 }
 
+/* The dynamic linker is one for the whole process, so this lock is too, the only thing in the house
+ * that contexts share. The linker has locks of its own; ours makes what a constructor of the plugin
+ * wrote visible to every context that gets the same file, and to tools that look for races. */
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+
 omn_status load_door(const char *path, const omn_plugin **out, bool *linked, omn_error *err)
 {
     segments mem = { 0 };
+    pthread_mutex_lock(&loading);
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    pthread_mutex_unlock(&loading);
     *linked = handle != NULL;
     if (!handle) return omn_fail(err, OMN_ERR_PLUGIN, "cannot be linked: %.600s", link_error(path));
     const omn_plugin *p = own_door(handle);
