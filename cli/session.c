@@ -149,6 +149,7 @@ int cli_session(cli *c, const cli_args *a)
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
+static void say(const cli *c, const char *fmt, va_list args) OMN_PRINTF(2, 0);
 static void say(const cli *c, const char *fmt, va_list args)
 {
     char text[2048];
