@@ -71,6 +71,12 @@ static omn_status find_device(cl_api *cl, uint32_t i, cl_device_id *id, cl_platf
     return OMN_OK;
 }
 
+/* Simulators call themselves everything at once. */
+static bool is_processor(cl_device_type type)
+{
+    return (type & CL_DEVICE_TYPE_CPU) && !(type & CL_DEVICE_TYPE_GPU);
+}
+
 static uint32_t count(void)
 {
     cl_api cl;
@@ -116,7 +122,7 @@ static omn_status describe(uint32_t i, omn_device_info *info, omn_error *err)
     info->largest_buffer = largest;
     info->units = units;
     snprintf(info->features, sizeof info->features, "%s",
-             type & CL_DEVICE_TYPE_CPU ? "processor, files mapped" : "files copied");
+             is_processor(type) ? "processor, files mapped" : "files copied");
     return OMN_OK;
 }
 
@@ -157,7 +163,7 @@ static omn_status open_device(uint32_t i, omn_pool *pool, const void *params, co
     d->cl.clGetDeviceInfo(d->id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof largest, &largest, NULL);
     d->cl.clGetDeviceInfo(d->id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
     d->largest = largest;
-    d->is_cpu = type & CL_DEVICE_TYPE_CPU;
+    d->is_cpu = is_processor(type);
     d->items = (size_t)(units ? units : 1) * (d->is_cpu ? 8 : 1024);
     if (cache_dir && *cache_dir) {
         const size_t n = strlen(cache_dir) + 1;
@@ -208,18 +214,19 @@ static void release(void *dev, omn_buffer *b)
 static omn_status alloc(void *dev, uint64_t bytes, omn_buffer **out, omn_error *err)
 {
     device *d = dev;
-    const cl_uint4 zero = { { 0, 0, 0, 0 } };
+    const cl_uint zero[4] = { 0 };
     *out = NULL;
     if (d->largest && bytes > d->largest)
         return omn_fail(err, OMN_ERR_MEMORY,
                         "OpenCL: a buffer of %llu bytes is wanted, '%s' gives at most "
                         "%llu",
                         (unsigned long long)bytes, d->name, (unsigned long long)d->largest);
-    const uint64_t size = (bytes ? bytes + 63 : 64) / 64 * 64;
+    const uint64_t size = (bytes ? bytes + 3 : 4) / 4 * 4;
     const omn_status st = new_buffer(d, CL_MEM_READ_WRITE, bytes, NULL, size, out, err);
     if (st != OMN_OK) return st;
-    cl_int e = d->cl.clEnqueueFillBuffer(d->fills, (*out)->mem, &zero, sizeof zero, 0, size, 0,
-                                         NULL, NULL);
+    cl_int e = d->cl.clEnqueueFillBuffer(d->fills, (*out)->mem, zero,
+                                         size % sizeof zero ? sizeof *zero : sizeof zero, 0, size,
+                                         0, NULL, NULL);
     if (!e) e = d->cl.clFinish(d->fills);
     if (!e) return OMN_OK;
     release(dev, *out);
