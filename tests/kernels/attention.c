@@ -85,6 +85,7 @@ static double *widen(const float *p, size_t n, bool bf16)
 static void slope_is(const char *what, const char *level, world *w, double *p, const float *got,
                      size_t n, rng *r)
 {
+    const double tol = strstr(what, "bf16 1") ? 2e-2 : 2e-5;
     for (int t = 0; t < 24; t++) {
         const size_t i = (size_t)((uniform(r) + 1) / 2 * (double)n);
         const double old = p[i];
@@ -93,7 +94,7 @@ static void slope_is(const char *what, const char *level, world *w, double *p, c
         p[i] = old - 1e-5;
         const double want = (up - reference(w, NULL, NULL)) / 2e-5;
         p[i] = old;
-        ck_assert_msg(fabs(want - (double)got[i]) <= 2e-5 * (1 + fabs(want)),
+        ck_assert_msg(fabs(want - (double)got[i]) <= tol * (1 + fabs(want)),
                       "%s (%s): gradient %zu is %.8g, %.8g wanted", what, level, i, (double)got[i], want);
     }
 }
@@ -131,7 +132,9 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
     if (how & HIDE)
         for (size_t i = 0; i < ne; i++)
             if (i % 3) extra[i] = -INFINITY;
-    world w = { B, B2, Tq, Tk, H, G, K, Kv, widen(q, nq, bf16), widen(k, nk, bf16), widen(v, nv, bf16),
+    const bool rounded = bf16 && Tq > 2;    /* one or two queries are not rounded: it would not pay */
+    world w = { B, B2, Tq, Tk, H, G, K, Kv, widen(q, nq, rounded), widen(k, nk, rounded),
+                widen(v, nv, rounded),
                 how & EXTRA ? widen(extra, ne, false) : NULL, widen(c, no, false),
                 how & SEGS ? qs : NULL, how & SEGS ? ks : NULL, how & PARTS ? qp : NULL,
                 how & PARTS ? kp : NULL, how & START ? start : NULL, how & COUNT ? count : NULL,
@@ -184,6 +187,8 @@ START_TEST(attention_equals_float64)
     FOR_LEVELS(k)
         for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
             check(k, 2, 2, 1, 17, 2, 2, 16, 16, masks[i], false, false);
+            check(k, 2, 2, 2, 300, 4, 2, 33, 20, masks[i], false, false);
+            check(k, 3, 2, 1, 65, 2, 2, 64, 65, masks[i] | ROW, true, false);
             check(k, 2, 2, 37, 70, 4, 2, 32, 32, masks[i], false, false);
             check(k, 1, 1, 65, 63, 1, 1, 33, 20, masks[i], false, false);
             check(k, 2, 3, 200, 33, 2, 1, 8, 64, masks[i] & ~ROW, false, false);
@@ -204,6 +209,7 @@ START_TEST(attention_gradients_equal_differences)
         for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
             check(k, 2, 2, 29, 35, 2, 1, 17, 24, masks[i], false, true);
             check(k, 3, 2, 7, 33, 2, 2, 8, 8, masks[i] | ROW, false, true);
+            check(k, 1, 1, 31, 70, 2, 2, 32, 33, masks[i], true, true);
         }
 }
 END_TEST

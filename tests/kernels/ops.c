@@ -567,6 +567,11 @@ START_TEST(unknown_ops_are_refused)
     const omn_op_call *const ops[] = { &call };
     ck_assert(device()->open(0, NULL, NULL, "", &dev, &err) == OMN_OK);
     ck_assert(device()->open(1, NULL, NULL, "", &queue, NULL) == OMN_ERR_DEVICE);
+    setenv("OMNIO_CPU", "fast", 1);
+    ck_assert(device()->open(0, NULL, NULL, "", &queue, &err) == OMN_ERR_ARGUMENT);
+    ck_assert(strstr(err.text, "avx512") != NULL);
+    unsetenv("OMNIO_CPU");
+    err = (omn_error)OMN_ERROR_INIT;
     ck_assert(device()->cost(dev, &call) < 0);
     ck_assert(device()->queue_new(dev, &queue, &err) == OMN_OK);
     ck_assert(device()->prepare(queue, ops, 1, &steps, &err) == OMN_ERR_UNSUPPORTED);

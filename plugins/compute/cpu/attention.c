@@ -134,13 +134,15 @@ static void forward_task(const forward *f, size_t b, size_t h, size_t q0, size_t
         const size_t nk = a->Tk - k0 < f->block ? a->Tk - k0 : f->block;
         const size_t strips = (nk + STRIP - 1) / STRIP;
         bool packed = false;
+        segs ks[MOST_KEYS / STRIP] = { { 0, 0, false, false } };
+        segs_of_block(a, kb, k0, nk, ks);
         for (size_t q = q0; q < q1; q += BQ) {
             const mask_rows m = mask_rows_of(a, b, h, q, q1 - q < BQ ? q1 - q : BQ);
             seen see[MOST_KEYS / STRIP];
             bool any = false;
             for (size_t t = 0; t < strips; t++) {
                 const size_t n = nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP;
-                see[t] = mask_strip(&m, k0 + t * STRIP, n, w.mb + t * STRIP, MOST_KEYS);
+                see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], w.mb + t * STRIP, MOST_KEYS);
                 any |= see[t] != SEEN_NONE;
             }
             if (!any) continue;
@@ -158,6 +160,113 @@ static void forward_task(const forward *f, size_t b, size_t h, size_t q0, size_t
         finish_row(a, &w, b, h, i, vp, &have_mean, w.top[i - q0], w.sum[i - q0]);
 }
 
+/* ---- one or two queries: nothing is packed, keys and values are read once as they lie ---- */
+
+enum { FEW = 2 };
+
+typedef struct few_rows {
+    float q[WIDE], o[WIDE], s[MOST_KEYS], mb[MOST_KEYS];
+} few_rows;
+
+/* s[j] = scale * q k_j for n keys */
+static void few_scores(const cpu_attn *a, const float *q, const void *kp, size_t n, float *s)
+{
+    const size_t K = a->K;
+    for (size_t j = 0; j < n; j += 4) {
+        vf d[4] = { vset(0), vset(0), vset(0), vset(0) };
+        const void *k[4];
+        UNROLL
+        for (size_t i = 0; i < 4; i++)      /* the last ones repeat a key rather than leave the tensor */
+            k[i] = at(kp, a->k_type, (ptrdiff_t)((j + i < n ? j + i : n - 1) * a->k_row_step));
+        for (size_t c = 0; c < K; c += VW)
+            UNROLL
+            for (size_t i = 0; i < 4; i++) d[i] += vld(q + c) * vrow(k[i], a->k_type, c, K);
+        UNROLL
+        for (size_t i = 0; i < 4; i++)
+            if (j + i < n) s[j + i] = vsum(d[i]) * a->scale;
+    }
+}
+
+/* o += p[j] v_j for n keys */
+static void few_values(const cpu_attn *a, const float *p, const void *vp, size_t n, float *o)
+{
+    for (size_t j = 0; j < n; j += 4) {
+        const void *v[4];
+        float w[4];
+        for (size_t i = 0; i < 4; i++) {
+            v[i] = at(vp, a->v_type, (ptrdiff_t)((j + i < n ? j + i : n - 1) * a->v_row_step));
+            w[i] = j + i < n ? p[j + i] : 0;
+        }
+        for (size_t c = 0; c < a->Kv; c += VW) {
+            vf s = vld(o + c);
+            UNROLL
+            for (size_t i = 0; i < 4; i++) s += vset(w[i]) * vrow(v[i], a->v_type, c, a->Kv);
+            vst(o + c, s);
+        }
+    }
+}
+
+static void few_query(const cpu_attn *a, size_t b, size_t h, size_t i)
+{
+    const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G), kb = a->k_row ? (size_t)a->k_row[b] : b;
+    const void *kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * K));
+    const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * Kv));
+    const void *qp = at(a->q, a->q_type, (ptrdiff_t)(b * a->q_batch + i * a->q_row + h * K));
+    const mask_rows m = mask_rows_of(a, b, h, i, 1);
+    float *out = a->o + b * a->o_batch + i * a->o_row + h * Kv, top = -INFINITY, sum = 0;
+    few_rows w;
+    memset(w.o, 0, sizeof w.o);
+    for (size_t c = 0; c < K; c += VW) vst(w.q + c, vrow(qp, a->q_type, c, K));
+    for (size_t k0 = 0; k0 < a->Tk; k0 += STRIP) {
+        const size_t nk = a->Tk - k0 < STRIP ? a->Tk - k0 : STRIP;
+        segs ks = { 0, 0, false, false };
+        segs_of_block(a, kb, k0, nk, &ks);
+        const seen see = mask_strip(&m, k0, nk, ks, w.mb, STRIP);
+        if (see == SEEN_NONE) continue;
+        for (size_t j = nk; j < STRIP; j++) w.s[j] = -INFINITY;
+        few_scores(a, w.q, at(kp, a->k_type, (ptrdiff_t)(k0 * a->k_row_step)), nk, w.s);
+        vf most = vset(-INFINITY), total = vset(0);
+        for (size_t j = 0; j < STRIP; j += VW) {
+            vf s = vld(w.s + j);
+            if (see == SEEN_SOME) s += vld(w.mb + j);
+            vst(w.s + j, s);
+            most = vmax(most, s);
+        }
+        const float row = vmaximum(most), now = row > top ? row : top;
+        if (now == -INFINITY) continue;
+        for (size_t j = 0; j < STRIP; j += VW) {
+            const vf e = vexp(vld(w.s + j) - vset(now));
+            vst(w.s + j, e);
+            total += e;
+        }
+        if (now != top) {
+            const float keep = top == -INFINITY ? 0 : expf(top - now);
+            sum *= keep;
+            for (size_t c = 0; c < Kv; c += VW) vst(w.o + c, vld(w.o + c) * vset(keep));
+            top = now;
+        }
+        sum += vsum(total);
+        few_values(a, w.s, at(vp, a->v_type, (ptrdiff_t)(k0 * a->v_row_step)), nk, w.o);
+    }
+    if (a->lse) a->lse[(b * a->H + h) * a->Tq + i] = sum > 0 ? top + logf(sum) : -INFINITY;
+    if (!(sum > 0) && a->uniform_empty) {
+        for (size_t j = 0; j < STRIP; j++) w.s[j] = 1;
+        for (size_t k0 = 0; k0 < a->Tk; k0 += STRIP)
+            few_values(a, w.s, at(vp, a->v_type, (ptrdiff_t)(k0 * a->v_row_step)),
+                       a->Tk - k0 < STRIP ? a->Tk - k0 : STRIP, w.o);
+        sum = (float)a->Tk;
+    }
+    const vf k = vset(sum > 0 ? 1 / sum : 0);
+    for (size_t c = 0; c < Kv; c += VW) frow_set(out, c, Kv, vld(w.o + c) * k);
+}
+
+static void few_range(void *user, size_t from, size_t to)
+{
+    const forward *f = user;
+    for (size_t t = from; t < to; t++)
+        for (size_t i = 0; i < f->a.Tq; i++) few_query(&f->a, t / f->a.H, t % f->a.H, i);
+}
+
 static void forward_range(void *user, size_t from, size_t to)
 {
     const forward *f = user;
@@ -172,5 +281,6 @@ void L(attention)(const cpu_attn *a, const cpu_par *par)
 {
     forward f = { *a, (a->Tq + TASK_Q - 1) / TASK_Q, block_keys(a), a->bf16 && HAVE_DOT };
     dense_distances(&f.a);
-    par_run(par, a->B * a->H * f.chunks, 1, forward_range, &f);
+    if (a->Tq <= FEW) par_run(par, a->B * a->H, 1, few_range, &f);
+    else par_run(par, a->B * a->H * f.chunks, 1, forward_range, &f);
 }

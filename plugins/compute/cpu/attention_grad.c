@@ -154,6 +154,8 @@ static void backward_block(const backward *f, backward_tiles *w, size_t b, size_
 {
     const cpu_attn *a = &f->a;
     const size_t strips = (nk + STRIP - 1) / STRIP;
+    segs ks[MOST_KEYS / STRIP] = { { 0, 0, false, false } };
+    segs_of_block(a, a->k_row ? (size_t)a->k_row[b] : b, k0, nk, ks);
     for (size_t q0 = 0; q0 < a->Tq; q0 += BQ) {
         const mask_rows m = mask_rows_of(a, b, h, q0, a->Tq - q0 < BQ ? a->Tq - q0 : BQ);
         const float *lse = a->lse + (b * a->H + h) * a->Tq + q0;
@@ -163,7 +165,7 @@ static void backward_block(const backward *f, backward_tiles *w, size_t b, size_
         for (size_t t = 0; t < strips; t++) {
             const size_t n = nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP;
             float *mb = w->mb + t * STRIP;
-            see[t] = mask_strip(&m, k0 + t * STRIP, n, mb, MOST_KEYS);
+            see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], mb, MOST_KEYS);
             if (see[t] == SEEN_NONE && empties) {
                 for (size_t i = 0; i < m.nq; i++)
                     for (size_t j = 0; j < STRIP; j++) mb[i * MOST_KEYS + j] = -INFINITY;

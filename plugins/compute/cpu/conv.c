@@ -208,11 +208,8 @@ void L(conv2d_grad_weight)(const cpu_conv *c, const cpu_par *par)
         for (size_t i = 0; i < size; i++) c->work[i] += c->work[p * size + i];
     for (size_t o = 0; o < c->O; o++)
         for (size_t i = 0; i < c->C; i++)
-            for (size_t t = 0; t < taps; t++) {
-                const float s = c->work[(o * taps + t) * c->C + i];
-                float *d = c->dw + (o * c->C + i) * taps + t;
-                *d = c->accumulate ? *d + s : s;
-            }
+            for (size_t t = 0; t < taps; t++)
+                c->dw[(o * c->C + i) * taps + t] = c->work[(o * taps + t) * c->C + i];
 }
 
 size_t L(conv_work)(const cpu_conv *c)

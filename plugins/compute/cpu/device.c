@@ -72,6 +72,11 @@ static omn_status open_device(uint32_t i, omn_pool *pool, const void *params, co
     (void)cache_dir;
     *dev = NULL;
     if (i != 0) return omn_fail(err, OMN_ERR_DEVICE, "cpu:%u is not there, there is one", i);
+    const char *asked = getenv("OMNIO_CPU");
+    cpu_level most;
+    if (!cpu_level_asked(asked, &most))
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "OMNIO_CPU is \"%s\", it may be portable, avx2, avx512 or amx", asked);
     device *d = calloc(1, sizeof *d);
     if (!d) return omn_fail(err, OMN_ERR_MEMORY, "no memory for the device cpu");
     d->kernels = cpu_kernels_at(cpu_level_best());

@@ -118,9 +118,8 @@ typedef struct cpu_conv {
     omn_act act;
     float *out;
     const float *d_out;
-    float *dx, *dw;                     /* dw is added to when `accumulate` */
-    float *work;
-    bool bf16, accumulate;
+    float *dx, *dw, *work;
+    bool bf16;
 } cpu_conv;
 size_t cpu_conv_work(const cpu_conv *c);
 
@@ -136,12 +135,6 @@ typedef struct cpu_nd {
     size_t rank, dim[6];
     ptrdiff_t out[6], a[6], b[6];
 } cpu_nd;
-
-typedef struct cpu_adamw {
-    float rate, beta1, beta2, eps, decay;       /* decay is multiplied by rate */
-    float fix1, fix2;                   /* 1 - beta^step */
-    float grad_scale;                   /* clipping */
-} cpu_adamw;
 
 /* Parts of a sum over rows whose number follows from the rows alone; see norm gradients. */
 #define CPU_PARTS 16
@@ -238,9 +231,7 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
                       const float *dy, float *dx, const cpu_par *par))                             \
     X(nearest, (size_t rows, size_t V, size_t D, const float *x, const void *book, omn_type type,  \
                 int32_t *ids, float *work, const cpu_par *par))                                    \
-    X(argmax, (size_t rows, size_t D, const float *x, int32_t *y, const cpu_par *par))             \
-    X(adamw, (size_t n, const cpu_adamw *o, float *w, const float *g, float *m, float *v,          \
-              const cpu_par *par))
+    X(argmax, (size_t rows, size_t D, const float *x, int32_t *y, const cpu_par *par))
 
 #define CPU_KERNEL_MEMBER(name, args) void (*name) args;
 typedef struct cpu_kernels {
@@ -250,9 +241,11 @@ typedef struct cpu_kernels {
     CPU_KERNELS_PLAIN(CPU_KERNEL_MEMBER)
 } cpu_kernels;
 
-/* The best level that this processor and system allow, or what OMNIO_CPU asks for if that is lower:
+/* The best level that this processor and system allow, no higher than what OMNIO_CPU asks for:
  * portable, avx2, avx512, amx. By CPUID and XCR0, never by model name. [any] */
 cpu_level cpu_level_best(void);
+/* What OMNIO_CPU says (NULL or "": the most there is); false for a name that is none. [any] */
+bool cpu_level_asked(const char *name, cpu_level *most);
 /* NULL where the processor (or this build) lacks the level. [any] */
 const cpu_kernels *cpu_kernels_at(cpu_level level);
 

@@ -95,16 +95,27 @@ const cpu_kernels *cpu_kernels_at(cpu_level level)
 
 #endif
 
-cpu_level cpu_level_best(void)
+bool cpu_level_asked(const char *name, cpu_level *most)
 {
     static const struct { const char *name; cpu_level most; } names[] = {
         { "portable", CPU_PORTABLE }, { "avx2", CPU_AVX2 }, { "avx512", CPU_AVX512_BF16 },
         { "amx", CPU_AMX },
     };
-    const char *want = getenv("OMNIO_CPU");
-    int level = CPU_LEVELS - 1;
-    for (size_t i = 0; want && i < sizeof names / sizeof *names; i++)
-        if (!strcmp(want, names[i].name)) level = (int)names[i].most;
+    *most = CPU_AMX;
+    if (!name || !*name) return true;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i].name)) {
+            *most = names[i].most;
+            return true;
+        }
+    return false;
+}
+
+cpu_level cpu_level_best(void)
+{
+    cpu_level most;
+    cpu_level_asked(getenv("OMNIO_CPU"), &most);
+    int level = (int)most;
     while (level > CPU_PORTABLE && !(cpu_kernels_at((cpu_level)level) && prefers((cpu_level)level)))
         level--;
     return (cpu_level)level;

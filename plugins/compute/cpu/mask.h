@@ -34,6 +34,14 @@ static inline segs segs_of(const int32_t *p, size_t n)
     return s;
 }
 
+/* The segments of each strip of a block of keys; nothing when there are none. */
+static inline void segs_of_block(const cpu_attn *a, size_t kb, size_t k0, size_t nk, segs *out)
+{
+    for (size_t t = 0; a->q_seg && t * STRIP < nk; t++)
+        out[t] = segs_of(a->k_seg + kb * a->Tk + k0 + t * STRIP,
+                         nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP);
+}
+
 /* What is the same for all strips of keys: the queries of one tile. */
 typedef struct mask_rows {
     const cpu_attn *a;
@@ -56,8 +64,8 @@ static inline mask_rows mask_rows_of(const cpu_attn *a, size_t b, size_t h, size
 }
 
 /* mb[i * ld + j] gets what is added to the score of key k0 + j, -inf where it is hidden; untouched when
- * the answer is SEEN_NONE or SEEN_ALL. Keys from nk on are hidden. */
-static inline seen mask_strip(const mask_rows *m, size_t k0, size_t nk, float *mb, size_t ld)
+ * the answer is SEEN_NONE or SEEN_ALL. Keys from nk on are hidden. k: the segments of the keys. */
+static inline seen mask_strip(const mask_rows *m, size_t k0, size_t nk, segs k, float *mb, size_t ld)
 {
     const cpu_attn *a = m->a;
     const int64_t last = m->first + (int64_t)m->nq - 1, k_end = (int64_t)(k0 + nk) - 1;
@@ -69,7 +77,6 @@ static inline seen mask_strip(const mask_rows *m, size_t k0, size_t nk, float *m
     int32_t seg[STRIP] = { 0 }, part[STRIP] = { 0 };
     if (a->q_seg) {
         memcpy(seg, a->k_seg + m->kb * a->Tk + k0, nk * sizeof *seg);
-        const segs k = segs_of(seg, nk);
         if (k.low > k.high || m->q.low > m->q.high) return SEEN_NONE;
         if (!k.shared && (k.high < m->q.low || k.low > m->q.high)) return SEEN_NONE;
         if (k.zero || m->q.zero || k.low != k.high ||
@@ -99,8 +106,8 @@ static inline seen mask_strip(const mask_rows *m, size_t k0, size_t nk, float *m
             vi ok = (at >= (int32_t)from) & (at < (int32_t)to);
             vf add = vset(0);
             if (a->q_seg) {
-                const vi k = *(const vi_any *)(seg + j);
-                ok &= ((k == qs) | (k == OMN_SEG_SHARED)) & (k != 0);
+                const vi other = *(const vi_any *)(seg + j);
+                ok &= ((other == qs) | (other == OMN_SEG_SHARED)) & (other != 0);
             }
             if (a->q_part) ok &= *(const vi_any *)(part + j) == qp;
             if (e && (size_t)j < nk) {

@@ -11,6 +11,22 @@
 
 INLINE vf vexp(vf x)
 {
+#if CPU_LEVEL >= 2
+    /* scalef does what the two factors below do, and min and max keep their second operand's NaN */
+    const __m512 low = (__m512)vset(-104), high = (__m512)vset(89);
+    const vf y = (vf)_mm512_min_ps(high, _mm512_max_ps(low, (__m512)x));
+    const vf n = (vf)_mm512_roundscale_ps((__m512)(y * vset(1.44269504088896341f)), 8);
+    vf r = y - n * vset(0.693359375f);
+    r = r - n * vset(-2.12194440e-4f);
+    vf p = vset(1.9875691500e-4f);
+    p = p * r + vset(1.3981999507e-3f);
+    p = p * r + vset(8.3334519073e-3f);
+    p = p * r + vset(4.1665795894e-2f);
+    p = p * r + vset(1.6666665459e-1f);
+    p = p * r + vset(5.0000001201e-1f);
+    p = p * r * r + r + vset(1);
+    return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
+#else
     const vi tiny = x < vset(-87.33654f);
     const vf y = vmin(vmax(x, vset(-87.33654f)), vset(88.72283f));
     const vf magic = vset(12582912.0f);
@@ -29,6 +45,7 @@ INLINE vf vexp(vf x)
     const vf s1 = (vf)((h + 127) << 23), s2 = (vf)((e - h + 127) << 23);
     const vf out = vsel(tiny, vset(0), p * s1 * s2);
     return vsel(x != x, x, out);
+#endif
 }
 
 /* natural logarithm; x = m 2^e with m in sqrt(1/2)..sqrt(2), then the usual polynomial in m - 1 */
