@@ -29,7 +29,7 @@ static inline void reference_newton(double *x, size_t R, size_t C)
     for (size_t r = 0; r < R; r++)
         for (size_t c = 0; c < C; c++)
             t[R <= C ? r * C + c : c * R + r] = x[r * C + c] / (sqrt(sum) + 1e-7);
-    for (int step = 0; step < 5; step++) {
+    for (int turn = 0; turn < 5; turn++) {
         reference_product(t, t, m, m, n, 1, A);
         reference_product(A, A, m, m, m, 0, B);
         for (size_t i = 0; i < m * m; i++) B[i] = 2.0315 * B[i] - 4.7750 * A[i];
