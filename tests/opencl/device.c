@@ -21,10 +21,17 @@ typedef struct rig {
 
 #define OK(expr) ck_assert_msg((expr) == OMN_OK, "%s", r->err.text)
 
+/* The device's parameters: the choice whether to cache, "always" or "never". */
+typedef struct params {
+    int cache;
+} params;
+
 static rig rig_open(const char *cache)
 {
     rig own = { .c = omnio_plugin.objects[0].impl, .err = OMN_ERROR_INIT }, *r = &own;
-    OK(r->c->open(driver_number(), NULL, NULL, cache, &r->dev, &r->err));
+    const params how = { cache ? 1 : 2 };
+    ck_assert_uint_eq(omnio_plugin.objects[0].params_size, sizeof how);
+    OK(r->c->open(driver_number(), NULL, &how, cache, &r->dev, &r->err));
     OK(r->c->queue_new(r->dev, &r->queue, &r->err));
     return own;
 }

@@ -13,6 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* PoCL has a cache of its own. Asked for a program it builds every kernel in it once more, which
+ * takes several times what the next start would save. */
+enum { CACHE_AUTO, CACHE_ALWAYS, CACHE_NEVER };
+#define OPENCL(PAR, S)                                                                             \
+    PAR(S, choice, cache, "auto", "auto|always|never", NULL,                                       \
+        "keep built programs in the cache folder; auto: unless the driver does so itself")
+OMN_PARAMS(opencl_params, OPENCL);
+
 enum { MOST_PLATFORMS = 16, MOST_DEVICES = 64 };
 
 typedef struct found {
@@ -69,6 +77,14 @@ static omn_status find_device(cl_api *cl, uint32_t i, cl_device_id *id, cl_platf
     *id = f.id[i];
     *platform = f.platform[i];
     return OMN_OK;
+}
+
+static bool wants_cache(const cl_api *cl, cl_platform_id platform, const struct opencl_params *p)
+{
+    char name[128] = "";
+    if (p && p->cache != CACHE_AUTO) return p->cache == CACHE_ALWAYS;
+    cl->clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof name - 1, name, NULL);
+    return strcmp(name, "Portable Computing Language") != 0;
 }
 
 /* Simulators call themselves everything at once. */
@@ -148,7 +164,6 @@ static omn_status open_device(uint32_t i, omn_pool *pool, const void *params, co
     cl_int e;
     omn_status st = OMN_OK;
     (void)pool;
-    (void)params;
     *dev = NULL;
     device *d = calloc(1, sizeof *d);
     if (!d) return omn_fail(err, OMN_ERR_MEMORY, "no memory for the device opencl");
@@ -165,7 +180,7 @@ static omn_status open_device(uint32_t i, omn_pool *pool, const void *params, co
     d->largest = largest;
     d->is_cpu = is_processor(type);
     d->items = (size_t)(units ? units : 1) * (d->is_cpu ? 8 : 1024);
-    if (cache_dir && *cache_dir) {
+    if (cache_dir && *cache_dir && wants_cache(&d->cl, platform, params)) {
         const size_t n = strlen(cache_dir) + 1;
         d->cache_dir = malloc(n);
         if (!d->cache_dir) {
@@ -298,8 +313,8 @@ static const omn_compute_impl opencl = {
 };
 
 static const omn_object objects[] = {
-    { "omnio.compute/1", "opencl", "OpenCL 1.2 devices, through the ICD loader", &opencl, NULL, 0,
-      0 },
+    { "omnio.compute/1", "opencl", "OpenCL 1.2 devices, through the ICD loader", &opencl,
+      OMN_OBJECT_PARAMS(opencl_params) },
 };
 
 OMN_PLUGIN("opencl", "0.1.0", "Apache-2.0", "runs graphs on OpenCL devices", objects);
