@@ -40,7 +40,7 @@ static void copy_text(char *to, size_t room, const char *from)
 }
 
 /* Formats into room bytes; a text that is too long is cut at a character. */
-static void format_text(char *to, size_t room, const char *fmt, va_list ap)
+static void OMN_PRINTF(3, 0) format_text(char *to, size_t room, const char *fmt, va_list ap)
 {
     int n = vsnprintf(to, room, fmt, ap);
     if (n < 0) {
