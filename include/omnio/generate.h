@@ -150,20 +150,17 @@ OMN_API int32_t omn_sample(float *logits, size_t n, double temperature, int32_t 
 /* Location forcing: if the softmax mass of ids first..first+count-1 is above `above`, the others become -10000. */
 OMN_API void omn_force_range(float *logits, size_t n, int32_t first, int32_t count, double above);
 
-/* ---- verify ---------------------------------------------------------------------------------------------------------- */
+/* ---- verify, omn_verify in train.h ----------------------------------------------------------------------------------- */
 
-/* Run golden cases (safetensors whose __metadata__ names config, tensors and weights_file) and compare every
- * stage. on_row is called for each stage with its largest errors and tolerance. OMN_ERR_UNSUPPORTED: needs parts
- * that this build lacks; OMN_ERR_FAILED: a stage is outside its tolerance or missing. */
+/* One stage of a golden file: its largest errors (the relative one over what is not tiny beside the stage's largest
+ * number) and its tolerance: an element agrees when it differs by at most abs + rel |wanted|. Strings are borrowed
+ * for the call. */
 typedef struct omn_verify_row {
     const char *file, *stage;
     double abs_error, rel_error, tolerance_abs, tolerance_rel;
     bool ok;
     const char *why;                    /* NULL, or "missing", "shape [..] not [..]" */
 } omn_verify_row;
-OMN_API omn_status omn_verify(omn_context *ctx, const char *file,
-                              void (*on_row)(void *user, const omn_verify_row *row), void *user,
-                              omn_error *err);
 
 #ifdef __cplusplus
 }

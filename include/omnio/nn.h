@@ -25,18 +25,22 @@ OMN_API int32_t omn_bucket_t5(int64_t relative, bool bidirectional, int32_t buck
 typedef enum omn_sine { OMN_SINE_HALVES, OMN_SINE_INTERLEAVED } omn_sine;
 OMN_API void omn_sine_table(const double *pos, size_t n, size_t width, double base, omn_sine how,
                             float *out);
-/* Two-dimensional sine positions [h*w, D]: rows in the first half of the width, columns in the second. DETR
- * (interleaved, coordinates counted from 1, divided by the last and times 2 pi) when `normalise`. */
+/* Two-dimensional sine positions [h*w, D]: rows in the first half of the width, columns in the second. normalise:
+ * INTERLEAVED as DETR, counted from 1, divided by the last + 1e-6, times 2 pi; HALVES as Pix2Seq, 0 to 2 pi. */
 OMN_API void omn_sine_table_2d(size_t h, size_t w, size_t width, double base, bool normalise,
                                omn_sine how, float *out);
 /* Slopes of ALiBi for any number of heads (Press et al. 2021). */
 OMN_API void omn_alibi_slopes(size_t heads, float *out);
-/* Unified-IO 1's two-dimensional bucket: quadrant * per_axis^2 + row bucket * per_axis + column bucket,
- * log spaced; spec uio1. */
+/* Unified-IO 1's two-dimensional bucket of query minus key: (quadrant * buckets + row bucket) * buckets + column
+ * bucket; `buckets` of each axis (8), log spaced up to `most` (20); spec uio1. */
 OMN_API int32_t omn_bucket_uio1_2d(int64_t dy, int64_t dx, int32_t buckets, int64_t most);
-/* OFA's log buckets of one axis, 2 * most_bucket - 1 of them; spec ofa. */
+/* OFA's log buckets of query minus key on a line: 2 * bucket_size - 1 of them (bucket_size 256, most 1024); and
+ * its exact ones of two ids of a grid of `side` columns, 1 + row * side + column (0: no place): (2 side - 1)^2 + 3
+ * of them; spec ofa. */
 OMN_API int32_t omn_bucket_ofa(int64_t relative, int32_t bucket_size, int64_t most);
-/* Gato's intervals: positions from..to of a patch as a fraction of the picture, quantised to `n` values. */
+OMN_API int32_t omn_bucket_ofa_2d(int32_t query, int32_t key, int32_t side);
+/* Gato's intervals: positions from..to of a patch as a fraction of the picture, both rounded to `n` values, then
+ * their mean (halves to even), below n. */
 OMN_API int32_t omn_bucket_interval(double from, double to, int32_t n);
 /* The matrix [to, from] that resizes one axis: bilinear or bicubic, antialiased (out-of-range taps dropped, a as
  * given) or not (borders repeated), half-pixel centres. */

@@ -29,6 +29,11 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *rq, size
 omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output, int64_t rows,
                        int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
                        const int32_t *memory_row, omn_tensor *logits, omn_error *err);
+/* Scores of options that are ids: want [n, L] (end tokens included, then padding), lengths [n]; the mean or sum of
+ * what each token costs into out [n]; memory row `row`. */
+omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const char *output, int32_t row,
+                            const int32_t *want, const size_t *lengths, size_t n, size_t L, bool sum,
+                            double *out, omn_error *err);
 /* Score the options of one request; e holds its memory at row `row`. */
 omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row, const omn_request *rq,
                         omn_result *out, omn_error *err);

@@ -19,12 +19,13 @@ static double nll(const float *logits, int64_t V, int32_t id)
     return log(sum) + top - (double)logits[id];
 }
 
-/* One slice of options: ids [n, L] wanted, lengths; scores into out. */
-static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char *output,
-                        const omn_vocab *v, int32_t row, const int32_t *want, const size_t *lengths,
-                        size_t n, size_t L, bool sum, double *out, omn_error *err)
+/* One slice of options through the decoder. */
+static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char *output, int32_t row,
+                        const int32_t *want, const size_t *lengths, size_t n, size_t L, bool sum,
+                        double *out, omn_error *err)
 {
     omn_status st = OMN_OK;
+    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
     omn_tensor logits;
     int32_t *in = calloc(n * L, sizeof *in), *rows = calloc(n, sizeof *rows);
     if (!in || !rows) {
@@ -47,6 +48,18 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
 done:
     free(rows);
     free(in);
+    return st;
+}
+
+omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const char *output, int32_t row,
+                            const int32_t *want, const size_t *lengths, size_t n, size_t L, bool sum,
+                            double *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t i = 0; st == OMN_OK && i < n; i += OPTION_ROWS) {
+        const size_t most = n - i < OPTION_ROWS ? n - i : OPTION_ROWS;
+        st = slice(r, c, e, output, row, want + i * L, lengths + i, most, L, sum, out + i, err);
+    }
     return st;
 }
 
@@ -100,10 +113,7 @@ omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t ro
         st = omn_fail(err, OMN_ERR_MEMORY, "%zu options: out of memory", a->n_options);
         goto done;
     }
-    for (size_t i = 0; i < a->n_options; i += OPTION_ROWS) {
-        const size_t n = a->n_options - i < OPTION_ROWS ? a->n_options - i : OPTION_ROWS;
-        OMN_TRY(slice(r, c, e, output, v, row, table + i * L, lengths + i, n, L, a->sum, scores + i, err));
-    }
+    OMN_TRY(runner_score_ids(r, c, e, output, row, table, lengths, a->n_options, L, a->sum, scores, err));
     out->chosen = 0;
     for (size_t i = 1; i < a->n_options; i++)
         if (scores[i] < scores[out->chosen]) out->chosen = (int32_t)i;
