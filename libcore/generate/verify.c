@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden files: outputs that the original program made from small random weights, stage by stage. This file opens
- * one, turns its configuration into the official form and its inputs into those of our graphs. What a build cannot
- * do yet (another modality, another kind of case) is said before anything is compared. */
+/* Golden files: outputs that the original program made from small random weights, stage by stage.
+ * This file opens one, turns its configuration into the official form and its inputs into those of
+ * our graphs. What a build cannot do yet (another modality, another kind of case) is said before
+ * anything is compared. */
 #include "verify.h"
 
 #include <stdio.h>
@@ -23,26 +24,32 @@ static omn_status beside(const verify *v, const char *name, char *out, size_t ro
     if (strchr(name, '/') || !strcmp(name, "..") || !*name)
         return omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" is no file name beside it", v->name, name);
     const int n = snprintf(out, room, "%.*s%s", folder, v->file, name);
-    return n > 0 && (size_t)n < room ? OMN_OK
-                                     : omn_fail(err, OMN_ERR_ARGUMENT, "%s: too long a path", v->name);
+    return n > 0 && (size_t)n < room
+               ? OMN_OK
+               : omn_fail(err, OMN_ERR_ARGUMENT, "%s: too long a path", v->name);
 }
 
 /* The golden's sub-dictionaries under the names of the official configuration. */
 static omn_status read_config(verify *v, omn_error *err)
 {
     static const char *const names[][2] = {
-        { "t5", "t5_config" }, { "image_vit", "image_vit_cfg" }, { "audio_vit", "audio_vit_cfg" },
-        { "image_resampler", "image_history_cfg" }, { "audio_resampler", "audio_history_cfg" },
-        { "image_vqgan", "image_vqgan" }, { "audio_vqgan", "audio_vqgan" },
+        { "t5", "t5_config" },
+        { "image_vit", "image_vit_cfg" },
+        { "audio_vit", "audio_vit_cfg" },
+        { "image_resampler", "image_history_cfg" },
+        { "audio_resampler", "audio_history_cfg" },
+        { "image_vqgan", "image_vqgan" },
+        { "audio_vqgan", "audio_vqgan" },
     };
     json_error_t why;
     const char *text = omn_weights_meta(v->golden, "config");
     json_t *all = text ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
     v->config = json_object();
-    omn_status st = !v->config ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name) : OMN_OK;
+    omn_status st =
+        !v->config ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name) : OMN_OK;
     if (st == OMN_OK && !json_is_object(all))
-        st = omn_fail(err, OMN_ERR_DATA, "%s: __metadata__ has no configuration (\"config\": a JSON object)",
-                      v->name);
+        st = omn_fail(err, OMN_ERR_DATA,
+                      "%s: __metadata__ has no configuration (\"config\": a JSON object)", v->name);
     for (size_t i = 0; st == OMN_OK && i < sizeof names / sizeof *names; i++) {
         json_t *part = json_object_get(all, names[i][0]);
         if (part && json_object_set(v->config, names[i][1], part))
@@ -83,8 +90,8 @@ static omn_status check_parts(const verify *v, omn_error *err)
         for (size_t k = 0; k < sizeof known / sizeof *known; k++) ok = ok || starts(name, known[k]);
         if (!ok)
             return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                            "%s: not supported, it needs \"%s\", which no part of this build takes", v->name,
-                            name + 3);
+                            "%s: not supported, it needs \"%s\", which no part of this build takes",
+                            v->name, name + 3);
     }
     return OMN_OK;
 }
@@ -102,13 +109,14 @@ omn_status verify_open(omn_context *ctx, const char *file, verify_row_fn *on_row
     const char *format = omn_weights_meta(v->golden, "format");
     const char *weights = omn_weights_meta(v->golden, "weights_file");
     if (!format || strcmp(format, FORMAT)) {
-        st = omn_fail(err, OMN_ERR_DATA, "%s: no golden file (__metadata__ \"format\" is %s, %s is wanted)",
-                      v->name, format ? format : "missing", FORMAT);
+        st = omn_fail(err, OMN_ERR_DATA,
+                      "%s: no golden file (__metadata__ \"format\" is %s, %s is wanted)", v->name,
+                      format ? format : "missing", FORMAT);
         goto done;
     }
     if (!weights) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: not supported, it names no weights_file to run",
-                      v->name);
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED,
+                      "%s: not supported, it names no weights_file to run", v->name);
         goto done;
     }
     OMN_TRY(beside(v, weights, v->weights, sizeof v->weights, err));
@@ -135,27 +143,28 @@ void verify_close(verify *v)
 
 omn_status verify_model(verify *v, omn_store *store, omn_model **out, omn_error *err)
 {
-    const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store, .training = store != NULL,
-                                  .keep_tagged = store == NULL, .precision = OMN_PRECISION_F32 };
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store,
+                                  .training = store != NULL, .keep_tagged = store == NULL,
+                                  .precision = OMN_PRECISION_F32 };
     json_t *copy = json_deep_copy(v->config);
     if (!copy) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name);
     return model_open_json(v->ctx, copy, v->name, "", v->weights, &how, out, err);
 }
 
-/* ---- inputs ------------------------------------------------------------------------------------------ */
+/* ---- inputs --------------------------------------------------------------------------------- */
 
 omn_status verify_input(const verify *v, const char *name, omn_type type, uint32_t rank,
                         const omn_tensor **out, omn_error *err)
 {
     const omn_tensor *t = omn_weights_get(v->in, name);
-    if (!t)
-        return omn_fail(err, OMN_ERR_DATA, "%s: the input \"%s\" is missing", v->name, name);
+    if (!t) return omn_fail(err, OMN_ERR_DATA, "%s: the input \"%s\" is missing", v->name, name);
     if (t->type != type || t->shape.rank != rank || t->shape.dim[0] < 1 ||
         (rank > 1 && t->shape.dim[1] < 1)) {
         char text[96];
-        return omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" is %s %s; %s with %u axes is wanted", v->name, name,
-                        omn_type_get(t->type)->name, omn_shape_text(&t->shape, text, sizeof text),
-                        omn_type_get(type)->name, rank);
+        return omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" is %s %s; %s with %u axes is wanted",
+                        v->name, name, omn_type_get(t->type)->name,
+                        omn_shape_text(&t->shape, text, sizeof text), omn_type_get(type)->name,
+                        rank);
     }
     *out = t;
     return OMN_OK;
@@ -179,8 +188,9 @@ static omn_status copy_fields(verify *v, const field *list, size_t n, omn_feed *
         if (i == 0) *length = t->shape.dim[1];
         if (t->shape.dim[0] != *rows || t->shape.dim[1] != *length) {
             char text[96];
-            st = omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" is %s; it begins with [%lld, %lld] elsewhere",
-                          v->name, list[i].golden, omn_shape_text(&t->shape, text, sizeof text),
+            st = omn_fail(err, OMN_ERR_DATA,
+                          "%s: \"%s\" is %s; it begins with [%lld, %lld] elsewhere", v->name,
+                          list[i].golden, omn_shape_text(&t->shape, text, sizeof text),
                           (long long)*rows, (long long)*length);
             goto done;
         }
@@ -225,7 +235,8 @@ omn_status verify_feed(verify *v, bool targets, omn_feed *feed, verify_sizes *z,
         OMN_TRY(copy_fields(v, image, 3, feed, &z->rows, &z->lengths[z->n_roles++], err));
     }
     if (!z->n_roles) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: not supported, it has no inputs to run", v->name);
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: not supported, it has no inputs to run",
+                      v->name);
         goto done;
     }
     if (!targets) goto done;

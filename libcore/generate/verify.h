@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One golden file on its way through the comparison: shared by the cases of this floor and the training case of
- * the floor above. Not installed. */
+/* One golden file on its way through the comparison: shared by the cases of this floor and the
+ * training case of the floor above. Not installed. */
 #ifndef OMNIO_GENERATE_VERIFY_H
 #define OMNIO_GENERATE_VERIFY_H
 
@@ -14,11 +14,11 @@ typedef struct verify {
     omn_context *ctx;
     omn_call *call;
     const char *file;
-    char name[512];               /* of the golden file, for messages */
-    char weights[4608];           /* path of the weights beside it */
-    omn_weights *golden, *other;  /* other: the file with the inputs when the golden has none */
+    char name[512];              /* of the golden file, for messages */
+    char weights[4608];          /* path of the weights beside it */
+    omn_weights *golden, *other; /* other: the file with the inputs when the golden has none */
     const omn_weights *in;
-    json_t *config;               /* in the official form */
+    json_t *config; /* in the official form */
     verify_row_fn *on_row;
     void *user;
     size_t rows, wrong;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The comparison itself: each tensor of a golden file that is no input is a stage, each stage has the tolerance of
- * its kind, and a stage that was not made is a failure like one that is wrong. An element agrees when it differs by
- * at most abs + rel |wanted|; nothing loosens that. */
+/* The comparison itself: each tensor of a golden file that is no input is a stage, each stage has
+ * the tolerance of its kind, and a stage that was not made is a failure like one that is wrong. An
+ * element agrees when it differs by at most abs + rel |wanted|; nothing loosens that. */
 #include "verify.h"
 
 #include <math.h>
@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct tolerance { double abs, rel; } tolerance;
+typedef struct tolerance {
+    double abs, rel;
+} tolerance;
 
 static bool starts(const char *s, const char *with)
 {
@@ -25,16 +27,17 @@ static bool ends(const char *s, const char *with)
 /* spec uio2-model section 16. Integers must be equal. */
 static tolerance tolerance_of(const char *stage, omn_type type)
 {
-    static const char *const single[] = { "embed.text.embed", "vit.image.patch_embed", "decoder.input" };
+    static const char *const single[] = { "embed.text.embed", "vit.image.patch_embed",
+                                          "decoder.input" };
     if (type == OMN_I32) return (tolerance){ 0, 0 };
-    if (ends(stage, ".rope")) return (tolerance){ 1e-6, 0 };                   /* rows of tables */
+    if (ends(stage, ".rope")) return (tolerance){ 1e-6, 0 }; /* rows of tables */
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
-        if (!strcmp(stage, single[i])) return (tolerance){ 1e-5, 0 };          /* one operation */
+        if (!strcmp(stage, single[i])) return (tolerance){ 1e-5, 0 }; /* one operation */
     if (starts(stage, "loss.") || starts(stage, "scores_")) return (tolerance){ 1e-4, 0 };
     if (!strcmp(stage, "losses") || !strcmp(stage, "grad_norms") || starts(stage, "final_norm."))
-        return (tolerance){ 0, 1e-3 };                                         /* forty steps of training */
+        return (tolerance){ 0, 1e-3 }; /* forty steps of training */
     if (starts(stage, "gradnorm.")) return (tolerance){ 0, 1e-3 };
-    return (tolerance){ 2e-4, 1e-4 };                                          /* layers, logits */
+    return (tolerance){ 2e-4, 1e-4 }; /* layers, logits */
 }
 
 static double number(const omn_tensor *t, size_t i)
@@ -58,20 +61,22 @@ static bool differ(const omn_tensor *want, const omn_tensor *got, tolerance t, o
     for (size_t i = 0; i < n; i++) top = fmax(top, fabs(number(want, i)));
     for (size_t i = 0; i < n; i++) {
         const double b = number(want, i), e = fabs(number(got, i) - b);
-        if (!(e <= t.abs + t.rel * fabs(b))) ok = false;              /* NaN fails too */
+        if (!(e <= t.abs + t.rel * fabs(b))) ok = false; /* NaN fails too */
         if (!(e <= row->abs_error)) row->abs_error = e;
         if (fabs(b) > 0.01 * top && !(e / fabs(b) <= row->rel_error)) row->rel_error = e / fabs(b);
     }
     return ok;
 }
 
-static void one(verify *v, const char *stage, const omn_tensor *want, verify_find_fn *find, void *user)
+static void one(verify *v, const char *stage, const omn_tensor *want, verify_find_fn *find,
+                void *user)
 {
     omn_tensor got;
     char why[256] = "", a[96], b[96];
     const tolerance t = tolerance_of(stage, want->type);
-    omn_verify_row row = { .file = v->file, .stage = stage, .tolerance_abs = t.abs,
-                           .tolerance_rel = t.rel };
+    omn_verify_row row = {
+        .file = v->file, .stage = stage, .tolerance_abs = t.abs, .tolerance_rel = t.rel
+    };
     if (want->type != OMN_F32 && want->type != OMN_I32)
         snprintf(why, sizeof why, "type %s, f32 or i32 is wanted", omn_type_get(want->type)->name);
     else if (!find(user, stage, &got))
@@ -99,7 +104,8 @@ omn_status verify_compare(verify *v, verify_find_fn *find, void *user, omn_error
     }
     if (!v->rows) return omn_fail(err, OMN_ERR_DATA, "%s: it has no stages to compare", v->name);
     if (v->wrong)
-        return omn_fail(err, OMN_ERR_FAILED, "%s: %zu of %zu stages are missing or outside their tolerance",
-                        v->name, v->wrong, v->rows);
+        return omn_fail(err, OMN_ERR_FAILED,
+                        "%s: %zu of %zu stages are missing or outside their tolerance", v->name,
+                        v->wrong, v->rows);
     return OMN_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden cases of the encode and step graphs: greedy decoding over cached states, and the scores of options, both
- * through the functions that requests use; and the choice of a case's kind. */
+/* Golden cases of the encode and step graphs: greedy decoding over cached states, and the scores of
+ * options, both through the functions that requests use; and the choice of a case's kind. */
 #include "verify.h"
 
 #include "runner.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_STEPS 65536
+#define MOST_STEPS    65536
 #define CAPACITY_STEP 16
 
 typedef struct decoding {
@@ -46,8 +46,10 @@ static omn_status begin(decoding *d, verify *v, omn_error *err)
     OMN_TRY(omn_feed_make(&d->feed, err));
     OMN_TRY(omn_feed_make(&d->made, err));
     OMN_TRY(verify_feed(v, false, d->feed, &z, err));
-    const omn_graph_sizes sizes = { OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = z.rows,
-                                    .roles = z.roles, .lengths = z.lengths, .n_roles = z.n_roles };
+    const omn_graph_sizes sizes = {
+        OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE,  .rows = z.rows,
+        .roles = z.roles,          .lengths = z.lengths, .n_roles = z.n_roles
+    };
     OMN_TRY(omn_model_graph(d->model, &sizes, &g, err));
     OMN_TRY(omn_exec_run(d->runner->exec, g, d->feed, v->call, err));
     OMN_TRY(omn_exec_output(d->runner->exec, g, "memory", &memory, err));
@@ -79,8 +81,8 @@ static omn_status greedy(decoding *d, verify *v, int64_t steps, omn_error *err)
         ids[b] = ((int32_t *)tokens)[b * (steps + 1)] = vocab->start;
     }
     for (int64_t t = 0; t < steps; t++) {
-        OMN_TRY(runner_step(d->runner, v->call, &d->memory, "text", B, 1, capacity, ids, (int32_t)t, rows,
-                            &logits, err));
+        OMN_TRY(runner_step(d->runner, v->call, &d->memory, "text", B, 1, capacity, ids, (int32_t)t,
+                            rows, &logits, err));
         for (int64_t b = 0; b < B; b++) {
             memcpy(one, (const float *)logits.data + b * V, (size_t)V * sizeof *one);
             memcpy((float *)all + (b * steps + t) * V, one, (size_t)V * sizeof *one);
@@ -102,8 +104,9 @@ omn_status verify_generation(verify *v, omn_error *err)
     const char *modality = omn_weights_meta(v->golden, "modality");
     const omn_tensor *want = omn_weights_get(v->golden, "out.step_logits");
     if (!modality || strcmp(modality, "text") || omn_weights_meta(v->golden, "guidance_scale")) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: not supported, no part of this build writes %s%s",
-                      v->name, modality ? modality : "pictures",
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED,
+                      "%s: not supported, no part of this build writes %s%s", v->name,
+                      modality ? modality : "pictures",
                       omn_weights_meta(v->golden, "guidance_scale") ? " with guidance" : "");
         goto done;
     }
@@ -141,12 +144,14 @@ static omn_status score(decoding *d, verify *v, const omn_tensor *options, omn_e
             goto done;
         }
     }
-    OMN_TRY(runner_score_ids(d->runner, v->call, &d->memory, "text", 0, ids, lengths, n, L, true, sums, err));
+    OMN_TRY(runner_score_ids(d->runner, v->call, &d->memory, "text", 0, ids, lengths, n, L, true,
+                             sums, err));
     OMN_TRY(omn_feed_new(d->made, "scores_sum", OMN_F32, omn_dim1((int64_t)n), &out[0], err));
     OMN_TRY(omn_feed_new(d->made, "scores_average", OMN_F32, omn_dim1((int64_t)n), &out[1], err));
     OMN_TRY(omn_feed_new(d->made, "best", OMN_I32, omn_dim1(1), &out[2], err));
     for (size_t i = 0; i < n; i++) ((float *)out[0])[i] = (float)sums[i];
-    OMN_TRY(runner_score_ids(d->runner, v->call, &d->memory, "text", 0, ids, lengths, n, L, false, sums, err));
+    OMN_TRY(runner_score_ids(d->runner, v->call, &d->memory, "text", 0, ids, lengths, n, L, false,
+                             sums, err));
     for (size_t i = 0; i < n; i++) {
         ((float *)out[1])[i] = (float)sums[i];
         if (sums[i] < sums[best]) best = (int32_t)i;
@@ -183,11 +188,16 @@ omn_status verify_case(omn_context *ctx, const char *file, verify_row_fn *on_row
     OMN_TRY(verify_open(ctx, file, on_row, user, &v, err));
     for (size_t i = 0; i < omn_weights_count(v->golden); i++)
         gradients = gradients || !strncmp(omn_weights_name(v->golden, i), "grad.", 5);
-    if (omn_weights_get(v->golden, "out.losses")) st = train(v, err);
-    else if (gradients) st = verify_gradients(v, err);
-    else if (omn_weights_get(v->golden, "out.step_logits")) st = verify_generation(v, err);
-    else if (omn_weights_get(v->golden, "in.options")) st = verify_scores(v, err);
-    else st = verify_stages(v, err);
+    if (omn_weights_get(v->golden, "out.losses"))
+        st = train(v, err);
+    else if (gradients)
+        st = verify_gradients(v, err);
+    else if (omn_weights_get(v->golden, "out.step_logits"))
+        st = verify_generation(v, err);
+    else if (omn_weights_get(v->golden, "in.options"))
+        st = verify_scores(v, err);
+    else
+        st = verify_stages(v, err);
 done:
     verify_close(v);
     return st;

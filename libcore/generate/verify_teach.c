@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden cases of the teach graph: every tagged stage of a forward pass, masks and losses, and the gradients. */
+/* Golden cases of the teach graph: every tagged stage of a forward pass, masks and losses, and the
+ * gradients. */
 #include "verify.h"
 
 #include <math.h>
@@ -11,7 +12,7 @@ typedef struct run {
     verify *v;
     omn_graph *graph;
     omn_exec *exec;
-    omn_feed *feed, *made;        /* made: stages that are worked out from others */
+    omn_feed *feed, *made; /* made: stages that are worked out from others */
 } run;
 
 static bool output(const run *r, const char *name, omn_tensor *out)
@@ -25,7 +26,9 @@ static bool output(const run *r, const char *name, omn_tensor *out)
 /* "encoder.l0.q_norm" is a part of encoder.layers_0.attention, and so on. */
 static bool inside_attention(const char *stage, char *out, size_t room)
 {
-    static const struct { const char *stack, *before, *folder; } parts[] = {
+    static const struct {
+        const char *stack, *before, *folder;
+    } parts[] = {
         { "encoder.l", "", "attention" },
         { "decoder.l", "self_", "self_attention" },
         { "decoder.l", "cross_", "encoder_decoder_attention" },
@@ -39,8 +42,8 @@ static bool inside_attention(const char *stage, char *out, size_t room)
         if (end == stage + n || *end != '.' || strncmp(end + 1, parts[i].before, m)) continue;
         for (size_t k = 0; k < sizeof what / sizeof *what; k++) {
             if (strcmp(end + 1 + m, what[k])) continue;
-            const int len = snprintf(out, room, "%.7s.layers_%ld.%s.%s", stage, layer, parts[i].folder,
-                                     what[k]);
+            const int len = snprintf(out, room, "%.7s.layers_%ld.%s.%s", stage, layer,
+                                     parts[i].folder, what[k]);
             return len > 0 && (size_t)len < room;
         }
     }
@@ -57,7 +60,7 @@ static bool find(void *user, const char *stage, omn_tensor *out)
            (inside_attention(stage, name, sizeof name) && output(r, name, out));
 }
 
-/* ---- masks and losses ---------------------------------------------------------------------------------- */
+/* ---- masks and losses ----------------------------------------------------------------------- */
 
 /* Which segments see each other: the rule of the attention op (graph.h at omn_attend). */
 static int sees(int32_t q, int32_t k)
@@ -76,7 +79,8 @@ static omn_status masks(run *r, const verify_sizes *z, omn_error *err)
     if (!output(r, "encoder.mask", &memory)) goto done;
     const int64_t L = memory.shape.dim[1];
     OMN_TRY(omn_feed_new(r->made, "decoder.self_mask", OMN_I32, omn_dim4(B, 1, T, T), &self, err));
-    OMN_TRY(omn_feed_new(r->made, "decoder.cross_mask", OMN_I32, omn_dim4(B, 1, T, L), &cross, err));
+    OMN_TRY(
+        omn_feed_new(r->made, "decoder.cross_mask", OMN_I32, omn_dim4(B, 1, T, L), &cross, err));
     for (int64_t b = 0; b < B; b++)
         for (int64_t i = 0; i < T; i++) {
             const int64_t q = b * T + i;
@@ -84,7 +88,8 @@ static omn_status masks(run *r, const verify_sizes *z, omn_error *err)
                 ((int32_t *)self)[q * T + j] =
                     j <= i && sees(seg[q], seg[b * T + j]) && part[q] == part[b * T + j];
             for (int64_t j = 0; j < L; j++)
-                ((int32_t *)cross)[q * L + j] = sees(seg[q], ((const int32_t *)memory.data)[b * L + j]);
+                ((int32_t *)cross)[q * L + j] =
+                    sees(seg[q], ((const int32_t *)memory.data)[b * L + j]);
         }
 done:
     return st;
@@ -98,14 +103,16 @@ static omn_status put(run *r, const char *name, double x, omn_error *err)
     return st;
 }
 
-/* The loss is the graph's; its cross-entropy is the mean of what each token cost, the rest is the z term. */
+/* The loss is the graph's; its cross-entropy is the mean of what each token cost, the rest is the z
+ * term. */
 static omn_status losses(run *r, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_tensor loss, each;
     const omn_tensor *w = omn_feed_get(r->feed, "target.weight");
     double sum = 0, weight = 0;
-    if (!output(r, "loss", &loss) || !output(r, "nll.text", &each) || each.bytes != w->bytes) goto done;
+    if (!output(r, "loss", &loss) || !output(r, "nll.text", &each) || each.bytes != w->bytes)
+        goto done;
     for (size_t i = 0; i < w->bytes / sizeof(float); i++) {
         sum += (double)((const float *)w->data)[i] * (double)((const float *)each.data)[i];
         weight += (double)((const float *)w->data)[i];
@@ -129,16 +136,21 @@ done:
     return st;
 }
 
-/* ---- cases --------------------------------------------------------------------------------------------- */
+/* ---- cases ---------------------------------------------------------------------------------- */
 
 omn_status verify_teach(verify *v, omn_model *m, omn_feed *feed, verify_sizes *z, omn_graph **out,
                         omn_error *err)
 {
     omn_status st = OMN_OK;
     OMN_TRY(verify_feed(v, true, feed, z, err));
-    const omn_graph_sizes sizes = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = z->rows,
-                                    .roles = z->roles, .lengths = z->lengths, .n_roles = z->n_roles,
-                                    .target_length = z->target_length, .labels = true };
+    const omn_graph_sizes sizes = { OMN_FILL(omn_graph_sizes),
+                                    .phase = OMN_TEACH,
+                                    .rows = z->rows,
+                                    .roles = z->roles,
+                                    .lengths = z->lengths,
+                                    .n_roles = z->n_roles,
+                                    .target_length = z->target_length,
+                                    .labels = true };
     OMN_TRY(omn_model_graph(m, &sizes, out, err));
 done:
     return st;

@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Biases of attention scores: learned numbers for pairs of places, products of position vectors, and several of
- * them along a diagonal. Each is built once for a graph when layers share it, or once for each layer. */
+/* Biases of attention scores: learned numbers for pairs of places, products of position vectors,
+ * and several of them along a diagonal. Each is built once for a graph when layers share it, or
+ * once for each layer. */
 #include <omnio/nn.h>
 
-omn_node *omn_bias_rel(omn_scope *s, omn_node *table, const int32_t *buckets, int64_t tq, int64_t tk)
+omn_node *omn_bias_rel(omn_scope *s, omn_node *table, const int32_t *buckets, int64_t tq,
+                       int64_t tk)
 {
     if (omn_scope_failed(s) || !table) return NULL;
     const omn_shape shape = omn_node_shape(table);
     if (shape.rank != 2 || tq < 1 || tk < 1 || tq > (1 << 20) || tk > (1 << 20))
-        return omn_scope_fail(s, OMN_ERR_SHAPE, "relative bias: a table [buckets, heads] and places are "
-                              "wanted, not rank %u and %lld x %lld", shape.rank, (long long)tq, (long long)tk);
+        return omn_scope_fail(s, OMN_ERR_SHAPE,
+                              "relative bias: a table [buckets, heads] and places are "
+                              "wanted, not rank %u and %lld x %lld",
+                              shape.rank, (long long)tq, (long long)tk);
     for (int64_t i = 0; i < tq * tk; i++)
         if (buckets[i] < 0 || buckets[i] >= shape.dim[0])
-            return omn_scope_fail(s, OMN_ERR_SHAPE, "relative bias: bucket %d of query %lld and key %lld is "
-                                  "outside the table's %lld rows", buckets[i], (long long)(i / tk),
-                                  (long long)(i % tk), (long long)shape.dim[0]);
+            return omn_scope_fail(s, OMN_ERR_SHAPE,
+                                  "relative bias: bucket %d of query %lld and key %lld is "
+                                  "outside the table's %lld rows",
+                                  buckets[i], (long long)(i / tk), (long long)(i % tk),
+                                  (long long)shape.dim[0]);
     static const int heads_first[3] = { 2, 0, 1 };
     omn_node *b = omn_embedding(s, table, omn_const(s, OMN_I32, omn_dim2(tq, tk), buckets));
     return omn_reshape(s, omn_permute(s, b, heads_first), omn_dim4(1, shape.dim[1], tq, tk));
@@ -28,7 +34,8 @@ static omn_node *by_heads(omn_scope *s, omn_node *x, omn_node *w, omn_node *b, i
     if (!y) return NULL;
     const int64_t width = omn_node_dim(y, -1);
     if (heads < 1 || width % heads)
-        return omn_scope_fail(s, OMN_ERR_SHAPE, "absolute bias: width %lld is not a multiple of %lld heads",
+        return omn_scope_fail(s, OMN_ERR_SHAPE,
+                              "absolute bias: width %lld is not a multiple of %lld heads",
                               (long long)width, (long long)heads);
     y = omn_reshape(s, y, omn_dim4(omn_node_dim(y, 0), omn_node_dim(y, 1), heads, width / heads));
     return omn_permute(s, y, swap);
@@ -57,12 +64,15 @@ omn_node *omn_bias_blocks(omn_scope *s, omn_node *const *parts, size_t n)
     if (omn_scope_failed(s)) return NULL;
     int64_t rows = 1, heads = 1, wide = 0, before = 0;
     omn_node **list = omn_arena_alloc(omn_scope_arena(s), n ? n : 1, sizeof *list);
-    if (!list || !n) return omn_scope_fail(s, OMN_ERR_ARGUMENT, "bias blocks: no parts, or out of memory");
+    if (!list || !n)
+        return omn_scope_fail(s, OMN_ERR_ARGUMENT, "bias blocks: no parts, or out of memory");
     for (size_t i = 0; i < n; i++) {
         const omn_shape shape = omn_node_shape(parts[i]);
         if (shape.rank != 4)
-            return omn_scope_fail(s, OMN_ERR_SHAPE, "bias blocks: part %zu has %u axes, [rows, heads, queries, "
-                                  "keys] is wanted", i, shape.rank);
+            return omn_scope_fail(s, OMN_ERR_SHAPE,
+                                  "bias blocks: part %zu has %u axes, [rows, heads, queries, "
+                                  "keys] is wanted",
+                                  i, shape.rank);
         if (shape.dim[0] > rows) rows = shape.dim[0];
         if (shape.dim[1] > heads) heads = shape.dim[1];
         wide += shape.dim[3];

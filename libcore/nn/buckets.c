@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers for distances: the tables of learned relative biases are indexed by buckets that are exact for near
- * places and grow with the logarithm of the distance (Raffel et al. 2019), in the variants of T5, Unified-IO 1, OFA
- * and Gato. Logarithms that fall on whole numbers decide between two buckets: the smallest float above 1 is added
- * where the originals add it, so that they land where the originals' tables have them. */
+/* Numbers for distances: the tables of learned relative biases are indexed by buckets that are
+ * exact for near places and grow with the logarithm of the distance (Raffel et al. 2019), in the
+ * variants of T5, Unified-IO 1, OFA and Gato. Logarithms that fall on whole numbers decide between
+ * two buckets: the smallest float above 1 is added where the originals add it, so that they land
+ * where the originals' tables have them. */
 #include <omnio/nn.h>
 
 #include <math.h>
@@ -13,7 +14,8 @@ static int32_t log_bucket(int64_t n, int32_t buckets, int64_t most)
     const int32_t exact = buckets / 2;
     if (n < exact) return (int32_t)n;
     if (n >= most) return buckets - 1;
-    const double at = log((double)n / exact + 0x1p-23) / log((double)most / exact) * (buckets - exact);
+    const double at =
+        log((double)n / exact + 0x1p-23) / log((double)most / exact) * (buckets - exact);
     const int32_t b = exact + (int32_t)at;
     return b < buckets ? b : buckets - 1;
 }
@@ -34,9 +36,12 @@ int32_t omn_bucket_t5(int64_t relative, bool bidirectional, int32_t buckets, int
 int32_t omn_bucket_uio1_2d(int64_t dy, int64_t dx, int32_t buckets, int64_t most)
 {
     int32_t quadrant = 0;
-    if (dx <= 0 && dy < 0) quadrant = 3;
-    else if (dx < 0 && dy >= 0) quadrant = 2;
-    else if (dx > 0 && dy <= 0) quadrant = 1;
+    if (dx <= 0 && dy < 0)
+        quadrant = 3;
+    else if (dx < 0 && dy >= 0)
+        quadrant = 2;
+    else if (dx > 0 && dy <= 0)
+        quadrant = 1;
     return (quadrant * buckets + log_bucket(size_of(dy), buckets, most)) * buckets +
            log_bucket(size_of(dx), buckets, most);
 }
@@ -56,7 +61,8 @@ int32_t omn_bucket_ofa_2d(int32_t query, int32_t key, int32_t side)
 {
     const int32_t wide = 2 * side - 1;
     if (query <= 0 || key <= 0) return wide * wide + (query > 0 ? 1 : key > 0 ? 0 : 2);
-    const int32_t dy = (query - 1) / side - (key - 1) / side, dx = (query - 1) % side - (key - 1) % side;
+    const int32_t dy = (query - 1) / side - (key - 1) / side,
+                  dx = (query - 1) % side - (key - 1) % side;
     return (dy + side - 1) * wide + dx + side - 1;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Positions that are not learned: sines and cosines of falling frequencies (Vaswani et al. 2017), on a line and on
- * a grid, in the layouts of DETR and Pix2Seq; and the slopes of ALiBi (Press et al. 2021). */
+/* Positions that are not learned: sines and cosines of falling frequencies (Vaswani et al. 2017),
+ * on a line and on a grid, in the layouts of DETR and Pix2Seq; and the slopes of ALiBi (Press et
+ * al. 2021). */
 #include <omnio/nn.h>
 
 #include <math.h>
@@ -18,7 +19,8 @@ static void row(double pos, size_t width, double base, omn_sine how, float *out)
     if (width % 2) out[width - 1] = 0;
 }
 
-void omn_sine_table(const double *pos, size_t n, size_t width, double base, omn_sine how, float *out)
+void omn_sine_table(const double *pos, size_t n, size_t width, double base, omn_sine how,
+                    float *out)
 {
     for (size_t i = 0; i < n; i++) row(pos[i], width, base, how, out + i * width);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden training runs: forty steps of an optimiser on one batch, whose losses, gradient norms and final weights
- * the original program recorded. The settings are those of the recording. */
+/* Golden training runs: forty steps of an optimiser on one batch, whose losses, gradient norms and
+ * final weights the original program recorded. The settings are those of the recording. */
 #include "inside.h"
 
 #include "libcore/generate/verify.h"
@@ -20,7 +20,7 @@ typedef struct training {
     omn_graph *graph;
     omn_exec *exec;
     omn_opt *opt;
-    const float **gradients;      /* by the store's order */
+    const float **gradients; /* by the store's order */
 } training;
 
 static bool find(void *user, const char *stage, omn_tensor *out)
@@ -65,8 +65,8 @@ static omn_status settings(const verify *v, omn_train_setup *s, omn_error *err)
         s->factor_from = 8;
         return OMN_OK;
     }
-    return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: not supported, its description names no known optimiser",
-                    v->name);
+    return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                    "%s: not supported, its description names no known optimiser", v->name);
 }
 
 /* The gradients of the last run into their places. */
@@ -100,11 +100,12 @@ static omn_status steps(training *t, int64_t n, omn_error *err)
         OMN_TRY(omn_exec_output(t->exec, t->graph, "loss", &loss, err));
         ((float *)losses)[i] = *(const float *)loss.data;
         OMN_TRY(collect(t, err));
-        OMN_TRY(omn_opt_step(t->opt, t->gradients, 1, omn_call_pool(t->v->call), &norm, &finite, err));
+        OMN_TRY(
+            omn_opt_step(t->opt, t->gradients, 1, omn_call_pool(t->v->call), &norm, &finite, err));
         ((float *)norms)[i] = (float)norm;
         if (!finite) {
-            st = omn_fail(err, OMN_ERR_FAILED, "%s: step %lld has a gradient that is not finite", t->v->name,
-                          (long long)i + 1);
+            st = omn_fail(err, OMN_ERR_FAILED, "%s: step %lld has a gradient that is not finite",
+                          t->v->name, (long long)i + 1);
             goto done;
         }
     }
@@ -121,7 +122,8 @@ static omn_status verify_training(verify *v, omn_error *err)
     omn_memory memory = { OMN_FILL(omn_memory) };
     const omn_tensor *want = omn_weights_get(v->golden, "out.losses");
     if (want->shape.rank != 1 || want->shape.dim[0] < 1 || want->shape.dim[0] > MOST_STEPS) {
-        st = omn_fail(err, OMN_ERR_DATA, "%s: losses of 1 to %d steps are wanted", v->name, MOST_STEPS);
+        st = omn_fail(err, OMN_ERR_DATA, "%s: losses of 1 to %d steps are wanted", v->name,
+                      MOST_STEPS);
         goto done;
     }
     OMN_TRY(settings(v, &setup, err));
@@ -133,8 +135,10 @@ static omn_status verify_training(verify *v, omn_error *err)
     OMN_TRY(verify_teach(v, t.model, t.feed, &z, &t.graph, err));
     omn_program_memory(omn_model_program(t.model), &memory);
     if (memory.uploaded) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: not supported on this device, which keeps copies of "
-                      "the weights; training runs on the cpu", v->name);
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED,
+                      "%s: not supported on this device, which keeps copies of "
+                      "the weights; training runs on the cpu",
+                      v->name);
         goto done;
     }
     OMN_TRY(omn_exec_new(omn_model_program(t.model), &t.exec, err));
@@ -159,7 +163,8 @@ done:
 }
 
 omn_status omn_verify(omn_context *ctx, const char *file,
-                      void (*on_row)(void *user, const omn_verify_row *row), void *user, omn_error *err)
+                      void (*on_row)(void *user, const omn_verify_row *row), void *user,
+                      omn_error *err)
 {
     return verify_case(ctx, file, on_row, user, verify_training, err);
 }
