@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of a whole model: seeds, batches, streams, limits, options and boxes, and requests that
+ * make no sense. */
+#include "tests/generate/toy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static toy t;
+
+static void open_toy(void)
+{
+    const char *folder = testing_folder();
+    toy_write(folder, 21);
+    toy_open(&t, folder, 2);
+}
+
+static void fails(const omn_request *rq, omn_status want, const char *text)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_result r = { OMN_FILL(omn_result) };
+    const omn_status st = omn_generate(t.runner, rq, &r, &err);
+    ck_assert_msg(st == want, "%s: %s", omn_status_name(st), err.text);
+    ck_assert_msg(strstr(err.text, text) != NULL, "\"%s\" lacks \"%s\"", err.text, text);
+    ck_assert_ptr_null(r.value);
+    ck_assert_ptr_null(r.text);
+}
+
+static char *answer(const omn_request *rq)
+{
+    omn_result r = { OMN_FILL(omn_result) };
+    toy_answer(&t, rq, &r);
+    char *copy = strdup(toy_text(&r));
+    omn_result_fini(&r);
+    return copy;
+}
+
+static void same_answer(const omn_request *a, const omn_request *b, bool want)
+{
+    char *x = answer(a), *y = answer(b);
+    ck_assert_msg((strcmp(x, y) == 0) == want, "\"%s\" and \"%s\"", x, y);
+    free(x);
+    free(y);
+}
+
+START_TEST(the_same_seed_says_the_same)
+{
+    open_toy();
+    omn_request a = { OMN_FILL(omn_request), .prompt = "what is this?", .temperature = 1,
+                      .max_tokens = 12, .seed = 5 };
+    omn_request b = a;
+    same_answer(&a, &b, true);
+    b.seed = 6;
+    same_answer(&a, &b, false);
+    a.temperature = b.temperature = 0; /* greedy: the seed does not matter */
+    same_answer(&a, &b, true);
+    b.prompt = "what colour is the small ball?";
+    same_answer(&a, &b, false);
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(threads_do_not_change_an_answer)
+{
+    open_toy();
+    toy one;
+    toy_open(&one, testing_folder(), 1);
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "one red cube", .temperature = 1,
+                             .max_tokens = 20, .seed = 3 };
+    omn_result a = { OMN_FILL(omn_result) }, b = a;
+    toy_answer(&t, &rq, &a);
+    toy_answer(&one, &rq, &b);
+    ck_assert_str_eq(toy_text(&a), toy_text(&b));
+    omn_result_fini(&a);
+    omn_result_fini(&b);
+    toy_close(&one);
+    toy_close(&t);
+}
+END_TEST
+
+/* Rows of a batch are padded to the longest: nobody may see the padding. */
+START_TEST(a_batch_says_what_single_requests_say)
+{
+    open_toy();
+    static const char *const prompts[4] = {
+        "cube",
+        "what colour is the large matte sphere to the left of the cone?",
+        "how many red things are there?",
+        "is there a cylinder?",
+    };
+    for (int pictures = 0; pictures < 2; pictures++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_request rq[4];
+        omn_named in[4];
+        omn_result batch[4], one = { OMN_FILL(omn_result) };
+        for (int i = 0; i < 4; i++) {
+            in[i] = (omn_named){ "image",
+                                 pictures ? toy_picture(&t, 40 + 8 * (uint32_t)i, 32, (uint64_t)i)
+                                          : NULL };
+            rq[i] =
+                (omn_request){ OMN_FILL(omn_request), .prompt = prompts[i], .max_tokens = 10 + i,
+                               .inputs = &in[i], .n_inputs = (uint32_t)pictures };
+        }
+        ck_assert_msg(omn_generate_batch(t.runner, rq, 4, batch, &err) == OMN_OK, "%s", err.text);
+        for (int i = 0; i < 4; i++) {
+            toy_answer(&t, &rq[i], &one);
+            ck_assert_str_eq(toy_text(&one), toy_text(&batch[i]));
+            ck_assert_uint_eq(one.tokens, batch[i].tokens);
+            ck_assert_uint_le(one.tokens, 10 + (uint32_t)i);
+            omn_result_fini(&one);
+            omn_result_fini(&batch[i]);
+            omn_value_unref(in[i].value);
+        }
+    }
+    toy_close(&t);
+}
+END_TEST
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+typedef struct heard {
+    char text[4096];
+    int calls, stop_after;
+    omn_runner *cancel;
+} heard;
+
+static int listen(void *user, const omn_event *e)
+{
+    heard *h = user;
+    ck_assert_str_eq(e->type, "token");
+    ck_assert_uint_le(e->done, e->total);
+    ck_assert_uint_lt(strlen(h->text) + strlen(e->text), sizeof h->text);
+    memcpy(h->text + strlen(h->text), e->text, strlen(e->text) + 1);
+    h->calls++;
+    if (h->cancel && h->calls == h->stop_after) omn_runner_cancel(h->cancel);
+    return !h->cancel && h->calls == h->stop_after;
+}
+
+START_TEST(a_stream_is_the_whole_text)
+{
+    open_toy();
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        heard h = { 0 };
+        const omn_request rq = {
+            OMN_FILL(omn_request), .prompt = "tell me", .temperature = 1.5, .max_tokens = 48,
+            .seed = seed,          .watch = listen,     .user = &h
+        };
+        omn_result r = { OMN_FILL(omn_result) };
+        toy_answer(&t, &rq, &r);
+        ck_assert_str_eq(h.text, toy_text(&r));
+        ck_assert_int_gt(h.calls, 1);
+        omn_result_fini(&r);
+    }
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(a_watcher_may_stop_and_keeps_what_there_is)
+{
+    open_toy();
+    heard h = { .stop_after = 3 };
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "tell me", .max_tokens = 40,
+                             .temperature = 1,      .watch = listen,     .user = &h };
+    omn_result r = { OMN_FILL(omn_result) };
+    toy_answer(&t, &rq, &r);
+    ck_assert_int_eq(h.calls, 3);
+    ck_assert_uint_lt(r.tokens, 40);
+    ck_assert(!r.stopped);
+    ck_assert_str_eq(h.text, toy_text(&r));
+    omn_result_fini(&r);
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(cancel_stops_and_keeps_what_there_is)
+{
+    open_toy();
+    heard h = { .stop_after = 3, .cancel = t.runner };
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "tell me", .max_tokens = 40,
+                             .temperature = 1,      .watch = listen,     .user = &h };
+    omn_error err = OMN_ERROR_INIT;
+    omn_result r = { OMN_FILL(omn_result) };
+    ck_assert_int_eq(omn_generate(t.runner, &rq, &r, &err), OMN_ERR_CANCELLED);
+    ck_assert_int_eq(h.calls, 3);
+    ck_assert_str_eq(h.text, toy_text(&r));
+    ck_assert_uint_lt(r.tokens, 40);
+    omn_result_fini(&r);
+    toy_close(&t);
+}
+END_TEST
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+START_TEST(long_prompts_are_refused)
+{
+    open_toy();
+    char longest[2048];
+    memset(longest, 0, sizeof longest);
+    for (int i = 0; i < 200; i++) memcpy(longest + strlen(longest), "cube ", 6);
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = longest, .max_tokens = 4 };
+    fails(&rq, OMN_ERR_DATA, "63");
+    /* what just fits is answered: the end token takes the last place */
+    int32_t ids[64];
+    size_t n = 0;
+    omn_error err = OMN_ERROR_INIT;
+    char text[2048] = "";
+    for (int i = 0; i < 60; i++) {
+        char more[2048];
+        memcpy(more, text, sizeof more);
+        memcpy(more + strlen(more), "cube ", 6);
+        char whole[2100];
+        snprintf(whole, sizeof whole, "%s%s", omn_model_prefix(t.model, "text"), more);
+        if (omn_model_tokens(t.model, whole, ids, 63, &n, &err) != OMN_OK) break;
+        memcpy(text, more, sizeof text);
+    }
+    const omn_request fits = { OMN_FILL(omn_request), .prompt = text, .max_tokens = 2 };
+    free(answer(&fits));
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(no_more_tokens_than_asked_for_or_possible)
+{
+    open_toy();
+    for (int most = 0; most < 3; most++) {
+        const omn_request rq = { OMN_FILL(omn_request), .prompt = "say much", .temperature = 2,
+                                 .max_tokens = most == 2 ? 1000000 : most };
+        omn_result r = { OMN_FILL(omn_result) };
+        toy_answer(&t, &rq, &r);
+        ck_assert_uint_le(r.tokens, most == 1 ? 1 : 48);
+        omn_result_fini(&r);
+    }
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(requests_that_make_no_sense)
+{
+    open_toy();
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *text = NULL;
+    ck_assert_int_eq(omn_text_new("no picture", 10, &text, &err), OMN_OK);
+    const omn_named sound = { "sound", text }, image = { "image", text };
+    omn_request rq = { OMN_FILL(omn_request) };
+    fails(&rq, OMN_ERR_ARGUMENT, "without prompt");
+    rq.prompt = "hello";
+    rq.output = "image";
+    fails(&rq, OMN_ERR_UNSUPPORTED, "\"image\"");
+    rq.output = NULL;
+    rq.n_inputs = 1;
+    rq.inputs = &sound;
+    fails(&rq, OMN_ERR_UNSUPPORTED, "\"sound\"");
+    rq.inputs = &image;
+    fails(&rq, OMN_ERR_TYPE, "text");
+    rq.n_inputs = 0;
+    const omn_answer boxes = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_BOXES, .least = 1,
+                               .most = 1 };
+    rq.answer = &boxes;
+    fails(&rq, OMN_ERR_ARGUMENT, "picture");
+    const omn_answer none = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_OPTIONS };
+    rq.answer = &none;
+    fails(&rq, OMN_ERR_ARGUMENT, "options");
+    omn_request two[2] = { { OMN_FILL(omn_request), .prompt = "a" }, { OMN_FILL(omn_request) } };
+    omn_result out[2];
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_generate_batch(t.runner, two, 2, out, &err), OMN_ERR_ARGUMENT);
+    ck_assert_int_eq(omn_generate_batch(t.runner, two, 0, out, NULL), OMN_ERR_ARGUMENT);
+    omn_value_unref(text);
+    toy_close(&t);
+}
+END_TEST
+
+/* ---- options, boxes -------------------------------------------------------------------------- */
+
+/* The likelihood of one option through the teach graph: another way to the same number. */
+static double taught(const char *prompt, const char *option, size_t *tokens)
+{
+    omn_error err = OMN_ERROR_INIT;
+    char whole[512];
+    int32_t in[64], want[48];
+    size_t n = 0, m = 0;
+    void *p[10];
+    omn_feed *f = NULL;
+    omn_graph *g = NULL;
+    omn_exec *x = NULL;
+    omn_tensor each;
+    snprintf(whole, sizeof whole, "%s%s", omn_model_prefix(t.model, "text"), prompt);
+    ck_assert_int_eq(omn_model_tokens(t.model, whole, in, 63, &n, &err), OMN_OK);
+    ck_assert_int_eq(omn_model_tokens(t.model, option, want, 47, &m, &err), OMN_OK);
+    in[n++] = want[m++] = 1;
+    static const char *const names[] = {
+        "text.ids",   "text.seg",   "text.pos",    "target.ids",
+        "target.seg", "target.pos", "target.part", "target.labels"
+    };
+    ck_assert_int_eq(omn_feed_make(&f, &err), OMN_OK);
+    for (int i = 0; i < 8; i++)
+        ck_assert_int_eq(
+            omn_feed_new(f, names[i], OMN_I32, omn_dim2(1, (int64_t)(i < 3 ? n : m)), &p[i], &err),
+            OMN_OK);
+    ck_assert_int_eq(
+        omn_feed_new(f, "target.weight", OMN_F32, omn_dim2(1, (int64_t)m), &p[8], &err), OMN_OK);
+    for (size_t i = 0; i < n; i++) {
+        ((int32_t *)p[0])[i] = in[i];
+        ((int32_t *)p[1])[i] = 1;
+        ((int32_t *)p[2])[i] = (int32_t)i;
+    }
+    for (size_t i = 0; i < m; i++) {
+        ((int32_t *)p[3])[i] = i ? want[i - 1] : 0;
+        ((int32_t *)p[4])[i] = 1;
+        ((int32_t *)p[5])[i] = (int32_t)i;
+        ((int32_t *)p[7])[i] = want[i];
+        ((float *)p[8])[i] = 1;
+    }
+    const char *roles[1] = { "text" };
+    const int64_t lengths[1] = { (int64_t)n };
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes),
+                                .phase = OMN_TEACH,
+                                .rows = 1,
+                                .roles = roles,
+                                .lengths = lengths,
+                                .n_roles = 1,
+                                .target_length = (int64_t)m,
+                                .labels = true };
+    ck_assert_msg(omn_model_graph(t.model, &z, &g, &err) == OMN_OK, "%s", err.text);
+    ck_assert_int_eq(omn_exec_new(omn_model_program(t.model), &x, &err), OMN_OK);
+    ck_assert_msg(omn_exec_run(x, g, f, t.call, &err) == OMN_OK, "%s", err.text);
+    ck_assert_int_eq(omn_exec_output(x, g, "nll.text", &each, &err), OMN_OK);
+    double sum = 0;
+    for (size_t i = 0; i < m; i++) sum += (double)((const float *)each.data)[i];
+    omn_exec_free(x);
+    omn_feed_free(f);
+    *tokens = m;
+    return sum;
+}
+
+START_TEST(options_are_scored_by_their_likelihood)
+{
+    open_toy();
+    static const char *const options[5] = { "red", "a small green cube", "blue", "yes",
+                                            "seven spheres" };
+    omn_answer a = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_OPTIONS, .options = options,
+                     .n_options = 5 };
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "what is it?", .answer = &a };
+    omn_result mean = { OMN_FILL(omn_result) }, sum = mean;
+    toy_answer(&t, &rq, &mean);
+    a.sum = true;
+    toy_answer(&t, &rq, &sum);
+    ck_assert_uint_eq(mean.n_scores, 5);
+    for (int i = 0; i < 5; i++) {
+        size_t n = 0;
+        const double want = taught("what is it?", options[i], &n);
+        ck_assert_double_eq_tol(sum.scores[i], want, 1e-4);
+        ck_assert_double_eq_tol(mean.scores[i], want / (double)n, 1e-4);
+        ck_assert_double_ge(mean.scores[i], mean.scores[mean.chosen]);
+    }
+    size_t n = 0;
+    ck_assert_str_eq(omn_text_get(mean.value, &n), options[mean.chosen]);
+    omn_result_fini(&mean);
+    omn_result_fini(&sum);
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(many_options_go_through_in_slices)
+{
+    open_toy();
+    static char words[120][24];
+    const char *options[120];
+    for (int i = 0; i < 120; i++) {
+        snprintf(words[i], sizeof words[i], "%d cubes", i);
+        options[i] = words[i];
+    }
+    omn_answer a = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_OPTIONS, .options = options,
+                     .n_options = 120 };
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "how many?", .answer = &a };
+    omn_result all = { OMN_FILL(omn_result) }, one = all;
+    toy_answer(&t, &rq, &all);
+    for (int i = 0; i < 120; i += 37) {
+        a.options = options + i;
+        a.n_options = 1;
+        toy_answer(&t, &rq, &one);
+        ck_assert_double_eq_tol(one.scores[0], all.scores[i], 1e-5);
+        omn_result_fini(&one);
+    }
+    omn_result_fini(&all);
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(one_box_is_four_locations)
+{
+    open_toy();
+    omn_value *picture = toy_picture(&t, 100, 60, 4);
+    const omn_named in = { "image", picture };
+    const omn_answer a = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_BOXES, .least = 1, .most = 1 };
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        const omn_request rq = { OMN_FILL(omn_request), .prompt = "where?",
+                                 .inputs = &in,         .n_inputs = 1,
+                                 .answer = &a,          .temperature = seed ? 1 : 0,
+                                 .seed = seed };
+        omn_result r = { OMN_FILL(omn_result) };
+        toy_answer(&t, &rq, &r);
+        ck_assert_uint_eq(r.tokens, 4);
+        ck_assert(r.stopped);
+        ck_assert_int_eq(omn_value_get_kind(r.value), OMN_VALUE_REGIONS);
+        int words = 0;
+        for (const char *at = toy_text(&r); (at = strstr(at, "<extra_id_")); at++) words++;
+        ck_assert_int_eq(words, 4);
+        omn_result_fini(&r);
+    }
+    omn_value_unref(picture);
+    toy_close(&t);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        the_same_seed_says_the_same,
+        threads_do_not_change_an_answer,
+        a_batch_says_what_single_requests_say,
+        a_stream_is_the_whole_text,
+        a_watcher_may_stop_and_keeps_what_there_is,
+        cancel_stops_and_keeps_what_there_is,
+        long_prompts_are_refused,
+        no_more_tokens_than_asked_for_or_possible,
+        requests_that_make_no_sense,
+        options_are_scored_by_their_likelihood,
+        many_options_go_through_in_slices,
+        one_box_is_four_locations,
+    };
+    return TESTING_RUN("generate/answers", all, 30); /* each opens a model of its own */
+}
