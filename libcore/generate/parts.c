@@ -177,8 +177,9 @@ size_t omn_open_parts(omn_open *o, const char *kind, omn_part *const **list)
 
 omn_status omn_open_done(omn_open *o, omn_error *err)
 {
-    const omn_error *first = o->first.status ? &o->first : NULL;
-    if (!first && o->config && o->config->first.status) first = &o->config->first;
+    /* a wrong key comes first: parts that were opened with its default may complain about that */
+    const omn_error *first = o->config && o->config->first.status ? &o->config->first : NULL;
+    if (!first && o->first.status) first = &o->first;
     if (!first) return OMN_OK;
     if (err && err != first && !err->status) *err = *first;
     return (omn_status)first->status;

@@ -62,7 +62,8 @@ typedef struct decoding {
     const char *output;
     const omn_vocab *vocab;
     const omn_range *location;
-    const omn_part *tokenizer;
+    const omn_part *decoder;
+    const omn_stream_impl *stream; /* NULL: it cannot */
     row *rows;
     size_t n;
 } decoding;
@@ -100,7 +101,7 @@ static bool tell(const decoding *d, row *w, int32_t id, bool end)
     omn_buf b;
     bool go_on = true;
     omn_buf_init(&b, (size_t)1 << 20);
-    if (d->tokenizer && omn_codec_stream(d->tokenizer, w->stream, id, end, &b, NULL) == OMN_OK &&
+    if (d->stream && d->stream->push(d->decoder->self, w->stream, id, end, &b, NULL) == OMN_OK &&
         b.length && !b.failed) {
         const omn_event e = { OMN_FILL(omn_event), .type = "token", .text = b.data,
                               .done = (uint64_t)w->n, .total = (uint64_t)w->most };
@@ -211,7 +212,9 @@ static omn_status answer_texts(omn_runner *r, omn_call *c, const encoded *e, con
     }
     d.vocab = omn_part_vocabulary(dec);
     d.location = omn_vocab_range(d.vocab, "location");
-    d.tokenizer = omn_open_find(r->model->open, "tokenizer");
+    const omn_decoder_impl *impl = dec->impl;
+    d.decoder = dec;
+    d.stream = impl->extension ? impl->extension("omnio.stream/1") : NULL;
     d.rows = calloc(n, sizeof *d.rows);
     ids = calloc(n, (size_t)limit * sizeof *ids);
     if (!d.rows || !ids || !d.vocab) {

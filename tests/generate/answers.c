@@ -56,6 +56,8 @@ START_TEST(the_same_seed_says_the_same)
     same_answer(&a, &b, false);
     a.temperature = b.temperature = 0; /* greedy: the seed does not matter */
     same_answer(&a, &b, true);
+    a.temperature = b.temperature = 1;
+    a.seed = b.seed;
     b.prompt = "what colour is the small ball?";
     same_answer(&a, &b, false);
     toy_close(&t);

@@ -74,14 +74,12 @@ START_TEST(rotary_rows_of_the_real_sizes)
     static double pos[512];
     for (size_t i = 0; i < sizeof grids / sizeof *grids; i++) {
         omn_rope_table_2d(grids[i].h, grids[i].w, K, 10000, grids[i].ratio, table);
-        /* the original multiplies angles in single precision: up to 43 radians, half a unit in the
-         * last place */
-        listed(w, grids[i].name, table, 4e-6);
+        listed(w, grids[i].name, table, 1e-6);
     }
     for (int i = 0; i < 512; i++) pos[i] = i;
     omn_rope_table_1d(pos, 512, K, 10000, table);
-    listed(w, "input.text", table, 5e-5); /* angles up to 511 radians, the same */
-    listed(w, "target.text", table, 5e-5);
+    listed(w, "input.text", table, 1e-6);
+    listed(w, "target.text", table, 1e-6);
     omn_weights_close(w);
 }
 END_TEST

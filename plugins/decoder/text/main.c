@@ -54,6 +54,15 @@ static omn_status encode(const void *self, omn_call *c, const omn_value *v, int3
     return st != OMN_OK ? st : omn_codec_encode(d->tokenizer, text, n, ids, most, count, err);
 }
 
+/* A tokenizer that falls back on bytes may be made to write 0, which no text has. */
+static void drop_zeros(omn_buf *b, size_t from)
+{
+    size_t n = from;
+    for (size_t i = from; i < b->length; i++)
+        if (b->data[i]) b->data[n++] = b->data[i];
+    if (n < b->length) b->data[b->length = n] = 0;
+}
+
 static omn_status decode(const void *self, omn_call *c, const int32_t *ids, size_t n, omn_value **out,
                          omn_error *err)
 {
@@ -64,6 +73,7 @@ static omn_status decode(const void *self, omn_call *c, const int32_t *ids, size
     if (st != OMN_OK) return st;
     omn_buf_init(&b, (size_t)1 << 24);
     st = omn_codec_decode(d->tokenizer, ids, n, &b, err);
+    drop_zeros(&b, 0);
     if (st == OMN_OK && b.failed) st = omn_fail(err, OMN_ERR_MEMORY, "text.tokens: the text is too long");
     if (st == OMN_OK) st = omn_text_new(b.data ? b.data : "", b.length, out, err);
     omn_buf_fini(&b);
@@ -74,8 +84,11 @@ static omn_status push(const void *self, void *state, int32_t code, bool end, om
                        omn_error *err)
 {
     const decoder *d = self;
-    const omn_status st = need(d, err);
-    return st != OMN_OK ? st : omn_codec_stream(d->tokenizer, state, code, end, out, err);
+    const size_t from = out->length;
+    omn_status st = need(d, err);
+    if (st == OMN_OK) st = omn_codec_stream(d->tokenizer, state, code, end, out, err);
+    drop_zeros(out, from);
+    return st;
 }
 
 static const void *extension(const char *id)
