@@ -67,8 +67,8 @@ done:
 /* Which object builds this configuration: said under "omnio", or known by its keys. */
 static const char *object_of(json_t *root)
 {
-    const char *named = json_string_value(json_object_get(json_object_get(root, "omnio"), "model"));
-    if (named) return named;
+    const json_t *named = json_object_get(json_object_get(root, "omnio"), "model");
+    if (named) return json_string_value(named);
     if (json_object_get(root, "t5_config")) return "uio2";
     return json_string_value(json_object_get(root, "model_type"));
 }

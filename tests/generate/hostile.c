@@ -19,7 +19,7 @@ static char *replaced(const char *from, const char *to)
 }
 
 /* Open and, if that works, declare every weight: one of them must fail, with this text. */
-static void refused(omn_context *ctx, const char *folder, const char *text)
+static void refused(omn_context *ctx, const char *folder, const char *what, const char *text)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_model *m = NULL;
@@ -27,8 +27,8 @@ static void refused(omn_context *ctx, const char *folder, const char *text)
     omn_status st = omn_model_open(ctx, folder, NULL, &m, &err);
     if (st == OMN_OK) st = omn_model_declare(m, &err);
     omn_error_line(&err, line, sizeof line);
-    ck_assert_msg(st != OMN_OK, "opened: %s is wanted", text);
-    ck_assert_msg(strstr(line, text) != NULL, "\"%s\" lacks \"%s\"", line, text);
+    ck_assert_msg(st != OMN_OK, "%s: opened", what);
+    ck_assert_msg(strstr(line, text) != NULL, "%s: \"%s\" lacks \"%s\"", what, line, text);
     omn_model_close(m);
 }
 
@@ -88,7 +88,7 @@ START_TEST(configurations_of_other_types_and_sizes)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         char *text = replaced(list[i].from, list[i].to);
         testing_write(folder, "config.json", text, strlen(text));
-        refused(ctx, folder, list[i].text);
+        refused(ctx, folder, list[i].to, list[i].text);
         free(text);
     }
     omn_context_free(ctx);
@@ -100,21 +100,21 @@ START_TEST(folders_that_lack_something)
     const char *folder = testing_folder();
     omn_context *ctx = toy_context(1);
     char path[4096], long_path[5000];
-    refused(ctx, folder, "config.json");
-    refused(ctx, "no-such-model", "no-such-model");
-    refused(ctx, "", "");
+    refused(ctx, folder, "folder", "config.json");
+    refused(ctx, "no-such-model", "folder", "no-such-model");
+    refused(ctx, "", "folder", "");
     memset(long_path, 'x', sizeof long_path);
     long_path[sizeof long_path - 1] = 0;
-    refused(ctx, long_path, "too long");
+    refused(ctx, long_path, "folder", "too long");
     testing_write(folder, "config.json", "", 0);
-    refused(ctx, folder, "config.json");
+    refused(ctx, folder, "folder", "config.json");
     testing_write(folder, "config.json", toy_config, strlen(toy_config));
-    refused(ctx, folder, "safetensors");
+    refused(ctx, folder, "folder", "safetensors");
     testing_write(folder, "model.safetensors", "short", 5);
-    refused(ctx, folder, "model.safetensors");
+    refused(ctx, folder, "folder", "model.safetensors");
     toy_write(folder, 1);
     testing_write(folder, "tokenizer.model", "nonsense", 8);
-    refused(ctx, folder, "tokenizer");
+    refused(ctx, folder, "folder", "tokenizer");
     snprintf(path, sizeof path, "%s/tokenizer.model", folder);
     remove(path);
     /* weights alone are enough to open; an answer wants the tokenizer and says so */
@@ -183,8 +183,8 @@ START_TEST(weights_of_another_shape_are_named)
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         toy_write(folder, 1);
         write_changed(folder, name, list[i].shape, list[i].type);
-        refused(ctx, folder, name);
-        refused(ctx, folder, list[i].text);
+        refused(ctx, folder, list[i].text, name);
+        refused(ctx, folder, "folder", list[i].text);
     }
     omn_context_free(ctx);
 }

@@ -13,7 +13,7 @@ static int64_t pair(omn_config *f, const char *path, int i, int64_t deflt)
 {
     char name[128];
     snprintf(name, sizeof name, "%s.%d", path, i);
-    return omn_config_int_or(f, name, 1, 65536, deflt);
+    return omn_config_has(f, path) ? omn_config_int(f, name, 1, 65536) : deflt;
 }
 
 static void open_image(uio2 *u, omn_open *o, omn_config *f)
