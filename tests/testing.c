@@ -27,6 +27,30 @@ int testing_run(const char *name, const TTest *const *all, size_t n, double seco
     return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static void **blocks; /* what testing_memory gave: reachable, so no leak */
+static size_t n_blocks;
+
+static void free_blocks(void)
+{
+    while (n_blocks > 0) free(blocks[--n_blocks]);
+    free(blocks);
+    blocks = NULL;
+}
+
+void *testing_memory(size_t n)
+{
+    if (n_blocks % 64 == 0) {
+        void **more = realloc(blocks, (n_blocks + 64) * sizeof *more);
+        ck_assert(more != NULL);
+        if (blocks == NULL) atexit(free_blocks);
+        blocks = more;
+    }
+    void *block = calloc(1, n);
+    ck_assert(block != NULL);
+    blocks[n_blocks++] = block;
+    return block;
+}
+
 static const char *below(const char *variable, const char *path)
 {
     static char kept[PATHS][PATH_MAX];

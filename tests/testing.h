@@ -10,6 +10,18 @@
 #include <check.h>
 #include <stddef.h>
 
+/* 1 in a build with the address or thread sanitizer: slow, and hungry for address space. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TESTING_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TESTING_SANITIZED 1
+#endif
+#endif
+#ifndef TESTING_SANITIZED
+#define TESTING_SANITIZED 0
+#endif
+
 #define TESTING_RUN(name, all, seconds)                                                          \
     testing_run((name), (all), sizeof(all) / sizeof *(all), (seconds))
 
@@ -23,5 +35,9 @@ const char *testing_build(const char *path);
 const char *testing_folder(void);
 /* Writes a file of n bytes (or a string) below that folder; returns its path. */
 const char *testing_write(const char *folder, const char *name, const void *bytes, size_t n);
+
+/* n zero bytes, n at least 1, that belong to the test until its process ends; each block is its own, so
+ * that a sanitizer sees its bounds. */
+void *testing_memory(size_t n);
 
 #endif

@@ -161,7 +161,8 @@ typedef struct omn_decoder_impl {
                          omn_value **out, omn_error *err);
 } omn_decoder_impl;
 /* "omnio.stream/1" of text decoders: what codes[0..n) say beyond what codes[0..n-1) said, only whole UTF-8
- * characters; `end` flushes. state: zero-initialised 64 bytes owned by the caller. */
+ * characters; `end` flushes. state: 64 bytes of the caller's, zero at first, aligned for any type
+ * (_Alignas(max_align_t)). */
 typedef struct omn_stream_impl {
     omn_status (*push)(const void *self, void *state, int32_t code, bool end, omn_buf *out,
                        omn_error *err);

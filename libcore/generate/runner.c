@@ -52,7 +52,7 @@ typedef struct row {
     int32_t *ids;                 /* what was written, without the start token */
     int32_t n, most;
     bool done, stopped;
-    char stream[64];              /* state of the tokenizer's stream */
+    _Alignas(max_align_t) char stream[64]; /* state of the tokenizer's stream */
 } row;
 
 typedef struct decoding {

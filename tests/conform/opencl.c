@@ -143,14 +143,12 @@ static void give(const bench *b, tensors *t, uint32_t i, omn_buffer **out)
     if (t->weight[i]) {
         /* a weight does not begin where its buffer begins */
         const uint64_t before = unit(v) * (1 + i % 5);
-        char *whole = malloc(size(v) + before + EDGE);
-        ck_assert(whole != NULL);
+        char *whole = testing_memory(size(v) + before + EDGE);
         memcpy(whole + before, t->data[i], size(v));
         if (b->c->wrap(b->dev, whole, size(v) + before, out, NULL) == OMN_OK) {
             v->offset = before;
             return;
         }
-        free(whole);
     }
     v->offset = EDGE;
     ck_assert_msg(b->c->alloc(b->dev, EDGE + size(v), out, &err) == OMN_OK, "%s", err.text);

@@ -152,7 +152,7 @@ static void write_changed(const char *folder, const char *name, omn_shape shape,
             t.type = type;
             ck_assert(omn_shape_count(&shape, &count));
             t.bytes = count * omn_type_get(type)->bytes;
-            t.data = calloc(1, t.bytes);
+            t.data = testing_memory(t.bytes);
         }
         list[n++] = (omn_weights_entry){ omn_weights_name(w, i), t };
     }

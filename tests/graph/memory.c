@@ -127,5 +127,5 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { every_failed_allocation_is_reported };
-    return TESTING_RUN("graph/memory", all, 60);
+    return TESTING_RUN("graph/memory", all, 240);
 }

@@ -35,7 +35,8 @@ static bool sees(const world *w, size_t b, size_t i, size_t j)
 
 static double reference(const world *w, double *o, double *lse)
 {
-    double loss = 0, *s = doubles(w->Tk);
+    double loss = 0, *s = calloc(w->Tk, sizeof *s);
+    ck_assert(s != NULL);
     for (size_t b = 0; b < w->B; b++)
         for (size_t h = 0; h < w->H; h++)
             for (size_t i = 0; i < w->Tq; i++) {
@@ -112,8 +113,9 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
     const size_t eb = how & HIDE ? 0 : H * Tq * Tk, eh = how & HIDE ? 0 : Tq * Tk;
     const size_t ne = how & HIDE ? Tq * Tk : B * H * Tq * Tk;
     float *extra = noise(&r, ne), *slopes = noise(&r, H);
-    int32_t *qs = calloc(B * Tq, 4), *ks = calloc(B2 * Tk, 4), *qp = calloc(B * Tq, 4);
-    int32_t *kp = calloc(B2 * Tk, 4), *start = calloc(B, 4), *count = calloc(B, 4), *row = calloc(B, 4);
+    int32_t *qs = testing_memory(B * Tq * 4), *ks = testing_memory(B2 * Tk * 4);
+    int32_t *qp = testing_memory(B * Tq * 4), *kp = testing_memory(B2 * Tk * 4);
+    int32_t *start = testing_memory(B * 4), *count = testing_memory(B * 4), *row = testing_memory(B * 4);
     for (size_t i = 0; i < B * Tq; i++) {
         qs[i] = (int32_t)((i % Tq) / 5 % 4);
         qp[i] = (int32_t)((i % Tq) / 3 % 2);

@@ -39,8 +39,7 @@ static inline double uniform(rng *r)
 /* n floats at an address that is 4 more than a multiple of 64, freed by the test's exit (fork mode) */
 static inline float *floats(size_t n)
 {
-    char *p = malloc(n * sizeof(float) + 128);
-    ck_assert(p != NULL);
+    char *p = testing_memory(n * sizeof(float) + 128);
     p += 64 - (uintptr_t)p % 64 + 4;
     return (float *)(void *)p;
 }
@@ -65,14 +64,12 @@ static inline float to_bf16(float f)
 static inline void *typed(float *p, size_t n, omn_type t)
 {
     if (t == OMN_F32) {
-        char *q = malloc(n * 4 + 65);
-        ck_assert(q != NULL);
+        char *q = testing_memory(n * 4 + 65);
         q += 1;
         memcpy(q, p, n * 4);
         return q;
     }
-    char *q = malloc(n * 2 + 65);
-    ck_assert(q != NULL);
+    char *q = testing_memory(n * 2 + 65);
     q += 1;
     for (size_t i = 0; i < n; i++) {
         uint16_t h;
@@ -106,9 +103,7 @@ static inline void near_all(const char *what, const char *level, const float *go
 
 static inline double *doubles(size_t n)
 {
-    double *p = calloc(n ? n : 1, sizeof *p);
-    ck_assert(p != NULL);
-    return p;
+    return testing_memory((n ? n : 1) * sizeof(double));
 }
 
 /* The level after the last: AMX over tiles in plain memory, where the rest of it can run. Only programs

@@ -45,8 +45,6 @@ static void check_linear(const cpu_kernels *k, size_t M, size_t N, size_t K, omn
     k->linear(&l, &pieces);
     ck_assert_msg(!memcmp(out, again, M * N * sizeof *out), "%s (%s): pieces change the result", what,
                   k->level);
-    free(want);
-    free(size);
 }
 
 START_TEST(linear_equals_float64)
@@ -104,8 +102,6 @@ static void check_gemm(const cpu_kernels *k, size_t M, size_t N, size_t K, bool 
     k->gemm(&g, &pieces);
     ck_assert_msg(!memcmp(c, again, M * N * sizeof *c), "%s (%s): pieces change the result", what,
                   k->level);
-    free(want);
-    free(size);
 }
 
 START_TEST(gemm_of_any_layout_equals_float64)

@@ -47,8 +47,7 @@ static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
         s = end;
     }
     const size_t n = (size_t)omn_view_count(v), unit = omn_type_get(v->type)->bytes;
-    char *p = malloc(n * unit + 65);
-    ck_assert(p != NULL);
+    char *p = testing_memory(n * unit + 65);
     p += kind == 'w' ? 1 : 0;           /* weights lie at any address */
     for (size_t i = 0; i < n; i++) {
         const double u = uniform(r);
@@ -163,8 +162,7 @@ static void check(const char *op, const void *attrs, const char *in, const char 
                 if (i >= n_in || (shared && i == 0)) {
                     const size_t bytes = (size_t)omn_view_count(&t.view[i]) *
                         omn_type_get(t.view[i].type)->bytes;
-                    mine.data[i] = malloc(bytes + 1);
-                    ck_assert(mine.data[i] != NULL);
+                    mine.data[i] = testing_memory(bytes + 1);
                     memcpy(mine.data[i], t.data[i], bytes);
                     if (shared && i >= n_in) mine.data[i] = mine.data[0];
                 }
@@ -300,8 +298,7 @@ START_TEST(attention_gradients)
                     if (k < n_in) ins[k] = t.data[k];
                     else {
                         outs[k - n_in] = t.data[k];
-                        mine.data[k] = malloc((size_t)omn_view_count(&t.view[k]) * 4);
-                        ck_assert(mine.data[k] != NULL);
+                        mine.data[k] = testing_memory((size_t)omn_view_count(&t.view[k]) * 4);
                     }
                 }
                 call = (omn_op_call){ OMN_FILL(omn_op_call), "attention_grad", &a, t.view, t.view + n_in,

@@ -141,7 +141,7 @@ static const char *changed(const char *folder, const char *file, const change *c
     const char **meta = calloc(2 * omn_weights_meta_count(w) + 2, sizeof *meta);
     for (size_t i = 0; i < omn_weights_count(w); i++) {
         omn_tensor t = *omn_weights_at(w, i);
-        void *copy = malloc(t.bytes);
+        void *copy = testing_memory(t.bytes);
         memcpy(copy, t.data, t.bytes);
         t.data = copy;
         list[n] = (omn_weights_entry){ omn_weights_name(w, i), t };

@@ -222,7 +222,7 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
 static const double *floats(int T, int K, int from)
 {
     float rot[64];
-    double *copy = malloc(64 * sizeof *copy);
+    double *copy = testing_memory(64 * sizeof *copy);
     rotary(T, K, from, rot);
     for (int i = 0; i < T * K; i++) copy[i] = (double)rot[i];
     return copy;

@@ -27,7 +27,7 @@ static void run(const char *what, omn_build_fn *fn, void *user,
 /* A copy of a weight that may be changed. */
 static double *copy(rig *r, const char *name, size_t n)
 {
-    double *c = malloc(n * sizeof *c);
+    double *c = testing_memory(n * sizeof *c);
     memcpy(c, contract_weight(r, name), n * sizeof *c);
     return c;
 }

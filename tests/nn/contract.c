@@ -172,7 +172,7 @@ const double *contract_weight(rig *r, const char *name)
     const omn_tensor t = omn_store_tensor(r->store, (size_t)at);
     const float *data = omn_store_data(r->store, (size_t)at);
     ck_assert(omn_shape_count(&t.shape, &n));
-    double *copy = malloc(n * sizeof *copy);
+    double *copy = testing_memory(n * sizeof *copy);
     for (size_t i = 0; i < n; i++) copy[i] = (double)data[i];
     return copy;
 }

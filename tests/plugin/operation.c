@@ -131,7 +131,7 @@ START_TEST(scratch_memory_is_given_back)
     const omn_value *in[] = { b.picture };
     /* Five thousand calls that take a mebibyte each, with room for three thousand of them. Under a
      * sanitizer, which reserves more than that and is slow, a few calls alone. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if TESTING_SANITIZED
     const int calls = 100;
 #else
     const int calls = 5000;
