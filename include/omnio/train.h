@@ -42,10 +42,21 @@ typedef omn_status omn_page_fn(void *user, omn_call *c, uint64_t index, uint64_t
 typedef enum omn_optimizer { OMN_ADAMW, OMN_ADAFACTOR, OMN_MUON } omn_optimizer;
 
 /* A number that changes with the step: linear warm-up to 1 over `warmup` steps, then the curve to `last` at
- * `steps`. */
+ * `steps` (rsqrt: no end, sqrt(warmup / step)). */
 typedef enum omn_curve {
     OMN_CURVE_CONST, OMN_CURVE_LINEAR, OMN_CURVE_COSINE, OMN_CURVE_RSQRT
 } omn_curve;
+
+/* The schedule begins again at step `from` with numbers of its own (a warm restart); moments and averages go on. */
+typedef struct omn_train_again {
+    uint64_t from;                      /* ascending, 1 to steps - 1 of the setup */
+    double rate, rate_muon;
+    omn_curve curve;
+    uint64_t warmup;                    /* from there on */
+    double last;                        /* fraction of its peak where it ends: at the next one, or at `steps` */
+    double average;                     /* off if the setup's is */
+    double aux, aux_last;
+} omn_train_again;
 
 typedef struct omn_train_setup {
     uint32_t size;
@@ -77,6 +88,8 @@ typedef struct omn_train_setup {
     uint32_t n_tasks;
     const char *const *roles;           /* encoders that take part beside "text"; NULL: those that the */
     uint32_t n_roles;                   /* model has among "image" */
+    const omn_train_again *again;       /* later parts of the schedule; NULL: one part */
+    size_t n_again;
 } omn_train_setup;
 
 typedef struct omn_train_report {

@@ -156,12 +156,13 @@ static omn_status choice(const yml *y, const char *const *names, int deflt, int 
     return yml_fail(y, err, "\"%s\": one of %s is wanted", y->text, all);
 }
 
+static const char *const curves[] = { "const", "linear", "cosine", "rsqrt", NULL };   /* by omn_curve */
+
 static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
 {
     static const char *const keys[] = { "use", "rate", "rate_muon", "beta1", "beta2", "eps", "decay", "momentum",
                                         "factor_from", "clip", "curve", "warmup", "last", "average", NULL };
     static const char *const uses[] = { "adamw", "adafactor", "muon", NULL };
-    static const char *const curves[] = { "const", "linear", "cosine", "rsqrt", NULL };
     omn_train_setup *t = &r->setup;
     int64_t n;
     int k;
@@ -189,9 +190,42 @@ static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
     return OMN_OK;
 }
 
+/* A stage with an optimizer or aux of its own: the schedule begins again there; what it leaves out is as above. */
+static omn_status read_again(omn_recipe *r, const yml *y, size_t stage, omn_error *err)
+{
+    static const char *const keys[] = { "rate", "rate_muon", "curve", "warmup", "last", "average", NULL };
+    static const char *const aux_keys[] = { "weight", "last", NULL };
+    const omn_train_setup *t = &r->setup;
+    const yml *o = yml_get(y, "optimizer"), *aux = yml_get(y, "aux");
+    omn_train_again *a = &r->again[t->n_again];
+    int64_t n;
+    int k;
+    if (!stage) return yml_fail(o ? o : aux, err, "the first stage begins with the recipe's own optimizer and aux");
+    if (o) TRY_READ(yml_want(o, YML_MAP, "optimizer", err));
+    if (o) TRY_READ(yml_only(o, keys, err));
+    if (aux) TRY_READ(yml_want(aux, YML_MAP, "aux", err));
+    if (aux) TRY_READ(yml_only(aux, aux_keys, err));
+    if (yml_get(o, "average") && !(t->average > 0))
+        return yml_fail(yml_get(o, "average"), err, "average: the recipe's own optimizer must have one too");
+    a->from = t->steps;
+    TRY_READ(yml_double(yml_get(o, "rate"), 1e-12, 100, &a->rate, t->rate, err));
+    TRY_READ(yml_double(yml_get(o, "rate_muon"), 1e-12, 100, &a->rate_muon, t->rate_muon, err));
+    TRY_READ(choice(yml_get(o, "curve"), curves, (int)t->curve, &k, err));
+    a->curve = (omn_curve)k;
+    TRY_READ(yml_int(yml_get(o, "warmup"), 0, 1 << 30, &n, (int64_t)t->warmup, err));
+    a->warmup = (uint64_t)n;
+    TRY_READ(yml_double(yml_get(o, "last"), 0, 1, &a->last, t->last, err));
+    TRY_READ(yml_double(yml_get(o, "average"), 0, 0.999999, &a->average, t->average, err));
+    TRY_READ(yml_double(yml_get(aux, "weight"), 0, 1e6, &a->aux, t->aux, err));
+    TRY_READ(yml_double(yml_get(aux, "last"), 0, 1e6, &a->aux_last, aux ? a->aux : t->aux_last, err));
+    r->setup.n_again++;
+    r->setup.again = r->again;
+    return OMN_OK;
+}
+
 static omn_status read_stages(omn_recipe *r, const yml *y, const yml *steps, omn_error *err)
 {
-    static const char *const keys[] = { "name", "steps", "sources", NULL };
+    static const char *const keys[] = { "name", "steps", "sources", "optimizer", "aux", NULL };
     int64_t n;
     if (!y) {
         TRY_READ(yml_int(steps, 1, 1 << 30, &n, 1000, err));
@@ -210,6 +244,7 @@ static omn_status read_stages(omn_recipe *r, const yml *y, const yml *steps, omn
         TRY_READ(yml_text(yml_get(s->at, "name"), &s->name, "stage", err));
         TRY_READ(yml_int(yml_get(s->at, "steps"), 1, 1 << 30, &n, 1000, err));
         s->steps = (uint64_t)n;
+        if (yml_get(s->at, "optimizer") || yml_get(s->at, "aux")) TRY_READ(read_again(r, s->at, i, err));
         r->setup.steps += s->steps;
     }
     r->n_stages = y->n;

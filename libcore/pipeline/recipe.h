@@ -59,6 +59,7 @@ struct omn_recipe {
     recipe_stage stages[MOST_STAGES];
     size_t n_stages;
     omn_train_setup setup;
+    omn_train_again again[MOST_STAGES];   /* of the stages that begin the schedule again */
     const char *task_names[MOST_TASKS];
     const omn_cells_impl *cells;          /* of the first source; NULL: no auxiliary labels */
     uint32_t rows, columns;               /* of its grid */

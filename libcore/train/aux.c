@@ -84,5 +84,5 @@ void aux_finish(omn_trainer *t)
     size_t count = 0;
     for (size_t i = 0; i < n; i++) count += t->aux_edge_weights[i] > 0;
     for (size_t i = 0; i < n; i++) t->aux_edge_weights[i] /= (float)(count ? count : 1);
-    *t->aux_scale = (float)schedule_aux(&t->setup, t->step);
+    *t->aux_scale = (float)schedule_at(&t->setup, t->step).aux;
 }

@@ -98,8 +98,11 @@ void opt_average(const omn_opt *o, const slot *s, size_t from, size_t n);
 
 /* ---- schedule.c ------------------------------------------------------------------------------------------- */
 
-/* Factor of the rate for step k (from 0). */
-double schedule_factor(const omn_train_setup *s, uint64_t k);
-double schedule_aux(const omn_train_setup *s, uint64_t k);
+typedef struct schedule_now {
+    double rate, rate_muon, factor;       /* peaks, and the part of them that counts now */
+    double average, aux;
+} schedule_now;
+/* The numbers of step k (from 0). */
+schedule_now schedule_at(const omn_train_setup *s, uint64_t k);
 
 #endif

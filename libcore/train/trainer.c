@@ -36,6 +36,29 @@ static bool copy_names(omn_arena *a, const char *const **list, size_t n)
     return own != NULL;
 }
 
+static omn_status copy_again(omn_trainer *t, omn_error *err)
+{
+    omn_train_setup *u = &t->setup;
+    uint64_t from = 0;
+    omn_train_again *own = omn_arena_alloc(t->arena, u->n_again + 1, sizeof(*own));
+    if (!own) return no_memory(err);
+    for (size_t i = 0; i < u->n_again; i++) {
+        const omn_train_again *a = &u->again[i];
+        if (a->from <= from || a->from >= u->steps || a->curve > OMN_CURVE_RSQRT || !(a->rate > 0) ||
+            !(a->rate_muon > 0) || !(a->last >= 0 && a->last <= 1) || !(a->average >= 0 && a->average < 1) ||
+            !(a->aux >= 0) || !(a->aux_last >= 0))
+            return omn_fail(err, OMN_ERR_ARGUMENT, "part %zu of the schedule: from %llu (above %llu, below %llu "
+                            "is wanted), rates %g and %g (above 0), last %g (0 to 1), average %g (0 to below 1), "
+                            "aux %g to %g (0 or more)", i + 2, (unsigned long long)a->from,
+                            (unsigned long long)from, (unsigned long long)u->steps, a->rate, a->rate_muon,
+                            a->last, a->average, a->aux, a->aux_last);
+        own[i] = *a;
+        from = a->from;
+    }
+    u->again = own;
+    return OMN_OK;
+}
+
 static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error *err)
 {
     omn_train_setup *u = &t->setup;
@@ -55,6 +78,7 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
         return omn_fail(err, OMN_ERR_ARGUMENT, "%u groups and %u edges of cells: at most %d and 64 work",
                         u->aux_groups, u->aux_edges, MOST_GROUPS);
     if (!u->aux_role) u->aux_role = "image";
+    if (!(u->rate_muon > 0)) u->rate_muon = 0.02;
     if (!copy_names(t->arena, &u->frozen, u->n_frozen) || !copy_names(t->arena, &u->tasks, u->n_tasks) ||
         (u->roles && !copy_names(t->arena, &u->roles, u->n_roles)) ||
         !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)))
@@ -68,7 +92,7 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
                             classes[i], i);
     }
     u->aux_classes = classes;
-    return OMN_OK;
+    return copy_again(t, err);
 }
 
 static bool wants_role(const omn_train_setup *u, const char *name)
@@ -335,7 +359,8 @@ static omn_status skipped(omn_trainer *t, double loss, double norm, omn_error *e
 omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const double factor = schedule_factor(&t->setup, t->step), began = now_s();
+    const schedule_now now = schedule_at(&t->setup, t->step);
+    const double began = now_s();
     double loss = 0, text = 0, aux = 0, norm = 0;
     bool finite = false;
     OMN_TRY(batch_fill(t, c, err));
@@ -347,8 +372,11 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     if (t->setup.n_tasks) OMN_TRY(count_tasks(t, err));
     OMN_TRY(find_gradients(t, err));
     const double ran = now_s();
+    t->opt->rate = now.rate;
+    t->opt->rate_muon = now.rate_muon;
+    if (t->opt->average > 0) t->opt->average = now.average;
     if (isfinite(loss))
-        OMN_TRY(omn_opt_step(t->opt, t->gradients, factor, omn_call_pool(c), &norm, &finite, err));
+        OMN_TRY(omn_opt_step(t->opt, t->gradients, now.factor, omn_call_pool(c), &norm, &finite, err));
     batch_commit(t);
     if (finite) {
         t->step++;
@@ -362,7 +390,7 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
             OMN_FILL(omn_train_report), .step = t->step, .pages = t->pages, .lessons = t->lessons,
             .tokens = t->tokens, .skipped_steps = t->skipped, .dropped_lessons = t->dropped,
             .loss = loss, .text_loss = text, .aux_loss = aux, .gradient_norm = norm,
-            .rate = t->setup.rate * factor, .seconds = end - began, .page_seconds = filled - began,
+            .rate = now.rate * now.factor, .seconds = end - began, .page_seconds = filled - began,
             .graph_seconds = ran - filled, .update_seconds = end - ran,
             .task_loss = t->task_loss, .task_lessons = t->task_lessons,
         };

@@ -79,21 +79,52 @@ START_TEST(rates_rise_and_fall)
 {
     omn_train_setup s = { OMN_FILL(omn_train_setup), .warmup = 10, .steps = 110, .last = 0.02,
                           .aux = 1, .aux_last = 0.2 };
-    ck_assert_double_eq_tol(schedule_factor(&s, 0), 0.1, 1e-12);
-    ck_assert_double_eq_tol(schedule_factor(&s, 9), 1, 1e-12);
-    ck_assert_double_eq_tol(schedule_factor(&s, 60), 1, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 0).factor, 0.1, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 9).factor, 1, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 60).factor, 1, 1e-12);
     s.curve = OMN_CURVE_LINEAR;
-    ck_assert_double_eq_tol(schedule_factor(&s, 60), 0.51, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 60).factor, 0.51, 1e-12);
     s.curve = OMN_CURVE_COSINE;
-    ck_assert_double_eq_tol(schedule_factor(&s, 10), 1, 1e-12);
-    ck_assert_double_eq_tol(schedule_factor(&s, 60), 0.51, 1e-12);
-    ck_assert_double_eq_tol(schedule_factor(&s, 110), 0.02, 1e-12);
-    ck_assert_double_eq_tol(schedule_factor(&s, 900), 0.02, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 10).factor, 1, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 60).factor, 0.51, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 110).factor, 0.02, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 900).factor, 0.02, 1e-12);
     s.curve = OMN_CURVE_RSQRT;
-    ck_assert_double_eq_tol(schedule_factor(&s, 40), 0.5, 1e-12);
-    ck_assert_double_eq_tol(schedule_aux(&s, 0), 1, 1e-12);
-    ck_assert_double_eq_tol(schedule_aux(&s, 55), 0.6, 1e-12);
-    ck_assert_double_eq_tol(schedule_aux(&s, 500), 0.2, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 40).factor, 0.5, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 0).aux, 1, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 55).aux, 0.6, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 500).aux, 0.2, 1e-12);
+}
+END_TEST
+
+START_TEST(a_schedule_begins_again)
+{
+    const omn_train_again again[] = {
+        { .from = 110, .rate = 2e-3, .rate_muon = 0.01, .curve = OMN_CURVE_CONST, .warmup = 4, .average = 0.99,
+          .aux = 0.5, .aux_last = 0.5 },
+        { .from = 210, .rate = 1e-3, .rate_muon = 0.005, .curve = OMN_CURVE_LINEAR, .last = 0.1, .average = 0.999,
+          .aux = 0.5 },
+    };
+    omn_train_setup s = { OMN_FILL(omn_train_setup), .rate = 3e-3, .rate_muon = 0.02, .warmup = 10, .steps = 310,
+                          .curve = OMN_CURVE_COSINE, .last = 0.02, .average = 0.9, .aux = 1, .aux_last = 0.2,
+                          .again = again, .n_again = 2 };
+    schedule_now n = schedule_at(&s, 60);       /* half way to 110, not to 310 */
+    ck_assert_double_eq_tol(n.factor, 0.51, 1e-12);
+    ck_assert_double_eq(n.rate, 3e-3);
+    n = schedule_at(&s, 109);
+    ck_assert_double_lt(n.factor, 0.021);
+    n = schedule_at(&s, 110);
+    ck_assert_double_eq_tol(n.factor, 0.25, 1e-12);
+    ck_assert_double_eq(n.rate, 2e-3);
+    ck_assert_double_eq(n.rate_muon, 0.01);
+    ck_assert_double_eq(n.average, 0.99);
+    ck_assert_double_eq_tol(n.aux, 0.5, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 209).factor, 1, 1e-12);
+    n = schedule_at(&s, 260);
+    ck_assert_double_eq_tol(n.factor, 0.55, 1e-12);
+    ck_assert_double_eq(n.rate, 1e-3);
+    ck_assert_double_eq_tol(n.aux, 0.25, 1e-12);
+    ck_assert_double_eq_tol(schedule_at(&s, 310).factor, 0.1, 1e-12);
 }
 END_TEST
 
@@ -102,6 +133,7 @@ int main(void)
     const TTest *const all[] = {
         newton_schulz_agrees_with_double, nothing_moves_along_a_zero_gradient,
         muon_takes_matrices_that_are_no_tables, rates_rise_and_fall,
+        a_schedule_begins_again,
     };
     return TESTING_RUN("train/parts", all, 20);
 }
