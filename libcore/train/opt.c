@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define CHUNK ((size_t)16384)
+#define TINY  1e-6 /* beside the norm that AdamW's clipping divides by */
 
 /* The last two parts of a name, "text_token_embedder.weight", tell what a matrix is. */
 bool opt_is_muon(const char *name, const omn_shape *shape)
@@ -239,7 +240,10 @@ omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_f
     if (norm) *norm = size;
     if (finite) *finite = isfinite(size);
     if (!isfinite(size)) goto done;
-    o->scale_now = o->clip > 0 && size > o->clip ? o->clip / size : 1;
+    /* AdamW clips as clip_grad_norm_ does, which the original program calls; the published recipe of
+     * Adafactor divides by the norm alone (spec uio2-model, section 13). */
+    const double by = size + (o->kind == OMN_ADAMW ? TINY : 0);
+    o->scale_now = o->clip > 0 && by > o->clip ? o->clip / by : 1;
     o->factor_now = rate_factor;
     /* Early on a long average would remember the first weights: it starts short. */
     const double k = (double)o->done;

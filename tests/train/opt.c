@@ -212,6 +212,28 @@ START_TEST(adamw_walks_as_in_double)
 }
 END_TEST
 
+/* A gradient as small as the 1e-6 that clip_grad_norm_ puts beside the norm is halved; with an epsilon
+ * of its size the first step shows by how much it was scaled. */
+START_TEST(adamw_clips_by_norm_plus_1e_6)
+{
+    const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAMW, .rate = 1,
+                                .eps = 1e-6, .clip = 1e-6 };
+    world k = small_world(1);
+    omn_opt *o = NULL;
+    bool finite = false;
+    double norm = 0;
+    float one[24 * 17] = { [5] = 1e-6f };
+    const float *list[8] = { one };
+    const double before = (double)omn_store_data(k.store, 0)[5];
+    ck_assert_int_eq(omn_opt_new(k.store, &s, &o, NULL), OMN_OK);
+    ck_assert_int_eq(omn_opt_step(o, list, 1, k.pool, &norm, &finite, NULL), OMN_OK);
+    ck_assert_double_eq_tol(norm, 1e-6, 1e-12);
+    ck_assert_double_eq_tol(before - (double)omn_store_data(k.store, 0)[5], 0.5 / (0.5 + 1), 1e-5);
+    omn_opt_free(o);
+    end(&k);
+}
+END_TEST
+
 START_TEST(adafactor_walks_as_in_double)
 {
     const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAFACTOR, .rate = 0.05,
@@ -315,7 +337,8 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        adamw_walks_as_in_double, adafactor_walks_as_in_double, muon_walks_as_in_double,
+        adamw_walks_as_in_double, adamw_clips_by_norm_plus_1e_6,
+        adafactor_walks_as_in_double, muon_walks_as_in_double,
         threads_change_nothing, a_step_that_is_not_finite_changes_nothing,
         settings_without_sense_are_refused,
     };
