@@ -159,7 +159,8 @@ typedef struct omn_verify_row {
     const char *file, *stage;
     double abs_error, rel_error, tolerance_abs, tolerance_rel;
     bool ok;
-    const char *why;                    /* NULL, or "missing", "shape [..] not [..]" */
+    const char *why;                    /* NULL, or "missing", "shape [..] not [..]"; also beside
+                                         * ok: "the first 10 of 40 are judged" */
 } omn_verify_row;
 
 #ifdef __cplusplus

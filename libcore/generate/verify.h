@@ -22,9 +22,6 @@ typedef struct verify {
     verify_row_fn *on_row;
     void *user;
     size_t rows, wrong;
-    /* Relative errors, one for each element of a stage, that the arithmetic itself leaves open; NULL:
-     * none. */
-    const double *(*open)(void *user, const char *stage);
 } verify;
 
 /* What the inputs of a case need of a graph. */

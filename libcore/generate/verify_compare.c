@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The comparison itself: each tensor of a golden file that is no input is a stage, each stage has
  * the tolerance of its kind, and a stage that was not made is a failure like one that is wrong. An
- * element agrees when it differs by at most abs + rel |wanted|; no option loosens
- * that. */
+ * element agrees when it differs by at most abs + rel |wanted|; no option loosens that. */
 #include "verify.h"
 
 #include <math.h>
@@ -10,8 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The specification gives gradient norms no tolerance. Those of the first ten steps are judged like
+ * losses. Later ones have no value to agree on: in the original arithmetic, one weight that starts
+ * one bit off changes them by up to 45 % (tests/models/golden.c). */
+#define FIRST_NORMS 10
+
 typedef struct tolerance {
     double abs, rel;
+    size_t first; /* so many elements are judged; 0: all */
 } tolerance;
 
 static bool starts(const char *s, const char *with)
@@ -30,15 +35,16 @@ static tolerance tolerance_of(const char *stage, omn_type type)
 {
     static const char *const single[] = { "embed.text.embed", "vit.image.patch_embed",
                                           "decoder.input" };
-    if (type == OMN_I32) return (tolerance){ 0, 0 };
-    if (ends(stage, ".rope")) return (tolerance){ 1e-6, 0 }; /* rows of tables */
+    if (type == OMN_I32) return (tolerance){ 0 };
+    if (ends(stage, ".rope")) return (tolerance){ .abs = 1e-6 }; /* rows of tables */
     for (size_t i = 0; i < sizeof single / sizeof *single; i++)
-        if (!strcmp(stage, single[i])) return (tolerance){ 1e-5, 0 }; /* one operation */
-    if (starts(stage, "loss.") || starts(stage, "scores_")) return (tolerance){ 1e-4, 0 };
-    if (!strcmp(stage, "losses") || !strcmp(stage, "grad_norms") || starts(stage, "final_norm."))
-        return (tolerance){ 0, 1e-3 }; /* forty steps of training */
-    if (starts(stage, "gradnorm.")) return (tolerance){ 0, 1e-3 };
-    return (tolerance){ 2e-4, 1e-4 }; /* layers, logits */
+        if (!strcmp(stage, single[i])) return (tolerance){ .abs = 1e-5 }; /* one operation */
+    if (starts(stage, "loss.") || starts(stage, "scores_")) return (tolerance){ .abs = 1e-4 };
+    if (!strcmp(stage, "losses") || starts(stage, "final_norm."))
+        return (tolerance){ .rel = 1e-3 }; /* every step of training, and its end */
+    if (!strcmp(stage, "grad_norms")) return (tolerance){ .rel = 1e-3, .first = FIRST_NORMS };
+    if (starts(stage, "gradnorm.")) return (tolerance){ .rel = 1e-3 };
+    return (tolerance){ .abs = 2e-4, .rel = 1e-4 }; /* layers, logits */
 }
 
 static double number(const omn_tensor *t, size_t i)
@@ -53,19 +59,17 @@ static double number(const omn_tensor *t, size_t i)
     return x;
 }
 
-/* Largest errors; the relative one over what is not tiny beside the largest of the stage. open:
- * what each element may differ besides. */
-static bool differ(const omn_tensor *want, const omn_tensor *got, const double *open,
-                   omn_verify_row *row)
+/* Largest errors of the first n elements; the relative one over what is not tiny beside the largest
+ * of them. */
+static bool differ(const omn_tensor *want, const omn_tensor *got, size_t n, omn_verify_row *row)
 {
-    size_t n = 0;
-    bool ok = omn_shape_count(&want->shape, &n);
+    bool ok = true;
     double top = 0;
     for (size_t i = 0; i < n; i++) top = fmax(top, fabs(number(want, i)));
     for (size_t i = 0; i < n; i++) {
         const double b = number(want, i), e = fabs(number(got, i) - b);
-        const double rel = open ? fmax(row->tolerance_rel, open[i]) : row->tolerance_rel;
-        if (!(e <= row->tolerance_abs + rel * fabs(b))) ok = false; /* NaN fails too */
+        /* written so that NaN fails */
+        if (!(e <= row->tolerance_abs + row->tolerance_rel * fabs(b))) ok = false;
         if (!(e <= row->abs_error)) row->abs_error = e;
         if (fabs(b) > 0.01 * top && !(e / fabs(b) <= row->rel_error)) row->rel_error = e / fabs(b);
     }
@@ -76,6 +80,7 @@ static void one(verify *v, const char *stage, const omn_tensor *want, verify_fin
                 void *user)
 {
     omn_tensor got;
+    size_t n = 0;
     char why[256] = "", a[96], b[96];
     const tolerance t = tolerance_of(stage, want->type);
     omn_verify_row row = {
@@ -91,14 +96,14 @@ static void one(verify *v, const char *stage, const omn_tensor *want, verify_fin
     else if (!omn_shape_equal(&got.shape, &want->shape))
         snprintf(why, sizeof why, "shape %s not %s", omn_shape_text(&got.shape, a, sizeof a),
                  omn_shape_text(&want->shape, b, sizeof b));
+    else if (!omn_shape_count(&want->shape, &n))
+        snprintf(why, sizeof why, "too large a shape");
     else {
-        row.ok = differ(want, &got, NULL, &row);
-        const double *open = row.ok || !v->open ? NULL : v->open(user, stage);
-        if (open && differ(want, &got, open, &row)) {
-            row.ok = true;
-            snprintf(why, sizeof why,
-                     "beyond the tolerance only where single precision leaves more open");
+        if (t.first && t.first < n) {
+            snprintf(why, sizeof why, "the first %zu of %zu are judged", t.first, n);
+            n = t.first;
         }
+        row.ok = differ(want, &got, n, &row);
     }
     if (why[0]) row.why = why;
     v->rows++;

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Golden training runs: forty steps of an optimiser on one batch, whose losses, gradient norms and
- * final weights the original program recorded. The settings are those of the recording. */
+ * final weights the original program recorded. The settings are those of the recording.
+ *
+ * A trap: the first step of AdamW moves a weight by the rate times g / (|g| + eps). A gradient that
+ * cancels down to its rounding moves it by a whole step too, which way is decided by the order of
+ * the sums. Some curves forgive that, others multiply it from step to step. Nothing here makes up
+ * for it: a curve that left the recorded one is a stage outside its tolerance. */
 #include "inside.h"
 
 #include "libcore/generate/verify.h"
@@ -10,14 +15,11 @@
 #include <string.h>
 
 #define MOST_STEPS 10000
-#define TWINS      2
-#define SAFETY     4.0
 
 typedef struct training {
     verify *v;
     omn_train_setup setup;
-    size_t n;                         /* steps */
-    double *open_losses, *open_norms; /* [n]; NULL: not asked for yet */
+    size_t n; /* steps */
     omn_weights *weights;
     omn_store *store;
     omn_model *model;
@@ -126,17 +128,6 @@ static void end(training *t)
     omn_weights_close(t->weights);
 }
 
-/* Every weight to one of its neighbours, up or down by the twin's dice. */
-static void nudge(omn_store *store, uint64_t twin)
-{
-    for (size_t k = 0; k < omn_store_count(store); k++) {
-        float *w = omn_store_data(store, k);
-        const size_t n = omn_store_tensor(store, k).bytes / sizeof *w;
-        for (size_t i = 0; i < n; i++)
-            w[i] = nextafterf(w[i], omn_random_at(twin, k, i) & 1 ? INFINITY : -INFINITY);
-    }
-}
-
 static omn_status begin(training *t, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -164,50 +155,6 @@ done:
     return st;
 }
 
-/* Running maximum of how far b is from a, SAFETY times. */
-static void widen(double *open, const float *a, const float *b, size_t n)
-{
-    double most = 0;
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, SAFETY * fabs((double)b[i] / (double)a[i] - 1));
-        open[i] = fmax(open[i], most);
-    }
-}
-
-/* What single precision leaves open. A small model under AdamW at these rates is chaotic: what the
- * last bits of its weights change in the loss grows tenfold every six steps, in the recording as in
- * any other program (graphs in double precision miss the recorded curve of tiny_a by 4e-3 too).
- * Twins that start from neighbouring weights show by how much; their spread counts beside the
- * tolerance. */
-static const double *left_open(void *user, const char *stage)
-{
-    training *t = user;
-    const bool losses = !strcmp(stage, "losses");
-    if (!losses && strcmp(stage, "grad_norms")) return NULL;
-    const float *mine[2] = { omn_feed_data(t->made, "losses"),
-                             omn_feed_data(t->made, "grad_norms") };
-    float *other = t->open_losses ? NULL : calloc(t->n, 2 * sizeof *other);
-    if (other) {
-        t->open_losses = calloc(t->n, sizeof *t->open_losses);
-        t->open_norms = calloc(t->n, sizeof *t->open_norms);
-        for (uint64_t k = 1; k <= TWINS && t->open_losses && t->open_norms; k++) {
-            training twin = { .v = t->v, .setup = t->setup, .n = t->n };
-            omn_status st = begin(&twin, NULL);
-            if (st == OMN_OK) {
-                nudge(twin.store, k);
-                st = steps(&twin, other, other + t->n, NULL);
-            }
-            if (st == OMN_OK) {
-                widen(t->open_losses, mine[0], other, t->n);
-                widen(t->open_norms, mine[1], other + t->n, t->n);
-            }
-            end(&twin);
-        }
-    }
-    free(other);
-    return losses ? t->open_losses : t->open_norms;
-}
-
 static omn_status verify_training(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -226,13 +173,10 @@ static omn_status verify_training(verify *v, omn_error *err)
     OMN_TRY(omn_feed_new(t.made, "losses", OMN_F32, want->shape, &losses, err));
     OMN_TRY(omn_feed_new(t.made, "grad_norms", OMN_F32, want->shape, &norms, err));
     OMN_TRY(steps(&t, losses, norms, err));
-    v->open = left_open;
     OMN_TRY(verify_compare(v, find, &t, err));
 done:
     end(&t);
     omn_feed_free(t.made);
-    free(t.open_losses);
-    free(t.open_norms);
     return st;
 }
 
