@@ -2,7 +2,8 @@
 /*
  * linear for up to eight rows of x, which is bound by reading w once: a thread walks several rows of w
  * at a time, because one stream of reads does not fill the memory's bandwidth. Rows of x are taken four,
- * two and one at a time past rows of w that then lie in the first cache.
+ * two and one at a time past rows of w that then lie in the first cache. A single row of x goes past eight
+ * rows of w far apart, so that each stream runs on from row to row and the processor's guesses hold.
  */
 #include "vec.h"
 #include "vmath.h"
@@ -70,10 +71,15 @@ INLINE void group(const int nr, size_t M, const float *x, size_t x_row, const vo
          float *out, size_t out_row)                                                               \
     {                                                                                              \
         size_t i = 0;                                                                              \
-        if (M == 1)                                                                                \
-            for (; i + 8 <= n; i += 8)                                                             \
-                dots(1, 8, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K, out + i, \
-                     out_row);                                                                     \
+        if (M == 1) {                                                                              \
+            const size_t s = n / 8;                                                                \
+            for (; i < s; i++) {                                                                   \
+                float y[8] = { 0 };                                                                \
+                dots(1, 8, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, s * w_row, K, y, 8); \
+                for (size_t j = 0; j < 8; j++) out[i + j * s] += y[j];                             \
+            }                                                                                      \
+            i = 8 * s;                                                                             \
+        }                                                                                          \
         for (; i + GROUP <= n; i += GROUP)                                                         \
             group(GROUP, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K, out + i, \
                   out_row);                                                                        \
