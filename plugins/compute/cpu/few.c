@@ -3,7 +3,8 @@
  * linear for up to eight rows of x, which is bound by reading w once: a thread walks several rows of w
  * at a time, because one stream of reads does not fill the memory's bandwidth. Rows of x are taken four,
  * two and one at a time past rows of w that then lie in the first cache. A single row of x goes past eight
- * rows of w far apart, so that each stream runs on from row to row and the processor's guesses hold.
+ * rows of w far apart, so that each stream runs on from row to row and the processor's guesses hold; an odd
+ * number of rows apart, because whole pages apart all streams meet in the same sets of the first cache.
  */
 #include "vec.h"
 #include "vmath.h"
@@ -72,7 +73,7 @@ INLINE void group(const int nr, size_t M, const float *x, size_t x_row, const vo
     {                                                                                              \
         size_t i = 0;                                                                              \
         if (M == 1) {                                                                              \
-            const size_t s = n / 8;                                                                \
+            const size_t s = n < 16 ? n / 8 : (n / 8 - 1) | 1;                                     \
             for (; i < s; i++) {                                                                   \
                 float y[8] = { 0 };                                                                \
                 dots(1, 8, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, s * w_row, K, y, 8); \

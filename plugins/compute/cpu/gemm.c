@@ -14,7 +14,7 @@
 
 /* Most columns and rows of a block. AMX multiplies so fast that packing A has to serve more columns. */
 #if CPU_LEVEL >= 4
-enum { KD = 256, NC = 512, MC = 256, A_ROW = KD + 16 };
+enum { KD = 256, NC = 1024, MC = 256, A_ROW = KD + 16 };
 #else
 enum { KD = 256, NC = 256, MC = 240, A_ROW = KD + 16 };
 #endif
