@@ -67,12 +67,13 @@ static int on_step(void *user, const omn_train_report *r, uint64_t steps, double
     const double t = now(), every = p->c->terminal_err ? 0.2 : p->every;
     char left[64];
     p->pace = p->pace > 0 ? 0.9 * p->pace + 0.1 * r->seconds : r->seconds;
-    const uint64_t pages = r->pages - p->pages;
+    /* the first report of a run that goes on counts the pages of all runs before */
+    const uint64_t pages = p->pages ? r->pages - p->pages : r->pages / (r->step ? r->step : 1);
     p->pages = r->pages;
     if (p->c->quiet || (t - p->last < every && r->step != steps && p->last > 0)) return 0;
     p->last = t;
     left_text(seconds_left, left, sizeof left);
-    const double rate = p->pace > 0 && pages < 1u << 20 ? (double)pages / p->pace : 0;
+    const double rate = p->pace > 0 ? (double)pages / p->pace : 0;
     fprintf(stderr, "%sstep %llu of %llu  loss %.4f  %.1f pictures/s  %s left%s%s",
             p->c->terminal_err ? "\r" : "", (unsigned long long)r->step, (unsigned long long)steps,
             r->loss, rate, left, r->skipped_steps ? "  (steps skipped)" : "",

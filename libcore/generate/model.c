@@ -17,8 +17,7 @@ static bool has_config(const char *dir, char *out, size_t room)
     return n > 0 && (size_t)n < room && stat(out, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* The folder behind a path or name; result in out. */
-static omn_status find_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err)
+omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err)
 {
     char file[4200], user[4096] = "";
     struct stat st;
@@ -130,7 +129,7 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
     omn_status st = OMN_OK;
     char dir[4096], file[4200];
     json_t *json = NULL;
-    OMN_TRY(find_folder(ctx, path, dir, sizeof dir, err));
+    OMN_TRY(model_folder(ctx, path, dir, sizeof dir, err));
     if (!has_config(dir, file, sizeof file)) {
         st = omn_fail(err, OMN_ERR_MISSING, "%s/config.json is not there", dir);
         goto done;

@@ -74,4 +74,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
                            const char *weights, const omn_model_setup *how, omn_model **out,
                            omn_error *err);
 
+/* The folder of a model by path or name, found as for omn_model_open; model.c */
+omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err);
+
 #endif

@@ -162,7 +162,7 @@ static omn_status have_workspace(omn_exec *x, uint64_t bytes, omn_error *err)
     const omn_status st = d->compute->alloc(d->dev, bytes, &x->workspace, err);
     if (st != OMN_OK) {
         x->workspace = NULL;
-        omn_error_prefix(err, "workspace of %llu bytes: ", (unsigned long long)bytes);
+        omn_error_prefix(err, "workspace of %llu bytes", (unsigned long long)bytes);
         return st;
     }
     x->workspace_bytes = bytes;

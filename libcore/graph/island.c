@@ -35,7 +35,7 @@ omn_status island_prepare(omn_exec *x, const omn_op_call *call, segment *sg, omn
     if (st == OMN_OK && !x->cpu_queue)
         st = x->p->cpu.compute->queue_new(x->p->cpu.dev, &x->cpu_queue, err);
     if (st != OMN_OK) {
-        omn_error_prefix(err, "%s: the device '%s' lacks it: ", call->op, x->p->main.name);
+        omn_error_prefix(err, "%s: the device '%s' lacks it", call->op, x->p->main.name);
         return st;
     }
     sg->views = calloc(n, sizeof(*sg->views));

@@ -61,7 +61,7 @@ static omn_status state_buffer(omn_exec *x, uint32_t number, omn_buffer **out, o
             x->p->main.compute->alloc(x->p->main.dev, s->bytes, &x->states[number], err);
         if (st != OMN_OK) {
             x->states[number] = NULL;
-            omn_error_prefix(err, "state '%s', %llu bytes: ", s->name,
+            omn_error_prefix(err, "state '%s', %llu bytes", s->name,
                              (unsigned long long)s->bytes);
             return st;
         }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define TRY_READ(x)                                                                              \
     do {                                                                                         \
@@ -323,7 +324,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     TRY_READ(yml_text(yml_get(y, "model"), &r->model, ".", err));
     TRY_READ(yml_text(yml_get(y, "start"), &r->start, NULL, err));
     if (strchr(r->model, '/') || r->model[0] == '.') r->model = beside(r, r->model);
-    if (r->start && strchr(r->start, '/')) r->start = beside(r, r->start);
+    if (r->start && (strchr(r->start, '/') || access(beside(r, r->start), F_OK) == 0)) r->start = beside(r, r->start);
     TRY_READ(read_sources(r, yml_get(y, "sources"), err));
     const yml *tasks = yml_get(y, "tasks");
     if (!tasks) return yml_fail(y, err, "tasks: [...] is wanted");

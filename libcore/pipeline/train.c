@@ -109,7 +109,12 @@ static omn_status begin(run *t, omn_error *err)
     snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
     snprintf(t->logfile, sizeof t->logfile, "%s/log.csv", t->out);
     snprintf(t->plot, sizeof t->plot, "%s/loss.svg", t->out);
-    if (r->start) OMN_TRY(omn_weights_open(r->start, &t->from, err));
+    if (r->start) {
+        char folder[4300];
+        const bool name = !strchr(r->start, '/') && stat(r->start, &s) != 0;
+        if (name) OMN_TRY(model_folder(r->ctx, r->start, folder, sizeof folder, err));
+        OMN_TRY(omn_weights_open(name ? folder : r->start, &t->from, err));
+    }
     OMN_TRY(omn_store_new(r->setup.seed, t->from, true, &t->store, err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision, .store = t->store,
                                   .training = true };

@@ -77,7 +77,8 @@ done:
 static void make_one(const making *k, made *m, uint64_t index)
 {
     const omn_trainer *t = k->t;
-    const omn_call_setup how = { OMN_FILL(omn_call_setup), .seed = t->setup.seed, .item = index };
+    const omn_call_setup how = { OMN_FILL(omn_call_setup), .seed = t->setup.seed, .item = index,
+                                 .host = omn_call_host(k->outer) };
     omn_call *c = NULL;
     omn_status st = OMN_OK;
     m->err = (omn_error)OMN_ERROR_INIT;
@@ -98,7 +99,7 @@ static void make_one(const making *k, made *m, uint64_t index)
     for (uint32_t i = 0; i < m->page.n_inputs; i++) omn_value_unref(m->page.inputs[i].value);
 done:
     if (st != OMN_OK)
-        omn_error_prefix(&m->err, "page %llu: ", (unsigned long long)index);
+        omn_error_prefix(&m->err, "page %llu", (unsigned long long)index);
     m->st = st;
     omn_call_free(c);
 }

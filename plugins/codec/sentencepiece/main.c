@@ -43,7 +43,7 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     const char *path = beside != NULL ? beside : p->file;
     OMN_TRY(omn_map_open(path, &map, err));
     st = sp_open(omn_map_data(map), omn_map_size(map), &extra, &k->model, err);
-    if (st != OMN_OK) omn_error_prefix(err, "%s: ", path);
+    if (st != OMN_OK) omn_error_prefix(err, "%s", path);
 done:
     omn_map_close(map);
     return st;

@@ -122,7 +122,7 @@ static omn_status field(reader *r, const char *name, const omn_value *v, int dep
     omn_status st = OMN_OK;
     if (!strcmp(name, "box") || !strcmp(name, "boxes")) {
         st = boxes(v, r->has_frame ? &r->frame : NULL, out, err);
-        if (st != OMN_OK) omn_error_prefix(err, "\"%s\": ", name);
+        if (st != OMN_OK) omn_error_prefix(err, "\"%s\"", name);
         return st;
     }
     if (k == OMN_VALUE_RECORD) return fields_of(r, v, depth + 1, out, err);

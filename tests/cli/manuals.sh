@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What the manuals show is proved: pipelines and recipes pass `omnio check`, the plugin and the program build
+# and run.
+set -u
+omnio=$top_builddir/omnio
+here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
+trap 'rm -rf "$here"' EXIT
+number=0
+
+ok() {
+    number=$((number + 1))
+    name=$1
+    shift
+    if "$@" > "$here/log" 2>&1; then
+        echo "ok $number - $name"
+    else
+        echo "not ok $number - $name"
+        sed 's/^/# /' "$here/log" | head -n 20
+    fi
+}
+
+# blocks PAGE: each literal block of a manual into $here/block-N, as a reader would type it.
+blocks() {
+    rm -f "$here"/block-*
+    awk -v at="$here/block-" '
+        /^\.Bd -literal/ { n++; on = 1; next }
+        /^\.Ed/ { on = 0 }
+        on { gsub(/\\e/, "\\"); gsub(/\\&/, ""); gsub(/\\-/, "-"); print > (at n) }' "$top_srcdir/man/$1"
+}
+
+mkdir "$here/photos"
+cp "$(find "$top_srcdir/tests/foreign" -name 01.png | head -n 1)" "$here/photos/a.jpg" || exit 99
+printf '{"image": "a.jpg", "question": "how many?", "answer": "three"}\n' > "$here/photos/manifest.jsonl"
+cd "$here" || exit 99
+for page in omnio-pipeline.5 omnio-recipe.5; do
+    blocks $page
+    found=0
+    for block in block-*; do
+        grep -q '^version: 1' "$block" || continue
+        found=$((found + 1))
+        mv "$block" "$found.yaml"
+        ok "$page: example $found" "$omnio" check "$found.yaml"
+    done
+    ok "$page has examples" [ $found -gt 0 ]
+done
+
+blocks omnio-plugin.7
+cp block-1 shout.c
+ok "omnio-plugin.7: the plugin builds" ${CC:-cc} -std=c11 -fPIC -fvisibility=hidden -shared \
+    -I"$top_srcdir/include" -o shout.so shout.c
+OMNIO_PLUGIN_PATH=$here
+export OMNIO_PLUGIN_PATH
+ok "... and is found" "$omnio" help text.shout
+cat > shout.yaml <<'END'
+version: 1
+inputs: {question: {type: text, help: words}}
+steps:
+END
+grep 'apply: text.shout' block-* | sed 's/^block-[0-9]*:/  /' >> shout.yaml
+echo 'outputs: {loud: $loud}' >> shout.yaml
+ok "... and runs" "$omnio" run shout.yaml --question hi
+ok "... rightly" [ "$(tail -n 1 "$here/log")" = 'hi!!!' ]
+
+echo "1..$number"
