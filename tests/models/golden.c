@@ -108,12 +108,6 @@ START_TEST(gradients)
 }
 END_TEST
 
-START_TEST(forty_steps_of_adafactor)
-{
-    passes("text_image_train_adafactor", 60);
-}
-END_TEST
-
 /* ---- golden files with a change ------------------------------------------------------------- */
 
 /* One element of one tensor multiplied and shifted; or the tensor left out, or one more put in. */
@@ -193,12 +187,12 @@ static const char *changed(const char *folder, const char *file, const change *c
  *   another library multiplies matrices    2e-3 to 1e-2, from step 25 on
  *   all is done in double precision        4.1e-3 at step 33
  * The worst of them is at 6e-4 by step 20. Better gradients do not help: ours lie nearer to those
- * of double precision than the recorded ones do. */
+ * of double precision than the recorded ones do. Adafactor is calmer, 3e-4 to 7e-4 on our paths, but
+ * not calm: 7 of 20 runs that start one bit off miss it, and so do some compilers. */
 #define TINY_A_STEPS 20
 
-START_TEST(forty_steps_of_adamw)
+static void forty_steps(const char *name)
 {
-    const char *name = "text_image_train_adamw";
     const change cut = { .steps = TINY_A_STEPS };
     const char *folder = testing_folder();
     passes_in("tiny_b", name, golden("tiny_b", name), 60);
@@ -215,6 +209,17 @@ START_TEST(forty_steps_of_adamw)
         ck_assert_msg(!s.wrong || (s.wrong == 1 && !strncmp(s.first, "losses:", 7)), "%s: %s",
                       levels[level], s.first);
     }
+}
+
+START_TEST(forty_steps_of_adamw)
+{
+    forty_steps("text_image_train_adamw");
+}
+END_TEST
+
+START_TEST(forty_steps_of_adafactor)
+{
+    forty_steps("text_image_train_adafactor");
 }
 END_TEST
 
