@@ -54,7 +54,7 @@ void *testing_memory(size_t n)
 static const char *below(const char *variable, const char *path)
 {
     static char kept[PATHS][PATH_MAX];
-    static unsigned next;
+    static _Atomic unsigned next; /* threads of one test ask too */
     const char *top = getenv(variable);
     char *out = kept[next++ % PATHS];
     int n = snprintf(out, PATH_MAX, "%s/%s", top ? top : ".", path);

@@ -13,7 +13,12 @@
  * sums, norms, softmax and losses are always f32.
  *
  * Layouts: row-major, last axis fastest. Pictures inside graphs are [B, height, width, channels].
- * Heads are [B, T, H, K]. */
+ * Heads are [B, T, H, K].
+ *
+ * Threads: what takes a scope, a node or a bundle is called while a graph is built, from the
+ * omn_build_fn alone and in its thread ([build]); two graphs of one program are never built at the
+ * same time. Programs and graphs are [any] once they are made, freeing is [setup]; a run state
+ * belongs to one thread at a time. */
 #ifndef OMNIO_GRAPH_H
 #define OMNIO_GRAPH_H
 
@@ -246,7 +251,9 @@ typedef struct omn_program_setup {
     const struct omn_compute_impl *compute;   /* this device, its number 0, instead of `device` */
     const struct omn_compute_impl *cpu;       /* for what `compute` lacks; NULL: the cpu plugin */
 } omn_program_setup;
+/* Opens the device; the store's weights go there when first used. [any] */
 OMN_API omn_status omn_program_new(const omn_program_setup *how, omn_program **out, omn_error *err);
+/* Its graphs go with it; run states have to be freed before. NULL is fine. [setup] */
 OMN_API void omn_program_free(omn_program *p);
 
 /* Build (once for each key) and plan a graph: fn declares inputs and puts outputs into `out`.
@@ -278,6 +285,7 @@ typedef struct omn_memory {
     uint32_t size;
     uint64_t mapped, uploaded, states, workspace;  /* bytes; workspace of the greediest graph */
 } omn_memory;
+/* Bytes so far; out->size is set by the caller. [any] */
 OMN_API void omn_program_memory(const omn_program *p, omn_memory *out);
 
 /* A run state: the values of the states, one workspace, one queue. Its graphs run one after
