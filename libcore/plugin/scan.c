@@ -121,7 +121,7 @@ static int stop(helper *h, bool kill_it)
 {
     int status = -1;
     close(h->fd);
-    if (kill_it) kill(h->pid, SIGKILL);
+    if (kill_it) kill(-h->pid, SIGKILL); /* and the child that looks at a file */
     while (waitpid(h->pid, &status, 0) < 0) {
         if (errno != EINTR) return -1;
     }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The helper's side of scanning: load a file the way the host will (RTLD_NOW, RTLD_LOCAL), check
- * its descriptor, answer one line, take the next. Whatever the file does to this process harms
- * nobody. What can be seen without loading (is it a shared library for this machine, is all of it
- * there) is looked at first, because the dynamic linker dies of some truncated files. */
+ * its descriptor, answer one line, take the next. Each file is loaded in a child of its own: a
+ * damaged one may load and yet leave wrong bytes behind, of which the next would be accused. What
+ * can be seen without loading (is it a shared library for this machine, is all of it there) is
+ * looked at first, because the dynamic linker dies of some truncated files. */
 #include "scan.h"
 
 #include "elffile.h"
 #include "load.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static omn_status describe(const omn_plugin *p, omn_arena *a, record *r, omn_error *err)
@@ -78,6 +82,35 @@ done:
     return ok;
 }
 
+/* The same in a child. True: it answered. Otherwise this process ends as the child did, which is
+ * what the host is told of. */
+static bool answer_apart(const char *path, int out)
+{
+    int done[2], status = 0;
+    char answered = 0;
+    if (pipe2(done, O_CLOEXEC | O_NONBLOCK) != 0) return answer(path, out);
+    const pid_t child = fork();
+    if (child == 0) {
+        const bool ok = answer(path, out) && write_all(done[1], "", 1);
+        _exit(ok ? 0 : 1);
+    }
+    close(done[1]);
+    if (child < 0) {
+        close(done[0]);
+        return answer(path, out);
+    }
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR) break;
+    const bool told = read(done[0], &answered, 1) == 1;
+    close(done[0]);
+    if (told && WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
+    if (WIFSIGNALED(status)) {
+        signal(WTERMSIG(status), SIG_DFL);
+        raise(WTERMSIG(status));
+    }
+    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 int omn_scan_serve(int in, int out)
 {
     char path[8192], chunk[8192];
@@ -91,7 +124,7 @@ int omn_scan_serve(int in, int out)
             if (n == sizeof(path)) return 1;
             path[n++] = chunk[i];
             if (chunk[i] != 0) continue;
-            if (!answer(path, out)) return 1;
+            if (!answer_apart(path, out)) return 1;
             n = 0;
         }
     }
