@@ -2,6 +2,7 @@
 /* JPEG: grey, colour and both kinds of four inks, made here by libjpeg; all eight ways to hold a
  * camera; EXIF data of every damaged sort; files cut short. JPEG loses detail, so pictures change
  * slowly and tolerances are a few steps of 255. */
+#include "tests/formats/exif.h"
 #include "tests/formats/open.h"
 
 #include "tests/testing.h"
@@ -105,50 +106,26 @@ START_TEST(every_kind_of_jpeg_comes_out_as_its_colours)
 }
 END_TEST
 
-/* EXIF with one entry more before the orientation; big: the byte order. */
-static size_t exif_make(uint8_t *p, bool big, unsigned orientation)
-{
-    static const uint8_t little[] = { 'E', 'x', 'i', 'f', 0,   0,    'I',  'I', 42, 0, 8,
-                                      0,   0,   0,   2,   0,   0x0f, 1,    2,   0,  4, 0,
-                                      0,   0,   'a', 'b', 'c', 0,    0x12, 1,   3,  0, 1,
-                                      0,   0,   0,   0,   0,   0,    0,    0,   0,  0, 0 };
-    static const uint8_t large[] = { 'E', 'x', 'i', 'f', 0,   0, 'M',  'M',  0, 42, 0,
-                                     0,   0,   8,   0,   2,   1, 0x0f, 0,    2, 0,  0,
-                                     0,   4,   'a', 'b', 'c', 0, 1,    0x12, 0, 3,  0,
-                                     0,   0,   1,   0,   0,   0, 0,    0,    0, 0,  0 };
-    memcpy(p, big ? large : little, sizeof(little));
-    p[36 + (big ? 1 : 0)] = (uint8_t)orientation;
-    return sizeof(little);
-}
-
-/* For each orientation, whether the stored columns end up as rows, and which way both run. */
 START_TEST(all_eight_orientations_come_out_upright)
 {
-    static const struct {
-        bool swap, left, up;
-    } turns[9] = {
-        { false, false, false }, { false, false, false }, { false, true, false },
-        { false, true, true },   { false, false, true },  { true, false, false },
-        { true, true, false },   { true, true, true },    { true, false, true },
-    };
     opened f = formats_open("jpeg");
     for (int big = 0; big < 2; big++)
         for (unsigned o = 0; o <= 9; o++) {
-            uint8_t exif[64];
+            uint8_t exif[EXIF_MOST];
+            unsigned u = 0, v = 0;
             made m = make(3, JCS_YCbCr, false, exif, exif_make(exif, big != 0, o));
             omn_image *img = formats_read(&f, m.bytes, m.n);
             omn_pixels px = omn_image_pixels(img);
-            unsigned k = o <= 8 ? o : 0;
-            ck_assert_uint_eq(px.width, turns[k].swap ? H : W);
-            ck_assert_uint_eq(px.height, turns[k].swap ? W : H);
+            bool swap = exif_from(o, W, H, 0, 0, &u, &v);
+            ck_assert_uint_eq(px.width, swap ? H : W);
+            ck_assert_uint_eq(px.height, swap ? W : H);
             ck_assert_uint_eq(omn_image_frame(img)->width, px.width);
             ck_assert_uint_eq(omn_image_frame(img)->height, px.height);
             for (unsigned y = 0; y < px.height; y++)
                 for (unsigned x = 0; x < px.width; x++) {
-                    unsigned u = turns[k].left ? px.width - 1 - x : x;
-                    unsigned v = turns[k].up ? px.height - 1 - y : y;
-                    near(&px, x, y, 0, turns[k].swap ? ramp(v, W) : ramp(u, W));
-                    near(&px, x, y, 1, turns[k].swap ? ramp(u, H) : ramp(v, H));
+                    exif_from(o, W, H, x, y, &u, &v);
+                    near(&px, x, y, 0, ramp(u, W));
+                    near(&px, x, y, 1, ramp(v, H));
                 }
             omn_image_free(img);
             free(m.bytes);
@@ -160,23 +137,20 @@ END_TEST
 START_TEST(damaged_exif_is_ignored)
 {
     opened f = formats_open("jpeg");
-    uint8_t exif[64];
+    uint8_t exif[EXIF_MOST];
     for (int big = 0; big < 2; big++) {
-        size_t n = exif_make(exif, big != 0, 6);
-        for (size_t k = 0; k < n - 4; k++) { /* cut before its entry is complete */
-            made m = make(1, JCS_GRAYSCALE, false, exif, k);
+        const char *what;
+        size_t n;
+        for (size_t i = 0; (what = exif_bad(i, big != 0, exif, &n)) != NULL; i++) {
+            made m = make(1, JCS_GRAYSCALE, false, exif, n);
             omn_image *img = formats_read(&f, m.bytes, m.n);
-            ck_assert_msg(omn_image_pixels(img).width == W, "cut at %zu", k);
+            ck_assert_msg(omn_image_pixels(img).width == W, "%s, %zu bytes", what, n);
             omn_image_free(img);
             free(m.bytes);
         }
-        for (uint64_t i = 0; i < 300; i++) {
-            uint8_t copy[64];
-            memcpy(copy, exif, n);
-            uint64_t x = omn_random_at(21, i, 0);
-            copy[6 + x % (n - 6)] = (uint8_t)(x >> 40);
-            if (i % 3 == 0) memset(copy + 10, (int)(x >> 50 & 255), 4);
-            made m = make(1, JCS_GRAYSCALE, false, copy, n);
+        for (size_t i = 0; i < 300; i++) {
+            n = exif_noise(i, big != 0, exif);
+            made m = make(1, JCS_GRAYSCALE, false, exif, n);
             omn_image_free(formats_read(&f, m.bytes, m.n));
             free(m.bytes);
         }

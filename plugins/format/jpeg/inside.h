@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of this plugin share: how libjpeg's errors leave it, and the EXIF orientation. */
+/* What the files of this plugin share: reading, writing, and how libjpeg's errors leave it. */
 #ifndef OMNIO_FORMAT_JPEG_INSIDE_H
 #define OMNIO_FORMAT_JPEG_INSIDE_H
 
@@ -23,10 +23,6 @@ typedef struct jpeg_trouble {
     char text[JMSG_LENGTH_MAX];
 } jpeg_trouble;
 void jpeg_trouble_init(jpeg_trouble *t);
-
-/* 1..8 from the n bytes of an EXIF segment (behind "Exif\0\0"); 1, upright, when there is none or
- * it cannot be understood. */
-int exif_orientation(const uint8_t *tiff, size_t n);
 
 omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                      omn_error *err);

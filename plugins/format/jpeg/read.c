@@ -4,6 +4,7 @@
  * and say so by their marker. The picture is then turned as its EXIF data asks, so that x and y are
  * what a person sees. */
 #include "inside.h"
+#include "orientation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ static int orientation(const struct jpeg_decompress_struct *info)
 {
     for (jpeg_saved_marker_ptr m = info->marker_list; m != NULL; m = m->next)
         if (m->marker == JPEG_APP0 + 1 && m->data_length > 6 && memcmp(m->data, "Exif\0", 6) == 0)
-            return exif_orientation(m->data + 6, m->data_length - 6);
+            return exif_orientation(m->data, m->data_length);
     return 1;
 }
 
@@ -115,32 +116,6 @@ static bool read_all(source *s, const uint8_t *bytes, size_t size)
     return true;
 }
 
-/* Orientation 1..8 to upright: pixel (x, y) of the result is pixel (u, v) of what was stored. */
-static omn_status turn(source *s)
-{
-    if (s->turn == 1) return OMN_OK;
-    omn_image *img = NULL;
-    omn_pixels a = s->px, b;
-    bool swap = s->turn >= 5;
-    uint32_t w = swap ? a.height : a.width, h = swap ? a.width : a.height;
-    omn_status st = omn_image_new(OMN_U8, w, h, a.channels, NULL, &img, &b, s->err);
-    if (st != OMN_OK) return st;
-    bool flip_u = s->turn == 2 || s->turn == 3 || s->turn == 7 || s->turn == 8;
-    bool flip_v = s->turn == 3 || s->turn == 4 || s->turn == 6 || s->turn == 7;
-    uint8_t *to = b.data;
-    for (size_t y = 0; y < h; y++)
-        for (size_t x = 0; x < w; x++, to += a.channels) {
-            size_t u = swap ? y : x, v = swap ? x : y;
-            if (flip_u) u = a.width - 1 - u;
-            if (flip_v) v = a.height - 1 - v;
-            memcpy(to, (const uint8_t *)a.data + (v * a.width + u) * a.channels, a.channels);
-        }
-    omn_image_free(s->img);
-    s->img = img;
-    s->px = b;
-    return OMN_OK;
-}
-
 omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                      omn_error *err)
 {
@@ -154,7 +129,7 @@ omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
     if (!read_all(s, bytes, size)) {
         st = omn_fail(err, OMN_ERR_DATA, "JPEG: %s", s->trouble.text);
     } else {
-        st = s->st == OMN_OK ? turn(s) : s->st;
+        st = s->st == OMN_OK ? image_upright(&s->img, s->turn, err) : s->st;
         if (st != OMN_OK) omn_error_prefix(err, "JPEG");
     }
     jpeg_destroy_decompress(&s->info);

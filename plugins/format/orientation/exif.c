@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one thing that must be known of EXIF: how the camera was held. EXIF is a TIFF file in a JPEG
- * marker: byte order, a directory of 12-byte entries; tag 0x0112 is the orientation, a single
+/* The one thing that must be known of EXIF: how the camera was held. EXIF is a TIFF file inside the
+ * picture's: byte order, a directory of 12-byte entries; tag 0x0112 is the orientation, a single
  * SHORT. Every place in it is a number from the file, so each is compared with the length before it
- * is followed. */
-#include "inside.h"
+ * is followed; further directories are not followed at all, so there is nothing to go round in. */
+#include "orientation.h"
 
 #include <string.h>
 
@@ -22,6 +22,10 @@ static uint32_t number(const tiff *t, size_t at, size_t bytes)
 
 int exif_orientation(const uint8_t *bytes, size_t n)
 {
+    if (n >= 6 && memcmp(bytes, "Exif\0", 6) == 0) {
+        bytes += 6;
+        n -= 6;
+    }
     tiff t = { bytes, n, n > 0 && bytes[0] == 'M' };
     if (n < 8 || (memcmp(bytes, "II", 2) != 0 && memcmp(bytes, "MM", 2) != 0)) return 1;
     if (number(&t, 2, 2) != 42) return 1;
