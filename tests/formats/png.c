@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PNG: files of every kind, made here by libpng from known numbers, come out as those numbers; what
- * is written reads back; texts are in the file; damage is an error and nothing worse. */
+ * is written reads back; texts are in the file; damage is an error and nothing worse. The eXIf
+ * chunk, put in by hand at either place, turns the picture, and does nothing when it is damaged. */
+#include "tests/formats/exif.h"
 #include "tests/formats/open.h"
 
 #include "tests/testing.h"
 
 #include <png.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,6 +156,145 @@ START_TEST(every_kind_of_png_comes_out_as_its_numbers)
 }
 END_TEST
 
+static void put32(uint8_t *p, uint32_t x)
+{
+    for (int j = 0; j < 4; j++) p[j] = (uint8_t)(x >> (24 - 8 * j));
+}
+
+/* Of a chunk's type and data. */
+static uint32_t checksum(const uint8_t *p, size_t n)
+{
+    uint32_t crc = 0xffffffffu;
+    for (size_t j = 0; j < n; j++) {
+        crc ^= p[j];
+        for (int b = 0; b < 8; b++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
+    }
+    return ~crc;
+}
+
+enum { AFTER_HEADER = 33, END = 12 };
+
+/* A chunk eXIf behind the header, or before the end. */
+static void add_exif(made *m, bool late, const uint8_t *exif, size_t n)
+{
+    uint8_t *p = m->bytes + (late ? m->n - END : AFTER_HEADER);
+    ck_assert_uint_le(m->n + n + 12, sizeof(m->bytes));
+    memmove(p + n + 12, p, m->n - (size_t)(p - m->bytes));
+    put32(p, (uint32_t)n);
+    memcpy(p + 4, "eXIf", 4);
+    memcpy(p + 8, exif, n);
+    put32(p + 8 + n, checksum(p + 4, n + 4));
+    m->n += n + 12;
+}
+
+/* Every pixel is where orientation o puts it: the file's samples, which make() made from k. */
+static void turned(const opened *f, const kind *k, const made *m, unsigned o, const char *what)
+{
+    omn_image *img = formats_read(f, m->bytes, m->n);
+    omn_pixels px = omn_image_pixels(img);
+    unsigned u = 0, v = 0;
+    bool swap = exif_from(o, W, H, 0, 0, &u, &v);
+    ck_assert_msg(px.width == (swap ? H : W), "%s: %u wide", what, px.width);
+    ck_assert_uint_eq(px.height, swap ? W : H);
+    ck_assert_uint_eq(omn_image_frame(img)->width, px.width);
+    ck_assert_uint_eq(omn_image_frame(img)->height, px.height);
+    for (unsigned y = 0; y < px.height; y++)
+        for (unsigned x = 0; x < px.width; x++) {
+            exif_from(o, W, H, x, y, &u, &v);
+            for (unsigned c = 0; c < px.channels; c++) {
+                size_t at = (y * px.width + x) * px.channels + c;
+                double got = k->bits == 16 ? (double)((float *)px.data)[at]
+                                           : ((uint8_t *)px.data)[at] / 255.0;
+                double want = wanted(k, u, v, c, px.channels);
+                ck_assert_msg(got - want < 1e-7 && want - got < 1e-7, "%s: at %u %u %u: %g, not %g",
+                              what, x, y, c, got, want);
+            }
+        }
+    omn_image_free(img);
+}
+
+START_TEST(all_eight_orientations_come_out_upright)
+{
+    static const kind kinds[] = {
+        { 8, PNG_COLOR_TYPE_RGB, 0, false },        { 16, PNG_COLOR_TYPE_RGB_ALPHA, 1, false },
+        { 16, PNG_COLOR_TYPE_GRAY, 0, false },      { 4, PNG_COLOR_TYPE_PALETTE, 1, true },
+        { 8, PNG_COLOR_TYPE_GRAY_ALPHA, 0, false },
+    };
+    opened f = formats_open("png");
+    made *m = testing_memory(sizeof(*m));
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        for (int variant = 0; variant < 4; variant++)
+            for (unsigned o = 0; o <= 9; o++) {
+                uint8_t exif[EXIF_MOST];
+                char what[40];
+                size_t n = exif_make(exif, (variant & 1) != 0, o);
+                make(&kinds[i], m);
+                add_exif(m, (variant & 2) != 0, exif + EXIF_HEAD, n - EXIF_HEAD);
+                snprintf(what, sizeof(what), "orientation %u, variant %d", o, variant);
+                turned(&f, &kinds[i], m, o, what);
+            }
+    formats_close(&f);
+}
+END_TEST
+
+START_TEST(damaged_exif_is_ignored)
+{
+    static const kind k = { 8, PNG_COLOR_TYPE_GRAY, 0, false };
+    opened f = formats_open("png");
+    made *m = testing_memory(sizeof(*m));
+    uint8_t exif[EXIF_MOST];
+    size_t n;
+    for (int variant = 0; variant < 4; variant++) {
+        bool big = (variant & 1) != 0, late = (variant & 2) != 0;
+        const char *what;
+        for (size_t i = 0; (what = exif_bad(i, big, exif, &n)) != NULL; i++) {
+            if (n < EXIF_HEAD) continue;
+            make(&k, m);
+            add_exif(m, late, exif + EXIF_HEAD, n - EXIF_HEAD);
+            turned(&f, &k, m, 1, what);
+        }
+        for (size_t i = 0; i < 300; i++) {
+            n = exif_noise(i, big, exif);
+            make(&k, m);
+            add_exif(m, late, exif + EXIF_HEAD, n - EXIF_HEAD);
+            omn_image_free(formats_read(&f, m->bytes, m->n));
+        }
+        /* A wrong checksum; and a length beyond the end of the file, which is an error. */
+        n = exif_make(exif, big, 6);
+        make(&k, m);
+        size_t at = late ? m->n - END : AFTER_HEADER;
+        add_exif(m, late, exif + EXIF_HEAD, n - EXIF_HEAD);
+        m->bytes[at + 8 + n - EXIF_HEAD] ^= 1;
+        turned(&f, &k, m, 1, "a wrong checksum");
+        m->bytes[at + 8 + n - EXIF_HEAD] ^= 1;
+        turned(&f, &k, m, 6, "a right one");
+        for (int bit = 8; bit < 32; bit++) {
+            omn_error err = OMN_ERROR_INIT;
+            put32(m->bytes + at, 1u << bit | 38);
+            ck_assert_int_eq(formats_try(&f, m->bytes, m->n, &err), OMN_ERR_DATA);
+        }
+    }
+    formats_close(&f);
+}
+END_TEST
+
+START_TEST(the_first_exif_counts)
+{
+    static const kind k = { 8, PNG_COLOR_TYPE_RGB, 0, false };
+    opened f = formats_open("png");
+    made *m = testing_memory(sizeof(*m));
+    uint8_t exif[EXIF_MOST];
+    make(&k, m);
+    size_t n = exif_make(exif, false, 8);
+    add_exif(m, true, exif + EXIF_HEAD, n - EXIF_HEAD);
+    exif_make(exif, true, 6);
+    add_exif(m, false, exif + EXIF_HEAD, n - EXIF_HEAD);
+    turned(&f, &k, m, 6, "two chunks");
+    formats_damage(&f, m->bytes, m->n, 700);
+    formats_close(&f);
+}
+END_TEST
+
 START_TEST(what_is_written_reads_back)
 {
     opened f = formats_open("png");
@@ -246,17 +388,9 @@ START_TEST(promises_are_not_believed)
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         make(&k, m);
         uint8_t *p = m->bytes + 12;
-        for (int j = 0; j < 4; j++) {
-            p[4 + j] = (uint8_t)(sizes[i].w >> (24 - 8 * j));
-            p[8 + j] = (uint8_t)(sizes[i].h >> (24 - 8 * j));
-        }
-        uint32_t crc = 0xffffffffu;
-        for (int j = 0; j < 17; j++) {
-            crc ^= p[j];
-            for (int b = 0; b < 8; b++) crc = crc >> 1 ^ (crc & 1 ? 0xedb88320u : 0);
-        }
-        crc = ~crc;
-        for (int j = 0; j < 4; j++) p[17 + j] = (uint8_t)(crc >> (24 - 8 * j));
+        put32(p + 4, sizes[i].w);
+        put32(p + 8, sizes[i].h);
+        put32(p + 17, checksum(p, 17));
         omn_error err = OMN_ERROR_INIT;
         ck_assert_int_eq(formats_try(&f, m->bytes, m->n, &err), OMN_ERR_DATA);
         ck_assert_msg(strncmp(err.text, "PNG: ", 5) == 0, "%s", err.text);
@@ -270,6 +404,9 @@ int main(void)
 {
     const TTest *const all[] = {
         every_kind_of_png_comes_out_as_its_numbers,
+        all_eight_orientations_come_out_upright,
+        damaged_exif_is_ignored,
+        the_first_exif_counts,
         what_is_written_reads_back,
         texts_are_written_and_checked,
         damage_is_an_error_and_nothing_worse,

@@ -27,7 +27,8 @@ OMN_PARAMS(png_options, PNG_SAVE);
 
 static const omn_format_impl format = { NULL, "image", "png", probe, png_read, png_save };
 static const omn_object objects[] = {
-    { "omnio.format/1", "png", "PNG pictures, 1 to 16 bits a channel, with and without alpha",
-      &format, OMN_OBJECT_PARAMS(png_options) },
+    { "omnio.format/1", "png",
+      "PNG pictures, 1 to 16 bits a channel, with and without alpha, turned as EXIF says", &format,
+      OMN_OBJECT_PARAMS(png_options) },
 };
 OMN_PLUGIN("format-png", "1.0", "Apache-2.0", "PNG pictures", objects);

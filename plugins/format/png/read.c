@@ -2,8 +2,10 @@
 /* Reading PNG. Whatever is inside becomes grey, RGB or RGBA; 8 bits and fewer stay bytes, 16 bits
  * become floats so that depth maps lose nothing. Gamma and colour profiles are not applied: numbers
  * stay numbers. Nothing is allocated for a picture before its size is within the limits, and could
- * at all be in a file this long: deflate packs at most 1032 bytes into one. */
+ * at all be in a file this long: deflate packs at most 1032 bytes into one. The picture is then
+ * turned as its eXIf chunk asks, which may stand before the rows or behind them. */
 #include "inside.h"
+#include "orientation.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@ typedef struct source {
     omn_pixels px;
     png_structp png;
     png_infop info;
+    int turn;
     omn_status st; /* of making the picture */
     omn_error *err;
 } source;
@@ -68,13 +71,22 @@ static void rows(source *s, bool deep, int passes)
     for (int pass = 0; pass < passes; pass++)
         for (uint32_t y = 0; y < s->px.height; y++)
             png_read_row(s->png, first + y * row * (deep ? 2 : 1), NULL);
-    png_read_end(s->png, NULL);
+    png_read_end(s->png, s->info);
     for (size_t i = 0; deep && i < n; i++) {
         uint16_t x;
         memcpy(&x, first + 2 * i, sizeof(x));
         float f = (float)x / 65535.0f;
         memcpy((uint8_t *)s->px.data + 4 * i, &f, sizeof(f));
     }
+}
+
+/* Of the chunks so far. libpng leaves out one whose checksum is wrong, and any but the first. */
+static int orientation(const source *s)
+{
+    png_bytep exif = NULL;
+    png_uint_32 n = 0;
+    if (png_get_eXIf_1(s->png, s->info, &n, &exif) == 0) return 1;
+    return exif_orientation(exif, n);
 }
 
 /* false after an error of libpng, whose text is then in s. */
@@ -88,6 +100,7 @@ static bool read_all(source *s)
     png_set_chunk_cache_max(s->png, 256);
     int passes = prepare(s, &deep);
     if (s->st == OMN_OK) rows(s, deep, passes);
+    if (s->st == OMN_OK) s->turn = orientation(s);
     return true;
 }
 
@@ -107,10 +120,12 @@ omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
         return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
     }
     s->err = err;
-    if (!read_all(s))
+    if (!read_all(s)) {
         st = omn_fail(err, OMN_ERR_DATA, "PNG: %s", s->trouble.text);
-    else if ((st = s->st) != OMN_OK)
-        omn_error_prefix(err, "PNG");
+    } else {
+        st = s->st == OMN_OK ? image_upright(&s->img, s->turn, err) : s->st;
+        if (st != OMN_OK) omn_error_prefix(err, "PNG");
+    }
     png_destroy_read_struct(&s->png, &s->info, NULL);
     if (st == OMN_OK)
         *out = omn_image_give(s->img);
