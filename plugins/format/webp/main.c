@@ -13,7 +13,9 @@ OMN_PARAMS(webp_options, WEBP_SAVE);
 
 static const omn_format_impl format = { NULL, "image", "webp", probe, webp_read, webp_save };
 static const omn_object objects[] = {
-    { "omnio.format/1", "webp", "WebP pictures, with and without loss, with and without alpha",
+    { "omnio.format/1", "webp",
+      "WebP pictures, with and without loss or alpha, turned as EXIF says; of moving ones the "
+      "first",
       &format, OMN_OBJECT_PARAMS(webp_options) },
 };
 OMN_PLUGIN("format-webp", "1.0", "Apache-2.0", "WebP pictures", objects);
