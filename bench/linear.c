@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How near linear comes to what this processor can do, on one thread. Absolute numbers move with the
- * machine's neighbours, so each kernel is timed in turn with a probe of the limit that binds it, twenty
- * pairs, and the median ratio is what counts:
+ * How near linear comes to what this processor can do, on one thread. Absolute numbers move with
+ * the machine's neighbours, so each kernel is timed in turn with a probe of the limit that binds
+ * it, twenty pairs, and the median ratio is what counts:
  *   f32     ten independent chains of fused multiply-adds in registers
- *   bf16    AMX tiles loaded from the first cache where there is AMX; beside it the vector dot product
+ *   bf16    AMX tiles loaded from the first cache where there is AMX; beside it the vector dot
+ *           product
  *           of bf16 pairs, ten chains, where there is one
  *   row     one row times weights far beyond the caches, against eight streams that read one GiB
  * Every product is compared with a float64 sum on some elements. Time is the thread's own processor
@@ -89,7 +90,8 @@ __attribute__((target("avx2,fma"))) static double fma_256(void)
 
 __attribute__((target("avx512f,avx512bf16"))) static double dot_512(void)
 {
-    const __m512bh a = (__m512bh)_mm512_set1_epi32(0x3c003c00), b = (__m512bh)_mm512_set1_epi32(0x3d003c00);
+    const __m512bh a = (__m512bh)_mm512_set1_epi32(0x3c003c00),
+                   b = (__m512bh)_mm512_set1_epi32(0x3d003c00);
 #define START(i) __m512 c##i = _mm512_set1_ps(i);
 #define TURN(i) c##i = _mm512_dpbf16_ps(c##i, a, b); __asm__ volatile("" : "+v"(c##i));
 #define FINISH(i) s = _mm512_add_ps(s, c##i);
@@ -169,8 +171,8 @@ static double read_plain(const char *p)
     return (double)GIB;
 }
 
-/* bytes in a second, the better of two layouts: eight long streams far from each other (and not a power
- * of two), and eight pieces of 6 KiB side by side, as rows of weights lie */
+/* bytes in a second, the better of two layouts: eight long streams far from each other (and not a
+ * power of two), and eight pieces of 6 KiB side by side, as rows of weights lie */
 static double run_read(const char *p)
 {
     double best = 0;
@@ -280,8 +282,8 @@ static void compare(const char *what, subject *s, probe_fn *probe, const char *p
     }
     check(s, what);
     const char *unit = probe ? "GFLOP/s" : "GB/s";
-    printf("%-28s %8.1f %s   %-22s %8.1f %s   ratio %.2f\n", what, median(mine, ROUNDS) * 1e-9, unit,
-           probe_name, median(theirs, ROUNDS) * 1e-9, unit, median(ratio, ROUNDS));
+    printf("%-28s %8.1f %s   %-22s %8.1f %s   ratio %.2f\n", what, median(mine, ROUNDS) * 1e-9,
+           unit, probe_name, median(theirs, ROUNDS) * 1e-9, unit, median(ratio, ROUNDS));
 }
 
 int main(void)
@@ -297,13 +299,25 @@ int main(void)
         return EXIT_FAILURE;
     }
     uint32_t r = 1;
-    for (size_t i = 0; i < M * K; i++) x[i] = (float)((r = r * 1664525 + 1013904223) >> 8) * 0x1p-23f - 1;
-    for (size_t i = 0; i < N * K; i++) w[i] = (float)((r = r * 1664525 + 1013904223) >> 8) * 0x1p-23f - 1;
+    for (size_t i = 0; i < M * K; i++)
+        x[i] = (float)((r = r * 1664525 + 1013904223) >> 8) * 0x1p-23f - 1;
+    for (size_t i = 0; i < N * K; i++)
+        w[i] = (float)((r = r * 1664525 + 1013904223) >> 8) * 0x1p-23f - 1;
     uint16_t *half = (uint16_t *)(void *)memory;
-    for (size_t i = 0; i < GIB / 2; i++) half[i] = (uint16_t)((i * 2654435761u >> 13 & 0x80ff) | 0x3e00);
+    for (size_t i = 0; i < GIB / 2; i++)
+        half[i] = (uint16_t)((i * 2654435761u >> 13 & 0x80ff) | 0x3e00);
     printf("kernels: %s, one thread, median of %d pairs\n", k->level, ROUNDS);
-    subject f32 = { .k = k, .copies = 1, .weights = (char *)w, .memory = memory,
-                    .l = { .M = M, .N = N, .K = K, .x = x, .out = out, .alpha = 1, .x_type = OMN_F32,
+    subject f32 = { .k = k,
+                    .copies = 1,
+                    .weights = (char *)w,
+                    .memory = memory,
+                    .l = { .M = M,
+                           .N = N,
+                           .K = K,
+                           .x = x,
+                           .out = out,
+                           .alpha = 1,
+                           .x_type = OMN_F32,
                            .w_type = OMN_F32 } };
     compare("f32 576x3072x3072", &f32, fma_probe(level), "multiply-add");
     f32.l.M = 64;
@@ -315,7 +329,8 @@ int main(void)
     bf16.l.M = M;
 #if defined(__x86_64__)
     if (level == CPU_AMX) compare("bf16 576x3072x3072", &bf16, amx, "AMX tiles from L1");
-    if (cpu_kernels_at(CPU_AVX512_BF16)) compare("bf16 576x3072x3072", &bf16, dot_512, "bf16 dot product");
+    if (cpu_kernels_at(CPU_AVX512_BF16))
+        compare("bf16 576x3072x3072", &bf16, dot_512, "bf16 dot product");
 #endif
     compare("bf16 576x3072x3072", &bf16, fma_probe(level), "multiply-add");
     bf16.l.M = 1;

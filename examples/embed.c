@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Embedding libomnio: two threads, each with a context of its own, ask the small model the same question about a
- * picture; nothing is shared, so nothing needs a lock. Build against an installed omnio with
+/* Embedding libomnio: two threads, each with a context of its own, ask the small model the same
+ * question about a picture; nothing is shared, so nothing needs a lock. Build against an installed
+ * omnio with
  *     cc embed.c $(pkg-config --cflags --libs omnio) -pthread
  * and run with a picture and a question. */
 #include <omnio/generate.h>
@@ -34,8 +35,8 @@ static omn_status ask(asker *a)
 
     snprintf(prompt, sizeof prompt, "%s A short answer to the question is", a->question);
     const omn_named in = { "image", picture };
-    const omn_request request = { OMN_FILL(omn_request), .inputs = &in, .n_inputs = 1, .prompt = prompt,
-                                  .max_tokens = 32 };
+    const omn_request request = { OMN_FILL(omn_request), .inputs = &in, .n_inputs = 1,
+                                  .prompt = prompt, .max_tokens = 32 };
     OMN_TRY(omn_generate(runner, &request, &result, err));
     snprintf(a->answer, sizeof a->answer, "%s", omn_text_get(result.value, NULL));
 done:

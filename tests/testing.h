@@ -27,17 +27,19 @@
 
 /* Runs each test in a process of its own and stops it after `seconds`. Returns main's result. */
 int testing_run(const char *name, const TTest *const *all, size_t n, double seconds);
-/* Path of a file below the source tree ("tests/golden/x.safetensors"); a few such strings stay valid. */
+/* Path of a file below the source tree ("tests/golden/x.safetensors"); a few such strings stay
+ * valid. */
 const char *testing_source(const char *path);
 /* The same below the build tree, for programs and plugins that were built. */
 const char *testing_build(const char *path);
-/* A new empty folder for this test, removed with what it holds when the test's process ends well. */
+/* A new empty folder for this test, removed with what it holds when the test's process ends
+ * well. */
 const char *testing_folder(void);
 /* Writes a file of n bytes (or a string) below that folder; returns its path. */
 const char *testing_write(const char *folder, const char *name, const void *bytes, size_t n);
 
-/* n zero bytes, n at least 1, that belong to the test until its process ends; each block is its own, so
- * that a sanitizer sees its bounds. */
+/* n zero bytes, n at least 1, that belong to the test until its process ends; each block is its
+ * own, so that a sanitizer sees its bounds. */
 void *testing_memory(size_t n);
 
 #endif

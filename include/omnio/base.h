@@ -32,13 +32,14 @@ extern "C" {
 #endif
 #define OMN_API OMN_EXPORT
 
-/* A struct that a caller fills begins with its size; zero in a member is "none" or the usual. Members
- * are only added at the end. Such structs go by pointer, never nested, never in arrays. */
+/* A struct that a caller fills begins with its size; zero in a member is "none" or the usual.
+ * Members are only added at the end. Such structs go by pointer, never nested, never in arrays. */
 #define OMN_FILL(T) .size = sizeof(T)
 
-/* ---- errors -------------------------------------------------------------------------------------- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
-/* What went wrong, in numbers that never change. omn_status_exit() gives the program's exit code. */
+/* What went wrong, in numbers that never change. omn_status_exit() gives the program's exit
+ * code. */
 typedef enum omn_status {
     OMN_OK = 0,
     OMN_ERR_ARGUMENT = 1,     /* the caller asked for something that makes no sense (exit 2) */
@@ -87,7 +88,7 @@ OMN_API int omn_status_exit(omn_status st);
         if (st != OMN_OK) goto done;                                                             \
     } while (0)
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 /* a * b, or false when it does not fit into size_t. [any] */
 OMN_API bool omn_size_mul(size_t a, size_t b, size_t *out) OMN_MUST_USE;
@@ -124,7 +125,7 @@ OMN_API void omn_buf_printf(omn_buf *b, const char *fmt, ...) OMN_PRINTF(2, 3);
 /* The content as a heap string (owned, free()), the buffer is emptied; NULL after a failure. */
 OMN_API char *omn_buf_take(omn_buf *b);
 
-/* ---- threads ------------------------------------------------------------------------------------- */
+/* ---- threads -------------------------------------------------------------------------------- */
 
 /* A fixed pool. Work is a range of n items cut into pieces of at least `grain`; the pieces of one
  * split are the same for every number of threads, so results that depend on pieces do not. */
@@ -146,9 +147,10 @@ OMN_API void omn_cancel_free(omn_cancel *c);
 OMN_API void omn_cancel_set(omn_cancel *c);
 OMN_API bool omn_cancel_get(const omn_cancel *c);
 
-/* ---- files --------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------- */
 
-/* A file mapped read-only. Its bytes stay valid until close. An empty file has data NULL, size 0. */
+/* A file mapped read-only. Its bytes stay valid until close. An empty file has data NULL, size
+ * 0. */
 typedef struct omn_map omn_map;
 OMN_API omn_status omn_map_open(const char *path, omn_map **out, omn_error *err);
 OMN_API void omn_map_close(omn_map *m);
@@ -171,7 +173,7 @@ OMN_API omn_status omn_file_write(omn_file *f, const void *bytes, size_t n, omn_
 OMN_API omn_status omn_file_commit(omn_file *f, omn_error *err);
 OMN_API void omn_file_free(omn_file *f);
 
-/* ---- the call ------------------------------------------------------------------------------------ */
+/* ---- the call ------------------------------------------------------------------------------- */
 
 typedef enum omn_level { OMN_LOG_ERROR, OMN_LOG_WARN, OMN_LOG_INFO, OMN_LOG_DEBUG } omn_level;
 typedef void omn_log_fn(void *user, omn_level level, const char *text);

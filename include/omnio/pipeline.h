@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio/pipeline.h: YAML pipelines, checked before they run; recipes that train; evaluation. The language is
- * described in omnio-pipeline(5). */
+/* omnio/pipeline.h: YAML pipelines, checked before they run; recipes that train; evaluation. The
+ * language is described in omnio-pipeline(5). */
 #ifndef OMNIO_PIPELINE_H
 #define OMNIO_PIPELINE_H
 
@@ -11,8 +11,9 @@ extern "C" {
 #endif
 
 typedef struct omn_pipeline omn_pipeline;
-/* Read and check everything that can be known without weights: keys, names, types, parameters, files. Errors carry
- * line and column and what would be right. name: a path, or the name of an installed pipeline ("vqa"). [any] */
+/* Read and check everything that can be known without weights: keys, names, types, parameters,
+ * files. Errors carry line and column and what would be right. name: a path, or the name of an
+ * installed pipeline ("vqa"). [any] */
 OMN_API omn_status omn_pipeline_open(omn_context *ctx, const char *name, omn_pipeline **out,
                                      omn_error *err);
 OMN_API void omn_pipeline_close(omn_pipeline *p);
@@ -20,7 +21,8 @@ OMN_API const char *omn_pipeline_path(const omn_pipeline *p);
 OMN_API const char *omn_pipeline_help(const omn_pipeline *p);
 OMN_API const char *omn_pipeline_model(const omn_pipeline *p);         /* NULL: needs none */
 
-/* The same with values of the file changed first: "model", "steps.0.max_tokens" (items of lists by number). */
+/* The same with values of the file changed first: "model", "steps.0.max_tokens" (items of lists by
+ * number). */
 OMN_API omn_status omn_pipeline_open_set(omn_context *ctx, const char *name, const omn_setting *set,
                                          size_t n_set, omn_pipeline **out, omn_error *err);
 
@@ -28,7 +30,7 @@ OMN_API omn_status omn_pipeline_open_set(omn_context *ctx, const char *name, con
 typedef struct omn_pipeline_port {
     const char *name, *type, *help, *deflt;    /* deflt NULL: must be given */
     const char *file;                          /* outputs: suggested file; NULL: printed */
-    const char *from;                          /* outputs: name of the value shown, as steps call it */
+    const char *from; /* outputs: name of the value shown, as steps call it */
 } omn_pipeline_port;
 OMN_API size_t omn_pipeline_inputs(const omn_pipeline *p, const omn_pipeline_port **list);
 OMN_API size_t omn_pipeline_outputs(const omn_pipeline *p, const omn_pipeline_port **list);
@@ -37,15 +39,17 @@ OMN_API size_t omn_pipeline_outputs(const omn_pipeline *p, const omn_pipeline_po
 typedef struct omn_pipeline_run omn_pipeline_run;
 typedef struct omn_pipeline_setup {
     uint32_t size;
-    omn_model *model;                   /* borrowed; NULL: the pipeline needs none, or its own is opened */
-    double temperature, top_p;          /* over what the steps say; below 0 or NAN: as the steps say */
+    omn_model *model;          /* borrowed; NULL: the pipeline needs none, or its own is opened */
+    double temperature, top_p; /* over what the steps say; below 0 or NAN: as the steps say */
     int32_t top_k, max_tokens;          /* 0: as the steps say */
     uint64_t seed;
     omn_cancel *cancel;
     int (*watch)(void *user, const char *step, const omn_event *e);
     void *user;
-    const char *const *wanted;          /* outputs that are asked for; NULL: all. Steps that only others need */
-    size_t n_wanted;                    /* are left out, and so are those outputs in the record */
+    /* outputs that are asked for; NULL: all. Steps that only others need are left out, and so are
+     * those outputs in the record */
+    const char *const *wanted;
+    size_t n_wanted;
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);
@@ -53,9 +57,10 @@ OMN_API void omn_pipeline_run_free(omn_pipeline_run *r);
 /* Inputs by name; missing ones take their default. out: a record of the outputs, owned. [run] */
 OMN_API omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n,
                                         uint64_t item, omn_value **out, omn_error *err);
-/* Many items at once: a generating step answers all of them in one batch. The items need not succeed together:
- * each has its status and error. Answers are those of omn_pipeline_run_one; events are not told. Returns other
- * than OMN_OK only when nothing could be done (no memory, cancelled). [run] */
+/* Many items at once: a generating step answers all of them in one batch. The items need not
+ * succeed together: each has its status and error. Answers are those of omn_pipeline_run_one;
+ * events are not told. Returns other than OMN_OK only when nothing could be done (no memory,
+ * cancelled). [run] */
 typedef struct omn_pipeline_item {
     const omn_named *inputs;
     size_t n;
@@ -66,8 +71,9 @@ typedef struct omn_pipeline_item {
 OMN_API omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, size_t n,
                                          omn_error *err);
 
-/* Does the model have what the steps ask of it: inputs, outputs, words for boxes? Every graph that one request
- * of full length needs is built and planned; nothing runs. m NULL only for pipelines that need no model. */
+/* Does the model have what the steps ask of it: inputs, outputs, words for boxes? Every graph that
+ * one request of full length needs is built and planned; nothing runs. m NULL only for pipelines
+ * that need no model. */
 typedef struct omn_pipeline_cost {
     uint32_t size;
     uint64_t parameters, weights;       /* of the model: numbers, bytes mapped */
@@ -82,15 +88,17 @@ OMN_API omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf 
 /* Graphviz picture of the steps. [any] */
 OMN_API void omn_pipeline_dot(const omn_pipeline *p, omn_buf *out);
 
-/* A task's text: the prompt that the pipeline's one generating or scoring step would send for these inputs, and
- * the answer text that `wanted` (a record of outputs) would have been. Both owned (free()). For training. */
+/* A task's text: the prompt that the pipeline's one generating or scoring step would send for these
+ * inputs, and the answer text that `wanted` (a record of outputs) would have been. Both owned
+ * (free()). For training. */
 OMN_API omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c,
                                        const omn_named *inputs, size_t n, const omn_value *wanted,
                                        char **prompt, char **answer, omn_error *err);
 
-/* ---- recipes --------------------------------------------------------------------------------------------------------- */
+/* ---- recipes -------------------------------------------------------------------------------- */
 
-/* `omnio train recipe.yaml`: model, sources, tasks, optimiser, stages. out: folder of checkpoints, log.csv, loss.svg. */
+/* `omnio train recipe.yaml`: model, sources, tasks, optimiser, stages. out: folder of checkpoints,
+ * log.csv, loss.svg. */
 typedef struct omn_recipe omn_recipe;
 typedef struct omn_recipe_watch {
     uint32_t size;
@@ -102,11 +110,12 @@ typedef struct omn_recipe_watch {
 OMN_API omn_status omn_recipe_open(omn_context *ctx, const char *path, const omn_setting *set,
                                    size_t n_set, omn_recipe **out, omn_error *err);
 OMN_API void omn_recipe_close(omn_recipe *r);
-/* Train from the newest checkpoint in `out` (or from the start) to the recipe's end, or for at most `seconds`
- * (0: no limit); writes checkpoints on the way and the exported model at the end. */
+/* Train from the newest checkpoint in `out` (or from the start) to the recipe's end, or for at most
+ * `seconds` (0: no limit); writes checkpoints on the way and the exported model at the end. */
 OMN_API omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
                                     const omn_recipe_watch *w, omn_error *err);
-/* Scores of a model on the recipe's evaluation tasks: rows for each task and kind, beside the majority answer. */
+/* Scores of a model on the recipe's evaluation tasks: rows for each task and kind, beside the
+ * majority answer. */
 typedef struct omn_score_row {
     const char *task, *kind, *measure;  /* "vqa", "colour", "exact" */
     double value, baseline;             /* fractions; baseline NAN: none */

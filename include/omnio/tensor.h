@@ -25,7 +25,7 @@ typedef struct omn_type_info {
 } omn_type_info;
 /* NULL for a number that is no type. [any] */
 OMN_API const omn_type_info *omn_type_get(omn_type t);
-OMN_API omn_type omn_type_parse(const char *name);   /* "bf16" or "BF16"; OMN_TYPE_NONE if unknown */
+OMN_API omn_type omn_type_parse(const char *name); /* "bf16" or "BF16"; OMN_TYPE_NONE if unknown */
 
 #define OMN_MAX_RANK 6
 typedef struct omn_shape { uint32_t rank; int64_t dim[OMN_MAX_RANK]; } omn_shape;
@@ -82,7 +82,8 @@ OMN_API void omn_feed_free(omn_feed *f);
 OMN_API omn_status omn_feed_new(omn_feed *f, const char *name, omn_type t, omn_shape shape,
                                 void **data, omn_error *err);
 /* The bytes of t are copied. */
-OMN_API omn_status omn_feed_copy(omn_feed *f, const char *name, const omn_tensor *t, omn_error *err);
+OMN_API omn_status omn_feed_copy(omn_feed *f, const char *name, const omn_tensor *t,
+                                 omn_error *err);
 /* NULL when there is none of that name; borrowed while the feed lives. */
 OMN_API const omn_tensor *omn_feed_get(const omn_feed *f, const char *name);
 OMN_API void *omn_feed_data(omn_feed *f, const char *name);   /* writable; NULL when not there */
@@ -90,10 +91,11 @@ OMN_API size_t omn_feed_count(const omn_feed *f);
 OMN_API const char *omn_feed_name(const omn_feed *f, size_t i);  /* in order of making */
 OMN_API void omn_feed_clear(omn_feed *f);
 
-/* A weights file: safetensors, one file, or an index (NAME.safetensors.index.json) with shards beside it,
- * or a directory that holds model.safetensors or its index. Tensors stay where they are, in the mapping.
- * Everything in a header is checked before it is believed: sizes, overlaps, gaps, types, names, JSON;
- * what is wrong is one OMN_ERR_DATA that names file and tensor. Read-only: [any] once opened. */
+/* A weights file: safetensors, one file, or an index (NAME.safetensors.index.json) with shards
+ * beside it, or a directory that holds model.safetensors or its index. Tensors stay where they are,
+ * in the mapping. Everything in a header is checked before it is believed: sizes, overlaps, gaps,
+ * types, names, JSON; what is wrong is one OMN_ERR_DATA that names file and tensor. Read-only:
+ * [any] once opened. */
 typedef struct omn_weights omn_weights;
 OMN_API omn_status omn_weights_open(const char *path, omn_weights **out, omn_error *err);
 OMN_API void omn_weights_close(omn_weights *w);
@@ -110,8 +112,9 @@ OMN_API const char *omn_weights_meta_key(const omn_weights *w, size_t i);
 OMN_API size_t omn_weights_maps(const omn_weights *w);
 OMN_API const omn_map *omn_weights_map(const omn_weights *w, size_t i);
 
-/* Write tensors as one safetensors file under a temporary name, then rename. Tensors are laid out by
- * name; data is aligned to 64 bytes by padding the header. meta: n_meta pairs key, value. [any] */
+/* Write tensors as one safetensors file under a temporary name, then rename. Tensors are laid out
+ * by name; data is aligned to 64 bytes by padding the header. meta: n_meta pairs key, value.
+ * [any] */
 typedef struct omn_weights_entry { const char *name; omn_tensor tensor; } omn_weights_entry;
 OMN_API omn_status omn_weights_write(const char *path, omn_overwrite how,
                                      const omn_weights_entry *entries, size_t n,

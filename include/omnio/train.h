@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio/train.h: training. A trainer turns lessons (inputs, prompt, wanted answer) into packed batches, steps an
- * optimiser and writes whole, atomic checkpoints, so that a run that is killed and resumed ends in the same bits.
- * Recipes (YAML) are read by the pipeline floor; this floor knows numbers and callbacks only. */
+/* omnio/train.h: training. A trainer turns lessons (inputs, prompt, wanted answer) into packed
+ * batches, steps an optimiser and writes whole, atomic checkpoints, so that a run that is killed
+ * and resumed ends in the same bits. Recipes (YAML) are read by the pipeline floor; this floor
+ * knows numbers and callbacks only. */
 #ifndef OMNIO_TRAIN_H
 #define OMNIO_TRAIN_H
 
@@ -11,8 +12,8 @@
 extern "C" {
 #endif
 
-/* One question about a picture, say, with what should have been said. All strings and values are borrowed until
- * the callback that filled them is asked again. */
+/* One question about a picture, say, with what should have been said. All strings and values are
+ * borrowed until the callback that filled them is asked again. */
 typedef struct omn_lesson {
     const char *prompt;                 /* complete, the model's prefix included */
     const char *answer;                 /* complete text as the model should write it */
@@ -20,40 +21,43 @@ typedef struct omn_lesson {
     double end_weight;                  /* of its end token, relative; 1 is usual */
     uint32_t task;                      /* number of the task, for the log */
 } omn_lesson;
-/* A page: the inputs that its lessons share (at most one value for each encoder role but "text") and lessons.
- * Lessons that do not fit into a row are left out, the later ones first: put the important ones in front. */
+/* A page: the inputs that its lessons share (at most one value for each encoder role but "text")
+ * and lessons. Lessons that do not fit into a row are left out, the later ones first: put the
+ * important ones in front. */
 typedef struct omn_page {
     uint32_t size;
     const omn_named *inputs;            /* the values are taken: the trainer unrefs them */
     uint32_t n_inputs;
     const omn_lesson *lessons;
     uint32_t n_lessons;
-    const int32_t *cell_labels;         /* auxiliary labels [cells, groups], -1: not counted; NULL: none */
+    const int32_t *cell_labels; /* auxiliary labels [cells, groups], -1: not counted; NULL: none */
     const float *cell_edges;            /* [cells, edges], NAN: not counted; NULL: none */
     bool skip;                          /* nothing usable under this number */
     uint32_t n_cells;                   /* rows of the two */
 } omn_page;
-/* Makes page number `index` (from 0, each once per run); called from pool threads for different indices at the
- * same time; the page's memory comes from `a`. The same index and step give the same page. step: of the optimiser
- * at which it will be used, for schedules of the mixture. A failure leaves no values in `out`. [any] */
+/* Makes page number `index` (from 0, each once per run); called from pool threads for different
+ * indices at the same time; the page's memory comes from `a`. The same index and step give the same
+ * page. step: of the optimiser at which it will be used, for schedules of the mixture. A failure
+ * leaves no values in `out`. [any] */
 typedef omn_status omn_page_fn(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
                                omn_page *out, omn_error *err);
 
 typedef enum omn_optimizer { OMN_ADAMW, OMN_ADAFACTOR, OMN_MUON } omn_optimizer;
 
-/* A number that changes with the step: linear warm-up to 1 over `warmup` steps, then the curve to `last` at
- * `steps` (rsqrt: no end, sqrt(warmup / step)). */
+/* A number that changes with the step: linear warm-up to 1 over `warmup` steps, then the curve to
+ * `last` at `steps` (rsqrt: no end, sqrt(warmup / step)). */
 typedef enum omn_curve {
     OMN_CURVE_CONST, OMN_CURVE_LINEAR, OMN_CURVE_COSINE, OMN_CURVE_RSQRT
 } omn_curve;
 
-/* The schedule begins again at step `from` with numbers of its own (a warm restart); moments and averages go on. */
+/* The schedule begins again at step `from` with numbers of its own (a warm restart); moments and
+ * averages go on. */
 typedef struct omn_train_again {
     uint64_t from;                      /* ascending, 1 to steps - 1 of the setup */
     double rate, rate_muon;
     omn_curve curve;
     uint64_t warmup;                    /* from there on */
-    double last;                        /* fraction of its peak where it ends: at the next one, or at `steps` */
+    double last; /* fraction of its peak where it ends: at the next one, or at `steps` */
     double average;                     /* off if the setup's is */
     double aux, aux_last;
 } omn_train_again;
@@ -62,7 +66,7 @@ typedef struct omn_train_setup {
     uint32_t size;
     omn_optimizer optimizer;
     double rate, rate_muon;             /* peak rates; rate_muon of Muon's matrices */
-    double beta1, beta2, eps, decay;    /* AdamW; 0: 0.9, 0.999, 1e-8, 0. decay is multiplied by the rate */
+    double beta1, beta2, eps, decay;    /* AdamW; 0: 0.9, 0.999, 1e-8, 0. decay times the rate */
     double momentum;                    /* Muon; 0: 0.95 */
     uint32_t factor_from;               /* Adafactor: smallest side that is factored; 0: 128 */
     double clip;                        /* global gradient norm; 0: off */
@@ -73,7 +77,7 @@ typedef struct omn_train_setup {
     omn_precision precision;
     double z_loss, smoothing;
     double soft_sigma;                  /* location labels, in bins; 0: hard */
-    double aux, aux_last;               /* weight of the auxiliary loss, falling linearly; 0: none */
+    double aux, aux_last;               /* auxiliary loss: weight, falling linearly; 0: none */
     uint32_t aux_groups, aux_edges;
     const int32_t *aux_classes;
     const char *aux_role;               /* encoder whose features it reads; NULL: "image" */
@@ -86,8 +90,9 @@ typedef struct omn_train_setup {
     void *page_user;
     const char *const *tasks;           /* names, for the log */
     uint32_t n_tasks;
-    const char *const *roles;           /* encoders that take part beside "text"; NULL: those that the */
-    uint32_t n_roles;                   /* model has among "image" */
+    /* encoders that take part beside "text"; NULL: those that the model has among "image" */
+    const char *const *roles;
+    uint32_t n_roles;
     const omn_train_again *again;       /* later parts of the schedule; NULL: one part */
     size_t n_again;
 } omn_train_setup;
@@ -98,35 +103,39 @@ typedef struct omn_train_report {
     double loss, text_loss, aux_loss, gradient_norm, rate;
     double seconds;                     /* of this step */
     double page_seconds, graph_seconds, update_seconds;    /* of which: pages, graph, optimiser */
-    const double *task_loss;            /* of this step: mean loss of each task's tokens, NAN: none came; */
-    const uint64_t *task_lessons;       /* lessons of each task; [n_tasks], borrowed until the next step */
+    /* of this step, [n_tasks], borrowed until the next one: mean loss of each task's tokens (NAN:
+     * none came), and how many lessons it had */
+    const double *task_loss;
+    const uint64_t *task_lessons;
 } omn_train_report;
 
 typedef struct omn_trainer omn_trainer;
-/* model: opened with training = true over a writable store; both borrowed. setup is copied. [setup] */
+/* model: opened with training = true over a writable store; both borrowed. setup is copied.
+ * [setup] */
 OMN_API omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_setup *setup,
                                    omn_trainer **out, omn_error *err);
 OMN_API void omn_trainer_free(omn_trainer *t);
-/* One optimiser step. A step whose loss or gradient is not finite changes no weight and does not count as done, but
- * its pages are used up; ten in a row are OMN_ERR_FAILED. After another failure (cancelled, say) the state is as
- * before the call. [run] */
+/* One optimiser step. A step whose loss or gradient is not finite changes no weight and does not
+ * count as done, but its pages are used up; ten in a row are OMN_ERR_FAILED. After another failure
+ * (cancelled, say) the state is as before the call. [run] */
 OMN_API omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out,
                                     omn_error *err);
 OMN_API uint64_t omn_trainer_at(const omn_trainer *t);                 /* steps done */
-/* The whole state (weights, moments, averages, counters, packing pool) in one file, atomically. The weights have
- * their own names in it, the rest begins with "train.". load: OMN_ERR_CONFIG when the file comes from a setup
- * whose state this one cannot go on with. */
+/* The whole state (weights, moments, averages, counters, packing pool) in one file, atomically. The
+ * weights have their own names in it, the rest begins with "train.". load: OMN_ERR_CONFIG when the
+ * file comes from a setup whose state this one cannot go on with. */
 OMN_API omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err);
 OMN_API omn_status omn_trainer_load(omn_trainer *t, const char *path, omn_error *err);
-/* Weights for use: the averages if there are any, auxiliary heads ("aux.") left out. type: OMN_F32, OMN_BF16,
- * OMN_F16. To evaluate while training goes on, open a second model with these weights. */
+/* Weights for use: the averages if there are any, auxiliary heads ("aux.") left out. type: OMN_F32,
+ * OMN_BF16, OMN_F16. To evaluate while training goes on, open a second model with these weights. */
 OMN_API omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type,
                                       omn_error *err);
 
-/* ---- optimisers alone, for tests and golden runs ------------------------------------------------------------------ */
+/* ---- optimisers alone, for tests and golden runs -------------------------------------------- */
 
-/* State of one optimiser over a store's weights; gradients by the store's order, NULL for none: such a weight stays as
- * it is. Muon takes matrices that are no embeddings, positions, latents or auxiliary heads; AdamW the rest. */
+/* State of one optimiser over a store's weights; gradients by the store's order, NULL for none:
+ * such a weight stays as it is. Muon takes matrices that are no embeddings, positions, latents or
+ * auxiliary heads; AdamW the rest. */
 typedef struct omn_opt omn_opt;
 OMN_API omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt **out,
                                omn_error *err);
@@ -135,12 +144,12 @@ OMN_API void omn_opt_free(omn_opt *o);
 OMN_API omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_factor,
                                 omn_pool *pool, double *norm, bool *finite, omn_error *err);
 
-/* ---- verify ---------------------------------------------------------------------------------------------------------- */
+/* ---- verify --------------------------------------------------------------------------------- */
 
-/* Run golden cases (safetensors whose __metadata__ names config, tensors and weights_file, which lies beside it) and
- * compare every stage. on_row is called for each stage with its largest errors and tolerance. OMN_ERR_UNSUPPORTED:
- * needs parts that this build lacks; OMN_ERR_FAILED: a stage is outside its tolerance or missing. Here because some
- * cases are training runs. [any] */
+/* Run golden cases (safetensors whose __metadata__ names config, tensors and weights_file, which
+ * lies beside it) and compare every stage. on_row is called for each stage with its largest errors
+ * and tolerance. OMN_ERR_UNSUPPORTED: needs parts that this build lacks; OMN_ERR_FAILED: a stage is
+ * outside its tolerance or missing. Here because some cases are training runs. [any] */
 OMN_API omn_status omn_verify(omn_context *ctx, const char *file,
                               void (*on_row)(void *user, const omn_verify_row *row), void *user,
                               omn_error *err);

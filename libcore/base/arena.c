@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arenas: many small allocations that all end together. Blocks form a stack; a mark is the number of
- * bytes that lie below it, so that releasing drops whole blocks and shortens one. What calloc gave is
- * zero already and need not be cleared a second time: a block remembers how far it was ever used. */
+/* Arenas: many small allocations that all end together. Blocks form a stack; a mark is the number
+ * of bytes that lie below it, so that releasing drops whole blocks and shortens one. What calloc
+ * gave is zero already and need not be cleared a second time: a block remembers how far it was ever
+ * used. */
 #include <omnio/base.h>
 
 #include <stdalign.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors: a status, a text and a place, written into a struct on the caller's stack. The first error
- * that is set stays, so that cleanup code may pass the same struct on without hiding the cause. */
+/* Errors: a status, a text and a place, written into a struct on the caller's stack. The first
+ * error that is set stays, so that cleanup code may pass the same struct on without hiding the
+ * cause. */
 #include <omnio/base.h>
 
 #include <stdio.h>

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fixed pool of threads. A split hands out pieces of a range; the pieces depend on the range alone,
- * never on the number of threads, so whatever is summed per piece is the same everywhere.
+/* A fixed pool of threads. A split hands out pieces of a range; the pieces depend on the range
+ * alone, never on the number of threads, so whatever is summed per piece is the same everywhere.
  *
  * Built for splits of some ten microseconds, one after the other:
  * - a worker that has nothing to do looks for new work for a short while before it sleeps, and a
  *   caller only pays for waking those that sleep;
- * - a worker that comes late is not waited for. Workers enter a split through a gate that counts who
+ * - a worker that comes late is not waited for. Workers enter a split through a gate that counts
+ *   who
  *   is inside; when the pieces are gone the caller closes the gate and waits only for those inside.
  *
- * The gate is one number, so that entering and closing cannot cross. `epoch` counts splits; sleeping
- * and waking is ordered by the sequentially consistent pair (sleepers, epoch): either the worker sees
- * the new epoch, or the caller sees the sleeper. */
+ * The gate is one number, so that entering and closing cannot cross. `epoch` counts splits;
+ * sleeping and waking is ordered by the sequentially consistent pair (sleepers, epoch): either the
+ * worker sees the new epoch, or the caller sees the sleeper. */
 #include "libcore/base/compiler.h"
 
 #include <omnio/base.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's configuration: JSON read by paths such as "t5_config.emb_dim". As with graphs the first complaint
- * stays and later reads give harmless values, so that opening code is written straight through. */
+/* A model's configuration: JSON read by paths such as "t5_config.emb_dim". As with graphs the first
+ * complaint stays and later reads give harmless values, so that opening code is written straight
+ * through. */
 #include "open.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From requests to the model's memory: each input through its encoder's prepare, rows padded to one length (rounded
- * up, so that few graphs exist), one run of the encode graph; and one run of the step graph. */
+/* From requests to the model's memory: each input through its encoder's prepare, rows padded to one
+ * length (rounded up, so that few graphs exist), one run of the encode graph; and one run of the
+ * step graph. */
 #include "runner.h"
 
 #include <stdio.h>
@@ -25,8 +26,8 @@ static const omn_value *input_of(const omn_request *rq, const char *role)
 }
 
 /* The roles of this request in the model's order; a role that the model lacks is an error. */
-static omn_status roles_of(const omn_model *m, const omn_request *rq, const char **roles, uint32_t *n,
-                           omn_error *err)
+static omn_status roles_of(const omn_model *m, const omn_request *rq, const char **roles,
+                           uint32_t *n, omn_error *err)
 {
     *n = 0;
     for (uint32_t i = 0; i < rq->n_inputs; i++)
@@ -42,7 +43,8 @@ static omn_status roles_of(const omn_model *m, const omn_request *rq, const char
     return OMN_OK;
 }
 
-static omn_status prompt_value(const omn_model *m, const omn_request *rq, omn_value **out, omn_error *err)
+static omn_status prompt_value(const omn_model *m, const omn_request *rq, omn_value **out,
+                               omn_error *err)
 {
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 24);
@@ -105,7 +107,8 @@ static omn_status stack(const omn_part *p, batch *b, uint32_t role, uint32_t n_r
                               list[i].name);
                 goto done;
             }
-            place(&list[i], t, (char *)data + whole->bytes / n * r, shape.rank > 1 ? shape.dim[1] : 1);
+            place(&list[i], t, (char *)data + whole->bytes / n * r,
+                  shape.rank > 1 ? shape.dim[1] : 1);
         }
     }
 done:
@@ -183,8 +186,8 @@ done:
     return st;
 }
 
-omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output, int64_t rows,
-                       int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
+omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
                        const int32_t *memory_row, omn_tensor *logits, omn_error *err)
 {
     omn_status st = OMN_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's graphs by sizes: the inputs of encoders and targets are declared here, the model builds the rest, and
- * the program keeps the result under a key that spells the sizes. */
+/* A model's graphs by sizes: the inputs of encoders and targets are declared here, the model builds
+ * the rest, and the program keeps the result under a key that spells the sizes. */
 #include "open.h"
 
 #include <stdio.h>
@@ -85,9 +85,9 @@ static void spell(const omn_graph_sizes *z, char *key, size_t room)
     static const char *const phases[] = { "?", "encode", "step", "teach" };
     int n = snprintf(key, room, "%s rows=%lld out=%s T=%lld cap=%lld mem=%lldx%lld labels=%d x=%d",
                      phases[z->phase <= OMN_TEACH ? z->phase : 0], (long long)z->rows,
-                     z->output ? z->output : "text", (long long)z->target_length, (long long)z->capacity,
-                     (long long)z->memory_rows, (long long)z->memory_length, z->labels,
-                     z->extend != NULL);
+                     z->output ? z->output : "text", (long long)z->target_length,
+                     (long long)z->capacity, (long long)z->memory_rows, (long long)z->memory_length,
+                     z->labels, z->extend != NULL);
     if (z->loss && n > 0 && (size_t)n < room)
         n += snprintf(key + n, room - (size_t)n, " ce=%g,%g,%g,%d,%d", z->loss->z_loss,
                       z->loss->smoothing, z->loss->soft_sigma, z->loss->soft_first,
@@ -105,8 +105,8 @@ omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *z, omn_graph **o
         return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request", MOST_ROLES);
     spell(z, key, sizeof key);
     if (z->phase == OMN_TEACH && z->labels && m->training)
-        return omn_program_graph_gradient(m->program, key, build, &o, "loss", z->frozen, z->n_frozen,
-                                          out, err);
+        return omn_program_graph_gradient(m->program, key, build, &o, "loss", z->frozen,
+                                          z->n_frozen, out, err);
     return omn_program_graph(m->program, key, build, &o, out, err);
 }
 
@@ -122,7 +122,9 @@ omn_status omn_model_declare(omn_model *m, omn_error *err)
         roles[n] = p->role;
         lengths[n++] = 0;
     }
-    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = 1, .roles = roles,
-                                .lengths = lengths, .n_roles = n, .target_length = 4 };
+    const omn_graph_sizes z = {
+        OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = 1,         .roles = roles,
+        .lengths = lengths,        .n_roles = n,       .target_length = 4
+    };
     return omn_model_graph(m, &z, &g, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening a model: find its folder, read the configuration, open the model object and its parts, map the weights
- * and make the program. Nothing is read beyond headers: a large model opens in milliseconds. */
+/* Opening a model: find its folder, read the configuration, open the model object and its parts,
+ * map the weights and make the program. Nothing is read beyond headers: a large model opens in
+ * milliseconds. */
 #include "open.h"
 
 #include <stdio.h>
@@ -26,7 +27,8 @@ omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t ro
     if (has_config(path, file, sizeof file)) return OMN_OK;
     if (strchr(path, '/') || stat(path, &st) == 0)
         return omn_fail(err, OMN_ERR_MISSING,
-                        "%s is no model: a folder with config.json and model.safetensors is wanted", path);
+                        "%s is no model: a folder with config.json and model.safetensors is wanted",
+                        path);
     const char *places = omn_context_model_path(ctx);
     for (const char *p = places ? places : ""; *p;) {
         const size_t n = strcspn(p, ":");
@@ -36,7 +38,8 @@ omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t ro
     }
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     if (data && data[0] == '/') snprintf(user, sizeof user, "%s/omnio/models", data);
-    else if (home && home[0] == '/') snprintf(user, sizeof user, "%s/.local/share/omnio/models", home);
+    else if (home && home[0] == '/')
+        snprintf(user, sizeof user, "%s/.local/share/omnio/models", home);
     int k = snprintf(out, room, "%s/%s", user, path);
     if (user[0] && k > 0 && (size_t)k < room && has_config(out, file, sizeof file)) return OMN_OK;
     k = snprintf(out, room, "%s/models/%s", omn_context_data(ctx), path);
@@ -123,8 +126,8 @@ done:
     return st;
 }
 
-omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how, omn_model **out,
-                          omn_error *err)
+omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how,
+                          omn_model **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     char dir[4096], file[4200];
@@ -135,8 +138,8 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
         goto done;
     }
     OMN_TRY(read_json(file, &json, err));
-    OMN_TRY(model_open_json(ctx, json, file, dir, how && how->weights ? how->weights : dir, how, out,
-                            err));
+    OMN_TRY(model_open_json(ctx, json, file, dir, how && how->weights ? how->weights : dir, how,
+                            out, err));
 done:
     return st;
 }
@@ -222,13 +225,15 @@ omn_status omn_model_prepare(const omn_model *m, omn_call *c, const char *role, 
     return e->prepare(p->self, c, v, out, frame ? frame : &unused, err);
 }
 
-omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most, size_t *n,
-                            omn_error *err)
+omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most,
+                            size_t *n, omn_error *err)
 {
     const omn_part *t = omn_open_find(m->open, "tokenizer");
     if (!t)
-        return omn_fail(err, OMN_ERR_MISSING,
-                        "the model's folder %s has no tokenizer.model: copy the SentencePiece file that "
-                        "belongs to these weights there", m->path);
+        return omn_fail(
+            err, OMN_ERR_MISSING,
+            "the model's folder %s has no tokenizer.model: copy the SentencePiece file that "
+            "belongs to these weights there",
+            m->path);
     return omn_codec_encode(t, text, strlen(text), ids, most, n, err);
 }

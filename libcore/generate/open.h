@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the generation floor shares among its files: configurations, opened parts, models. Not installed. */
+/* What the generation floor shares among its files: configurations, opened parts, models. Not
+ * installed. */
 #ifndef OMNIO_GENERATE_OPEN_H
 #define OMNIO_GENERATE_OPEN_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parts: encoders, decoders and codecs of other plugins, opened for a model. The host fills their parameters,
- * owns them and closes them; models call them through the functions below, never through a foreign table. */
+/* Parts: encoders, decoders and codecs of other plugins, opened for a model. The host fills their
+ * parameters, owns them and closes them; models call them through the functions below, never
+ * through a foreign table. */
 #include "open.h"
 
 #include <stdarg.h>
@@ -109,7 +110,8 @@ omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, co
     void *filled = NULL;
     if (!p || o->n_parts == MOST_PARTS) {
         free(p);
-        omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory, or more than %d parts", object, MOST_PARTS);
+        omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory, or more than %d parts", object,
+                 MOST_PARTS);
         return NULL;
     }
     snprintf(p->role, sizeof p->role, "%s", role);
@@ -120,8 +122,8 @@ omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, co
     p->impl = found->impl;
     open_fn *open = opener(kind, p->impl);
     if (!open) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s is of kind %s, which cannot be opened as a part", object,
-                      kind);
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED,
+                      "%s is of kind %s, which cannot be opened as a part", object, kind);
         goto done;
     }
     OMN_TRY(open_begin(o->ctx, o->call, o, NULL, o->dir, &p->open, err));
@@ -207,8 +209,8 @@ void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v)
         const omn_range *r = &v->ranges[i];
         const int64_t last = (int64_t)r->first + (int64_t)r->step * (r->count - 1);
         if (r->count < 1 || r->first < 0 || r->first >= v->rows || last < 0 || last >= v->rows) {
-            omn_open_fail(o, OMN_ERR_CONFIG, "range %s of %s: ids %d to %lld are outside 0..%d", r->name,
-                          decoder->role, r->first, (long long)last, v->rows - 1);
+            omn_open_fail(o, OMN_ERR_CONFIG, "range %s of %s: ids %d to %lld are outside 0..%d",
+                          r->name, decoder->role, r->first, (long long)last, v->rows - 1);
             return;
         }
         snprintf(decoder->range_names[i], sizeof decoder->range_names[i], "%s", r->name);
@@ -238,7 +240,7 @@ const void *omn_part_self(const omn_part *p, const char *kind, const void **impl
     return p->self;
 }
 
-/* ---- calling them -------------------------------------------------------------------------------------- */
+/* ---- calling them --------------------------------------------------------------------------- */
 
 omn_seq *omn_encoder_embed(const omn_part *p, omn_scope *s, const omn_bundle *in)
 {
@@ -271,8 +273,8 @@ static omn_status lacks(const omn_part *p, const char *what, omn_error *err)
     return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s cannot %s", p ? p->object : "no codec", what);
 }
 
-omn_status omn_codec_encode(const omn_part *p, const char *text, size_t n, int32_t *ids, size_t most,
-                            size_t *count, omn_error *err)
+omn_status omn_codec_encode(const omn_part *p, const char *text, size_t n, int32_t *ids,
+                            size_t most, size_t *count, omn_error *err)
 {
     const omn_codec_impl *c = codec(p);
     return c && c->encode ? c->encode(p->self, text, n, ids, most, count, err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers: encode a batch of requests once, then one token of every row at a time over cached states, until each
- * row has ended; then the text becomes what the request asked for. Text streams as whole characters. */
+/* Answers: encode a batch of requests once, then one token of every row at a time over cached
+ * states, until each row has ended; then the text becomes what the request asked for. Text streams
+ * as whole characters. */
 #include "runner.h"
 
 #include <stdlib.h>
@@ -86,7 +87,8 @@ static int32_t choose(const decoding *d, const row *w, float *logits, size_t V, 
         } else {
             if (rq->answer->least > 0 && w->n == 0 && d->vocab->stop >= 0)
                 logits[d->vocab->stop] = -10000.0f;
-            if (rq->answer->force > 0) omn_force_range(logits, V, low, at->count, rq->answer->force);
+            if (rq->answer->force > 0)
+                omn_force_range(logits, V, low, at->count, rq->answer->force);
         }
     }
     const uint64_t bits = omn_random_at(rq->seed, item, (uint64_t)w->n);
@@ -137,8 +139,8 @@ static omn_status decode(decoding *d, omn_error *err)
         bool all = true;
         for (size_t i = 0; i < d->n; i++) all = all && d->rows[i].done;
         if (all || omn_cancel_get(d->r->cancel)) break;
-        OMN_TRY(runner_step(d->r, d->call, d->e, d->output, (int64_t)d->n, 1, capacity, ids, t, memory,
-                            &logits, err));
+        OMN_TRY(runner_step(d->r, d->call, d->e, d->output, (int64_t)d->n, 1, capacity, ids, t,
+                            memory, &logits, err));
         const size_t V = (size_t)d->vocab->rows;
         for (size_t i = 0; i < d->n; i++) {
             row *w = &d->rows[i];
@@ -188,7 +190,8 @@ static omn_status finish(decoding *d, size_t i, omn_result *out, omn_error *err)
         goto done;
     }
     if (!d->e->has_frame[i]) {
-        st = omn_fail(err, OMN_ERR_ARGUMENT, "an answer in boxes wants a picture \"%s\" among the inputs",
+        st = omn_fail(err, OMN_ERR_ARGUMENT,
+                      "an answer in boxes wants a picture \"%s\" among the inputs",
                       w->rq->answer->of ? w->rq->answer->of : "image");
         goto done;
     }
@@ -222,7 +225,8 @@ static omn_status answer_texts(omn_runner *r, omn_call *c, const encoded *e, con
         goto done;
     }
     for (size_t i = 0; i < n; i++) {
-        const int32_t most = rq[i].max_tokens > 0 && rq[i].max_tokens < limit ? rq[i].max_tokens : limit;
+        const int32_t most =
+            rq[i].max_tokens > 0 && rq[i].max_tokens < limit ? rq[i].max_tokens : limit;
         d.rows[i] = (row){ .rq = &rq[i], .ids = ids + i * (size_t)limit, .most = most };
     }
     st = decode(&d, err);
@@ -255,10 +259,12 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     omn_call *c = NULL;
     encoded e = { 0 };
     if (!n || n > MOST_ROWS)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "a batch has 1 to %d requests, not %zu", MOST_ROWS, n);
+        return omn_fail(err, OMN_ERR_ARGUMENT, "a batch has 1 to %d requests, not %zu", MOST_ROWS,
+                        n);
     for (size_t i = 0; i < n; i++) {
         if (!alike(rq, &rq[i]))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "the requests of a batch have the same inputs and output");
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "the requests of a batch have the same inputs and output");
         out[i] = (omn_result){ OMN_FILL(omn_result) };
     }
     a = omn_arena_new(0);

@@ -17,26 +17,26 @@ struct omn_runner {
 /* What encode left in the states: shapes that the steps must name again. */
 typedef struct encoded {
     int64_t rows, length;
-    omn_frame *frames;            /* of each row's picture (role `of` of its answer); identity otherwise */
+    omn_frame *frames; /* of each row's picture (role `of` of its answer); identity otherwise */
     bool *has_frame;
 } encoded;
 
 /* Prepare n requests (same roles), encode them as one batch. frames live in `a`. */
 omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *rq, size_t n, omn_arena *a,
                          encoded *out, omn_result *results, omn_error *err);
-/* Logits [rows, T, V] of the decoder for ids [rows, T] from place `start` on, reading memory_row; borrowed until
- * the next run. */
-omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output, int64_t rows,
-                       int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
+/* Logits [rows, T, V] of the decoder for ids [rows, T] from place `start` on, reading memory_row;
+ * borrowed until the next run. */
+omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
                        const int32_t *memory_row, omn_tensor *logits, omn_error *err);
-/* Scores of options that are ids: want [n, L] (end tokens included, then padding), lengths [n]; the mean or sum of
- * what each token costs into out [n]; memory row `row`. */
-omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const char *output, int32_t row,
-                            const int32_t *want, const size_t *lengths, size_t n, size_t L, bool sum,
-                            double *out, omn_error *err);
+/* Scores of options that are ids: want [n, L] (end tokens included, then padding), lengths [n]; the
+ * mean or sum of what each token costs into out [n]; memory row `row`. */
+omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                            int32_t row, const int32_t *want, const size_t *lengths, size_t n,
+                            size_t L, bool sum, double *out, omn_error *err);
 /* Score the options of one request; e holds its memory at row `row`. */
-omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row, const omn_request *rq,
-                        omn_result *out, omn_error *err);
+omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row,
+                        const omn_request *rq, omn_result *out, omn_error *err);
 uint64_t runner_now(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One choice from logits: temperature, top-k, top-p, a draw; and the forcing of a range of ids. The order of the
- * steps and the rule of top-p (keep the smallest set whose mass reaches p) are those of the original program's
- * library; spec uio2-model section 12. */
+/* One choice from logits: temperature, top-k, top-p, a draw; and the forcing of a range of ids. The
+ * order of the steps and the rule of top-p (keep the smallest set whose mass reaches p) are those
+ * of the original program's library; spec uio2-model section 12. */
 #include <omnio/generate.h>
 
 #include <math.h>
@@ -25,20 +25,23 @@ static int by_logit(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-int32_t omn_sample(float *logits, size_t n, double temperature, int32_t top_k, double top_p, double u)
+int32_t omn_sample(float *logits, size_t n, double temperature, int32_t top_k, double top_p,
+                   double u)
 {
     if (n == 0) return -1;
     if (!(temperature > 0) || top_k == 1) return largest(logits, n);
     candidate *c = malloc(n * sizeof *c);
     if (!c) return largest(logits, n);
-    for (size_t i = 0; i < n; i++) c[i] = (candidate){ (float)(logits[i] / temperature), (int32_t)i };
+    for (size_t i = 0; i < n; i++)
+        c[i] = (candidate){ (float)(logits[i] / temperature), (int32_t)i };
     qsort(c, n, sizeof *c, by_logit);
     size_t kept = top_k > 0 && (size_t)top_k < n ? (size_t)top_k : n;
     double sum = 0, mass = 0, at = 0;
     for (size_t i = 0; i < kept; i++) sum += exp((double)c[i].logit - c[0].logit);
     if (top_p > 0 && top_p < 1) {
         size_t i = 0;
-        while (i < kept && (i == 0 || mass < top_p * sum)) mass += exp((double)c[i++].logit - c[0].logit);
+        while (i < kept && (i == 0 || mass < top_p * sum))
+            mass += exp((double)c[i++].logit - c[0].logit);
         kept = i;
         sum = mass;
     }

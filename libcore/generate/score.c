@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scoring options instead of writing text: each option's tokens are taught to the decoder over the one memory, its
- * score is the mean (or sum) of their negative log-likelihoods, and the smallest wins; spec uio2-tasks section 6. */
+/* Scoring options instead of writing text: each option's tokens are taught to the decoder over the
+ * one memory, its score is the mean (or sum) of their negative log-likelihoods, and the smallest
+ * wins; spec uio2-tasks section 6. */
 #include "runner.h"
 
 #include <math.h>
@@ -20,9 +21,9 @@ static double nll(const float *logits, int64_t V, int32_t id)
 }
 
 /* One slice of options through the decoder. */
-static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char *output, int32_t row,
-                        const int32_t *want, const size_t *lengths, size_t n, size_t L, bool sum,
-                        double *out, omn_error *err)
+static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                        int32_t row, const int32_t *want, const size_t *lengths, size_t n, size_t L,
+                        bool sum, double *out, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
@@ -37,12 +38,14 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
         in[i * L] = v->start;
         for (size_t t = 1; t < L; t++) in[i * L + t] = want[i * L + t - 1];
     }
-    OMN_TRY(runner_step(r, c, e, output, (int64_t)n, (int64_t)L, (int64_t)L, in, 0, rows, &logits, err));
+    OMN_TRY(runner_step(r, c, e, output, (int64_t)n, (int64_t)L, (int64_t)L, in, 0, rows, &logits,
+                        err));
     const int64_t V = logits.shape.dim[2];
     for (size_t i = 0; i < n; i++) {
         double total = 0;
         for (size_t t = 0; t < lengths[i]; t++)
-            total += nll((const float *)logits.data + ((int64_t)(i * L + t)) * V, V, want[i * L + t]);
+            total +=
+                nll((const float *)logits.data + ((int64_t)(i * L + t)) * V, V, want[i * L + t]);
         out[i] = sum ? total : total / (double)lengths[i];
     }
 done:
@@ -51,9 +54,9 @@ done:
     return st;
 }
 
-omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const char *output, int32_t row,
-                            const int32_t *want, const size_t *lengths, size_t n, size_t L, bool sum,
-                            double *out, omn_error *err)
+omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                            int32_t row, const int32_t *want, const size_t *lengths, size_t n,
+                            size_t L, bool sum, double *out, omn_error *err)
 {
     omn_status st = OMN_OK;
     for (size_t i = 0; st == OMN_OK && i < n; i += OPTION_ROWS) {
@@ -64,8 +67,8 @@ omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const 
 }
 
 /* Tokens of all options, end tokens included, in one table [n, L]. */
-static omn_status tokens(const omn_runner *r, const omn_answer *a, const omn_vocab *v, int32_t **table,
-                         size_t **lengths, size_t *longest, omn_error *err)
+static omn_status tokens(const omn_runner *r, const omn_answer *a, const omn_vocab *v,
+                         int32_t **table, size_t **lengths, size_t *longest, omn_error *err)
 {
     omn_status st = OMN_OK;
     const size_t most = (size_t)model_most_tokens(r->model, true);
@@ -77,7 +80,8 @@ static omn_status tokens(const omn_runner *r, const omn_answer *a, const omn_voc
         goto done;
     }
     for (size_t i = 0; i < a->n_options; i++) {
-        OMN_TRY(omn_model_tokens(r->model, a->options[i], all + i * most, most - (size_t)ends, &n[i], err));
+        OMN_TRY(omn_model_tokens(r->model, a->options[i], all + i * most, most - (size_t)ends,
+                                 &n[i], err));
         for (int32_t k = 0; k < ends; k++) all[i * most + n[i]++] = v->stop;
         if (n[i] > L) L = n[i];
     }
@@ -92,8 +96,8 @@ done:
     return st;
 }
 
-omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row, const omn_request *rq,
-                        omn_result *out, omn_error *err)
+omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row,
+                        const omn_request *rq, omn_result *out, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_answer *a = rq->answer;
@@ -103,7 +107,8 @@ omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t ro
     size_t *lengths = NULL, L = 0;
     double *scores = NULL;
     if (!v || v->stop < 0 || !a->n_options || a->n_options > 65536) {
-        st = omn_fail(err, OMN_ERR_ARGUMENT, "options: 1 to 65536 texts and a model with an end token are "
+        st = omn_fail(err, OMN_ERR_ARGUMENT,
+                      "options: 1 to 65536 texts and a model with an end token are "
                       "wanted");
         goto done;
     }
@@ -113,7 +118,8 @@ omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t ro
         st = omn_fail(err, OMN_ERR_MEMORY, "%zu options: out of memory", a->n_options);
         goto done;
     }
-    OMN_TRY(runner_score_ids(r, c, e, output, row, table, lengths, a->n_options, L, a->sum, scores, err));
+    OMN_TRY(runner_score_ids(r, c, e, output, row, table, lengths, a->n_options, L, a->sum, scores,
+                             err));
     out->chosen = 0;
     for (size_t i = 1; i < a->n_options; i++)
         if (scores[i] < scores[out->chosen]) out->chosen = (int32_t)i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model is a folder: configuration, tokenizer, weights. What training writes is a model from the first checkpoint
- * on, so the files that belong to the weights are put beside them. */
+/* A model is a folder: configuration, tokenizer, weights. What training writes is a model from the
+ * first checkpoint on, so the files that belong to the weights are put beside them. */
 #include "recipe.h"
 
 #include <stdio.h>

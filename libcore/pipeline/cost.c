@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a pipeline asks of its model, proved and counted before anything runs: inputs and outputs that the model
- * has, words for boxes, and the graphs of one request of full length, whose plan says how much memory they take. */
+/* What a pipeline asks of its model, proved and counted before anything runs: inputs and outputs
+ * that the model has, words for boxes, and the graphs of one request of full length, whose plan
+ * says how much memory they take. */
 #include "plan.h"
 
 #include <string.h>
@@ -14,13 +15,15 @@ static omn_status at_step(const plan_step *s, omn_error *err)
     return err ? (omn_status)err->status : OMN_ERR_CONFIG;
 }
 
-static omn_status roles_of(const omn_model *m, const plan_step *s, const char **roles, uint32_t *n, omn_error *err)
+static omn_status roles_of(const omn_model *m, const plan_step *s, const char **roles, uint32_t *n,
+                           omn_error *err)
 {
     omn_part *const *parts;
     const size_t n_parts = omn_model_parts(m, &parts);
     for (size_t i = 0; i < s->n_from; i++)
         if (!omn_model_encoder(m, s->from[i].name))
-            return yml_fail(s->at, err, "%s: this model takes no input \"%s\"", s->name, s->from[i].name);
+            return yml_fail(s->at, err, "%s: this model takes no input \"%s\"", s->name,
+                            s->from[i].name);
     if (s->prompt && !omn_model_encoder(m, "text"))
         return yml_fail(s->at, err, "%s: this model takes no text", s->name);
     *n = 0;
@@ -46,7 +49,8 @@ static void memory_shape(const omn_graph *g, int64_t *rows, int64_t *length)
     }
 }
 
-static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost *out, omn_error *err)
+static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost *out,
+                             omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *roles[MOST_ROLES];
@@ -55,18 +59,27 @@ static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost
     omn_graph *encode = NULL, *step = NULL;
     OMN_TRY(roles_of(m, s, roles, &n, err));
     const omn_part *decoder = omn_model_decoder(m, s->output);
-    if (!decoder) return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
+    if (!decoder)
+        return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
     if (s->answer.kind == OMN_ANSWER_BOXES && !omn_model_codec(m, "regions"))
         return yml_fail(s->at, err, "%s: this model has no words for boxes", s->name);
-    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = 1, .roles = roles,
-                                .lengths = lengths, .n_roles = n };
+    const omn_graph_sizes z = {
+        OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = 1, .roles = roles,
+        .lengths = lengths,        .n_roles = n
+    };
     OMN_TRY(omn_model_graph(m, &z, &encode, err));
     int64_t rows, length, most = 512;
     memory_shape(encode, &rows, &length);
     if (s->max_tokens.text) yml_int(s->max_tokens.at, 1, 65536, &most, 512, NULL);
-    const omn_graph_sizes t = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = 1, .output = s->output,
-                                .target_length = 1, .memory_rows = rows, .memory_length = length,
-                                .capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP };
+    const omn_graph_sizes t = { OMN_FILL(omn_graph_sizes),
+                                .phase = OMN_STEP,
+                                .rows = 1,
+                                .output = s->output,
+                                .target_length = 1,
+                                .memory_rows = rows,
+                                .memory_length = length,
+                                .capacity =
+                                    (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP };
     OMN_TRY(omn_model_graph(m, &t, &step, err));
     if (omn_graph_flops(encode) > out->encode_flops) out->encode_flops = omn_graph_flops(encode);
     if (omn_graph_flops(step) > out->step_flops) out->step_flops = omn_graph_flops(step);
@@ -74,11 +87,13 @@ done:
     return st == OMN_OK ? st : at_step(s, err);
 }
 
-static omn_status all_steps(omn_model *m, const plan_step *steps, size_t n, omn_pipeline_cost *out, omn_error *err)
+static omn_status all_steps(omn_model *m, const plan_step *steps, size_t n, omn_pipeline_cost *out,
+                            omn_error *err)
 {
     omn_status st = OMN_OK;
     for (size_t i = 0; i < n && st == OMN_OK; i++) {
-        if (steps[i].verb == VERB_GENERATE || steps[i].verb == VERB_SCORE) st = model_step(m, &steps[i], out, err);
+        if (steps[i].verb == VERB_GENERATE || steps[i].verb == VERB_SCORE)
+            st = model_step(m, &steps[i], out, err);
         if (st == OMN_OK) st = all_steps(m, steps[i].steps, steps[i].n_steps, out, err);
     }
     return st;
@@ -87,7 +102,8 @@ static omn_status all_steps(omn_model *m, const plan_step *steps, size_t n, omn_
 omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out, omn_error *err)
 {
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
-    if (p->model && !m) return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs a model to be checked with", p->path);
+    if (p->model && !m)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs a model to be checked with", p->path);
     if (p->model) {
         const omn_status st = all_steps(m, p->steps, p->n_steps, &cost, err);
         if (st != OMN_OK) return st;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pipeline's plan as people read it: what goes in, what each step does with which values, what comes out, and
- * what the model costs. */
+/* A pipeline's plan as people read it: what goes in, what each step does with which values, what
+ * comes out, and what the model costs. */
 #include "plan.h"
 
 #include <string.h>
@@ -17,7 +17,8 @@ static void put_bytes(uint64_t n, omn_buf *out)
     else omn_buf_printf(out, "%llu bytes", (unsigned long long)n);
 }
 
-static void put_ports(const char *title, const omn_pipeline_port *list, size_t n, bool in, omn_buf *out)
+static void put_ports(const char *title, const omn_pipeline_port *list, size_t n, bool in,
+                      omn_buf *out)
 {
     omn_buf_printf(out, "%s\n", title);
     for (size_t i = 0; i < n; i++) {
@@ -34,18 +35,21 @@ static void put_answer(const omn_pipeline *p, const plan_step *s, omn_buf *out)
 {
     const plan_answer *a = &s->answer;
     if (a->kind == OMN_ANSWER_BOXES) {
-        if (a->least == a->most) omn_buf_printf(out, "; %d box%s", (int)a->most, a->most == 1 ? "" : "es");
+        if (a->least == a->most)
+            omn_buf_printf(out, "; %d box%s", (int)a->most, a->most == 1 ? "" : "es");
         else if (!a->most) omn_buf_printf(out, "; %d or more boxes", (int)a->least);
         else omn_buf_printf(out, "; %d to %d boxes", (int)a->least, (int)a->most);
         if (a->labels) omn_buf_puts(out, " with labels");
         omn_buf_printf(out, " in pixels of %s", slot_name(p, a->of));
     } else if (a->kind == OMN_ANSWER_OPTIONS) {
-        if (a->options >= 0) omn_buf_printf(out, "; one of the options %s", slot_name(p, a->options));
+        if (a->options >= 0)
+            omn_buf_printf(out, "; one of the options %s", slot_name(p, a->options));
         else omn_buf_printf(out, "; one of %zu options", a->n_texts);
     }
 }
 
-static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_t number, omn_buf *out)
+static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_t number,
+                     omn_buf *out)
 {
     omn_buf_printf(out, "%*s%zu  %s", 2 + 4 * depth, "", number, s->name);
     bool first = true;
@@ -55,7 +59,8 @@ static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_
             first = false;
         }
     for (size_t i = 0; i < s->n_from; i++)
-        omn_buf_printf(out, "%s%s as %s", i ? ", " : " from ", slot_name(p, s->from[i].slot), s->from[i].name);
+        omn_buf_printf(out, "%s%s as %s", i ? ", " : " from ", slot_name(p, s->from[i].slot),
+                       s->from[i].name);
     if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE) put_answer(p, s, out);
     if (s->max_tokens.text) omn_buf_printf(out, "; at most %s tokens", s->max_tokens.text);
     for (size_t i = 0; s->verb != VERB_GENERATE && s->verb != VERB_SCORE && i < s->n_out; i++)
@@ -69,14 +74,16 @@ static void put_cost(const omn_model *m, const omn_pipeline_cost *c, omn_buf *ou
 {
     omn_buf_printf(out, "model %s (%s)\n  weights      ", omn_model_path(m), omn_model_object(m));
     put_bytes(c->weights, out);
-    omn_buf_printf(out, " mapped, %.2f million parameters\n  workspace    ", (double)c->parameters / 1e6);
+    omn_buf_printf(out, " mapped, %.2f million parameters\n  workspace    ",
+                   (double)c->parameters / 1e6);
     put_bytes(c->workspace, out);
     omn_buf_puts(out, " for a request of full length, and ");
     put_bytes(c->states, out);
     omn_buf_puts(out, " of states\n  memory       ");
     put_bytes(c->weights + c->workspace + c->states, out);
-    omn_buf_printf(out, " in all\n  work         %.1f million operations to read, %.1f million a token\n",
-                   (double)c->encode_flops / 1e6, (double)c->step_flops / 1e6);
+    omn_buf_printf(
+        out, " in all\n  work         %.1f million operations to read, %.1f million a token\n",
+        (double)c->encode_flops / 1e6, (double)c->step_flops / 1e6);
 }
 
 omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out, omn_error *err)

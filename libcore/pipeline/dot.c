@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A pipeline as a picture for graphviz: inputs, steps (a map is a box around its own), outputs; arrows carry the
- * names of the values. */
+/* A pipeline as a picture for graphviz: inputs, steps (a map is a box around its own), outputs;
+ * arrows carry the names of the values. */
 #include "plan.h"
 
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation: every task of a recipe on held-out examples, through the same pipelines that people run, beside the
- * score of the answer that is right most often. Examples are shared among the threads, each with a runner of its own;
- * the sums are of whole numbers and ordered by example, so the result does not depend on the threads. */
+/* Evaluation: every task of a recipe on held-out examples, through the same pipelines that people
+ * run, beside the score of the answer that is right most often. Examples are shared among the
+ * threads, each with a runner of its own; the sums are of whole numbers and ordered by example, so
+ * the result does not depend on the threads. */
 #include "recipe.h"
 
 #include <math.h>
@@ -35,7 +36,7 @@ typedef struct job {
     omn_error *errors;
 } job;
 
-/* ---- measures -------------------------------------------------------------------------------------------- */
+/* ---- measures ------------------------------------------------------------------------------- */
 
 /* Lower case, single spaces, no punctuation at the end. */
 static void plain(const char *s, char *out, size_t room)
@@ -62,8 +63,8 @@ static void value_plain(const omn_value *v, char *out, size_t room)
 
 static int by_text(const void *a, const void *b) { return strcmp(a, b); }
 
-/* The words that count, phrase by phrase; phrases sorted. Two captions agree when they say the same things in
- * any order of the things. */
+/* The words that count, phrase by phrase; phrases sorted. Two captions agree when they say the same
+ * things in any order of the things. */
 static size_t phrases(const recipe_task *t, const char *text, char out[][128], size_t most)
 {
     char word[64], now[128] = "";
@@ -77,7 +78,8 @@ static size_t phrases(const recipe_task *t, const char *text, char out[][128], s
             for (size_t i = 0; i < t->n_words; i++) {
                 const size_t len = strlen(t->words[i]);
                 /* "cubes" counts as "cube" */
-                if (strncmp(word, t->words[i], len) || (word[len] && strcmp(word + len, "s"))) continue;
+                if (strncmp(word, t->words[i], len) || (word[len] && strcmp(word + len, "s")))
+                    continue;
                 snprintf(now + strlen(now), sizeof now - strlen(now), " %s", t->words[i]);
                 break;
             }
@@ -102,8 +104,8 @@ static bool same_phrases(const recipe_task *t, const char *a, const char *b)
     return true;
 }
 
-/* Labels agree when every word of the wanted one is in the other ("red cube" in "large red cube"); a missing label
- * on either side agrees. */
+/* Labels agree when every word of the wanted one is in the other ("red cube" in "large red cube");
+ * a missing label on either side agrees. */
 static bool same_label(const char *got, const char *want)
 {
     char buf[256], *save = NULL;
@@ -119,7 +121,8 @@ static bool same_label(const char *got, const char *want)
 static void measure_boxes(tally *k, const omn_value *got, const omn_value *want, bool one)
 {
     const omn_region *g = NULL, *w = NULL;
-    const size_t ng = got && omn_value_get_kind(got) == OMN_VALUE_REGIONS ? omn_regions_get(got, &g) : 0;
+    const size_t ng =
+        got && omn_value_get_kind(got) == OMN_VALUE_REGIONS ? omn_regions_get(got, &g) : 0;
     const size_t nw = omn_value_get_kind(want) == OMN_VALUE_REGIONS ? omn_regions_get(want, &w) : 0;
     bool taken[64] = { false };
     size_t hits = 0;
@@ -169,10 +172,10 @@ static tally *kind_of(scores *s, const char *kind)
     return &s->kinds[s->n++];
 }
 
-/* ---- running -------------------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
-static omn_status one_item(const job *j, omn_pipeline_run *run, const omn_value *example, const omn_value *item,
-                           scores *s, omn_error *err)
+static omn_status one_item(const job *j, omn_pipeline_run *run, const omn_value *example,
+                           const omn_value *item, scores *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     const recipe_task *t = j->task;
@@ -182,14 +185,18 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, const omn_value 
     const omn_value *wanted = recipe_get(example, item, t->want);
     for (size_t i = 0; i < t->n_give; i++) {
         const omn_value *v = recipe_get(example, item, t->give[i].path);
-        if (!v) return yml_fail(t->at, err, "task %s: the examples have no field \"%s\"", t->name, t->give[i].path);
+        if (!v)
+            return yml_fail(t->at, err, "task %s: the examples have no field \"%s\"", t->name,
+                            t->give[i].path);
         in[i] = (omn_named){ t->give[i].name, (omn_value *)(uintptr_t)v };
     }
-    if (!wanted) return yml_fail(t->at, err, "task %s: the examples have no field \"%s\"", t->name, t->want);
+    if (!wanted)
+        return yml_fail(t->at, err, "task %s: the examples have no field \"%s\"", t->name, t->want);
     OMN_TRY(omn_pipeline_run_one(run, in, t->n_give, 0, &out, err));
     const omn_value *answer = omn_record_get(out, t->want_output);
     if (!answer) {
-        st = yml_fail(t->at, err, "task %s: the pipeline has no output \"%s\"", t->name, t->want_output);
+        st = yml_fail(t->at, err, "task %s: the pipeline has no output \"%s\"", t->name,
+                      t->want_output);
         goto done;
     }
     const omn_value *k = t->kind ? recipe_get(example, item, t->kind) : NULL;
@@ -209,7 +216,8 @@ done:
     return st;
 }
 
-static omn_status one_example(const job *j, omn_pipeline_run *run, uint64_t index, scores *s, omn_error *err)
+static omn_status one_example(const job *j, omn_pipeline_run *run, uint64_t index, scores *s,
+                              omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_call *c = NULL;
@@ -233,17 +241,19 @@ static void work(void *user, size_t from, size_t to)
     for (size_t piece = from; piece < to; piece++) {
         omn_error *err = &j->errors[piece];
         omn_pipeline_run *run = NULL;
-        const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = j->model, .temperature = NAN,
-                                         .top_p = NAN, .wanted = &j->task->want_output,
-                                         .n_wanted = 1 };
+        const omn_pipeline_setup how = {
+            OMN_FILL(omn_pipeline_setup),    .model = j->model, .temperature = NAN, .top_p = NAN,
+            .wanted = &j->task->want_output, .n_wanted = 1
+        };
         omn_status st = omn_pipeline_run_new(j->task->pipeline, &how, &run, err);
-        for (uint64_t i = piece * PIECE; st == OMN_OK && i < (piece + 1) * PIECE && i < j->examples; i++)
+        for (uint64_t i = piece * PIECE; st == OMN_OK && i < (piece + 1) * PIECE && i < j->examples;
+             i++)
             st = one_example(j, run, i, &j->pieces[piece], err);
         omn_pipeline_run_free(run);
     }
 }
 
-/* ---- results ---------------------------------------------------------------------------------------------------- */
+/* ---- results -------------------------------------------------------------------------------- */
 
 static void merge(scores *into, scores *from)
 {
@@ -272,7 +282,8 @@ static double baseline(const tally *k)
     return k->n_answers && k->n ? (double)top / (double)k->n : NAN;
 }
 
-static void report(const recipe_task *t, const scores *s, void (*on_row)(void *, const omn_score_row *), void *user)
+static void report(const recipe_task *t, const scores *s,
+                   void (*on_row)(void *, const omn_score_row *), void *user)
 {
     double mean = 0, blind = 0;
     uint64_t n = 0;
@@ -284,7 +295,8 @@ static void report(const recipe_task *t, const scores *s, void (*on_row)(void *,
         if (t->measure == MEASURE_PHRASES) row.measure = "all facts";
         if (t->measure == MEASURE_DETECT) {
             row.measure = "f1 at iou 0.5";
-            row.value = k->found + k->wanted ? 2.0 * (double)k->hit / (double)(k->found + k->wanted) : 1;
+            row.value =
+                k->found + k->wanted ? 2.0 * (double)k->hit / (double)(k->found + k->wanted) : 1;
         }
         on_row(user, &row);
         mean += row.value;
@@ -292,7 +304,9 @@ static void report(const recipe_task *t, const scores *s, void (*on_row)(void *,
         n += k->n;
     }
     if (s->n > 1) {
-        const omn_score_row row = { t->name, "mean of kinds", "exact", mean / (double)s->n, blind / (double)s->n, n };
+        const omn_score_row row = {
+            t->name, "mean of kinds", "exact", mean / (double)s->n, blind / (double)s->n, n
+        };
         on_row(user, &row);
     }
 }
@@ -303,7 +317,8 @@ static int by_kind(const void *a, const void *b)
 }
 
 static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t, uint64_t examples,
-                            void (*on_row)(void *, const omn_score_row *), void *user, omn_error *err)
+                            void (*on_row)(void *, const omn_score_row *), void *user,
+                            omn_error *err)
 {
     omn_status st = OMN_OK;
     const size_t n = (size_t)((examples + PIECE - 1) / PIECE);
@@ -312,7 +327,8 @@ static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t, u
     j.pieces = calloc(n, sizeof *j.pieces);
     j.errors = calloc(n, sizeof *j.errors);
     if (!j.pieces || !j.errors) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "%llu examples: out of memory", (unsigned long long)examples);
+        st = omn_fail(err, OMN_ERR_MEMORY, "%llu examples: out of memory",
+                      (unsigned long long)examples);
         goto done;
     }
     for (size_t i = 0; i < n; i++) j.errors[i] = (omn_error)OMN_ERROR_INIT;
@@ -334,15 +350,17 @@ done:
     return st;
 }
 
-omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, uint64_t examples, const char *const *tasks, size_t n_tasks,
-                           void (*on_row)(void *user, const omn_score_row *row), void *user, omn_error *err)
+omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, uint64_t examples, const char *const *tasks,
+                           size_t n_tasks, void (*on_row)(void *user, const omn_score_row *row),
+                           void *user, omn_error *err)
 {
     if (!examples || examples > 10000000)
         return omn_fail(err, OMN_ERR_ARGUMENT, "1 to 10000000 examples are wanted");
     for (size_t i = 0; i < n_tasks; i++) {
         size_t k = 0;
         while (k < r->n_tasks && strcmp(r->tasks[k].name, tasks[i])) k++;
-        if (k == r->n_tasks) return omn_fail(err, OMN_ERR_MISSING, "%s has no task \"%s\"", r->path, tasks[i]);
+        if (k == r->n_tasks)
+            return omn_fail(err, OMN_ERR_MISSING, "%s has no task \"%s\"", r->path, tasks[i]);
     }
     for (size_t k = 0; k < r->n_tasks; k++) {
         bool chosen = n_tasks == 0 && r->tasks[k].measure != MEASURE_NONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Many items through a pipeline side by side: each has its own slots, all share the runner, and a step of the
- * outermost level that asks the model asks for all items in one batch. A batch that fails is asked again item by
- * item, so that one bad item does not take the others with it. */
+/* Many items through a pipeline side by side: each has its own slots, all share the runner, and a
+ * step of the outermost level that asks the model asks for all items in one batch. A batch that
+ * fails is asked again item by item, so that one bad item does not take the others with it. */
 #include "run.h"
 
 #include <stdlib.h>
@@ -20,11 +20,13 @@ static bool alive(const omn_pipeline_item *it) { return it->err.status == OMN_OK
 
 static bool same_form(const omn_request *a, const omn_request *b)
 {
-    return a->n_inputs == b->n_inputs && !a->prompt == !b->prompt && a->max_tokens == b->max_tokens &&
-           a->temperature == b->temperature && a->top_k == b->top_k && a->top_p == b->top_p;
+    return a->n_inputs == b->n_inputs && !a->prompt == !b->prompt &&
+           a->max_tokens == b->max_tokens && a->temperature == b->temperature &&
+           a->top_k == b->top_k && a->top_p == b->top_p;
 }
 
-/* Drawing depends on the place in a batch: only what is decided without chance is asked together. */
+/* Drawing depends on the place in a batch: only what is decided without chance is asked
+ * together. */
 static bool joins(const omn_request *rq) { return rq->temperature <= 0; }
 
 static int forward_cancel(void *user, const omn_event *e)
@@ -35,7 +37,8 @@ static int forward_cancel(void *user, const omn_event *e)
 }
 
 /* One batch for all living items whose requests have the form of the first. */
-static void ask_together(lane *lanes, omn_pipeline_item *items, size_t n, const plan_step *s, omn_arena *a)
+static void ask_together(lane *lanes, omn_pipeline_item *items, size_t n, const plan_step *s,
+                         omn_arena *a)
 {
     omn_request *rq = omn_arena_alloc(a, n, sizeof *rq);
     omn_result *results = omn_arena_alloc(a, n, sizeof *results);
@@ -44,7 +47,8 @@ static void ask_together(lane *lanes, omn_pipeline_item *items, size_t n, const 
     for (size_t i = 0; i < n; i++) {
         if (!alive(&items[i])) continue;
         omn_error err = OMN_ERROR_INIT;
-        if (run_request(&lanes[i].run, lanes[i].call, s, a, &lanes[i].rq, &lanes[i].answer, &err) != OMN_OK) {
+        if (run_request(&lanes[i].run, lanes[i].call, s, a, &lanes[i].rq, &lanes[i].answer, &err) !=
+            OMN_OK) {
             items[i].err = err;
             continue;
         }
@@ -55,7 +59,8 @@ static void ask_together(lane *lanes, omn_pipeline_item *items, size_t n, const 
         who[m++] = i;
     }
     omn_error err = OMN_ERROR_INIT;
-    if (m < 2 || omn_generate_batch(lanes[who[0]].run.runner, rq, m, results, &err) != OMN_OK) return;
+    if (m < 2 || omn_generate_batch(lanes[who[0]].run.runner, rq, m, results, &err) != OMN_OK)
+        return;
     for (size_t k = 0; k < m; k++) {
         run_put(&lanes[who[k]].run, s->out[0], omn_value_ref(results[k].value));
         omn_result_fini(&results[k]);
@@ -63,7 +68,8 @@ static void ask_together(lane *lanes, omn_pipeline_item *items, size_t n, const 
     }
 }
 
-static omn_status step_of_all(lane *lanes, omn_pipeline_item *items, size_t n, const plan_step *s, omn_error *err)
+static omn_status step_of_all(lane *lanes, omn_pipeline_item *items, size_t n, const plan_step *s,
+                              omn_error *err)
 {
     const bool model = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
     for (size_t i = 0; i < n; i++) lanes[i].asked = false;
@@ -93,7 +99,8 @@ static omn_status begin(omn_pipeline_run *r, lane *l, omn_pipeline_item *it, omn
     return omn_context_call(r->p->ctx, r->how.seed, it->item, r->cancel, &l->call, err);
 }
 
-omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, size_t n, omn_error *err)
+omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, size_t n,
+                                 omn_error *err)
 {
     omn_status st = OMN_OK;
     if (!n) return OMN_OK;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which steps a run needs when only some of the outputs are asked for: from the outputs backwards. Drawing boxes on
- * a picture that nobody keeps costs more than finding them. */
+/* Which steps a run needs when only some of the outputs are asked for: from the outputs backwards.
+ * Drawing boxes on a picture that nobody keeps costs more than finding them. */
 #include "plan.h"
 
 #include <string.h>
 
 void plan_reads(const plan_step *s, void (*fn)(void *user, int slot), void *user)
 {
-    const param *const numbers[] = { &s->temperature, &s->top_p, &s->top_k, &s->max_tokens, &s->seed };
+    const param *const numbers[] = { &s->temperature, &s->top_p, &s->top_k, &s->max_tokens,
+                                     &s->seed };
     const bool model = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
     for (size_t i = 0; i < s->n_in; i++)
         if (s->in[i] >= 0) fn(user, s->in[i]);
@@ -24,7 +25,8 @@ void plan_reads(const plan_step *s, void (*fn)(void *user, int slot), void *user
 
 static void mark(void *user, int slot) { ((bool *)user)[slot] = true; }
 
-omn_status plan_needed(const omn_pipeline *p, const char *const *wanted, size_t n, bool *needed, omn_error *err)
+omn_status plan_needed(const omn_pipeline *p, const char *const *wanted, size_t n, bool *needed,
+                       omn_error *err)
 {
     bool slots[MOST_SLOTS] = { false };
     for (size_t k = 0; k < n; k++) {
@@ -37,7 +39,8 @@ omn_status plan_needed(const omn_pipeline *p, const char *const *wanted, size_t 
     for (size_t i = p->n_steps; i-- > 0;) {
         const plan_step *s = &p->steps[i];
         needed[i] = !wanted;
-        for (size_t k = 0; k < s->n_out; k++) needed[i] = needed[i] || (s->out[k] >= 0 && slots[s->out[k]]);
+        for (size_t k = 0; k < s->n_out; k++)
+            needed[i] = needed[i] || (s->out[k] >= 0 && slots[s->out[k]]);
         if (needed[i]) plan_reads(s, mark, slots);
     }
     return OMN_OK;

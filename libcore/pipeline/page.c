@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages for the trainer: example number so-and-so of a source, and every task's lessons about it. Which source a
- * page draws from follows from its number, so a resumed run sees the same pages. */
+/* Pages for the trainer: example number so-and-so of a source, and every task's lessons about it.
+ * Which source a page draws from follows from its number, so a resumed run sees the same pages. */
 #include "recipe.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@ const omn_value *recipe_get(const omn_value *example, const omn_value *item, con
 static size_t stage_of(const omn_recipe *r, uint64_t step)
 {
     size_t i = 0;
-    for (uint64_t end = r->stages[0].steps; i + 1 < r->n_stages && step >= end;) end += r->stages[++i].steps;
+    for (uint64_t end = r->stages[0].steps; i + 1 < r->n_stages && step >= end;)
+        end += r->stages[++i].steps;
     return i;
 }
 
@@ -28,7 +29,8 @@ static int source_of(const omn_recipe *r, uint64_t index)
 {
     double all = 0, at = 0;
     for (size_t i = 0; i < r->n_sources; i++) all += r->sources[i].share;
-    const double u = (double)(omn_random_at(r->setup.seed, 0x70616765, index) >> 11) * 0x1p-53 * all;
+    const double u =
+        (double)(omn_random_at(r->setup.seed, 0x70616765, index) >> 11) * 0x1p-53 * all;
     for (size_t i = 0; i < r->n_sources; i++) {
         at += r->sources[i].share;
         if (u < at) return (int)i;
@@ -36,15 +38,16 @@ static int source_of(const omn_recipe *r, uint64_t index)
     return (int)r->n_sources - 1;
 }
 
-/* A finite source: every epoch of training in its own order, by a walk with a stride that shares no factor with n.
- * A source without end: the number itself. */
+/* A finite source: every epoch of training in its own order, by a walk with a stride that shares no
+ * factor with n. A source without end: the number itself. */
 static uint64_t number_in(const omn_recipe *r, const omn_part *p, omn_split split, uint64_t index)
 {
     const omn_source_impl *impl = p->impl;
     const uint64_t n = impl->count(p->self, split);
     if (!n) return index;
     const uint64_t epoch = index / n, place = index % n;
-    uint64_t stride = split == OMN_SPLIT_TRAIN ? 1 + omn_random_at(r->setup.seed, 0x65706f, epoch) % n : 1;
+    uint64_t stride =
+        split == OMN_SPLIT_TRAIN ? 1 + omn_random_at(r->setup.seed, 0x65706f, epoch) % n : 1;
     for (;; stride++) {
         uint64_t a = stride, b = n;
         while (b) {
@@ -58,8 +61,8 @@ static uint64_t number_in(const omn_recipe *r, const omn_part *p, omn_split spli
     return (uint64_t)(((wide)place * stride + (split == OMN_SPLIT_TRAIN ? epoch : 0)) % n);
 }
 
-omn_status recipe_example(const omn_recipe *r, size_t stage, int source, omn_split split, uint64_t index,
-                          omn_call *c, omn_value **out, omn_error *err)
+omn_status recipe_example(const omn_recipe *r, size_t stage, int source, omn_split split,
+                          uint64_t index, omn_call *c, omn_value **out, omn_error *err)
 {
     const omn_part *p = r->stages[stage].parts[source];
     const omn_source_impl *impl = p->impl;
@@ -77,7 +80,8 @@ typedef struct maker {
 } maker;
 
 /* One lesson of a task about an item. */
-static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const omn_value *item, omn_error *err)
+static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const omn_value *item,
+                         omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_named in[MOST_FIELDS];
@@ -85,17 +89,23 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
     const omn_value *want = recipe_get(m->example, item, t->want);
     for (size_t i = 0; i < t->n_give; i++) {
         const omn_value *v = recipe_get(m->example, item, t->give[i].path);
-        if (!v) return yml_fail(t->at, err, "task %s: the examples of %s have no field \"%s\"", t->name,
-                                m->r->sources[t->source].name, t->give[i].path);
+        if (!v)
+            return yml_fail(t->at, err, "task %s: the examples of %s have no field \"%s\"", t->name,
+                            m->r->sources[t->source].name, t->give[i].path);
         in[i] = (omn_named){ t->give[i].name, (omn_value *)(uintptr_t)v };
     }
-    if (!want) return yml_fail(t->at, err, "task %s: the examples of %s have no field \"%s\"", t->name,
-                               m->r->sources[t->source].name, t->want);
+    if (!want)
+        return yml_fail(t->at, err, "task %s: the examples of %s have no field \"%s\"", t->name,
+                        m->r->sources[t->source].name, t->want);
     if (m->n == MOST_LESSONS) return OMN_OK;
-    OMN_TRY(omn_pipeline_lesson(t->pipeline, m->r->teacher, m->c, in, t->n_give, want, &prompt, &answer, err));
+    OMN_TRY(omn_pipeline_lesson(t->pipeline, m->r->teacher, m->c, in, t->n_give, want, &prompt,
+                                &answer, err));
     omn_lesson *l = &m->lessons[m->n];
-    *l = (omn_lesson){ .prompt = omn_arena_strdup(m->a, prompt), .answer = omn_arena_strdup(m->a, answer),
-                       .weight = t->weight, .end_weight = t->end, .task = number };
+    *l = (omn_lesson){ .prompt = omn_arena_strdup(m->a, prompt),
+                       .answer = omn_arena_strdup(m->a, answer),
+                       .weight = t->weight,
+                       .end_weight = t->end,
+                       .task = number };
     if (!l->prompt || !l->answer) st = omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
     else m->n++;
 done:
@@ -152,16 +162,17 @@ static omn_status page_cells(maker *m, size_t stage, uint64_t index, omn_error *
     float *edges = omn_arena_alloc(m->a, n * r->cells->n_edges + 1, sizeof *edges);
     if (!labels || !edges) return omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
     const omn_part *p = r->stages[stage].parts[0];
-    const omn_status st = r->cells->cells(p->self, m->c, OMN_SPLIT_TRAIN, number_in(r, p, OMN_SPLIT_TRAIN, index),
-                                          r->rows, r->columns, labels, edges, err);
+    const omn_status st =
+        r->cells->cells(p->self, m->c, OMN_SPLIT_TRAIN, number_in(r, p, OMN_SPLIT_TRAIN, index),
+                        r->rows, r->columns, labels, edges, err);
     m->page->n_cells = (uint32_t)n;
     m->page->cell_labels = labels;
     m->page->cell_edges = edges;
     return st;
 }
 
-omn_status recipe_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a, omn_page *out,
-                       omn_error *err)
+omn_status recipe_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                       omn_page *out, omn_error *err)
 {
     const omn_recipe *r = user;
     const size_t stage = stage_of(r, step);

@@ -16,7 +16,8 @@ static bool is_file(const char *path)
 omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t room, omn_error *err)
 {
     const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (strlen(name) > 2048) return omn_fail(err, OMN_ERR_ARGUMENT, "a pipeline's path is too long");
+    if (strlen(name) > 2048)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "a pipeline's path is too long");
     snprintf(out, room, "%s", name);
     if (is_file(out)) return OMN_OK;
     if (!strchr(name, '/') && !strstr(name, ".yaml")) {
@@ -27,12 +28,13 @@ omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t r
         snprintf(out, room, "%s/pipelines/%s.yaml", omn_context_data(ctx), name);
         if (is_file(out)) return OMN_OK;
     }
-    return omn_fail(err, OMN_ERR_MISSING, "%s: no such pipeline; give a file, or one of those in %s/pipelines",
-                    name, omn_context_data(ctx));
+    return omn_fail(err, OMN_ERR_MISSING,
+                    "%s: no such pipeline; give a file, or one of those in %s/pipelines", name,
+                    omn_context_data(ctx));
 }
 
-omn_status omn_pipeline_open_set(omn_context *ctx, const char *name, const omn_setting *set, size_t n_set,
-                                 omn_pipeline **out, omn_error *err)
+omn_status omn_pipeline_open_set(omn_context *ctx, const char *name, const omn_setting *set,
+                                 size_t n_set, omn_pipeline **out, omn_error *err)
 {
     yml *root = NULL;
     omn_status st = OMN_OK;

@@ -12,7 +12,14 @@
 #define MOST_FROM 16
 #define MOST_OUTS 16
 
-typedef enum verb { VERB_APPLY, VERB_GENERATE, VERB_SCORE, VERB_TOKENIZE, VERB_DETOKENIZE, VERB_MAP } verb;
+typedef enum verb {
+    VERB_APPLY,
+    VERB_GENERATE,
+    VERB_SCORE,
+    VERB_TOKENIZE,
+    VERB_DETOKENIZE,
+    VERB_MAP
+} verb;
 
 /* A name that holds a value while the pipeline runs. */
 typedef struct plan_slot {
@@ -83,18 +90,22 @@ struct omn_pipeline {
 };
 
 /* The file behind a pipeline's name; pipeline.c */
-omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t room, omn_error *err);
+omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t room,
+                         omn_error *err);
 /* Parse the steps; read.c */
 omn_status plan_read(omn_pipeline *p, omn_error *err);
 /* Fill "{name}" from slots, by name; template.c. lookup gives the value of a name or NULL. */
 typedef const omn_value *plan_lookup(void *user, const char *name);
-omn_status template_fill(const char *text, const omn_part *codec, omn_call *c, const omn_frame *like,
-                         plan_lookup *look, void *user, omn_buf *out, omn_error *err);
-/* Every "{name}" of a template is known; which slots they are. */
-omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words, size_t *n,
+omn_status template_fill(const char *text, const omn_part *codec, omn_call *c,
+                         const omn_frame *like, plan_lookup *look, void *user, omn_buf *out,
                          omn_error *err);
-/* Which of the outermost steps the wanted outputs need (NULL: all); needed has room for n_steps; need.c */
-omn_status plan_needed(const omn_pipeline *p, const char *const *wanted, size_t n, bool *needed, omn_error *err);
+/* Every "{name}" of a template is known; which slots they are. */
+omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words,
+                         size_t *n, omn_error *err);
+/* Which of the outermost steps the wanted outputs need (NULL: all); needed has room for n_steps;
+ * need.c */
+omn_status plan_needed(const omn_pipeline *p, const char *const *wanted, size_t n, bool *needed,
+                       omn_error *err);
 /* Calls fn for each slot that a step reads, nested steps included. */
 void plan_reads(const plan_step *s, void (*fn)(void *user, int slot), void *user);
 int plan_find(const omn_pipeline *p, const char *name);

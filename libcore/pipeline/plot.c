@@ -19,7 +19,8 @@ omn_status log_resume(const char *path, uint64_t step, FILE **out, omn_error *er
     OMN_TRY(omn_file_create(path, OMN_OVERWRITE, &f, err));
     OMN_TRY(omn_file_write(f, HEAD, strlen(HEAD), err));
     while (old && fgets(line, sizeof line, old))
-        if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') && strtoull(line, NULL, 10) <= step)
+        if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') &&
+            strtoull(line, NULL, 10) <= step)
             OMN_TRY(omn_file_write(f, line, strlen(line), err));
     OMN_TRY(omn_file_commit(f, err));
     *out = fopen(path, "a");
@@ -47,7 +48,8 @@ static bool read_log(const char *path, series *s)
     while (rows && fgets(line, sizeof line, f)) {
         unsigned long long step, pages, lessons;
         double loss, text;
-        if (sscanf(line, "%llu,%llu,%llu,%lf,%lf", &step, &pages, &lessons, &loss, &text) != 5) continue;
+        if (sscanf(line, "%llu,%llu,%llu,%lf,%lf", &step, &pages, &lessons, &loss, &text) != 5)
+            continue;
         seen++;
         if (!isfinite(loss) || !isfinite(text)) continue;
         sum[0] += (double)step;
@@ -66,16 +68,16 @@ static bool read_log(const char *path, series *s)
     return s->n > 1;
 }
 
-static void curve(omn_buf *b, const series *s, const double *y, double top, const char *colour, const char *name,
-                  int row)
+static void curve(omn_buf *b, const series *s, const double *y, double top, const char *colour,
+                  const char *name, int row)
 {
     omn_buf_puts(b, "<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"");
     omn_buf_printf(b, "%s\" points=\"", colour);
     for (size_t i = 0; i < s->n; i++)
         omn_buf_printf(b, "%.1f,%.1f ", 60 + 720 * s->step[i] / s->step[s->n - 1],
                        360 - 320 * (y[i] < top ? y[i] : top) / top);
-    omn_buf_printf(b, "\"/>\n<text x=\"640\" y=\"%d\" fill=\"%s\">%s %.3f</text>\n", 50 + 18 * row, colour, name,
-                   y[s->n - 1]);
+    omn_buf_printf(b, "\"/>\n<text x=\"640\" y=\"%d\" fill=\"%s\">%s %.3f</text>\n", 50 + 18 * row,
+                   colour, name, y[s->n - 1]);
 }
 
 omn_status plot_loss(const char *log, const char *svg, omn_error *err)
@@ -90,9 +92,10 @@ omn_status plot_loss(const char *log, const char *svg, omn_error *err)
     for (size_t i = s->n / 50; i < s->n; i++)
         if (s->loss[i] > top) top = s->loss[i];
     if (!(top > 0)) top = 1;
-    omn_buf_puts(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"800\" height=\"400\" "
-                     "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"800\" height=\"400\" "
-                     "fill=\"white\"/>\n");
+    omn_buf_puts(&b,
+                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"800\" height=\"400\" "
+                 "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"800\" height=\"400\" "
+                 "fill=\"white\"/>\n");
     for (int i = 0; i <= 4; i++) {
         const double y = 360 - 80.0 * i;
         omn_buf_printf(&b, "<line x1=\"60\" x2=\"780\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"#ddd\"/>\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a pipeline's steps: verbs, references, parameters and types, all checked before anything runs. The
- * language is described in omnio-pipeline(5). */
+/* Reading a pipeline's steps: verbs, references, parameters and types, all checked before anything
+ * runs. The language is described in omnio-pipeline(5). */
 #include "plan.h"
 
 #include <stdio.h>
@@ -12,8 +12,9 @@
         if (st_ != OMN_OK) return st_;                                                           \
     } while (0)
 
-static const char *const value_types[] = { "image", "text", "regions", "points", "tokens",
-                                           "embeddings", "tensor", "list", "record", "number", "any", NULL };
+static const char *const value_types[] = { "image",  "text",       "regions", "points",
+                                           "tokens", "embeddings", "tensor",  "list",
+                                           "record", "number",     "any",     NULL };
 
 int plan_find(const omn_pipeline *p, const char *name)
 {
@@ -22,15 +23,17 @@ int plan_find(const omn_pipeline *p, const char *name)
     return -1;
 }
 
-static omn_status add_slot(omn_pipeline *p, const yml *at, const char *name, const char *type, int *out,
-                           omn_error *err)
+static omn_status add_slot(omn_pipeline *p, const yml *at, const char *name, const char *type,
+                           int *out, omn_error *err)
 {
-    if (!name[0] || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
-                        strlen(name))
+    if (!name[0] ||
+        strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") !=
+            strlen(name))
         return yml_fail(at, err, "\"%s\": names are letters, digits, - and _", name);
     const int twin = plan_find(p, name);
     if (twin >= 0)
-        return yml_fail(at, err, "\"%s\" is already made in line %d", name, p->slots[twin].at->line);
+        return yml_fail(at, err, "\"%s\" is already made in line %d", name,
+                        p->slots[twin].at->line);
     if (p->n_slots == MOST_SLOTS) return yml_fail(at, err, "more than %d values", MOST_SLOTS);
     *out = p->n_slots;
     p->slots[p->n_slots++] = (plan_slot){ name, type, at };
@@ -43,21 +46,23 @@ static bool fits(const char *have, const char *want)
 }
 
 /* "$name" to its slot, of a wanted type (NULL: any). */
-static omn_status reference(const omn_pipeline *p, const yml *y, const char *want, int *out, omn_error *err)
+static omn_status reference(const omn_pipeline *p, const yml *y, const char *want, int *out,
+                            omn_error *err)
 {
     if (y->kind != YML_SCALAR || y->text[0] != '$')
         return yml_fail(y, err, "a value is wanted here, as $name of an input or an earlier step");
     *out = plan_find(p, y->text + 1);
     if (*out < 0)
-        return yml_fail(y, err, "there is no value \"%s\"; inputs and earlier steps (as) make values",
-                        y->text);
+        return yml_fail(
+            y, err, "there is no value \"%s\"; inputs and earlier steps (as) make values", y->text);
     if (want && !fits(p->slots[*out].type, want))
         return yml_fail(y, err, "%s is %s, %s is wanted", y->text, p->slots[*out].type, want);
     return OMN_OK;
 }
 
 /* A scalar parameter: text, or a slot of text or number. */
-static omn_status scalar(const omn_pipeline *p, const yml *y, const char *name, param *out, omn_error *err)
+static omn_status scalar(const omn_pipeline *p, const yml *y, const char *name, param *out,
+                         omn_error *err)
 {
     *out = (param){ .name = name, .slot = -1, .at = y };
     if (!y) return OMN_OK;
@@ -73,8 +78,8 @@ static omn_status scalar(const omn_pipeline *p, const yml *y, const char *name, 
     return OMN_OK;
 }
 
-static omn_status number_param(const omn_pipeline *p, const yml *y, const char *name, double lo, double hi,
-                               param *out, omn_error *err)
+static omn_status number_param(const omn_pipeline *p, const yml *y, const char *name, double lo,
+                               double hi, param *out, omn_error *err)
 {
     TRY_READ(scalar(p, y, name, out, err));
     double v;
@@ -82,7 +87,7 @@ static omn_status number_param(const omn_pipeline *p, const yml *y, const char *
     return OMN_OK;
 }
 
-/* ---- apply ----------------------------------------------------------------------------------------------- */
+/* ---- apply ---------------------------------------------------------------------------------- */
 
 static bool optional(const omn_param *row)
 {
@@ -120,8 +125,8 @@ static omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_er
             s->in[s->n_in] = -1;
             if (v) TRY_READ(reference(p, v, row->type, &s->in[s->n_in], err));
             else if (!optional(row))
-                return yml_fail(y, err, "%s wants \"%s\": %s (%s)", object, first_in ? "in" : row->name,
-                                row->help, row->type);
+                return yml_fail(y, err, "%s wants \"%s\": %s (%s)", object,
+                                first_in ? "in" : row->name, row->help, row->type);
             s->n_in++;
         } else if (!strcmp(row->role, "param")) {
             if (v) {
@@ -167,7 +172,7 @@ static omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_er
     return OMN_OK;
 }
 
-/* ---- generate and score ------------------------------------------------------------------------------------ */
+/* ---- generate and score --------------------------------------------------------------------- */
 
 static omn_status read_range(const yml *y, int32_t *least, int32_t *most, omn_error *err)
 {
@@ -203,13 +208,16 @@ static omn_status read_options(omn_pipeline *p, const yml *y, plan_answer *a, om
 
 static omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
-    static const char *const keys[] = { "boxes", "labels", "force", "of", "options", "score", NULL };
+    static const char *const keys[] = {
+        "boxes", "labels", "force", "of", "options", "score", NULL
+    };
     plan_answer *a = &s->answer;
     *a = (plan_answer){ .of = -1, .options = -1 };
     if (!y) return OMN_OK;
     TRY_READ(yml_want(y, YML_MAP, "answer", err));
     TRY_READ(yml_only(y, keys, err));
-    const yml *boxes = yml_get(y, "boxes"), *options = yml_get(y, "options"), *of = yml_get(y, "of");
+    const yml *boxes = yml_get(y, "boxes"), *options = yml_get(y, "options"),
+              *of = yml_get(y, "of");
     if ((boxes != NULL) == (options != NULL))
         return yml_fail(y, err, "an answer is either boxes or options");
     if (options) TRY_READ(read_options(p, options, a, err));
@@ -222,14 +230,16 @@ static omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_e
     if (yml_get(y, "score")) {
         const char *how;
         TRY_READ(yml_text(yml_get(y, "score"), &how, "mean", err));
-        if (strcmp(how, "mean") && strcmp(how, "sum")) return yml_fail(yml_get(y, "score"), err, "mean or sum");
+        if (strcmp(how, "mean") && strcmp(how, "sum"))
+            return yml_fail(yml_get(y, "score"), err, "mean or sum");
         a->sum = !strcmp(how, "sum");
     }
     if (of) {
         TRY_READ(reference(p, of, "image", &a->of, err));
         for (size_t i = 0; i < s->n_from; i++)
             if (s->from[i].slot == a->of) a->of_role = s->from[i].name;
-        if (!a->of_role) return yml_fail(of, err, "%s is not among the inputs (from) of this step", of->text);
+        if (!a->of_role)
+            return yml_fail(of, err, "%s is not among the inputs (from) of this step", of->text);
     } else if (boxes) {
         return yml_fail(y, err, "boxes are pixels of a picture: say which, as of: $image");
     }
@@ -238,16 +248,18 @@ static omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_e
 
 static omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
-    static const char *const keys[] = { "generate", "score", "as", "from", "prompt", "max_tokens", "answer",
-                                        "sample", NULL };
+    static const char *const keys[] = { "generate",   "score",  "as",     "from", "prompt",
+                                        "max_tokens", "answer", "sample", NULL };
     static const char *const sample_keys[] = { "temperature", "top_k", "top_p", "seed", NULL };
-    const yml *output = yml_get(y, s->verb == VERB_SCORE ? "score" : "generate"), *from = yml_get(y, "from");
+    const yml *output = yml_get(y, s->verb == VERB_SCORE ? "score" : "generate"),
+              *from = yml_get(y, "from");
     const yml *sample = yml_get(y, "sample"), *as = yml_get(y, "as");
     TRY_READ(yml_only(y, keys, err));
     TRY_READ(yml_text(output, &s->output, "text", err));
     if (!as) return yml_fail(y, err, "the step needs a name for its result: as: name");
     TRY_READ(yml_want(as, YML_SCALAR, "as", err));
-    s->name = omn_arena_printf(p->arena, "%s %s", s->verb == VERB_SCORE ? "score" : "generate", as->text);
+    s->name =
+        omn_arena_printf(p->arena, "%s %s", s->verb == VERB_SCORE ? "score" : "generate", as->text);
     if (from) {
         TRY_READ(yml_want(from, YML_MAP, "from", err));
         if (from->n > MOST_FROM) return yml_fail(from, err, "more than %d inputs", MOST_FROM);
@@ -265,20 +277,23 @@ static omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, o
     TRY_READ(read_answer(p, yml_get(y, "answer"), s, err));
     if (s->verb == VERB_SCORE && s->answer.kind != OMN_ANSWER_OPTIONS)
         return yml_fail(y, err, "score chooses among options: answer: {options: [...]}");
-    TRY_READ(number_param(p, yml_get(y, "max_tokens"), "max_tokens", 1, 65536, &s->max_tokens, err));
+    TRY_READ(
+        number_param(p, yml_get(y, "max_tokens"), "max_tokens", 1, 65536, &s->max_tokens, err));
     if (sample) {
         TRY_READ(yml_want(sample, YML_MAP, "sample", err));
         TRY_READ(yml_only(sample, sample_keys, err));
     }
-    TRY_READ(number_param(p, yml_get(sample, "temperature"), "temperature", 0, 100, &s->temperature, err));
+    TRY_READ(number_param(p, yml_get(sample, "temperature"), "temperature", 0, 100, &s->temperature,
+                          err));
     TRY_READ(number_param(p, yml_get(sample, "top_k"), "top_k", 0, 1e6, &s->top_k, err));
     TRY_READ(number_param(p, yml_get(sample, "top_p"), "top_p", 0, 1, &s->top_p, err));
     TRY_READ(number_param(p, yml_get(sample, "seed"), "seed", 0, 9e15, &s->seed, err));
     s->n_out = 1;
-    return add_slot(p, as, as->text, s->answer.kind == OMN_ANSWER_BOXES ? "regions" : "text", &s->out[0], err);
+    return add_slot(p, as, as->text, s->answer.kind == OMN_ANSWER_BOXES ? "regions" : "text",
+                    &s->out[0], err);
 }
 
-/* ---- tokenize, detokenize, map -------------------------------------------------------------------------------- */
+/* ---- tokenize, detokenize, map -------------------------------------------------------------- */
 
 static omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
@@ -294,8 +309,8 @@ static omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_e
     return add_slot(p, as, as->text, to ? "tokens" : "text", &s->out[0], err);
 }
 
-static omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n, int depth,
-                             omn_error *err);
+static omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n,
+                             int depth, omn_error *err);
 
 static omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err)
 {
@@ -306,19 +321,22 @@ static omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int dept
     TRY_READ(reference(p, yml_get(y, "map"), NULL, &s->in[0], err));
     const char *type = p->slots[s->in[0]].type;
     if (strcmp(type, "list") && strcmp(type, "regions") && strcmp(type, "any"))
-        return yml_fail(yml_get(y, "map"), err, "map goes over a list or over boxes, not over %s", type);
+        return yml_fail(yml_get(y, "map"), err, "map goes over a list or over boxes, not over %s",
+                        type);
     if (!each || !as || !keep || !yml_get(y, "steps"))
         return yml_fail(y, err, "map wants each: name, as: name, keep: $value and steps: [...]");
     TRY_READ(yml_want(each, YML_SCALAR, "each", err));
     TRY_READ(yml_want(as, YML_SCALAR, "as", err));
     const int before = p->n_slots;
-    TRY_READ(add_slot(p, each, each->text, strcmp(type, "regions") ? "any" : "regions", &s->each, err));
+    TRY_READ(
+        add_slot(p, each, each->text, strcmp(type, "regions") ? "any" : "regions", &s->each, err));
     TRY_READ(read_steps(p, yml_get(y, "steps"), &s->steps, &s->n_steps, depth + 1, err));
     TRY_READ(reference(p, keep, NULL, &s->keep, err));
     if (yml_get(y, "drop_if")) {
         const char *when;
         TRY_READ(yml_text(yml_get(y, "drop_if"), &when, "", err));
-        if (strcmp(when, "empty")) return yml_fail(yml_get(y, "drop_if"), err, "drop_if: empty is wanted");
+        if (strcmp(when, "empty"))
+            return yml_fail(yml_get(y, "drop_if"), err, "drop_if: empty is wanted");
         s->drop_empty = true;
     }
     /* names inside are not seen outside: their slots stay, under names nobody can write */
@@ -329,17 +347,20 @@ static omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int dept
 
 static omn_status read_step(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err)
 {
-    static const char *const verbs[] = { "apply", "generate", "score", "tokenize", "detokenize", "map" };
+    static const char *const verbs[] = { "apply",    "generate",   "score",
+                                         "tokenize", "detokenize", "map" };
     int found = -1;
     TRY_READ(yml_want(y, YML_MAP, "a step", err));
     for (int i = 0; i < 6; i++) {
         if (!yml_get(y, verbs[i])) continue;
         if (found >= 0)
-            return yml_fail(y, err, "a step has one verb, not both %s and %s", verbs[found], verbs[i]);
+            return yml_fail(y, err, "a step has one verb, not both %s and %s", verbs[found],
+                            verbs[i]);
         found = i;
     }
     if (found < 0)
-        return yml_fail(y, err, "a step begins with apply, generate, score, tokenize, detokenize or map");
+        return yml_fail(y, err,
+                        "a step begins with apply, generate, score, tokenize, detokenize or map");
     s->verb = (verb)found;
     s->at = y;
     switch (s->verb) {
@@ -351,8 +372,8 @@ static omn_status read_step(omn_pipeline *p, const yml *y, plan_step *s, int dep
     }
 }
 
-static omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n, int depth,
-                             omn_error *err)
+static omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n,
+                             int depth, omn_error *err)
 {
     TRY_READ(yml_want(list, YML_LIST, "steps", err));
     if (list->n > MOST_STEPS || depth > 4)
@@ -360,11 +381,12 @@ static omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps
     *steps = omn_arena_alloc(p->arena, list->n + 1, sizeof **steps);
     if (!*steps) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     *n = list->n;
-    for (size_t i = 0; i < list->n; i++) TRY_READ(read_step(p, list->items[i], &(*steps)[i], depth, err));
+    for (size_t i = 0; i < list->n; i++)
+        TRY_READ(read_step(p, list->items[i], &(*steps)[i], depth, err));
     return OMN_OK;
 }
 
-/* ---- inputs and outputs ------------------------------------------------------------------------------------------ */
+/* ---- inputs and outputs --------------------------------------------------------------------- */
 
 static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
 {
@@ -373,7 +395,8 @@ static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
     TRY_READ(yml_want(y, YML_MAP, "inputs", err));
     p->inputs = omn_arena_alloc(p->arena, y->n + 1, sizeof *p->inputs);
     p->in_list = omn_arena_alloc(p->arena, y->n + 1, sizeof *p->in_list);
-    if (!p->inputs || !p->in_list) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
+    if (!p->inputs || !p->in_list)
+        return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     for (size_t i = 0; i < y->n; i++) {
         const yml *v = yml_value(y, i);
         omn_pipeline_port *q = &p->in_list[i];
@@ -386,8 +409,9 @@ static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
         size_t k = 0;
         while (q->type && value_types[k] && strcmp(value_types[k], q->type)) k++;
         if (!q->type || !value_types[k])
-            return yml_fail(v, err, "%s: a type is wanted: image, text, number, list, regions, points, tokens",
-                            q->name);
+            return yml_fail(
+                v, err, "%s: a type is wanted: image, text, number, list, regions, points, tokens",
+                q->name);
         TRY_READ(add_slot(p, yml_key(y, i), q->name, q->type, &p->inputs[i].slot, err));
         p->inputs[i].p = *q;
     }
@@ -428,14 +452,16 @@ static omn_status read_outputs(omn_pipeline *p, const yml *y, omn_error *err)
 static bool needs_model(const plan_step *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if ((s[i].verb != VERB_APPLY && s[i].verb != VERB_MAP) || needs_model(s[i].steps, s[i].n_steps))
+        if ((s[i].verb != VERB_APPLY && s[i].verb != VERB_MAP) ||
+            needs_model(s[i].steps, s[i].n_steps))
             return true;
     return false;
 }
 
 omn_status plan_read(omn_pipeline *p, omn_error *err)
 {
-    static const char *const keys[] = { "version", "help", "model", "inputs", "steps", "outputs", NULL };
+    static const char *const keys[] = { "version", "help",    "model", "inputs",
+                                        "steps",   "outputs", NULL };
     int64_t version;
     const yml *y = p->root;
     TRY_READ(yml_want(y, YML_MAP, "a pipeline", err));

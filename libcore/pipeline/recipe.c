@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a recipe: model, sources, tasks (pipelines with what should have been said), optimiser, stages. The
- * language is described in omnio-recipe(5). */
+/* Reading a recipe: model, sources, tasks (pipelines with what should have been said), optimiser,
+ * stages. The language is described in omnio-recipe(5). */
 #include "recipe.h"
 
 #include <math.h>
@@ -23,16 +23,18 @@ static omn_status no_memory(const omn_recipe *r, omn_error *err)
 /* A path in the recipe, relative to its folder. */
 static const char *beside(omn_recipe *r, const char *path)
 {
-    return path[0] == '/' || !r->folder[0] ? path : omn_arena_printf(r->arena, "%s/%s", r->folder, path);
+    return path[0] == '/' || !r->folder[0] ? path
+                                           : omn_arena_printf(r->arena, "%s/%s", r->folder, path);
 }
 
-/* ---- sources --------------------------------------------------------------------------------------------- */
+/* ---- sources -------------------------------------------------------------------------------- */
 
 static omn_status read_sources(omn_recipe *r, const yml *y, omn_error *err)
 {
     if (!y) return yml_fail(r->root, err, "sources: {name: {use: tabletop}} is wanted");
     TRY_READ(yml_want(y, YML_MAP, "sources", err));
-    if (!y->n || y->n > MOST_SOURCES) return yml_fail(y, err, "1 to %d sources are wanted", MOST_SOURCES);
+    if (!y->n || y->n > MOST_SOURCES)
+        return yml_fail(y, err, "1 to %d sources are wanted", MOST_SOURCES);
     for (size_t i = 0; i < y->n; i++) {
         recipe_source *s = &r->sources[i];
         const yml *v = yml_value(y, i);
@@ -40,7 +42,9 @@ static omn_status read_sources(omn_recipe *r, const yml *y, omn_error *err)
         s->at = v;
         TRY_READ(yml_want(v, YML_MAP, s->name, err));
         TRY_READ(yml_text(yml_get(v, "use"), &s->use, NULL, err));
-        if (!s->use) return yml_fail(v, err, "%s: use: NAME of a source is wanted (omnio list source)", s->name);
+        if (!s->use)
+            return yml_fail(v, err, "%s: use: NAME of a source is wanted (omnio list source)",
+                            s->name);
         TRY_READ(yml_double(yml_get(v, "share"), 0, 1e9, &s->share, 1, err));
     }
     r->n_sources = y->n;
@@ -72,11 +76,13 @@ static omn_status open_source(omn_recipe *r, recipe_stage *stage, size_t i, omn_
     }
     for (size_t k = 0; k < n; k++)
         if (!strcmp(set[k].name, "path")) set[k].text = beside(r, set[k].text);
-    stage->parts[i] = part_open_settings(r->open, s->name, "omnio.source/1", s->use, set, n, r->path, err);
-    return stage->parts[i] ? OMN_OK : (omn_status)(err && err->status ? err->status : OMN_ERR_FAILED);
+    stage->parts[i] =
+        part_open_settings(r->open, s->name, "omnio.source/1", s->use, set, n, r->path, err);
+    return stage->parts[i] ? OMN_OK
+                           : (omn_status)(err && err->status ? err->status : OMN_ERR_FAILED);
 }
 
-/* ---- tasks -------------------------------------------------------------------------------------------------- */
+/* ---- tasks ---------------------------------------------------------------------------------- */
 
 static omn_status read_give(recipe_task *t, const yml *y, omn_error *err)
 {
@@ -89,7 +95,9 @@ static omn_status read_give(recipe_task *t, const yml *y, omn_error *err)
         const omn_pipeline_port *in;
         size_t k = 0, n = omn_pipeline_inputs(t->pipeline, &in);
         while (k < n && strcmp(in[k].name, t->give[i].name)) k++;
-        if (k == n) return yml_fail(yml_key(y, i), err, "pipeline %s has no input \"%s\"", t->file, t->give[i].name);
+        if (k == n)
+            return yml_fail(yml_key(y, i), err, "pipeline %s has no input \"%s\"", t->file,
+                            t->give[i].name);
     }
     t->n_give = y->n;
     return OMN_OK;
@@ -97,8 +105,8 @@ static omn_status read_give(recipe_task *t, const yml *y, omn_error *err)
 
 static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_error *err)
 {
-    static const char *const keys[] = { "name", "pipeline", "source", "each", "give", "want", "weight", "end",
-                                        "kind", "measure", "words", NULL };
+    static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
+                                        "weight", "end",      "kind",   "measure", "words", NULL };
     static const char *const measures[] = { "none", "exact", "box", "detect", "phrases", NULL };
     const char *source, *how;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
@@ -110,7 +118,8 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_get(y, "source"), &source, r->sources[0].name, err));
     for (t->source = 0; (size_t)t->source < r->n_sources; t->source++)
         if (!strcmp(r->sources[t->source].name, source)) break;
-    if ((size_t)t->source == r->n_sources) return yml_fail(y, err, "there is no source \"%s\"", source);
+    if ((size_t)t->source == r->n_sources)
+        return yml_fail(y, err, "there is no source \"%s\"", source);
     TRY_READ(omn_pipeline_open(r->ctx, t->file, &t->pipeline, err));
     TRY_READ(yml_text(yml_get(y, "each"), &t->each, NULL, err));
     TRY_READ(yml_text(yml_get(y, "kind"), &t->kind, NULL, err));
@@ -125,23 +134,26 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_get(y, "measure"), &how, "exact", err));
     int m = 0;
     while (measures[m] && strcmp(measures[m], how)) m++;
-    if (!measures[m]) return yml_fail(yml_get(y, "measure"), err, "none, exact, box, detect or phrases");
+    if (!measures[m])
+        return yml_fail(yml_get(y, "measure"), err, "none, exact, box, detect or phrases");
     t->measure = (measure)m;
     const yml *words = yml_get(y, "words");
     if (words) {
         TRY_READ(yml_want(words, YML_LIST, "words", err));
         const char **list = omn_arena_alloc(r->arena, words->n + 1, sizeof *list);
         if (!list) return no_memory(r, err);
-        for (size_t i = 0; i < words->n; i++) TRY_READ(yml_text(words->items[i], &list[i], "", err));
+        for (size_t i = 0; i < words->n; i++)
+            TRY_READ(yml_text(words->items[i], &list[i], "", err));
         t->words = list;
         t->n_words = words->n;
     }
     return OMN_OK;
 }
 
-/* ---- optimiser, stages ----------------------------------------------------------------------------------------- */
+/* ---- optimiser, stages ---------------------------------------------------------------------- */
 
-static omn_status choice(const yml *y, const char *const *names, int deflt, int *out, omn_error *err)
+static omn_status choice(const yml *y, const char *const *names, int deflt, int *out,
+                         omn_error *err)
 {
     *out = deflt;
     if (!y) return OMN_OK;
@@ -157,12 +169,14 @@ static omn_status choice(const yml *y, const char *const *names, int deflt, int 
     return yml_fail(y, err, "\"%s\": one of %s is wanted", y->text, all);
 }
 
-static const char *const curves[] = { "const", "linear", "cosine", "rsqrt", NULL };   /* by omn_curve */
+static const char *const curves[] = { "const", "linear", "cosine", "rsqrt",
+                                      NULL }; /* by omn_curve */
 
 static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
 {
-    static const char *const keys[] = { "use", "rate", "rate_muon", "beta1", "beta2", "eps", "decay", "momentum",
-                                        "factor_from", "clip", "curve", "warmup", "last", "average", NULL };
+    static const char *const keys[] = { "use",   "rate",   "rate_muon", "beta1",       "beta2",
+                                        "eps",   "decay",  "momentum",  "factor_from", "clip",
+                                        "curve", "warmup", "last",      "average",     NULL };
     static const char *const uses[] = { "adamw", "adafactor", "muon", NULL };
     omn_train_setup *t = &r->setup;
     int64_t n;
@@ -191,23 +205,28 @@ static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
     return OMN_OK;
 }
 
-/* A stage with an optimizer or aux of its own: the schedule begins again there; what it leaves out is as above. */
+/* A stage with an optimizer or aux of its own: the schedule begins again there; what it leaves out
+ * is as above. */
 static omn_status read_again(omn_recipe *r, const yml *y, size_t stage, omn_error *err)
 {
-    static const char *const keys[] = { "rate", "rate_muon", "curve", "warmup", "last", "average", NULL };
+    static const char *const keys[] = { "rate", "rate_muon", "curve", "warmup",
+                                        "last", "average",   NULL };
     static const char *const aux_keys[] = { "weight", "last", NULL };
     const omn_train_setup *t = &r->setup;
     const yml *o = yml_get(y, "optimizer"), *aux = yml_get(y, "aux");
     omn_train_again *a = &r->again[t->n_again];
     int64_t n;
     int k;
-    if (!stage) return yml_fail(o ? o : aux, err, "the first stage begins with the recipe's own optimizer and aux");
+    if (!stage)
+        return yml_fail(o ? o : aux, err,
+                        "the first stage begins with the recipe's own optimizer and aux");
     if (o) TRY_READ(yml_want(o, YML_MAP, "optimizer", err));
     if (o) TRY_READ(yml_only(o, keys, err));
     if (aux) TRY_READ(yml_want(aux, YML_MAP, "aux", err));
     if (aux) TRY_READ(yml_only(aux, aux_keys, err));
     if (yml_get(o, "average") && !(t->average > 0))
-        return yml_fail(yml_get(o, "average"), err, "average: the recipe's own optimizer must have one too");
+        return yml_fail(yml_get(o, "average"), err,
+                        "average: the recipe's own optimizer must have one too");
     a->from = t->steps;
     TRY_READ(yml_double(yml_get(o, "rate"), 1e-12, 100, &a->rate, t->rate, err));
     TRY_READ(yml_double(yml_get(o, "rate_muon"), 1e-12, 100, &a->rate_muon, t->rate_muon, err));
@@ -218,7 +237,8 @@ static omn_status read_again(omn_recipe *r, const yml *y, size_t stage, omn_erro
     TRY_READ(yml_double(yml_get(o, "last"), 0, 1, &a->last, t->last, err));
     TRY_READ(yml_double(yml_get(o, "average"), 0, 0.999999, &a->average, t->average, err));
     TRY_READ(yml_double(yml_get(aux, "weight"), 0, 1e6, &a->aux, t->aux, err));
-    TRY_READ(yml_double(yml_get(aux, "last"), 0, 1e6, &a->aux_last, aux ? a->aux : t->aux_last, err));
+    TRY_READ(
+        yml_double(yml_get(aux, "last"), 0, 1e6, &a->aux_last, aux ? a->aux : t->aux_last, err));
     r->setup.n_again++;
     r->setup.again = r->again;
     return OMN_OK;
@@ -236,7 +256,8 @@ static omn_status read_stages(omn_recipe *r, const yml *y, const yml *steps, omn
         return OMN_OK;
     }
     TRY_READ(yml_want(y, YML_LIST, "stages", err));
-    if (!y->n || y->n > MOST_STAGES) return yml_fail(y, err, "1 to %d stages are wanted", MOST_STAGES);
+    if (!y->n || y->n > MOST_STAGES)
+        return yml_fail(y, err, "1 to %d stages are wanted", MOST_STAGES);
     for (size_t i = 0; i < y->n; i++) {
         recipe_stage *s = &r->stages[i];
         TRY_READ(yml_want(y->items[i], YML_MAP, "a stage", err));
@@ -245,7 +266,8 @@ static omn_status read_stages(omn_recipe *r, const yml *y, const yml *steps, omn
         TRY_READ(yml_text(yml_get(s->at, "name"), &s->name, "stage", err));
         TRY_READ(yml_int(yml_get(s->at, "steps"), 1, 1 << 30, &n, 1000, err));
         s->steps = (uint64_t)n;
-        if (yml_get(s->at, "optimizer") || yml_get(s->at, "aux")) TRY_READ(read_again(r, s->at, i, err));
+        if (yml_get(s->at, "optimizer") || yml_get(s->at, "aux"))
+            TRY_READ(read_again(r, s->at, i, err));
         r->setup.steps += s->steps;
     }
     r->n_stages = y->n;
@@ -312,9 +334,11 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
 
 static omn_status recipe_read(omn_recipe *r, omn_error *err)
 {
-    static const char *const keys[] = { "version", "help", "model", "start", "sources", "tasks", "optimizer",
-                                        "loss", "aux", "pack", "batch", "steps", "stages", "seed", "precision",
-                                        "freeze", "save_every", "export", "bad_examples", "initial", NULL };
+    static const char *const keys[] = {
+        "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
+        "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
+        "precision", "freeze", "save_every", "export", "bad_examples", "initial", NULL
+    };
     static const char *const initial_keys[] = { "location_features", NULL };
     int64_t version;
     const yml *y = r->root;
@@ -324,12 +348,14 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     TRY_READ(yml_text(yml_get(y, "model"), &r->model, ".", err));
     TRY_READ(yml_text(yml_get(y, "start"), &r->start, NULL, err));
     if (strchr(r->model, '/') || r->model[0] == '.') r->model = beside(r, r->model);
-    if (r->start && (strchr(r->start, '/') || access(beside(r, r->start), F_OK) == 0)) r->start = beside(r, r->start);
+    if (r->start && (strchr(r->start, '/') || access(beside(r, r->start), F_OK) == 0))
+        r->start = beside(r, r->start);
     TRY_READ(read_sources(r, yml_get(y, "sources"), err));
     const yml *tasks = yml_get(y, "tasks");
     if (!tasks) return yml_fail(y, err, "tasks: [...] is wanted");
     TRY_READ(yml_want(tasks, YML_LIST, "tasks", err));
-    if (!tasks->n || tasks->n > MOST_TASKS) return yml_fail(tasks, err, "1 to %d tasks are wanted", MOST_TASKS);
+    if (!tasks->n || tasks->n > MOST_TASKS)
+        return yml_fail(tasks, err, "1 to %d tasks are wanted", MOST_TASKS);
     for (size_t i = 0; i < tasks->n; i++) {
         r->n_tasks = i + 1;
         TRY_READ(read_task(r, tasks->items[i], &r->tasks[i], err));
@@ -344,7 +370,8 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         TRY_READ(yml_want(initial, YML_MAP, "initial", err));
         TRY_READ(yml_only(initial, initial_keys, err));
     }
-    TRY_READ(yml_double(yml_get(initial, "location_features"), 0, 1000, &r->location_features, 0, err));
+    TRY_READ(
+        yml_double(yml_get(initial, "location_features"), 0, 1000, &r->location_features, 0, err));
     for (size_t k = 0; k < r->n_stages; k++)
         for (size_t i = 0; i < r->n_sources; i++) TRY_READ(open_source(r, &r->stages[k], i, err));
     return OMN_OK;

@@ -14,7 +14,13 @@
 
 typedef struct recipe_field { const char *name, *path; } recipe_field;
 
-typedef enum measure { MEASURE_NONE, MEASURE_EXACT, MEASURE_BOX, MEASURE_DETECT, MEASURE_PHRASES } measure;
+typedef enum measure {
+    MEASURE_NONE,
+    MEASURE_EXACT,
+    MEASURE_BOX,
+    MEASURE_DETECT,
+    MEASURE_PHRASES
+} measure;
 
 typedef struct recipe_task {
     const char *name, *file;
@@ -63,21 +69,23 @@ struct omn_recipe {
     const char *task_names[MOST_TASKS];
     const omn_cells_impl *cells;          /* of the first source; NULL: no auxiliary labels */
     uint32_t rows, columns;               /* of its grid */
-    double location_features;             /* deviation of the frequencies; 0: rows stay as they were made */
+    double location_features; /* deviation of the frequencies; 0: rows stay as they were made */
     uint64_t save_every;
     omn_type export_type;
     bool skip_bad;
-    omn_model *teacher;                   /* borrowed while training: prompts and answers by its codecs */
+    omn_model *teacher; /* borrowed while training: prompts and answers by its codecs */
 };
 
-/* The files that belong to a model's weights, copied into the folder of a run unless they are there; companions.c */
+/* The files that belong to a model's weights, copied into the folder of a run unless they are
+ * there; companions.c */
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
 /* One page of lessons; page.c. user: the recipe. */
 omn_page_fn recipe_page;
-/* A field of an item by path: "question", or "/image" of the whole example; NULL when it is not there. */
+/* A field of an item by path: "question", or "/image" of the whole example; NULL when it is not
+ * there. */
 const omn_value *recipe_get(const omn_value *example, const omn_value *item, const char *path);
 /* Example number index of a task's source in a split. */
-omn_status recipe_example(const omn_recipe *r, size_t stage, int source, omn_split split, uint64_t index,
-                          omn_call *c, omn_value **out, omn_error *err);
+omn_status recipe_example(const omn_recipe *r, size_t stage, int source, omn_split split,
+                          uint64_t index, omn_call *c, omn_value **out, omn_error *err);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A generating or scoring step as a request to the model: the prompt from its template, inputs from slots, the
- * shape of the answer; and the same for training, with what should have been said. */
+/* A generating or scoring step as a request to the model: the prompt from its template, inputs from
+ * slots, the shape of the answer; and the same for training, with what should have been said. */
 #include "run.h"
 
 #include <math.h>
@@ -31,8 +31,8 @@ static omn_status place_error(const plan_step *s, omn_status st, omn_error *err)
 }
 
 /* A numeric parameter: written, or from a slot; deflt when absent. */
-static omn_status number(const omn_pipeline_run *r, const param *p, double lo, double hi, double deflt,
-                         double *out, omn_error *err)
+static omn_status number(const omn_pipeline_run *r, const param *p, double lo, double hi,
+                         double deflt, double *out, omn_error *err)
 {
     *out = deflt;
     if (p->text) *out = strtod(p->text, NULL);
@@ -50,8 +50,8 @@ static omn_status number(const omn_pipeline_run *r, const param *p, double lo, d
     return OMN_OK;
 }
 
-static omn_status fill_answer(const omn_pipeline_run *r, const plan_step *s, omn_arena *a, omn_answer *out,
-                              omn_error *err)
+static omn_status fill_answer(const omn_pipeline_run *r, const plan_step *s, omn_arena *a,
+                              omn_answer *out, omn_error *err)
 {
     const plan_answer *w = &s->answer;
     *out = (omn_answer){ OMN_FILL(omn_answer), .kind = w->kind, .least = w->least, .most = w->most,
@@ -76,8 +76,8 @@ static omn_status fill_answer(const omn_pipeline_run *r, const plan_step *s, omn
 }
 
 /* The frame in which a box in the prompt is written: that of the picture the model sees. */
-static omn_status frame_of(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out, bool *has,
-                           omn_error *err)
+static omn_status frame_of(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,
+                           bool *has, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_feed *f = NULL;
@@ -105,8 +105,8 @@ static bool writes_boxes(const omn_pipeline_run *r, const plan_step *s)
     return false;
 }
 
-omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a, omn_request *rq,
-                       omn_answer *answer, omn_error *err)
+omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
+                       omn_request *rq, omn_answer *answer, omn_error *err)
 {
     omn_status st = OMN_OK;
     double temperature, top_p, top_k, most, seed;
@@ -119,12 +119,13 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
         st = omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
         goto done;
     }
-    for (size_t i = 0; i < s->n_from; i++) inputs[i] = (omn_named){ s->from[i].name, r->slots[s->from[i].slot] };
+    for (size_t i = 0; i < s->n_from; i++)
+        inputs[i] = (omn_named){ s->from[i].name, r->slots[s->from[i].slot] };
     if (s->prompt) {
         looker l = { r, s };
         if (writes_boxes(r, s)) OMN_TRY(frame_of(r, c, s, &frame, &has_frame, err));
-        OMN_TRY(template_fill(s->prompt, omn_model_codec(r->model, "regions"), c, has_frame ? &frame : NULL,
-                              look_up, &l, &text, err));
+        OMN_TRY(template_fill(s->prompt, omn_model_codec(r->model, "regions"), c,
+                              has_frame ? &frame : NULL, look_up, &l, &text, err));
     }
     OMN_TRY(fill_answer(r, s, a, answer, err));
     OMN_TRY(number(r, &s->temperature, 0, 100, 0, &temperature, err));
@@ -133,25 +134,30 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
     OMN_TRY(number(r, &s->max_tokens, 1, 65536, 0, &most, err));
     OMN_TRY(number(r, &s->seed, 0, 9e15, 0, &seed, err));
     const omn_pipeline_setup *h = &r->how;
-    *rq = (omn_request){ OMN_FILL(omn_request), .inputs = inputs, .n_inputs = (uint32_t)s->n_from,
-                         .prompt = s->prompt ? omn_arena_strdup(a, text.data ? text.data : "") : NULL,
-                         .output = s->output, .answer = answer,
-                         .temperature = h->temperature >= 0 ? h->temperature : temperature,
-                         .top_p = h->top_p >= 0 ? h->top_p : top_p,
-                         .top_k = h->top_k > 0 ? h->top_k : (int32_t)top_k,
-                         .max_tokens = h->max_tokens > 0 ? h->max_tokens : (int32_t)most,
-                         .seed = h->seed ? h->seed : (uint64_t)seed };
+    *rq =
+        (omn_request){ OMN_FILL(omn_request),
+                       .inputs = inputs,
+                       .n_inputs = (uint32_t)s->n_from,
+                       .prompt = s->prompt ? omn_arena_strdup(a, text.data ? text.data : "") : NULL,
+                       .output = s->output,
+                       .answer = answer,
+                       .temperature = h->temperature >= 0 ? h->temperature : temperature,
+                       .top_p = h->top_p >= 0 ? h->top_p : top_p,
+                       .top_k = h->top_k > 0 ? h->top_k : (int32_t)top_k,
+                       .max_tokens = h->max_tokens > 0 ? h->max_tokens : (int32_t)most,
+                       .seed = h->seed ? h->seed : (uint64_t)seed };
     if (s->prompt && !rq->prompt) st = omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
 done:
     omn_buf_fini(&text);
     return st == OMN_OK ? st : place_error(s, st, err);
 }
 
-/* ---- lessons ------------------------------------------------------------------------------------------------- */
+/* ---- lessons -------------------------------------------------------------------------------- */
 
 /* What the model should have written for a wanted value. */
-static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan_step *s, const omn_frame *frame,
-                              const omn_value *v, omn_buf *out, omn_error *err)
+static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
+                              const omn_frame *frame, const omn_value *v, omn_buf *out,
+                              omn_error *err)
 {
     if (s->answer.kind == OMN_ANSWER_BOXES) {
         const omn_part *codec = omn_model_codec(r->model, "regions");
@@ -176,8 +182,9 @@ static const plan_step *model_step(const omn_pipeline *p)
     return found;
 }
 
-omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs, size_t n,
-                               const omn_value *wanted, char **prompt, char **answer_text, omn_error *err)
+omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs,
+                               size_t n, const omn_value *wanted, char **prompt, char **answer_text,
+                               omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_pipeline_run r = { .p = p, .model = m, .how = { .temperature = NAN, .top_p = NAN } };
@@ -195,8 +202,10 @@ omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const
         goto done;
     }
     if (!s) {
-        st = omn_fail(err, OMN_ERR_CONFIG, "%s: a task is a pipeline with exactly one step that generates or "
-                      "scores", p->path);
+        st = omn_fail(err, OMN_ERR_CONFIG,
+                      "%s: a task is a pipeline with exactly one step that generates or "
+                      "scores",
+                      p->path);
         goto done;
     }
     OMN_TRY(run_inputs(&r, inputs, n, err));

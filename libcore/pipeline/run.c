@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how, omn_pipeline_run **out,
-                                omn_error *err)
+omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
+                                omn_pipeline_run **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_pipeline_run *r = calloc(1, sizeof *r);
@@ -54,7 +54,7 @@ void omn_pipeline_run_free(omn_pipeline_run *r)
     free(r);
 }
 
-/* ---- inputs ---------------------------------------------------------------------------------------------------- */
+/* ---- inputs --------------------------------------------------------------------------------- */
 
 void run_put(omn_pipeline_run *r, int slot, omn_value *taken)
 {
@@ -97,16 +97,20 @@ static omn_status parse_boxes(const char *text, omn_value **out, omn_error *err)
     for (const char *p = text; n < 256;) {
         omn_region *b = &boxes[n];
         int used = 0;
-        if (sscanf(p, " %lf , %lf , %lf , %lf %n", &b->x0, &b->y0, &b->x1, &b->y1, &used) != 4 || !used ||
-            !(b->x1 > b->x0) || !(b->y1 > b->y0) || !isfinite(b->x0 + b->y0 + b->x1 + b->y1))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\": a box is x0,y0,x1,y1 in pixels with x1 > x0 and "
-                            "y1 > y0; several are separated by ;", text);
+        if (sscanf(p, " %lf , %lf , %lf , %lf %n", &b->x0, &b->y0, &b->x1, &b->y1, &used) != 4 ||
+            !used || !(b->x1 > b->x0) || !(b->y1 > b->y0) ||
+            !isfinite(b->x0 + b->y0 + b->x1 + b->y1))
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "\"%s\": a box is x0,y0,x1,y1 in pixels with x1 > x0 and "
+                            "y1 > y0; several are separated by ;",
+                            text);
         b->score = NAN;
         b->label = NULL;
         n++;
         p += used;
         if (!*p) return omn_regions_new(boxes, n, NULL, out, err);
-        if (*p++ != ';') return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\": boxes are separated by ;", text);
+        if (*p++ != ';')
+            return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\": boxes are separated by ;", text);
     }
     return omn_fail(err, OMN_ERR_ARGUMENT, "more than 256 boxes");
 }
@@ -120,12 +124,13 @@ static omn_status convert(const char *type, const omn_value *v, omn_value **out,
     if (text && !strcmp(type, "number")) {
         char *end = NULL;
         const double x = strtod(text, &end);
-        if (end == text || *end) return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\" is no number", text);
+        if (end == text || *end)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\" is no number", text);
         return omn_number_new(x, out, err);
     }
     if (strcmp(type, "any") && strcmp(type, omn_value_kind_name(omn_value_get_kind(v))))
-        return omn_fail(err, OMN_ERR_TYPE, "%s given, %s wanted", omn_value_kind_name(omn_value_get_kind(v)),
-                        type);
+        return omn_fail(err, OMN_ERR_TYPE, "%s given, %s wanted",
+                        omn_value_kind_name(omn_value_get_kind(v)), type);
     *out = omn_value_ref(v);
     return OMN_OK;
 }
@@ -138,7 +143,8 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
         size_t k = 0;
         while (k < r->p->n_inputs && strcmp(r->p->inputs[k].p.name, inputs[i].name)) k++;
         if (k == r->p->n_inputs)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no input \"%s\"", r->p->path, inputs[i].name);
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no input \"%s\"", r->p->path,
+                            inputs[i].name);
         omn_value *v = NULL;
         st = convert(r->p->inputs[k].p.type, inputs[i].value, &v, err);
         if (st != OMN_OK) {
@@ -152,8 +158,8 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
         omn_value *text = NULL, *v = NULL;
         if (r->slots[q->slot]) continue;
         if (!q->p.deflt)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "input \"%s\" (%s) is missing: %s", q->p.name, q->p.type,
-                            q->p.help);
+            return omn_fail(err, OMN_ERR_ARGUMENT, "input \"%s\" (%s) is missing: %s", q->p.name,
+                            q->p.type, q->p.help);
         st = omn_text_new(q->p.deflt, strlen(q->p.deflt), &text, err);
         if (st == OMN_OK) st = convert(q->p.type, text, &v, err);
         omn_value_unref(text);
@@ -163,7 +169,7 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
     return OMN_OK;
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------------------- */
 
 static omn_status run_apply(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
 {
@@ -179,8 +185,9 @@ static omn_status run_apply(omn_pipeline_run *r, omn_call *c, const plan_step *s
         const param *p = &s->params[n];
         omn_buf_init(&texts[n], (size_t)1 << 20);
         if (p->slot >= 0) omn_value_text(r->slots[p->slot], &texts[n]);
-        set[n] = (omn_setting){ p->name, p->slot >= 0 ? (texts[n].data ? texts[n].data : "") : p->text,
-                                p->at->line, p->at->column };
+        set[n] =
+            (omn_setting){ p->name, p->slot >= 0 ? (texts[n].data ? texts[n].data : "") : p->text,
+                           p->at->line, p->at->column };
     }
     OMN_TRY(omn_operation_call(s->entry, c, in, set, n, out, err));
     for (size_t i = 0; i < s->n_out; i++) run_put(r, s->out[i], out[i]);
@@ -286,7 +293,8 @@ static omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, 
         OMN_TRY(item_of(over, i, &item, err));
         run_put(r, s->each, item);
         OMN_TRY(run_steps(r, c, s->steps, s->n_steps, err));
-        if (!s->drop_empty || !empty(r->slots[s->keep])) kept[m++] = omn_value_ref(r->slots[s->keep]);
+        if (!s->drop_empty || !empty(r->slots[s->keep]))
+            kept[m++] = omn_value_ref(r->slots[s->keep]);
     }
     OMN_TRY(omn_list_new(kept, m, &out, err));
     run_put(r, s->out[0], out);
@@ -316,7 +324,8 @@ omn_status run_step(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_er
     return st;
 }
 
-omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n, omn_error *err)
+omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n,
+                     omn_error *err)
 {
     omn_status st = OMN_OK;
     for (size_t i = 0; i < n && st == OMN_OK; i++)
@@ -338,8 +347,8 @@ omn_status run_outputs(const omn_pipeline_run *r, omn_value **out, omn_error *er
     return st;
 }
 
-omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n, uint64_t item,
-                                omn_value **out, omn_error *err)
+omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n,
+                                uint64_t item, omn_value **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_call *c = NULL;

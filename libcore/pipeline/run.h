@@ -20,15 +20,17 @@ struct omn_pipeline_run {
 /* Values into slots (referenced); text becomes what the declared type wants. */
 omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, omn_error *err);
 void run_clear(omn_pipeline_run *r);
-omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n, omn_error *err);
+omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n,
+                     omn_error *err);
 /* One step; what fails names its place. */
 omn_status run_step(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
 /* Store what a slot holds from now on. */
 void run_put(omn_pipeline_run *r, int slot, omn_value *taken);
 /* A record of the outputs. */
 omn_status run_outputs(const omn_pipeline_run *r, omn_value **out, omn_error *err);
-/* The request of a model step: prompt (owned by the caller) and answer. options: room for n texts. */
-omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a, omn_request *rq,
-                       omn_answer *answer, omn_error *err);
+/* The request of a model step: prompt (owned by the caller) and answer. options: room for n
+ * texts. */
+omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
+                       omn_request *rq, omn_answer *answer, omn_error *err);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "{name}" in a prompt or label: texts and numbers as they are, boxes and points in the words of the model's own
- * codec, lists joined by commas. "{{" and "}}" stand for the braces themselves. */
+/* "{name}" in a prompt or label: texts and numbers as they are, boxes and points in the words of
+ * the model's own codec, lists joined by commas. "{{" and "}}" stand for the braces themselves. */
 #include "plan.h"
 
 #include <string.h>
 
-/* The name between braces at p (behind the "{"), copied into buf; length with the "}", 0 when malformed. */
+/* The name between braces at p (behind the "{"), copied into buf; length with the "}", 0 when
+ * malformed. */
 static size_t name_at(const char *p, char *buf, size_t room)
 {
     const size_t n = strcspn(p, "{}");
@@ -39,8 +40,9 @@ static omn_status write_value(const omn_value *v, const omn_part *codec, omn_cal
     return OMN_OK;
 }
 
-omn_status template_fill(const char *text, const omn_part *codec, omn_call *c, const omn_frame *like,
-                         plan_lookup *look, void *user, omn_buf *out, omn_error *err)
+omn_status template_fill(const char *text, const omn_part *codec, omn_call *c,
+                         const omn_frame *like, plan_lookup *look, void *user, omn_buf *out,
+                         omn_error *err)
 {
     for (const char *p = text; *p;) {
         const size_t plain = strcspn(p, "{}");
@@ -55,16 +57,19 @@ omn_status template_fill(const char *text, const omn_part *codec, omn_call *c, c
         }
         const size_t n = *p == '{' ? name_at(p + 1, name, sizeof name) : 0;
         const omn_value *v = n ? look(user, name) : NULL;
-        if (!v) return omn_fail(err, OMN_ERR_CONFIG, "the text \"%s\" names a value that is not there", text);
+        if (!v)
+            return omn_fail(err, OMN_ERR_CONFIG, "the text \"%s\" names a value that is not there",
+                            text);
         const omn_status st = write_value(v, codec, c, like, out, err);
         if (st != OMN_OK) return st;
         p += 1 + n;
     }
-    return out->failed ? omn_fail(err, OMN_ERR_DATA, "a text made from \"%.40s\" is too long", text) : OMN_OK;
+    return out->failed ? omn_fail(err, OMN_ERR_DATA, "a text made from \"%.40s\" is too long", text)
+                       : OMN_OK;
 }
 
-omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words, size_t *n,
-                         omn_error *err)
+omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words,
+                         size_t *n, omn_error *err)
 {
     const size_t most = strlen(text) / 3 + 1;
     binding *list = omn_arena_alloc(p->arena, most, sizeof *list);
@@ -80,11 +85,14 @@ omn_status template_read(const omn_pipeline *p, const yml *at, const char *text,
         }
         const size_t length = *t == '{' ? name_at(t + 1, name, sizeof name) : 0;
         if (!length)
-            return yml_fail(at, err, "\"%s\": a brace that is not part of {name}; write {{ or }}", text);
+            return yml_fail(at, err, "\"%s\": a brace that is not part of {name}; write {{ or }}",
+                            text);
         const int slot = plan_find(p, name);
         if (slot < 0)
-            return yml_fail(at, err, "\"%s\": there is no value \"%s\" here; inputs and earlier steps "
-                            "(as) make values", text, name);
+            return yml_fail(at, err,
+                            "\"%s\": there is no value \"%s\" here; inputs and earlier steps "
+                            "(as) make values",
+                            text, name);
         list[found++] = (binding){ p->slots[slot].name, slot };
         t += 1 + length;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `omnio train`: a recipe from its newest checkpoint (or from the start) to its end, or for so many seconds: log,
- * loss plot, checkpoints on the way, the model exported when the last step is done. */
+/* `omnio train`: a recipe from its newest checkpoint (or from the start) to its end, or for so many
+ * seconds: log, loss plot, checkpoints on the way, the model exported when the last step is
+ * done. */
 #include "recipe.h"
 
 #include "plot.h"
@@ -57,8 +58,10 @@ static omn_status auxiliary(run *t, omn_error *err)
     const omn_source_impl *src = r->stages[0].parts[0]->impl;
     r->cells = src->extension ? src->extension("omnio.cells/1") : NULL;
     if (!f || !f->grid || !r->cells)
-        return omn_fail_at(err, OMN_ERR_CONFIG, r->path, 0, 0,
-                           "aux: the encoder \"%s\" must offer features and the first source labels of cells", role);
+        return omn_fail_at(
+            err, OMN_ERR_CONFIG, r->path, 0, 0,
+            "aux: the encoder \"%s\" must offer features and the first source labels of cells",
+            role);
     f->grid(e->self, &r->rows, &r->columns);
     r->setup.aux_groups = r->cells->n_groups;
     r->setup.aux_edges = r->cells->n_edges;
@@ -66,9 +69,10 @@ static omn_status auxiliary(run *t, omn_error *err)
     return OMN_OK;
 }
 
-/* Rows of location ids that know their neighbours: row b holds sines and cosines of 2 pi f b / bins, the frequencies
- * normal with the recipe's deviation (Rahimi and Recht 2007). Neighbouring bins then begin alike, and a box that is one
- * bin off is a small error from the first step. Only for weights that begin from nothing. */
+/* Rows of location ids that know their neighbours: row b holds sines and cosines of 2 pi f b /
+ * bins, the frequencies normal with the recipe's deviation (Rahimi and Recht 2007). Neighbouring
+ * bins then begin alike, and a box that is one bin off is a small error from the first step. Only
+ * for weights that begin from nothing. */
 static omn_status location_rows(run *t, omn_error *err)
 {
     const omn_recipe *r = t->r;
@@ -79,13 +83,16 @@ static omn_status location_rows(run *t, omn_error *err)
     if (st != OMN_OK) return st;
     const long i = v && v->table ? omn_store_find(t->store, v->table) : -1;
     if (!at || i < 0)
-        return omn_fail_at(err, OMN_ERR_CONFIG, r->path, 0, 0,
-                           "initial: location_features wants a model whose vocabulary has locations");
+        return omn_fail_at(
+            err, OMN_ERR_CONFIG, r->path, 0, 0,
+            "initial: location_features wants a model whose vocabulary has locations");
     const int64_t D = omn_store_tensor(t->store, (size_t)i).shape.dim[1];
     float *table = omn_store_data(t->store, (size_t)i);
     for (int64_t k = 0; k + 1 < D; k += 2) {
-        const double u = ((double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k) >> 11) + 1) * 0x1p-53;
-        const double w = (double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k + 1) >> 11) * 0x1p-53;
+        const double u =
+            ((double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k) >> 11) + 1) * 0x1p-53;
+        const double w =
+            (double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k + 1) >> 11) * 0x1p-53;
         const double two_pi = 6.28318530717958647692;
         const double f = r->location_features * sqrt(-2 * log(u)) * cos(two_pi * w);
         for (int32_t b = 0; b < at->count; b++) {
@@ -116,8 +123,8 @@ static omn_status begin(run *t, omn_error *err)
         OMN_TRY(omn_weights_open(name ? folder : r->start, &t->from, err));
     }
     OMN_TRY(omn_store_new(r->setup.seed, t->from, true, &t->store, err));
-    const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision, .store = t->store,
-                                  .training = true };
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
+                                  .store = t->store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &t->model, err));
     OMN_TRY(recipe_companions(t->model, t->out, err));
     r->teacher = t->model;
@@ -156,8 +163,8 @@ static omn_status save(run *t, omn_error *err)
     return st;
 }
 
-omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds, const omn_recipe_watch *w,
-                            omn_error *err)
+omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
+                            const omn_recipe_watch *w, omn_error *err)
 {
     omn_status st = OMN_OK;
     run t = { .r = r, .w = w, .out = out };
@@ -169,18 +176,21 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds, cons
         omn_train_report rep = { OMN_FILL(omn_train_report) };
         OMN_TRY(omn_trainer_step(t.trainer, t.call, &rep, err));
         pace = pace > 0 ? 0.95 * pace + 0.05 * rep.seconds : rep.seconds;
-        fprintf(t.log, "%llu,%llu,%llu,%.6g,%.6g,%.6g,%.6g,%.6g,%.3f\n", (unsigned long long)rep.step,
-                (unsigned long long)rep.pages, (unsigned long long)rep.lessons, rep.loss, rep.text_loss,
-                rep.aux_loss, rep.gradient_norm, rep.rate, rep.seconds);
+        fprintf(t.log, "%llu,%llu,%llu,%.6g,%.6g,%.6g,%.6g,%.6g,%.3f\n",
+                (unsigned long long)rep.step, (unsigned long long)rep.pages,
+                (unsigned long long)rep.lessons, rep.loss, rep.text_loss, rep.aux_loss,
+                rep.gradient_norm, rep.rate, rep.seconds);
         const double left = pace * (double)(r->setup.steps - rep.step);
         if (w && w->step && w->step(w->user, &rep, r->setup.steps, left)) stop = true;
         if (w && w->cancel && omn_cancel_get(w->cancel)) stop = true;
         if (seconds > 0 && now() - t0 > seconds) stop = true;
-        if (rep.step % r->save_every == 0 && !stop && rep.step < r->setup.steps) OMN_TRY(save(&t, err));
+        if (rep.step % r->save_every == 0 && !stop && rep.step < r->setup.steps)
+            OMN_TRY(save(&t, err));
     }
     OMN_TRY(save(&t, err));
     note(&t, "wrote %s/model.safetensors", out);
-    if (w && w->cancel && omn_cancel_get(w->cancel)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped; the checkpoint is kept");
+    if (w && w->cancel && omn_cancel_get(w->cancel))
+        st = omn_fail(err, OMN_ERR_CANCELLED, "stopped; the checkpoint is kept");
 done:
     if (t.log) fclose(t.log);
     omn_call_free(t.call);

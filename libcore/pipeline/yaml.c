@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* YAML through libyaml, copied into an arena as a tree with places, so that every later complaint can point to
- * line and column. Aliases are expanded within a limit on nodes; a hostile file ends in one clear error. */
+/* YAML through libyaml, copied into an arena as a tree with places, so that every later complaint
+ * can point to line and column. Aliases are expanded within a limit on nodes; a hostile file ends
+ * in one clear error. */
 #include "yaml.h"
 
 #include <errno.h>
@@ -67,8 +68,9 @@ static yml *copy(copier *c, int index, int depth)
 {
     const yaml_node_t *from = yaml_document_get_node(c->doc, index);
     if (!from || depth > MOST_DEPTH || ++c->nodes > MOST_NODES) {
-        omn_fail_at(c->err, OMN_ERR_CONFIG, c->file, from ? (int32_t)from->start_mark.line + 1 : 0, 0,
-                    "the file is nested deeper than %d or has more than %d parts", MOST_DEPTH, MOST_NODES);
+        omn_fail_at(c->err, OMN_ERR_CONFIG, c->file, from ? (int32_t)from->start_mark.line + 1 : 0,
+                    0, "the file is nested deeper than %d or has more than %d parts", MOST_DEPTH,
+                    MOST_NODES);
         return NULL;
     }
     yml *y = omn_arena_alloc(c->a, 1, sizeof *y);
@@ -77,7 +79,8 @@ static yml *copy(copier *c, int index, int depth)
     y->line = (int32_t)from->start_mark.line + 1;
     y->column = (int32_t)from->start_mark.column + 1;
     if (from->type == YAML_SCALAR_NODE) {
-        y->text = omn_arena_strndup(c->a, (const char *)from->data.scalar.value, from->data.scalar.length);
+        y->text = omn_arena_strndup(c->a, (const char *)from->data.scalar.value,
+                                    from->data.scalar.length);
         y->quoted = from->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
                     from->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
         if (y->text && strlen(y->text) != from->data.scalar.length) {
@@ -164,12 +167,14 @@ omn_status yml_only(const yml *y, const char *const *keys, omn_error *err)
         const char *near = NULL;
         for (; keys[k] && strcmp(keys[k], y->items[i]->text); k++) {
             const size_t room = sizeof all - strlen(all);
-            if (!near || alike(keys[k], y->items[i]->text) > alike(near, y->items[i]->text)) near = keys[k];
+            if (!near || alike(keys[k], y->items[i]->text) > alike(near, y->items[i]->text))
+                near = keys[k];
             snprintf(all + strlen(all), room, "%s%s", k ? ", " : "", keys[k]);
         }
         if (keys[k]) continue;
         if (near && alike(near, y->items[i]->text) > 1)
-            return yml_fail(y->items[i], err, "unknown key \"%s\"; did you mean \"%s\"? (known: %s)",
+            return yml_fail(y->items[i], err,
+                            "unknown key \"%s\"; did you mean \"%s\"? (known: %s)",
                             y->items[i]->text, near, all);
         return yml_fail(y->items[i], err, "unknown key \"%s\" (known: %s)", y->items[i]->text, all);
     }
@@ -192,7 +197,8 @@ omn_status yml_text(const yml *y, const char **out, const char *deflt, omn_error
     return st;
 }
 
-omn_status yml_int(const yml *y, int64_t lo, int64_t hi, int64_t *out, int64_t deflt, omn_error *err)
+omn_status yml_int(const yml *y, int64_t lo, int64_t hi, int64_t *out, int64_t deflt,
+                   omn_error *err)
 {
     *out = deflt;
     if (!y) return OMN_OK;
@@ -247,7 +253,10 @@ static yml *child(yml *y, const char *path, size_t n, bool last, omn_arena *a)
     yml *k = omn_arena_alloc(a, 1, sizeof *k), *v = omn_arena_alloc(a, 1, sizeof *v);
     if (!items || !k || !v) return NULL;
     *k = (yml){ .text = key, .line = y->line, .column = y->column, .file = y->file };
-    *v = (yml){ .kind = last ? YML_SCALAR : YML_MAP, .text = "", .line = y->line, .column = y->column,
+    *v = (yml){ .kind = last ? YML_SCALAR : YML_MAP,
+                .text = "",
+                .line = y->line,
+                .column = y->column,
                 .file = y->file };
     memcpy(items, y->items, y->n * sizeof *items);
     items[y->n] = k;
@@ -268,7 +277,8 @@ omn_status yml_override(yml *root, const omn_setting *set, size_t n, omn_arena *
             p += len + (p[len] == '.');
         }
         if (!y || y == root || y->kind != YML_SCALAR)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "--set %s: there is no single value of that name", set[i].name);
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "--set %s: there is no single value of that name", set[i].name);
         y->text = omn_arena_strdup(a, set[i].text);
         y->quoted = false;
         if (!y->text) return omn_fail(err, OMN_ERR_MEMORY, "--set %s: out of memory", set[i].name);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The header of one safetensors file: 8 bytes of length, JSON, then the data. Every byte of the data
- * belongs to exactly one tensor, as in the format's reference: laid side by side, the ranges must
- * neither overlap nor leave a gap, and end where the file ends. So a file cannot hide anything, and
- * a shape can never reach beyond its bytes. */
+/* The header of one safetensors file: 8 bytes of length, JSON, then the data. Every byte of the
+ * data belongs to exactly one tensor, as in the format's reference: laid side by side, the ranges
+ * must neither overlap nor leave a gap, and end where the file ends. So a file cannot hide
+ * anything, and a shape can never reach beyond its bytes. */
 #include "libcore/tensor/header.h"
 
 #include "libcore/tensor/scan.h"
@@ -305,9 +305,10 @@ omn_status header_read(header *h, const omn_map *map, omn_error *err)
                         path, size);
     for (int i = 7; i >= 0; i--) length = length << 8 | bytes[i];
     if (length > HEADER_MOST)
-        return omn_fail(err, OMN_ERR_DATA,
-                        "%s: a header of %llu bytes is longer than %zu; this is no safetensors file",
-                        path, (unsigned long long)length, HEADER_MOST);
+        return omn_fail(
+            err, OMN_ERR_DATA,
+            "%s: a header of %llu bytes is longer than %zu; this is no safetensors file", path,
+            (unsigned long long)length, HEADER_MOST);
     if (length > size - 8)
         return omn_fail(err, OMN_ERR_DATA,
                         "%s: the header should have %llu bytes and only %zu follow; the file is "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Element types and shapes: what they are called, how large they are, how many elements they make. */
+/* Element types and shapes: what they are called, how large they are, how many elements they
+ * make. */
 #include <omnio/tensor.h>
 
 #include <stdio.h>

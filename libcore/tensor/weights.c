@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weights files: one safetensors file, or an index whose shards lie beside it, opened as one list of
- * tensors sorted by name. Nothing is copied: a tensor is an address in a mapping. */
+/* Weights files: one safetensors file, or an index whose shards lie beside it, opened as one list
+ * of tensors sorted by name. Nothing is copied: a tensor is an address in a mapping. */
 #include "libcore/base/system.h"
 #include "libcore/tensor/header.h"
 #include "libcore/tensor/scan.h"
@@ -178,7 +178,8 @@ static omn_status keep_listed(omn_weights *w, size_t start, const listing *list,
         while (at < h->n && strcmp(h->rows[at].name, list[i].name) < 0) at++;
         if (at == h->n || strcmp(h->rows[at].name, list[i].name) != 0)
             return omn_fail(err, OMN_ERR_DATA, "%s: tensor %s is not in its shard %s", path,
-                            header_show(list[i].name, shown), header_show(list[i].file, shown_file));
+                            header_show(list[i].name, shown),
+                            header_show(list[i].file, shown_file));
         h->rows[kept++] = h->rows[at++];
         if (at < h->n && strcmp(h->rows[at].name, list[i].name) == 0)
             return omn_fail(err, OMN_ERR_DATA, "%s: tensor %s is there twice",

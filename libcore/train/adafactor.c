@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Adafactor (Shazeer and Stern, 2018) with momentum, update clipping and rates relative to the weight's size, as
- * spec uio2-model section 13 writes it down: matrices keep a row and a column of second moments, everything else
- * the whole. Four passes over the chunks: sums, (moments of the factored ones), sizes, moves. */
+/* Adafactor (Shazeer and Stern, 2018) with momentum, update clipping and rates relative to the
+ * weight's size, as spec uio2-model section 13 writes it down: matrices keep a row and a column of
+ * second moments, everything else the whole. Four passes over the chunks: sums, (moments of the
+ * factored ones), sizes, moves. */
 #include "inside.h"
 
 #include <math.h>
@@ -111,8 +112,9 @@ static void sizes(void *user, size_t from, size_t to)
         const chunk *c = &o->chunks[i];
         const slot *s = &o->slots[c->slot];
         if (s->factored)
-            o->partial[i] = steps_factor_size(s->g + c->from, c->count / s->cols, s->cols,
-                                              (float)o->scale_now, s->fr + c->from / s->cols, s->fc);
+            o->partial[i] =
+                steps_factor_size(s->g + c->from, c->count / s->cols, s->cols, (float)o->scale_now,
+                                  s->fr + c->from / s->cols, s->fc);
     }
 }
 

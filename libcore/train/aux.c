@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An auxiliary loss for training from nothing: one linear layer on the features of the picture's encoder says for
- * each cell what is in it (groups of classes) and where its edges are. It gives the encoder a reason to see before
- * the text loss does. The head is no part of the exported model. Its weight is an input of the graph, so that one
- * graph serves while it falls. */
+/* An auxiliary loss for training from nothing: one linear layer on the features of the picture's
+ * encoder says for each cell what is in it (groups of classes) and where its edges are. It gives
+ * the encoder a reason to see before the text loss does. The head is no part of the exported model.
+ * Its weight is an input of the graph, so that one graph serves while it falls. */
 #include "trainer.h"
 
 #include <math.h>
 #include <stdio.h>
 
-/* Smooth L1 of d: d d / 2 up to 1, |d| - 1/2 beyond. With a = |d| and r = relu(a - 1): (a - r)^2 / 2 + r. */
+/* Smooth L1 of d: d d / 2 up to 1, |d| - 1/2 beyond. With a = |d| and r = relu(a - 1): (a - r)^2 /
+ * 2 + r. */
 static omn_node *smooth_l1(omn_scope *s, omn_node *d)
 {
     omn_node *a = omn_activate(s, d, OMN_ACT_ABS);
@@ -28,8 +29,9 @@ void aux_extend(void *user, omn_scope *root, omn_bundle *out)
     const int64_t B = omn_node_dim(x, 0), N = omn_node_dim(x, 1), D = omn_node_dim(x, -1);
     int64_t outputs = u->aux_edges, at = 0;
     for (uint32_t g = 0; g < u->aux_groups; g++) outputs += u->aux_classes[g];
-    omn_node *y = omn_linear(s, x, omn_weight(s, "weight", omn_dim2(outputs, D), OMN_INIT_FAN_IN, 1),
-                             omn_weight(s, "bias", omn_dim1(outputs), OMN_INIT_ZERO, 0), OMN_ACT_NONE);
+    omn_node *y =
+        omn_linear(s, x, omn_weight(s, "weight", omn_dim2(outputs, D), OMN_INIT_FAN_IN, 1),
+                   omn_weight(s, "bias", omn_dim1(outputs), OMN_INIT_ZERO, 0), OMN_ACT_NONE);
     for (uint32_t g = 0; g < u->aux_groups; g++) {
         const omn_ce ce = { OMN_FILL(omn_ce) };
         snprintf(name, sizeof(name), "aux.labels.%u", g);
@@ -45,7 +47,8 @@ void aux_extend(void *user, omn_scope *root, omn_bundle *out)
         const omn_shape bne = omn_dim3(B, N, u->aux_edges);
         omn_node *d = omn_add(s, omn_slice(s, y, -1, at, u->aux_edges),
                               omn_scale(s, omn_input(s, "aux.edges", OMN_F32, bne), -1, 0));
-        omn_node *loss = omn_mul(s, smooth_l1(s, d), omn_input(s, "aux.edge_weights", OMN_F32, bne));
+        omn_node *loss =
+            omn_mul(s, smooth_l1(s, d), omn_input(s, "aux.edge_weights", OMN_F32, bne));
         loss = omn_reshape(s, omn_sum(s, loss, 7, false, false), omn_dim1(1));
         sum = sum ? omn_add(s, sum, loss) : loss;
     }
@@ -65,8 +68,8 @@ omn_status aux_fill(omn_trainer *t, const omn_page *p, uint32_t b, omn_error *er
         for (size_t g = 0; g < G; g++) {
             const int32_t label = p->cell_labels[i * G + g];
             if (label < -1 || label >= u->aux_classes[g])
-                return omn_fail(err, OMN_ERR_DATA, "label %d of cell %zu: -1..%d is wanted", label, i,
-                                u->aux_classes[g] - 1);
+                return omn_fail(err, OMN_ERR_DATA, "label %d of cell %zu: -1..%d is wanted", label,
+                                i, u->aux_classes[g] - 1);
             t->aux_labels[g][from + i] = label < 0 ? 0 : label;
             t->aux_weights[g][from + i] = label < 0 ? 0 : 1;
         }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checkpoints: everything that the next step needs in one safetensors file that is written aside and renamed, so
- * that a run which is killed at any moment and resumed ends in the same bits. The weights stand under their own
- * names, which makes a checkpoint a weights file as well; moments, averages, counters and the pool of lessons begin
- * with "train.". What a setup must agree on is written down as text and compared when the file is read. */
+/* Checkpoints: everything that the next step needs in one safetensors file that is written aside
+ * and renamed, so that a run which is killed at any moment and resumed ends in the same bits. The
+ * weights stand under their own names, which makes a checkpoint a weights file as well; moments,
+ * averages, counters and the pool of lessons begin with "train.". What a setup must agree on is
+ * written down as text and compared when the file is read. */
 #include "trainer.h"
 
 #include <math.h>
@@ -12,7 +13,7 @@
 
 #define MARK "train.omnio"
 #define N_COUNTERS 8
-#define ENTRY_NUMBERS 5                   /* of a lesson in the pool: n_in, n_out, two weights, task */
+#define ENTRY_NUMBERS 5 /* of a lesson in the pool: n_in, n_out, two weights, task */
 
 typedef struct list {
     omn_weights_entry *entries;
@@ -36,14 +37,15 @@ static void add(list *l, const char *prefix, const char *name, omn_type type, om
     }
     size_t n = 0, bytes = 0;
     const char *full = *prefix ? omn_arena_printf(l->arena, "%s%s", prefix, name) : name;
-    if (!full || !omn_shape_count(&shape, &n) || !omn_size_mul(n, omn_type_get(type)->bytes, &bytes)) {
+    if (!full || !omn_shape_count(&shape, &n) ||
+        !omn_size_mul(n, omn_type_get(type)->bytes, &bytes)) {
         l->failed = true;
         return;
     }
     l->entries[l->n++] = (omn_weights_entry){ full, { type, shape, data, bytes } };
 }
 
-/* ---- what must agree ------------------------------------------------------------------------------------------ */
+/* ---- what must agree ------------------------------------------------------------------------ */
 
 typedef struct facts {
     const char *pair[2 * 16];
@@ -75,7 +77,7 @@ static bool find_facts(const omn_trainer *t, omn_arena *a, facts *f)
     return true;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void add_moments(const omn_trainer *t, list *l)
 {
@@ -134,10 +136,10 @@ omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err)
 {
     omn_status st = OMN_OK;
     facts f;
-    const int64_t counters[N_COUNTERS] = { (int64_t)t->step, (int64_t)t->next_page, (int64_t)t->pages,
-                                           (int64_t)t->lessons, (int64_t)t->tokens,
-                                           (int64_t)t->dropped, (int64_t)t->skipped,
-                                           (int64_t)t->skipped_in_row };
+    const int64_t counters[N_COUNTERS] = { (int64_t)t->step,    (int64_t)t->next_page,
+                                           (int64_t)t->pages,   (int64_t)t->lessons,
+                                           (int64_t)t->tokens,  (int64_t)t->dropped,
+                                           (int64_t)t->skipped, (int64_t)t->skipped_in_row };
     list l = { .arena = omn_arena_new(0) };
     if (!l.arena || !find_facts(t, l.arena, &f)) {
         st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
@@ -154,18 +156,20 @@ done:
     return st;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
-static const omn_tensor *get(const omn_weights *w, const char *prefix, const char *name, omn_type type,
-                             const omn_shape *shape, omn_status *st, omn_error *err)
+static const omn_tensor *get(const omn_weights *w, const char *prefix, const char *name,
+                             omn_type type, const omn_shape *shape, omn_status *st, omn_error *err)
 {
     char full[1024], want[80];
     const int n = snprintf(full, sizeof(full), "%s%s", prefix, name);
     const omn_tensor *t = n < 0 || (size_t)n >= sizeof(full) ? NULL : omn_weights_get(w, full);
     if (t && t->type == type && omn_shape_equal(&t->shape, shape)) return t;
-    *st = omn_fail(err, OMN_ERR_CONFIG, "%s: no tensor %s %s of type %s is in it, so this training cannot "
-                   "go on from there", omn_weights_path(w), full,
-                   omn_shape_text(shape, want, sizeof(want)), omn_type_get(type)->name);
+    *st = omn_fail(err, OMN_ERR_CONFIG,
+                   "%s: no tensor %s %s of type %s is in it, so this training cannot "
+                   "go on from there",
+                   omn_weights_path(w), full, omn_shape_text(shape, want, sizeof(want)),
+                   omn_type_get(type)->name);
     return NULL;
 }
 
@@ -194,7 +198,8 @@ static omn_status read_slot(omn_trainer *t, const omn_weights *w, size_t i, omn_
     OMN_TRY(read_into(w, "", s->name, s->w, &shape, err));
     if (!there(w, "train.m.", s->name)) {
         if (!s->ready) goto done;
-        st = omn_fail(err, OMN_ERR_CONFIG, "%s: %s was not trained there", omn_weights_path(w), s->name);
+        st = omn_fail(err, OMN_ERR_CONFIG, "%s: %s was not trained there", omn_weights_path(w),
+                      s->name);
         goto done;
     }
     OMN_TRY(opt_ready(t->opt, s, err));
@@ -230,8 +235,13 @@ static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err
         ids = malloc(count * sizeof(int32_t));
         if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
         memcpy(ids, from + sizeof(head), count * sizeof(int32_t));
-        const item it = { ids, ids + head[0], (uint32_t)head[0], (uint32_t)head[1], float_of(head[2]),
-                          float_of(head[3]), (uint32_t)head[4] };
+        const item it = { ids,
+                          ids + head[0],
+                          (uint32_t)head[0],
+                          (uint32_t)head[1],
+                          float_of(head[2]),
+                          float_of(head[3]),
+                          (uint32_t)head[4] };
         st = pool_put(t, &it, err);
         free(ids);
         if (st != OMN_OK) return st;
@@ -250,10 +260,13 @@ static omn_status compare(const omn_trainer *t, const omn_weights *w, omn_error 
     for (size_t i = 0; st == OMN_OK && i < f.n; i += 2) {
         const char *has = omn_weights_meta(w, f.pair[i]);
         if (has && !strcmp(has, f.pair[i + 1])) continue;
-        if (!i) st = omn_fail(err, OMN_ERR_DATA, "%s is no checkpoint of a training", omn_weights_path(w));
-        else st = omn_fail(err, OMN_ERR_CONFIG, "%s was made with %s %s, this training has %s",
-                           omn_weights_path(w), f.pair[i] + strlen(TRAIN_PREFIX), has ? has : "unknown",
-                           f.pair[i + 1]);
+        if (!i)
+            st = omn_fail(err, OMN_ERR_DATA, "%s is no checkpoint of a training",
+                          omn_weights_path(w));
+        else
+            st = omn_fail(err, OMN_ERR_CONFIG, "%s was made with %s %s, this training has %s",
+                          omn_weights_path(w), f.pair[i] + strlen(TRAIN_PREFIX),
+                          has ? has : "unknown", f.pair[i + 1]);
     }
     omn_arena_free(a);
     return st;
@@ -291,7 +304,7 @@ done:
     return st;
 }
 
-/* ---- weights for use ---------------------------------------------------------------------------------------------- */
+/* ---- weights for use ------------------------------------------------------------------------ */
 
 omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type, omn_error *err)
 {
@@ -305,15 +318,18 @@ omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type, o
         const slot *s = &t->opt->slots[i];
         const float *from = s->average ? s->average : s->w;
         if (!strncmp(s->name, AUX_PREFIX, strlen(AUX_PREFIX))) continue;
-        void *to = type == OMN_F32 ? NULL
-                                   : omn_arena_alloc(l.arena, s->count ? s->count : 1, sizeof(uint16_t));
+        void *to = type == OMN_F32
+                       ? NULL
+                       : omn_arena_alloc(l.arena, s->count ? s->count : 1, sizeof(uint16_t));
         if (type != OMN_F32 && (!to || !omn_from_f32(type, from, s->count, to))) {
             l.failed = true;
             break;
         }
-        add(&l, "", s->name, type, omn_store_tensor(t->store, i).shape, to ? to : (const void *)from);
+        add(&l, "", s->name, type, omn_store_tensor(t->store, i).shape,
+            to ? to : (const void *)from);
     }
-    if (l.failed || !l.arena) st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to export weights");
+    if (l.failed || !l.arena)
+        st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to export weights");
     else st = omn_weights_write(path, OMN_OVERWRITE, l.entries, l.n, NULL, 0, err);
 done:
     free(l.entries);

@@ -8,11 +8,11 @@
 #define TRAIN_PREFIX "train."             /* tensors of a checkpoint that are no weights */
 #define AUX_PREFIX "aux."                 /* weights that are not exported */
 
-/* ---- steps.c: loops over plain arrays, vectorised by the compiler ---------------------------------- */
+/* ---- steps.c: loops over plain arrays, vectorised by the compiler --------------------------- */
 
 double steps_sum_squares(const float *x, size_t n);
 typedef struct adamw_now {
-    float scale, beta1, beta2, rest1, rest2, keep, rate, root_correction, eps;   /* rest: 1 - beta */
+    float scale, beta1, beta2, rest1, rest2, keep, rate, root_correction, eps; /* rest: 1 - beta */
 } adamw_now;
 void steps_adamw(float *w, float *m, float *v, const float *g, size_t n, const adamw_now *p);
 /* avg += (w - avg) * by */
@@ -35,7 +35,7 @@ void steps_nesterov(float *m, float *u, const float *g, size_t n, float scale, f
 /* w = keep w - rate o */
 void steps_move(float *w, const float *o, size_t n, float keep, float rate);
 
-/* ---- newton.c: the nearest orthogonal matrix, five Newton-Schulz steps ---------------------------------- */
+/* ---- newton.c: the nearest orthogonal matrix, five Newton-Schulz steps ---------------------- */
 
 typedef struct newton {
     const char *name;
@@ -44,9 +44,9 @@ typedef struct newton {
 } newton;
 /* The fastest that processor and OMNIO_CPU allow. */
 const newton *newton_choose(bool bf16);
-const newton *newton_named(const char *name);               /* for tests; NULL: not on this processor */
+const newton *newton_named(const char *name); /* for tests; NULL: not on this processor */
 
-/* ---- opt.c ---------------------------------------------------------------------------------------------- */
+/* ---- opt.c ---------------------------------------------------------------------------------- */
 
 typedef struct slot {
     const char *name;
@@ -57,7 +57,7 @@ typedef struct slot {
     float *m, *v, *average;
     float *r, *c;                         /* Adafactor, factored: row and column moments */
     float *fr, *fc;                       /* their roots, of this step */
-    double size, norm;                    /* Adafactor: rms of the update and of the weight, of this step */
+    double size, norm; /* Adafactor: rms of the update and of the weight, of this step */
 } slot;
 
 typedef struct chunk { uint32_t slot; size_t from, count; } chunk;
@@ -96,7 +96,7 @@ void opt_muon(omn_opt *o, omn_pool *pool);
 /* The average follows the weights from..from+n of a slot. */
 void opt_average(const omn_opt *o, const slot *s, size_t from, size_t n);
 
-/* ---- schedule.c ------------------------------------------------------------------------------------------- */
+/* ---- schedule.c ----------------------------------------------------------------------------- */
 
 typedef struct schedule_now {
     double rate, rate_muon, factor;       /* peaks, and the part of them that counts now */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Muon (Jordan and others, 2024): the momentum of a matrix is replaced by the orthogonal matrix nearest to it
- * before it moves the weight, so that every direction learns at one speed. One thread does one matrix from
- * gradient to weight while it lies in its cache; the costly ones are handed out first. */
+/* Muon (Jordan and others, 2024): the momentum of a matrix is replaced by the orthogonal matrix
+ * nearest to it before it moves the weight, so that every direction learns at one speed. One thread
+ * does one matrix from gradient to weight while it lies in its cache; the costly ones are handed
+ * out first. */
 #include "inside.h"
 
 #include <math.h>
@@ -58,7 +59,8 @@ static void move(omn_opt *o, slot *s, char *desk)
     const double a = (double)s->rows, b = (double)s->cols, rate = o->rate_muon * o->factor_now;
     steps_nesterov(s->m, u, s->g, s->count, (float)o->scale_now, (float)o->momentum);
     o->newton->run(u, s->rows, s->cols, desk + update_bytes(s));
-    steps_move(s->w, u, s->count, (float)(1 - rate * o->decay), (float)(rate * sqrt(fmax(1, a / b))));
+    steps_move(s->w, u, s->count, (float)(1 - rate * o->decay),
+               (float)(rate * sqrt(fmax(1, a / b))));
     opt_average(o, s, 0, s->count);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which form of Newton-Schulz runs: the fastest that the processor has, unless OMNIO_CPU asks for less. */
+/* Which form of Newton-Schulz runs: the fastest that the processor has, unless OMNIO_CPU asks for
+ * less. */
 #include "newton.h"
 
 #include <stdlib.h>
@@ -10,7 +11,8 @@ const newton *newton_named(const char *name)
     if (!strcmp(name, "portable")) return &newton_portable;
 #if defined(__x86_64__)
     if (!strcmp(name, "avx2"))
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &newton_avx2 : NULL;
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? &newton_avx2
+                                                                               : NULL;
     const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512vl");
     if (!strcmp(name, "avx512")) return wide ? &newton_avx512 : NULL;

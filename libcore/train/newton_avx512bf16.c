@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Newton-Schulz with bf16 products and f32 sums for processors with AVX512-BF16, laid out as newton_f32.h. A
- * product takes pairs of neighbours along k: the right factor is packed as pairs, three vectors of sixteen. */
+/* Newton-Schulz with bf16 products and f32 sums for processors with AVX512-BF16, laid out as
+ * newton_f32.h. A product takes pairs of neighbours along k: the right factor is packed as pairs,
+ * three vectors of sixteen. */
 #include "newton.h"
 
 #include <immintrin.h>
@@ -66,7 +67,8 @@ static void product(const uint16_t *a, const uint32_t *packed, size_t m, size_t 
     const size_t k2 = k / 2;
     for (size_t j = 0; j < n; j += WIDE)
         for (size_t i = 0; i < m && !(symmetric && i >= j + WIDE); i += HIGH)
-            tile(a2 + i * k2, k2, packed + j * k2, k2, c + i * n + j, d + i * n + j, n, alpha, beta);
+            tile(a2 + i * k2, k2, packed + j * k2, k2, c + i * n + j, d + i * n + j, n, alpha,
+                 beta);
     if (!symmetric) return;
     for (size_t i = 1; i < m; i++)
         for (size_t j = 0; j < i; j++) c[i * n + j] = c[j * n + i];
@@ -113,7 +115,8 @@ static inline float wide(uint16_t x)
     return y;
 }
 
-static void load(uint16_t *x, const float *g, size_t rows, size_t cols, size_t n, bool tall, float by)
+static void load(uint16_t *x, const float *g, size_t rows, size_t cols, size_t n, bool tall,
+                 float by)
 {
     for (size_t r = 0; r < rows; r++)
         for (size_t c = 0; c < cols; c++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Newton-Schulz in f32, included once for each kind of processor with LANES (floats in a vector), HIGH (rows of a
- * tile) and NEWTON (the name of the result) set. Three products a step, B = b A + c A A with A = X X^T and
- * X = a X + B X; the first two are symmetric and half of their tiles are left out. Tiles of HIGH rows by three
- * vectors stay in registers; the right factor is packed so that it is read in order. Sizes are rounded up to
- * whole tiles: the added zeros stay zero. */
+/* Newton-Schulz in f32, included once for each kind of processor with LANES (floats in a vector),
+ * HIGH (rows of a tile) and NEWTON (the name of the result) set. Three products a step, B = b A + c
+ * A A with A = X X^T and X = a X + B X; the first two are symmetric and half of their tiles are
+ * left out. Tiles of HIGH rows by three vectors stay in registers; the right factor is packed so
+ * that it is read in order. Sizes are rounded up to whole tiles: the added zeros stay zero. */
 #include "inside.h"
 
 #include <math.h>

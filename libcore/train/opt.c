@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Optimisers over the weights of a store. A step is a few passes over chunks of about sixteen thousand numbers,
- * cut the same way for every number of threads; what a pass sums is kept for each chunk and added up in order, so
- * a step gives the same bits on one thread and on many. AdamW is here (Loshchilov and Hutter, 2019); Adafactor and
- * Muon have files of their own. */
+/* Optimisers over the weights of a store. A step is a few passes over chunks of about sixteen
+ * thousand numbers, cut the same way for every number of threads; what a pass sums is kept for each
+ * chunk and added up in order, so a step gives the same bits on one thread and on many. AdamW is
+ * here (Loshchilov and Hutter, 2019); Adafactor and Muon have files of their own. */
 #include "inside.h"
 
 #include <math.h>
@@ -67,7 +67,8 @@ static void slot_open(omn_opt *o, size_t i)
                   s->cols >= o->factor_from;
 }
 
-omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt **out, omn_error *err)
+omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt **out,
+                       omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_opt *o = NULL;
@@ -97,7 +98,8 @@ omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt *
     for (size_t i = 0; i < o->n_slots; i++) {
         slot_open(o, i);
         if (!o->slots[i].w) {
-            st = omn_fail(err, OMN_ERR_ARGUMENT, "%s: the store is not writable, so it cannot be trained",
+            st = omn_fail(err, OMN_ERR_ARGUMENT,
+                          "%s: the store is not writable, so it cannot be trained",
                           o->slots[i].name);
             goto done;
         }
@@ -176,7 +178,8 @@ static omn_status cut(omn_opt *o, omn_error *err)
                 double *sums = realloc(o->partial, room * sizeof(double));
                 if (sums) o->partial = sums;
                 if (!more || !sums)
-                    return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for an optimiser's step");
+                    return omn_fail(err, OMN_ERR_MEMORY,
+                                    "not enough memory for an optimiser's step");
                 o->room_chunks = room;
             }
             const size_t left = s->count - from;
@@ -221,8 +224,8 @@ static void adamw_chunks(void *user, size_t from, size_t to)
     }
 }
 
-omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_factor, omn_pool *pool,
-                        double *norm, bool *finite, omn_error *err)
+omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_factor,
+                        omn_pool *pool, double *norm, bool *finite, omn_error *err)
 {
     omn_status st = OMN_OK;
     double sum = 0;
@@ -240,8 +243,8 @@ omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_f
     if (norm) *norm = size;
     if (finite) *finite = isfinite(size);
     if (!isfinite(size)) goto done;
-    /* AdamW clips as clip_grad_norm_ does, which the original program calls; the published recipe of
-     * Adafactor divides by the norm alone (spec uio2-model, section 13). */
+    /* AdamW clips as clip_grad_norm_ does, which the original program calls; the published recipe
+     * of Adafactor divides by the norm alone (spec uio2-model, section 13). */
     const double by = size + (o->kind == OMN_ADAMW ? TINY : 0);
     o->scale_now = o->clip > 0 && by > o->clip ? o->clip / by : 1;
     o->factor_now = rate_factor;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packing: the lessons of a page share one row, each a segment of its own with positions from 0, all of them beside
- * the one picture that they ask about. Lessons of pages without inputs share rows too: they wait in a pool until
- * enough are there, then the oldest goes first and the longest that still fit follow. The pool is part of the
- * trainer's state; what a batch takes is final only when its step is done. */
+/* Packing: the lessons of a page share one row, each a segment of its own with positions from 0,
+ * all of them beside the one picture that they ask about. Lessons of pages without inputs share
+ * rows too: they wait in a pool until enough are there, then the oldest goes first and the longest
+ * that still fit follow. The pool is part of the trainer's state; what a batch takes is final only
+ * when its step is done. */
 #include "trainer.h"
 
 #include <stdio.h>
@@ -43,14 +44,15 @@ static void place(omn_trainer *t, uint32_t b, const item *it)
     if (it->task < t->setup.n_tasks) t->task_lessons[it->task]++;
 }
 
-/* ---- the pool ------------------------------------------------------------------------------------------ */
+/* ---- the pool ------------------------------------------------------------------------------- */
 
 omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
 {
     if (t->n_pool == t->room_pool) {
         const size_t room = t->room_pool ? 2 * t->room_pool : 64;
         waiting *more = realloc(t->pool, room * sizeof(*more));
-        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
+        if (!more)
+            return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
         t->pool = more;
         t->room_pool = room;
     }
@@ -103,7 +105,7 @@ static void pool_sweep(omn_trainer *t, size_t kept)
     t->n_pool = t->n_kept = n;
 }
 
-/* ---- rows ---------------------------------------------------------------------------------------------------- */
+/* ---- rows ----------------------------------------------------------------------------------- */
 
 /* The tensors of a value's encoder into row b; what prepare made shorter leaves zeros. */
 static omn_status place_input(omn_trainer *t, uint32_t b, uint32_t r, const omn_feed *from,
@@ -121,8 +123,10 @@ static omn_status place_input(omn_trainer *t, uint32_t b, uint32_t r, const omn_
             same = d ? one->shape.dim[d] == whole->shape.dim[d + 1]
                      : one->shape.dim[d] <= whole->shape.dim[d + 1];
         if (!same || one->bytes > bytes)
-            return omn_fail(err, OMN_ERR_SHAPE, "the encoder of \"%s\" made no tensor \"%s\" of the "
-                            "wanted shape", e->name, e->ports[i].name);
+            return omn_fail(err, OMN_ERR_SHAPE,
+                            "the encoder of \"%s\" made no tensor \"%s\" of the "
+                            "wanted shape",
+                            e->name, e->ports[i].name);
         memcpy((char *)omn_feed_data(t->feed, name) + (size_t)b * bytes, one->data, one->bytes);
     }
     return OMN_OK;
@@ -149,7 +153,8 @@ static void clear(omn_trainer *t)
         memset(omn_feed_data(t->feed, name), 0, omn_feed_get(t->feed, name)->bytes);
     }
     memset(t->rows, 0, t->setup.batch * sizeof(row));
-    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++) t->token_task[i] = NO_TASK;
+    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++)
+        t->token_task[i] = NO_TASK;
     for (uint32_t i = 0; i < t->setup.n_tasks; i++) t->task_lessons[i] = 0;
     t->now_next = t->next_page;
     t->now_pages = t->now_lessons = t->now_tokens = t->now_dropped = 0;
@@ -172,7 +177,8 @@ omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
             bool placed = false;
             if (m->page.skip || !m->n_items) {
                 if (++empty < MOST_EMPTY) continue;
-                st = omn_fail(err, OMN_ERR_DATA, "%u pages in a row had nothing usable", MOST_EMPTY);
+                st =
+                    omn_fail(err, OMN_ERR_DATA, "%u pages in a row had nothing usable", MOST_EMPTY);
                 goto done;
             }
             empty = 0;

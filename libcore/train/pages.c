@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pages for one batch, made by all threads of the pool: ask for the page, turn its texts into ids and its pictures
- * into tensors. A page depends on its number and the step alone, so the threads may take them in any order. */
+/* Pages for one batch, made by all threads of the pool: ask for the page, turn its texts into ids
+ * and its pictures into tensors. A page depends on its number and the step alone, so the threads
+ * may take them in any order. */
 #include "trainer.h"
 
 #include <math.h>
@@ -17,12 +18,14 @@ static omn_status no_memory(omn_error *err)
     return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a page of lessons");
 }
 
-/* ids of a text with the end token behind them. A piece takes at least a byte, three go to a leading space. */
+/* ids of a text with the end token behind them. A piece takes at least a byte, three go to a
+ * leading space. */
 static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, int32_t **ids,
                          uint32_t *n, omn_error *err)
 {
     size_t room = strlen(text) + 8, count = 0;
-    if (room > 1 << 24) return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", room);
+    if (room > 1 << 24)
+        return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", room);
     *ids = omn_arena_alloc(a, room, sizeof(int32_t));
     if (!*ids) return no_memory(err);
     const omn_status st = omn_model_tokens(t->model, text, *ids, room - 1, &count, err);
@@ -44,8 +47,10 @@ static omn_status read_lessons(const omn_trainer *t, made *m, omn_error *err)
         item *it = &m->items[i];
         if (!l->prompt || !l->answer || !(l->weight >= 0) || !isfinite(l->weight) ||
             !(l->end_weight >= 0) || !isfinite(l->end_weight))
-            return omn_fail(err, OMN_ERR_DATA, "lesson %u: a prompt, an answer and weights of 0 or more "
-                            "are wanted", i + 1);
+            return omn_fail(err, OMN_ERR_DATA,
+                            "lesson %u: a prompt, an answer and weights of 0 or more "
+                            "are wanted",
+                            i + 1);
         it->weight = (float)l->weight;
         it->end_weight = (float)(l->weight * l->end_weight);
         it->task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1;

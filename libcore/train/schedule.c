@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers that change with the step: the rates (warm-up, then a curve), the average's decay and the weight of the
- * auxiliary loss. They depend on the step alone, so that a resumed run goes on where it was. */
+/* Numbers that change with the step: the rates (warm-up, then a curve), the average's decay and the
+ * weight of the auxiliary loss. They depend on the step alone, so that a resumed run goes on where
+ * it was. */
 #include "inside.h"
 
 #include <math.h>
@@ -26,13 +27,18 @@ static double factor(const omn_train_again *p, uint64_t steps, uint64_t k)
 
 schedule_now schedule_at(const omn_train_setup *s, uint64_t k)
 {
-    omn_train_again p = { 0, s->rate, s->rate_muon, s->curve, s->warmup, s->last, s->average, s->aux, s->aux_last };
+    omn_train_again p = { 0,       s->rate,    s->rate_muon, s->curve,   s->warmup,
+                          s->last, s->average, s->aux,       s->aux_last };
     size_t next = 0;
     while (next < s->n_again && s->again[next].from <= k) p = s->again[next++];
-    const uint64_t until = next < s->n_again ? s->again[next].from : s->steps, steps = until - p.from;
+    const uint64_t until = next < s->n_again ? s->again[next].from : s->steps,
+                   steps = until - p.from;
     const double x = steps ? fmin((double)(k - p.from) / (double)steps, 1) : 0;
     return (schedule_now){
-        .rate = p.rate, .rate_muon = p.rate_muon, .factor = factor(&p, steps, k - p.from), .average = p.average,
+        .rate = p.rate,
+        .rate_muon = p.rate_muon,
+        .factor = factor(&p, steps, k - p.from),
+        .average = p.average,
         .aux = p.aux + (p.aux_last - p.aux) * x,
     };
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The optimisers' loops over plain arrays, each a line of arithmetic that compilers vectorise. Sums are kept in
- * eight double lanes added up in a fixed order, so that a result depends on the array alone. */
+/* The optimisers' loops over plain arrays, each a line of arithmetic that compilers vectorise. Sums
+ * are kept in eight double lanes added up in a fixed order, so that a result depends on the array
+ * alone. */
 #include "inside.h"
 
 #include <math.h>

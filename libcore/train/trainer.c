@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The trainer: a batch of packed pages, the gradient graph, the optimiser, again and again. All that one step leaves
- * to the next is a handful of counters, the pool of waiting lessons and the optimiser's state. */
+/* The trainer: a batch of packed pages, the gradient graph, the optimiser, again and again. All
+ * that one step leaves to the next is a handful of counters, the pool of waiting lessons and the
+ * optimiser's state. */
 #include "trainer.h"
 
 #include <math.h>
@@ -25,7 +26,7 @@ static omn_status no_memory(omn_error *err)
     return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a trainer");
 }
 
-/* ---- making -------------------------------------------------------------------------------------------- */
+/* ---- making --------------------------------------------------------------------------------- */
 
 static bool copy_names(omn_arena *a, const char *const **list, size_t n)
 {
@@ -44,14 +45,17 @@ static omn_status copy_again(omn_trainer *t, omn_error *err)
     if (!own) return no_memory(err);
     for (size_t i = 0; i < u->n_again; i++) {
         const omn_train_again *a = &u->again[i];
-        if (a->from <= from || a->from >= u->steps || a->curve > OMN_CURVE_RSQRT || !(a->rate > 0) ||
-            !(a->rate_muon > 0) || !(a->last >= 0 && a->last <= 1) || !(a->average >= 0 && a->average < 1) ||
-            !(a->aux >= 0) || !(a->aux_last >= 0))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "part %zu of the schedule: from %llu (above %llu, below %llu "
-                            "is wanted), rates %g and %g (above 0), last %g (0 to 1), average %g (0 to below 1), "
-                            "aux %g to %g (0 or more)", i + 2, (unsigned long long)a->from,
-                            (unsigned long long)from, (unsigned long long)u->steps, a->rate, a->rate_muon,
-                            a->last, a->average, a->aux, a->aux_last);
+        if (a->from <= from || a->from >= u->steps || a->curve > OMN_CURVE_RSQRT ||
+            !(a->rate > 0) || !(a->rate_muon > 0) || !(a->last >= 0 && a->last <= 1) ||
+            !(a->average >= 0 && a->average < 1) || !(a->aux >= 0) || !(a->aux_last >= 0))
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "part %zu of the schedule: from %llu (above %llu, below %llu "
+                            "is wanted), rates %g and %g (above 0), last %g (0 to 1), average %g "
+                            "(0 to below 1), "
+                            "aux %g to %g (0 or more)",
+                            i + 2, (unsigned long long)a->from, (unsigned long long)from,
+                            (unsigned long long)u->steps, a->rate, a->rate_muon, a->last,
+                            a->average, a->aux, a->aux_last);
         own[i] = *a;
         from = a->from;
     }
@@ -64,22 +68,28 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
     omn_train_setup *u = &t->setup;
     memcpy(u, s, s->size < sizeof(*u) ? s->size : sizeof(*u));
     u->size = sizeof(*u);
-    if (!u->page) return omn_fail(err, OMN_ERR_ARGUMENT, "training wants a function that makes pages");
+    if (!u->page)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "training wants a function that makes pages");
     if (!u->batch || u->batch > MOST_ROWS || !u->inputs || u->inputs > MOST_LENGTH || !u->targets ||
         u->targets > MOST_LENGTH)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "batch %u, inputs %u, targets %u: 1..%u, 1..%u, 1..%u are "
-                        "wanted", u->batch, u->inputs, u->targets, MOST_ROWS, MOST_LENGTH, MOST_LENGTH);
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "batch %u, inputs %u, targets %u: 1..%u, 1..%u, 1..%u are "
+                        "wanted",
+                        u->batch, u->inputs, u->targets, MOST_ROWS, MOST_LENGTH, MOST_LENGTH);
     if (u->curve > OMN_CURVE_RSQRT || !(u->last >= 0 && u->last <= 1) || !(u->aux >= 0) ||
         !(u->aux_last >= 0) || !(u->soft_sigma >= 0) || !(u->z_loss >= 0))
-        return omn_fail(err, OMN_ERR_ARGUMENT, "curve %d, last %g, aux %g to %g, soft_sigma %g, z_loss %g: "
-                        "0 or more are wanted, last at most 1", (int)u->curve, u->last, u->aux,
-                        u->aux_last, u->soft_sigma, u->z_loss);
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "curve %d, last %g, aux %g to %g, soft_sigma %g, z_loss %g: "
+                        "0 or more are wanted, last at most 1",
+                        (int)u->curve, u->last, u->aux, u->aux_last, u->soft_sigma, u->z_loss);
     if (u->aux_groups > MOST_GROUPS || u->aux_edges > 64)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "%u groups and %u edges of cells: at most %d and 64 work",
-                        u->aux_groups, u->aux_edges, MOST_GROUPS);
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "%u groups and %u edges of cells: at most %d and 64 work", u->aux_groups,
+                        u->aux_edges, MOST_GROUPS);
     if (!u->aux_role) u->aux_role = "image";
     if (!(u->rate_muon > 0)) u->rate_muon = 0.02;
-    if (!copy_names(t->arena, &u->frozen, u->n_frozen) || !copy_names(t->arena, &u->tasks, u->n_tasks) ||
+    if (!copy_names(t->arena, &u->frozen, u->n_frozen) ||
+        !copy_names(t->arena, &u->tasks, u->n_tasks) ||
         (u->roles && !copy_names(t->arena, &u->roles, u->n_roles)) ||
         !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)))
         return no_memory(err);
@@ -134,14 +144,17 @@ static omn_status find_vocabulary(omn_trainer *t, omn_error *err)
     const omn_part *p = omn_model_decoder(t->model, "text");
     const omn_vocab *v = p ? omn_part_vocabulary(p) : NULL;
     if (!v || v->stop < 0)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no decoder \"text\" with an end token");
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "the model has no decoder \"text\" with an end token");
     t->start = v->start;
     t->stop = v->stop;
-    t->ce = (omn_ce){ OMN_FILL(omn_ce), .z_loss = t->setup.z_loss, .smoothing = t->setup.smoothing };
+    t->ce =
+        (omn_ce){ OMN_FILL(omn_ce), .z_loss = t->setup.z_loss, .smoothing = t->setup.smoothing };
     if (t->setup.soft_sigma > 0) {
         const omn_range *r = omn_vocab_range(v, "location");
         if (!r || r->count < 1)
-            return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no location tokens, so soft_sigma "
+            return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                            "the model has no location tokens, so soft_sigma "
                             "means nothing");
         t->ce.soft_sigma = t->setup.soft_sigma;
         t->ce.soft_first = r->step < 0 ? r->first - (r->count - 1) : r->first;
@@ -156,11 +169,20 @@ static omn_status build_graph(omn_trainer *t, omn_error *err)
     const bool aux = (u->aux > 0 || u->aux_last > 0) && (u->aux_groups || u->aux_edges);
     const char *names[MOST_ROLES];
     int64_t lengths[MOST_ROLES];
-    omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = u->batch, .roles = names,
-                          .lengths = lengths, .n_roles = t->n_roles, .output = "text",
-                          .target_length = u->targets, .labels = true, .loss = &t->ce,
-                          .frozen = u->frozen, .n_frozen = u->n_frozen,
-                          .extend = aux ? aux_extend : NULL, .extend_user = t };
+    omn_graph_sizes z = { OMN_FILL(omn_graph_sizes),
+                          .phase = OMN_TEACH,
+                          .rows = u->batch,
+                          .roles = names,
+                          .lengths = lengths,
+                          .n_roles = t->n_roles,
+                          .output = "text",
+                          .target_length = u->targets,
+                          .labels = true,
+                          .loss = &t->ce,
+                          .frozen = u->frozen,
+                          .n_frozen = u->n_frozen,
+                          .extend = aux ? aux_extend : NULL,
+                          .extend_user = t };
     for (uint32_t i = 0; i < t->n_roles; i++) {
         names[i] = t->roles[i].name;
         lengths[i] = t->roles[i].is_text ? u->inputs : 0;
@@ -192,8 +214,11 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
             const omn_port *p = &t->roles[r].ports[i];
             char name[160];
             omn_shape shape = { .rank = p->most.rank + 1, .dim = { u->batch } };
-            if (shape.rank > OMN_MAX_RANK) return omn_fail(err, OMN_ERR_SHAPE, "%s has no room for a "
-                                                           "batch axis", p->name);
+            if (shape.rank > OMN_MAX_RANK)
+                return omn_fail(err, OMN_ERR_SHAPE,
+                                "%s has no room for a "
+                                "batch axis",
+                                p->name);
             for (uint32_t d = 0; d < p->most.rank; d++)
                 shape.dim[d + 1] = t->roles[r].is_text && (p->varies >> d & 1) ? u->inputs
                                                                                : p->most.dim[d];
@@ -240,8 +265,8 @@ static omn_status make_rest(omn_trainer *t, omn_error *err)
     t->n_weights = omn_store_count(t->store);
     t->gradients = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(float *));
     t->gradient_names = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(char *));
-    if (!t->made || !t->rows || !t->token_task || !t->task_sum || !t->task_lessons || !t->gradients ||
-        !t->gradient_names)
+    if (!t->made || !t->rows || !t->token_task || !t->task_sum || !t->task_lessons ||
+        !t->gradients || !t->gradient_names)
         return no_memory(err);
     t->task_weight = t->task_sum + u->n_tasks + 1;
     t->task_loss = t->task_weight + u->n_tasks + 1;
@@ -304,7 +329,7 @@ void omn_trainer_free(omn_trainer *t)
 
 uint64_t omn_trainer_at(const omn_trainer *t) { return t->step; }
 
-/* ---- a step -------------------------------------------------------------------------------------------------- */
+/* ---- a step --------------------------------------------------------------------------------- */
 
 static omn_status scalar(omn_trainer *t, const char *name, double *out, omn_error *err)
 {
@@ -351,7 +376,8 @@ static omn_status skipped(omn_trainer *t, double loss, double norm, omn_error *e
 {
     t->skipped++;
     if (++t->skipped_in_row < MOST_SKIPS) return OMN_OK;
-    return omn_fail(err, OMN_ERR_FAILED, "%u steps in a row were not finite (loss %g, gradient norm %g): "
+    return omn_fail(err, OMN_ERR_FAILED,
+                    "%u steps in a row were not finite (loss %g, gradient norm %g): "
                     "stopped at step %llu; a lower rate or a longer warm-up may help",
                     t->skipped_in_row, loss, norm, (unsigned long long)t->step);
 }
@@ -376,7 +402,8 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     t->opt->rate_muon = now.rate_muon;
     if (t->opt->average > 0) t->opt->average = now.average;
     if (isfinite(loss))
-        OMN_TRY(omn_opt_step(t->opt, t->gradients, now.factor, omn_call_pool(c), &norm, &finite, err));
+        OMN_TRY(
+            omn_opt_step(t->opt, t->gradients, now.factor, omn_call_pool(c), &norm, &finite, err));
     batch_commit(t);
     if (finite) {
         t->step++;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the trainer share: lessons as ids, pages, the pool of lessons that wait for a row, the batch. */
+/* What the files of the trainer share: lessons as ids, pages, the pool of lessons that wait for a
+ * row, the batch. */
 #ifndef OMNIO_TRAIN_TRAINER_H
 #define OMNIO_TRAIN_TRAINER_H
 

@@ -93,7 +93,8 @@ START_TEST(silly_numbers_of_threads_are_refused)
 }
 END_TEST
 
-/* Plain memory, no atomics: what a piece wrote must be visible to the caller and to later pieces. */
+/* Plain memory, no atomics: what a piece wrote must be visible to the caller and to later
+ * pieces. */
 static void add_one(void *user, size_t from, size_t to)
 {
     unsigned *v = user;
@@ -326,6 +327,7 @@ int main(void)
         a_call_logs_counts_and_draws,
         an_older_caller_with_a_shorter_setup_is_understood,
     };
-    /* 30 s: under a sanitizer, on a machine that does other things, the short splits take seconds. */
+    /* 30 s: under a sanitizer, on a machine that does other things, the short splits take
+     * seconds. */
     return TESTING_RUN("base/pool", all, 30);
 }

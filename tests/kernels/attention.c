@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attention against a float64 reference that stores every score: all masks, grouped heads, odd sizes,
- * shared keys, on every level. Gradients are compared with central differences of that reference
- * (step 1e-5 in float64: good to about 1e-9). Scores here stay below 10, so f32 errs by some 1e-6 of
- * the values of order 1; 2e-5 is ten times that. With bf16 products factors are rounded (2^-9 each).
+ * Attention against a float64 reference that stores every score: all masks, grouped heads, odd
+ * sizes, shared keys, on every level. Gradients are compared with central differences of that
+ * reference (step 1e-5 in float64: good to about 1e-9). Scores here stay below 10, so f32 errs by
+ * some 1e-6 of the values of order 1; 2e-5 is ten times that. With bf16 products factors are
+ * rounded (2^-9 each).
  */
 #include "harness.h"
 
@@ -96,18 +97,20 @@ static void slope_is(const char *what, const char *level, world *w, double *p, c
         const double want = (up - reference(w, NULL, NULL)) / 2e-5;
         p[i] = old;
         ck_assert_msg(fabs(want - (double)got[i]) <= tol * (1 + fabs(want)),
-                      "%s (%s): gradient %zu is %.8g, %.8g wanted", what, level, i, (double)got[i], want);
+                      "%s (%s): gradient %zu is %.8g, %.8g wanted", what, level, i, (double)got[i],
+                      want);
     }
 }
 
 enum { CAUSAL = 1, SEGS = 2, PARTS = 4, START = 8, COUNT = 16, ROW = 32, EXTRA = 64, SLOPES = 128,
        WINDOW = 256, UNIFORM = 512, HIDE = 1024 };
 
-static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_t Tk, size_t H, size_t G,
-                  size_t K, size_t Kv, int how, bool bf16, bool grads)
+static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_t Tk, size_t H,
+                  size_t G, size_t K, size_t Kv, int how, bool bf16, bool grads)
 {
     rng r = { Tq * 31 + Tk * 17 + (size_t)how };
-    const size_t nq = B * Tq * H * K, nk = B2 * Tk * G * K, nv = B2 * Tk * G * Kv, no = B * Tq * H * Kv;
+    const size_t nq = B * Tq * H * K, nk = B2 * Tk * G * K, nv = B2 * Tk * G * Kv,
+                 no = B * Tq * H * Kv;
     float *q = noise(&r, nq), *k = noise(&r, nk), *v = noise(&r, nv), *c = noise(&r, no);
     float *o = floats(no), *lse = floats(B * H * Tq), *o2 = floats(no);
     const size_t eb = how & HIDE ? 0 : H * Tq * Tk, eh = how & HIDE ? 0 : Tq * Tk;
@@ -115,7 +118,8 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
     float *extra = noise(&r, ne), *slopes = noise(&r, H);
     int32_t *qs = testing_memory(B * Tq * 4), *ks = testing_memory(B2 * Tk * 4);
     int32_t *qp = testing_memory(B * Tq * 4), *kp = testing_memory(B2 * Tk * 4);
-    int32_t *start = testing_memory(B * 4), *count = testing_memory(B * 4), *row = testing_memory(B * 4);
+    int32_t *start = testing_memory(B * 4), *count = testing_memory(B * 4),
+            *row = testing_memory(B * 4);
     for (size_t i = 0; i < B * Tq; i++) {
         qs[i] = (int32_t)((i % Tq) / 5 % 4);
         qp[i] = (int32_t)((i % Tq) / 3 % 2);
@@ -134,7 +138,7 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
     if (how & HIDE)
         for (size_t i = 0; i < ne; i++)
             if (i % 3) extra[i] = -INFINITY;
-    const bool rounded = bf16 && Tq > 2;    /* one or two queries are not rounded: it would not pay */
+    const bool rounded = bf16 && Tq > 2; /* one or two queries are not rounded: it would not pay */
     world w = { B, B2, Tq, Tk, H, G, K, Kv, widen(q, nq, rounded), widen(k, nk, rounded),
                 widen(v, nv, rounded),
                 how & EXTRA ? widen(extra, ne, false) : NULL, widen(c, no, false),
@@ -152,8 +156,8 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
                    .k_count = w.k_count, .k_row = w.k_row, .extra = how & EXTRA ? extra : NULL,
                    .extra_batch = eb, .extra_head = eh, .slopes = w.slopes };
     char what[128];
-    snprintf(what, sizeof what, "attention B %zu,%zu T %zu,%zu H %zu,%zu K %zu,%zu mask %d bf16 %d", B, B2,
-             Tq, Tk, H, G, K, Kv, how, bf16);
+    snprintf(what, sizeof what, "attention B %zu,%zu T %zu,%zu H %zu,%zu K %zu,%zu mask %d bf16 %d",
+             B, B2, Tq, Tk, H, G, K, Kv, how, bf16);
     kern->attention(&a, NULL);
     near_all(what, kern->level, o, want, NULL, no, bf16 ? 8e-3 : 2e-5);
     for (size_t i = 0; i < B * H * Tq; i++)
@@ -162,7 +166,8 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
                       want_lse[i]);
     a.o = o2;
     kern->attention(&a, &pieces);
-    ck_assert_msg(!memcmp(o, o2, no * sizeof *o), "%s (%s): pieces change the result", what, kern->level);
+    ck_assert_msg(!memcmp(o, o2, no * sizeof *o), "%s (%s): pieces change the result", what,
+                  kern->level);
     if (grads) {
         float *dq = noise(&r, nq), *dk = noise(&r, nk), *dv = noise(&r, nv), *de = floats(ne);
         memset(de, 0, ne * sizeof *de);
@@ -182,8 +187,18 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
 START_TEST(attention_equals_float64)
 {
     static const int masks[] = {
-        0, CAUSAL, SEGS | UNIFORM, SEGS | PARTS | CAUSAL, CAUSAL | START, COUNT, ROW | SEGS, EXTRA,
-        SLOPES | CAUSAL | START, WINDOW | CAUSAL, EXTRA | HIDE | UNIFORM, COUNT | SEGS | ROW | UNIFORM,
+        0,
+        CAUSAL,
+        SEGS | UNIFORM,
+        SEGS | PARTS | CAUSAL,
+        CAUSAL | START,
+        COUNT,
+        ROW | SEGS,
+        EXTRA,
+        SLOPES | CAUSAL | START,
+        WINDOW | CAUSAL,
+        EXTRA | HIDE | UNIFORM,
+        COUNT | SEGS | ROW | UNIFORM,
         WINDOW | START | EXTRA | PARTS,
     };
     FOR_LEVELS(k)

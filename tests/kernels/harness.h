@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the kernel tests share: every level that this machine runs, tensors of random numbers at odd
- * addresses, a pool that cuts work into the smallest pieces, and a comparison with a float64 reference.
+ * addresses, a pool that cuts work into the smallest pieces, and a comparison with a float64
+ * reference.
  */
 #ifndef OMN_TESTS_KERNELS_HARNESS_H
 #define OMN_TESTS_KERNELS_HARNESS_H
@@ -36,7 +37,8 @@ static inline double uniform(rng *r)
     return (double)(r->s >> 11) * 0x1p-53 * 2 - 1;
 }
 
-/* n floats at an address that is 4 more than a multiple of 64, freed by the test's exit (fork mode) */
+/* n floats at an address that is 4 more than a multiple of 64, freed by the test's exit (fork
+ * mode) */
 static inline float *floats(size_t n)
 {
     char *p = testing_memory(n * sizeof(float) + 128);
@@ -81,7 +83,9 @@ static inline void *typed(float *p, size_t n, omn_type t)
         } else {
             p[i] = nearbyintf(p[i] * 1024) / 1024;
             memcpy(&u, &p[i], 4);
-            h = p[i] == 0 ? 0 : (uint16_t)((u >> 16 & 0x8000) | (((u >> 13 & 0x3ffff) - 0x1c000) & 0x7fff));
+            h = p[i] == 0
+                    ? 0
+                    : (uint16_t)((u >> 16 & 0x8000) | (((u >> 13 & 0x3ffff) - 0x1c000) & 0x7fff));
         }
         memcpy(q + 2 * i, &h, 2);
     }
@@ -89,8 +93,8 @@ static inline void *typed(float *p, size_t n, omn_type t)
 }
 
 /* |got - want| at most tol times max(1, |want|, size) where size says how big the summands were */
-static inline void near_all(const char *what, const char *level, const float *got, const double *want,
-                            const double *size, size_t n, double tol)
+static inline void near_all(const char *what, const char *level, const float *got,
+                            const double *want, const double *size, size_t n, double tol)
 {
     for (size_t i = 0; i < n; i++) {
         double scale = fabs(want[i]) > 1 ? fabs(want[i]) : 1;
@@ -106,8 +110,8 @@ static inline double *doubles(size_t n)
     return testing_memory((n ? n : 1) * sizeof(double));
 }
 
-/* The level after the last: AMX over tiles in plain memory, where the rest of it can run. Only programs
- * that define WITH_EMULATED_AMX link it. */
+/* The level after the last: AMX over tiles in plain memory, where the rest of it can run. Only
+ * programs that define WITH_EMULATED_AMX link it. */
 #if defined(__x86_64__) && defined(WITH_EMULATED_AMX)
 extern const cpu_kernels omn_cpu5_table;
 static inline const cpu_kernels *kernels_at(int level)
@@ -133,7 +137,8 @@ static inline double act_ref(omn_act a, double x)
     case OMN_ACT_RELU: return x > 0 ? x : 0;
     case OMN_ACT_RELU2: return x > 0 ? x * x : 0;
     case OMN_ACT_GELU_ERF: return 0.5 * x * (1 + erf(x / sqrt(2)));
-    case OMN_ACT_GELU_TANH: return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
+    case OMN_ACT_GELU_TANH:
+        return 0.5 * x * (1 + tanh(sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x)));
     case OMN_ACT_QUICK_GELU: return x / (1 + exp(-1.702 * x));
     case OMN_ACT_SILU: return x / (1 + exp(-x));
     case OMN_ACT_TANH: return tanh(x);

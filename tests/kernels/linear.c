@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Products against a float64 reference: all layouts, types, activations and odd sizes, on every level.
- * f32 sums of K products err by at most about K * 2^-24 times the sum of absolute products, in practice
- * far less: 4e-6 of that sum (K up to 700) is a hundred times tighter than a wrong element would need.
- * bf16 products are compared with the reference over factors rounded the same way, so the same bound
- * holds.
+ * Products against a float64 reference: all layouts, types, activations and odd sizes, on every
+ * level. f32 sums of K products err by at most about K * 2^-24 times the sum of absolute products,
+ * in practice far less: 4e-6 of that sum (K up to 700) is a hundred times tighter than a wrong
+ * element would need. bf16 products are compared with the reference over factors rounded the same
+ * way, so the same bound holds.
  */
 #include "harness.h"
 
@@ -43,8 +43,8 @@ static void check_linear(const cpu_kernels *k, size_t M, size_t N, size_t K, omn
     near_all(what, k->level, out, want, size, M * N, 4e-6);
     l.out = again;
     k->linear(&l, &pieces);
-    ck_assert_msg(!memcmp(out, again, M * N * sizeof *out), "%s (%s): pieces change the result", what,
-                  k->level);
+    ck_assert_msg(!memcmp(out, again, M * N * sizeof *out), "%s (%s): pieces change the result",
+                  what, k->level);
 }
 
 START_TEST(linear_equals_float64)
@@ -72,7 +72,8 @@ static void check_gemm(const cpu_kernels *k, size_t M, size_t N, size_t K, bool 
                        bool b_turned, bool bf16, bool accumulate, omn_type t)
 {
     rng r = { M * 7 + N * 77 + K * 777 };
-    float *a = noise(&r, M * K), *b = noise(&r, N * K), *c = noise(&r, M * N), *again = floats(M * N);
+    float *a = noise(&r, M * K), *b = noise(&r, N * K), *c = noise(&r, M * N),
+          *again = floats(M * N);
     void *at = typed(a, M * K, t), *bt = typed(b, N * K, t);
     double *want = doubles(M * N), *size = doubles(M * N);
     const size_t am = a_turned ? 1 : K, ak = a_turned ? M : 1, bk = b_turned ? 1 : N,
@@ -90,9 +91,22 @@ static void check_gemm(const cpu_kernels *k, size_t M, size_t N, size_t K, bool 
             size[m * N + n] = abs_sum;
         }
     memcpy(again, c, M * N * sizeof *c);
-    cpu_gemm g = { .M = M, .N = N, .K = K, .a = at, .a_m = (ptrdiff_t)am, .a_k = (ptrdiff_t)ak,
-                   .b = bt, .b_k = (ptrdiff_t)bk, .b_n = (ptrdiff_t)bn, .c = c, .c_m = N, .alpha = 0.5f,
-                   .a_type = t, .b_type = t, .bf16 = bf16, .accumulate = accumulate };
+    cpu_gemm g = { .M = M,
+                   .N = N,
+                   .K = K,
+                   .a = at,
+                   .a_m = (ptrdiff_t)am,
+                   .a_k = (ptrdiff_t)ak,
+                   .b = bt,
+                   .b_k = (ptrdiff_t)bk,
+                   .b_n = (ptrdiff_t)bn,
+                   .c = c,
+                   .c_m = N,
+                   .alpha = 0.5f,
+                   .a_type = t,
+                   .b_type = t,
+                   .bf16 = bf16,
+                   .accumulate = accumulate };
     k->gemm(&g, NULL);
     char what[96];
     snprintf(what, sizeof what, "gemm %zux%zux%zu turned %d %d type %d bf16 %d", M, N, K, a_turned,
@@ -107,15 +121,15 @@ static void check_gemm(const cpu_kernels *k, size_t M, size_t N, size_t K, bool 
 START_TEST(gemm_of_any_layout_equals_float64)
 {
     static const size_t sizes[][3] = {
-        { 1, 1, 1 }, { 3, 17, 63 }, { 65, 63, 17 }, { 13, 257, 300 }, { 192, 33, 700 }, { 31, 32, 1 },
-        { 12, 64, 600 }, { 5, 3, 2 },
+        { 1, 1, 1 },      { 3, 17, 63 }, { 65, 63, 17 },  { 13, 257, 300 },
+        { 192, 33, 700 }, { 31, 32, 1 }, { 12, 64, 600 }, { 5, 3, 2 },
     };
     static const omn_type types[] = { OMN_F32, OMN_BF16, OMN_F16 };
     FOR_LEVELS(k)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             for (int how = 0; how < 16; how++)
-                check_gemm(k, sizes[i][0], sizes[i][1], sizes[i][2], how & 1, how & 2, how & 4, how & 8,
-                           types[(i + (size_t)how) % 3]);
+                check_gemm(k, sizes[i][0], sizes[i][1], sizes[i][2], how & 1, how & 2, how & 4,
+                           how & 8, types[(i + (size_t)how) % 3]);
 }
 END_TEST
 

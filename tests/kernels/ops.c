@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every op of the contract on the device cpu, at every level this machine has, against the reference
- * device in doubles: odd sizes, weights of all types at odd addresses, outputs full of noise before.
+ * Every op of the contract on the device cpu, at every level this machine has, against the
+ * reference device in doubles: odd sizes, weights of all types at odd addresses, outputs full of
+ * noise before.
  *
- * Tensors are written as text: "x2,3" is f32 [2,3] between -1 and 1, "p" the same between 0.1 and 2, "w"
- * a weight (the case runs once per weight type), "b" f32 that bf16 can hold, "i3<7" i32 [3] in 0..6,
- * "m3<7" in -1..6, "=0" (outputs) the memory of input 0. Sums of some hundred products of such numbers
- * err by about 1e-6 in f32; 2e-5 of max(1, |want|) leaves room for the polynomial exp and erf.
+ * Tensors are written as text: "x2,3" is f32 [2,3] between -1 and 1, "p" the same between 0.1 and
+ * 2, "w" a weight (the case runs once per weight type), "b" f32 that bf16 can hold, "i3<7" i32 [3]
+ * in 0..6, "m3<7" in -1..6, "=0" (outputs) the memory of input 0. Sums of some hundred products of
+ * such numbers err by about 1e-6 in f32; 2e-5 of max(1, |want|) leaves room for the polynomial exp
+ * and erf.
  */
 #include "harness.h"
 
@@ -26,7 +28,10 @@ typedef struct tensors {
     uint32_t n;
 } tensors;
 
-static float half_to(uint16_t h, omn_type t) { return t == OMN_BF16 ? omn_bf16_to(h) : omn_f16_to(h); }
+static float half_to(uint16_t h, omn_type t)
+{
+    return t == OMN_BF16 ? omn_bf16_to(h) : omn_f16_to(h);
+}
 
 /* one tensor of the notation; returns what follows it */
 static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
@@ -66,7 +71,8 @@ static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
     return s;
 }
 
-static void compare(const char *what, const omn_view *v, const char *got, const char *want, double tol)
+static void compare(const char *what, const omn_view *v, const char *got, const char *want,
+                    double tol)
 {
     const size_t n = (size_t)omn_view_count(v);
     for (size_t i = 0; i < n; i++) {
@@ -92,8 +98,8 @@ static void compare(const char *what, const omn_view *v, const char *got, const 
         }
         if (a == b) continue;
         const double room = v->type == OMN_I32 ? 0 : tol * (fabs(b) > 1 ? fabs(b) : 1);
-        ck_assert_msg(fabs(a - b) <= room, "%s: element %zu of %zu is %.9g, %.9g wanted", what, i, n, a,
-                      b);
+        ck_assert_msg(fabs(a - b) <= room, "%s: element %zu of %zu is %.9g, %.9g wanted", what, i,
+                      n, a, b);
     }
 }
 
@@ -140,7 +146,8 @@ static void check(const char *op, const void *attrs, const char *in, const char 
         last = cpu_kernels_at(cpu_level_best())->level;
         for (size_t w = 0; w < (strchr(in, 'w') ? 3 : 1); w++) {
             char what[160];
-            snprintf(what, sizeof what, "%s (%s) %s, weight type %d", op, last, in, (int)weights[w]);
+            snprintf(what, sizeof what, "%s (%s) %s, weight type %d", op, last, in,
+                     (int)weights[w]);
             rng r = { strlen(in) * 977 + strlen(out) };
             tensors t = { .n = 0 }, mine;
             for (const char *s = in; *s;) s = parse(s, &t, weights[w], &r);
@@ -166,16 +173,18 @@ static void check(const char *op, const void *attrs, const char *in, const char 
                     memcpy(mine.data[i], t.data[i], bytes);
                     if (shared && i >= n_in) mine.data[i] = mine.data[0];
                 }
-            const omn_op_call call = { OMN_FILL(omn_op_call), op, attrs, mine.view, mine.view + n_in,
-                                       n_in, t.n - n_in };
+            const omn_op_call call = { OMN_FILL(omn_op_call), op,   attrs,     mine.view,
+                                       mine.view + n_in,      n_in, t.n - n_in };
             const void *ins[MOST];
             void *outs[MOST];
             for (uint32_t i = 0; i < t.n; i++)
                 if (i < n_in) ins[i] = t.data[i];
                 else outs[i - n_in] = t.data[i];
-            ck_assert_msg(reference_run(&call, ins, outs, &err) == OMN_OK, "%s: %s", what, err.text);
+            ck_assert_msg(reference_run(&call, ins, outs, &err) == OMN_OK, "%s: %s", what,
+                          err.text);
             run_on_cpu(device(), &call, &mine, pool, what);
-            for (uint32_t i = n_in; i < t.n; i++) compare(what, &t.view[i], mine.data[i], t.data[i], tol);
+            for (uint32_t i = n_in; i < t.n; i++)
+                compare(what, &t.view[i], mine.data[i], t.data[i], tol);
         }
     }
     omn_pool_free(pool);
@@ -193,14 +202,14 @@ START_TEST(products)
             check("linear", A(omn_linear_attrs, 3, act, F32, io, 0.5), w, "x3,5,33", 2e-5);
         check("linear", A(omn_linear_attrs, 0, 0, F32, io, 1), io ? "x1,65 w65,3" : "x1,65 w3,65",
               "x1,3", 2e-5);
-        check("linear", A(omn_linear_attrs, 0, 0, BF16, io, 1), io ? "b65,63 b63,129" : "b65,63 b129,63",
-              "x65,129", 2e-5);
+        check("linear", A(omn_linear_attrs, 0, 0, BF16, io, 1),
+              io ? "b65,63 b63,129" : "b65,63 b129,63", "x65,129", 2e-5);
         check("linear", A(omn_linear_attrs, 2, 0, F32, io, 1),
               io ? "x4,31 w31,40 x4,40" : "x4,31 w40,31 x4,40", "x4,40", 2e-5);
-        check("linear_dx", A(omn_linear_attrs, 0, 0, F32, io, 0.5), io ? "x3,7,33 w17,33" : "x3,7,33 w33,17",
-              "x3,7,17", 2e-5);
-        check("linear_dx", A(omn_linear_attrs, 0, 0, BF16, io, 1), io ? "b70,33 b65,33" : "b70,33 b33,65",
-              "x70,65", 2e-5);
+        check("linear_dx", A(omn_linear_attrs, 0, 0, F32, io, 0.5),
+              io ? "x3,7,33 w17,33" : "x3,7,33 w33,17", "x3,7,17", 2e-5);
+        check("linear_dx", A(omn_linear_attrs, 0, 0, BF16, io, 1),
+              io ? "b70,33 b65,33" : "b70,33 b33,65", "x70,65", 2e-5);
         check("linear_dw", A(omn_linear_attrs, 0, 0, F32, io, 0.5), "x3,70,33 x3,70,17",
               io ? "x17,33" : "x33,17", 2e-5);
         check("linear_dw", A(omn_linear_attrs, 0, 0, BF16, io, 1), "b63,33 b63,65",
@@ -242,8 +251,14 @@ START_TEST(attentions)
                     strcat(in, " ");
                     strcat(in, options[o]);
                 }
-            const omn_attention_attrs a = { OMN_FILL(omn_attention_attrs), has[i], 0.2, how == 2 ? 5 : 0,
-                                            how == 1, how == 3, F32, 0 };
+            const omn_attention_attrs a = { OMN_FILL(omn_attention_attrs),
+                                            has[i],
+                                            0.2,
+                                            how == 2 ? 5 : 0,
+                                            how == 1,
+                                            how == 3,
+                                            F32,
+                                            0 };
             check("attention", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
         }
     check("attention", A(omn_attention_attrs, 0, 0.2, 0, 1, 0, F32, 0),
@@ -276,8 +291,14 @@ START_TEST(attention_gradients)
                 for (int o = 0; o < 9; o++)
                     if (has[i] >> o & 1) parse(options[o], &t, OMN_F32, &r);
                 const uint32_t n_in = t.n;
-                omn_attention_attrs a = { OMN_FILL(omn_attention_attrs), has[i], 0.2, how == 2 ? 5 : 0,
-                                          how == 1, how == 3, F32, has[i] >> 7 & 1 };
+                omn_attention_attrs a = { OMN_FILL(omn_attention_attrs),
+                                          has[i],
+                                          0.2,
+                                          how == 2 ? 5 : 0,
+                                          how == 1,
+                                          how == 3,
+                                          F32,
+                                          has[i] >> 7 & 1 };
                 const void *ins[MOST];
                 void *outs[4];
                 tensors f = { .n = 0 };
@@ -288,7 +309,9 @@ START_TEST(attention_gradients)
                     }
                 outs[0] = t.data[3];
                 outs[1] = t.data[4];
-                omn_op_call call = { OMN_FILL(omn_op_call), "attention", &a, f.view, t.view + 3, f.n, 2 };
+                omn_op_call call = {
+                    OMN_FILL(omn_op_call), "attention", &a, f.view, t.view + 3, f.n, 2
+                };
                 ck_assert(reference_run(&call, ins, outs, &err) == OMN_OK);
                 const char *more = a.want_extra ? "x2,9,4,33 x3,21,2,33 x3,21,2,17 x2,4,9,21"
                     : "x2,9,4,33 x3,21,2,33 x3,21,2,17";
@@ -301,8 +324,13 @@ START_TEST(attention_gradients)
                         mine.data[k] = testing_memory((size_t)omn_view_count(&t.view[k]) * 4);
                     }
                 }
-                call = (omn_op_call){ OMN_FILL(omn_op_call), "attention_grad", &a, t.view, t.view + n_in,
-                                      n_in, t.n - n_in };
+                call = (omn_op_call){ OMN_FILL(omn_op_call),
+                                      "attention_grad",
+                                      &a,
+                                      t.view,
+                                      t.view + n_in,
+                                      n_in,
+                                      t.n - n_in };
                 ck_assert(reference_run(&call, ins, outs, &err) == OMN_OK);
                 char what[64];
                 snprintf(what, sizeof what, "attention_grad (%s) has %u how %d", levels[level],
@@ -334,8 +362,15 @@ START_TEST(convolutions)
             snprintf(x, sizeof x, "%c2,%d,%d,%d", f, all[i].h, all[i].w, all[i].c);
             snprintf(w, sizeof w, "%c%d,%d,%d,%d", g, all[i].o, all[i].c, all[i].kh, all[i].kw);
             snprintf(y, sizeof y, "%c2,%d,%d,%d", f, oh, ow, all[i].o);
-            const omn_conv_attrs a = { OMN_FILL(omn_conv_attrs), i % 2, i % 3 == 0 ? OMN_ACT_SILU : 0,
-                                       precision, all[i].sy, all[i].sx, all[i].t, all[i].l, all[i].b,
+            const omn_conv_attrs a = { OMN_FILL(omn_conv_attrs),
+                                       i % 2,
+                                       i % 3 == 0 ? OMN_ACT_SILU : 0,
+                                       precision,
+                                       all[i].sy,
+                                       all[i].sx,
+                                       all[i].t,
+                                       all[i].l,
+                                       all[i].b,
                                        all[i].r };
             if (i % 2) snprintf(in, sizeof in, "%s %s w%d", x, w, all[i].o);
             else snprintf(in, sizeof in, "%s %s", x, w);
@@ -345,9 +380,16 @@ START_TEST(convolutions)
             w[0] = 'x';
             snprintf(in, sizeof in, "%s %s", y, x);
             check("conv2d_dw", &a, in, w, 4e-5);
-            const omn_pool_attrs p = { OMN_FILL(omn_pool_attrs), i % 2 ? OMN_POOL_MAX : OMN_POOL_AVG,
-                                       all[i].kh, all[i].kw, all[i].sy, all[i].sx, all[i].t, all[i].l,
-                                       all[i].b, all[i].r };
+            const omn_pool_attrs p = { OMN_FILL(omn_pool_attrs),
+                                       i % 2 ? OMN_POOL_MAX : OMN_POOL_AVG,
+                                       all[i].kh,
+                                       all[i].kw,
+                                       all[i].sy,
+                                       all[i].sx,
+                                       all[i].t,
+                                       all[i].l,
+                                       all[i].b,
+                                       all[i].r };
             if (all[i].t >= all[i].kh || all[i].l >= all[i].kw) continue;
             snprintf(y, sizeof y, "x2,%d,%d,%d", oh, ow, all[i].c);
             check("pool2d", &p, x, y, 2e-5);
@@ -366,7 +408,8 @@ START_TEST(elements)
         const omn_act_attrs a = { OMN_FILL(omn_act_attrs), act };
         const bool positive = act == OMN_ACT_LOG || act == OMN_ACT_SQRT || act == OMN_ACT_RSQRT;
         check("act", &a, positive ? "p3,67" : "x3,67", "x3,67", 2e-6);
-        check("act_grad", &a, positive ? "p3,67 x3,67" : "x3,67 x3,67", "x3,67", positive ? 2e-5 : 2e-6);
+        check("act_grad", &a, positive ? "p3,67 x3,67" : "x3,67 x3,67", "x3,67",
+              positive ? 2e-5 : 2e-6);
         check("act", &a, positive ? "p1" : "x1", "=0", 2e-6);
         if (!positive) {
             check("glu", &a, "x5,33 x5,33", "x5,33", 2e-6);
@@ -408,8 +451,11 @@ END_TEST
 
 START_TEST(norms)
 {
-    static const char *const shapes[][2] = { { "x3,5,17", "17" }, { "x70,65", "65" }, { "x1,1", "1" },
-                                             { "x9,192", "192" }, { "x4,3", "3" } };
+    static const char *const shapes[][2] = { { "x3,5,17", "17" },
+                                             { "x70,65", "65" },
+                                             { "x1,1", "1" },
+                                             { "x9,192", "192" },
+                                             { "x4,3", "3" } };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (uint32_t has = 0; has < 4; has += has == 1 ? 2 : 1) {
             const omn_norm_attrs a = { OMN_FILL(omn_norm_attrs), has, 1e-3, 0 };
@@ -444,7 +490,8 @@ START_TEST(norms)
                 check("log_softmax", NONE, x, x, 5e-6);
                 char *again = strchr(grad, ' ');
                 *again = 0;
-                check("log_softmax_grad", NONE, shapes[i][0][1] == '1' ? "x1,1 x1,1" : "x5,65 x5,65",
+                check("log_softmax_grad", NONE,
+                      shapes[i][0][1] == '1' ? "x1,1 x1,1" : "x5,65 x5,65",
                       shapes[i][0][1] == '1' ? "x1,1" : "x5,65", 1e-4);
             }
         }
@@ -477,7 +524,8 @@ END_TEST
 
 START_TEST(movers)
 {
-    check("rope", A(omn_rope_attrs, OMN_ROT_INTERLEAVED, 0), "x2,5,3,32 x2,5,32", "x2,5,3,32", 1e-6);
+    check("rope", A(omn_rope_attrs, OMN_ROT_INTERLEAVED, 0), "x2,5,3,32 x2,5,32", "x2,5,3,32",
+          1e-6);
     check("rope", A(omn_rope_attrs, OMN_ROT_HALF, 0), "x2,5,3,10 x1,5,10", "x2,5,3,10", 1e-6);
     check("rope", A(omn_rope_attrs, OMN_ROT_INTERLEAVED, 1), "x2,5,3,6 x1,5,6", "x2,5,3,6", 1e-6);
     check("rope", A(omn_rope_attrs, OMN_ROT_HALF, 1), "x2,5,3,64 x2,5,64", "x2,5,3,64", 1e-6);
@@ -517,14 +565,18 @@ END_TEST
 /* what comes from data and does not fit is refused, not read */
 START_TEST(wrong_numbers_are_refused)
 {
-    static const struct { const char *op, *in, *out; uint32_t which; int32_t bad; } all[] = {
-        { "embedding", "w13,17 i3<13", "x3,17", 1, 13 }, { "embedding", "w13,17 i3<13", "x3,17", 1, -1 },
+    static const struct { const char *op, *in, *out; uint32_t which; int32_t bad;
+    } all[] = {
+        { "embedding", "w13,17 i3<13", "x3,17", 1, 13 },
+        { "embedding", "w13,17 i3<13", "x3,17", 1, -1 },
         { "embedding_grad", "i3<13 x3,17", "x13,17", 0, 14 },
-        { "gather", "x3,5,2 m4,6<15", "x4,6,2", 1, 15 }, { "gather", "x3,5,2 m4,6<15", "x4,6,2", 1, -2 },
+        { "gather", "x3,5,2 m4,6<15", "x4,6,2", 1, 15 },
+        { "gather", "x3,5,2 m4,6<15", "x4,6,2", 1, -2 },
         { "gather_grad", "m4,6<15 x4,6,2", "x3,5,2", 0, 15 },
         { "state_append", "x2,9,3 x2,2,3 i2<8", "x2,9,3", 2, 8 },
         { "state_append", "x2,9,3 x2,2,3 i2<8", "x2,9,3", 2, -1 },
-        { "cross_entropy", "x3,7 i3<7 p3", "x1 x3", 1, 7 }, { "cross_entropy", "x3,7 i3<7 p3", "x1 x3", 1, -1 },
+        { "cross_entropy", "x3,7 i3<7 p3", "x1 x3", 1, 7 },
+        { "cross_entropy", "x3,7 i3<7 p3", "x1 x3", 1, -1 },
     };
     const omn_ce_attrs ce = { OMN_FILL(omn_ce_attrs), 0, 0, 0, 0, 0 };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -535,8 +587,8 @@ START_TEST(wrong_numbers_are_refused)
         const uint32_t n_in = t.n;
         for (const char *s = all[i].out; *s;) s = parse(s, &t, OMN_F32, &r);
         memcpy(t.data[all[i].which], &all[i].bad, 4);
-        const omn_op_call call = { OMN_FILL(omn_op_call), all[i].op, &ce, t.view, t.view + n_in, n_in,
-                                   t.n - n_in };
+        const omn_op_call call = { OMN_FILL(omn_op_call), all[i].op, &ce,       t.view,
+                                   t.view + n_in,         n_in,      t.n - n_in };
         const omn_op_call *const ops[] = { &call };
         void *dev, *queue, *steps;
         omn_buffer *buffers[MOST];
@@ -547,7 +599,8 @@ START_TEST(wrong_numbers_are_refused)
         ck_assert(device()->prepare(queue, ops, 1, &steps, &err) == OMN_OK);
         ck_assert_msg(device()->submit(queue, steps, buffers, NULL, NULL, &err) == OMN_ERR_DATA,
                       "%s took %d", all[i].op, (int)all[i].bad);
-        ck_assert_msg(strstr(err.text, "outside") || strstr(err.text, "do not fit"), "%s", err.text);
+        ck_assert_msg(strstr(err.text, "outside") || strstr(err.text, "do not fit"), "%s",
+                      err.text);
         device()->forget(queue, steps);
         device()->queue_free(queue);
         for (uint32_t k = 0; k < t.n; k++) device()->release(dev, buffers[k]);
@@ -596,8 +649,16 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = { products, attentions, attention_gradients, convolutions, elements, norms,
-                                 losses, movers, wrong_numbers_are_refused, unknown_ops_are_refused,
+    const TTest *const all[] = { products,
+                                 attentions,
+                                 attention_gradients,
+                                 convolutions,
+                                 elements,
+                                 norms,
+                                 losses,
+                                 movers,
+                                 wrong_numbers_are_refused,
+                                 unknown_ops_are_refused,
                                  memory_is_zero_and_aligned };
     return TESTING_RUN("kernels/ops", all, 120); /* all levels, under sanitizers too */
 }

@@ -187,8 +187,8 @@ static const char *changed(const char *folder, const char *file, const change *c
  *   another library multiplies matrices    2e-3 to 1e-2, from step 25 on
  *   all is done in double precision        4.1e-3 at step 33
  * The worst of them is at 6e-4 by step 20. Better gradients do not help: ours lie nearer to those
- * of double precision than the recorded ones do. Adafactor is calmer, 3e-4 to 7e-4 on our paths, but
- * not calm: 7 of 20 runs that start one bit off miss it, and so do some compilers. */
+ * of double precision than the recorded ones do. Adafactor is calmer, 3e-4 to 7e-4 on our paths,
+ * but not calm: 7 of 20 runs that start one bit off miss it, and so do some compilers. */
 #define TINY_A_STEPS 20
 
 static void forty_steps(const char *name)

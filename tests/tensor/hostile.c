@@ -41,7 +41,8 @@ static void refuse(const char *path, omn_status want, const char *text)
     ck_assert_msg(plain, "control characters in \"%s\"", err.text);
 }
 
-#define T(dtype, shape, at) "{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" at "]}"
+#define T(dtype, shape, at)                                                                        \
+    "{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" at "]}"
 
 typedef struct bad {
     const char *header;
@@ -63,7 +64,8 @@ static const bad headers[] = {
       "tensor a: its data end at byte 4 of the 3 that follow the header; the file is cut off" },
     { "{\"a\":" T("U8", "4", "4,0") "}", 4, "tensor a: its data end before they begin" },
     { "{\"a\":" T("U8", "4", "-4,0") "}", 4, "a whole number is wanted, not negative" },
-    { "{\"a\":" T("U8", "4", "0,9223372036854775807") "}", 4, "its data end at byte 92233720368547" },
+    { "{\"a\":" T("U8", "4", "0,9223372036854775807") "}", 4,
+      "its data end at byte 92233720368547" },
     { "{\"a\":" T("U8", "4", "0,18446744073709551620") "}", 4, "a number is too large" },
     { "{\"a\":" T("U8", "4", "0") "}", 4, "data_offsets must be two numbers" },
     { "{\"a\":" T("U8", "4", "0,4,4") "}", 4, "data_offsets must be two numbers" },
@@ -87,7 +89,8 @@ static const bad headers[] = {
     /* Members. */
     { "{\"a\":{\"dtype\":\"U8\",\"shape\":[4]}}", 4, "tensor a: must have dtype, shape and data" },
     { "{\"a\":{}}", 0, "tensor a: must have dtype, shape and data_offsets" },
-    { "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, "twice" },
+    { "{\"a\":{\"dtype\":\"U8\",\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4,
+      "twice" },
     { "{\"a\":{\"size\":1}}", 0, "an entry that is none of dtype, shape, data_offsets" },
     { "{\"a\":" T("U8", "2", "0,2") ",\"a\":" T("U8", "2", "2,4") "}", 4,
       "tensor a is there twice" },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory that runs out: each allocation of the two lowest floors fails in turn. Every time the answer
- * must be one error that says so, nothing may crash, and (under AddressSanitizer) nothing may be lost.
- * The linker replaces the allocating functions inside the library by the ones below. */
+/* Memory that runs out: each allocation of the two lowest floors fails in turn. Every time the
+ * answer must be one error that says so, nothing may crash, and (under AddressSanitizer) nothing
+ * may be lost. The linker replaces the allocating functions inside the library by the ones
+ * below. */
 #include <omnio/tensor.h>
 
 #include "tests/testing.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Types, shapes, conversions. Every f16 and bf16 is tried; roundings are compared with arithmetic in
- * double, which holds all values involved exactly, so the comparison is for equality. */
+/* Types, shapes, conversions. Every f16 and bf16 is tried; roundings are compared with arithmetic
+ * in double, which holds all values involved exactly, so the comparison is for equality. */
 #include <omnio/tensor.h>
 
 #include "tests/testing.h"
@@ -95,7 +95,8 @@ END_TEST
 
 START_TEST(f16_rounds_to_nearest_even)
 {
-    /* Between neighbours a and b: the middle goes to the even one, its float neighbours to a and b. */
+    /* Between neighbours a and b: the middle goes to the even one, its float neighbours to a and
+     * b. */
     for (unsigned h = 0; h < 0x7BFF; h++) {
         float middle = (float)((half_value(h) + half_value(h + 1)) / 2);
         unsigned even = h & 1 ? h + 1 : h;

@@ -156,12 +156,14 @@ END_TEST
 
 START_TEST(headers_of_other_writers_are_understood)
 {
-    /* Spaces, line ends, escapes, any order of members, any alignment, a scalar, an empty tensor. */
+    /* Spaces, line ends, escapes, any order of members, any alignment, a scalar, an empty
+     * tensor. */
     omn_weights *w = open_good(write_file(
         "x.safetensors",
         "{ \"__metadata__\" : { } ,\r\n\t\"\\u0061\\/\\ud83d\\ude00\":{\"data_offsets\":[1, 5],"
         "\"dtype\":\"F32\",\"shape\":[]},\"b\":{\"dtype\":\"U8\",\"shape\":[1],"
-        "\"data_offsets\":[0,1]},\"e\":{\"dtype\":\"I64\",\"shape\":[3,0],\"data_offsets\":[5,5]}}   ",
+        "\"data_offsets\":[0,1]},\"e\":{\"dtype\":\"I64\",\"shape\":[3,0],\"data_offsets\":[5,5]}} "
+        "  ",
         5));
     ck_assert_uint_eq(omn_weights_count(w), 3);
     const omn_tensor *t = omn_weights_get(w, "a/\xf0\x9f\x98\x80");

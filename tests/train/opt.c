@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Optimisers against the same formulas in double: 40 steps down a quadratic whose curvature couples neighbours. f32
- * weights and moments differ from that by rounding alone, some 1e-6 of the distance walked; 1e-4 is allowed. */
+/* Optimisers against the same formulas in double: 40 steps down a quadratic whose curvature couples
+ * neighbours. f32 weights and moments differ from that by rounding alone, some 1e-6 of the distance
+ * walked; 1e-4 is allowed. */
 #include <omnio/train.h>
 
 #include "libcore/graph/inside.h"
@@ -32,7 +33,8 @@ static void add(world *k, const char *name, omn_shape shape)
 {
     long number = 0;
     omn_tensor t;
-    ck_assert_int_eq(store_declare(k->store, name, &shape, OMN_INIT_NORMAL, 1, &number, &t, NULL), OMN_OK);
+    ck_assert_int_eq(store_declare(k->store, name, &shape, OMN_INIT_NORMAL, 1, &number, &t, NULL),
+                     OMN_OK);
     const size_t i = k->n++;
     ck_assert(omn_shape_count(&shape, &k->count[i]));
     k->names[i] = name;
@@ -185,7 +187,8 @@ static void walk(const omn_train_setup *s)
         double norm = 0;
         bool finite = false;
         const double want = reference_gradients(&k, g, s->clip);
-        ck_assert_int_eq(omn_opt_step(o, gradients(&k, list), 1, k.pool, &norm, &finite, NULL), OMN_OK);
+        ck_assert_int_eq(omn_opt_step(o, gradients(&k, list), 1, k.pool, &norm, &finite, NULL),
+                         OMN_OK);
         ck_assert(finite);
         ck_assert_double_eq_tol(norm, want, 1e-4 * want);
         for (size_t i = 0; i < k.n; i++) {
@@ -212,8 +215,8 @@ START_TEST(adamw_walks_as_in_double)
 }
 END_TEST
 
-/* A gradient as small as the 1e-6 that clip_grad_norm_ puts beside the norm is halved; with an epsilon
- * of its size the first step shows by how much it was scaled. */
+/* A gradient as small as the 1e-6 that clip_grad_norm_ puts beside the norm is halved; with an
+ * epsilon of its size the first step shows by how much it was scaled. */
 START_TEST(adamw_clips_by_norm_plus_1e_6)
 {
     const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAMW, .rate = 1,
@@ -269,8 +272,9 @@ START_TEST(threads_change_nothing)
             add(&k[t], "c.table", omn_dim1(70001));
             ck_assert_int_eq(omn_opt_new(k[t].store, &s, &o, NULL), OMN_OK);
             for (int i = 0; i < 3; i++)
-                ck_assert_int_eq(omn_opt_step(o, gradients(&k[t], list), 1, k[t].pool, NULL, &finite, NULL),
-                                 OMN_OK);
+                ck_assert_int_eq(
+                    omn_opt_step(o, gradients(&k[t], list), 1, k[t].pool, NULL, &finite, NULL),
+                    OMN_OK);
             omn_opt_free(o);
         }
         for (size_t i = 0; i < k[0].n; i++)

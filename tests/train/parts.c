@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small parts of the train floor: every form of Newton-Schulz against double, which weights Muon takes, curves. */
+/* Small parts of the train floor: every form of Newton-Schulz against double, which weights Muon
+ * takes, curves. */
 #include "libcore/train/inside.h"
 
 #include "tests/testing.h"
@@ -8,15 +9,16 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* f32 products of at most 400 terms of size 1 differ by some 1e-6; bf16 ones carry 8 bits, and five steps of them
- * stay within 3 % of the largest entry (the steps pull singular values back towards 1). */
+/* f32 products of at most 400 terms of size 1 differ by some 1e-6; bf16 ones carry 8 bits, and five
+ * steps of them stay within 3 % of the largest entry (the steps pull singular values back towards
+ * 1). */
 START_TEST(newton_schulz_agrees_with_double)
 {
     static const struct { const char *name; double most; } forms[] = {
         { "portable", 1e-5 }, { "avx2", 1e-5 }, { "avx512", 1e-5 }, { "avx512bf16", 0.03 },
     };
-    static const size_t sizes[][2] = { { 48, 48 }, { 64, 200 }, { 200, 64 }, { 50, 70 }, { 3, 7 }, { 2, 2 },
-                                       { 97, 101 } };
+    static const size_t sizes[][2] = { { 48, 48 }, { 64, 200 }, { 200, 64 }, { 50, 70 },
+                                       { 3, 7 },   { 2, 2 },    { 97, 101 } };
     for (size_t f = 0; f < sizeof(forms) / sizeof(*forms); f++) {
         const newton *form = newton_named(forms[f].name);
         if (!form) continue;
@@ -32,7 +34,8 @@ START_TEST(newton_schulz_agrees_with_double)
             reference_newton(y, R, C);
             form->run(x, R, C, scratch);
             for (size_t i = 0; i < R * C; i++) worst = fmax(worst, fabs(y[i] - (double)x[i]));
-            ck_assert_msg(worst < forms[f].most, "%s %zux%zu: off by %g", forms[f].name, R, C, worst);
+            ck_assert_msg(worst < forms[f].most, "%s %zux%zu: off by %g", forms[f].name, R, C,
+                          worst);
             free(x);
             free(y);
             free(scratch);
@@ -54,13 +57,16 @@ END_TEST
 
 START_TEST(muon_takes_matrices_that_are_no_tables)
 {
-    static const struct { const char *name; bool taken; } list[] = {
+    static const struct { const char *name; bool taken;
+    } list[] = {
         { "encoder.layers_0.attention.query.weight", true },
         { "input_embedders.image.projection.weight", true },
-        { "input_embedders.image.image_encoder.vision_transformer.transformer.resblocks.0.mlp.fc1.weight",
+        { "input_embedders.image.image_encoder.vision_transformer.transformer.resblocks.0.mlp.fc1."
+          "weight",
           true },
         { "input_embedders.image.image_encoder.vision_transformer.transformer.resblocks.0.attn."
-          "query_in_proj_weight", true },
+          "query_in_proj_weight",
+          true },
         { "text_token_embedder.weight", false },
         { "input_embedders.image.image_encoder.vision_transformer.embedding.weight", false },
         { "input_embedders.image.image_encoder.vision_transformer.positional_embedding", false },
@@ -100,14 +106,34 @@ END_TEST
 START_TEST(a_schedule_begins_again)
 {
     const omn_train_again again[] = {
-        { .from = 110, .rate = 2e-3, .rate_muon = 0.01, .curve = OMN_CURVE_CONST, .warmup = 4, .average = 0.99,
-          .aux = 0.5, .aux_last = 0.5 },
-        { .from = 210, .rate = 1e-3, .rate_muon = 0.005, .curve = OMN_CURVE_LINEAR, .last = 0.1, .average = 0.999,
+        { .from = 110,
+          .rate = 2e-3,
+          .rate_muon = 0.01,
+          .curve = OMN_CURVE_CONST,
+          .warmup = 4,
+          .average = 0.99,
+          .aux = 0.5,
+          .aux_last = 0.5 },
+        { .from = 210,
+          .rate = 1e-3,
+          .rate_muon = 0.005,
+          .curve = OMN_CURVE_LINEAR,
+          .last = 0.1,
+          .average = 0.999,
           .aux = 0.5 },
     };
-    omn_train_setup s = { OMN_FILL(omn_train_setup), .rate = 3e-3, .rate_muon = 0.02, .warmup = 10, .steps = 310,
-                          .curve = OMN_CURVE_COSINE, .last = 0.02, .average = 0.9, .aux = 1, .aux_last = 0.2,
-                          .again = again, .n_again = 2 };
+    omn_train_setup s = { OMN_FILL(omn_train_setup),
+                          .rate = 3e-3,
+                          .rate_muon = 0.02,
+                          .warmup = 10,
+                          .steps = 310,
+                          .curve = OMN_CURVE_COSINE,
+                          .last = 0.02,
+                          .average = 0.9,
+                          .aux = 1,
+                          .aux_last = 0.2,
+                          .again = again,
+                          .n_again = 2 };
     schedule_now n = schedule_at(&s, 60);       /* half way to 110, not to 310 */
     ck_assert_double_eq_tol(n.factor, 0.51, 1e-12);
     ck_assert_double_eq(n.rate, 3e-3);

@@ -14,12 +14,14 @@ static inline void reference_product(const double *a, const double *b, size_t m,
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
             double sum = 0;
-            for (size_t l = 0; l < k; l++) sum += a[i * k + l] * (turned ? b[j * k + l] : b[l * n + j]);
+            for (size_t l = 0; l < k; l++)
+                sum += a[i * k + l] * (turned ? b[j * k + l] : b[l * n + j]);
             out[i * n + j] = sum;
         }
 }
 
-/* x [R,C] in place: five steps of X = a X + (b A + c A A) X with A = X X^T, on the side where A is small. */
+/* x [R,C] in place: five steps of X = a X + (b A + c A A) X with A = X X^T, on the side where A is
+ * small. */
 static inline void reference_newton(double *x, size_t R, size_t C)
 {
     const size_t m = R < C ? R : C, n = R < C ? C : R;

@@ -13,7 +13,8 @@
 
 static const char config[] =
     "{\"omnio\": {\"model\": \"uio2\", \"image_stem\": \"conv\", \"image_act\": \"silu\", "
-    "\"image_rope\": 100, \"image_normalise\": \"half\", \"image_second\": 0, \"share_image\": true, "
+    "\"image_rope\": 100, \"image_normalise\": \"half\", \"image_second\": 0, \"share_image\": "
+    "true, "
     "\"location_bins\": 64, \"location_first\": 0, \"histories\": 0, \"option_ends\": 1}, "
     "\"t5_config\": {\"vocab_size\": 960, \"emb_dim\": 32, \"num_heads\": 2, \"head_dim\": 16, "
     "\"num_encoder_layers\": 1, \"num_decoder_layers\": 1, \"mlp_dim\": 48, "
@@ -26,8 +27,9 @@ const char *tiny_folder(const char *folder)
 {
     char *data = NULL;
     size_t size = 0;
-    ck_assert_int_eq(omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size,
-                                   NULL), OMN_OK);
+    ck_assert_int_eq(
+        omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size, NULL),
+        OMN_OK);
     testing_write(folder, "tokenizer.model", data, size);
     testing_write(folder, "config.json", config, sizeof(config) - 1);
     free(data);
@@ -55,12 +57,13 @@ static omn_status picture(omn_call *c, int colour, int side, omn_value **out, om
     return OMN_OK;
 }
 
-omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a, omn_page *out,
-                     omn_error *err)
+omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                     omn_page *out, omn_error *err)
 {
     (void)user;
     (void)step;
-    const int colour = (int)(omn_random_at(1, 1, index) % 4), side = (int)(omn_random_at(1, 2, index) % 2);
+    const int colour = (int)(omn_random_at(1, 1, index) % 4),
+              side = (int)(omn_random_at(1, 2, index) % 2);
     const uint64_t what = omn_random_at(1, 3, index) % 8;
     if (what == 7) {
         out->skip = true;
@@ -72,9 +75,10 @@ omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn
     if (what < 3) {                       /* text alone */
         out->n_lessons = 1 + (uint32_t)what;
         for (uint32_t i = 0; i < out->n_lessons; i++)
-            l[i] = (omn_lesson){ omn_arena_printf(a, "%s red, what %s", i ? "blue cube" : "small ball",
-                                                  what ? "is it?" : "shape and colour?"),
-                                 i ? "a red cube" : "a red ball", 1, 1, 2 };
+            l[i] =
+                (omn_lesson){ omn_arena_printf(a, "%s red, what %s", i ? "blue cube" : "small ball",
+                                               what ? "is it?" : "shape and colour?"),
+                              i ? "a red cube" : "a red ball", 1, 1, 2 };
         return OMN_OK;
     }
     omn_named *in = omn_arena_alloc(a, 1, sizeof(*in));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A tiny model of the uio2 family with nano's tokenizer, and pages that it can learn: a picture of one colour and
- * questions about it, and now and then a page of text alone. */
+/* A tiny model of the uio2 family with nano's tokenizer, and pages that it can learn: a picture of
+ * one colour and questions about it, and now and then a page of text alone. */
 #ifndef OMNIO_TESTS_TRAIN_TINY_H
 #define OMNIO_TESTS_TRAIN_TINY_H
 

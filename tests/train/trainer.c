@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The trainer on a tiny model: it learns, it packs as it should, and a run that is stopped and goes on ends in the
- * same bits as one that was not. */
+/* The trainer on a tiny model: it learns, it packs as it should, and a run that is stopped and goes
+ * on ends in the same bits as one that was not. */
 #include "tests/train/tiny.h"
 
 #include "libcore/train/trainer.h"
@@ -27,7 +27,10 @@ static void same_files(const char *a, const char *b)
     free(y);
 }
 
-static void must(omn_status st, const omn_error *err) { ck_assert_msg(st == OMN_OK, "%s", err->text); }
+static void must(omn_status st, const omn_error *err)
+{
+    ck_assert_msg(st == OMN_OK, "%s", err->text);
+}
 
 START_TEST(a_tiny_model_learns)
 {
@@ -41,7 +44,8 @@ START_TEST(a_tiny_model_learns)
     ck_assert_uint_eq(last.step, 120);
     ck_assert_uint_eq(omn_trainer_at(k.t), 120);
     ck_assert_double_gt(first.text_loss, 4);
-    ck_assert_double_lt(last.text_loss, 0.5);     /* soft labels of places leave a floor of about 0.15 */
+    ck_assert_double_lt(last.text_loss,
+                        0.5); /* soft labels of places leave a floor of about 0.15 */
     ck_assert_double_lt(last.aux_loss, 0.3 * first.aux_loss);
     ck_assert_double_lt(last.task_loss[0], 0.2);  /* the colour is seen */
     ck_assert_uint_gt(last.task_lessons[0], 0);
@@ -67,14 +71,16 @@ START_TEST(lessons_are_packed_into_rows)
             const int32_t *ids = t->in_ids + b * s.inputs, *seg = t->in_seg + b * s.inputs;
             const int32_t *tid = t->t_ids + b * s.targets, *tseg = t->t_seg + b * s.targets;
             const int32_t *lab = t->t_labels + b * s.targets, *tpos = t->t_pos + b * s.targets;
-            const int32_t *pix = (const int32_t *)omn_feed_get(t->feed, "image.seg")->data + b * t->cells;
+            const int32_t *pix =
+                (const int32_t *)omn_feed_get(t->feed, "image.seg")->data + b * t->cells;
             int32_t lessons = 0, ends = 0;
             for (uint32_t i = 0; i < s.inputs; i++) {
                 const bool first = i == 0 || seg[i] != seg[i - 1];
                 if (seg[i] && first) ck_assert_int_eq(seg[i], ++lessons);
                 ck_assert_int_eq(t->in_pos[b * s.inputs + i],
                                  !seg[i] || first ? 0 : t->in_pos[b * s.inputs + i - 1] + 1);
-                if (seg[i] && (i + 1 == s.inputs || seg[i + 1] != seg[i])) ck_assert_int_eq(ids[i], t->stop);
+                if (seg[i] && (i + 1 == s.inputs || seg[i + 1] != seg[i]))
+                    ck_assert_int_eq(ids[i], t->stop);
             }
             ck_assert_int_gt(lessons, 0);
             for (uint32_t i = 0; i < s.targets; i++) {
@@ -273,9 +279,14 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        a_tiny_model_learns, lessons_are_packed_into_rows, what_does_not_fit_is_counted,
-        a_failed_step_leaves_the_state_as_it_was, a_resumed_run_ends_in_the_same_bits,
-        a_killed_run_goes_on_in_the_same_bits, other_setups_cannot_go_on, the_export_opens_as_a_model,
+        a_tiny_model_learns,
+        lessons_are_packed_into_rows,
+        what_does_not_fit_is_counted,
+        a_failed_step_leaves_the_state_as_it_was,
+        a_resumed_run_ends_in_the_same_bits,
+        a_killed_run_goes_on_in_the_same_bits,
+        other_setups_cannot_go_on,
+        the_export_opens_as_a_model,
     };
     return TESTING_RUN("train/trainer", all, 60);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decoder text.tokens: ids of the model's tokenizer to text and back, no graph; text streams as it is made. */
+/* decoder text.tokens: ids of the model's tokenizer to text and back, no graph; text streams as it
+ * is made. */
 #include <omnio/kinds.h>
 
 #include <stdlib.h>
@@ -15,7 +16,8 @@ typedef struct decoder {
     omn_codes codes;
 } decoder;
 
-static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self,
+                            omn_error *err)
 {
     (void)c;
     const struct text *p = params;
@@ -36,12 +38,13 @@ static const omn_codes *codes(const void *self)
 static omn_status need(const decoder *d, omn_error *err)
 {
     return d->tokenizer ? OMN_OK
-                        : omn_fail(err, OMN_ERR_MISSING, "the model's folder has no tokenizer.model: copy "
+                        : omn_fail(err, OMN_ERR_MISSING,
+                                   "the model's folder has no tokenizer.model: copy "
                                    "the SentencePiece file that belongs to these weights there");
 }
 
-static omn_status encode(const void *self, omn_call *c, const omn_value *v, int32_t *ids, size_t most,
-                         size_t *count, omn_error *err)
+static omn_status encode(const void *self, omn_call *c, const omn_value *v, int32_t *ids,
+                         size_t most, size_t *count, omn_error *err)
 {
     const decoder *d = self;
     (void)c;
@@ -63,8 +66,8 @@ static void drop_zeros(omn_buf *b, size_t from)
     if (n < b->length) b->data[b->length = n] = 0;
 }
 
-static omn_status decode(const void *self, omn_call *c, const int32_t *ids, size_t n, omn_value **out,
-                         omn_error *err)
+static omn_status decode(const void *self, omn_call *c, const int32_t *ids, size_t n,
+                         omn_value **out, omn_error *err)
 {
     const decoder *d = self;
     (void)c;
@@ -74,7 +77,8 @@ static omn_status decode(const void *self, omn_call *c, const int32_t *ids, size
     omn_buf_init(&b, (size_t)1 << 24);
     st = omn_codec_decode(d->tokenizer, ids, n, &b, err);
     drop_zeros(&b, 0);
-    if (st == OMN_OK && b.failed) st = omn_fail(err, OMN_ERR_MEMORY, "text.tokens: the text is too long");
+    if (st == OMN_OK && b.failed)
+        st = omn_fail(err, OMN_ERR_MEMORY, "text.tokens: the text is too long");
     if (st == OMN_OK) st = omn_text_new(b.data ? b.data : "", b.length, out, err);
     omn_buf_fini(&b);
     return st;
@@ -97,8 +101,8 @@ static const void *extension(const char *id)
     return strcmp(id, "omnio.stream/1") ? NULL : (const void *)&stream;
 }
 
-static const omn_decoder_impl impl = { extension, "text", open_text, free, codes, encode, decode, NULL,
-                                       NULL, NULL, NULL, NULL };
+static const omn_decoder_impl impl = { extension, "text", open_text, free, codes, encode,
+                                       decode,    NULL,   NULL,      NULL, NULL,  NULL };
 static const omn_object objects[] = {
     { "omnio.decoder/1", "text.tokens", "text written with a tokenizer", &impl,
       OMN_OBJECT_PARAMS(text) },

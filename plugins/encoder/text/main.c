@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* encoder text.tokens: a text through the model's tokenizer, then rows of its token table. The end token is
- * appended, as every text input of Unified-IO has it. */
+/* encoder text.tokens: a text through the model's tokenizer, then rows of its token table. The end
+ * token is appended, as every text input of Unified-IO has it. */
 #include <omnio/kinds.h>
 
 #include <stdlib.h>
@@ -20,7 +20,8 @@ typedef struct encoder {
     omn_port ports[3];
 } encoder;
 
-static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self,
+                            omn_error *err)
 {
     (void)c;
     encoder *e = calloc(1, sizeof *e);
@@ -75,8 +76,8 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
 static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
 {
     const encoder *e = self;
-    omn_node *table = omn_weight(omn_scope_at(s, "/"), e->p->table, omn_dim2(e->p->rows, e->p->width),
-                                 OMN_INIT_NORMAL, 1);
+    omn_node *table = omn_weight(omn_scope_at(s, "/"), e->p->table,
+                                 omn_dim2(e->p->rows, e->p->width), OMN_INIT_NORMAL, 1);
     omn_node *x = omn_embedding(s, table, omn_bundle_get(in, s, "ids"));
     return omn_seq_new(s, x, omn_bundle_get(in, s, "seg"), omn_bundle_get(in, s, "pos"), 0, 0);
 }

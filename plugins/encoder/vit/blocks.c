@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A vision transformer (Dosovitskiy et al. 2021) with CLIP's names as in Unified-IO 2: class token, learned
- * positions resized to the grid, LayerNorm before the blocks and in them, biases everywhere; the features of the
- * last block beside those of an earlier one. The stem may be convolutions instead of linear patches, and the blocks
- * may rotate queries and keys by their place, for small models that are trained here. */
+/* A vision transformer (Dosovitskiy et al. 2021) with CLIP's names as in Unified-IO 2: class token,
+ * learned positions resized to the grid, LayerNorm before the blocks and in them, biases
+ * everywhere; the features of the last block beside those of an earlier one. The stem may be
+ * convolutions instead of linear patches, and the blocks may rotate queries and keys by their
+ * place, for small models that are trained here. */
 #include "vit.h"
 
-static const omn_act acts[] = { OMN_ACT_GELU_ERF, OMN_ACT_GELU_TANH, OMN_ACT_QUICK_GELU, OMN_ACT_SILU };
+static const omn_act acts[] = { OMN_ACT_GELU_ERF, OMN_ACT_GELU_TANH, OMN_ACT_QUICK_GELU,
+                                OMN_ACT_SILU };
 
 static omn_node *vector(omn_scope *s, const char *name, int64_t n, omn_init_kind init)
 {
@@ -15,29 +17,34 @@ static omn_node *vector(omn_scope *s, const char *name, int64_t n, omn_init_kind
 static omn_node *norm(omn_scope *s, omn_node *x)
 {
     const int64_t d = omn_node_dim(x, -1);
-    return omn_layer_norm(s, x, vector(s, "weight", d, OMN_INIT_ONE), vector(s, "bias", d, OMN_INIT_ZERO),
-                          1e-5);
+    return omn_layer_norm(s, x, vector(s, "weight", d, OMN_INIT_ONE),
+                          vector(s, "bias", d, OMN_INIT_ZERO), 1e-5);
 }
 
 /* x [B,T,D] -> x + attention + feed-forward */
-static omn_node *block(const struct vit *p, omn_scope *s, omn_node *x, omn_node *rot, const omn_mask *m)
+static omn_node *block(const struct vit *p, omn_scope *s, omn_node *x, omn_node *rot,
+                       const omn_mask *m)
 {
     const int64_t inner = (int64_t)p->heads * p->head_width, d = p->width;
     omn_scope *at = omn_scope_at(s, "attn"), *o = omn_scope_at(at, "out_proj");
     omn_scope *f = omn_scope_at(s, "mlp");
     omn_scope *f1 = omn_scope_at(f, "fc1"), *f2 = omn_scope_at(f, "fc2");
     const omn_shape in = omn_dim2(inner, d);
-    const omn_attn a = { OMN_FILL(omn_attn), .heads = (uint32_t)p->heads,
+    const omn_attn a = { OMN_FILL(omn_attn),
+                         .heads = (uint32_t)p->heads,
                          .head_width = (uint32_t)p->head_width,
                          .wq = omn_weight(at, "query_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
                          .wk = omn_weight(at, "key_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
                          .wv = omn_weight(at, "value_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
-                         .wo = omn_weight(o, "weight", omn_dim2(d, inner), OMN_INIT_FAN_IN, p->out_init),
+                         .wo = omn_weight(o, "weight", omn_dim2(d, inner), OMN_INIT_FAN_IN,
+                                          p->out_init),
                          .bq = vector(at, "query_in_proj_bias", inner, OMN_INIT_ZERO),
                          .bk = vector(at, "key_in_proj_bias", inner, OMN_INIT_ZERO),
                          .bv = vector(at, "value_in_proj_bias", inner, OMN_INIT_ZERO),
                          .bo = vector(o, "bias", d, OMN_INIT_ZERO),
-                         .rot = rot ? OMN_ROT_INTERLEAVED : OMN_ROT_NONE, .rot_q = rot, .rot_k = rot,
+                         .rot = rot ? OMN_ROT_INTERLEAVED : OMN_ROT_NONE,
+                         .rot_q = rot,
+                         .rot_k = rot,
                          .mask = m };
     const omn_ffn ffn = { OMN_FILL(omn_ffn), .act = acts[p->act],
                           .w_in = omn_weight(f1, "weight", omn_dim2(p->mlp, d), OMN_INIT_FAN_IN, 1),
@@ -50,7 +57,8 @@ static omn_node *block(const struct vit *p, omn_scope *s, omn_node *x, omn_node 
     return omn_add(s, x, omn_feed_forward(f, &ffn, norm(omn_scope_at(s, "ln_2"), x)));
 }
 
-/* Pixels through convolutions of stride 2 until a cell is one patch: [B,H,W,3] -> [B, rows*columns, width]. */
+/* Pixels through convolutions of stride 2 until a cell is one patch: [B,H,W,3] -> [B, rows*columns,
+ * width]. */
 static omn_node *conv_stem(const struct vit *p, omn_scope *s, omn_node *x)
 {
     int steps = 0;
@@ -112,7 +120,8 @@ void vit_features(const void *self, omn_scope *s, const omn_bundle *in, omn_bund
     if (p->stem == 0)
         x = omn_linear(t, omn_bundle_get(in, s, "patches"),
                        omn_weight(omn_scope_at(t, "embedding"), "weight",
-                                  omn_dim2(p->width, 3LL * p->patch * p->patch), OMN_INIT_FAN_IN, 1),
+                                  omn_dim2(p->width, 3LL * p->patch * p->patch), OMN_INIT_FAN_IN,
+                                  1),
                        NULL, OMN_ACT_NONE);
     else
         x = conv_stem(p, t, omn_bundle_get(in, s, "pixels"));
@@ -152,8 +161,9 @@ omn_seq *vit_embed(const void *self, omn_scope *s, const omn_bundle *in)
     }
     if (p->frozen) x = omn_stop_gradient(s, x);
     if (p->project)
-        x = omn_linear(s, x, omn_weight(s, "projection.weight",
-                                        omn_dim2(p->project, omn_node_dim(x, -1)), OMN_INIT_FAN_IN, 1),
+        x = omn_linear(s, x,
+                       omn_weight(s, "projection.weight", omn_dim2(p->project, omn_node_dim(x, -1)),
+                                  OMN_INIT_FAN_IN, 1),
                        NULL, OMN_ACT_NONE);
     omn_node_tag(omn_scope_at(s, "/"), x, "vit.image.projection");
     return omn_seq_new(s, x, omn_bundle_get(in, s, "seg"), omn_bundle_get(in, s, "pos"), p->rows,

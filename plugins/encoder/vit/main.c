@@ -7,7 +7,8 @@
 
 static const omn_param vit_params[] = { VIT(OMN_S_ROW, vit) };
 
-static omn_status vit_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+static omn_status vit_open(omn_call *c, const void *params, omn_open *o, void **self,
+                           omn_error *err)
 {
     (void)c;
     vit_self *v = calloc(1, sizeof *v);
@@ -19,14 +20,17 @@ static omn_status vit_open(omn_call *c, const void *params, omn_open *o, void **
         omn_open_fail(o, OMN_ERR_CONFIG, "image.vit: second %d is outside the %d blocks", p->second,
                       p->layers);
     if (p->stem == 1 && ((p->patch & (p->patch - 1)) || p->patch < 2 || p->width % (p->patch / 2)))
-        omn_open_fail(o, OMN_ERR_CONFIG, "image.vit: convolutions of stride 2 want a patch that is a "
-                      "power of 2 and a width that it divides, not %d and %d", p->patch, p->width);
+        omn_open_fail(o, OMN_ERR_CONFIG,
+                      "image.vit: convolutions of stride 2 want a patch that is a "
+                      "power of 2 and a width that it divides, not %d and %d",
+                      p->patch, p->width);
     if (p->stem == 0)
         v->ports[0] = (omn_port){ "patches", OMN_F32, omn_dim2(N, 3LL * p->patch * p->patch), 1 };
     else
-        v->ports[0] = (omn_port){ "pixels", OMN_F32,
-                                  omn_dim3((int64_t)p->rows * p->patch, (int64_t)p->columns * p->patch, 3),
-                                  0 };
+        v->ports[0] =
+            (omn_port){ "pixels", OMN_F32,
+                        omn_dim3((int64_t)p->rows * p->patch, (int64_t)p->columns * p->patch, 3),
+                        0 };
     v->ports[1] = (omn_port){ "seg", OMN_I32, omn_dim1(N), p->stem == 0 };
     v->ports[2] = (omn_port){ "pos", OMN_I32, omn_dim1(N), p->stem == 0 };
     return OMN_OK;
@@ -52,7 +56,8 @@ static const void *extension(const char *id)
     return strcmp(id, "omnio.features/1") ? NULL : (const void *)&features;
 }
 
-static const omn_encoder_impl impl = { extension, "image", vit_open, free, ports, vit_prepare, vit_embed };
+static const omn_encoder_impl impl = { extension, "image",     vit_open, free,
+                                       ports,     vit_prepare, vit_embed };
 static const omn_object objects[] = {
     { "omnio.encoder/1", "image.vit", "pictures through a vision transformer", &impl,
       OMN_OBJECT_PARAMS(vit) },

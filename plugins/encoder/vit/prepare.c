@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A picture as the encoder wants it: scaled to fit and padded (omn_image_fit), normalised, cut into patches in
- * (row, column, channel) order or left as pixels for a convolutional stem. */
+/* A picture as the encoder wants it: scaled to fit and padded (omn_image_fit), normalised, cut into
+ * patches in (row, column, channel) order or left as pixels for a convolutional stem. */
 #include "vit.h"
 
 #include <stdlib.h>
@@ -10,7 +10,8 @@
 static const float means[2][3] = { { 0.48145466f, 0.4578275f, 0.40821073f }, { 0.5f, 0.5f, 0.5f } };
 static const float devs[2][3] = { { 0.26862954f, 0.26130258f, 0.27577711f }, { 0.5f, 0.5f, 0.5f } };
 
-/* A patch is real when the pixel under its centre is (nearest-neighbour resize of the pixel mask). */
+/* A patch is real when the pixel under its centre is (nearest-neighbour resize of the pixel
+ * mask). */
 static bool real(const uint8_t *valid, const struct vit *p, int64_t row, int64_t column)
 {
     const int64_t side = (int64_t)p->columns * p->patch;
@@ -58,7 +59,8 @@ omn_status vit_prepare(const void *self, omn_call *c, const omn_value *v, omn_fe
             plane[i * 3 + ch] = !valid || valid[i] ? normal : 0;
         }
     if (p->stem == 0) {
-        OMN_TRY(omn_feed_new(out, "patches", OMN_F32, omn_dim2(N, 3LL * p->patch * p->patch), &x, err));
+        OMN_TRY(
+            omn_feed_new(out, "patches", OMN_F32, omn_dim2(N, 3LL * p->patch * p->patch), &x, err));
         cut(p, plane, x);
     } else {
         OMN_TRY(omn_feed_new(out, "pixels", OMN_F32, omn_dim3(H, W, 3), &x, err));

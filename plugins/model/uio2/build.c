@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Unified-IO 2's graphs: one body for encode, step and teach. Encoding joins what the encoders made and leaves the
- * keys and values of every cross-attention in states; a step appends to the self-attention's states and reads the
- * others; teaching does both at once. Stages carry the names of the golden files, so that each can be compared. */
+/* Unified-IO 2's graphs: one body for encode, step and teach. Encoding joins what the encoders made
+ * and leaves the keys and values of every cross-attention in states; a step appends to the
+ * self-attention's states and reads the others; teaching does both at once. Stages carry the names
+ * of the golden files, so that each can be compared. */
 #include "uio2.h"
 
 #include <math.h>
@@ -23,8 +24,10 @@ static omn_seq *gather(const uio2 *u, omn_scope *s, const omn_build *rq)
         omn_seq *q = omn_encoder_embed(p, s, rq->inputs[i].in);
         int64_t h, w;
         omn_seq_get_grid(q, &h, &w);
-        omn_node *type = omn_weight(ps, "modality_embedding", omn_dim1(u->D), OMN_INIT_NORMAL, 0.02);
-        omn_seq_set_x(q, omn_node_tag(top, omn_add(ps, omn_seq_get_x(q), type), "embed.%s.embed", role));
+        omn_node *type =
+            omn_weight(ps, "modality_embedding", omn_dim1(u->D), OMN_INIT_NORMAL, 0.02);
+        omn_seq_set_x(
+            q, omn_node_tag(top, omn_add(ps, omn_seq_get_x(q), type), "embed.%s.embed", role));
         omn_seq_set_rot(q, omn_rope_rows(ps, omn_seq_get_pos(q), h, w, u->text_in, u->K, 10000,
                                          scaled ? u->image_ratio : 1));
         omn_node_tag(top, omn_seq_get_rot(q), "embed.%s.rope", role);
@@ -64,7 +67,7 @@ static omn_seq *encode(const uio2 *u, omn_scope *s, const omn_build *rq)
     return q;
 }
 
-/* ---- decoder ------------------------------------------------------------------------------------------- */
+/* ---- decoder -------------------------------------------------------------------------------- */
 
 /* Keys and values of one layer's view of the memory. */
 typedef struct memory { omn_node *x, *seg, *rot; } memory;
@@ -147,8 +150,8 @@ static void remember(const uio2 *u, omn_scope *s, const omn_build *rq, const mem
 }
 
 /* Logits of the one target, and the loss when there are labels. */
-static void answer(const uio2 *u, omn_scope *s, const omn_build *rq, const omn_target *t, omn_node *x,
-                   omn_bundle *out)
+static void answer(const uio2 *u, omn_scope *s, const omn_build *rq, const omn_target *t,
+                   omn_node *x, omn_bundle *out)
 {
     static const omn_ce usual = { OMN_FILL(omn_ce), .z_loss = 1e-4 };
     omn_scope *top = omn_scope_at(s, "/");
@@ -162,8 +165,8 @@ static void answer(const uio2 *u, omn_scope *s, const omn_build *rq, const omn_t
     omn_bundle_put(out, s, name, logits);
     if (!t->labels) return;
     omn_node *each = NULL;
-    omn_node *loss = omn_cross_entropy(top, logits, t->labels, t->weight, rq->loss ? rq->loss : &usual,
-                                       &each);
+    omn_node *loss =
+        omn_cross_entropy(top, logits, t->labels, t->weight, rq->loss ? rq->loss : &usual, &each);
     snprintf(name, sizeof name, "loss.%s", role);
     omn_bundle_put(out, s, name, loss);
     omn_bundle_put(out, s, "loss", loss);

@@ -10,8 +10,8 @@ typedef struct uio2 {
     int64_t n_enc, n_dec, mlp, cross_every;
     int64_t rows;                       /* of the text table */
     int64_t text_in, text_out;          /* most tokens */
-    double image_ratio;                 /* positions of an input picture, in steps of a target picture */
-    double out_init;                    /* initial size of what a layer adds, for training from nothing */
+    double image_ratio; /* positions of an input picture, in steps of a target picture */
+    double out_init;    /* initial size of what a layer adds, for training from nothing */
     bool qk_norm, frozen;
     const omn_part *text, *image;       /* encoders */
     const omn_part *text_out_part;      /* decoder */

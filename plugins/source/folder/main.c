@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source folder: people's own pictures, texts and boxes. A folder with a JSON Lines manifest: each line is one
- * example, {"image": "a.jpg", "question": "...", "answer": "..."} or with lists of items as the tabletop source has
- * them. "image" is read from the folder; "box": [x0, y0, x1, y1] and "boxes": [[..], ..] (or objects with box and
- * label) become regions in pixels. A bad line is an error that names file and line. */
+/* source folder: people's own pictures, texts and boxes. A folder with a JSON Lines manifest: each
+ * line is one example, {"image": "a.jpg", "question": "...", "answer": "..."} or with lists of
+ * items as the tabletop source has them. "image" is read from the folder; "box": [x0, y0, x1, y1]
+ * and "boxes": [[..], ..] (or objects with box and label) become regions in pixels. A bad line is
+ * an error that names file and line. */
 #include "manifest.h"
 
 #include <math.h>
@@ -14,10 +15,11 @@
 #define MOST_FIELDS 64
 #define MOST_BOXES 4096
 
-#define FOLDER(PAR, S)                                                                           \
-    PAR(S, path, path, NULL, NULL, NULL, "the folder, or its manifest file")                     \
-    PAR(S, string, manifest, "manifest.jsonl", NULL, NULL, "name of the manifest in the folder") \
-    PAR(S, double, held_out, "0.1", "0..1", NULL, "share of the lines that is kept for evaluation") \
+#define FOLDER(PAR, S)                                                                             \
+    PAR(S, path, path, NULL, NULL, NULL, "the folder, or its manifest file")                       \
+    PAR(S, string, manifest, "manifest.jsonl", NULL, NULL, "name of the manifest in the folder")   \
+    PAR(S, double, held_out, "0.1", "0..1", NULL,                                                  \
+        "share of the lines that is kept for evaluation")                                          \
     PAR(S, int64, seed, "1", "0..", NULL, "another seed, another choice of held-out lines")
 OMN_PARAMS(folder, FOLDER);
 
@@ -33,7 +35,8 @@ static void close_source(void *self)
     free(s);
 }
 
-static omn_status open_source(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
+static omn_status open_source(omn_call *c, const void *params, omn_open *o, void **self,
+                              omn_error *err)
 {
     (void)c;
     (void)o;
@@ -52,7 +55,8 @@ static omn_status open_source(omn_call *c, const void *params, omn_open *o, void
         snprintf(file, sizeof file, "%s/%s", p->path, p->manifest);
     } else {
         const char *slash = strrchr(p->path, '/');
-        snprintf(s->folder, sizeof s->folder, "%.*s", slash ? (int)(slash - p->path) : 1, slash ? p->path : ".");
+        snprintf(s->folder, sizeof s->folder, "%.*s", slash ? (int)(slash - p->path) : 1,
+                 slash ? p->path : ".");
         snprintf(file, sizeof file, "%s", p->path);
     }
     return manifest_open(&s->m, file, p->held_out, (uint64_t)p->seed, err);
@@ -64,7 +68,7 @@ static uint64_t count(const void *self, omn_split split)
     return s->m.n[split == OMN_SPLIT_TRAIN ? 0 : 1];
 }
 
-/* ---- fields --------------------------------------------------------------------------------------------------- */
+/* ---- fields --------------------------------------------------------------------------------- */
 
 static bool four(const omn_value *v, double *x)
 {
@@ -99,7 +103,8 @@ static omn_status boxes(const omn_value *v, const omn_frame *like, omn_value **o
     if (!list) return omn_fail(err, OMN_ERR_MEMORY, "boxes: out of memory");
     for (size_t i = 0; i < n && st == OMN_OK; i++) {
         if (!four(omn_list_at(v, i), x))
-            st = omn_fail(err, OMN_ERR_DATA, "box %zu is not [x0, y0, x1, y1] with x1 > x0 and y1 > y0", i + 1);
+            st = omn_fail(err, OMN_ERR_DATA,
+                          "box %zu is not [x0, y0, x1, y1] with x1 > x0 and y1 > y0", i + 1);
         else list[i] = (omn_region){ x[0], x[1], x[2], x[3], NAN, NULL };
     }
     if (st == OMN_OK) st = omn_regions_new(list, n, like, out, err);
@@ -114,9 +119,11 @@ typedef struct reader {
     bool has_frame;
 } reader;
 
-static omn_status fields_of(reader *r, const omn_value *record, int depth, omn_value **out, omn_error *err);
+static omn_status fields_of(reader *r, const omn_value *record, int depth, omn_value **out,
+                            omn_error *err);
 
-static omn_status field(reader *r, const char *name, const omn_value *v, int depth, omn_value **out, omn_error *err)
+static omn_status field(reader *r, const char *name, const omn_value *v, int depth, omn_value **out,
+                        omn_error *err)
 {
     const omn_value_kind k = omn_value_get_kind(v);
     omn_status st = OMN_OK;
@@ -130,7 +137,8 @@ static omn_status field(reader *r, const char *name, const omn_value *v, int dep
         const size_t n = omn_list_count(v);
         omn_value **items = calloc(n + 1, sizeof(omn_value *));
         if (!items) return omn_fail(err, OMN_ERR_MEMORY, "\"%s\": out of memory", name);
-        for (size_t i = 0; i < n && st == OMN_OK; i++) st = field(r, "", omn_list_at(v, i), depth + 1, &items[i], err);
+        for (size_t i = 0; i < n && st == OMN_OK; i++)
+            st = field(r, "", omn_list_at(v, i), depth + 1, &items[i], err);
         if (st == OMN_OK) st = omn_list_new(items, n, out, err);
         for (size_t i = 0; i < n; i++) omn_value_unref(items[i]);
         free(items);
@@ -147,7 +155,8 @@ static omn_status picture(reader *r, const omn_value *name, omn_value **out, omn
         return omn_fail(err, OMN_ERR_DATA, "\"image\": a file's name is wanted");
     const char *file = omn_text_get(name, NULL);
     if (strlen(file) > 4000) return omn_fail(err, OMN_ERR_DATA, "\"image\": the name is too long");
-    snprintf(path, sizeof path, "%s%s%s", file[0] == '/' ? "" : r->s->folder, file[0] == '/' ? "" : "/", file);
+    snprintf(path, sizeof path, "%s%s%s", file[0] == '/' ? "" : r->s->folder,
+             file[0] == '/' ? "" : "/", file);
     const omn_status st = omn_call_load(r->c, path, "image", out, err);
     if (st != OMN_OK) return st;
     r->frame = *omn_image_frame(omn_value_image(*out));
@@ -155,7 +164,8 @@ static omn_status picture(reader *r, const omn_value *name, omn_value **out, omn
     return OMN_OK;
 }
 
-static omn_status fields_of(reader *r, const omn_value *record, int depth, omn_value **out, omn_error *err)
+static omn_status fields_of(reader *r, const omn_value *record, int depth, omn_value **out,
+                            omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_named list[MOST_FIELDS] = { { 0 } };
@@ -171,14 +181,16 @@ static omn_status fields_of(reader *r, const omn_value *record, int depth, omn_v
     }
     for (size_t i = 0; i < n; i++)
         if (i != image)
-            OMN_TRY(field(r, list[i].name, omn_record_at(record, i, NULL), depth, &list[i].value, err));
+            OMN_TRY(
+                field(r, list[i].name, omn_record_at(record, i, NULL), depth, &list[i].value, err));
     OMN_TRY(omn_record_new(list, n, out, err));
 done:
     for (size_t i = 0; i < n; i++) omn_value_unref(list[i].value);
     return st;
 }
 
-static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t index, omn_value **out, omn_error *err)
+static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t index,
+                      omn_value **out, omn_error *err)
 {
     const source *s = self;
     size_t length = 0;
@@ -187,8 +199,8 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
     omn_error why = OMN_ERROR_INIT;
     reader r = { .s = s, .c = c };
     if (index >= count(self, split))
-        return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no example number %llu in this split", s->m.path,
-                        (unsigned long long)index);
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no example number %llu in this split",
+                        s->m.path, (unsigned long long)index);
     const char *line = manifest_line(&s->m, split, (size_t)index, &length, &number);
     omn_status st = omn_value_from_json(line, length, &record, &why);
     if (st == OMN_OK && omn_value_get_kind(record) != OMN_VALUE_RECORD)
@@ -198,8 +210,10 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
     if (st == OMN_OK) return OMN_OK;
     if (st == OMN_ERR_MEMORY || st == OMN_ERR_CANCELLED) return omn_fail(err, st, "%s", why.text);
     char text[1200];
-    return omn_fail_at(err, OMN_ERR_DATA, s->m.path, (int32_t)number, why.file[0] ? 0 : why.column, "%s",
-                       why.file[0] && strcmp(why.file, s->m.path) ? omn_error_line(&why, text, sizeof text) : why.text);
+    return omn_fail_at(
+        err, OMN_ERR_DATA, s->m.path, (int32_t)number, why.file[0] ? 0 : why.column, "%s",
+        why.file[0] && strcmp(why.file, s->m.path) ? omn_error_line(&why, text, sizeof text)
+                                                   : why.text);
 }
 
 static const omn_source_impl impl = { NULL, open_source, close_source, count, get };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A manifest stays mapped; only where its lines begin is remembered. Which split a line belongs to follows from
- * its number and the seed, so training and held-out examples never meet, also when lines are added at the end. */
+/* A manifest stays mapped; only where its lines begin is remembered. Which split a line belongs to
+ * follows from its number and the seed, so training and held-out examples never meet, also when
+ * lines are added at the end. */
 #include "manifest.h"
 
 #include <stdlib.h>
@@ -19,8 +20,8 @@ static size_t line_length(const char *s, size_t room)
     return end ? (size_t)(end - s) : room;
 }
 
-static omn_status split_lines(manifest *m, const char *data, size_t size, double held_out, uint64_t seed, bool store,
-                              omn_error *err)
+static omn_status split_lines(manifest *m, const char *data, size_t size, double held_out,
+                              uint64_t seed, bool store, omn_error *err)
 {
     uint32_t number = 0;
     m->n[0] = m->n[1] = 0;
@@ -28,7 +29,8 @@ static omn_status split_lines(manifest *m, const char *data, size_t size, double
         const size_t n = line_length(data + at, size - at);
         if (++number > MOST_LINES || n > MOST_LINE)
             return omn_fail_at(err, OMN_ERR_DATA, m->path, (int32_t)number, 0,
-                               "a manifest has at most %zu lines of at most %zu bytes", MOST_LINES, MOST_LINE);
+                               "a manifest has at most %zu lines of at most %zu bytes", MOST_LINES,
+                               MOST_LINE);
         if (!blank(data + at, n)) {
             const double u = (double)(omn_random_at(seed, 0x73706c, number) >> 11) * 0x1p-53;
             const int k = u < held_out;
@@ -43,7 +45,8 @@ static omn_status split_lines(manifest *m, const char *data, size_t size, double
     return OMN_OK;
 }
 
-omn_status manifest_open(manifest *m, const char *path, double held_out, uint64_t seed, omn_error *err)
+omn_status manifest_open(manifest *m, const char *path, double held_out, uint64_t seed,
+                         omn_error *err)
 {
     omn_status st = OMN_OK;
     m->path = strdup(path);
@@ -76,7 +79,8 @@ void manifest_close(manifest *m)
     free(m->path);
 }
 
-const char *manifest_line(const manifest *m, omn_split split, size_t i, size_t *length, uint32_t *number)
+const char *manifest_line(const manifest *m, omn_split split, size_t i, size_t *length,
+                          uint32_t *number)
 {
     const int k = split == OMN_SPLIT_TRAIN ? 0 : 1;
     const char *data = omn_map_data(m->map);

@@ -17,9 +17,11 @@ typedef struct manifest {
 } manifest;
 
 /* held_out: share of the lines that are kept from training, chosen by number and seed. */
-omn_status manifest_open(manifest *m, const char *path, double held_out, uint64_t seed, omn_error *err);
+omn_status manifest_open(manifest *m, const char *path, double held_out, uint64_t seed,
+                         omn_error *err);
 void manifest_close(manifest *m);
 /* Line i of a split: text and length, borrowed; its number in the file. */
-const char *manifest_line(const manifest *m, omn_split split, size_t i, size_t *length, uint32_t *number);
+const char *manifest_line(const manifest *m, omn_split split, size_t i, size_t *length,
+                          uint32_t *number);
 
 #endif
