@@ -15,13 +15,34 @@ enum { GRAIN = 16384 };
 /* one loop per activation, so that the choice is made outside of it */
 #define EACH(kind, ...)                                                                            \
     switch (kind) {                                                                                \
-    case OMN_ACT_RELU: { const omn_act k = OMN_ACT_RELU; __VA_ARGS__ } break;                             \
-    case OMN_ACT_RELU2: { const omn_act k = OMN_ACT_RELU2; __VA_ARGS__ } break;                           \
-    case OMN_ACT_GELU_ERF: { const omn_act k = OMN_ACT_GELU_ERF; __VA_ARGS__ } break;                     \
-    case OMN_ACT_GELU_TANH: { const omn_act k = OMN_ACT_GELU_TANH; __VA_ARGS__ } break;                   \
-    case OMN_ACT_QUICK_GELU: { const omn_act k = OMN_ACT_QUICK_GELU; __VA_ARGS__ } break;                 \
-    case OMN_ACT_SILU: { const omn_act k = OMN_ACT_SILU; __VA_ARGS__ } break;                             \
-    default: { const omn_act k = kind; __VA_ARGS__ } break;                                               \
+    case OMN_ACT_RELU: {                                                                           \
+        const omn_act k = OMN_ACT_RELU;                                                            \
+        __VA_ARGS__                                                                                \
+    } break;                                                                                       \
+    case OMN_ACT_RELU2: {                                                                          \
+        const omn_act k = OMN_ACT_RELU2;                                                           \
+        __VA_ARGS__                                                                                \
+    } break;                                                                                       \
+    case OMN_ACT_GELU_ERF: {                                                                       \
+        const omn_act k = OMN_ACT_GELU_ERF;                                                        \
+        __VA_ARGS__                                                                                \
+    } break;                                                                                       \
+    case OMN_ACT_GELU_TANH: {                                                                      \
+        const omn_act k = OMN_ACT_GELU_TANH;                                                       \
+        __VA_ARGS__                                                                                \
+    } break;                                                                                       \
+    case OMN_ACT_QUICK_GELU: {                                                                     \
+        const omn_act k = OMN_ACT_QUICK_GELU;                                                      \
+        __VA_ARGS__                                                                                \
+    } break;                                                                                       \
+    case OMN_ACT_SILU: {                                                                           \
+        const omn_act k = OMN_ACT_SILU;                                                            \
+        __VA_ARGS__                                                                                \
+    } break;                                                                                       \
+    default: {                                                                                     \
+        const omn_act k = kind;                                                                    \
+        __VA_ARGS__                                                                                \
+    } break;                                                                                       \
     }
 
 static void act_range(void *user, size_t from, size_t to)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The little of AMX that products need: eight tiles of 16 rows by 64 bytes, loaded, multiplied, stored.
- * The instructions are written out, with memory clobbers: the intrinsics of some compilers declare too
- * little of what they read, and then stores that fill the configuration disappear. With AMX_EMULATED the
- * same names work on plain memory, so that the kernel above them is tested on any machine.
+ * The little of AMX that products need: eight tiles of 16 rows by 64 bytes, loaded, multiplied,
+ * stored. The instructions are written out, with memory clobbers: the intrinsics of some compilers
+ * declare too little of what they read, and then stores that fill the configuration disappear. With
+ * AMX_EMULATED the same names work on plain memory, so that the kernel above them is tested on any
+ * machine.
  *
  * A thread configures its tiles before the first use and releases them after the last: tiles in use
  * make every switch of threads dearer.
@@ -27,7 +28,8 @@ INLINE void amx_end(tiles *t) { memset(t, 0xff, sizeof *t); }
     } while (0)
 #define amx_store(tt, i, p, stride)                                                                \
     do {                                                                                           \
-        for (size_t r_ = 0; r_ < 16; r_++) memcpy((char *)(p) + r_ * (stride), (tt)->t[i][r_], 64); \
+        for (size_t r_ = 0; r_ < 16; r_++)                                                         \
+            memcpy((char *)(p) + r_ * (stride), (tt)->t[i][r_], 64);                               \
     } while (0)
 
 /* c[m][n] += sum over k of both halves of a[m][k] times those of b[k][n] */
@@ -71,7 +73,10 @@ INLINE void amx_end(tiles *t)
 #define amx_load(t, i, p, stride)                                                                  \
     __asm__ volatile("tileloadd (%0,%1,1), %%tmm" #i : : "r"(p), "r"((size_t)(stride)) : "memory")
 #define amx_store(t, i, p, stride)                                                                 \
-    __asm__ volatile("tilestored %%tmm" #i ", (%0,%1,1)" : : "r"(p), "r"((size_t)(stride)) : "memory")
+    __asm__ volatile("tilestored %%tmm" #i ", (%0,%1,1)"                                           \
+                     :                                                                             \
+                     : "r"(p), "r"((size_t)(stride))                                               \
+                     : "memory")
 #define amx_dot(t, c, a, b)                                                                        \
     __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c : : : "memory")
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attention in tiles: scores of BQ queries with a block of keys live on the stack, a running maximum
- * and sum per query let the softmax be finished later (Milakov and Gimelshein 2018; Dao et al. 2022), so
- * memory grows with Tq + Tk only. A strip of keys that is hidden from a whole tile is skipped before any
- * product: packed rows hide more than nine tenths of their square.
+ * Attention in tiles: scores of BQ queries with a block of keys live on the stack, a running
+ * maximum and sum per query let the softmax be finished later (Milakov and Gimelshein 2018; Dao et
+ * al. 2022), so memory grows with Tq + Tk only. A strip of keys that is hidden from a whole tile is
+ * skipped before any product: packed rows hide more than nine tenths of their square.
  */
 #include "heads.h"
 
@@ -22,8 +22,8 @@ typedef struct forward_tiles {
 } forward_tiles;
 
 /* Softmax of one row over the strips that are seen; o's rows are scaled when the maximum grows. */
-INLINE void softmax_row(const forward *f, forward_tiles *w, const seen *see, size_t strips, size_t i,
-                        float *top, float *sum, float *o)
+INLINE void softmax_row(const forward *f, forward_tiles *w, const seen *see, size_t strips,
+                        size_t i, float *top, float *sum, float *o)
 {
     const cpu_attn *a = &f->a;
     float *s = w->s + i * MOST_KEYS;
@@ -54,18 +54,20 @@ INLINE void softmax_row(const forward *f, forward_tiles *w, const seen *see, siz
             vst(s + t * STRIP + j * VW, e[j]);
         }
         if (f->dot)
-            vst(w->p + i * (MOST_KEYS / 2) + t * (STRIP / 2), units(s + t * STRIP, OMN_F32, 0, STRIP));
+            vst(w->p + i * (MOST_KEYS / 2) + t * (STRIP / 2),
+                units(s + t * STRIP, OMN_F32, 0, STRIP));
     }
     const float keep = old == now ? 1 : old == -INFINITY ? 0 : expf(old - now);
     *top = now;
     *sum = *sum * keep + vsum(total);
     if (keep != 1)
-        for (size_t k = 0; k < a->Kv; k += VW) frow_set(o, k, a->Kv, frow(o, k, a->Kv) * vset(keep));
+        for (size_t k = 0; k < a->Kv; k += VW)
+            frow_set(o, k, a->Kv, frow(o, k, a->Kv) * vset(keep));
 }
 
 /* one tile of queries with one block of packed keys */
-static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h, size_t q0, size_t nq,
-                         const seen *see, size_t strips, float *top, float *sum)
+static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h, size_t q0,
+                         size_t nq, const seen *see, size_t strips, float *top, float *sum)
 {
     const cpu_attn *a = &f->a;
     const size_t K = a->K, Kv = a->Kv, depth = f->dot ? (K + 1) / 2 : K, ld = WIDE;
@@ -81,8 +83,8 @@ static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h,
         if (see[t] == SEEN_NONE) continue;
         float *to[BQ];
         for (size_t i = 0; i < nq; i++) to[i] = srow[i] + t * STRIP;
-        product(f->dot, nq, depth, w->q, (ptrdiff_t)ld * 4, 4, w->kt + t * STRIP * depth, NR * depth, to,
-                STRIP, a->scale, false);
+        product(f->dot, nq, depth, w->q, (ptrdiff_t)ld * 4, 4, w->kt + t * STRIP * depth,
+                NR * depth, to, STRIP, a->scale, false);
     }
     for (size_t i = 0; i < nq; i++) softmax_row(f, w, see, strips, i, top + i, sum + i, orow[i]);
     for (size_t t = 0; t < strips; t++) {
@@ -96,8 +98,8 @@ static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h,
     }
 }
 
-static void finish_row(const cpu_attn *a, forward_tiles *w, size_t b, size_t h, size_t i, const void *vp,
-                       bool *have_mean, float top, float total)
+static void finish_row(const cpu_attn *a, forward_tiles *w, size_t b, size_t h, size_t i,
+                       const void *vp, bool *have_mean, float top, float total)
 {
     const size_t Kv = a->Kv;
     float *o = a->o + b * a->o_batch + i * a->o_row + h * Kv;
@@ -120,7 +122,8 @@ static void finish_row(const cpu_attn *a, forward_tiles *w, size_t b, size_t h, 
 static void forward_task(const forward *f, size_t b, size_t h, size_t q0, size_t q1)
 {
     const cpu_attn *a = &f->a;
-    const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G), kb = a->k_row ? (size_t)a->k_row[b] : b;
+    const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G),
+                 kb = a->k_row ? (size_t)a->k_row[b] : b;
     const void *kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * K));
     const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * Kv));
     forward_tiles w;
@@ -176,7 +179,7 @@ static void few_scores(const cpu_attn *a, const float *q, const void *kp, size_t
         vf d[4] = { vset(0), vset(0), vset(0), vset(0) };
         const void *k[4];
         UNROLL
-        for (size_t i = 0; i < 4; i++)      /* the last ones repeat a key rather than leave the tensor */
+        for (size_t i = 0; i < 4; i++) /* the last ones repeat a key rather than leave the tensor */
             k[i] = at(kp, a->k_type, (ptrdiff_t)((j + i < n ? j + i : n - 1) * a->k_row_step));
         for (size_t c = 0; c < K; c += VW)
             UNROLL
@@ -208,7 +211,8 @@ static void few_values(const cpu_attn *a, const float *p, const void *vp, size_t
 
 static void few_query(const cpu_attn *a, size_t b, size_t h, size_t i)
 {
-    const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G), kb = a->k_row ? (size_t)a->k_row[b] : b;
+    const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G),
+                 kb = a->k_row ? (size_t)a->k_row[b] : b;
     const void *kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * K));
     const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * Kv));
     const void *qp = at(a->q, a->q_type, (ptrdiff_t)(b * a->q_batch + i * a->q_row + h * K));

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The gradient of attention. Scores are made again from lse, P = exp(s - lse), and
- *   dV = P^T dO,  dS = P * (dO V^T - delta),  delta = sum dO * O,  dQ = scale dS K,  dK = scale dS^T Q.
- * One task owns one head of keys, so that dK and dV have one writer; within it a block of keys is packed
- * once and all tiles of queries that see it go past.
+ *   dV = P^T dO,  dS = P * (dO V^T - delta),  delta = sum dO * O,  dQ = scale dS K,  dK = scale
+ *     dS^T Q.
+ * One task owns one head of keys, so that dK and dV have one writer; within it a block of keys is
+ * packed once and all tiles of queries that see it go past.
  */
 #include "heads.h"
 
@@ -50,7 +51,8 @@ INLINE void probability_row(const backward *f, backward_tiles *w, const seen *se
             vst(ds + j, d);
         }
         if (f->dot)
-            vst(w->row_ds + i * (MOST_KEYS / 2) + t * (STRIP / 2), units(ds + t * STRIP, OMN_F32, 0, STRIP));
+            vst(w->row_ds + i * (MOST_KEYS / 2) + t * (STRIP / 2),
+                units(ds + t * STRIP, OMN_F32, 0, STRIP));
     }
 }
 
@@ -82,7 +84,8 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
 {
     const cpu_attn *a = &f->a;
     const bool dot = f->dot;
-    const size_t b = m->b, h = m->h, q0 = m->q0, nq = m->nq, K = a->K, Kv = a->Kv, half = dot ? 2 : 1;
+    const size_t b = m->b, h = m->h, q0 = m->q0, nq = m->nq, K = a->K, Kv = a->Kv,
+                 half = dot ? 2 : 1;
     const size_t depth = (K + half - 1) / half, depth_v = (Kv + half - 1) / half;
     const size_t deep = (nq + half - 1) / half, padded = deep * half;
     const float *lse = a->lse + (b * a->H + h) * a->Tq + q0;
@@ -99,10 +102,10 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
             prow[i] = w->p + i * MOST_KEYS + t * STRIP;
             dsrow[i] = w->ds + i * MOST_KEYS + t * STRIP;
         }
-        product(dot, nq, depth, w->q, WIDE * 4, 4, w->kt + t * STRIP * depth, NR * depth, prow, STRIP,
-                a->scale, false);
-        product(dot, nq, depth_v, w->d_o, WIDE * 4, 4, w->vt + t * STRIP * depth_v, NR * depth_v, dsrow,
-                STRIP, 1, false);
+        product(dot, nq, depth, w->q, WIDE * 4, 4, w->kt + t * STRIP * depth, NR * depth, prow,
+                STRIP, a->scale, false);
+        product(dot, nq, depth_v, w->d_o, WIDE * 4, 4, w->vt + t * STRIP * depth_v, NR * depth_v,
+                dsrow, STRIP, 1, false);
     }
     for (size_t i = 0; i < nq; i++) {
         probability_row(f, w, see, strips, i, lse[i], row_delta(a, b, h, q0 + i));
@@ -126,7 +129,8 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
             dvrow[j] = w->dv + (j0 + j) * stride_v;
         }
         product(dot, n, deep, left_p + j0, 4, MOST_KEYS * 4, w->dos, deep * NR, dvrow, Kv, 1, true);
-        product(dot, n, deep, left_ds + j0, 4, MOST_KEYS * 4, w->qs, deep * NR, dkrow, K, a->scale, true);
+        product(dot, n, deep, left_ds + j0, 4, MOST_KEYS * 4, w->qs, deep * NR, dkrow, K, a->scale,
+                true);
         product(dot, nq, n / half, row_ds + j0 / half, (ptrdiff_t)(MOST_KEYS / half) * 4, 4,
                 w->ks + j0 / half * NR, block / half * NR, dqrow, K, a->scale, true);
         t = end;
@@ -134,11 +138,12 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
 }
 
 /* what a tile of queries adds to the gradient of `extra` */
-static void add_extra(const cpu_attn *a, const backward_tiles *w, const mask_rows *m, const seen *see,
-                      size_t strips, size_t k0, size_t nk)
+static void add_extra(const cpu_attn *a, const backward_tiles *w, const mask_rows *m,
+                      const seen *see, size_t strips, size_t k0, size_t nk)
 {
     for (size_t i = 0; i < m->nq; i++) {
-        float *e = a->d_extra + m->b * a->extra_batch + m->h * a->extra_head + (m->q0 + i) * a->Tk + k0;
+        float *e =
+            a->d_extra + m->b * a->extra_batch + m->h * a->extra_head + (m->q0 + i) * a->Tk + k0;
         for (size_t t = 0; t < strips; t++) {
             if (see[t] == SEEN_NONE) continue;
             const size_t n = nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP;
@@ -150,7 +155,8 @@ static void add_extra(const cpu_attn *a, const backward_tiles *w, const mask_row
 }
 
 /* one block of keys with all queries of head h in row b */
-static void backward_block(const backward *f, backward_tiles *w, size_t b, size_t h, size_t k0, size_t nk)
+static void backward_block(const backward *f, backward_tiles *w, size_t b, size_t h, size_t k0,
+                           size_t nk)
 {
     const cpu_attn *a = &f->a;
     const size_t strips = (nk + STRIP - 1) / STRIP;
@@ -195,8 +201,10 @@ static void backward_head(const backward *f, size_t kb, size_t g)
     for (size_t k0 = 0; k0 < a->Tk; k0 += f->block) {
         const size_t nk = a->Tk - k0 < f->block ? a->Tk - k0 : f->block;
         const size_t padded = (nk + STRIP - 1) / STRIP * STRIP;
-        const void *kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + k0 * a->k_row_step + g * K));
-        const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + k0 * a->v_row_step + g * Kv));
+        const void *kp =
+            at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + k0 * a->k_row_step + g * K));
+        const void *vp =
+            at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + k0 * a->v_row_step + g * Kv));
         pack_turned(kp, a->k_type, a->k_row_step, nk, padded, K, a->bf16, f->dot, w.kt);
         pack_turned(vp, a->v_type, a->v_row_step, nk, padded, Kv, a->bf16, f->dot, w.vt);
         pack_straight(kp, a->k_type, a->k_row_step, nk, padded, K, a->bf16, f->dot, w.ks);

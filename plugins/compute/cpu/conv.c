@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolutions of pictures [B,H,W,C] as products whose left side is never stored: a row of it is the
- * patch below one pixel, gathered while packing. In a row of a picture the patch is contiguous, so one
- * copy serves all kw columns. Weights [O,C,kh,kw] are turned to the patch's order (kh, kw, C) first.
+ * Convolutions of pictures [B,H,W,C] as products whose left side is never stored: a row of it is
+ * the patch below one pixel, gathered while packing. In a row of a picture the patch is contiguous,
+ * so one copy serves all kw columns. Weights [O,C,kh,kw] are turned to the patch's order (kh, kw,
+ * C) first.
  *
- * Gradient of the input: pixels are taken in stride_h * stride_w groups that meet the same taps; each
- * group is one product over (tap, O) without a single wasted zero inside the picture. Gradient of the
- * weight: dOut^T times patches, summed in a number of parts that follows from the shape.
+ * Gradient of the input: pixels are taken in stride_h * stride_w groups that meet the same taps;
+ * each group is one product over (tap, O) without a single wasted zero inside the picture. Gradient
+ * of the weight: dOut^T times patches, summed in a number of parts that follows from the shape.
  */
 #include "vec.h"
 
@@ -37,8 +38,9 @@ static void patch_row(const void *ctx, size_t m, size_t k0, size_t n, float *out
         if (y < 0 || y >= (ptrdiff_t)c->H || from >= to) {
             memset(out, 0, w * sizeof *out);
         } else {
-            const float *src = c->x + (((ptrdiff_t)b * (ptrdiff_t)c->H + y) * (ptrdiff_t)c->W + x0) *
-                (ptrdiff_t)c->C;
+            const float *src =
+                c->x +
+                (((ptrdiff_t)b * (ptrdiff_t)c->H + y) * (ptrdiff_t)c->W + x0) * (ptrdiff_t)c->C;
             const size_t skip = (size_t)from - in, have = (size_t)(to - from);
             memset(out, 0, skip * sizeof *out);
             memcpy(out + skip, src + from, have * sizeof *out);
@@ -161,7 +163,8 @@ void L(conv2d_grad_input)(const cpu_conv *c, const cpu_par *par)
         for (size_t px = 0; px < c->stride_w && px < c->W; px++) {
             patch p = { .c = c, .py = py, .px = px, .gh = (c->H - py - 1) / c->stride_h + 1,
                         .gw = (c->W - px - 1) / c->stride_w + 1 };
-            group_grad(c, &p, (py + c->pad_top) % c->stride_h, (px + c->pad_left) % c->stride_w, par);
+            group_grad(c, &p, (py + c->pad_top) % c->stride_h, (px + c->pad_left) % c->stride_w,
+                       par);
         }
 }
 

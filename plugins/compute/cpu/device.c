@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The plugin compute/cpu: the device "cpu" of kind omnio.compute/1. Memory is the process's own, so
- * wrapping a mapped file costs nothing and map is address arithmetic. prepare finds the row of each op
- * and the working memory that the greediest step wants; submit runs steps one after another, each spread
- * over the context's pool. The level of kernels is chosen once, when the device is opened.
+ * wrapping a mapped file costs nothing and map is address arithmetic. prepare finds the row of each
+ * op and the working memory that the greediest step wants; submit runs steps one after another,
+ * each spread over the context's pool. The level of kernels is chosen once, when the device is
+ * opened.
  */
 #include "ops.h"
 
@@ -105,7 +106,8 @@ static omn_status alloc(void *dev, uint64_t bytes, omn_buffer **out, omn_error *
     return OMN_OK;
 }
 
-static omn_status wrap(void *dev, const void *host, uint64_t bytes, omn_buffer **out, omn_error *err)
+static omn_status wrap(void *dev, const void *host, uint64_t bytes, omn_buffer **out,
+                       omn_error *err)
 {
     (void)dev;
     *out = NULL;
@@ -204,8 +206,8 @@ static omn_status prepare(void *queue_, const omn_op_call *const *ops, uint32_t 
     for (uint32_t i = 0; i < n; i++) {
         const cpu_op *o = find(ops[i]->op);
         if (!o || !takes(o, ops[i])) {
-            st = omn_fail(err, OMN_ERR_UNSUPPORTED, "the device cpu cannot run the op %s%s", ops[i]->op,
-                          o ? " on these types and shapes" : "");
+            st = omn_fail(err, OMN_ERR_UNSUPPORTED, "the device cpu cannot run the op %s%s",
+                          ops[i]->op, o ? " on these types and shapes" : "");
             goto done;
         }
         s->step[i] = (step){ o, ops[i], s->ptr + at };
@@ -251,11 +253,14 @@ static omn_status submit(void *queue_, void *steps_, omn_buffer *const *buffers,
     for (uint32_t i = 0; i < s->n; i++) {
         const step *t = &s->step[i];
         const omn_op_call *call = t->call;
-        if (c && omn_call_cancelled(c)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped on request");
+        if (c && omn_call_cancelled(c))
+            return omn_fail(err, OMN_ERR_CANCELLED, "stopped on request");
         for (uint32_t k = 0; k < call->n_in; k++) t->ptr[k] = address(&call->in[k], buffers);
         for (uint32_t k = 0; k < call->n_out; k++)
             t->ptr[call->n_in + k] = address(&call->out[k], buffers);
-        const cpu_run run = { q->dev->kernels, &par, call, t->ptr, t->ptr + call->n_in, q->work, err };
+        const cpu_run run = {
+            q->dev->kernels, &par, call, t->ptr, t->ptr + call->n_in, q->work, err
+        };
         const uint64_t begin = times ? now_ns() : 0;
         const omn_status st = t->op->run(&run);
         if (times) times[i] = now_ns() - begin;
@@ -295,15 +300,27 @@ static omn_status unmap(void *queue_, omn_buffer *b, void *host, omn_error *err)
 }
 
 static const omn_compute_impl cpu = {
-    .count = count, .describe = describe, .open = open_device, .close = close_device, .alloc = alloc,
-    .wrap = wrap, .release = release, .cost = cost, .queue_new = queue_new, .queue_free = queue_free,
-    .prepare = prepare, .forget = forget, .submit = submit, .wait = wait_queue, .map = map,
+    .count = count,
+    .describe = describe,
+    .open = open_device,
+    .close = close_device,
+    .alloc = alloc,
+    .wrap = wrap,
+    .release = release,
+    .cost = cost,
+    .queue_new = queue_new,
+    .queue_free = queue_free,
+    .prepare = prepare,
+    .forget = forget,
+    .submit = submit,
+    .wait = wait_queue,
+    .map = map,
     .unmap = unmap,
 };
 
 static const omn_object objects[] = {
-    { "omnio.compute/1", "cpu", "the processor: native kernels for AVX2, AVX-512 and AMX, portable C",
-      &cpu, NULL, 0, 0 },
+    { "omnio.compute/1", "cpu",
+      "the processor: native kernels for AVX2, AVX-512 and AMX, portable C", &cpu, NULL, 0, 0 },
 };
 
 OMN_PLUGIN("cpu", "0.1.0", "Apache-2.0", "runs graphs on the processor", objects);

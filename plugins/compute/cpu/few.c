@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * linear for up to eight rows of x, which is bound by reading w once: a thread walks several rows of w
- * at a time, because one stream of reads does not fill the memory's bandwidth. Rows of x are taken four,
- * two and one at a time past rows of w that then lie in the first cache. A single row of x goes past eight
- * rows of w far apart, so that each stream runs on from row to row and the processor's guesses hold; an odd
- * number of rows apart, because whole pages apart all streams meet in the same sets of the first cache.
+ * linear for up to eight rows of x, which is bound by reading w once: a thread walks several rows
+ * of w at a time, because one stream of reads does not fill the memory's bandwidth. Rows of x are
+ * taken four, two and one at a time past rows of w that then lie in the first cache. A single row
+ * of x goes past eight rows of w far apart, so that each stream runs on from row to row and the
+ * processor's guesses hold; an odd number of rows apart, because whole pages apart all streams meet
+ * in the same sets of the first cache.
  */
 #include "vec.h"
 #include "vmath.h"
@@ -53,8 +54,8 @@ INLINE void dots(const int mr, const int nr, const float *x, size_t x_row, const
 }
 
 /* nr rows of w past all rows of x */
-INLINE void group(const int nr, size_t M, const float *x, size_t x_row, const void *w, const omn_type t,
-                  size_t w_row, size_t K, float *out, size_t out_row)
+INLINE void group(const int nr, size_t M, const float *x, size_t x_row, const void *w,
+                  const omn_type t, size_t w_row, size_t K, float *out, size_t out_row)
 {
     size_t m = 0;
     for (; m + 4 <= M; m += 4)
@@ -67,23 +68,24 @@ INLINE void group(const int nr, size_t M, const float *x, size_t x_row, const vo
 }
 
 #define WALK(name, type)                                                                           \
-    static __attribute__((noinline)) void                                                          \
-    name(size_t M, const float *x, size_t x_row, const void *w, size_t w_row, size_t n, size_t K,  \
-         float *out, size_t out_row)                                                               \
+    static __attribute__((noinline)) void name(size_t M, const float *x, size_t x_row,             \
+                                               const void *w, size_t w_row, size_t n, size_t K,    \
+                                               float *out, size_t out_row)                         \
     {                                                                                              \
         size_t i = 0;                                                                              \
         if (M == 1) {                                                                              \
             const size_t s = n < 16 ? n / 8 : (n / 8 - 1) | 1;                                     \
             for (; i < s; i++) {                                                                   \
                 float y[8] = { 0 };                                                                \
-                dots(1, 8, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, s * w_row, K, y, 8); \
+                dots(1, 8, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, s *w_row, K, y,    \
+                     8);                                                                           \
                 for (size_t j = 0; j < 8; j++) out[i + j * s] += y[j];                             \
             }                                                                                      \
             i = 8 * s;                                                                             \
         }                                                                                          \
         for (; i + GROUP <= n; i += GROUP)                                                         \
-            group(GROUP, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K, out + i, \
-                  out_row);                                                                        \
+            group(GROUP, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K,         \
+                  out + i, out_row);                                                               \
         for (; i < n; i++)                                                                         \
             group(1, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K, out + i,    \
                   out_row);                                                                        \
@@ -108,7 +110,8 @@ static void few_range(void *user, size_t from, size_t to)
         if (!direct) {
             for (size_t m = 0; m < l->M; m++)
                 for (size_t i = 0; i < kc; i += VW) {
-                    vf v = vrow(at(l->x, l->x_type, (ptrdiff_t)(m * f->x_row + k)), l->x_type, i, kc);
+                    vf v =
+                        vrow(at(l->x, l->x_type, (ptrdiff_t)(m * f->x_row + k)), l->x_type, i, kc);
                     if (l->bf16) v = vround_bf16(v);
                     frow_set(x + m * step, i, kc, v);
                 }
@@ -118,7 +121,8 @@ static void few_range(void *user, size_t from, size_t to)
         const void *w = at(l->w, l->w_type, (ptrdiff_t)(from * f->w_row + k));
         float *out = l->out + from;
         if (l->w_type == OMN_F32) walk_f32(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row);
-        else if (l->w_type == OMN_BF16) walk_bf16(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row);
+        else if (l->w_type == OMN_BF16)
+            walk_bf16(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row);
         else walk_f16(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row);
     }
     if (l->alpha == 1 && !l->bias && l->act == OMN_ACT_NONE && !l->residual) return;

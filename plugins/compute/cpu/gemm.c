@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Matrix products of any layout. A block of B (up to KD deep, NC wide) is packed into strips of NR
- * columns on the stack of the thread that uses it, then strips of MR rows of A go past it: packing A
- * too costs little and keeps rows that lie a power of two apart from fighting over one cache set.
- * Every element of the result is summed over k in one order, whatever the tiling, so results are the
- * same for every number of threads.
+ * columns on the stack of the thread that uses it, then strips of MR rows of A go past it: packing
+ * A too costs little and keeps rows that lie a power of two apart from fighting over one cache set.
+ * Every element of the result is summed over k in one order, whatever the tiling, so results are
+ * the same for every number of threads.
  *
- * Where the level has a bf16 dot product, pairs of neighbours in depth are packed as one 32-bit unit
- * and the same packing, counted in units, serves both; elsewhere bf16 means rounding while packing.
+ * Where the level has a bf16 dot product, pairs of neighbours in depth are packed as one 32-bit
+ * unit and the same packing, counted in units, serves both; elsewhere bf16 means rounding while
+ * packing.
  */
 #include "tile_dot.h"
 #include "vmath.h"
 
-/* Most columns and rows of a block. AMX multiplies so fast that packing A has to serve more columns. */
+/* Most columns and rows of a block. AMX multiplies so fast that packing A has to serve more
+ * columns. */
 #if CPU_LEVEL >= 4
 enum { KD = 256, NC = 1024, MC = 256, A_ROW = KD + 16 };
 #else
@@ -271,7 +273,8 @@ static void deep_sum(void *user, size_t from, size_t to)
         for (size_t n = 0; n < g->N; n += VW) {
             float *c = g->c + m * g->c_m;
             vf s = g->accumulate ? frow(c, n, g->N) : vset(0);
-            for (size_t p = 0; p < d->parts; p++) s += frow(d->work + (p * g->M + m) * g->N, n, g->N);
+            for (size_t p = 0; p < d->parts; p++)
+                s += frow(d->work + (p * g->M + m) * g->N, n, g->N);
             frow_set(c, n, g->N, s);
         }
 }

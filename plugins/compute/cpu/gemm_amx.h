@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packing and the inner product for gemm.c where the processor has AMX. B lies as for vdpbf16ps, so that
- * 16 units by 16 columns are one tile, NR units apart; A is always rows of units, 32 of them, two tiles
- * high. Four tiles of sums, two of A and two of B use all eight. Depth is filled up with zeros to
- * whole tiles. Included by gemm.c only.
+ * Packing and the inner product for gemm.c where the processor has AMX. B lies as for vdpbf16ps, so
+ * that 16 units by 16 columns are one tile, NR units apart; A is always rows of units, 32 of them,
+ * two tiles high. Four tiles of sums, two of A and two of B use all eight. Depth is filled up with
+ * zeros to whole tiles. Included by gemm.c only.
  */
 #ifndef OMN_CPU_GEMM_AMX_H
 #define OMN_CPU_GEMM_AMX_H
@@ -26,9 +26,11 @@ static void amx_pack_a(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_
             UNROLL
             for (size_t i = 0; i < 16; i++) {
                 const size_t k = 2 * (u + i);
-                const void *p = at(g->a, g->a_type, (ptrdiff_t)(k0 + k) * g->a_k + (ptrdiff_t)(m0 + m));
+                const void *p =
+                    at(g->a, g->a_type, (ptrdiff_t)(k0 + k) * g->a_k + (ptrdiff_t)(m0 + m));
                 const vf lo = k < kc ? vrow(p, g->a_type, 0, n) : vset(0);
-                r[i] = pair(lo, k + 1 < kc ? vrow(at(p, g->a_type, g->a_k), g->a_type, 0, n) : vset(0));
+                r[i] = pair(lo,
+                            k + 1 < kc ? vrow(at(p, g->a_type, g->a_k), g->a_type, 0, n) : vset(0));
             }
             transpose(r);
             for (size_t i = 0; i < n; i++) vst(out + (m + i) * A_ROW + u, r[i]);
@@ -36,9 +38,9 @@ static void amx_pack_a(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_
 }
 
 /* up to 32 rows and 32 columns; depth a multiple of 16 units */
-static __attribute__((noinline)) void
-amx_tile(tiles *t, size_t mr, size_t depth, const float *a, const float *b, float *const *c, size_t n0,
-         size_t n, float alpha, bool add)
+static __attribute__((noinline)) void amx_tile(tiles *t, size_t mr, size_t depth, const float *a,
+                                               const float *b, float *const *c, size_t n0, size_t n,
+                                               float alpha, bool add)
 {
     float sum[AMX_ROWS * NR] __attribute__((aligned(64)));
     (void)t;                            /* the processor holds the tiles */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packing for gemm.c where the level multiplies bf16 pairs (tile_dot.h). Included by gemm.c only. */
+/* Packing for gemm.c where the level multiplies bf16 pairs (tile_dot.h). Included by gemm.c
+ * only. */
 #ifndef OMN_CPU_GEMM_DOT_H
 #define OMN_CPU_GEMM_DOT_H
 

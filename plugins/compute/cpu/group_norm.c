@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Group norm of pictures [B,P,C] (P pixels): mean and variance over the pixels and the channels of one
- * group. With n the normalised value, g = dy w and means taken over the group:
+ * Group norm of pictures [B,P,C] (P pixels): mean and variance over the pixels and the channels of
+ * one group. With n the normalised value, g = dy w and means taken over the group:
  *   dx = r (g - mean g - n mean(g n)),  dw = sum dy n,  db = sum dy.
  */
 #include "vec.h"
@@ -59,11 +59,21 @@ static void group_range(void *user, size_t from, size_t to)
     }
 }
 
-void L(group_norm)(size_t B, size_t P, size_t C, size_t G, const float *x, const void *w, omn_type wt,
-                   const void *bias, omn_type bt, float eps, float *y, const cpu_par *par)
+void L(group_norm)(size_t B, size_t P, size_t C, size_t G, const float *x, const void *w,
+                   omn_type wt, const void *bias, omn_type bt, float eps, float *y,
+                   const cpu_par *par)
 {
-    group_job j = { .B = B, .P = P, .C = C, .G = G, .x = x, .w = w, .wt = wt, .bias = bias, .bt = bt,
-                    .eps = eps, .y = y };
+    group_job j = { .B = B,
+                    .P = P,
+                    .C = C,
+                    .G = G,
+                    .x = x,
+                    .w = w,
+                    .wt = wt,
+                    .bias = bias,
+                    .bt = bt,
+                    .eps = eps,
+                    .y = y };
     par_run(par, B * G, 1, group_range, &j);
 }
 

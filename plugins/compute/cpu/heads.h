@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packing and products for attention, forward and backward. Depth and columns are as tile.h wants them;
- * with `dot` two neighbours in depth are one unit (tile_dot.h), so that a depth of n is n / 2 deep.
+ * Packing and products for attention, forward and backward. Depth and columns are as tile.h wants
+ * them; with `dot` two neighbours in depth are one unit (tile_dot.h), so that a depth of n is n / 2
+ * deep.
  */
 #ifndef OMN_CPU_HEADS_H
 #define OMN_CPU_HEADS_H
@@ -10,7 +11,8 @@
 #include "tile_dot.h"
 #include "vmath.h"
 
-/* MOST_K: widest head. PACKED: floats of one packed block of keys, so that it stays on the stack. */
+/* MOST_K: widest head. PACKED: floats of one packed block of keys, so that it stays on the
+ * stack. */
 enum { MOST_K = 512, PACKED = 16384, MOST_KEYS = 256, WIDE = MOST_K + 32 };
 
 static inline void dense_distances(cpu_attn *a)
@@ -38,8 +40,8 @@ static inline size_t block_keys(const cpu_attn *a)
     return n > MOST_KEYS ? MOST_KEYS : n < STRIP ? STRIP : n;
 }
 
-/* n rows of width K, turned: strip of STRIP rows s -> out[s * depth * STRIP], there [depth][columns of
- * rows], depth running along the width; rows up to `padded` (a multiple of STRIP) are 0 */
+/* n rows of width K, turned: strip of STRIP rows s -> out[s * depth * STRIP], there [depth][columns
+ * of rows], depth running along the width; rows up to `padded` (a multiple of STRIP) are 0 */
 static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t padded, size_t K,
                         bool round, bool dot, float *out)
 {
@@ -61,8 +63,9 @@ static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t 
         }
 }
 
-/* n rows as they are: columns run along the width in strips of NR, depth along the rows (in pairs with
- * dot), rows from n to `padded` are 0. out[strip][depth][NR], strips padded * NR (half with dot) apart */
+/* n rows as they are: columns run along the width in strips of NR, depth along the rows (in pairs
+ * with dot), rows from n to `padded` are 0. out[strip][depth][NR], strips padded * NR (half with
+ * dot) apart */
 static void pack_straight(const void *p, omn_type t, size_t row, size_t n, size_t padded, size_t K,
                           bool round, bool dot, float *out)
 {
@@ -80,8 +83,8 @@ static void pack_straight(const void *p, omn_type t, size_t row, size_t n, size_
 }
 
 /* n rows for the left side of a product: depth along the width, rows `ld` floats apart */
-static void pack_left(const void *p, omn_type t, size_t row, size_t n, size_t K, size_t ld, bool round,
-                      bool dot, float *out)
+static void pack_left(const void *p, omn_type t, size_t row, size_t n, size_t K, size_t ld,
+                      bool round, bool dot, float *out)
 {
     const size_t depth = dot ? (K + 1) / 2 : K;
     for (size_t i = 0; i < n; i++) {
@@ -96,14 +99,16 @@ static void pack_left(const void *p, omn_type t, size_t row, size_t n, size_t K,
 
 /* rows c (+)= alpha * A B over n columns; strips of NR columns of B lie b_strip floats apart */
 static void product(bool dot, size_t rows, size_t depth, const float *a, ptrdiff_t am, ptrdiff_t ak,
-                    const float *b, size_t b_strip, float *const *c, size_t n, float alpha, bool add)
+                    const float *b, size_t b_strip, float *const *c, size_t n, float alpha,
+                    bool add)
 {
     for (size_t m = 0; m < rows; m += MR) {
         const size_t mr = rows - m < MR ? rows - m : MR;
         const char *am_ = (const char *)a + (ptrdiff_t)m * am;
         for (size_t s = 0; s < n; s += NR) {
             const size_t w = n - s < NR ? n - s : NR;
-            if (dot) dot_tile(mr, depth, am_, am, ak, b + s / NR * b_strip, c + m, s, w, alpha, add);
+            if (dot)
+                dot_tile(mr, depth, am_, am, ak, b + s / NR * b_strip, c + m, s, w, alpha, add);
             else tile(mr, depth, am_, am, ak, b + s / NR * b_strip, c + m, s, w, alpha, add);
         }
     }

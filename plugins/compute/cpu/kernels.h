@@ -2,23 +2,25 @@
 /*
  * The processor kernels of the cpu device: plain C functions over raw pointers.
  *
- * Every kernel exists once per instruction level (portable C, AVX2+FMA, AVX-512, ...), built from the
- * same source with other flags, and is reached through a constant table, `cpu_kernels_at(level)`.
- * Nothing here allocates, fails or keeps state: shapes were checked when the graph was built. Where a
- * kernel needs working memory beyond a little stack, the caller brings it.
+ * Every kernel exists once per instruction level (portable C, AVX2+FMA, AVX-512, ...), built from
+ * the same source with other flags, and is reached through a constant table,
+ * `cpu_kernels_at(level)`. Nothing here allocates, fails or keeps state: shapes were checked when
+ * the graph was built. Where a kernel needs working memory beyond a little stack, the caller brings
+ * it.
  *
- * Conventions: sizes count elements unless a name says bytes; tensors are row-major; `type` is one of
- * OMN_F32, OMN_BF16, OMN_F16, and no pointer needs more alignment than one byte. Results do not depend
- * on the number of threads: work is only split over results, or over a number of parts that follows
- * from the shape alone.
+ * Conventions: sizes count elements unless a name says bytes; tensors are row-major; `type` is one
+ * of OMN_F32, OMN_BF16, OMN_F16, and no pointer needs more alignment than one byte. Results do not
+ * depend on the number of threads: work is only split over results, or over a number of parts that
+ * follows from the shape alone.
  */
 #ifndef OMN_CPU_KERNELS_H
 #define OMN_CPU_KERNELS_H
 
 #include <omnio/graph.h>
 
-/* How a kernel spreads its work: split() calls fn on ranges that cover 0..n-1, each at least `grain`
- * long but for the last, from any thread, and returns when all are done. A NULL split runs here. */
+/* How a kernel spreads its work: split() calls fn on ranges that cover 0..n-1, each at least
+ * `grain` long but for the last, from any thread, and returns when all are done. A NULL split runs
+ * here. */
 typedef void cpu_range(void *user, size_t from, size_t to);
 typedef struct cpu_par {
     void (*split)(void *pool, size_t n, size_t grain, cpu_range *fn, void *user);
@@ -34,8 +36,8 @@ typedef enum cpu_binary { CPU_ADD, CPU_MUL } cpu_binary;
 
 /* C[m,n] = act(alpha * sum_k A[m,k] B[k,n] + bias[n]) + residual[m,n], f32, any strides. With
  * `accumulate`, C += alpha * sum (no bias, act or residual then). bf16: both factors are rounded to
- * bf16, nearest even, products are summed in f32. Sources that are not plain matrices (pictures seen
- * as patches) fill rows through a function; `c_row` says where a row of the result lies. */
+ * bf16, nearest even, products are summed in f32. Sources that are not plain matrices (pictures
+ * seen as patches) fill rows through a function; `c_row` says where a row of the result lies. */
 typedef struct cpu_gemm {
     size_t M, N, K;
     const void *a;
@@ -59,7 +61,8 @@ typedef struct cpu_gemm {
     bool accumulate, bf16;
 } cpu_gemm;
 
-/* out[M,N] = act(alpha * x[M,K] w[N,K]^T + bias) + residual. Few rows take a path that streams w. */
+/* out[M,N] = act(alpha * x[M,K] w[N,K]^T + bias) + residual. Few rows take a path that streams
+ * w. */
 typedef struct cpu_linear {
     size_t M, N, K;
     const void *x, *w, *bias;
@@ -72,9 +75,9 @@ typedef struct cpu_linear {
     bool bf16;
 } cpu_linear;
 
-/* Attention over heads without an array of Tq x Tk; the rules are those of omn_attend (graph.h).
- * q [B,Tq,H,K], k [B2,Tk,G,K], v [B2,Tk,G,Kv], o [B,Tq,H,Kv]; distances in elements, 0: dense; K and Kv
- * at most 512. lse [B,H,Tq]: log of the sum of exponentials, -inf where a query sees nothing. */
+/* Attention over heads without an array of Tq x Tk; the rules are those of omn_attend (graph.h). q
+ * [B,Tq,H,K], k [B2,Tk,G,K], v [B2,Tk,G,Kv], o [B,Tq,H,Kv]; distances in elements, 0: dense; K and
+ * Kv at most 512. lse [B,H,Tq]: log of the sum of exponentials, -inf where a query sees nothing. */
 typedef struct cpu_attn {
     size_t B, B2, Tq, Tk, H, G, K, Kv;
     const void *q, *k, *v;
@@ -96,8 +99,8 @@ typedef struct cpu_attn {
     size_t do_row, do_batch, dq_row, dq_batch, dk_row, dk_batch, dv_row, dv_batch;
 } cpu_attn;
 
-/* Cross-entropy as graph.h says at omn_cross_entropy. `part` has 2 * rows floats. Labels outside 0..V-1
- * count nothing: whoever calls has looked for those with a weight. */
+/* Cross-entropy as graph.h says at omn_cross_entropy. `part` has 2 * rows floats. Labels outside
+ * 0..V-1 count nothing: whoever calls has looked for those with a weight. */
 typedef struct cpu_entropy {
     size_t rows, V;
     const float *logits, *weight;
@@ -109,7 +112,8 @@ typedef struct cpu_entropy {
     float *d_logits;
 } cpu_entropy;
 
-/* x [B,H,W,C] with w [O,C,kh,kw] as on disk -> out [B,OH,OW,O]. `work` has cpu_conv_work() floats. */
+/* x [B,H,W,C] with w [O,C,kh,kw] as on disk -> out [B,OH,OW,O]. `work` has cpu_conv_work()
+ * floats. */
 typedef struct cpu_conv {
     size_t B, H, W, C, O, OH, OW, kh, kw, stride_h, stride_w, pad_top, pad_left;
     const float *x;
@@ -130,7 +134,8 @@ typedef struct cpu_pool2d {
     float *out, *dx;
 } cpu_pool2d;
 
-/* A result of up to six axes; each operand has its own distances (elements), 0 along shared axes. */
+/* A result of up to six axes; each operand has its own distances (elements), 0 along shared
+ * axes. */
 typedef struct cpu_nd {
     size_t rank, dim[6];
     ptrdiff_t out[6], a[6], b[6];
@@ -145,8 +150,8 @@ static inline size_t cpu_parts(size_t rows)
 }
 
 /* A product whose depth K is far larger than its result (gradients of weights) is cut along K into
- * parts that follow from the shape, so that nothing is packed twice; they are added in order. `work` has
- * parts * M * N floats. */
+ * parts that follow from the shape, so that nothing is packed twice; they are added in order.
+ * `work` has parts * M * N floats. */
 static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
 {
     size_t parts = K / 384;
@@ -156,8 +161,8 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
 }
 
 /* name, arguments. PRODUCT kernels gain from matrix units, HEADS from bf16 pairs, PLAIN ones from
- * neither: levels above AVX-512 only bring the former. `part` is working memory of cpu_parts(rows) * D floats (twice that where a
- * scale and a bias are both summed; 2 * B * C for group norm). */
+ * neither: levels above AVX-512 only bring the former. `part` is working memory of cpu_parts(rows)
+ * * D floats (twice that where a scale and a bias are both summed; 2 * B * C for group norm). */
 #define CPU_KERNELS_PRODUCT(X)                                                                     \
     X(gemm, (const cpu_gemm *g, const cpu_par *par))                                               \
     X(gemm_deep, (const cpu_gemm *g, float *work, const cpu_par *par))                             \

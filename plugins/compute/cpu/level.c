@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which level of kernels this processor can run: asked of CPUID and, for the state that the operating
- * system keeps, of XCR0. Never of the model's name, which is where other libraries lose half the speed.
- * AMX also needs leave of the Linux kernel for each process (arch_prctl); a refusal means no AMX.
+ * Which level of kernels this processor can run: asked of CPUID and, for the state that the
+ * operating system keeps, of XCR0. Never of the model's name, which is where other libraries lose
+ * half the speed. AMX also needs leave of the Linux kernel for each process (arch_prctl); a refusal
+ * means no AMX.
  */
 #include "kernels.h"
 
@@ -19,8 +20,9 @@ extern const cpu_kernels omn_cpu1_table, omn_cpu2_table, omn_cpu3_table, omn_cpu
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* slow_dot: processors with AMX run the vector dot product of bf16 at half the speed of f32 arithmetic,
- * others (measured on Zen 4) at twice: on the former plain AVX-512 is preferred to AVX512_BF16. */
+/* slow_dot: processors with AMX run the vector dot product of bf16 at half the speed of f32
+ * arithmetic, others (measured on Zen 4) at twice: on the former plain AVX-512 is preferred to
+ * AVX512_BF16. */
 typedef struct features {
     bool avx2, avx512, avx512_bf16, amx, slow_dot;
 } features;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which level a file is built for. The build compiles each kernel file once per level with
- * -DCPU_LEVEL=n and the flags of that level; the level's number ends each exported name, so that all of
- * them live in one library: L(rms_norm) is omn_cpu2_rms_norm when built for AVX-512.
+ * -DCPU_LEVEL=n and the flags of that level; the level's number ends each exported name, so that
+ * all of them live in one library: L(rms_norm) is omn_cpu2_rms_norm when built for AVX-512.
  */
 #ifndef OMN_CPU_LEVEL_H
 #define OMN_CPU_LEVEL_H

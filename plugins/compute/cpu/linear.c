@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* out = act(alpha * x w^T + bias) + residual: few rows stream w (few.c), more are a product (gemm.c). */
+/* out = act(alpha * x w^T + bias) + residual: few rows stream w (few.c), more are a product
+ * (gemm.c). */
 #include "level.h"
 
 enum { FEW = 8 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who sees whom in one tile of attention: BQ queries by STRIP keys. Most tiles are decided as a whole
- * from the smallest and largest segment on either side; the others are worked out row by row.
+ * Who sees whom in one tile of attention: BQ queries by STRIP keys. Most tiles are decided as a
+ * whole from the smallest and largest segment on either side; the others are worked out row by row.
  * Included by attention.c and attention_grad.c.
  */
 #ifndef OMN_CPU_MASK_H
@@ -13,7 +13,8 @@ enum { BQ = 24, STRIP = 32 };
 
 typedef enum seen { SEEN_NONE, SEEN_SOME, SEEN_ALL } seen;
 
-/* The segments of a few neighbours: range of those that are not 0, and whether 0 or -1 is among them. */
+/* The segments of a few neighbours: range of those that are not 0, and whether 0 or -1 is among
+ * them. */
 typedef struct segs {
     int32_t low, high;
     bool zero, shared;
@@ -63,9 +64,11 @@ static inline mask_rows mask_rows_of(const cpu_attn *a, size_t b, size_t h, size
     return m;
 }
 
-/* mb[i * ld + j] gets what is added to the score of key k0 + j, -inf where it is hidden; untouched when
- * the answer is SEEN_NONE or SEEN_ALL. Keys from nk on are hidden. k: the segments of the keys. */
-static inline seen mask_strip(const mask_rows *m, size_t k0, size_t nk, segs k, float *mb, size_t ld)
+/* mb[i * ld + j] gets what is added to the score of key k0 + j, -inf where it is hidden; untouched
+ * when the answer is SEEN_NONE or SEEN_ALL. Keys from nk on are hidden. k: the segments of the
+ * keys. */
+static inline seen mask_strip(const mask_rows *m, size_t k0, size_t nk, segs k, float *mb,
+                              size_t ld)
 {
     const cpu_attn *a = m->a;
     const int64_t last = m->first + (int64_t)m->nq - 1, k_end = (int64_t)(k0 + nk) - 1;

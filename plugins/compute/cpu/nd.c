@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tensors of several axes: broadcasting add and mul, sums over any axes, and copies that reorder
- * (permute, concat, slice, pad, expand). The caller joins axes where it can; the last axis is the inner
- * loop, all others are counted through. Conversions between types live here too.
+ * (permute, concat, slice, pad, expand). The caller joins axes where it can; the last axis is the
+ * inner loop, all others are counted through. Conversions between types live here too.
  */
 #include "vec.h"
 
@@ -148,7 +148,8 @@ static void sum_nd_range(void *user, size_t from, size_t to)
         for (size_t g = 0; g < gone_all; g++) {
             const size_t w = gone->dim[gone->rank - 1];
             offsets(gone, g / w, &none, &og, &unused);
-            const float *x = (const float *)j->a + oa + og + (ptrdiff_t)(g % w) * gone->a[gone->rank - 1];
+            const float *x =
+                (const float *)j->a + oa + og + (ptrdiff_t)(g % w) * gone->a[gone->rank - 1];
             if (step == 1)
                 for (size_t i = 0; i < n; i += VW) frow_set(y, i, n, frow(y, i, n) + frow(x, i, n));
             else

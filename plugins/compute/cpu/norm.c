@@ -4,9 +4,9 @@
  *   rms:   y = x r w,           r = 1 / sqrt(mean x^2 + eps)
  *   layer: y = (x - m) r w + b, r = 1 / sqrt(var + eps)
  *   l2:    y = x / max(|x|, eps)
- * With g = dy w and n the normalised row: dx = r (g - n mean(g n)), less the mean of g for layer norm.
- * Sums over rows for dw and db are made in cpu_parts(rows) parts that are then added in order, so they
- * do not depend on the number of threads.
+ * With g = dy w and n the normalised row: dx = r (g - n mean(g n)), less the mean of g for layer
+ * norm. Sums over rows for dw and db are made in cpu_parts(rows) parts that are then added in
+ * order, so they do not depend on the number of threads.
  */
 #include "vec.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How ops of the graph (omnio/ops.h) reach kernels: one row per op, found once at prepare. A row says
- * which views it takes, how much working memory a step needs, and runs it. Rows live beside the kernels
- * they call: products, element-wise things, movers.
+ * How ops of the graph (omnio/ops.h) reach kernels: one row per op, found once at prepare. A row
+ * says which views it takes, how much working memory a step needs, and runs it. Rows live beside
+ * the kernels they call: products, element-wise things, movers.
  */
 #ifndef OMN_CPU_OPS_H
 #define OMN_CPU_OPS_H
@@ -31,7 +31,10 @@ typedef struct cpu_op {
 /* Ended by a row without a name. */
 extern const cpu_op cpu_ops_product[], cpu_ops_plain[], cpu_ops_move[];
 
-static inline size_t view_dim(const omn_view *v, uint32_t axis) { return (size_t)v->shape.dim[axis]; }
+static inline size_t view_dim(const omn_view *v, uint32_t axis)
+{
+    return (size_t)v->shape.dim[axis];
+}
 static inline size_t view_last(const omn_view *v)
 {
     return v->shape.rank ? view_dim(v, v->shape.rank - 1) : 1;

@@ -271,13 +271,14 @@ static omn_status cast(const cpu_run *r)
         for (size_t i = 0; i < n; i++)
             integer_set(r->out[0], y->type, i, integer_at(r->in[0], x->type, i));
     }
-    return ok ? OMN_OK : omn_fail(r->err, OMN_ERR_TYPE, "cast: type %d has no conversion", (int)x->type);
+    return ok ? OMN_OK
+              : omn_fail(r->err, OMN_ERR_TYPE, "cast: type %d has no conversion", (int)x->type);
 }
 
 /* ---- rows by number ---- */
 
-static omn_status ids_fit(const cpu_run *r, const char *op, const int32_t *ids, size_t n, int32_t least,
-                          size_t rows)
+static omn_status ids_fit(const cpu_run *r, const char *op, const int32_t *ids, size_t n,
+                          int32_t least, size_t rows)
 {
     for (size_t i = 0; i < n; i++)
         if (ids[i] < least || (ids[i] >= 0 && (size_t)ids[i] >= rows))
@@ -292,7 +293,8 @@ static omn_status embedding(const cpu_run *r)
     const size_t n = view_count(&r->call->in[1]), V = view_dim(table, 0);
     const omn_status st = ids_fit(r, "embedding", r->in[1], n, 0, V);
     if (st == OMN_OK && n)
-        r->k->gather_rows(n, view_count(table) / V, r->in[0], table->type, r->in[1], r->out[0], r->par);
+        r->k->gather_rows(n, view_count(table) / V, r->in[0], table->type, r->in[1], r->out[0],
+                          r->par);
     return st;
 }
 
@@ -312,8 +314,8 @@ static omn_status gather(const cpu_run *r)
     const size_t n = view_count(&r->call->in[1]), rows = view_dim(x, 0) * view_dim(x, 1);
     const omn_status st = ids_fit(r, "gather", r->in[1], n, -1, rows);
     if (st == OMN_OK && n)
-        r->k->gather_rows(n, view_count(&r->call->out[0]) / n, r->in[0], OMN_F32, r->in[1], r->out[0],
-                          r->par);
+        r->k->gather_rows(n, view_count(&r->call->out[0]) / n, r->in[0], OMN_F32, r->in[1],
+                          r->out[0], r->par);
     return st;
 }
 
@@ -325,7 +327,8 @@ static omn_status gather_grad(const cpu_run *r)
     const size_t n = view_count(&r->call->in[0]), rows = view_dim(x, 0) * view_dim(x, 1);
     const omn_status st = ids_fit(r, "gather_grad", r->in[0], n, -1, rows);
     if (st == OMN_OK && rows)
-        r->k->scatter_add_rows(n, view_count(x) / rows, rows, r->in[1], r->in[0], r->out[0], r->par);
+        r->k->scatter_add_rows(n, view_count(x) / rows, rows, r->in[1], r->in[0], r->out[0],
+                               r->par);
     return st;
 }
 
@@ -364,7 +367,8 @@ static omn_status state_append(const cpu_run *r)
 
 static bool state_can(const omn_op_call *c)
 {
-    return c->in[1].type == c->out[0].type || (view_is_float(&c->in[1]) && view_is_float(&c->out[0]));
+    return c->in[1].type == c->out[0].type ||
+           (view_is_float(&c->in[1]) && view_is_float(&c->out[0]));
 }
 
 const cpu_op cpu_ops_move[] = {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ops that go over elements or rows: activations, norms, softmax, losses, rope, pooling, choices. */
+/* The ops that go over elements or rows: activations, norms, softmax, losses, rope, pooling,
+ * choices. */
 #include "ops.h"
 
 #include <string.h>
@@ -14,14 +15,16 @@ static omn_status act(const cpu_run *r)
 static omn_status act_grad(const cpu_run *r)
 {
     const omn_act_attrs *t = r->call->attrs;
-    r->k->act_grad(view_count(&r->call->out[0]), (omn_act)t->act, r->in[0], r->in[1], r->out[0], r->par);
+    r->k->act_grad(view_count(&r->call->out[0]), (omn_act)t->act, r->in[0], r->in[1], r->out[0],
+                   r->par);
     return OMN_OK;
 }
 
 static omn_status glu(const cpu_run *r)
 {
     const omn_act_attrs *t = r->call->attrs;
-    r->k->gated(view_count(&r->call->out[0]), (omn_act)t->act, r->in[0], r->in[1], r->out[0], r->par);
+    r->k->gated(view_count(&r->call->out[0]), (omn_act)t->act, r->in[0], r->in[1], r->out[0],
+                r->par);
     return OMN_OK;
 }
 
@@ -36,7 +39,8 @@ static omn_status glu_grad(const cpu_run *r)
 static omn_status scale(const cpu_run *r)
 {
     const omn_scale_attrs *t = r->call->attrs;
-    r->k->scale(view_count(&r->call->out[0]), (float)t->a, (float)t->b, r->in[0], r->out[0], r->par);
+    r->k->scale(view_count(&r->call->out[0]), (float)t->a, (float)t->b, r->in[0], r->out[0],
+                r->par);
     return OMN_OK;
 }
 
@@ -73,7 +77,10 @@ static void grads_of(const cpu_run *r, float **gw, float **gb)
     if (t->has & 2) *gb = r->out[next];
 }
 
-static float eps_of(const cpu_run *r) { return (float)((const omn_norm_attrs *)r->call->attrs)->eps; }
+static float eps_of(const cpu_run *r)
+{
+    return (float)((const omn_norm_attrs *)r->call->attrs)->eps;
+}
 
 static omn_status rms_norm(const cpu_run *r)
 {
@@ -89,8 +96,8 @@ static omn_status rms_norm_grad(const cpu_run *r)
     const affine a = affine_of(r, 2);
     float *gw, *gb;
     grads_of(r, &gw, &gb);
-    r->k->rms_norm_grad(view_rows(x), view_last(x), r->in[0], a.w, a.wt, r->in[1], eps_of(r), r->out[0],
-                        gw, r->work, r->par);
+    r->k->rms_norm_grad(view_rows(x), view_last(x), r->in[0], a.w, a.wt, r->in[1], eps_of(r),
+                        r->out[0], gw, r->work, r->par);
     return OMN_OK;
 }
 
@@ -98,8 +105,8 @@ static omn_status layer_norm(const cpu_run *r)
 {
     const omn_view *x = &r->call->in[0];
     const affine a = affine_of(r, 1);
-    r->k->layer_norm(view_rows(x), view_last(x), r->in[0], a.w, a.wt, a.b, a.bt, eps_of(r), r->out[0],
-                     r->par);
+    r->k->layer_norm(view_rows(x), view_last(x), r->in[0], a.w, a.wt, a.b, a.bt, eps_of(r),
+                     r->out[0], r->par);
     return OMN_OK;
 }
 
@@ -129,7 +136,8 @@ static omn_status l2_norm(const cpu_run *r)
 static omn_status l2_norm_grad(const cpu_run *r)
 {
     const omn_view *x = &r->call->in[0];
-    r->k->l2_norm_grad(view_rows(x), view_last(x), r->in[0], r->in[1], eps_of(r), r->out[0], r->par);
+    r->k->l2_norm_grad(view_rows(x), view_last(x), r->in[0], r->in[1], eps_of(r), r->out[0],
+                       r->par);
     return OMN_OK;
 }
 
@@ -145,8 +153,8 @@ static omn_status group_norm(const cpu_run *r)
     const omn_view *x = &r->call->in[0];
     const affine a = affine_of(r, 1);
     const size_t B = view_dim(x, 0), C = view_last(x), P = B && C ? view_count(x) / B / C : 0;
-    r->k->group_norm(B, P, C, (size_t)t->groups, r->in[0], a.w, a.wt, a.b, a.bt, eps_of(r), r->out[0],
-                     r->par);
+    r->k->group_norm(B, P, C, (size_t)t->groups, r->in[0], a.w, a.wt, a.b, a.bt, eps_of(r),
+                     r->out[0], r->par);
     return OMN_OK;
 }
 
@@ -201,8 +209,9 @@ static omn_status log_softmax_grad(const cpu_run *r)
 static bool ce_can(const omn_op_call *c)
 {
     const omn_ce_attrs *t = c->attrs;
-    return t->soft_sigma <= 0 || (t->soft_first >= 0 && t->soft_count >= 0 &&
-                                  (size_t)t->soft_first + (size_t)t->soft_count <= view_last(&c->in[0]));
+    return t->soft_sigma <= 0 ||
+           (t->soft_first >= 0 && t->soft_count >= 0 &&
+            (size_t)t->soft_first + (size_t)t->soft_count <= view_last(&c->in[0]));
 }
 
 static omn_status entropy_of(const cpu_run *r, cpu_entropy *e)
@@ -210,16 +219,24 @@ static omn_status entropy_of(const cpu_run *r, cpu_entropy *e)
     const omn_ce_attrs *t = r->call->attrs;
     const omn_view *x = &r->call->in[0];
     *e = (cpu_entropy){
-        .rows = view_rows(x), .V = view_last(x), .logits = r->in[0], .labels = r->in[1],
-        .weight = r->in[2], .z = (float)t->z_loss, .smooth = (float)t->smoothing,
-        .soft_sigma = (float)t->soft_sigma, .soft_first = t->soft_first, .soft_count = t->soft_count,
+        .rows = view_rows(x),
+        .V = view_last(x),
+        .logits = r->in[0],
+        .labels = r->in[1],
+        .weight = r->in[2],
+        .z = (float)t->z_loss,
+        .smooth = (float)t->smoothing,
+        .soft_sigma = (float)t->soft_sigma,
+        .soft_first = t->soft_first,
+        .soft_count = t->soft_count,
         .part = r->work,
     };
     for (size_t i = 0; i < e->rows; i++)
         if (e->weight[i] != 0 && (e->labels[i] < 0 || (size_t)e->labels[i] >= e->V))
-            return omn_fail(r->err, OMN_ERR_DATA,
-                            "cross_entropy: label %zu is %d, outside 0..%zu, and its weight is not 0", i,
-                            (int)e->labels[i], e->V - 1);
+            return omn_fail(
+                r->err, OMN_ERR_DATA,
+                "cross_entropy: label %zu is %d, outside 0..%zu, and its weight is not 0", i,
+                (int)e->labels[i], e->V - 1);
     return OMN_OK;
 }
 
@@ -245,7 +262,10 @@ static omn_status cross_entropy_grad(const cpu_run *r)
     return OMN_OK;
 }
 
-static size_t ce_work(const omn_op_call *c) { return (2 * view_rows(&c->in[0]) + 1) * sizeof(float); }
+static size_t ce_work(const omn_op_call *c)
+{
+    return (2 * view_rows(&c->in[0]) + 1) * sizeof(float);
+}
 
 /* ---- rope, pictures, choices ---- */
 
@@ -308,8 +328,8 @@ static omn_status upsample_grad(const cpu_run *r)
     const omn_scale_attrs *t = r->call->attrs;
     const omn_view *x = &r->call->out[0];
     const size_t f = (size_t)t->a;
-    r->k->upsample_grad(view_dim(x, 0), view_dim(x, 1), view_dim(x, 2), view_dim(x, 3), f, f, r->in[0],
-                        r->out[0], r->par);
+    r->k->upsample_grad(view_dim(x, 0), view_dim(x, 1), view_dim(x, 2), view_dim(x, 3), f, f,
+                        r->in[0], r->out[0], r->par);
     return OMN_OK;
 }
 

@@ -20,11 +20,25 @@ static omn_status linear(const cpu_run *r)
     const uint32_t bias = a->has & 1 ? next++ : 0, residual = a->has & 2 ? next : 0;
     if (a->in_out) {
         const cpu_gemm g = {
-            .M = M, .N = N, .K = K, .a = r->in[0], .a_m = (ptrdiff_t)K, .a_k = 1, .b = r->in[1],
-            .b_k = (ptrdiff_t)N, .b_n = 1, .c = r->out[0], .c_m = N,
-            .bias = bias ? r->in[bias] : NULL, .residual = residual ? r->in[residual] : NULL, .r_m = N,
-            .alpha = (float)a->alpha, .a_type = OMN_F32, .b_type = c->in[1].type,
-            .bias_type = bias ? c->in[bias].type : OMN_F32, .act = (omn_act)a->act,
+            .M = M,
+            .N = N,
+            .K = K,
+            .a = r->in[0],
+            .a_m = (ptrdiff_t)K,
+            .a_k = 1,
+            .b = r->in[1],
+            .b_k = (ptrdiff_t)N,
+            .b_n = 1,
+            .c = r->out[0],
+            .c_m = N,
+            .bias = bias ? r->in[bias] : NULL,
+            .residual = residual ? r->in[residual] : NULL,
+            .r_m = N,
+            .alpha = (float)a->alpha,
+            .a_type = OMN_F32,
+            .b_type = c->in[1].type,
+            .bias_type = bias ? c->in[bias].type : OMN_F32,
+            .act = (omn_act)a->act,
             .bf16 = a->precision == OMN_PRECISION_BF16,
         };
         r->k->gemm(&g, r->par);
@@ -224,7 +238,8 @@ static double attention_cost(const omn_op_call *c)
 
 /* ---- convolutions ---- */
 
-static cpu_conv conv_of(const omn_conv_attrs *t, const omn_view *x, const omn_view *w, const omn_view *y)
+static cpu_conv conv_of(const omn_conv_attrs *t, const omn_view *x, const omn_view *w,
+                        const omn_view *y)
 {
     const cpu_conv c = {
         .B = view_dim(x, 0), .H = view_dim(x, 1), .W = view_dim(x, 2), .C = view_dim(x, 3),
@@ -242,13 +257,17 @@ static bool conv_can(const omn_op_call *c)
     return t->stride_y > 0 && t->stride_x > 0 && t->top >= 0 && t->left >= 0;
 }
 
-static size_t conv_bytes(const omn_view *x, const omn_view *w, const omn_view *y, const omn_op_call *c)
+static size_t conv_bytes(const omn_view *x, const omn_view *w, const omn_view *y,
+                         const omn_op_call *c)
 {
     const cpu_conv v = conv_of(c->attrs, x, w, y);
     return cpu_conv_work(&v) * sizeof(float);
 }
 
-static size_t conv2d_work(const omn_op_call *c) { return conv_bytes(&c->in[0], &c->in[1], &c->out[0], c); }
+static size_t conv2d_work(const omn_op_call *c)
+{
+    return conv_bytes(&c->in[0], &c->in[1], &c->out[0], c);
+}
 static size_t conv2d_dx_work(const omn_op_call *c)
 {
     return conv_bytes(&c->out[0], &c->in[1], &c->in[0], c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pooling of pictures [B,H,W,C] and upsampling by repetition, with gradients. An average divides by the
- * whole window, also where that reaches over the border. The gradient of a maximum goes to the first
- * pixel that has it.
+ * Pooling of pictures [B,H,W,C] and upsampling by repetition, with gradients. An average divides by
+ * the whole window, also where that reaches over the border. The gradient of a maximum goes to the
+ * first pixel that has it.
  */
 #include "vec.h"
 
@@ -14,7 +14,8 @@ typedef struct pool_job {
 } pool_job;
 
 /* the part of a window that lies inside 0..n */
-INLINE void window(size_t o, size_t stride, size_t pad, size_t k, size_t n, size_t *from, size_t *to)
+INLINE void window(size_t o, size_t stride, size_t pad, size_t k, size_t n, size_t *from,
+                   size_t *to)
 {
     const ptrdiff_t a = (ptrdiff_t)(o * stride) - (ptrdiff_t)pad, b = a + (ptrdiff_t)k;
     *from = a < 0 ? 0 : (size_t)a;
@@ -91,12 +92,13 @@ static void up_range(void *user, size_t from, size_t to)
     const size_t C = j->C, OW = j->W * j->fw;
     for (size_t r = from; r < to; r++) {
         const float *x = j->x + r / j->fh * j->W * C;
-        for (size_t o = 0; o < OW; o++) memcpy(j->y + (r * OW + o) * C, x + o / j->fw * C, C * sizeof *x);
+        for (size_t o = 0; o < OW; o++)
+            memcpy(j->y + (r * OW + o) * C, x + o / j->fw * C, C * sizeof *x);
     }
 }
 
-void L(upsample)(size_t B, size_t H, size_t W, size_t C, size_t fh, size_t fw, const float *x, float *y,
-                 const cpu_par *par)
+void L(upsample)(size_t B, size_t H, size_t W, size_t C, size_t fh, size_t fw, const float *x,
+                 float *y, const cpu_par *par)
 {
     pool_job j = { NULL, H, W, C, fh, fw, x, y };
     par_run(par, B * H * fh, 4, up_range, &j);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rotary positions: pairs of each head are turned by rows of (cos, sin) couples. Row r of x takes row
- * r modulo rot_rows. The gradient is the turn back. Pairs are neighbours, or lie half a head apart.
+ * Rotary positions: pairs of each head are turned by rows of (cos, sin) couples. Row r of x takes
+ * row r modulo rot_rows. The gradient is the turn back. Pairs are neighbours, or lie half a head
+ * apart.
  */
 #include "vec.h"
 

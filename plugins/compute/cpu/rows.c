@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Rows by number: gathering (embeddings, packing), its gradient, the nearest row of a codebook, and
- * the largest element of a row. Several gradients may land on one row, so adding is split over columns
- * and each thread goes through all rows in order.
+ * the largest element of a row. Several gradients may land on one row, so adding is split over
+ * columns and each thread goes through all rows in order.
  */
 #include "vec.h"
 
@@ -34,8 +34,8 @@ static void gather_range(void *user, size_t from, size_t to)
     }
 }
 
-void L(gather_rows)(size_t n, size_t D, const void *table, omn_type type, const int32_t *ids, void *y,
-                    const cpu_par *par)
+void L(gather_rows)(size_t n, size_t D, const void *table, omn_type type, const int32_t *ids,
+                    void *y, const cpu_par *par)
 {
     rows_job j = { .n = n, .D = D, .table = table, .type = type, .ids = ids, .y = y };
     par_run(par, n, D ? 1 + 16384 / D : 1, gather_range, &j);
@@ -46,7 +46,8 @@ enum { COLUMNS = 32 };
 static void scatter_range(void *user, size_t from, size_t to)
 {
     const rows_job *j = user;
-    const size_t D = j->D, c0 = from * COLUMNS, c1 = to * COLUMNS < D ? to * COLUMNS : D, w = c1 - c0;
+    const size_t D = j->D, c0 = from * COLUMNS, c1 = to * COLUMNS < D ? to * COLUMNS : D,
+                 w = c1 - c0;
     for (size_t v = 0; v < j->V; v++) memset(j->sum + v * D + c0, 0, w * sizeof *j->sum);
     for (size_t i = 0; i < j->n; i++) {
         if (j->ids[i] < 0 || (size_t)j->ids[i] >= j->V) continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Softmax and log-softmax over the last axis, cross-entropy with its extras, and their gradients. The
- * maximum of a row is taken off first; a row of nothing but -inf becomes zeros (softmax).
+ * Softmax and log-softmax over the last axis, cross-entropy with its extras, and their gradients.
+ * The maximum of a row is taken off first; a row of nothing but -inf becomes zeros (softmax).
  */
 #include "vmath.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The register tiles of tile.h and tile_dot.h. Full tiles are what counts; the last rows of a product are
- * taken in steps of 8, 4, 2 and 1, so that only five heights exist as code.
+ * The register tiles of tile.h and tile_dot.h. Full tiles are what counts; the last rows of a
+ * product are taken in steps of 8, 4, 2 and 1, so that only five heights exist as code.
  */
 #include "tile_dot.h"
 
@@ -13,7 +13,8 @@
         c += i;                                                                                    \
     }
 #if MR == 12
-#define HEIGHTS(body) HEIGHT(body, 12) HEIGHT(body, 8) HEIGHT(body, 4) HEIGHT(body, 2) HEIGHT(body, 1)
+#define HEIGHTS(body)                                                                              \
+    HEIGHT(body, 12) HEIGHT(body, 8) HEIGHT(body, 4) HEIGHT(body, 2) HEIGHT(body, 1)
 #else
 #define HEIGHTS(body) HEIGHT(body, 6) HEIGHT(body, 4) HEIGHT(body, 2) HEIGHT(body, 1)
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The register tile that all products are made of: MR rows by NR columns of sums stay in registers
- * while the depth runs. A is read one element at a time (row m, depth k at m * am + k * ak bytes), B
- * lies packed as [depth][NR]. With AVX-512 12 x 32 sums fill 24 of 32 registers; with 16 registers
- * 6 x 2 vectors do.
+ * while the depth runs. A is read one element at a time (row m, depth k at m * am + k * ak bytes),
+ * B lies packed as [depth][NR]. With AVX-512 12 x 32 sums fill 24 of 32 registers; with 16
+ * registers 6 x 2 vectors do.
  */
 #ifndef OMN_CPU_TILE_H
 #define OMN_CPU_TILE_H
@@ -18,9 +18,10 @@
 #define NV 2
 #define NR (NV * VW)
 
-/* rows c[m] (+)= alpha * A B: mr rows (at most MR), n columns (at most NR) from column n0 of c on */
-typedef void tile_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, ptrdiff_t ak, const float *b,
-                     float *const *c, size_t n0, size_t n, float alpha, bool add);
+/* rows c[m] (+)= alpha * A B: mr rows (at most MR), n columns (at most NR) from column n0 of c
+ * on */
+typedef void tile_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, ptrdiff_t ak,
+                     const float *b, float *const *c, size_t n0, size_t n, float alpha, bool add);
 #if CPU_LEVEL >= 3
 #define tile CPU_GLUE(2, tile)
 #else
@@ -28,7 +29,8 @@ typedef void tile_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, ptrdi
 #endif
 tile_fn tile;
 
-/* VW x VW, in place: each round is one perfect shuffle of rows; log2(VW) of them exchange the axes */
+/* VW x VW, in place: each round is one perfect shuffle of rows; log2(VW) of them exchange the
+ * axes */
 INLINE vf zip_low(vf a, vf b)
 {
 #if VW == 16

@@ -2,9 +2,9 @@
 /*
  * Vectors of floats, as wide as the level that a file is built for (CPU_LEVEL, see level.h).
  *
- * The kernels are written once over these types: GCC's and clang's vector extension covers arithmetic
- * on every machine, and the few things it cannot say (masked loads, maxima, conversions) are named
- * here, with instructions where the level has them and plain loops where it has not.
+ * The kernels are written once over these types: GCC's and clang's vector extension covers
+ * arithmetic on every machine, and the few things it cannot say (masked loads, maxima, conversions)
+ * are named here, with instructions where the level has them and plain loops where it has not.
  */
 #ifndef OMN_CPU_VEC_H
 #define OMN_CPU_VEC_H
@@ -101,7 +101,8 @@ INLINE vf vmin(vf a, vf b)
 /* Sum and maximum of all lanes: halves are folded until one lane is left. */
 #if CPU_LEVEL >= 2
 #define FOLD(v, op)                                                                                \
-    const __m256 h = op##256(_mm512_castps512_ps256((__m512)v), _mm512_extractf32x8_ps((__m512)v, 1)); \
+    const __m256 h =                                                                               \
+        op##256(_mm512_castps512_ps256((__m512)v), _mm512_extractf32x8_ps((__m512)v, 1));          \
     FOLD_8(h, op)
 #elif CPU_LEVEL == 1
 #define FOLD(v, op) FOLD_8((__m256)v, op)
@@ -159,7 +160,10 @@ static inline uint32_t bits_of_f32(float f)
     return u;
 }
 
-static inline float bf16_get(const void *p) { return f32_of_bits((uint32_t)*(const u16_any *)p << 16); }
+static inline float bf16_get(const void *p)
+{
+    return f32_of_bits((uint32_t) * (const u16_any *)p << 16);
+}
 
 static inline uint16_t bf16_of(float f)
 {

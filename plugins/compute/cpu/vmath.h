@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Functions of vectors of floats. exp: range reduction by ln 2 in two pieces and a polynomial, within
- * 2 units in the last place. erf: Abramowitz and Stegun 7.1.26, within 1.5e-7. Activations and their
- * derivatives follow.
+ * Functions of vectors of floats. exp: range reduction by ln 2 in two pieces and a polynomial,
+ * within 2 units in the last place. erf: Abramowitz and Stegun 7.1.26, within 1.5e-7. Activations
+ * and their derivatives follow.
  */
 #ifndef OMN_CPU_VMATH_H
 #define OMN_CPU_VMATH_H
@@ -78,7 +78,10 @@ INLINE vf vlog(vf x)
 INLINE vf vsigmoid(vf x) { return vset(1) / (vset(1) + vexp(-x)); }
 
 INLINE vf vabs(vf x) { return (vf)((vi)x & 0x7fffffff); }
-INLINE vf vcopysign(vf x, vf s) { return (vf)(((vi)x & 0x7fffffff) | ((vi)s & (int32_t)0x80000000)); }
+INLINE vf vcopysign(vf x, vf s)
+{
+    return (vf)(((vi)x & 0x7fffffff) | ((vi)s & (int32_t)0x80000000));
+}
 
 INLINE vf vtanh(vf x)
 {
