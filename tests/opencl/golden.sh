@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Unified-IO 2 on an OpenCL device against the original program, stage by stage, and the model that ships: it
+# answers there as it does on the processor.
+set -u
+omnio=$top_builddir/omnio
+golden=$top_srcdir/tests/golden/uio2
+picture=$top_srcdir/examples/tabletop.png
+cases="text_only text_image text_subsegments score_options text_image_generate text_image_grads"
+log=$(mktemp "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
+trap 'rm -f "$log"' EXIT
+if ! "$omnio" --list-devices 2>/dev/null | grep -q '^opencl'; then
+    echo "1..0 # SKIP no OpenCL device"
+    exit 0
+fi
+number=0
+result() { # CODE NAME
+    number=$((number + 1))
+    if [ "$1" -eq 0 ]; then
+        echo "ok $number - $2"
+    else
+        echo "not ok $number - $2"
+        grep -v ' ok$' "$log" | sed 's/^/# /' | head -n 20
+    fi
+}
+for model in tiny_a tiny_b; do
+    for case in $cases; do
+        "$omnio" verify --device opencl "$golden/$model.$case.safetensors" >"$log" 2>&1
+        result $? "$model $case"
+    done
+done
+ask() { "$omnio" run vqa --device "$1" --image "$picture" --question "$2" 2>>"$log"; }
+for question in "what colour is the cube?" "how many spheres are there?" "is there a cone?"; do
+    here=$(ask cpu "$question")
+    there=$(ask opencl "$question")
+    [ -n "$here" ] && [ "$here" = "$there" ]
+    result $? "$question $here, $there"
+done
+echo "1..$number"
