@@ -220,6 +220,37 @@ typedef struct omn_ce {
 OMN_API omn_node *omn_cross_entropy(omn_scope *s, omn_node *logits, omn_node *labels,
                                     omn_node *weight, const omn_ce *how, omn_node **each);
 
+/* ---- ops of plugins: "omnio.op/1" ------------------------------------------------------------ */
+
+/* An op that the core lacks. A composition of the ops above needs none of this: it has its gradient
+ * and runs on every device. The object's parameters become the struct `params` of each function, as
+ * for every other kind. On devices other than the processor it is an island, like any op that the
+ * device lacks: its tensors come to the host and go back. */
+enum { OMN_OP_MOST = 8 };                 /* most inputs, most outputs */
+typedef struct omn_op_impl {
+    uint32_t n_in, n_out;                 /* 1 to OMN_OP_MOST */
+    /* Shapes and types of the outputs from those of the inputs, while a graph is built. A failure
+     * says what is wrong and what would be right; the scope's and the op's names are put in front.
+     * [any] */
+    omn_status (*rule)(const void *params, const omn_shape *in, const omn_type *in_type,
+                       omn_shape *out, omn_type *out_type, omn_error *err);
+    /* y[i] = out[i] from in, all dense and row-major; inputs may lie at any address, outputs are
+     * aligned to 4 bytes, hold old bytes and overlap nothing. omn_call_split spreads work over the
+     * pool; results should not depend on the number of threads. [run], and several run states of
+     * one program at a time. */
+    omn_status (*run)(omn_call *c, const void *params, const omn_tensor *in, const omn_tensor *out,
+                      void *const *y, omn_error *err);
+    /* Builds the gradient: gy is that of output 0 (f32, its shape); gx[i], NULL at first, becomes
+     * that of in[i] (f32, its shape) or stays NULL where none flows. The op may use another one of
+     * its plugin for that. NULL: a graph whose gradient passes through fails. [build] */
+    void (*gradient)(const void *params, omn_scope *s, omn_node *const *in, omn_node *const *out,
+                     omn_node *gy, omn_node **gx);
+} omn_op_impl;
+/* Such an op by its name ("act.snake"), from the program's context; set: its parameters. Returns
+ * output 0; outputs 1.. go to more[0..n_out - 2] (more NULL: not wanted). [build] */
+OMN_API omn_node *omn_op(omn_scope *s, const char *name, omn_node *const *in, uint32_t n_in,
+                         const omn_setting *set, size_t n_set, omn_node **more);
+
 /* ---- programs: the graphs of one model over one weight store on one device ------------------- */
 
 /* The weights that graphs read: a checkpoint as it lies on disk, or f32 masters that a trainer

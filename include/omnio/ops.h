@@ -9,11 +9,14 @@
  * are f32 or i32. attrs structs begin with their size.
  *
  * linear            act(alpha x W^T + bias) + residual; x [M.., K], W [N, K], bias [N], residual
- * and y [M.., N]. in_out: W is [K, N] linear_dx         gy [M.., N], W -> gx [M.., K] = alpha gy W
+ *                   and y [M.., N]. in_out: W is [K, N]
+ * linear_dx         gy [M.., N], W -> gx [M.., K] = alpha gy W
  * linear_dw         gy [M.., N], x [M.., K] -> gw, shaped like W, = alpha gy^T x
  * add, mul          shapes are aligned at the end, axes of 1 are stretched. add is INPLACE when
- * both shapes are equal scale, act        INPLACE act_grad          x (before the activation), gy
- * -> gx glu, glu_grad     a, b -> act(a) b; a, b, gy -> ga, gb
+ *                   both shapes are equal
+ * scale, act        INPLACE
+ * act_grad          x (before the activation), gy -> gx
+ * glu, glu_grad     a, b -> act(a) b; a, b, gy -> ga, gb
  * *_norm_grad       x, gy, the same weights -> gx, gw [D], gb [D], as `has` says
  * *softmax_grad     y, gy -> gx
  * rope              x, rows -> y; inverse turns backwards, which is the gradient
@@ -36,7 +39,9 @@
  * pool2d_grad       x, gy -> gx
  * upsample          a: the factor
  * state_append      state, x [B, T, ..], at [B] -> state, in place
- * state_write       state, x -> state, in place */
+ * state_write       state, x -> state, in place
+ * plugin            an op of a plugin (omn_op_impl in graph.h), of any types; the processor runs it,
+ *                   other devices leave it alone */
 #ifndef OMNIO_OPS_H
 #define OMNIO_OPS_H
 
@@ -100,7 +105,8 @@ extern "C" {
     OMN_OP(vector_quantise, omn_no_attrs, "x W", "i")                                              \
     OMN_OP(argmax, omn_no_attrs, "x", "i")                                                         \
     OMN_OP(state_append, omn_no_attrs, "x x i", "x")                                               \
-    OMN_OP(state_write, omn_no_attrs, "x x", "x")
+    OMN_OP(state_write, omn_no_attrs, "x x", "x")                                                  \
+    OMN_OP(plugin, omn_plugin_attrs, "any", "any")
 
 typedef struct omn_no_attrs {
     uint32_t size;
@@ -172,6 +178,12 @@ typedef struct omn_conv_attrs {
     int32_t act, precision;
     int32_t stride_y, stride_x, top, left, bottom, right;
 } omn_conv_attrs;
+typedef struct omn_plugin_attrs {
+    uint32_t size;
+    const struct omn_op_impl *impl; /* graph.h; valid as long as the context */
+    const void *params;
+    const char *name;
+} omn_plugin_attrs;
 typedef struct omn_pool_attrs {
     uint32_t size;
     int32_t kind, ky, kx, stride_y, stride_x, top, left, bottom, right;

@@ -42,7 +42,7 @@ void omn_graph_dot(const omn_graph *g, omn_buf *out)
     }
     for (uint32_t i = 0; i < g->n_steps; i++) {
         const step *st = g->steps[i];
-        omn_buf_printf(out, "  s%u [label=\"%s ", i, op_rule_get(st->op)->name);
+        omn_buf_printf(out, "  s%u [label=\"%s ", i, step_name(st));
         quoted(out, st->out[0]->tag ? st->out[0]->tag : st->scope->name);
         omn_buf_printf(out, "\\n%s\"];\n", node_text(st->out[0], text));
         for (uint32_t k = 0; k < st->n_in; k++) {

@@ -63,6 +63,7 @@ static const op_rule rules[OP_COUNT] = {
     RULE(argmax, NULL, flops_input, false),
     RULE(state_append, NULL, NULL, false),
     RULE(state_write, NULL, NULL, false),
+    RULE(plugin, grad_plugin, NULL, false),
 };
 
 const op_rule *op_rule_get(op_id op)

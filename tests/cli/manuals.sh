@@ -62,4 +62,9 @@ echo 'outputs: {loud: $loud}' >> shout.yaml
 ok "... and runs" "$omnio" run shout.yaml --question hi
 ok "... rightly" [ "$(tail -n 1 "$here/log")" = 'hi!!!' ]
 
+grep -l 'omnio.op/1' block-* | head -n 1 | xargs -I@ cp @ sine.c
+ok "the op builds" ${CC:-cc} -std=c11 -fPIC -fvisibility=hidden -shared -I"$top_srcdir/include" \
+    -o sine.so sine.c -lm
+ok "... and is found" "$omnio" help act.sine
+
 echo "1..$number"

@@ -259,7 +259,7 @@ static omn_status submit(void *queue_, void *steps_, omn_buffer *const *buffers,
         for (uint32_t k = 0; k < call->n_out; k++)
             t->ptr[call->n_in + k] = address(&call->out[k], buffers);
         const cpu_run run = {
-            q->dev->kernels, &par, call, t->ptr, t->ptr + call->n_in, q->work, err
+            q->dev->kernels, &par, call, t->ptr, t->ptr + call->n_in, q->work, c, err
         };
         const uint64_t begin = times ? now_ns() : 0;
         const omn_status st = t->op->run(&run);

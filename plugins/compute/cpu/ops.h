@@ -17,6 +17,7 @@ typedef struct cpu_run {
     const omn_op_call *call;
     void *const *in, *const *out;
     void *work;
+    omn_call *c;
     omn_error *err;
 } cpu_run;
 

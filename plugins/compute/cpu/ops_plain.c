@@ -3,6 +3,8 @@
  * choices. */
 #include "ops.h"
 
+#include <omnio/graph.h>
+
 #include <string.h>
 
 static omn_status act(const cpu_run *r)
@@ -361,7 +363,34 @@ static omn_status argmax(const cpu_run *r)
     return OMN_OK;
 }
 
+/* An op of a plugin does its own work on whole tensors. */
+static omn_status plugin(const cpu_run *r)
+{
+    const omn_plugin_attrs *t = r->call->attrs;
+    omn_tensor in[OMN_OP_MOST], out[OMN_OP_MOST];
+    for (uint32_t i = 0; i < r->call->n_in; i++) {
+        const omn_view *v = &r->call->in[i];
+        in[i] = (omn_tensor){ v->type, v->shape, r->in[i], view_count(v) * view_unit(v) };
+    }
+    for (uint32_t i = 0; i < r->call->n_out; i++) {
+        const omn_view *v = &r->call->out[i];
+        out[i] = (omn_tensor){ v->type, v->shape, r->out[i], view_count(v) * view_unit(v) };
+    }
+    const omn_status st = t->impl->run(r->c, t->params, in, out, r->out, r->err);
+    if (st == OMN_OK) return OMN_OK;
+    if (r->err && r->err->status == OMN_OK)
+        return omn_fail(r->err, st, "%s: failed without saying why", t->name);
+    omn_error_prefix(r->err, "%s", t->name);
+    return st;
+}
+
+static bool plugin_can(const omn_op_call *c)
+{
+    return c->n_in <= OMN_OP_MOST && c->n_out <= OMN_OP_MOST;
+}
+
 const cpu_op cpu_ops_plain[] = {
+    { "plugin", plugin_can, NULL, plugin, NULL },
     { "act", NULL, NULL, act, NULL },
     { "act_grad", NULL, NULL, act_grad, NULL },
     { "glu", NULL, NULL, glu, NULL },
