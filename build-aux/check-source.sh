@@ -85,7 +85,7 @@ rule "no tabs, no space at the end of a line"
 
 awk '{ gsub(/[\200-\277]/, "")
        if (length($0) > 100) print FILENAME ":" FNR ": " length($0) " columns" }' $sources >"$list"
-rule "lines have at most 100 columns" "older lines are folded one file at a time"
+rule "lines have at most 100 columns"
 
 for f in $sources; do
     lines=$(wc -l <"$f")

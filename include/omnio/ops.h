@@ -40,8 +40,8 @@
  * upsample          a: the factor
  * state_append      state, x [B, T, ..], at [B] -> state, in place
  * state_write       state, x -> state, in place
- * plugin            an op of a plugin (omn_op_impl in graph.h), of any types; the processor runs it,
- *                   other devices leave it alone */
+ * plugin            an op of a plugin (omn_op_impl in graph.h), of any types; the processor runs
+ *                   it, other devices leave it alone */
 #ifndef OMNIO_OPS_H
 #define OMNIO_OPS_H
 

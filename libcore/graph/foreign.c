@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ops of plugins: a step "plugin" carries the plugin's functions and its parameters. The processor's
- * device calls them; every other device lacks the op, so it becomes an island. */
+/* Ops of plugins: a step "plugin" carries the plugin's functions and its parameters. The
+ * processor's device calls them; every other device lacks the op, so it becomes an island. */
 #include "inside.h"
 
 #include <string.h>

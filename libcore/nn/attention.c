@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention for every model family, from one contract (see omn_attn in nn.h): projections, norms of queries and
- * keys, rotary positions, then the fused op that never stores the scores, then head scale, inner norm, output
- * projection and gate. The keys' and values' half is apart, because caches store its result. */
+/* Attention for every model family, from one contract (see omn_attn in nn.h): projections, norms of
+ * queries and keys, rotary positions, then the fused op that never stores the scores, then head
+ * scale, inner norm, output projection and gate. The keys' and values' half is apart, because
+ * caches store its result. */
 #include <omnio/nn.h>
 
 #include <math.h>
@@ -18,12 +19,15 @@ static omn_node *split_heads(omn_scope *s, omn_node *x, int64_t heads)
     if (!x) return NULL;
     const int64_t width = omn_node_dim(x, -1);
     if (heads < 1 || width % heads)
-        return omn_scope_fail(s, OMN_ERR_SHAPE, "attention: width %lld is not a multiple of %lld heads",
+        return omn_scope_fail(s, OMN_ERR_SHAPE,
+                              "attention: width %lld is not a multiple of %lld heads",
                               (long long)width, (long long)heads);
-    return omn_reshape(s, x, omn_dim4(omn_node_dim(x, 0), omn_node_dim(x, 1), heads, width / heads));
+    return omn_reshape(s, x,
+                       omn_dim4(omn_node_dim(x, 0), omn_node_dim(x, 1), heads, width / heads));
 }
 
-/* exp(min(t, ln 100)) as nodes: min(t, c) = c - relu(c - t). Radford et al. 2021 clamp the temperature so. */
+/* exp(min(t, ln 100)) as nodes: min(t, c) = c - relu(c - t). Radford et al. 2021 clamp the
+ * temperature so. */
 static omn_node *clamped_exp(omn_scope *s, omn_node *t)
 {
     const double c = log(100.0);
@@ -32,8 +36,8 @@ static omn_node *clamped_exp(omn_scope *s, omn_node *t)
 }
 
 /* Norm of queries or keys, on the full width before the heads are split or on each head after. */
-static omn_node *norm_heads(omn_scope *s, const omn_attn *a, omn_node *x, int64_t heads, omn_node *w,
-                            omn_node *b)
+static omn_node *norm_heads(omn_scope *s, const omn_attn *a, omn_node *x, int64_t heads,
+                            omn_node *w, omn_node *b)
 {
     if (a->qk == OMN_QK_LN_FULL) x = omn_layer_norm(s, x, w, b, a->qk_eps);
     x = split_heads(s, x, heads);

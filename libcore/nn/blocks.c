@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The parts of a transformer block around attention: feed-forward, norms and residuals in either order, and
- * experts that share a sequence (Wang et al. 2022, BEiT-3). */
+/* The parts of a transformer block around attention: feed-forward, norms and residuals in either
+ * order, and experts that share a sequence (Wang et al. 2022, BEiT-3). */
 #include <omnio/nn.h>
 
 omn_node *omn_feed_forward(omn_scope *s, const omn_ffn *f, omn_node *x)

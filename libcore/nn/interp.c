@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resizing learned position tables: each axis is one matrix, so that the resize is two products and needs no
- * gradient of its own. Half-pixel centres; the antialiased form drops taps outside and divides by their sum, the
- * other repeats the border. */
+/* Resizing learned position tables: each axis is one matrix, so that the resize is two products and
+ * needs no gradient of its own. Half-pixel centres; the antialiased form drops taps outside and
+ * divides by their sum, the other repeats the border. */
 #include <omnio/nn.h>
 
 #include <math.h>
@@ -24,7 +24,8 @@ static double kernel(double t, omn_interp how, double a)
     return t < 1 ? 1 - t : 0;
 }
 
-static void row_antialiased(size_t from, double scale, size_t i, omn_interp how, double a, float *row)
+static void row_antialiased(size_t from, double scale, size_t i, omn_interp how, double a,
+                            float *row)
 {
     const double wide = scale > 1 ? scale : 1;
     const double support = (how == OMN_INTERP_BICUBIC ? 2 : 1) * wide;

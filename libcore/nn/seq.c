@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sequences: what an encoder hands to a model. Vectors with segment numbers, positions and (set by the model)
- * rotary rows, joined along their length and, when rows are packed, gathered into fewer rows. */
+/* Sequences: what an encoder hands to a model. Vectors with segment numbers, positions and (set by
+ * the model) rotary rows, joined along their length and, when rows are packed, gathered into fewer
+ * rows. */
 #include <omnio/nn.h>
 
 struct omn_seq {

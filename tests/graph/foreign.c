@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ops of plugins in graphs: values against float64, the gradient against differences, on the
- * processor and as islands of a device that lacks them; what a careless plugin does is one message. */
+ * processor and as islands of a device that lacks them; what a careless plugin does is one
+ * message. */
 #include "rig.h"
 
 #include "tests/plugin/shelf.h"

@@ -29,7 +29,8 @@ static const struct {
     { "rude", "rude-crash", "crashes while it is loaded (segmentation fault, signal 11)" },
     /* a sanitizer has its own idea of the status of a process that ends amid its threads */
     { "rude", "rude-exit",
-      TESTING_SANITIZED ? "ends the process that loads it" : "ends the process that loads it (exit status 0)" },
+      TESTING_SANITIZED ? "ends the process that loads it"
+                        : "ends the process that loads it (exit status 0)" },
     { "liar", "lie-magic", "does not begin with the magic number" },
     { "liar", "lie-abi", "plugin ABI 2, this omnio has 1" },
     { "liar", "lie-minor", "plugin ABI 1.99, this omnio has 1." },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plugin with ops: the snake activation, x + sin(a x)^2 / a (Ziyin, Hartwig, Ueda: Neural Networks
- * Fail to Learn Periodic Functions and How to Fix It, 2020, equation 3), its gradient, and ops that
- * are wrong in one way each. */
+/* A plugin with ops: the snake activation, x + sin(a x)^2 / a (Ziyin, Hartwig, Ueda: Neural
+ * Networks Fail to Learn Periodic Functions and How to Fix It, 2020, equation 3), its gradient, and
+ * ops that are wrong in one way each. */
 #include <omnio/graph.h>
 
 #include <math.h>
