@@ -60,11 +60,11 @@ project() {
     make CC="$CC" CFLAGS="-O1 -Wall -Wextra -Wpedantic -Werror" check
 }
 
-# The plugin of omnio-plugin(7), built by the page's own command and looked at by the helper.
+# The first plugin of omnio-plugin(7), built by the page's own command and looked at by the helper.
 page() {
     mkdir "$here/page" && cd "$here/page" &&
-    sed -n '/^#include/,/^\.Ed/p' "$top_srcdir/man/omnio-plugin.7" |
-        sed '/^\.Ed/d; s/\\e$/\\/' > shout.c &&
+    awk '/^#include/ { on = 1 } on && /^\.Ed/ { exit } on' "$top_srcdir/man/omnio-plugin.7" |
+        sed 's/\\e$/\\/' > shout.c &&
     sed -n '/^cc -std/,/^\.Ed/p' "$top_srcdir/man/omnio-plugin.7" |
         sed '/^\.Ed/d; s/\\e$/\\/; s|^cc |$CC -Wall -Wextra -Werror |' > build.sh &&
     . ./build.sh && library=$(find "$here/root" -name libomnio.so) &&
