@@ -231,7 +231,8 @@ typedef struct omn_op_impl {
     uint32_t n_in, n_out;                 /* 1 to OMN_OP_MOST */
     /* Shapes and types of the outputs from those of the inputs, while a graph is built. A failure
      * says what is wrong and what would be right; the scope's and the op's names are put in front.
-     * [any] */
+     * Every output has to be set. params lives as long as the graph; weights come in the type that
+     * they are stored in. [any] */
     omn_status (*rule)(const void *params, const omn_shape *in, const omn_type *in_type,
                        omn_shape *out, omn_type *out_type, omn_error *err);
     /* y[i] = out[i] from in, all dense and row-major; inputs may lie at any address, outputs are
@@ -242,7 +243,8 @@ typedef struct omn_op_impl {
                       void *const *y, omn_error *err);
     /* Builds the gradient: gy is that of output 0 (f32, its shape); gx[i], NULL at first, becomes
      * that of in[i] (f32, its shape) or stays NULL where none flows. The op may use another one of
-     * its plugin for that. NULL: a graph whose gradient passes through fails. [build] */
+     * its plugin for that. Outputs 1.. pass none on. NULL: a graph whose gradient passes through
+     * fails. [build] */
     void (*gradient)(const void *params, omn_scope *s, omn_node *const *in, omn_node *const *out,
                      omn_node *gy, omn_node **gx);
 } omn_op_impl;

@@ -44,7 +44,7 @@ static bool outputs(omn_scope *s, const char *name, const omn_op_impl *m, const 
         in_type[i] = in[i]->type;
     }
     for (uint32_t i = 0; i < m->n_out; i++) {
-        type[i] = OMN_F32;
+        type[i] = OMN_TYPE_NONE; /* an output that the rule forgets is no scalar */
         shape[i] = (omn_shape){ 0 };
     }
     const omn_status st = m->rule(params, in_shape, in_type, shape, type, &err);

@@ -2,23 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What the manuals show is proved: pipelines and recipes pass `omnio check`, the plugin and the program build
 # and run.
-set -u
-omnio=$top_builddir/omnio
-here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
-trap 'rm -rf "$here"' EXIT
-number=0
-
-ok() {
-    number=$((number + 1))
-    name=$1
-    shift
-    if "$@" > "$here/log" 2>&1; then
-        echo "ok $number - $name"
-    else
-        echo "not ok $number - $name"
-        sed 's/^/# /' "$here/log" | head -n 20
-    fi
-}
+. "$top_srcdir/tests/cli/tap.sh"
 
 # blocks PAGE: each literal block of a manual into $here/block-N, as a reader would type it.
 blocks() {
@@ -32,7 +16,6 @@ blocks() {
 mkdir "$here/photos"
 cp "$(find "$top_srcdir/tests/foreign" -name 01.png | head -n 1)" "$here/photos/a.jpg" || exit 99
 printf '{"image": "a.jpg", "question": "how many?", "answer": "three"}\n' > "$here/photos/manifest.jsonl"
-cd "$here" || exit 99
 for page in omnio-pipeline.5 omnio-recipe.5; do
     blocks $page
     found=0
@@ -67,4 +50,4 @@ ok "the op builds" ${CC:-cc} -std=c11 -fPIC -fvisibility=hidden -shared -I"$top_
     -o sine.so sine.c -lm
 ok "... and is found" "$omnio" help act.sine
 
-echo "1..$number"
+plan

@@ -2,33 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # omnio run with a pipeline that needs no model: files that are written and never overwritten, many items,
 # batches, JSON that stays as it is, signals.
-set -u
-omnio=$top_builddir/omnio
-here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit 99
-number=0
+. "$top_srcdir/tests/cli/tap.sh"
 
-ok() {
-    number=$((number + 1))
-    name=$1
-    shift
-    if "$@" > log 2>&1; then
-        echo "ok $number - $name"
-    else
-        echo "not ok $number - $name"
-        sed 's/^/# /' log | head -n 20
-    fi
-}
-
-# run CODE ARGUMENT...: omnio run, its exit code as wanted; streams in out and err.
+# run CODE ARGUMENT...: omnio run.
 run() {
     want=$1
     shift
-    "$omnio" run "$@" > out 2> err < /dev/null
-    code=$?
-    cat out err
-    [ $code -eq "$want" ] || { echo "exit $code, not $want"; return 1; }
+    gives "$want" run "$@"
 }
 
 cat > words.yaml <<'END'
@@ -89,4 +69,4 @@ code=$?
 exec 3>&-
 ok "SIGTERM stops with 143" [ $code -eq 143 ]
 ok "... and what is finished is kept" grep -q '"type":"done".*KEPT' live
-echo "1..$number"
+plan

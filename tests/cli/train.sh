@@ -2,34 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # omnio train and eval on a folder of pictures of one's own: a run that is killed and goes on ends with the
 # same bytes as one that is not; bad lines are named or skipped; a stage begins the schedule again.
-set -u
-omnio=$top_builddir/omnio
-here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit 99
-number=0
+. "$top_srcdir/tests/cli/tap.sh"
 
-ok() {
-    number=$((number + 1))
-    name=$1
-    shift
-    if "$@" > log 2>&1; then
-        echo "ok $number - $name"
-    else
-        echo "not ok $number - $name"
-        sed 's/^/# /' log | head -n 20
-    fi
-}
-
-# gives CODE COMMAND ARGUMENT...: the exit code of omnio; streams in out and err.
-gives() {
-    want=$1
-    shift
-    "$omnio" "$@" > out 2> err < /dev/null
-    code=$?
-    cat out err
-    [ $code -eq "$want" ] || { echo "exit $code, not $want"; return 1; }
-}
 says() { grep -q -e "$1" err || { cat err; return 1; }; }
 
 mkdir photos || exit 99
@@ -92,4 +66,4 @@ ok "... which is said" says 'first stage'
 printf 'no weights' > start.safetensors
 ok "weights that are none" gives 65 train recipe.yaml -o bad2 --set start=start.safetensors
 
-echo "1..$number"
+plan

@@ -174,6 +174,7 @@ START_TEST(mistakes_are_one_message)
         { "act.snail", 1, OMN_F32, { 0 }, "act.snake" },
         { "bad.both", 2, OMN_F32, { 0 }, "bad.both: two equal shapes are wanted" },
         { "bad.wild", 1, OMN_F32, { 0 }, "its rule gives output 0 no shape or type" },
+        { "bad.lazy", 1, OMN_F32, { 0 }, "its rule gives output 0 no shape or type" },
         { "bad.hollow", 1, OMN_F32, { 0 }, "an op needs rule, run and 1 to 8 inputs" },
         { "bad.many", 9, OMN_F32, { 0 }, "an op needs rule, run and 1 to 8 inputs" },
     };

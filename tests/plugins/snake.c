@@ -110,6 +110,18 @@ static omn_status wild(const void *params, const omn_shape *in, const omn_type *
     return OMN_OK;
 }
 
+static omn_status lazy(const void *params, const omn_shape *in, const omn_type *type,
+                       omn_shape *out, omn_type *out_type, omn_error *err)
+{
+    (void)params;
+    (void)in;
+    (void)type;
+    (void)out;
+    (void)out_type;
+    (void)err;
+    return OMN_OK;
+}
+
 static omn_status fails(omn_call *c, const void *params, const omn_tensor *in,
                         const omn_tensor *out, void *const *y, omn_error *err)
 {
@@ -137,6 +149,7 @@ static const omn_op_impl snake_impl = { 1, 1, same, run, gradient };
 static const omn_op_impl grad_impl = { 2, 1, same, run_grad, NULL };
 static const omn_op_impl both_impl = { 2, 2, rule_both, run_both, NULL };
 static const omn_op_impl wild_impl = { 1, 1, wild, run, NULL };
+static const omn_op_impl lazy_impl = { 1, 1, lazy, run, NULL };
 static const omn_op_impl fails_impl = { 1, 1, same, fails, NULL };
 static const omn_op_impl mute_impl = { 1, 1, same, mute, NULL };
 static const omn_op_impl hollow_impl = { 1, 1, same, NULL, NULL };
@@ -148,6 +161,7 @@ static const omn_object objects[] = {
     OP("act.snake_grad", "gradient of act.snake: x, gy -> gx", &grad_impl),
     OP("bad.both", "sum and difference; has no gradient", &both_impl),
     OP("bad.wild", "a rule that gives no shape", &wild_impl),
+    OP("bad.lazy", "a rule that says nothing", &lazy_impl),
     OP("bad.fails", "fails when it runs", &fails_impl),
     OP("bad.mute", "fails and does not say why", &mute_impl),
     OP("bad.hollow", "has no function to run", &hollow_impl),

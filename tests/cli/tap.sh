@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What the tests of the program share, read with "." at their beginning: a folder of their own, which is the
+# current one, the program, results in TAP. Ends with: plan
+set -u
+omnio=$top_builddir/omnio
+here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
+trap 'rm -rf "$here"' EXIT
+cd "$here" || exit 99
+number=0
+
+# ok NAME COMMAND...: one result; what the command said is in `log`, and shown when it fails.
+ok() {
+    number=$((number + 1))
+    name=$1
+    shift
+    if "$@" > log 2>&1; then
+        echo "ok $number - $name"
+    else
+        echo "not ok $number - $name"
+        sed 's/^/# /' log | head -n 20
+    fi
+}
+
+# gives CODE COMMAND ARGUMENT...: omnio, its exit code as wanted; streams in out and err.
+gives() {
+    want=$1
+    shift
+    "$omnio" "$@" > out 2> err < /dev/null
+    code=$?
+    cat out err
+    [ $code -eq "$want" ] || { echo "exit $code, not $want"; return 1; }
+}
+
+plan() {
+    echo "1..$number"
+}
