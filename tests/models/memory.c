@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The plan of the model that ships: the workspace of each of its graphs is within a tenth of the
+ * most bytes that are alive at once, below which no plan can go. */
+#include "tests/testing.h"
+
+#include <omnio/generate.h>
+
+#include <stdio.h>
+
+static const char *const roles[] = { "image", "text" };
+
+static omn_model *open_nano(omn_context **ctx, bool training)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_model *m = NULL;
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
+                                    .plugin_path = testing_build("plugins/.libs"),
+                                    .only_plugin_path = true, .cache_dir = "" };
+    const omn_model_setup setup = { OMN_FILL(omn_model_setup), .training = training };
+    ck_assert_msg(omn_context_new(&how, ctx, &err) == OMN_OK, "%s", err.text);
+    ck_assert_msg(omn_model_open(*ctx, testing_source("models/nano"), &setup, &m, &err) == OMN_OK,
+                  "%s", err.text);
+    return m;
+}
+
+static void near_its_bound(omn_model *m, const char *what, const omn_graph_sizes *z)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_graph *g = NULL;
+    ck_assert_msg(omn_model_graph(m, z, &g, &err) == OMN_OK, "%s: %s", what, err.text);
+    const double have = (double)omn_graph_workspace(g), least = (double)omn_graph_live_bound(g);
+    printf("# %s: %.2f MB, %.3f times the bound\n", what, have * 1e-6, have / least);
+    ck_assert_msg(have <= 1.1 * least, "%s: %.0f bytes, at least %.0f are alive", what, have,
+                  least);
+}
+
+START_TEST(encoding_and_steps)
+{
+    omn_context *ctx = NULL;
+    omn_model *m = open_nano(&ctx, false);
+    for (int64_t rows = 1; rows <= 8; rows += 7)
+        for (int64_t length = 9; length <= 63; length += 27) {
+            const int64_t lengths[] = { 0, length };
+            omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = rows,
+                                  .roles = roles, .lengths = lengths, .n_roles = 2,
+                                  .output = "text" };
+            near_its_bound(m, "encode", &z);
+            z.phase = OMN_STEP;
+            z.n_roles = 0;
+            z.target_length = 1;
+            z.capacity = 64;
+            z.memory_rows = rows;
+            z.memory_length = 64 + length;
+            near_its_bound(m, "step", &z);
+        }
+    omn_model_close(m);
+    omn_context_free(ctx);
+}
+END_TEST
+
+START_TEST(teaching)
+{
+    omn_context *ctx = NULL;
+    omn_model *m = open_nano(&ctx, true);
+    const omn_ce loss = { OMN_FILL(omn_ce) };
+    for (int64_t rows = 2; rows <= 24; rows += 22) {
+        const int64_t lengths[] = { 0, 160 };
+        const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = rows,
+                                    .roles = roles, .lengths = lengths, .n_roles = 2,
+                                    .output = "text", .target_length = 112, .labels = true,
+                                    .loss = &loss };
+        near_its_bound(m, "teach", &z);
+    }
+    omn_model_close(m);
+    omn_context_free(ctx);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = { encoding_and_steps, teaching };
+    return TESTING_RUN("models/memory", all, 60);
+}
