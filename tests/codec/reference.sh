@@ -1,13 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # text.sentencepiece against the C++ library it must agree with, where a compiler and the library are there.
-# The program loads the built plugin as a host would; a sanitized plugin cannot be loaded by a plain program.
+# The program loads the built plugin as a host would.
 skip() { echo "1..0 # SKIP $1"; exit 0; }
 plugin=$top_builddir/plugins/.libs/codec-sentencepiece.so
 [ -n "$CXX" ] || skip "no C++ compiler"
 pkg-config --exists sentencepiece 2>/dev/null || skip "libsentencepiece is not there"
 [ -f "$plugin" ] || skip "the plugin is not built as a shared object"
-if nm -D "$plugin" 2>/dev/null | grep -q '__asan_\|__tsan_\|__ubsan_'; then skip "sanitized build"; fi
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 "$CXX" -std=c++17 -O1 -I"$top_srcdir/include" $(pkg-config --cflags sentencepiece) \
