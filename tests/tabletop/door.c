@@ -127,6 +127,12 @@ START_TEST(an_example_has_every_task)
             ck_assert_ptr_nonnull(strchr(r[k].label, ' '));
         }
         ck_assert_uint_eq(omn_list_count(field(v, "categorize")), n == 1);
+        static const char *const ASKED[] = {"box-categorize", "region"};
+        for (size_t k = 0; k < 2; k++) { /* a label in the question would be the answer */
+            const omn_value *asked = omn_list_at(field(v, ASKED[k]), 0);
+            ck_assert_uint_eq(omn_regions_get(field(asked, "box"), &r), 1);
+            ck_assert_ptr_null(r[0].label);
+        }
         alone += n == 1;
         omn_value_unref(v);
     }

@@ -149,13 +149,14 @@ static void put_text(fields *f, const char *name, const char *text)
     put(f, name, v);
 }
 
-static void put_boxes(fields *f, const char *name, const world_item *item)
+/* labelled: a box that is asked about must not say in its label what the answer is. */
+static void put_boxes(fields *f, const char *name, const world_item *item, bool labelled)
 {
     omn_region r[WORLD_MOST_OBJECTS];
     omn_value *v = NULL;
     for (int i = 0; i < item->n_boxes; i++)
         r[i] = (omn_region){item->box[i][0], item->box[i][1], item->box[i][2], item->box[i][3],
-                            (double)NAN,     item->label[i]};
+                            (double)NAN,     labelled ? item->label[i] : NULL};
     if (f->st == OMN_OK)
         f->st = omn_regions_new(r, (size_t)item->n_boxes, f->frame, &v, f->err);
     put(f, name, v);
@@ -184,19 +185,19 @@ static omn_status item_value(const world_item *item, const omn_frame *frame, omn
         break;
     case WORLD_REFEXP:
         put_text(&f, "text", item->text);
-        put_boxes(&f, "box", item);
+        put_boxes(&f, "box", item, true);
         break;
     case WORLD_LOCALIZE:
         put_text(&f, "class", item->text);
-        put_boxes(&f, "boxes", item);
+        put_boxes(&f, "boxes", item, true);
         break;
-    case WORLD_DETECT: put_boxes(&f, "boxes", item); break;
+    case WORLD_DETECT: put_boxes(&f, "boxes", item, true); break;
     case WORLD_CATEGORIZE: put_options(&f, item); break;
     case WORLD_BOX_CATEGORIZE:
-        put_boxes(&f, "box", item);
+        put_boxes(&f, "box", item, false);
         put_options(&f, item);
         break;
-    case WORLD_REGION: put_boxes(&f, "box", item); break;
+    case WORLD_REGION: put_boxes(&f, "box", item, false); break;
     default: break;
     }
     if (item->task != WORLD_REFEXP)
