@@ -174,7 +174,12 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
     OMN_TRY(begin(&t, err));
     while (omn_trainer_at(t.trainer) < r->setup.steps && !stop) {
         omn_train_report rep = { OMN_FILL(omn_train_report) };
-        OMN_TRY(omn_trainer_step(t.trainer, t.call, &rep, err));
+        st = omn_trainer_step(t.trainer, t.call, &rep, err);
+        if (st == OMN_ERR_CANCELLED) {          /* the trainer is as it was before this step */
+            if (err) *err = (omn_error)OMN_ERROR_INIT;
+            break;
+        }
+        if (st != OMN_OK) goto done;
         pace = pace > 0 ? 0.95 * pace + 0.05 * rep.seconds : rep.seconds;
         fprintf(t.log, "%llu,%llu,%llu,%.6g,%.6g,%.6g,%.6g,%.6g,%.3f\n",
                 (unsigned long long)rep.step, (unsigned long long)rep.pages,

@@ -24,8 +24,8 @@ pack: {inputs: 24, targets: 8}
 batch: 2
 save_every: 2
 stages:
-  - {name: first, steps: 4}
-  - {name: second, steps: 3, optimizer: {curve: linear, rate: 5e-4, warmup: 0, last: 0.5}}
+  - {name: first, steps: 8}
+  - {name: second, steps: 4, optimizer: {curve: linear, rate: 5e-4, warmup: 0, last: 0.5}}
 E2
 
 ok "a recipe is proved" gives 0 check recipe.yaml
@@ -42,11 +42,25 @@ kill -KILL $child
 wait $child 2> /dev/null
 ok "one that is killed keeps its last checkpoint" [ -s parts/checkpoint.safetensors ]
 ok "... and goes on" gives 0 train recipe.yaml -o parts -t 2
+ok "... from the middle" says 'going on from step [2-8] of 12'
 ok "... to the same weights" cmp whole/model.safetensors parts/model.safetensors
 ok "... and the same state" cmp whole/checkpoint.safetensors parts/checkpoint.safetensors
-ok "the log has a line for each step" [ "$(wc -l < parts/log.csv)" -eq 8 ]
+ok "the log has a line for each step" [ "$(wc -l < parts/log.csv)" -eq 13 ]
 ok "... with the rates of both stages" sh -c \
     'cut -d, -f8 parts/log.csv | tr "\n" " " | grep -q "^rate 0.0005 0.001 .* 0.0005 0.0004.* "'
+"$omnio" train recipe.yaml -o stopped -t 2 --set save_every=100 > out 2> err < /dev/null &
+child=$!
+i=0
+while [ $i -lt 1200 ] && ! grep -q '^step 1 ' err; do
+    sleep 0.05
+    i=$((i + 1))
+done
+kill -TERM $child
+wait $child 2> /dev/null
+ok "one that is asked to stop says so" [ $? -eq 143 ]
+ok "... keeps the steps that it made" gives 0 train recipe.yaml -o stopped -t 2 --set save_every=100
+ok "... which it goes on from" says 'going on from step [0-9]* of 12'
+ok "... to the same weights" cmp whole/model.safetensors stopped/model.safetensors
 ok "the plot is there" grep -q '</svg>' parts/loss.svg
 
 ok "scores stand beside the majority's" gives 0 eval recipe.yaml -m ./whole -n 4
@@ -60,7 +74,7 @@ ok "... or skipped on request" gives 0 train recipe.yaml -o skip -t 1 --set batc
 sed 's/^optimizer:.*/optimizer: {use: levitate}/' recipe.yaml > wrong.yaml
 ok "an unknown optimiser" gives 78 check wrong.yaml
 ok "... is named with line and remedy" says 'wrong.yaml:7:18: .*adamw, adafactor, muon'
-sed 's/name: first, steps: 4/name: first, steps: 4, optimizer: {rate: 1}/' recipe.yaml > wrong.yaml
+sed 's/name: first, steps: 8/name: first, steps: 8, optimizer: {rate: 1}/' recipe.yaml > wrong.yaml
 ok "the first stage has the recipe's optimizer" gives 78 check wrong.yaml
 ok "... which is said" says 'first stage'
 printf 'no weights' > start.safetensors
