@@ -228,17 +228,18 @@ OMN_API omn_node *omn_cross_entropy(omn_scope *s, omn_node *logits, omn_node *la
  * device lacks: its tensors come to the host and go back. */
 enum { OMN_OP_MOST = 8 };                 /* most inputs, most outputs */
 typedef struct omn_op_impl {
+    const void *(*extension)(const char *id);     /* may be NULL */
     uint32_t n_in, n_out;                 /* 1 to OMN_OP_MOST */
     /* Shapes and types of the outputs from those of the inputs, while a graph is built. A failure
      * says what is wrong and what would be right; the scope's and the op's names are put in front.
-     * Every output has to be set. params lives as long as the graph; weights come in the type that
-     * they are stored in. [any] */
+     * Every output has to be set, with sizes of 1 and more. params lives as long as the graph;
+     * weights come in the type that they are stored in. [any] */
     omn_status (*rule)(const void *params, const omn_shape *in, const omn_type *in_type,
                        omn_shape *out, omn_type *out_type, omn_error *err);
     /* y[i] = out[i] from in, all dense and row-major; inputs may lie at any address, outputs are
      * aligned to 4 bytes, hold old bytes and overlap nothing. omn_call_split spreads work over the
-     * pool; results should not depend on the number of threads. [run], and several run states of
-     * one program at a time. */
+     * pool; results should not depend on the number of threads. Scratch memory of the call is given
+     * back when it returns. [run], and several run states of one program at a time. */
     omn_status (*run)(omn_call *c, const void *params, const omn_tensor *in, const omn_tensor *out,
                       void *const *y, omn_error *err);
     /* Builds the gradient: gy is that of output 0 (f32, its shape); gx[i], NULL at first, becomes
@@ -249,9 +250,10 @@ typedef struct omn_op_impl {
                      omn_node *gy, omn_node **gx);
 } omn_op_impl;
 /* Such an op by its name ("act.snake"), from the program's context; set: its parameters. Returns
- * output 0; outputs 1.. go to more[0..n_out - 2] (more NULL: not wanted). [build] */
+ * output 0; outputs 1..n_more go to more[0..n_more - 1], which fails when the op has fewer. [build]
+ */
 OMN_API omn_node *omn_op(omn_scope *s, const char *name, omn_node *const *in, uint32_t n_in,
-                         const omn_setting *set, size_t n_set, omn_node **more);
+                         const omn_setting *set, size_t n_set, omn_node **more, uint32_t n_more);
 
 /* ---- programs: the graphs of one model over one weight store on one device ------------------- */
 
@@ -336,7 +338,9 @@ OMN_API omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, 
 /* Copy rows of all states that have `rows` as first size: row i becomes what row from[i] was. */
 OMN_API omn_status omn_exec_reorder(omn_exec *x, const int32_t *from, size_t rows, omn_error *err);
 
-/* Per-op times, when asked for: called for each op name after a run with its total time. */
+/* Per-op times, when asked for: a row for each op name on each device, in the order of their first
+ * run, with totals since the profile was switched on; ops of plugins have their own names. The rows
+ * are borrowed until the next run. */
 typedef struct omn_profile_row {
     const char *op, *device;
     uint64_t calls, ns, flops, bytes;

@@ -184,6 +184,10 @@ typedef struct omn_plugin_attrs {
     const void *params;
     const char *name;
 } omn_plugin_attrs;
+/* For devices that run such steps: the op's kernel on tensors in host memory. What it took of the
+ * call's scratch memory is given back, and an error begins with the op's name. [run] */
+OMN_API omn_status omn_op_run(const omn_plugin_attrs *op, omn_call *c, const omn_tensor *in,
+                              const omn_tensor *out, void *const *y, omn_error *err);
 typedef struct omn_pool_attrs {
     uint32_t size;
     int32_t kind, ky, kx, stride_y, stride_x, top, left, bottom, right;

@@ -75,11 +75,11 @@ void omn_exec_free(omn_exec *x)
     free(x->state_info);
     free(x->state_used);
     free(x->opened);
+    free(x->rows);
     free(x);
 }
 
-/* ---- preparing
- * ----------------------------------------------------------------------------------- */
+/* ---- preparing ------------------------------------------------------------------------------- */
 
 /* The buffers behind the slots; the workspace and the states are looked up at each run. */
 static void find_buffers(omn_exec *x, prepared *r)
@@ -209,21 +209,39 @@ static omn_status refresh_weights(omn_exec *x, const omn_graph *g, omn_error *er
     return st;
 }
 
-static void count_profile(omn_exec *x, const prepared *r)
+/* The row of an op on a device, a fresh one when there is none; NULL: no memory. Names of plugin
+ * ops are the graph's and live as long as the program. */
+static omn_profile_row *profile_row(omn_exec *x, const char *op, const char *where)
+{
+    for (size_t i = 0; i < x->n_rows; i++)
+        if (!strcmp(x->rows[i].op, op) && x->rows[i].device == where) return &x->rows[i];
+    if (x->n_rows == x->room_rows) {
+        const size_t room = x->room_rows ? 2 * x->room_rows : 32;
+        omn_profile_row *more = reallocarray(x->rows, room, sizeof *more);
+        if (!more) return NULL;
+        x->rows = more;
+        x->room_rows = room;
+    }
+    x->rows[x->n_rows] = (omn_profile_row){ .op = op, .device = where };
+    return &x->rows[x->n_rows++];
+}
+
+static omn_status count_profile(omn_exec *x, const prepared *r, omn_error *err)
 {
     for (uint32_t i = 0; i < r->n_segments; i++) {
         const segment *sg = &r->segments[i];
         for (uint32_t k = sg->first; k < sg->first + sg->count; k++) {
             const step *st = r->g->steps[k];
-            omn_profile_row *row = &x->rows[2 * (uint32_t)st->op + sg->island];
-            row->op = op_rule_get(st->op)->name;
-            row->device = sg->island ? x->p->cpu.name : x->p->main.name;
+            omn_profile_row *row = profile_row(
+                x, step_name(st), sg->island ? x->p->cpu.name : x->p->main.name);
+            if (!row) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the profile");
             row->calls++;
             row->ns += r->times[k];
             row->flops += step_flops(st);
             row->bytes += step_bytes(st);
         }
     }
+    return OMN_OK;
 }
 
 omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call *c, omn_error *err)
@@ -257,14 +275,13 @@ omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call 
     if (st == OMN_OK) st = late;
     if (st == OMN_OK) {
         x->last = g;
-        if (x->profile) count_profile(x, r);
+        if (x->profile) st = count_profile(x, r, err);
     }
 done:
     return st;
 }
 
-/* ---- what remains
- * -------------------------------------------------------------------------------------- */
+/* ---- what remains ---------------------------------------------------------------------------- */
 
 static omn_status open_bytes(omn_exec *x, omn_buffer *b, uint64_t offset, uint64_t bytes,
                              const void **host, omn_error *err)
@@ -314,15 +331,11 @@ omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, omn_tens
 void omn_exec_profile(omn_exec *x, bool on)
 {
     x->profile = on;
-    memset(x->rows, 0, sizeof(x->rows));
+    x->n_rows = 0;
 }
 
 size_t omn_exec_profile_rows(const omn_exec *x, const omn_profile_row **rows)
 {
-    omn_profile_row *shown = ((omn_exec *)x)->shown;
-    size_t n = 0;
-    for (uint32_t i = 0; i < 2 * OP_COUNT; i++)
-        if (x->rows[i].calls) shown[n++] = x->rows[i];
-    *rows = shown;
-    return n;
+    *rows = x->rows;
+    return x->n_rows;
 }

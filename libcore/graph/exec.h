@@ -47,8 +47,8 @@ struct omn_exec {
     opened *opened;
     uint32_t n_opened, room_opened;
     bool profile;
-    omn_profile_row rows[2 * OP_COUNT];
-    omn_profile_row shown[2 * OP_COUNT];
+    omn_profile_row *rows;
+    size_t n_rows, room_rows;
 };
 
 /* exec.c, states.c */

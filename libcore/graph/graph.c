@@ -272,25 +272,31 @@ omn_node *graph_f32(omn_scope *s, const char *op, omn_node *x)
     return omn_cast(s, x, OMN_F32);
 }
 
+bool graph_fits(omn_scope *s, const char *op, omn_type t, const omn_shape *shape)
+{
+    char text[80];
+    size_t count, bytes;
+    const omn_type_info *info = omn_type_get(t);
+    bool small = false;
+    if (!info) return graph_fail(s, OMN_ERR_TYPE, op, "%d is not an element type", (int)t);
+    if (shape->rank > OMN_MAX_RANK)
+        return graph_fail(s, OMN_ERR_SHAPE, op, "rank %u, at most %d is possible", shape->rank,
+                          OMN_MAX_RANK);
+    for (uint32_t i = 0; i < shape->rank; i++) small = small || shape->dim[i] < 1;
+    if (small)
+        return graph_fail(s, OMN_ERR_SHAPE, op, "a size of %s is below 1",
+                          omn_shape_text(shape, text, sizeof(text)));
+    if (!omn_shape_count(shape, &count) || !omn_size_mul(count, info->bytes, &bytes) ||
+        bytes > (size_t)1 << 44)
+        return graph_fail(s, OMN_ERR_SHAPE, op, "%s %s is too large to address",
+                          omn_shape_text(shape, text, sizeof(text)), info->name);
+    return true;
+}
+
 omn_node *graph_node(omn_scope *s, node_kind kind, omn_type t, omn_shape shape)
 {
     omn_graph *g = s->g;
-    char text[80];
-    size_t count, bytes;
-    if (omn_scope_failed(s)) return NULL;
-    const omn_type_info *info = omn_type_get(t);
-    if (!info) return graph_fail(s, OMN_ERR_TYPE, NULL, "%d is not an element type", (int)t);
-    if (shape.rank > OMN_MAX_RANK)
-        return graph_fail(s, OMN_ERR_SHAPE, NULL, "rank %u, at most %d is possible", shape.rank,
-                          OMN_MAX_RANK);
-    for (uint32_t i = 0; i < shape.rank; i++)
-        if (shape.dim[i] < 1)
-            return graph_fail(s, OMN_ERR_SHAPE, NULL, "a size of %s is below 1",
-                              omn_shape_text(&shape, text, sizeof(text)));
-    if (!omn_shape_count(&shape, &count) || !omn_size_mul(count, info->bytes, &bytes) ||
-        bytes > (size_t)1 << 44)
-        return graph_fail(s, OMN_ERR_SHAPE, NULL, "%s %s is too large to address",
-                          omn_shape_text(&shape, text, sizeof(text)), info->name);
+    if (omn_scope_failed(s) || !graph_fits(s, NULL, t, &shape)) return NULL;
     if (!graph_grow(g->arena, &g->nodes, &g->room_nodes, g->n_nodes, sizeof(*g->nodes)))
         return no_memory(s);
     omn_node *x = omn_arena_alloc(g->arena, 1, sizeof(*x));

@@ -184,6 +184,8 @@ omn_node *graph_fail(omn_scope *s, omn_status st, const char *op, const char *fm
 /* True when there is nothing to do: failed before, or one of the n nodes is NULL (then that fails).
  */
 bool graph_stop(omn_scope *s, const char *op, size_t n, omn_node *const *need);
+/* Whether there may be such a tensor; if not, that is the graph's failure. */
+bool graph_fits(omn_scope *s, const char *op, omn_type t, const omn_shape *shape);
 omn_node *graph_node(omn_scope *s, node_kind kind, omn_type t, omn_shape shape);
 /* A step with one output; attrs are copied, `size` in front is set. */
 omn_node *graph_op(omn_scope *s, op_id op, const void *attrs, omn_node *const *in, uint32_t n_in,

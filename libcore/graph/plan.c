@@ -23,7 +23,7 @@ static void check_states(omn_graph *g)
             for (uint32_t k = 0; k < g->steps[i]->n_in; k++)
                 if (node_root(g->steps[i]->in[k]) == old) {
                     graph_fail(
-                        g->steps[i]->scope, OMN_ERR_ARGUMENT, op_rule_get(g->steps[i]->op)->name,
+                        g->steps[i]->scope, OMN_ERR_ARGUMENT, step_name(g->steps[i]),
                         "reads the state '%s' as it was before a write that is done by then; "
                         "use what the write returned",
                         g->steps[w]->out[0]->state->name);

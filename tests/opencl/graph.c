@@ -6,9 +6,11 @@
 
 #include "tests/graph/rig.h"
 #include "tests/graph/small.h"
+#include "tests/plugin/shelf.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static void feed_small(rig *r, const small *m)
 {
@@ -130,10 +132,48 @@ START_TEST(gradients_are_those_of_the_reference)
 }
 END_TEST
 
+static void build_island(void *user, omn_scope *s, omn_bundle *out)
+{
+    (void)user;
+    omn_node *x = omn_scale(s, omn_input(s, "x", OMN_F32, omn_dim2(7, 13)), 2, 0);
+    omn_node *y = omn_op(s, "act.snake", &x, 1, NULL, 0, NULL, 0);
+    omn_bundle_put(out, s, "y", omn_scale(s, y, 1, 3));
+}
+
+START_TEST(an_op_of_a_plugin_is_an_island)
+{
+    char path[8192];
+    const char *folder = shelf_folder("plugins");
+    shelf_put(folder, "snake", "snake");
+    snprintf(path, sizeof path, "%s:%s", folder, testing_build("plugins/.libs"));
+    omn_context *ctx = shelf_open(path, "");
+    rig own = rig_on_opencl(ctx), *r = &own;
+    omn_graph *g = rig_graph(r, "g", build_island, NULL);
+    rig_feed(r, "x", omn_dim2(7, 13), NULL);
+    omn_exec_profile(r->exec, true);
+    rig_run(r, g);
+    const float *y = rig_output(r, g, "y", NULL);
+    for (uint64_t i = 0; i < 7 * 13; i++) {
+        const double x = 2 * (double)rig_number('x', i), want = x + sin(x) * sin(x) + 3;
+        ck_assert_double_eq_tol((double)y[i], want, 1e-6);
+    }
+    const omn_profile_row *row;
+    uint64_t there = 0, here = 0;
+    for (size_t n = omn_exec_profile_rows(r->exec, &row); n-- > 0;) {
+        if (!strcmp(row[n].op, "act.snake") && !strcmp(row[n].device, "cpu")) there++;
+        if (!strcmp(row[n].op, "scale") && row[n].device[0] == 'o') here += row[n].calls;
+    }
+    ck_assert(there == 1 && here == 2);
+    rig_close(r);
+    omn_context_free(ctx);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { a_forward_pass_is_that_of_the_reference,
-                                 gradients_are_those_of_the_reference };
+                                 gradients_are_those_of_the_reference,
+                                 an_op_of_a_plugin_is_an_island };
     if (!driver_is_there()) {
         printf("1..0 # SKIP there is no OpenCL device\n");
         return 0;

@@ -376,12 +376,7 @@ static omn_status plugin(const cpu_run *r)
         const omn_view *v = &r->call->out[i];
         out[i] = (omn_tensor){ v->type, v->shape, r->out[i], view_count(v) * view_unit(v) };
     }
-    const omn_status st = t->impl->run(r->c, t->params, in, out, r->out, r->err);
-    if (st == OMN_OK) return OMN_OK;
-    if (r->err && r->err->status == OMN_OK)
-        return omn_fail(r->err, st, "%s: failed without saying why", t->name);
-    omn_error_prefix(r->err, "%s", t->name);
-    return st;
+    return omn_op_run(t, r->c, in, out, r->out, r->err);
 }
 
 static bool plugin_can(const omn_op_call *c)
