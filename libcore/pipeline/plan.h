@@ -96,7 +96,7 @@ omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t r
 omn_status plan_read(omn_pipeline *p, omn_error *err);
 /* Fill "{name}" from slots, by name; template.c. lookup gives the value of a name or NULL. */
 typedef const omn_value *plan_lookup(void *user, const char *name);
-omn_status template_fill(const char *text, const omn_part *codec, omn_call *c,
+omn_status template_fill(const char *text, const omn_model *m, omn_call *c,
                          const omn_frame *like, plan_lookup *look, void *user, omn_buf *out,
                          omn_error *err);
 /* Every "{name}" of a template is known; which slots they are. */

@@ -124,8 +124,8 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
     if (s->prompt) {
         looker l = { r, s };
         if (writes_boxes(r, s)) OMN_TRY(frame_of(r, c, s, &frame, &has_frame, err));
-        OMN_TRY(template_fill(s->prompt, omn_model_codec(r->model, "regions"), c,
-                              has_frame ? &frame : NULL, look_up, &l, &text, err));
+        OMN_TRY(template_fill(s->prompt, r->model, c, has_frame ? &frame : NULL, look_up, &l, &text,
+                              err));
     }
     OMN_TRY(fill_answer(r, s, a, answer, err));
     OMN_TRY(number(r, &s->temperature, 0, 100, 0, &temperature, err));

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "{name}" in a prompt or label: texts and numbers as they are, boxes and points in the words of
- * the model's own codec, lists joined by commas. "{{" and "}}" stand for the braces themselves. */
+/* "{name}" in a prompt: texts and numbers as they are, boxes and points in the words of the model's
+ * own codec and without their labels, lists joined by commas. "{{" and "}}" stand for the braces
+ * themselves. */
 #include "plan.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* The name between braces at p (behind the "{"), copied into buf; length with the "}", 0 when
@@ -16,12 +18,41 @@ static size_t name_at(const char *p, char *buf, size_t room)
     return n + 1;
 }
 
-static omn_status write_value(const omn_value *v, const omn_part *codec, omn_call *c,
+/* Boxes or points alone, for a prompt that asks about them: a label that came along, from a detection
+ * or from training data, would often be the answer. */
+static omn_status write_places(const omn_value *v, const omn_part *codec, omn_call *c,
+                               const omn_frame *like, omn_buf *out, omn_error *err)
+{
+    const omn_region *r = NULL;
+    const omn_point *p = NULL;
+    const bool boxes = omn_value_get_kind(v) == OMN_VALUE_REGIONS;
+    const size_t n = boxes ? omn_regions_get(v, &r) : omn_points_get(v, &p);
+    const size_t each = boxes ? sizeof *r : sizeof *p;
+    void *bare = malloc(n ? n * each : 1);
+    omn_value *places = NULL;
+    omn_status st;
+    if (!bare) return omn_fail(err, OMN_ERR_MEMORY, "a prompt with %zu places: out of memory", n);
+    if (n) memcpy(bare, boxes ? (const void *)r : (const void *)p, n * each);
+    for (size_t i = 0; i < n; i++)
+        if (boxes)
+            ((omn_region *)bare)[i].label = NULL;
+        else
+            ((omn_point *)bare)[i].label = NULL;
+    st = boxes ? omn_regions_new(bare, n, omn_value_frame(v), &places, err)
+               : omn_points_new(bare, n, omn_value_frame(v), &places, err);
+    if (st == OMN_OK) st = omn_codec_write(codec, c, places, like, out, err);
+    omn_value_unref(places);
+    free(bare);
+    return st;
+}
+
+static omn_status write_value(const omn_value *v, const omn_model *m, omn_call *c,
                               const omn_frame *like, omn_buf *out, omn_error *err)
 {
     const omn_value_kind k = omn_value_get_kind(v);
     if (k == OMN_VALUE_REGIONS || k == OMN_VALUE_POINTS) {
-        if (codec) return omn_codec_write(codec, c, v, like, out, err);
+        const omn_part *codec = m ? omn_model_codec(m, omn_value_kind_name(k)) : NULL;
+        if (codec) return write_places(v, codec, c, like, out, err);
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
                         omn_value_kind_name(k));
     }
@@ -29,7 +60,7 @@ static omn_status write_value(const omn_value *v, const omn_part *codec, omn_cal
         omn_status st = OMN_OK;
         for (size_t i = 0; i < omn_list_count(v) && st == OMN_OK; i++) {
             if (i) omn_buf_puts(out, ", ");
-            st = write_value(omn_list_at(v, i), codec, c, like, out, err);
+            st = write_value(omn_list_at(v, i), m, c, like, out, err);
         }
         return st;
     }
@@ -40,7 +71,7 @@ static omn_status write_value(const omn_value *v, const omn_part *codec, omn_cal
     return OMN_OK;
 }
 
-omn_status template_fill(const char *text, const omn_part *codec, omn_call *c,
+omn_status template_fill(const char *text, const omn_model *m, omn_call *c,
                          const omn_frame *like, plan_lookup *look, void *user, omn_buf *out,
                          omn_error *err)
 {
@@ -60,7 +91,7 @@ omn_status template_fill(const char *text, const omn_part *codec, omn_call *c,
         if (!v)
             return omn_fail(err, OMN_ERR_CONFIG, "the text \"%s\" names a value that is not there",
                             text);
-        const omn_status st = write_value(v, codec, c, like, out, err);
+        const omn_status st = write_value(v, m, c, like, out, err);
         if (st != OMN_OK) return st;
         p += 1 + n;
     }
