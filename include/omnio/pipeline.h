@@ -89,8 +89,8 @@ OMN_API omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf 
 OMN_API void omn_pipeline_dot(const omn_pipeline *p, omn_buf *out);
 
 /* A task's text: the prompt that the pipeline's one generating or scoring step would send for these
- * inputs, and the answer text that `wanted` (a value that the step could have made) would have been.
- * Both owned (free()). For training. */
+ * inputs, and the answer text that `wanted` (a value that the step could have made) would have
+ * been. Both owned (free()). For training. */
 OMN_API omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c,
                                        const omn_named *inputs, size_t n, const omn_value *wanted,
                                        char **prompt, char **answer, omn_error *err);

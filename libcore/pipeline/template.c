@@ -18,8 +18,8 @@ static size_t name_at(const char *p, char *buf, size_t room)
     return n + 1;
 }
 
-/* Boxes or points alone, for a prompt that asks about them: a label that came along, from a detection
- * or from training data, would often be the answer. */
+/* Boxes or points alone, for a prompt that asks about them: a label that came along, from a
+ * detection or from training data, would often be the answer. */
 static omn_status write_places(const omn_value *v, const omn_part *codec, omn_call *c,
                                const omn_frame *like, omn_buf *out, omn_error *err)
 {
