@@ -122,29 +122,22 @@ static void whole(const void *params, omn_scope *s, omn_node *const *in, omn_nod
     gx[0] = omn_const(s, OMN_I32, omn_dim1(4), zeros);
 }
 
-static const omn_op_impl list[] = {
-    { NULL, 1, 1, wild, copy, NULL },  { NULL, 1, 1, lazy, copy, NULL },
-    { NULL, 1, 1, none, copy, NULL },  { NULL, 1, 1, huge, copy, NULL },
-    { NULL, 1, 1, odd, copy, NULL },   { NULL, 1, 1, same, NULL, NULL },
-    { NULL, 9, 1, same, copy, NULL },  { NULL, 1, 1, same, fails, NULL },
-    { NULL, 1, 1, same, mute, NULL },  { NULL, 1, 1, same, strange, NULL },
-    { NULL, 1, 1, same, copy, narrow }, { NULL, 1, 1, same, copy, whole },
-    { NULL, 1, 1, address, takes, NULL },
-};
-#define OP(name, help, i) { "omnio.op/1", name, help, &list[i], NULL, 0, 0 }
+#define OP(name, help, n_in, rule, run, gradient)                                                  \
+    { "omnio.op/1", name, help,                                                                    \
+      &(const omn_op_impl){ NULL, n_in, 1, rule, run, gradient }, NULL, 0, 0 }
 static const omn_object objects[] = {
-    OP("bad.wild", "a rule that gives no shape", 0),
-    OP("bad.lazy", "a rule that says nothing", 1),
-    OP("bad.none", "a rule that gives a size of 0", 2),
-    OP("bad.huge", "a rule that gives 2^64 elements", 3),
-    OP("bad.odd", "a rule that returns no status", 4),
-    OP("bad.hollow", "has no function to run", 5),
-    OP("bad.many", "wants nine inputs", 6),
-    OP("bad.fails", "fails when it runs", 7),
-    OP("bad.mute", "fails and does not say why", 8),
-    OP("bad.strange", "returns no status when it runs", 9),
-    OP("bad.narrow", "a gradient of another shape", 10),
-    OP("bad.whole", "a gradient of whole numbers", 11),
-    OP("good.takes", "where its scratch memory lies", 12),
+    OP("bad.wild", "a rule that gives no shape", 1, wild, copy, NULL),
+    OP("bad.lazy", "a rule that says nothing", 1, lazy, copy, NULL),
+    OP("bad.none", "a rule that gives a size of 0", 1, none, copy, NULL),
+    OP("bad.huge", "a rule that gives 2^64 elements", 1, huge, copy, NULL),
+    OP("bad.odd", "a rule that returns no status", 1, odd, copy, NULL),
+    OP("bad.hollow", "has no function to run", 1, same, NULL, NULL),
+    OP("bad.many", "wants nine inputs", 9, same, copy, NULL),
+    OP("bad.fails", "fails when it runs", 1, same, fails, NULL),
+    OP("bad.mute", "fails and does not say why", 1, same, mute, NULL),
+    OP("bad.strange", "returns no status when it runs", 1, same, strange, NULL),
+    OP("bad.narrow", "a gradient of another shape", 1, same, copy, narrow),
+    OP("bad.whole", "a gradient of whole numbers", 1, same, copy, whole),
+    OP("good.takes", "where its scratch memory lies", 1, address, takes, NULL),
 };
 OMN_PLUGIN("badops", "1.0", "Apache-2.0", "wrong ops for the tests", objects);
