@@ -327,7 +327,7 @@ static void print_questions(const world_scene *s, int number, world_dice *d)
         /* few questions: yes and no in turn rather than by a coin */
         const char *wanted = (number * QUESTIONS + n) / WORLD_KINDS & 1 ? "yes" : "no";
         world_item q;
-        if (!world_ask(s, kind, d, &q) || asked_before(said, n, q.text) ||
+        if (!world_ask(s, kind, NULL, d, &q) || asked_before(said, n, q.text) ||
             (kind >= WORLD_K_EXISTENCE && k % 40 < 30 && strcmp(q.answer, wanted)))
             continue;
         memcpy(said[n++], q.text, sizeof q.text);

@@ -269,6 +269,51 @@ START_TEST(a_constant_answer_gains_nothing)
 }
 END_TEST
 
+/* Of 12 tries a scene at comparisons: those made, those that ask for sameness. */
+static void ask_comparisons(const world_mix *mix, int made[2], uint64_t *hash)
+{
+    world_canvas *c = world_canvas_new(SIDE, SIDE);
+    ck_assert_ptr_nonnull(c);
+    world_scene s;
+    for (uint64_t i = 0; i < 300; i++) {
+        ck_assert(world_scene_make(&s, c, 21, WORLD_HELD_OUT, i, NULL));
+        world_dice d = world_dice_make(21, WORLD_HELD_OUT, i, WORLD_LANE_WORDS);
+        for (int t = 0; t < 12; t++) {
+            world_item q;
+            if (!world_ask(&s, WORLD_K_COMPARISON, mix, &d, &q))
+                continue;
+            const reading r = read_words(q.text);
+            made[0]++;
+            made[1] += has(&r, "same") || has(&r, "as");
+            for (const char *p = q.text; *p; p++)
+                *hash = world_mix64(*hash ^ (unsigned char)*p);
+        }
+    }
+    world_canvas_free(c);
+}
+
+START_TEST(the_share_of_sameness_is_kept)
+{
+    int usual[2] = {0}, half[2] = {0}, none[2] = {0}, all[2] = {0}, most[2] = {0};
+    uint64_t first = 0, second = 0, other = 0;
+    ask_comparisons(NULL, usual, &first);
+    ask_comparisons(&(world_mix){.same = 0.5f}, half, &second);
+    ask_comparisons(&(world_mix){.same = 0}, none, &other);
+    ask_comparisons(&(world_mix){.same = 1}, all, &other);
+    ask_comparisons(&(world_mix){.same = 0.85f}, most, &other);
+    ck_assert_uint_eq(first, second); /* the usual share is the world as it always was */
+    ck_assert_int_gt(usual[0], 800);
+    ck_assert_int_gt(usual[1], usual[0] / 3);
+    ck_assert_int_lt(usual[1], usual[0] * 2 / 3);
+    ck_assert_int_gt(none[0], 800);
+    ck_assert_int_eq(none[1], 0);
+    ck_assert_int_gt(all[0], 800);
+    ck_assert_int_eq(all[1], all[0]);
+    ck_assert_int_gt(most[1], most[0] * 3 / 4);
+    ck_assert_int_lt(most[1], most[0]);
+}
+END_TEST
+
 static void check_references(const world_scene *s, const world_item *items, size_t n, void *user)
 {
     int *seen = user;
@@ -388,6 +433,7 @@ int main(void)
     const TTest *const all[] = {
         answers_are_true,
         a_constant_answer_gains_nothing,
+        the_share_of_sameness_is_kept,
         expressions_fit_one_object_and_boxes_all_that_are_named,
         captions_name_everything_from_left_to_right,
         a_round_repeats_and_another_does_not,

@@ -335,11 +335,18 @@ static bool ask_pair(const world_scene *s, world_property p, bool same, world_di
     return true;
 }
 
-static bool ask_comparison(const world_scene *s, world_dice *d, world_item *out)
+/* Half of the faces of the die ask whether two things are the same. Another share turns faces of
+ * the other half over, with one more throw: the usual share throws no more than it always did. */
+static bool ask_comparison(const world_scene *s, float same, world_dice *d, world_item *out)
 {
     if (s->n < 2)
         return false;
-    switch (dice_below(d, 8)) {
+    int face = dice_below(d, 8);
+    if (face < 4 && same > 0.5f)
+        face += dice_chance(d, 2 * same - 1) ? 4 : 0;
+    else if (face >= 4 && same < 0.5f)
+        face -= dice_chance(d, 1 - 2 * same) ? 4 : 0;
+    switch (face) {
     case 0:
     case 1: return ask_more(s, d, out);
     case 2:
@@ -351,13 +358,15 @@ static bool ask_comparison(const world_scene *s, world_dice *d, world_item *out)
     }
 }
 
-bool world_ask(const world_scene *s, world_kind kind, world_dice *d, world_item *out)
+bool world_ask(const world_scene *s, world_kind kind, const world_mix *mix, world_dice *d,
+               world_item *out)
 {
+    mix = mix ? mix : &world_mix_usual;
     switch (kind) {
     case WORLD_K_COUNT: return ask_count(s, d, out);
     case WORLD_K_EXISTENCE: return ask_existence(s, d, out);
     case WORLD_K_RELATION: return ask_relation(s, d, out);
-    case WORLD_K_COMPARISON: return ask_comparison(s, d, out);
+    case WORLD_K_COMPARISON: return ask_comparison(s, mix->same, d, out);
     case WORLD_K_COLOUR:
     case WORLD_K_SHAPE:
     case WORLD_K_SIZE:

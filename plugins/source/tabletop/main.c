@@ -42,7 +42,8 @@ enum { MOST_EACH = 32, MOST_FIELDS = 4 };
     PAR(S, double, count, "2.5", "0..100", NULL, "how often counting, beside property")            \
     PAR(S, double, existence, "1.5", "0..100", NULL, "how often existence")                        \
     PAR(S, double, relation, "3", "0..100", NULL, "how often left, right, in front, behind")       \
-    PAR(S, double, comparison, "2.5", "0..100", NULL, "how often comparison")
+    PAR(S, double, comparison, "2.5", "0..100", NULL, "how often comparison")                      \
+    PAR(S, double, same, "0.5", "0..1", NULL, "share of comparisons that ask for sameness")
 OMN_PARAMS(tabletop, TABLETOP);
 
 typedef struct tabletop_self {
@@ -82,6 +83,7 @@ static omn_status tabletop_open(omn_call *c, const void *params, omn_open *o, vo
     t->mix.kinds[WORLD_K_EXISTENCE] = (float)p->existence;
     t->mix.kinds[WORLD_K_RELATION] = (float)p->relation;
     t->mix.kinds[WORLD_K_COMPARISON] = (float)p->comparison;
+    t->mix.same = (float)p->same;
     *self = t;
     return OMN_OK;
 }

@@ -165,6 +165,7 @@ const world_mix world_mix_usual = {
     .kinds = {[WORLD_K_COLOUR] = 1, [WORLD_K_SHAPE] = 1, [WORLD_K_SIZE] = 1,
               [WORLD_K_MATERIAL] = 1, [WORLD_K_COUNT] = 2.5f, [WORLD_K_EXISTENCE] = 1.5f,
               [WORLD_K_RELATION] = 3, [WORLD_K_COMPARISON] = 2.5f},
+    .same = 0.5f,
 };
 
 /* The kind of one question. Counting is only drawn as the first kind of a question: whatever takes
@@ -190,7 +191,7 @@ static bool draw_item(const world_scene *s, const world_mix *mix, world_task tas
     switch (task) {
     case WORLD_CAPTION: world_caption(s, out); return true;
     case WORLD_DETECT: world_detect(s, out); return true;
-    case WORLD_VQA: return world_ask(s, draw_kind(mix, first, d), d, out);
+    case WORLD_VQA: return world_ask(s, draw_kind(mix, first, d), mix, d, out);
     case WORLD_REFEXP: return world_refer(s, d, out);
     case WORLD_LOCALIZE: return world_localize(s, d, out);
     case WORLD_CATEGORIZE: return world_categorize(s, d, out);

@@ -206,23 +206,27 @@ const char *world_kind_name(world_kind kind);
 const char *world_value_name(world_property p, int value);
 int world_value_count(world_property p);
 
+/* How many items of each task a picture should carry, how often each kind of question, and which
+ * share of comparisons (0..1) asks whether two things are the same. */
+typedef struct world_mix {
+    int items[WORLD_TASKS];
+    float kinds[WORLD_KINDS];
+    float same;
+} world_mix;
+extern const world_mix world_mix_usual;
+
 void world_caption(const world_scene *s, world_item *out);
 void world_detect(const world_scene *s, world_item *out);
 /* The rest draw their wording and their subject; false when this scene has no such item this time:
- * draw again, or another. */
-bool world_ask(const world_scene *s, world_kind kind, world_dice *d, world_item *out);
+ * draw again, or another. mix NULL: the usual one. */
+bool world_ask(const world_scene *s, world_kind kind, const world_mix *mix, world_dice *d,
+               world_item *out);
 bool world_refer(const world_scene *s, world_dice *d, world_item *out);
 bool world_localize(const world_scene *s, world_dice *d, world_item *out);
 bool world_categorize(const world_scene *s, world_dice *d, world_item *out);
 void world_box_categorize(const world_scene *s, world_dice *d, world_item *out);
 void world_region(const world_scene *s, world_dice *d, world_item *out);
 
-/* How many items of each task a picture should carry, and how often each kind of question. */
-typedef struct world_mix {
-    int items[WORLD_TASKS];
-    float kinds[WORLD_KINDS];
-} world_mix;
-extern const world_mix world_mix_usual;
 /* Up to most items for this scene, no question or expression twice; the wording follows from the
  * scene's numbers and from round (another round, other items). mix NULL: the usual one. */
 size_t world_items(const world_scene *s, const world_mix *mix, uint32_t round, world_item *out,
