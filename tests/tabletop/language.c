@@ -128,6 +128,16 @@ static const char *truth(bool yes)
     return yes ? "yes" : "no";
 }
 
+/* The property that a question about sameness asks for; -1: none. */
+static int asked_property(const reading *r)
+{
+    return has(r, "colour") || has(r, "color") ? WORLD_P_COLOUR
+            : has(r, "shape")                  ? WORLD_P_SHAPE
+            : has(r, "material")               ? WORLD_P_MATERIAL
+            : has(r, "size") || has(r, "as")   ? WORLD_P_SIZE
+                                               : -1;
+}
+
 static const char *answer_comparison(const world_scene *s, const reading *r, const meaning m[2])
 {
     int a = -1, b = -1, na = fits(s, &m[0], &a), nb = fits(s, &m[1], &b);
@@ -143,11 +153,7 @@ static const char *answer_comparison(const world_scene *s, const reading *r, con
         return truth(x[WORLD_P_SIZE] > y[WORLD_P_SIZE]);
     if (has(r, "smaller"))
         return truth(x[WORLD_P_SIZE] < y[WORLD_P_SIZE]);
-    int p = has(r, "colour") || has(r, "color")    ? WORLD_P_COLOUR
-            : has(r, "shape")                      ? WORLD_P_SHAPE
-            : has(r, "material")                   ? WORLD_P_MATERIAL
-            : has(r, "size") || has(r, "as")       ? WORLD_P_SIZE
-                                                   : -1;
+    const int p = asked_property(r);
     ck_assert_int_ge(p, 0);
     return truth(x[p] == y[p]);
 }
@@ -269,9 +275,15 @@ START_TEST(a_constant_answer_gains_nothing)
 }
 END_TEST
 
-/* Of 12 tries a scene at comparisons: those made, those that ask for sameness. */
-static void ask_comparisons(const world_mix *mix, int made[2], uint64_t *hash)
+typedef struct comparisons {
+    int made, same, told; /* all; those that ask for sameness; of these, names that tell it */
+    uint64_t hash;
+} comparisons;
+
+/* 12 tries in each of 300 scenes. */
+static comparisons ask_comparisons(const world_mix *mix)
 {
+    comparisons all = {0};
     world_canvas *c = world_canvas_new(SIDE, SIDE);
     ck_assert_ptr_nonnull(c);
     world_scene s;
@@ -280,37 +292,47 @@ static void ask_comparisons(const world_mix *mix, int made[2], uint64_t *hash)
         world_dice d = world_dice_make(21, WORLD_HELD_OUT, i, WORLD_LANE_WORDS);
         for (int t = 0; t < 12; t++) {
             world_item q;
+            char number[4];
+            meaning m[2];
             if (!world_ask(&s, WORLD_K_COMPARISON, mix, &d, &q))
                 continue;
+            ck_assert_str_eq(q.answer, answer_question(&s, &q, number));
             const reading r = read_words(q.text);
-            made[0]++;
-            made[1] += has(&r, "same") || has(&r, "as");
-            for (const char *p = q.text; *p; p++)
-                *hash = world_mix64(*hash ^ (unsigned char)*p);
+            all.made++;
+            if (has(&r, "same") || has(&r, "as")) {
+                const int p = asked_property(&r);
+                ck_assert_int_eq(read_phrases(&r, m, 2), 2);
+                all.same++;
+                all.told += (m[0].is[p] >= 0) + (m[1].is[p] >= 0);
+            }
+            for (const char *b = q.text; *b; b++)
+                all.hash = world_mix64(all.hash ^ (unsigned char)*b);
         }
     }
     world_canvas_free(c);
+    return all;
 }
 
-START_TEST(the_share_of_sameness_is_kept)
+START_TEST(sameness_is_asked_as_often_as_the_mix_says)
 {
-    int usual[2] = {0}, half[2] = {0}, none[2] = {0}, all[2] = {0}, most[2] = {0};
-    uint64_t first = 0, second = 0, other = 0;
-    ask_comparisons(NULL, usual, &first);
-    ask_comparisons(&(world_mix){.same = 0.5f}, half, &second);
-    ask_comparisons(&(world_mix){.same = 0}, none, &other);
-    ask_comparisons(&(world_mix){.same = 1}, all, &other);
-    ask_comparisons(&(world_mix){.same = 0.85f}, most, &other);
-    ck_assert_uint_eq(first, second); /* the usual share is the world as it always was */
-    ck_assert_int_gt(usual[0], 800);
-    ck_assert_int_gt(usual[1], usual[0] / 3);
-    ck_assert_int_lt(usual[1], usual[0] * 2 / 3);
-    ck_assert_int_gt(none[0], 800);
-    ck_assert_int_eq(none[1], 0);
-    ck_assert_int_gt(all[0], 800);
-    ck_assert_int_eq(all[1], all[0]);
-    ck_assert_int_gt(most[1], most[0] * 3 / 4);
-    ck_assert_int_lt(most[1], most[0]);
+    const comparisons usual = ask_comparisons(NULL), half = ask_comparisons(&world_mix_usual),
+                      none = ask_comparisons(&(world_mix){.same = 0}),
+                      every = ask_comparisons(&(world_mix){.same = 1}),
+                      most = ask_comparisons(&(world_mix){.same = 0.85f}),
+                      told = ask_comparisons(&(world_mix){.same = 1, .told = 1});
+    ck_assert_uint_eq(usual.hash, half.hash);
+    ck_assert_int_gt(usual.made, 800);
+    ck_assert_int_gt(usual.same, usual.made / 3);
+    ck_assert_int_lt(usual.same, usual.made * 2 / 3);
+    ck_assert_int_gt(none.made, 800);
+    ck_assert_int_eq(none.same, 0);
+    ck_assert_int_gt(every.made, 800);
+    ck_assert_int_eq(every.same, every.made);
+    ck_assert_int_gt(most.same, most.made * 3 / 4);
+    ck_assert_int_lt(most.same, most.made);
+    ck_assert_int_eq(usual.told + every.told + most.told, 0);
+    ck_assert_int_gt(told.told, told.same / 2); /* of two names each */
+    ck_assert_int_lt(told.told, told.same * 2);
 }
 END_TEST
 
@@ -433,7 +455,7 @@ int main(void)
     const TTest *const all[] = {
         answers_are_true,
         a_constant_answer_gains_nothing,
-        the_share_of_sameness_is_kept,
+        sameness_is_asked_as_often_as_the_mix_says,
         expressions_fit_one_object_and_boxes_all_that_are_named,
         captions_name_everything_from_left_to_right,
         a_round_repeats_and_another_does_not,

@@ -297,7 +297,8 @@ static bool ask_more(const world_scene *s, world_dice *d, world_item *out)
     return true;
 }
 
-static bool ask_pair(const world_scene *s, world_property p, bool same, world_dice *d,
+/* Neither name tells what is asked for, but in a share of told for each, where it may. */
+static bool ask_pair(const world_scene *s, world_property p, bool same, float told, world_dice *d,
                      world_item *out)
 {
     /* pairs by truth; for "larger" the order of the pair counts */
@@ -320,13 +321,15 @@ static bool ask_pair(const world_scene *s, world_property p, bool same, world_di
         return false;
     bool yes = dice_below(d, 2);
     int pick = dice_below(d, pairs[yes]);
-    world_desc one, two;
-    if (!world_desc_unique(s, pair[yes][pick][0], NAMES(p), d, &one) ||
-        !world_desc_unique(s, pair[yes][pick][1], NAMES(p), d, &two))
-        return false;
+    world_desc name[2];
+    for (int i = 0; i < 2; i++) {
+        bool tell = told > 0 && dice_chance(d, told);
+        if (!world_desc_unique(s, pair[yes][pick][i], tell ? 0 : NAMES(p), d, &name[i]))
+            return false;
+    }
     char a[PHRASE], b[PHRASE];
-    world_desc_say(&one, false, d, a, sizeof a);
-    world_desc_say(&two, false, d, b, sizeof b);
+    world_desc_say(&name[0], false, d, a, sizeof a);
+    world_desc_say(&name[1], false, d, b, sizeof b);
     begin(out, WORLD_K_COMPARISON, yes ? "yes" : "no");
     const char *form = same     ? SAME_ASKED[p][dice_below(d, 4)]
                        : larger ? PICK(d, LARGER_ASKED)
@@ -337,7 +340,8 @@ static bool ask_pair(const world_scene *s, world_property p, bool same, world_di
 
 /* Half of the faces of the die ask whether two things are the same. Another share turns faces of
  * the other half over, with one more throw: the usual share throws no more than it always did. */
-static bool ask_comparison(const world_scene *s, float same, world_dice *d, world_item *out)
+static bool ask_comparison(const world_scene *s, float same, float told, world_dice *d,
+                           world_item *out)
 {
     if (s->n < 2)
         return false;
@@ -350,11 +354,11 @@ static bool ask_comparison(const world_scene *s, float same, world_dice *d, worl
     case 0:
     case 1: return ask_more(s, d, out);
     case 2:
-    case 3: return ask_pair(s, WORLD_P_SIZE, false, d, out);
-    case 4: return ask_pair(s, WORLD_P_SIZE, true, d, out);
-    case 5: return ask_pair(s, WORLD_P_COLOUR, true, d, out);
-    case 6: return ask_pair(s, WORLD_P_SHAPE, true, d, out);
-    default: return ask_pair(s, WORLD_P_MATERIAL, true, d, out);
+    case 3: return ask_pair(s, WORLD_P_SIZE, false, 0, d, out);
+    case 4: return ask_pair(s, WORLD_P_SIZE, true, told, d, out);
+    case 5: return ask_pair(s, WORLD_P_COLOUR, true, told, d, out);
+    case 6: return ask_pair(s, WORLD_P_SHAPE, true, told, d, out);
+    default: return ask_pair(s, WORLD_P_MATERIAL, true, told, d, out);
     }
 }
 
@@ -366,7 +370,7 @@ bool world_ask(const world_scene *s, world_kind kind, const world_mix *mix, worl
     case WORLD_K_COUNT: return ask_count(s, d, out);
     case WORLD_K_EXISTENCE: return ask_existence(s, d, out);
     case WORLD_K_RELATION: return ask_relation(s, d, out);
-    case WORLD_K_COMPARISON: return ask_comparison(s, mix->same, d, out);
+    case WORLD_K_COMPARISON: return ask_comparison(s, mix->same, mix->told, d, out);
     case WORLD_K_COLOUR:
     case WORLD_K_SHAPE:
     case WORLD_K_SIZE:

@@ -43,7 +43,8 @@ enum { MOST_EACH = 32, MOST_FIELDS = 4 };
     PAR(S, double, existence, "1.5", "0..100", NULL, "how often existence")                        \
     PAR(S, double, relation, "3", "0..100", NULL, "how often left, right, in front, behind")       \
     PAR(S, double, comparison, "2.5", "0..100", NULL, "how often comparison")                      \
-    PAR(S, double, same, "0.5", "0..1", NULL, "share of comparisons that ask for sameness")
+    PAR(S, double, same, "0.5", "0..1", NULL, "share of comparisons that ask for sameness")        \
+    PAR(S, double, told, "0", "0..1", NULL, "share of the things in those whose names may tell it")
 OMN_PARAMS(tabletop, TABLETOP);
 
 typedef struct tabletop_self {
@@ -84,6 +85,7 @@ static omn_status tabletop_open(omn_call *c, const void *params, omn_open *o, vo
     t->mix.kinds[WORLD_K_RELATION] = (float)p->relation;
     t->mix.kinds[WORLD_K_COMPARISON] = (float)p->comparison;
     t->mix.same = (float)p->same;
+    t->mix.told = (float)p->told;
     *self = t;
     return OMN_OK;
 }

@@ -206,12 +206,13 @@ const char *world_kind_name(world_kind kind);
 const char *world_value_name(world_property p, int value);
 int world_value_count(world_property p);
 
-/* How many items of each task a picture should carry, how often each kind of question, and which
- * share of comparisons (0..1) asks whether two things are the same. */
+/* How many items of each task a picture should carry; how often each kind of question; which share
+ * of comparisons (0..1) asks whether two things are the same; which share of the things in those may
+ * be called by what is asked for ("is the red thing the same colour as the cube"). */
 typedef struct world_mix {
     int items[WORLD_TASKS];
     float kinds[WORLD_KINDS];
-    float same;
+    float same, told;
 } world_mix;
 extern const world_mix world_mix_usual;
 
