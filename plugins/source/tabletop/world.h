@@ -207,8 +207,8 @@ const char *world_value_name(world_property p, int value);
 int world_value_count(world_property p);
 
 /* How many items of each task a picture should carry; how often each kind of question; which share
- * of comparisons (0..1) asks whether two things are the same; which share of the things in those may
- * be called by what is asked for ("is the red thing the same colour as the cube"). */
+ * of comparisons (0..1) asks whether two things are the same; which share of the things in those
+ * may be called by what is asked for ("is the red thing the same colour as the cube"). */
 typedef struct world_mix {
     int items[WORLD_TASKS];
     float kinds[WORLD_KINDS];
