@@ -170,6 +170,58 @@ START_TEST(settings_reach_the_world)
 }
 END_TEST
 
+/* Of 40 scenes: comparisons; those that ask for sameness; of these, those that ask for the colour
+ * and call one. */
+static void count_comparisons(const char *same, const char *told, int n[3])
+{
+    static const char *const COLOURS[] = { "red", "green", "blue", "yellow", "purple", "orange",
+                                           "white", "black" };
+    const omn_setting set[] = {
+        { "least", "4", 0, 0 },      { "vqa", "16", 0, 0 },       { "property", "0", 0, 0 },
+        { "count", "0", 0, 0 },      { "relation", "0", 0, 0 },   { "existence", "0.01", 0, 0 },
+        { "comparison", "9", 0, 0 }, { "same", same, 0, 0 },      { "told", told, 0, 0 },
+    };
+    door d;
+    door_must(&d, set, sizeof set / sizeof set[0]);
+    for (uint64_t i = 0; i < 40; i++) {
+        omn_value *v = get(&d, OMN_SPLIT_HELD_OUT, i);
+        const omn_value *vqa = field(v, "vqa");
+        for (size_t k = 0; k < omn_list_count(vqa); k++) {
+            const omn_value *q = omn_list_at(vqa, k);
+            if (strcmp(omn_text_get(field(q, "kind"), NULL), "comparison")) continue;
+            const char *text = omn_text_get(field(q, "question"), NULL);
+            n[0]++;
+            if (!strcasestr(text, "same") && !strcasestr(text, "as big as")) continue;
+            n[1]++;
+            bool tells = false;
+            for (size_t c = 0; c < sizeof COLOURS / sizeof COLOURS[0]; c++)
+                tells |= strcasestr(text, COLOURS[c]) != NULL;
+            n[2] += tells && (strcasestr(text, "colour") || strcasestr(text, "color"));
+        }
+        omn_value_unref(v);
+    }
+    door_close(&d);
+}
+
+START_TEST(sameness_follows_its_settings)
+{
+    int usual[3] = {0}, never[3] = {0}, always[3] = {0}, told[3] = {0};
+    count_comparisons("0.5", "0", usual);
+    count_comparisons("0", "0", never);
+    count_comparisons("1", "0", always);
+    count_comparisons("1", "1", told);
+    ck_assert_int_gt(usual[0], 100);
+    ck_assert_int_gt(usual[1], 0);
+    ck_assert_int_lt(usual[1], usual[0]);
+    ck_assert_int_gt(never[0], 100);
+    ck_assert_int_eq(never[1], 0);
+    ck_assert_int_gt(always[0], 50);
+    ck_assert_int_eq(always[1], always[0]);
+    ck_assert_int_eq(always[2], 0);
+    ck_assert_int_gt(told[2], 0);
+}
+END_TEST
+
 START_TEST(mixed_pictures_are_sometimes_not_square)
 {
     const omn_setting set[] = { { "mixed", "0.5", 0, 0 } };
@@ -312,6 +364,7 @@ int main(void)
     const TTest *const all[] = {
         an_example_has_every_task,
         settings_reach_the_world,
+        sameness_follows_its_settings,
         mixed_pictures_are_sometimes_not_square,
         wrong_settings_are_refused,
         an_index_means_the_same_in_every_thread_and_not_in_another_split,
