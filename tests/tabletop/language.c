@@ -315,12 +315,13 @@ static comparisons ask_comparisons(const world_mix *mix)
 
 START_TEST(sameness_is_asked_as_often_as_the_mix_says)
 {
-    const comparisons usual = ask_comparisons(NULL), half = ask_comparisons(&world_mix_usual),
+    const comparisons usual = ask_comparisons(NULL),
                       none = ask_comparisons(&(world_mix){.same = 0}),
                       every = ask_comparisons(&(world_mix){.same = 1}),
                       most = ask_comparisons(&(world_mix){.same = 0.85f}),
                       told = ask_comparisons(&(world_mix){.same = 1, .told = 1});
-    ck_assert_uint_eq(usual.hash, half.hash);
+    /* the questions of world 1 before the mix knew of sameness */
+    ck_assert_uint_eq(usual.hash, UINT64_C(0xc9de1e05acbaa928));
     ck_assert_int_gt(usual.made, 800);
     ck_assert_int_gt(usual.same, usual.made / 3);
     ck_assert_int_lt(usual.same, usual.made * 2 / 3);

@@ -297,7 +297,8 @@ static bool ask_more(const world_scene *s, world_dice *d, world_item *out)
     return true;
 }
 
-/* Neither name tells what is asked for, but in a share of told for each, where it may. */
+/* A name does not tell what is asked for; each may, in a share of told. A share of 0 throws no
+ * dice: the usual world keeps its questions. */
 static bool ask_pair(const world_scene *s, world_property p, bool same, float told, world_dice *d,
                      world_item *out)
 {
@@ -340,26 +341,23 @@ static bool ask_pair(const world_scene *s, world_property p, bool same, float to
 
 /* Half of the faces of the die ask whether two things are the same. Another share turns faces of
  * the other half over, with one more throw: the usual share throws no more than it always did. */
-static bool ask_comparison(const world_scene *s, float same, float told, world_dice *d,
+static bool ask_comparison(const world_scene *s, const world_mix *mix, world_dice *d,
                            world_item *out)
 {
+    static const world_property SAME[] = {WORLD_P_SIZE, WORLD_P_COLOUR, WORLD_P_SHAPE,
+                                          WORLD_P_MATERIAL};
     if (s->n < 2)
         return false;
     int face = dice_below(d, 8);
-    if (face < 4 && same > 0.5f)
-        face += dice_chance(d, 2 * same - 1) ? 4 : 0;
-    else if (face >= 4 && same < 0.5f)
-        face -= dice_chance(d, 1 - 2 * same) ? 4 : 0;
-    switch (face) {
-    case 0:
-    case 1: return ask_more(s, d, out);
-    case 2:
-    case 3: return ask_pair(s, WORLD_P_SIZE, false, 0, d, out);
-    case 4: return ask_pair(s, WORLD_P_SIZE, true, told, d, out);
-    case 5: return ask_pair(s, WORLD_P_COLOUR, true, told, d, out);
-    case 6: return ask_pair(s, WORLD_P_SHAPE, true, told, d, out);
-    default: return ask_pair(s, WORLD_P_MATERIAL, true, told, d, out);
-    }
+    if (face < 4 && mix->same > 0.5f)
+        face += dice_chance(d, 2 * mix->same - 1) ? 4 : 0;
+    else if (face >= 4 && mix->same < 0.5f)
+        face -= dice_chance(d, 1 - 2 * mix->same) ? 4 : 0;
+    if (face < 2)
+        return ask_more(s, d, out);
+    if (face < 4)
+        return ask_pair(s, WORLD_P_SIZE, false, 0, d, out);
+    return ask_pair(s, SAME[face - 4], true, mix->told, d, out);
 }
 
 bool world_ask(const world_scene *s, world_kind kind, const world_mix *mix, world_dice *d,
@@ -370,7 +368,7 @@ bool world_ask(const world_scene *s, world_kind kind, const world_mix *mix, worl
     case WORLD_K_COUNT: return ask_count(s, d, out);
     case WORLD_K_EXISTENCE: return ask_existence(s, d, out);
     case WORLD_K_RELATION: return ask_relation(s, d, out);
-    case WORLD_K_COMPARISON: return ask_comparison(s, mix->same, mix->told, d, out);
+    case WORLD_K_COMPARISON: return ask_comparison(s, mix, d, out);
     case WORLD_K_COLOUR:
     case WORLD_K_SHAPE:
     case WORLD_K_SIZE:
