@@ -17,11 +17,16 @@ static const cli_option rows[] = {
       "only this task; may be repeated" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Evaluation",
       "change a value of the recipe; may be repeated" },
+    { "answers", 0, "path", "FILE", NULL, NULL, NULL, "Output",
+      "every answer beside the wanted one, as JSON Lines" },
+    { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Output",
+      "the file of answers may replace an existing one" },
 };
 
 static const cli_example examples[] = {
     { "omnio eval models/nano/recipe.yaml -n 200", "the model that ships, quickly" },
     { "omnio eval recipe.yaml -m run1 --task vqa --format json", "one task of a training run" },
+    { "omnio eval recipe.yaml -m run1 --answers answers.jsonl", "to see what it gets wrong" },
 };
 
 const cli_command cmd_eval = { "eval",
@@ -29,7 +34,9 @@ const cli_command cmd_eval = { "eval",
                                "Score a model on held-out examples.",
                                "Each row is a task and a kind of it: the score, the score of the "
                                "answer that is right most often, and how many "
-                               "were asked. The examples are those that training never sees.",
+                               "were asked. The examples are those that training never sees. "
+                               "--answers writes what was asked, answered and wanted; Ctrl-C keeps "
+                               "what is there by then.",
                                CLI_ROWS(rows),
                                CLI_MACHINE | CLI_FORMAT,
                                CLI_ROWS(examples),
@@ -40,6 +47,8 @@ const cli_command cmd_eval = { "eval",
 typedef struct table {
     cli *c;
     uint64_t rows;
+    omn_file *answers;        /* NULL: not wanted */
+    omn_error err;            /* of writing them */
 } table;
 
 static void on_row(void *user, const omn_score_row *row)
@@ -78,6 +87,49 @@ static void on_row(void *user, const omn_score_row *row)
     omn_buf_fini(&b);
 }
 
+static void on_answer(void *user, const omn_score_answer *a)
+{
+    table *t = user;
+    omn_buf b;
+    if (t->err.status) return;
+    omn_buf_init(&b, 1 << 26);
+    omn_buf_printf(&b, "{\"type\":\"answer\",\"version\":%d,\"task\":", CLI_JSON_VERSION);
+    json_text(&b, a->task);
+    omn_buf_puts(&b, ",\"kind\":");
+    json_text(&b, a->kind);
+    omn_buf_printf(&b, ",\"example\":%llu,\"inputs\":", (unsigned long long)a->example);
+    omn_value_json(a->inputs, &b);
+    omn_buf_puts(&b, ",\"answer\":");
+    omn_value_json(a->answer, &b);
+    omn_buf_puts(&b, ",\"wanted\":");
+    omn_value_json(a->wanted, &b);
+    omn_buf_printf(&b, ",\"right\":%s}\n", a->right ? "true" : "false");
+    if (b.failed) omn_fail(&t->err, OMN_ERR_MEMORY, "%s: an answer is too long", a->task);
+    else omn_file_write(t->answers, b.data, b.length, &t->err);
+    if (t->err.status) omn_cancel_set(t->c->cancel);    /* the rest would be lost */
+    omn_buf_fini(&b);
+}
+
+/* Runs the evaluation. Answers told before somebody stopped it are kept. */
+static omn_status score(table *t, omn_recipe *r, omn_model *m, omn_eval_setup *how,
+                        const char *answers, omn_overwrite replace, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    if (answers) OMN_TRY(omn_file_create(answers, replace, &t->answers, err));
+    how->answer = answers ? on_answer : NULL;
+    st = omn_recipe_eval(r, m, how, err);
+    if (t->err.status) {
+        *err = t->err;
+        st = (omn_status)err->status;
+    } else if (answers && (st == OMN_OK || st == OMN_ERR_CANCELLED)) {
+        const omn_status kept = omn_file_commit(t->answers, st == OMN_OK ? err : &t->err);
+        if (st == OMN_OK) st = kept;
+    }
+done:
+    omn_file_free(t->answers);
+    return st;
+}
+
 static int eval(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
@@ -96,12 +148,17 @@ static int eval(cli *c, int argc, char **argv)
     size_t n_tasks = cli_count(&a, "task");
     if (n_tasks > 64) n_tasks = 64;
     for (size_t i = 0; i < n_tasks; i++) tasks[i] = cli_nth(&a, "task", i);
-    table t = { c, 0 };
+    table t = { .c = c, .err = OMN_ERROR_INIT };
+    omn_eval_setup how = {
+        OMN_FILL(omn_eval_setup), .tasks = tasks,   .n_tasks = n_tasks,
+        .user = &t,               .row = on_row,    .cancel = c->cancel
+    };
+    how.examples = strtoull(cli_text(&a, "examples"), NULL, 10);
     omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &r, &err);
     if (st == OMN_OK) st = omn_model_open(c->ctx, cli_text(&a, "model"), NULL, &m, &err);
     if (st == OMN_OK)
-        st = omn_recipe_eval(r, m, strtoull(cli_text(&a, "examples"), NULL, 10), tasks, n_tasks,
-                             on_row, &t, &err);
+        st = score(&t, r, m, &how, cli_text(&a, "answers"),
+                   cli_has(&a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &err);
     if (c->format == CLI_JSON && (t.rows || st == OMN_OK)) puts(t.rows ? "\n]" : "[]");
     code = st == OMN_OK ? 0 : cli_failed(c, &err);
 done:

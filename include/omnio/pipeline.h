@@ -114,16 +114,37 @@ OMN_API void omn_recipe_close(omn_recipe *r);
  * `seconds` (0: no limit); writes checkpoints on the way and the exported model at the end. */
 OMN_API omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
                                     const omn_recipe_watch *w, omn_error *err);
-/* Scores of a model on the recipe's evaluation tasks: rows for each task and kind, beside the
+/* Scores of a model on the recipe's held-out examples: rows for each task and kind, beside the
  * majority answer. */
 typedef struct omn_score_row {
     const char *task, *kind, *measure;  /* "vqa", "colour", "exact" */
     double value, baseline;             /* fractions; baseline NAN: none */
     uint64_t n;
 } omn_score_row;
-OMN_API omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, uint64_t examples,
-                                   const char *const *tasks, size_t n_tasks,
-                                   void (*on_row)(void *user, const omn_score_row *row), void *user,
+/* One answer as it was judged. All is borrowed until the function returns. */
+typedef struct omn_score_answer {
+    uint32_t size;
+    const char *task, *kind;
+    uint64_t example;                   /* number of the held-out example, from 0 */
+    const omn_value *inputs;            /* record of what the pipeline was given, but for images */
+    const omn_value *answer, *wanted;
+    bool right;                         /* detection: every box, and none too many */
+} omn_score_answer;
+/* Functions are called on the thread that evaluates: answers in the order of tasks and examples,
+ * whatever the number of threads; the rows of a task behind its answers. */
+typedef struct omn_eval_setup {
+    uint32_t size;
+    uint64_t examples;                  /* of each task: 1 to 10000000 */
+    const char *const *tasks;           /* n_tasks names; none: every task with a measure */
+    size_t n_tasks;
+    void *user;
+    void (*row)(void *user, const omn_score_row *row);
+    void (*answer)(void *user, const omn_score_answer *a);       /* NULL: nobody asks */
+    omn_cancel *cancel;                 /* NULL: it runs to its end */
+} omn_eval_setup;
+/* OMN_ERR_CANCELLED after a wish to stop: rows of finished tasks and the answers so far were
+ * told. */
+OMN_API omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *setup,
                                    omn_error *err);
 
 #ifdef __cplusplus

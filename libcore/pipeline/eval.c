@@ -2,8 +2,9 @@
 /* Evaluation: every task of a recipe on held-out examples, through the same pipelines that people
  * run, beside the score of the answer that is right most often. Examples are shared among the
  * threads, each with a runner of its own; the sums are of whole numbers and ordered by example, so
- * the result does not depend on the threads. */
-#include "recipe.h"
+ * the result does not depend on the threads. Between rounds of examples answers are told and a
+ * wish to stop is heard, so that memory does not grow with their number. */
+#include "measure.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #define PIECE 8                   /* examples that one runner takes */
+#define ROUND 8                   /* pieces for each thread before answers are told */
 #define MOST_KINDS 24
 #define MOST_ANSWERS 128
 
@@ -18,8 +20,7 @@
 typedef struct tally {
     char kind[48];
     uint64_t n, right;
-    uint64_t found, wanted, hit;          /* detection: boxes given, boxes wanted, matched */
-    double iou;
+    uint64_t found, wanted, hit;          /* as in judged, summed */
     char *answers[MOST_ANSWERS];
     uint64_t counts[MOST_ANSWERS];
     size_t n_answers;
@@ -27,129 +28,29 @@ typedef struct tally {
 
 typedef struct scores { tally kinds[MOST_KINDS]; size_t n; } scores;
 
+/* An answer that waits to be told. */
+typedef struct kept {
+    char kind[48];
+    uint64_t example;
+    omn_value *inputs, *answer, *wanted;  /* inputs: a record; all owned */
+    bool right;
+} kept;
+
+typedef struct piece {
+    scores scores;
+    kept *kept;
+    size_t n, room;
+    omn_error err;
+} piece;
+
 typedef struct job {
     const omn_recipe *r;
     omn_model *model;
     const recipe_task *task;
-    uint64_t examples;
-    scores *pieces;
-    omn_error *errors;
+    const omn_eval_setup *how;
+    uint64_t first;                       /* example of the round's first piece */
+    piece *pieces;
 } job;
-
-/* ---- measures ------------------------------------------------------------------------------- */
-
-/* Lower case, single spaces, no punctuation at the end. */
-static void plain(const char *s, char *out, size_t room)
-{
-    size_t n = 0;
-    for (; *s && n + 1 < room; s++) {
-        char ch = *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s;
-        if (ch == '\n' || ch == '\t') ch = ' ';
-        if (ch == ' ' && (n == 0 || out[n - 1] == ' ')) continue;
-        out[n++] = ch;
-    }
-    while (n && strchr(" .!?", out[n - 1])) n--;
-    out[n] = 0;
-}
-
-static void value_plain(const omn_value *v, char *out, size_t room)
-{
-    omn_buf b;
-    omn_buf_init(&b, (size_t)1 << 20);
-    omn_value_text(v, &b);
-    plain(b.data ? b.data : "", out, room);
-    omn_buf_fini(&b);
-}
-
-static int by_text(const void *a, const void *b) { return strcmp(a, b); }
-
-/* The words that count, phrase by phrase; phrases sorted. Two captions agree when they say the same
- * things in any order of the things. */
-static size_t phrases(const recipe_task *t, const char *text, char out[][128], size_t most)
-{
-    char word[64], now[128] = "";
-    size_t n = 0, w = 0;
-    for (const char *p = text;; p++) {
-        const bool letter = (*p >= 'a' && *p <= 'z') || *p == '-';
-        if (letter && w + 1 < sizeof word) word[w++] = *p;
-        if (!letter && w) {
-            word[w] = 0;
-            w = 0;
-            for (size_t i = 0; i < t->n_words; i++) {
-                const size_t len = strlen(t->words[i]);
-                /* "cubes" counts as "cube" */
-                if (strncmp(word, t->words[i], len) || (word[len] && strcmp(word + len, "s")))
-                    continue;
-                snprintf(now + strlen(now), sizeof now - strlen(now), " %s", t->words[i]);
-                break;
-            }
-        }
-        if (!*p || strchr(",:;.", *p) || !strncmp(p, " and ", 5)) {
-            if (now[0] && n < most) snprintf(out[n++], 128, "%s", now);
-            now[0] = 0;
-        }
-        if (!*p) break;
-    }
-    qsort(out, n, sizeof out[0], by_text);
-    return n;
-}
-
-static bool same_phrases(const recipe_task *t, const char *a, const char *b)
-{
-    char pa[32][128], pb[32][128];
-    const size_t na = phrases(t, a, pa, 32), nb = phrases(t, b, pb, 32);
-    if (na != nb) return false;
-    for (size_t i = 0; i < na; i++)
-        if (strcmp(pa[i], pb[i])) return false;
-    return true;
-}
-
-/* Labels agree when every word of the wanted one is in the other ("red cube" in "large red cube");
- * a missing label on either side agrees. */
-static bool same_label(const char *got, const char *want)
-{
-    char buf[256], *save = NULL;
-    if (!want || !want[0] || !got || !got[0]) return true;
-    snprintf(buf, sizeof buf, "%s", want);
-    for (char *w = strtok_r(buf, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-        const char *at = strstr(got, w);
-        if (!at) return false;
-    }
-    return true;
-}
-
-static void measure_boxes(tally *k, const omn_value *got, const omn_value *want, bool one)
-{
-    const omn_region *g = NULL, *w = NULL;
-    const size_t ng =
-        got && omn_value_get_kind(got) == OMN_VALUE_REGIONS ? omn_regions_get(got, &g) : 0;
-    const size_t nw = omn_value_get_kind(want) == OMN_VALUE_REGIONS ? omn_regions_get(want, &w) : 0;
-    bool taken[64] = { false };
-    size_t hits = 0;
-    if (one) {
-        const double iou = ng && nw ? omn_region_iou(&g[0], &w[0]) : 0;
-        k->iou += iou;
-        k->right += iou > 0.5;
-        return;
-    }
-    for (size_t i = 0; i < ng; i++) {
-        size_t best = nw;
-        double top = 0.5;
-        for (size_t j = 0; j < nw && j < 64; j++) {
-            const double iou = omn_region_iou(&g[i], &w[j]);
-            if (taken[j] || iou <= top || !same_label(g[i].label, w[j].label)) continue;
-            best = j;
-            top = iou;
-        }
-        if (best == nw) continue;
-        taken[best] = true;
-        hits++;
-    }
-    k->found += ng;
-    k->wanted += nw;
-    k->hit += hits;
-    k->right += hits == ng && hits == nw;
-}
 
 static void count_answer(tally *k, const char *answer)
 {
@@ -174,14 +75,46 @@ static tally *kind_of(scores *s, const char *kind)
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-static omn_status one_item(const job *j, omn_pipeline_run *run, const omn_value *example,
-                           const omn_value *item, scores *s, omn_error *err)
+/* What was asked, but for pictures, of which the number of the example tells enough. */
+static omn_status asked(const omn_named *in, size_t n, omn_value **out, omn_error *err)
+{
+    omn_named some[MOST_FIELDS];
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++)
+        if (omn_value_get_kind(in[i].value) != OMN_VALUE_IMAGE) some[m++] = in[i];
+    return omn_record_new(some, m, out, err);
+}
+
+static omn_status keep(piece *p, const char *kind, uint64_t example, const omn_named *in, size_t n,
+                       const omn_value *answer, const omn_value *wanted, bool right, omn_error *err)
+{
+    if (p->n == p->room) {
+        const size_t room = p->room ? 2 * p->room : 64;
+        kept *more = realloc(p->kept, room * sizeof *more);
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", room);
+        p->kept = more;
+        p->room = room;
+    }
+    kept *k = &p->kept[p->n];
+    *k = (kept){ .example = example, .right = right };
+    snprintf(k->kind, sizeof k->kind, "%s", kind);
+    const omn_status st = asked(in, n, &k->inputs, err);
+    if (st != OMN_OK) return st;
+    k->answer = omn_value_ref(answer);
+    k->wanted = omn_value_ref(wanted);
+    p->n++;
+    return OMN_OK;
+}
+
+static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index,
+                           const omn_value *example, const omn_value *item, piece *p,
+                           omn_error *err)
 {
     omn_status st = OMN_OK;
     const recipe_task *t = j->task;
     omn_named in[MOST_FIELDS];
     omn_value *out = NULL;
-    char got[1024], want[1024], kind[48] = "all";
+    char want[1024], kind[48] = "all";
     const omn_value *wanted = recipe_get(example, item, t->want);
     for (size_t i = 0; i < t->n_give; i++) {
         const omn_value *v = recipe_get(example, item, t->give[i].path);
@@ -200,35 +133,38 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, const omn_value 
         goto done;
     }
     const omn_value *k = t->kind ? recipe_get(example, item, t->kind) : NULL;
-    if (k) value_plain(k, kind, sizeof kind);
-    tally *y = kind_of(s, kind);
+    if (k) measure_plain(k, kind, sizeof kind);
+    const judged is = measure_judge(t, answer, wanted);
+    tally *y = kind_of(&p->scores, kind);
     y->n++;
-    if (t->measure == MEASURE_BOX || t->measure == MEASURE_DETECT) {
-        measure_boxes(y, answer, wanted, t->measure == MEASURE_BOX);
-        goto done;
+    y->right += is.right;
+    y->found += is.found;
+    y->wanted += is.wanted;
+    y->hit += is.hit;
+    if (t->measure == MEASURE_EXACT) {
+        measure_plain(wanted, want, sizeof want);
+        count_answer(y, want);
     }
-    value_plain(answer, got, sizeof got);
-    value_plain(wanted, want, sizeof want);
-    y->right += t->measure == MEASURE_PHRASES ? same_phrases(t, got, want) : !strcmp(got, want);
-    if (t->measure == MEASURE_EXACT) count_answer(y, want);
+    if (j->how->answer)
+        OMN_TRY(keep(p, kind, index, in, t->n_give, answer, wanted, is.right, err));
 done:
     omn_value_unref(out);
     return st;
 }
 
-static omn_status one_example(const job *j, omn_pipeline_run *run, uint64_t index, scores *s,
+static omn_status one_example(const job *j, omn_pipeline_run *run, uint64_t index, piece *p,
                               omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_call *c = NULL;
     omn_value *example = NULL;
     const recipe_task *t = j->task;
-    OMN_TRY(omn_context_call(j->r->ctx, j->r->setup.seed, index, NULL, &c, err));
+    OMN_TRY(omn_context_call(j->r->ctx, j->r->setup.seed, index, j->how->cancel, &c, err));
     OMN_TRY(recipe_example(j->r, 0, t->source, OMN_SPLIT_HELD_OUT, index, c, &example, err));
     const omn_value *list = t->each ? omn_record_get(example, t->each) : NULL;
-    if (!t->each) OMN_TRY(one_item(j, run, example, example, s, err));
+    if (!t->each) OMN_TRY(one_item(j, run, index, example, example, p, err));
     for (size_t i = 0; list && i < omn_list_count(list); i++)
-        OMN_TRY(one_item(j, run, example, omn_list_at(list, i), s, err));
+        OMN_TRY(one_item(j, run, index, example, omn_list_at(list, i), p, err));
 done:
     omn_value_unref(example);
     omn_call_free(c);
@@ -238,17 +174,21 @@ done:
 static void work(void *user, size_t from, size_t to)
 {
     const job *j = user;
-    for (size_t piece = from; piece < to; piece++) {
-        omn_error *err = &j->errors[piece];
+    for (size_t i = from; i < to; i++) {
+        piece *p = &j->pieces[i];
         omn_pipeline_run *run = NULL;
+        const uint64_t first = j->first + i * PIECE;
         const omn_pipeline_setup how = {
             OMN_FILL(omn_pipeline_setup),    .model = j->model, .temperature = NAN, .top_p = NAN,
-            .wanted = &j->task->want_output, .n_wanted = 1
+            .wanted = &j->task->want_output, .n_wanted = 1,     .cancel = j->how->cancel
         };
-        omn_status st = omn_pipeline_run_new(j->task->pipeline, &how, &run, err);
-        for (uint64_t i = piece * PIECE; st == OMN_OK && i < (piece + 1) * PIECE && i < j->examples;
-             i++)
-            st = one_example(j, run, i, &j->pieces[piece], err);
+        omn_status st = omn_pipeline_run_new(j->task->pipeline, &how, &run, &p->err);
+        for (uint64_t k = first; st == OMN_OK && k < first + PIECE && k < j->how->examples; k++) {
+            if (j->how->cancel && omn_cancel_get(j->how->cancel))
+                st = omn_fail(&p->err, OMN_ERR_CANCELLED, "stopped");
+            else
+                st = one_example(j, run, k, p, &p->err);
+        }
         omn_pipeline_run_free(run);
     }
 }
@@ -264,7 +204,6 @@ static void merge(scores *into, scores *from)
         t->found += f->found;
         t->wanted += f->wanted;
         t->hit += f->hit;
-        t->iou += f->iou;
         for (size_t k = 0; k < f->n_answers; k++) {
             count_answer(t, f->answers[k]);
             for (size_t m = 0; m < t->n_answers; m++)
@@ -282,32 +221,49 @@ static double baseline(const tally *k)
     return k->n_answers && k->n ? (double)top / (double)k->n : NAN;
 }
 
-static void report(const recipe_task *t, const scores *s,
-                   void (*on_row)(void *, const omn_score_row *), void *user)
+/* A piece's answers are told, its sums added, and it is empty again. */
+static void collect(const job *j, piece *p, scores *all)
+{
+    const omn_eval_setup *how = j->how;
+    for (size_t i = 0; i < p->n; i++) {
+        kept *k = &p->kept[i];
+        const omn_score_answer a = {
+            OMN_FILL(omn_score_answer), .task = j->task->name, .kind = k->kind,
+            .example = k->example,      .inputs = k->inputs,   .answer = k->answer,
+            .wanted = k->wanted,        .right = k->right
+        };
+        how->answer(how->user, &a);
+        omn_value_unref(k->inputs);
+        omn_value_unref(k->answer);
+        omn_value_unref(k->wanted);
+    }
+    merge(all, &p->scores);
+    free(p->kept);
+    *p = (piece){ .err = OMN_ERROR_INIT };
+}
+
+static void report(const recipe_task *t, const scores *s, const omn_eval_setup *how)
 {
     double mean = 0, blind = 0;
     uint64_t n = 0;
+    const char *by = measure_name(t->measure);
     for (size_t i = 0; i < s->n; i++) {
         const tally *k = &s->kinds[i];
         const double share = k->n ? (double)k->right / (double)k->n : 0;
-        omn_score_row row = { t->name, k->kind, "exact", share, baseline(k), k->n };
-        if (t->measure == MEASURE_BOX) row.measure = "iou > 0.5";
-        if (t->measure == MEASURE_PHRASES) row.measure = "all facts";
-        if (t->measure == MEASURE_DETECT) {
-            row.measure = "f1 at iou 0.5";
+        omn_score_row row = { t->name, k->kind, by, share, baseline(k), k->n };
+        if (t->measure == MEASURE_DETECT)
             row.value =
                 k->found + k->wanted ? 2.0 * (double)k->hit / (double)(k->found + k->wanted) : 1;
-        }
-        on_row(user, &row);
+        how->row(how->user, &row);
         mean += row.value;
         blind += row.baseline;
         n += k->n;
     }
     if (s->n > 1) {
         const omn_score_row row = {
-            t->name, "mean of kinds", "exact", mean / (double)s->n, blind / (double)s->n, n
+            t->name, "mean of kinds", by, mean / (double)s->n, blind / (double)s->n, n
         };
-        on_row(user, &row);
+        how->row(how->user, &row);
     }
 }
 
@@ -316,57 +272,61 @@ static int by_kind(const void *a, const void *b)
     return strcmp(((const tally *)a)->kind, ((const tally *)b)->kind);
 }
 
-static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t, uint64_t examples,
-                            void (*on_row)(void *, const omn_score_row *), void *user,
-                            omn_error *err)
+/* One round of examples from j->first on: at most n pieces. */
+static omn_status a_round(job *j, size_t n, scores *all, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const size_t n = (size_t)((examples + PIECE - 1) / PIECE);
-    scores all = { 0 };
-    job j = { .r = r, .model = m, .task = t, .examples = examples };
-    j.pieces = calloc(n, sizeof *j.pieces);
-    j.errors = calloc(n, sizeof *j.errors);
-    if (!j.pieces || !j.errors) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "%llu examples: out of memory",
-                      (unsigned long long)examples);
-        goto done;
-    }
-    for (size_t i = 0; i < n; i++) j.errors[i] = (omn_error)OMN_ERROR_INIT;
-    omn_pool_split(omn_context_pool(r->ctx), n, 1, work, &j);
+    const uint64_t left = (j->how->examples - j->first + PIECE - 1) / PIECE;
+    if (left < n) n = (size_t)left;
+    omn_pool_split(omn_context_pool(j->r->ctx), n, 1, work, j);
     for (size_t i = 0; i < n; i++) {
-        if (j.errors[i].status && st == OMN_OK) {
-            st = (omn_status)j.errors[i].status;
-            if (err && !err->status) *err = j.errors[i];
+        if (j->pieces[i].err.status && st == OMN_OK) {
+            st = (omn_status)j->pieces[i].err.status;
+            if (err && !err->status) *err = j->pieces[i].err;
         }
-        merge(&all, &j.pieces[i]);
+        collect(j, &j->pieces[i], all);
     }
-    qsort(all.kinds, all.n, sizeof all.kinds[0], by_kind);
-    if (st == OMN_OK) report(t, &all, on_row, user);
-    for (size_t i = 0; i < all.n; i++)
-        for (size_t k = 0; k < all.kinds[i].n_answers; k++) free(all.kinds[i].answers[k]);
-done:
-    free(j.pieces);
-    free(j.errors);
+    j->first += n * PIECE;
     return st;
 }
 
-omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, uint64_t examples, const char *const *tasks,
-                           size_t n_tasks, void (*on_row)(void *user, const omn_score_row *row),
-                           void *user, omn_error *err)
+static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t,
+                            const omn_eval_setup *how, omn_error *err)
 {
-    if (!examples || examples > 10000000)
+    omn_status st = OMN_OK;
+    const size_t n = (size_t)ROUND * omn_pool_threads(omn_context_pool(r->ctx));
+    scores all = { 0 };
+    job j = { .r = r, .model = m, .task = t, .how = how, .pieces = calloc(n, sizeof(piece)) };
+    if (!j.pieces) return omn_fail(err, OMN_ERR_MEMORY, "evaluation: out of memory");
+    for (size_t i = 0; i < n; i++) j.pieces[i].err = (omn_error)OMN_ERROR_INIT;
+    while (st == OMN_OK && j.first < how->examples) st = a_round(&j, n, &all, err);
+    qsort(all.kinds, all.n, sizeof all.kinds[0], by_kind);
+    if (st == OMN_OK) report(t, &all, how);
+    for (size_t i = 0; i < all.n; i++)
+        for (size_t k = 0; k < all.kinds[i].n_answers; k++) free(all.kinds[i].answers[k]);
+    free(j.pieces);
+    return st;
+}
+
+omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *setup, omn_error *err)
+{
+    omn_eval_setup how = { OMN_FILL(omn_eval_setup) };
+    memcpy(&how, setup, setup->size < sizeof how ? setup->size : sizeof how);
+    if (!how.row) return omn_fail(err, OMN_ERR_ARGUMENT, "eval: nobody takes the rows");
+    if (!how.examples || how.examples > 10000000)
         return omn_fail(err, OMN_ERR_ARGUMENT, "1 to 10000000 examples are wanted");
-    for (size_t i = 0; i < n_tasks; i++) {
+    for (size_t i = 0; i < how.n_tasks; i++) {
         size_t k = 0;
-        while (k < r->n_tasks && strcmp(r->tasks[k].name, tasks[i])) k++;
+        while (k < r->n_tasks && strcmp(r->tasks[k].name, how.tasks[i])) k++;
         if (k == r->n_tasks)
-            return omn_fail(err, OMN_ERR_MISSING, "%s has no task \"%s\"", r->path, tasks[i]);
+            return omn_fail(err, OMN_ERR_MISSING, "%s has no task \"%s\"", r->path, how.tasks[i]);
     }
     for (size_t k = 0; k < r->n_tasks; k++) {
-        bool chosen = n_tasks == 0 && r->tasks[k].measure != MEASURE_NONE;
-        for (size_t i = 0; i < n_tasks; i++) chosen = chosen || !strcmp(r->tasks[k].name, tasks[i]);
+        bool chosen = how.n_tasks == 0 && r->tasks[k].measure != MEASURE_NONE;
+        for (size_t i = 0; i < how.n_tasks; i++)
+            chosen = chosen || !strcmp(r->tasks[k].name, how.tasks[i]);
         if (!chosen) continue;
-        const omn_status st = eval_task(r, m, &r->tasks[k], examples, on_row, user, err);
+        const omn_status st = eval_task(r, m, &r->tasks[k], &how, err);
         if (st != OMN_OK) return st;
     }
     return OMN_OK;

@@ -115,6 +115,8 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_get(y, "pipeline"), &t->file, NULL, err));
     if (!t->file) return yml_fail(y, err, "a task wants pipeline: NAME");
     TRY_READ(yml_text(yml_get(y, "name"), &t->name, t->file, err));
+    const char *file = strchr(t->file, '/') || strstr(t->file, ".yaml") ? beside(r, t->file) : "";
+    if (access(file, F_OK) == 0) t->file = file;
     TRY_READ(yml_text(yml_get(y, "source"), &source, r->sources[0].name, err));
     for (t->source = 0; (size_t)t->source < r->n_sources; t->source++)
         if (!strcmp(r->sources[t->source].name, source)) break;
@@ -332,6 +334,22 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     return OMN_OK;
 }
 
+/* One place of weights, or a list of them. */
+static omn_status read_start(omn_recipe *r, const yml *y, omn_error *err)
+{
+    const bool many = y && y->kind == YML_LIST;
+    if (!y) return OMN_OK;
+    if (many && (!y->n || y->n > MOST_STARTS))
+        return yml_fail(y, err, "1 to %d weights to begin with are wanted", MOST_STARTS);
+    r->n_start = many ? y->n : 1;
+    for (size_t i = 0; i < r->n_start; i++) {
+        TRY_READ(yml_text(many ? y->items[i] : y, &r->start[i], NULL, err));
+        if (strchr(r->start[i], '/') || access(beside(r, r->start[i]), F_OK) == 0)
+            r->start[i] = beside(r, r->start[i]);
+    }
+    return OMN_OK;
+}
+
 static omn_status recipe_read(omn_recipe *r, omn_error *err)
 {
     static const char *const keys[] = {
@@ -346,10 +364,8 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     TRY_READ(yml_only(y, keys, err));
     TRY_READ(yml_int(yml_get(y, "version"), 1, 1, &version, 1, err));
     TRY_READ(yml_text(yml_get(y, "model"), &r->model, ".", err));
-    TRY_READ(yml_text(yml_get(y, "start"), &r->start, NULL, err));
     if (strchr(r->model, '/') || r->model[0] == '.') r->model = beside(r, r->model);
-    if (r->start && (strchr(r->start, '/') || access(beside(r, r->start), F_OK) == 0))
-        r->start = beside(r, r->start);
+    TRY_READ(read_start(r, yml_get(y, "start"), err));
     TRY_READ(read_sources(r, yml_get(y, "sources"), err));
     const yml *tasks = yml_get(y, "tasks");
     if (!tasks) return yml_fail(y, err, "tasks: [...] is wanted");

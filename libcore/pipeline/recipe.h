@@ -11,6 +11,7 @@
 #define MOST_TASKS 64
 #define MOST_STAGES 16
 #define MOST_FIELDS 16
+#define MOST_STARTS 16
 
 typedef struct recipe_field { const char *name, *path; } recipe_field;
 
@@ -57,7 +58,8 @@ struct omn_recipe {
     omn_open *open;
     const yml *root;
     const char *path, *folder, *model;    /* model: folder with the configuration */
-    const char *start;                    /* weights to begin from; NULL: nothing */
+    const char *start[MOST_STARTS];       /* weights to begin with: their mean; none: nothing */
+    size_t n_start;
     recipe_source sources[MOST_SOURCES];
     size_t n_sources;
     recipe_task tasks[MOST_TASKS];
@@ -79,6 +81,9 @@ struct omn_recipe {
 /* The files that belong to a model's weights, copied into the folder of a run unless they are
  * there; companions.c */
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
+/* Weights number i that a run begins with, and all of them put into its store; start.c */
+omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err);
+omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err);
 /* One page of lessons; page.c. user: the recipe. */
 omn_page_fn recipe_page;
 /* A field of an item by path: "question", or "/image" of the whole example; NULL when it is not

@@ -7,9 +7,7 @@
 #include "plot.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -69,41 +67,6 @@ static omn_status auxiliary(run *t, omn_error *err)
     return OMN_OK;
 }
 
-/* Rows of location ids that know their neighbours: row b holds sines and cosines of 2 pi f b /
- * bins, the frequencies normal with the recipe's deviation (Rahimi and Recht 2007). Neighbouring
- * bins then begin alike, and a box that is one bin off is a small error from the first step. Only
- * for weights that begin from nothing. */
-static omn_status location_rows(run *t, omn_error *err)
-{
-    const omn_recipe *r = t->r;
-    if (r->location_features <= 0 || r->start) return OMN_OK;
-    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(t->model, "text"));
-    const omn_range *at = omn_vocab_range(v, "location");
-    const omn_status st = omn_model_declare(t->model, err);
-    if (st != OMN_OK) return st;
-    const long i = v && v->table ? omn_store_find(t->store, v->table) : -1;
-    if (!at || i < 0)
-        return omn_fail_at(
-            err, OMN_ERR_CONFIG, r->path, 0, 0,
-            "initial: location_features wants a model whose vocabulary has locations");
-    const int64_t D = omn_store_tensor(t->store, (size_t)i).shape.dim[1];
-    float *table = omn_store_data(t->store, (size_t)i);
-    for (int64_t k = 0; k + 1 < D; k += 2) {
-        const double u =
-            ((double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k) >> 11) + 1) * 0x1p-53;
-        const double w =
-            (double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k + 1) >> 11) * 0x1p-53;
-        const double two_pi = 6.28318530717958647692;
-        const double f = r->location_features * sqrt(-2 * log(u)) * cos(two_pi * w);
-        for (int32_t b = 0; b < at->count; b++) {
-            float *row = table + (int64_t)(at->first + at->step * b) * D;
-            row[k] = (float)(sqrt(2.0) * sin(two_pi * f * b / at->count));
-            row[k + 1] = (float)(sqrt(2.0) * cos(two_pi * f * b / at->count));
-        }
-    }
-    return OMN_OK;
-}
-
 static omn_status begin(run *t, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -116,12 +79,7 @@ static omn_status begin(run *t, omn_error *err)
     snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
     snprintf(t->logfile, sizeof t->logfile, "%s/log.csv", t->out);
     snprintf(t->plot, sizeof t->plot, "%s/loss.svg", t->out);
-    if (r->start) {
-        char folder[4300];
-        const bool name = !strchr(r->start, '/') && stat(r->start, &s) != 0;
-        if (name) OMN_TRY(model_folder(r->ctx, r->start, folder, sizeof folder, err));
-        OMN_TRY(omn_weights_open(name ? folder : r->start, &t->from, err));
-    }
+    if (r->n_start) OMN_TRY(start_open(r, 0, &t->from, err));
     OMN_TRY(omn_store_new(r->setup.seed, t->from, true, &t->store, err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
                                   .store = t->store, .training = true };
@@ -129,7 +87,7 @@ static omn_status begin(run *t, omn_error *err)
     OMN_TRY(recipe_companions(t->model, t->out, err));
     r->teacher = t->model;
     OMN_TRY(auxiliary(t, err));
-    OMN_TRY(location_rows(t, err));
+    OMN_TRY(start_weights(r, t->model, t->store, err));
     r->setup.page = recipe_page;
     r->setup.page_user = r;
     r->setup.tasks = r->task_names;

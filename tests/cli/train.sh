@@ -65,6 +65,26 @@ ok "the plot is there" grep -q '</svg>' parts/loss.svg
 
 ok "scores stand beside the majority's" gives 0 eval recipe.yaml -m ./whole -n 4
 ok "... in a table" grep -q '^vqa .*exact' out
+ok "every answer can be had" gives 0 eval recipe.yaml -m ./whole -n 40 -t 2 --answers answers.jsonl --format json
+ok "... as many as were asked" [ "$(wc -l < answers.jsonl)" -eq 40 ]
+ok "... with what was asked and wanted" grep -q '"kind":"all","example":0,"inputs":{"question":".*"},"answer":".*"wanted":".*"right":' answers.jsonl
+right=$(grep -c '"right":true}$' answers.jsonl)
+ok "... as many right as the score says" grep -q "\"score\":$(awk "BEGIN { print $right / 40 }")," out
+ok "... not over a file that is there" gives 74 eval recipe.yaml -m ./whole -n 40 --answers answers.jsonl
+cp answers.jsonl first.jsonl
+ok "... unless that is asked for" gives 0 eval recipe.yaml -m ./whole -n 40 -t 1 --answers answers.jsonl --overwrite
+ok "... the same with one thread" cmp first.jsonl answers.jsonl
+"$omnio" eval recipe.yaml -m ./whole -n 10000000 -t 2 --answers stopped.jsonl > out 2> err < /dev/null &
+child=$!
+i=0
+while [ $i -lt 1200 ] && [ -z "$(find . -name '.omnio-*.tmp' -size +0)" ]; do
+    sleep 0.05
+    i=$((i + 1))
+done
+kill -TERM $child
+wait $child 2> /dev/null
+ok "an evaluation that is asked to stop does" [ $? -eq 143 ]
+ok "... and keeps the answers that it has" sh -c 'head -n 40 stopped.jsonl | cmp - first.jsonl'
 
 printf '{"image": "05.png", "question": "what?", "answer": "x"}\n' >> photos/manifest.jsonl
 ok "a picture that is missing stops a run" gives 65 train recipe.yaml -o bad -t 1 --set batch=16 --set sources.mine.held_out=0

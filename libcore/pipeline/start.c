@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a training run begins with: nothing, the weights of one model, or the mean of several. The
+ * mean of runs that began alike is often better than each of them (model soups: Wortsman et al.
+ * 2022). */
+#include "recipe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err)
+{
+    char folder[4300];
+    struct stat s;
+    const char *path = r->start[i];
+    if (strchr(path, '/') || stat(path, &s) == 0) return omn_weights_open(path, out, err);
+    const omn_status st = model_folder(r->ctx, path, folder, sizeof folder, err);
+    return st == OMN_OK ? omn_weights_open(folder, out, err) : st;
+}
+
+/* x += (w - x) / n: x, the mean of n - 1 tensors, becomes that of n. */
+static omn_status blend(const omn_weights *from, const char *name, const omn_tensor *is, float *x,
+                        size_t n, omn_error *err)
+{
+    size_t count = 0;
+    const omn_tensor *t = omn_weights_get(from, name);
+    if (!omn_shape_count(&is->shape, &count) || !t || !omn_shape_equal(&t->shape, &is->shape))
+        return omn_fail(err, OMN_ERR_DATA, "%s: %s %s; only models of one shape have a mean",
+                        omn_weights_path(from), t ? "has another shape of" : "lacks", name);
+    float *w = malloc((count ? count : 1) * sizeof *w);
+    if (!w) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
+    const bool read = omn_to_f32(t->type, t->data, count, w);
+    for (size_t i = 0; read && i < count; i++) x[i] += (w[i] - x[i]) / (float)n;
+    free(w);
+    return read ? OMN_OK
+                : omn_fail(err, OMN_ERR_DATA, "%s: %s holds no floating-point numbers",
+                           omn_weights_path(from), name);
+}
+
+/* The store holds the first weights; tensors that those lack stay as they were made. */
+static omn_status mean(const omn_recipe *r, omn_store *store, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_weights *first = NULL, *w = NULL;
+    OMN_TRY(start_open(r, 0, &first, err));
+    for (size_t k = 1; k < r->n_start; k++) {
+        OMN_TRY(start_open(r, k, &w, err));
+        for (size_t i = 0; i < omn_store_count(store); i++) {
+            const char *name = omn_store_name(store, i);
+            const omn_tensor is = omn_store_tensor(store, i);
+            if (!omn_weights_get(first, name)) continue;
+            OMN_TRY(blend(w, name, &is, omn_store_data(store, i), k + 1, err));
+        }
+        omn_weights_close(w);
+        w = NULL;
+    }
+done:
+    omn_weights_close(first);
+    omn_weights_close(w);
+    return st;
+}
+
+/* Rows of location ids that know their neighbours: row b holds sines and cosines of 2 pi f b /
+ * bins, the frequencies normal with the recipe's deviation (Rahimi and Recht 2007). Neighbouring
+ * bins then begin alike, and a box that is one bin off is a small error from the first step. Only
+ * for weights that begin from nothing. */
+static omn_status location_rows(const omn_recipe *r, const omn_model *m, omn_store *store,
+                                omn_error *err)
+{
+    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(m, "text"));
+    const omn_range *at = omn_vocab_range(v, "location");
+    const long i = v && v->table ? omn_store_find(store, v->table) : -1;
+    if (!at || i < 0)
+        return omn_fail_at(
+            err, OMN_ERR_CONFIG, r->path, 0, 0,
+            "initial: location_features wants a model whose vocabulary has locations");
+    const int64_t D = omn_store_tensor(store, (size_t)i).shape.dim[1];
+    float *table = omn_store_data(store, (size_t)i);
+    for (int64_t k = 0; k + 1 < D; k += 2) {
+        const double u =
+            ((double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k) >> 11) + 1) * 0x1p-53;
+        const double w =
+            (double)(omn_random_at(r->setup.seed, 0x6c6f63, (uint64_t)k + 1) >> 11) * 0x1p-53;
+        const double two_pi = 6.28318530717958647692;
+        const double f = r->location_features * sqrt(-2 * log(u)) * cos(two_pi * w);
+        for (int32_t b = 0; b < at->count; b++) {
+            float *row = table + (int64_t)(at->first + at->step * b) * D;
+            row[k] = (float)(sqrt(2.0) * sin(two_pi * f * b / at->count));
+            row[k + 1] = (float)(sqrt(2.0) * cos(two_pi * f * b / at->count));
+        }
+    }
+    return OMN_OK;
+}
+
+omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err)
+{
+    const bool rows = r->location_features > 0 && !r->n_start;
+    if (r->n_start < 2 && !rows) return OMN_OK;
+    const omn_status st = omn_model_declare(m, err);
+    if (st != OMN_OK) return st;
+    return rows ? location_rows(r, m, store, err) : mean(r, store, err);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a training run begins with: one model, or the mean of several. A step that moves nothing
+ * writes it down. */
+#include "tests/generate/toy.h"
+
+#include <omnio/pipeline.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const char pipeline[] =
+    "version: 1\n"
+    "inputs: {image: {type: image}, question: {type: text}}\n"
+    "steps:\n"
+    "  - {generate: text, as: said, from: {image: $image}, prompt: \"{question}\"}\n"
+    "outputs: {answer: $said}\n";
+
+static const char recipe[] =
+    "version: 1\n"
+    "model: ./a\n"
+    "start: %s\n"
+    "sources: {world: {use: tabletop, width: 64, height: 64}}\n"
+    "tasks:\n"
+    "  - {name: vqa, pipeline: ./p.yaml, each: vqa, give: {image: /image, question: question},\n"
+    "     want: {answer: answer}}\n"
+    "optimizer: {use: adamw, rate: 1e-9}\n"
+    "pack: {inputs: 32, targets: 16}\n"
+    "batch: 1\n"
+    "steps: 1\n"
+    "export: f32\n";
+
+static const char *below(const char *folder, const char *name)
+{
+    static char path[4][4096];
+    static int at;
+    at = (at + 1) % 4;
+    snprintf(path[at], sizeof path[at], "%s/%s", folder, name);
+    return path[at];
+}
+
+/* Three toys: a and b, and c, which has one tensor less. */
+static const char *three_toys(void)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    omn_weights_entry list[512];
+    const char *folder = testing_folder();
+    testing_write(folder, "p.yaml", pipeline, strlen(pipeline));
+    ck_assert_int_eq(mkdir(below(folder, "a"), 0777) | mkdir(below(folder, "b"), 0777), 0);
+    toy_write(below(folder, "a"), 3);
+    toy_write(below(folder, "b"), 4);
+    ck_assert_int_eq(omn_weights_open(below(folder, "a/model.safetensors"), &w, &err), OMN_OK);
+    const size_t n = omn_weights_count(w);
+    ck_assert_uint_le(n, 512);
+    for (size_t i = 0; i < n; i++)
+        list[i] = (omn_weights_entry){ omn_weights_name(w, i), *omn_weights_at(w, i) };
+    ck_assert_int_eq(omn_weights_write(below(folder, "c.safetensors"), OMN_OVERWRITE, list, n - 1,
+                                       NULL, 0, &err), OMN_OK);
+    omn_weights_close(w);
+    return folder;
+}
+
+static omn_status train(const char *folder, const char *start, const char *out, omn_error *err)
+{
+    char text[2048];
+    omn_recipe *r = NULL;
+    omn_context *ctx = toy_context(1);
+    snprintf(text, sizeof text, recipe, start);
+    omn_status st = omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL,
+                                    0, &r, err);
+    if (st == OMN_OK) st = omn_recipe_train(r, below(folder, out), 0, NULL, err);
+    omn_recipe_close(r);
+    omn_context_free(ctx);
+    return st;
+}
+
+START_TEST(a_list_begins_with_the_mean)
+{
+    static const char *const files[] = { "a/model.safetensors", "b/model.safetensors",
+                                         "out/model.safetensors" };
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w[3] = { NULL };
+    const char *folder = three_toys();
+    double apart = 0;
+    ck_assert_msg(train(folder, "[./a, ./b/model.safetensors]", "out", &err) == OMN_OK, "%s",
+                  err.text);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(omn_weights_open(below(folder, files[i]), &w[i], &err), OMN_OK);
+    ck_assert_uint_eq(omn_weights_count(w[2]), omn_weights_count(w[0]));
+    for (size_t i = 0; i < omn_weights_count(w[2]); i++) {
+        const char *name = omn_weights_name(w[2], i);
+        const omn_tensor *a = omn_weights_get(w[0], name), *b = omn_weights_get(w[1], name),
+                         *m = omn_weights_at(w[2], i);
+        size_t n = 0;
+        ck_assert(a && b && m->type == OMN_F32 && omn_shape_count(&m->shape, &n));
+        for (size_t k = 0; k < n; k++) {
+            const double x = ((const float *)a->data)[k], y = ((const float *)b->data)[k];
+            ck_assert_double_le(fabs(((const float *)m->data)[k] - (x + y) / 2),
+                                1e-6 * (1 + fabs(x) + fabs(y)));
+            apart = fmax(apart, fabs(x - y));
+        }
+    }
+    ck_assert_double_gt(apart, 0.01);     /* or the mean would be either of them */
+    for (int i = 0; i < 3; i++) omn_weights_close(w[i]);
+}
+END_TEST
+
+START_TEST(models_of_two_shapes_have_no_mean)
+{
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = three_toys();
+    ck_assert_int_eq(train(folder, "[./a, ./c.safetensors]", "out", &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "c.safetensors") && strstr(err.text, "lacks"), "%s", err.text);
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(train(folder, "[]", "out", &err), OMN_ERR_CONFIG);
+    ck_assert_int_eq(err.line, 3);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = { a_list_begins_with_the_mean,
+                                 models_of_two_shapes_have_no_mean };
+    return TESTING_RUN("pipeline/start", all, 60);
+}
