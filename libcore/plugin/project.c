@@ -21,6 +21,8 @@ static const struct {
     { "format", "" },
     { "encoder", "list." },
     { "codec", "text." },
+    { "source", "" },
+    { "op", "act." },
 };
 static const struct {
     const char *template, *file;
@@ -126,7 +128,7 @@ omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *na
     if (k == n_kinds)
         return omn_fail(err, OMN_ERR_ARGUMENT,
                         "there is no template for a plugin of kind \"%.80s\"; "
-                        "there are operation, format, encoder and codec",
+                        "there are operation, format, encoder, codec, source and op",
                         kind);
     st = check_name(name, err);
     if (st != OMN_OK) return st;

@@ -4,7 +4,7 @@
 # templates, omnio.pc and one plugin), then the example and a new project of each kind are built
 # against it with pkg-config alone and pass their own tests.
 set -u
-echo 1..8
+echo 1..10
 here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
 trap 'rm -rf "$here"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR
@@ -24,7 +24,7 @@ report() {
 }
 
 skip_all() {
-    for i in 1 2 3 4 5 6 7 8; do echo "ok $i # SKIP $1"; done
+    for i in 1 2 3 4 5 6 7 8 9 10; do echo "ok $i # SKIP $1"; done
     exit 0
 }
 
@@ -76,7 +76,7 @@ PKG_CONFIG_PATH=$installs_pc
 export PKG_CONFIG_PATH
 report "the example builds and passes its test" example
 report "the example is found where it was installed" example_installed
-for kind in operation format encoder codec; do
+for kind in operation format encoder codec source op; do
     report "a new $kind builds and passes its test" project "$kind"
 done
 report "the plugin of the manual page builds" page

@@ -10,11 +10,12 @@
 
 START_TEST(every_kind_has_a_whole_project)
 {
-    static const char *const kinds[] = { "operation", "format", "encoder", "codec" };
+    static const char *const kinds[] = { "operation", "format", "encoder", "codec", "source",
+                                         "op" };
     static const char *const files[] = { "Makefile", "README.md", ".gitignore", "plugin.c",
                                          "test.c" };
     omn_context *ctx = shelf_open("", "");
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         omn_error err = OMN_ERROR_INIT;
         char folder[4200], path[4300];
         snprintf(folder, sizeof(folder), "%s/%s", testing_folder(), kinds[i]);
@@ -55,7 +56,7 @@ START_TEST(odd_names_are_refused)
         { "operation", "a-", "f", OMN_ERR_ARGUMENT, "cannot be the name" },
         { "operation", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "f", OMN_ERR_ARGUMENT,
           "cannot be the name" },
-        { "model", "a", "f", OMN_ERR_ARGUMENT, "operation, format, encoder and codec" },
+        { "model", "a", "f", OMN_ERR_ARGUMENT, "operation, format, encoder, codec, source and op" },
         { "operation", "a", "no/such/folder", OMN_ERR_IO, "no/such/folder" },
     };
     omn_context *ctx = shelf_open("", "");
