@@ -122,8 +122,11 @@ static omn_status score(table *t, omn_recipe *r, omn_model *m, omn_eval_setup *h
         *err = t->err;
         st = (omn_status)err->status;
     } else if (answers && (st == OMN_OK || st == OMN_ERR_CANCELLED)) {
-        const omn_status kept = omn_file_commit(t->answers, st == OMN_OK ? err : &t->err);
-        if (st == OMN_OK) st = kept;
+        const omn_status kept = omn_file_commit(t->answers, &t->err);
+        if (kept != OMN_OK) {       /* more to know than that it was stopped */
+            *err = t->err;
+            st = kept;
+        }
     }
 done:
     omn_file_free(t->answers);
