@@ -135,6 +135,8 @@ int cli_failed(cli *c, const omn_error *err);
 int cli_stopped(const cli *c);
 /* Writes a buffer to stdout; false: nobody reads any more or the disk is full (told). */
 bool cli_put(cli *c, omn_buf *b);
+/* Before a file is written: what killed runs left in its folder goes. */
+void cli_sweep_beside(const char *file);
 
 /* ---- json.c ------------------------------------------------------------------------------- */
 

@@ -115,6 +115,7 @@ static omn_status score(table *t, omn_recipe *r, omn_model *m, omn_eval_setup *h
                         const char *answers, omn_overwrite replace, omn_error *err)
 {
     omn_status st = OMN_OK;
+    if (answers) cli_sweep_beside(answers);
     if (answers) OMN_TRY(omn_file_create(answers, replace, &t->answers, err));
     how->answer = answers ? on_answer : NULL;
     st = omn_recipe_eval(r, m, how, err);

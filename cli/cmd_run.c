@@ -207,6 +207,7 @@ static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
     if (dot) {
         omn_pipeline_dot(p, &b);
         if (strcmp(dot, "-")) {
+            cli_sweep_beside(dot);
             OMN_TRY(omn_file_create(
                 dot, cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &f, &err));
             OMN_TRY(omn_file_write(f, b.data, b.length, &err));

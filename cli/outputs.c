@@ -93,6 +93,17 @@ static void without_settings(char *path)
     if (mark && strchr(mark, '=')) *mark = '\0';
 }
 
+/* The folder of each file is swept when it is another than that of the file before. */
+static void sweep_once(outputs *o, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+    if (o->swept && strlen(o->folder) == n && !strncmp(o->folder, path, n)) return;
+    snprintf(o->folder, sizeof o->folder, "%.*s", (int)n, path);
+    o->swept = true;
+    cli_sweep_beside(path);
+}
+
 omn_status outputs_check(outputs *o, const item *it, omn_error *err)
 {
     for (size_t i = 0; i < o->n; i++) {
@@ -128,6 +139,7 @@ omn_status outputs_write(outputs *o, const item *it, const omn_value *record, om
         if (!file_name(o->files[i], it, path, sizeof path))
             return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long",
                             o->files[i]);
+        sweep_once(o, path);
         const omn_status st = omn_value_save(o->c->ctx, path, v, o->how, err);
         if (st != OMN_OK) return st;
         without_settings(path);

@@ -15,6 +15,8 @@ typedef struct outputs {
     bool printed[OUTPUTS_MOST];
     char written[OUTPUTS_MOST][1024]; /* of the item at hand; "" until it is there */
     omn_overwrite how;
+    char folder[1024]; /* where the last file was written; leftovers there were swept */
+    bool swept;
 } outputs;
 
 /* -o NAME=FILE, -o FILE. many: names of files must tell items apart. -1, or the exit code after a

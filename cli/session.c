@@ -213,3 +213,12 @@ bool cli_put(cli *c, omn_buf *b)
     b->length = 0;
     return ok;
 }
+
+void cli_sweep_beside(const char *file)
+{
+    char folder[4096];
+    const char *slash = strrchr(file, '/');
+    const int length = slash ? (int)(slash - file) + 1 : 0;
+    const int n = snprintf(folder, sizeof folder, "%.*s", length, file);
+    if (n >= 0 && (size_t)n < sizeof folder) omn_file_sweep(folder);
+}

@@ -164,7 +164,8 @@ OMN_API omn_status omn_file_read(const char *path, size_t most, char **data, siz
                                  omn_error *err);
 
 /* Writing under a temporary name beside the target; commit syncs and renames, so a reader sees the
- * old file or the whole new one. Not committed: the temporary file is removed on free. */
+ * old file or the whole new one. Not committed: the temporary file is removed on free. A file that
+ * replaces another takes its mode, and one that is protected from writing is not replaced. */
 typedef enum omn_overwrite { OMN_KEEP_EXISTING, OMN_OVERWRITE } omn_overwrite;
 typedef struct omn_file omn_file;
 OMN_API omn_status omn_file_create(const char *path, omn_overwrite how, omn_file **out,
@@ -172,6 +173,9 @@ OMN_API omn_status omn_file_create(const char *path, omn_overwrite how, omn_file
 OMN_API omn_status omn_file_write(omn_file *f, const void *bytes, size_t n, omn_error *err);
 OMN_API omn_status omn_file_commit(omn_file *f, omn_error *err);
 OMN_API void omn_file_free(omn_file *f);
+/* Remove the temporary files that killed processes left in a folder ("": the current one). Those of
+ * living processes stay. To be called before the first file is written there. [any] */
+OMN_API void omn_file_sweep(const char *folder);
 
 /* ---- the call ------------------------------------------------------------------------------- */
 

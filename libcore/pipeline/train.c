@@ -76,6 +76,7 @@ static omn_status begin(run *t, omn_error *err)
         st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->out, strerror(errno));
         goto done;
     }
+    omn_file_sweep(t->out);
     snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
     snprintf(t->logfile, sizeof t->logfile, "%s/log.csv", t->out);
     snprintf(t->plot, sizeof t->plot, "%s/loss.svg", t->out);

@@ -308,6 +308,7 @@ omn_status scan_cache_write(const scan_cache *c, record *const *files, size_t n,
         st = omn_fail(err, OMN_ERR_IO, "%s: cannot be made: %s", c->folder, strerror(e));
         goto done;
     }
+    omn_file_sweep(c->folder);
     OMN_TRY(omn_file_create(c->file, OMN_OVERWRITE, &f, err));
     OMN_TRY(omn_file_write(f, b.data, b.length, err));
     OMN_TRY(omn_file_commit(f, err));

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *in(const char *folder, const char *name)
@@ -286,6 +287,115 @@ START_TEST(a_full_disk_keeps_the_old_file)
 }
 END_TEST
 
+/* The temporary file in a folder; there is one. */
+static struct stat temporary(const char *folder)
+{
+    struct stat info = { .st_size = 0 };
+    DIR *d = opendir(folder);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *e = readdir(d); e; e = readdir(d))
+        if (!strncmp(e->d_name, ".omnio-", 7)) stat(in(folder, e->d_name), &info);
+    closedir(d);
+    ck_assert(S_ISREG(info.st_mode));
+    return info;
+}
+
+START_TEST(a_new_file_takes_the_mode_of_the_one_it_replaces)
+{
+    static const mode_t modes[] = { 0600, 0640, 0606, 0777 };
+    struct stat info;
+    const char *folder = testing_folder(), *path = testing_write(folder, "a", "old", 3);
+    umask(022);
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_int_eq(chmod(path, modes[i]), 0);
+        omn_file *f = create(path, OMN_OVERWRITE);
+        ck_assert_uint_eq(temporary(folder).st_mode & 0777, 0600);
+        ck_assert_int_eq(omn_file_commit(f, NULL), OMN_OK);
+        omn_file_free(f);
+        ck_assert_int_eq(stat(path, &info), 0);
+        ck_assert_uint_eq(info.st_mode & 0777, modes[i]);
+    }
+}
+END_TEST
+
+START_TEST(a_protected_file_is_not_replaced)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_file *f = NULL;
+    const char *folder = testing_folder(), *path = testing_write(folder, "a", "old", 3);
+    ck_assert_int_eq(chmod(path, 0444), 0);
+    ck_assert_int_eq(omn_file_create(path, OMN_OVERWRITE, &f, &err), OMN_ERR_IO);
+    ck_assert_ptr_nonnull(strstr(err.text, "is protected from writing and is not replaced"));
+    /* Even one that is protected after the first look. */
+    ck_assert_int_eq(chmod(path, 0644), 0);
+    f = create(path, OMN_OVERWRITE);
+    ck_assert_int_eq(chmod(path, 0444), 0);
+    ck_assert_int_eq(omn_file_commit(f, NULL), OMN_ERR_IO);
+    omn_file_free(f);
+    expect_content(path, "old");
+    ck_assert_uint_eq(entries(folder), 1);
+}
+END_TEST
+
+/* Makes a file in a process of its own, which is killed in the middle. */
+static void killed_run(const char *path)
+{
+    int status = 0;
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        omn_file *f = NULL;
+        if (omn_file_create(path, OMN_KEEP_EXISTING, &f, NULL) == OMN_OK) raise(SIGKILL);
+        _exit(1);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFSIGNALED(status));
+}
+
+START_TEST(leftovers_of_killed_processes_are_swept)
+{
+    const char *folder = testing_folder();
+    killed_run(in(folder, "a"));
+    killed_run(in(folder, "b"));
+    testing_write(folder, ".omnio-0123456789abcde.tmp", "too short", 9);
+    testing_write(folder, ".omnio-0123456789abcdef.tmp~", "another", 7);
+    testing_write(folder, "0123456789abcdef.tmp", "another", 7);
+    ck_assert_int_eq(symlink("0123456789abcdef.tmp", in(folder, ".omnio-0123456789abcdef.tmp")), 0);
+    ck_assert_uint_eq(entries(folder), 6);
+    omn_file_sweep(folder);
+    ck_assert_uint_eq(entries(folder), 4);
+    omn_file_sweep(in(folder, "nowhere"));
+    ck_assert_int_eq(chdir(folder), 0);
+    killed_run("c");
+    ck_assert_uint_eq(entries(folder), 5);
+    omn_file_sweep("");
+    ck_assert_uint_eq(entries(folder), 4);
+}
+END_TEST
+
+START_TEST(files_that_somebody_writes_are_not_swept)
+{
+    int status = 0;
+    const char *folder = testing_folder(), *path = in(folder, "a");
+    omn_file *f = create(path, OMN_KEEP_EXISTING);
+    ck_assert_int_eq(omn_file_write(f, "mine", 4, NULL), OMN_OK);
+    omn_file_sweep(folder);
+    ck_assert_uint_eq(entries(folder), 1);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        omn_file_sweep(folder);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_uint_eq(entries(folder), 1);
+    ck_assert_int_eq(omn_file_commit(f, NULL), OMN_OK);
+    omn_file_free(f);
+    expect_content(path, "mine");
+    ck_assert_uint_eq(entries(folder), 1);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -301,6 +411,10 @@ int main(void)
         permissions_follow_the_umask,
         many_sizes_of_writes_arrive_in_order,
         a_full_disk_keeps_the_old_file,
+        a_new_file_takes_the_mode_of_the_one_it_replaces,
+        a_protected_file_is_not_replaced,
+        leftovers_of_killed_processes_are_swept,
+        files_that_somebody_writes_are_not_swept,
     };
     return TESTING_RUN("base/file", all, 10);
 }

@@ -41,10 +41,12 @@ done
 kill -KILL $child
 wait $child 2> /dev/null
 ok "one that is killed keeps its last checkpoint" [ -s parts/checkpoint.safetensors ]
+echo half > parts/.omnio-0123456789abcdef.tmp
 ok "... and goes on" gives 0 train recipe.yaml -o parts -t 2
 ok "... from the middle" says 'going on from step [2-8] of 12'
 ok "... to the same weights" cmp whole/model.safetensors parts/model.safetensors
 ok "... and the same state" cmp whole/checkpoint.safetensors parts/checkpoint.safetensors
+ok "... without what it left half written" [ -z "$(find parts -name '.omnio-*.tmp')" ]
 ok "the log has a line for each step" [ "$(wc -l < parts/log.csv)" -eq 13 ]
 ok "... with the rates of both stages" sh -c \
     'cut -d, -f8 parts/log.csv | tr "\n" " " | grep -q "^rate 0.0005 0.001 .* 0.0005 0.0004.* "'
@@ -77,7 +79,7 @@ ok "... the same with one thread" cmp first.jsonl answers.jsonl
 "$omnio" eval recipe.yaml -m ./whole -n 10000000 -t 2 --answers stopped.jsonl > out 2> err < /dev/null &
 child=$!
 i=0
-while [ $i -lt 1200 ] && [ -z "$(find . -name '.omnio-*.tmp' -size +0)" ]; do
+while [ $i -lt 1200 ] && [ -z "$(find . -maxdepth 1 -name '.omnio-*.tmp' -size +0)" ]; do
     sleep 0.05
     i=$((i + 1))
 done

@@ -111,6 +111,7 @@ static void to_cache(device *d, uint64_t key, cl_program p)
         const file_head head = { MAGIC, key, bytes, hash(key, code, bytes) };
         mkdir(d->cache_dir, 0700);
         cache_path(d, key, path, sizeof path);
+        omn_file_sweep(d->cache_dir);
         if (omn_file_create(path, OMN_OVERWRITE, &f, NULL) == OMN_OK &&
             omn_file_write(f, &head, sizeof head, NULL) == OMN_OK &&
             omn_file_write(f, code, bytes, NULL) == OMN_OK)
