@@ -6,6 +6,7 @@
  * out. */
 #include "door.h"
 
+#include "impls.h"
 #include "param.h"
 
 #include <stdalign.h>
@@ -214,34 +215,42 @@ static omn_status check_params(const omn_plugin *p, const omn_object *o, const s
     return OMN_OK;
 }
 
-/* What lies behind impl, for the kinds that this floor calls itself. */
+/* What lies behind impl, for every kind that this omnio may call: the struct lies whole in a loaded
+ * file, functions lie in code, texts are texts. */
 static omn_status check_impl(const omn_object *o, const segments *mem, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    size_t room = segments_room(mem, o->impl);
+    const impl_shape *shape = impl_shape_of(o->kind);
+    const size_t room = segments_room(mem, o->impl);
     if (room == 0)
         return omn_fail(err, OMN_ERR_PLUGIN, "%s: impl points outside every loaded file", o->name);
-    if (strcmp(o->kind, "omnio.operation/1") == 0) {
-        const omn_operation_impl *m = o->impl;
-        if (room < sizeof(*m) || !segments_code(mem, m->fn))
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: impl has no function", o->name);
-        if (m->flags > OMN_SERIAL)
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: unknown flags %u", o->name, m->flags);
-    } else if (strcmp(o->kind, "omnio.format/1") == 0) {
-        const omn_format_impl *m = o->impl;
-        if (room < sizeof(*m))
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: impl is no format", o->name);
-        OMN_TRY(check_text(mem, m->makes, false, o->name, "makes", err));
-        OMN_TRY(check_text(mem, m->suffixes, false, o->name, "suffixes", err));
-        if (param_value_kind(m->makes) < 0)
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: \"%.80s\" is no type of a value", o->name,
-                            m->makes);
-        if ((m->read && !m->probe) || (!m->read && !m->write))
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: a format needs probe and read, or write",
-                            o->name);
+    if (!shape) return OMN_OK;
+    if ((uintptr_t)o->impl % alignof(void *) != 0)
+        return omn_fail(err, OMN_ERR_PLUGIN, "%s: impl is no %s: it lies at an odd address",
+                        o->name, shape->is);
+    if (room < shape->size)
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "%s: impl is no %s: only %zu of its %zu bytes are there", o->name,
+                        shape->is, room, shape->size);
+    for (size_t i = 0; i < shape->n; i++) {
+        const impl_member *m = &shape->members[i];
+        const char *at = (const char *)o->impl + m->offset;
+        void (*code)(void) = NULL;
+        const char *text = NULL;
+        if (m->type == IMPL_TEXT) {
+            memcpy(&text, at, sizeof(text));
+            omn_status st = check_text(mem, text, false, o->name, m->name, err);
+            if (st != OMN_OK) return st;
+            continue;
+        }
+        memcpy(&code, at, sizeof(code));
+        if (!code && m->type == IMPL_MAYBE_CODE) continue;
+        if (!segments_code(mem, code))
+            return omn_fail(err, OMN_ERR_PLUGIN, "%s: impl is no %s: %s %s", o->name, shape->is,
+                            m->name, code ? "points to no function" : "is missing");
     }
-done:
-    return st;
+    const char *wrong = shape->wrong ? shape->wrong(o->impl) : NULL;
+    if (!wrong) return OMN_OK;
+    return omn_fail(err, OMN_ERR_PLUGIN, "%s: this %s %s", o->name, shape->is, wrong);
 }
 
 static omn_status check_object(const omn_plugin *p, const omn_object *o, const char *whose,

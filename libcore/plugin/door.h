@@ -14,8 +14,8 @@
 #define DOOR_MOST_TEXT    1023u
 
 /* All of the descriptor: magic, abi, minor, strides, counts, every string, every row, names listed
- * twice, and of operations and formats what lies behind impl. OMN_ERR_PLUGIN with one line
- * otherwise. [any] */
+ * twice, and of every known kind what lies behind impl. OMN_ERR_PLUGIN with one line otherwise.
+ * [any] */
 omn_status door_check(const omn_plugin *p, const segments *mem, omn_error *err);
 /* Row i of a list with that stride, copied; what this plugin does not know is zero. */
 omn_object door_object(const omn_plugin *p, size_t i);

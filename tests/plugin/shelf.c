@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PATHS 128
+#define PATHS 512
 
 static char *kept_path(void)
 {
@@ -53,10 +53,9 @@ omn_context *shelf_open_limit(const char *path, const char *cache, uint32_t limi
 {
     omn_error err = OMN_ERROR_INIT;
     omn_context *ctx = NULL;
-    omn_context_setup how = {
-        OMN_FILL(omn_context_setup), .threads = 2,       .plugin_path = path,
-        .only_plugin_path = true,    .cache_dir = cache, .scan_limit_ms = limit_ms
-    };
+    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
+                              .plugin_path = path,         .only_plugin_path = true,
+                              .cache_dir = cache,          .scan_limit_ms = limit_ms };
     ck_assert_msg(omn_context_new(&how, &ctx, &err) == OMN_OK, "%s", err.text);
     return ctx;
 }

@@ -5,6 +5,7 @@
 #include <omnio/plugin.h>
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -35,9 +36,28 @@ OBJECT(no_rows, OPERATION, "lie.note", "a number", &note_impl, NULL, 2, 0)
 static const omn_object twice[] = { OMN_OPERATION_OBJECT(note, "lie.note", "a number"),
                                     OMN_OPERATION_OBJECT(note, "lie.note", "a number") };
 static const omn_format_impl empty_format = { NULL, "image", "lie", NULL, NULL, NULL };
-static const omn_format_impl wild_format = { NULL, "image", (const char *)0x20, NULL, NULL, NULL };
+static const omn_format_impl text_format = { NULL, "image", (const char *)0x20, NULL, NULL, NULL };
+static const void *const hollow_impl[24] = { NULL };
+static const void *const data_members[24] = { (const void *)0x1000, &note_impl };
+#define HOLLOW(id, kind)                                                                           \
+    OBJECT(hollow_##id, kind, "lie.hollow", "a hollow one", hollow_impl, NULL, 0, 0)               \
+    OBJECT(wild_##id, kind, "lie.wild", "a wild one", data_members, NULL, 0, 0)
+HOLLOW(operation, "omnio.operation/1")
+HOLLOW(format, "omnio.format/1")
+HOLLOW(compute, "omnio.compute/1")
+HOLLOW(op, "omnio.op/1")
+HOLLOW(codec, "omnio.codec/1")
+HOLLOW(encoder, "omnio.encoder/1")
+HOLLOW(decoder, "omnio.decoder/1")
+HOLLOW(model, "omnio.model/1")
+HOLLOW(source, "omnio.source/1")
+OBJECT(odd_impl, "omnio.compute/1", "lie.odd", "at an odd address",
+       (const char *)hollow_impl + 4, NULL, 0, 0)
+/* Where this file's own data ends is known only when it is loaded: see on_load. */
+static omn_object short_impl[] = { { "omnio.compute/1", "lie.short", "at the end", NULL, NULL, 0,
+                                     0 } };
 OBJECT(format_empty, "omnio.format/1", "lie", "a format", &empty_format, NULL, 0, 0)
-OBJECT(format_wild, "omnio.format/1", "lie", "a format", &wild_format, NULL, 0, 0)
+OBJECT(format_text, "omnio.format/1", "lie", "a format", &text_format, NULL, 0, 0)
 
 /* Lists of one object with one row each. */
 #define ROW(id, role, name, type, deflt, range)                                                    \
@@ -56,6 +76,11 @@ OBJECT(row_twice, OPERATION, "lie.note", "a number", &note_impl, twins, 2, 0)
 static const omn_param low[] = { { "param", "n", "double", "1", NULL, NULL, "a number", 12 } };
 static const omn_param far_away[] = { { "param", "n", "double", "1", NULL, NULL, "a number",
                                         4294967288u } };
+static const omn_param misaligned[] = { { "param", "n", "double", "1", NULL, NULL, "a number",
+                                          4 } };
+static const omn_param beyond[] = { { "param", "n", "double", "1", NULL, NULL, "a number", 8 } };
+OBJECT(offset_misaligned, "omnio.source/1", "lie.source", "a source", &note_impl, misaligned, 1, 16)
+OBJECT(offset_beyond, "omnio.source/1", "lie.source", "a source", &note_impl, beyond, 1, 12)
 OBJECT(offset_odd, "omnio.source/1", "lie.source", "a source", &note_impl, low, 1, 16)
 OBJECT(offset_far, "omnio.source/1", "lie.source", "a source", &note_impl, far_away, 1, 16)
 
@@ -97,7 +122,7 @@ static const struct {
     { "lie-many-rows", { RIGHT, "liar", TAIL, many_rows } },
     { "lie-no-rows", { RIGHT, "liar", TAIL, no_rows } },
     { "lie-format-empty", { RIGHT, "liar", TAIL, format_empty } },
-    { "lie-format-wild", { RIGHT, "liar", TAIL, format_wild } },
+    { "lie-format-wild", { RIGHT, "liar", TAIL, format_text } },
     { "lie-default", { RIGHT, "liar", TAIL, default_outside } },
     { "lie-range", { RIGHT, "liar", TAIL, range_backward } },
     { "lie-type", { RIGHT, "liar", TAIL, type_unknown } },
@@ -107,16 +132,54 @@ static const struct {
     { "lie-choice", { RIGHT, "liar", TAIL, choice_hole } },
     { "lie-row-twice", { RIGHT, "liar", TAIL, row_twice } },
     { "lie-offset-odd", { RIGHT, "liar", TAIL, offset_odd } },
+    { "lie-offset-misaligned", { RIGHT, "liar", TAIL, offset_misaligned } },
+    { "lie-offset-beyond", { RIGHT, "liar", TAIL, offset_beyond } },
+    { "lie-hollow-operation", { RIGHT, "liar", TAIL, hollow_operation } },
+    { "lie-hollow-format", { RIGHT, "liar", TAIL, hollow_format } },
+    { "lie-hollow-compute", { RIGHT, "liar", TAIL, hollow_compute } },
+    { "lie-hollow-op", { RIGHT, "liar", TAIL, hollow_op } },
+    { "lie-hollow-codec", { RIGHT, "liar", TAIL, hollow_codec } },
+    { "lie-hollow-encoder", { RIGHT, "liar", TAIL, hollow_encoder } },
+    { "lie-hollow-decoder", { RIGHT, "liar", TAIL, hollow_decoder } },
+    { "lie-hollow-model", { RIGHT, "liar", TAIL, hollow_model } },
+    { "lie-hollow-source", { RIGHT, "liar", TAIL, hollow_source } },
+    { "lie-wild-operation", { RIGHT, "liar", TAIL, wild_operation } },
+    { "lie-wild-format", { RIGHT, "liar", TAIL, wild_format } },
+    { "lie-wild-compute", { RIGHT, "liar", TAIL, wild_compute } },
+    { "lie-wild-op", { RIGHT, "liar", TAIL, wild_op } },
+    { "lie-wild-codec", { RIGHT, "liar", TAIL, wild_codec } },
+    { "lie-wild-encoder", { RIGHT, "liar", TAIL, wild_encoder } },
+    { "lie-wild-decoder", { RIGHT, "liar", TAIL, wild_decoder } },
+    { "lie-wild-model", { RIGHT, "liar", TAIL, wild_model } },
+    { "lie-wild-source", { RIGHT, "liar", TAIL, wild_source } },
+    { "lie-impl-odd", { RIGHT, "liar", TAIL, odd_impl } },
+    { "lie-impl-short", { RIGHT, "liar", TAIL, short_impl } },
     { "lie-offset-far", { RIGHT, "liar", TAIL, offset_far } },
 };
 
 extern OMN_EXPORT omn_plugin omnio_plugin;
 omn_plugin omnio_plugin;
 
+/* The last bytes of this file's writable data, the nearest end there is. */
+static int find_end(struct dl_phdr_info *info, size_t size, void *user)
+{
+    const uintptr_t own = (uintptr_t)user;
+    (void)size;
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+        const uintptr_t from = (uintptr_t)(info->dlpi_addr + h->p_vaddr), to = from + h->p_memsz;
+        if (h->p_type != PT_LOAD || own < from || own >= to) continue;
+        short_impl[0].impl = (const void *)((to - 16) & ~(uintptr_t)7);
+        return 1;
+    }
+    return 0;
+}
+
 __attribute__((constructor)) static void on_load(void)
 {
     Dl_info info;
     if (!dladdr(&omnio_plugin, &info)) return;
+    dl_iterate_phdr(find_end, &omnio_plugin);
     const char *slash = strrchr(info.dli_fname, '/'), *name = slash ? slash + 1 : info.dli_fname;
     for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
         size_t n = strlen(lies[i].file);

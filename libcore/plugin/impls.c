@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of known kinds, and the shapes of those that this floor calls itself. */
+#include "impls.h"
+
+#include "param.h"
+
+#include <omnio/plugin.h>
+
+#include <string.h>
+
+static const impl_member operation_members[] = {
+    IMPL_MEMBER(omn_operation_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_operation_impl, fn, IMPL_CODE),
+};
+
+static const char *operation_wrong(const void *impl)
+{
+    const omn_operation_impl *m = impl;
+    return m->flags > OMN_SERIAL ? "has unknown flags" : NULL;
+}
+
+IMPL_SHAPE(impl_operation, "omnio.operation/1", "operation", omn_operation_impl, operation_members,
+           operation_wrong);
+
+static const impl_member format_members[] = {
+    IMPL_MEMBER(omn_format_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_format_impl, makes, IMPL_TEXT),
+    IMPL_MEMBER(omn_format_impl, suffixes, IMPL_TEXT),
+    IMPL_MEMBER(omn_format_impl, probe, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_format_impl, read, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_format_impl, write, IMPL_MAYBE_CODE),
+};
+
+static const char *format_wrong(const void *impl)
+{
+    const omn_format_impl *m = impl;
+    if (param_value_kind(m->makes) < 0) return "makes what is no type of a value";
+    if ((m->read && !m->probe) || (!m->read && !m->write)) return "needs probe and read, or write";
+    return NULL;
+}
+
+IMPL_SHAPE(impl_format, "omnio.format/1", "format", omn_format_impl, format_members, format_wrong);
+
+const impl_shape *impl_shape_of(const char *kind)
+{
+    static const impl_shape *const known[] = {
+        &impl_operation, &impl_format,  &impl_compute, &impl_op,     &impl_codec,
+        &impl_encoder,   &impl_decoder, &impl_model,   &impl_source,
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (strcmp(known[i]->kind, kind) == 0) return known[i];
+    return NULL;
+}
