@@ -17,6 +17,7 @@ static const struct {
     { "bad", RECORD_BAD },
     { "unlinked", RECORD_UNLINKED },
     { "late", RECORD_LATE },
+    { "stopped", RECORD_STOPPED },
 };
 
 const char *record_why(omn_arena *a, const char *why)

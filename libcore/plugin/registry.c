@@ -38,17 +38,24 @@ typedef struct slot {
     bool hidden;
 } slot;
 
-struct registry {
-    pthread_mutex_t lock;
-    registry_setup how;
-    const beside *where;
-    omn_arena *arena;
-    bool scanned;
+/* What one reading of the folders found. It never changes again but for entries, which appear with
+ * the lock held; a new reading makes a new one, and the old one stays for those who look at it. */
+typedef struct findings {
+    struct findings *older;
     const char *trouble; /* why unknown files could not be looked at; NULL: they were */
     plugin_file *files;
     size_t n_files;
     slot *slots; /* by kind, name, order of files */
     size_t n_slots, n_bad;
+} findings;
+
+struct registry {
+    pthread_mutex_t lock;
+    registry_setup how;
+    const beside *where;
+    omn_arena *arena;
+    findings *now; /* NULL: nothing is known yet */
+    bool distrust; /* the cache was wrong once: nothing of it is believed any more */
 };
 
 omn_status registry_new(const registry_setup *how, const beside *where, registry **out,
@@ -81,8 +88,9 @@ none:
 void registry_free(registry *r)
 {
     if (!r) return;
-    for (size_t i = 0; i < r->n_files; i++)
-        for (size_t k = 0; k < r->files[i].n_entries; k++) entry_fini(&r->files[i].entries[k]);
+    for (findings *f = r->now; f; f = f->older)
+        for (size_t i = 0; i < f->n_files; i++)
+            for (size_t k = 0; k < f->files[i].n_entries; k++) entry_fini(&f->files[i].entries[k]);
     pthread_mutex_destroy(&r->lock);
     omn_arena_free(r->arena);
     free(r);
@@ -97,52 +105,54 @@ static int by_kind_name_order(const void *a, const void *b)
     return c;
 }
 
-static bool index_objects(registry *r)
+static bool index_objects(findings *f, omn_arena *a)
 {
     size_t n = 0;
-    for (size_t i = 0; i < r->n_files; i++) n += r->files[i].rec.n_objects;
-    r->slots = omn_arena_alloc(r->arena, n ? n : 1, sizeof(*r->slots));
-    if (!r->slots) return false;
-    for (size_t i = 0; i < r->n_files; i++) {
-        record *rec = &r->files[i].rec;
-        if (rec->state != RECORD_GOOD) r->n_bad++;
+    for (size_t i = 0; i < f->n_files; i++) n += f->files[i].rec.n_objects;
+    f->slots = omn_arena_alloc(a, n ? n : 1, sizeof(*f->slots));
+    if (!f->slots) return false;
+    for (size_t i = 0; i < f->n_files; i++) {
+        record *rec = &f->files[i].rec;
+        if (rec->state != RECORD_GOOD) f->n_bad++;
         for (size_t k = 0; k < rec->n_objects; k++)
-            r->slots[r->n_slots++] = (slot){ &r->files[i], &rec->objects[k], false };
+            f->slots[f->n_slots++] = (slot){ &f->files[i], &rec->objects[k], false };
     }
-    qsort(r->slots, r->n_slots, sizeof(slot), by_kind_name_order);
-    for (size_t i = 1; i < r->n_slots; i++) {
-        slot *s = &r->slots[i], *first = s - 1;
+    qsort(f->slots, f->n_slots, sizeof(slot), by_kind_name_order);
+    for (size_t i = 1; i < f->n_slots; i++) {
+        slot *s = &f->slots[i], *first = s - 1;
         if (strcmp(s->object->name, first->object->name) != 0 ||
             strcmp(s->object->kind, first->object->kind) != 0)
             continue;
         s->hidden = true;
         const char *more = s->file->hidden;
-        s->file->hidden = more ? omn_arena_printf(r->arena, "%.300s, %s", more, s->object->name)
-                               : omn_arena_strdup(r->arena, s->object->name);
+        s->file->hidden = more ? omn_arena_printf(a, "%.300s, %s", more, s->object->name)
+                               : omn_arena_strdup(a, s->object->name);
     }
     return true;
 }
 
 /* Cache first, then the helper for the rest. */
-static void look_at_files(registry *r, omn_context *ctx)
+static void look_at_files(registry *r, findings *f, omn_context *ctx)
 {
     omn_error err = OMN_ERROR_INIT;
     scan_cache *cache =
         r->how.cache_folder ? scan_cache_open(r->how.cache_folder, r->where, r->arena) : NULL;
-    record **unknown = calloc(r->n_files + 1, sizeof(*unknown));
-    record **all = calloc(r->n_files + 1, sizeof(*all));
+    if (cache && r->distrust) scan_cache_drop(cache);
+    record **unknown = calloc(f->n_files + 1, sizeof(*unknown));
+    record **all = calloc(f->n_files + 1, sizeof(*all));
     size_t n_unknown = 0, n_all = 0;
     if (!unknown || !all) goto done;
-    for (size_t i = 0; i < r->n_files; i++) {
-        record *rec = &r->files[i].rec;
+    for (size_t i = 0; i < f->n_files; i++) {
+        record *rec = &f->files[i].rec;
         if (rec->state != RECORD_UNKNOWN) continue;
         all[n_all++] = rec;
         if (!cache || !scan_cache_get(cache, rec)) unknown[n_unknown++] = rec;
     }
     if (n_unknown == 0) goto done;
-    if (scan_files(r->where, unknown, n_unknown, r->how.scan_limit_ms, r->arena, &err) != OMN_OK) {
+    if (scan_files(r->where, unknown, n_unknown, r->how.scan_limit_ms, r->arena, ctx, &err) !=
+        OMN_OK) {
         const char *why = record_why(r->arena, err.text);
-        r->trouble = why;
+        f->trouble = why;
         for (size_t i = 0; i < n_unknown; i++) {
             if (unknown[i]->state != RECORD_UNKNOWN) continue;
             unknown[i]->state = RECORD_STOPPED;
@@ -159,38 +169,60 @@ done:
     scan_cache_close(cache);
 }
 
+/* What is loaded stays as it is, above all the locks of SERIAL operations. */
+static void keep_loaded(findings *old, plugin_file *f)
+{
+    for (size_t i = 0; i < old->n_files; i++) {
+        plugin_file *o = &old->files[i];
+        if (!o->entries || strcmp(o->rec.path, f->rec.path) != 0 ||
+            memcmp(&o->rec.key, &f->rec.key, sizeof(f->rec.key)) != 0)
+            continue;
+        f->entries = o->entries;
+        f->n_entries = o->n_entries;
+        o->entries = NULL;
+        o->n_entries = 0;
+    }
+}
+
 /* With the lock held. */
-static omn_status ensure_scanned(registry *r, omn_context *ctx, omn_error *err)
+static omn_status read_folders(registry *r, omn_context *ctx, omn_error *err)
 {
     omn_status st = OMN_OK;
     candidates found = { 0 };
-    if (r->scanned) return OMN_OK;
     const char *folders[] = { r->how.plugin_path,
                               r->how.only_plugin_path ? NULL : r->how.user_folder,
                               r->how.only_plugin_path ? NULL : r->where->plugins };
     for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
         if (folders[i]) OMN_TRY(candidates_add(&found, folders[i], i == 0, r->arena, ctx, err));
-    r->files = omn_arena_alloc(r->arena, found.n ? found.n : 1, sizeof(*r->files));
-    if (!r->files) {
+    findings *f = omn_arena_alloc(r->arena, 1, sizeof(*f));
+    plugin_file *files = omn_arena_alloc(r->arena, found.n ? found.n : 1, sizeof(*files));
+    if (!f || !files) {
         st = omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu plugins", found.n);
         goto done;
     }
+    *f = (findings){ .files = files, .n_files = found.n };
     for (size_t i = 0; i < found.n; i++)
-        r->files[i] = (plugin_file){ .rec = found.at[i], .order = i };
-    r->n_files = found.n;
-    look_at_files(r, ctx);
-    if (!index_objects(r)) {
+        f->files[i] = (plugin_file){ .rec = found.at[i], .order = i };
+    look_at_files(r, f, ctx);
+    for (size_t i = 0; r->now && i < f->n_files; i++) keep_loaded(r->now, &f->files[i]);
+    if (!index_objects(f, r->arena)) {
         st = omn_fail(err, OMN_ERR_MEMORY, "no memory for the list of plugins");
         goto done;
     }
-    for (size_t i = 0; i < r->n_files; i++)
-        if (r->files[i].rec.state != RECORD_GOOD)
-            omn_context_log(ctx, OMN_LOG_INFO, "plugin %s %s", r->files[i].rec.path,
-                            r->files[i].rec.why);
-    r->scanned = true;
+    for (size_t i = 0; i < f->n_files; i++)
+        if (f->files[i].rec.state != RECORD_GOOD)
+            omn_context_log(ctx, OMN_LOG_INFO, "plugin %s %s", f->files[i].rec.path,
+                            f->files[i].rec.why);
+    f->older = r->now;
+    r->now = f;
 done:
     candidates_fini(&found);
     return st;
+}
+
+static omn_status ensure_scanned(registry *r, omn_context *ctx, omn_error *err)
+{
+    return r->now ? OMN_OK : read_folders(r, ctx, err);
 }
 
 static omn_status load(registry *r, plugin_file *f, omn_error *err)
@@ -223,7 +255,7 @@ static omn_status load(registry *r, plugin_file *f, omn_error *err)
     return OMN_OK;
 }
 
-static const slot *find_slot(const registry *r, const char *kind, const char *name)
+static const slot *find_slot(const findings *r, const char *kind, const char *name)
 {
     const slot *best = NULL;
     for (size_t i = 0; i < r->n_slots; i++) {
@@ -235,7 +267,7 @@ static const slot *find_slot(const registry *r, const char *kind, const char *na
     return best;
 }
 
-static omn_status missing(const registry *r, const char *kind, const char *name, omn_error *err)
+static omn_status missing(const findings *r, const char *kind, const char *name, omn_error *err)
 {
     const char *names[MOST_SUGGESTED];
     char bad[640] = "";
@@ -261,26 +293,47 @@ static omn_status missing(const registry *r, const char *kind, const char *name,
                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", bad);
 }
 
-omn_status registry_find(registry *r, omn_context *ctx, const char *kind, const char *name,
-                         const omn_entry **out, omn_error *err)
+/* The entry of one object, once its file is loaded. A file that is not what the cache says of it
+ * sets *wrong. */
+static omn_status take_entry(registry *r, const slot *s, const char *name, const omn_entry **out,
+                             bool *wrong, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    pthread_mutex_lock(&r->lock);
-    OMN_TRY(ensure_scanned(r, ctx, err));
-    const slot *s = find_slot(r, kind, name);
-    if (!s) {
-        st = missing(r, kind, name, err);
-        goto done;
-    }
-    OMN_TRY(load(r, s->file, err));
+    omn_status st = load(r, s->file, err);
+    *wrong = st == OMN_ERR_PLUGIN && s->file->rec.remembered;
+    if (st != OMN_OK) return st;
     for (size_t i = 0; i < s->file->n_entries; i++) {
         const omn_entry *e = &s->file->entries[i];
         if (strcmp(e->object.kind, s->object->kind) != 0 || strcmp(e->object.name, name) != 0)
             continue;
         *out = e;
-        goto done;
+        return OMN_OK;
     }
-    st = omn_fail(err, OMN_ERR_PLUGIN, "%s no longer offers %s", s->file->rec.path, name);
+    *wrong = s->file->rec.remembered;
+    return omn_fail(err, OMN_ERR_PLUGIN, "%s no longer offers %s", s->file->rec.path, name);
+}
+
+omn_status registry_find(registry *r, omn_context *ctx, const char *kind, const char *name,
+                         const omn_entry **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_error why = OMN_ERROR_INIT;
+    bool wrong = false;
+    pthread_mutex_lock(&r->lock);
+    OMN_TRY(ensure_scanned(r, ctx, err));
+    const slot *s = find_slot(r->now, kind, name);
+    if (s) st = take_entry(r, s, name, out, &wrong, &why);
+    if (wrong && !r->distrust) {
+        omn_context_log(ctx, OMN_LOG_INFO, "plugins are looked at anew: %s", why.text);
+        r->distrust = true;
+        why = (omn_error)OMN_ERROR_INIT;
+        OMN_TRY(read_folders(r, ctx, err));
+        s = find_slot(r->now, kind, name);
+        if (s) st = take_entry(r, s, name, out, &wrong, &why);
+    }
+    if (!s)
+        st = missing(r->now, kind, name, err);
+    else if (st != OMN_OK)
+        omn_fail(err, st, "%s", why.text);
 done:
     pthread_mutex_unlock(&r->lock);
     return st;
@@ -306,11 +359,12 @@ omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_li
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "no memory to list plugins");
     pthread_mutex_lock(&r->lock);
     omn_status st = ensure_scanned(r, ctx, err);
+    const findings *now = r->now;
     pthread_mutex_unlock(&r->lock);
     /* From here on nothing that is read changes any more. */
     int stop = st != OMN_OK;
-    for (size_t i = 0; i < r->n_slots && !stop; i++) {
-        const slot *s = &r->slots[i];
+    for (size_t i = 0; !stop && i < now->n_slots; i++) {
+        const slot *s = &now->slots[i];
         const record *f = &s->file->rec;
         if (s->hidden || (kind && strcmp(kind, s->object->kind) != 0)) continue;
         omn_listed it = { OMN_FILL(omn_listed),    .kind = s->object->kind, .name = s->object->name,
@@ -318,7 +372,7 @@ omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_li
                           .licence = f->licence,   .summary = f->summary,   .file = f->path };
         stop = fn(user, &it);
     }
-    for (size_t i = 0; i < r->n_files && !stop; i++) stop = say_bad(&r->files[i], a, fn, user);
+    for (size_t i = 0; !stop && i < now->n_files; i++) stop = say_bad(&now->files[i], a, fn, user);
     omn_arena_free(a);
     return st;
 }
@@ -341,11 +395,12 @@ size_t registry_formats(registry *r, omn_context *ctx, const char *type, const c
     *with_suffix = 0;
     pthread_mutex_lock(&r->lock);
     bool ok = ensure_scanned(r, ctx, NULL) == OMN_OK;
+    const findings *now = r->now;
     pthread_mutex_unlock(&r->lock);
     if (!ok) return 0;
     for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < r->n_slots; i++) {
-            const slot *s = &r->slots[i];
+        for (size_t i = 0; i < now->n_slots; i++) {
+            const slot *s = &now->slots[i];
             if (s->hidden || strcmp(s->object->kind, "omnio.format/1") != 0) continue;
             const char *colon = strchr(s->object->extra, ':');
             if (!colon) continue;

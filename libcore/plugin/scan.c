@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The host's side of scanning. All paths are sent without waiting for answers, so one process start
- * and one round serve every file. When the helper dies or falls silent, the first unanswered file
- * is looked at again alone in a helper of its own: only a file that fails alone is to blame (a
- * thread left behind by an earlier one may have been the killer). Then the rest goes on. The helper
+ * and one round serve every file. The helper says of every file what it is, also that it crashed or
+ * met its limit, and names it in the answer. Should the helper itself die or fall silent, the first
+ * unanswered file is looked at again alone in a helper of its own: only a file that fails alone is
+ * to blame. Then the rest goes on. Who waits long is told for which file. The helper
  * is started with posix_spawn, never with a bare fork, since the host has threads; it has a process
  * group of its own, so that Ctrl-C for the host is not mistaken for a crash of a plugin; a socket
  * pair instead of pipes lets us write without SIGPIPE and without touching the host's signal
  * handlers. */
 #include "scan.h"
+
+#include "blame.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,34 +25,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#define GRACE_MS    5000 /* what the helper itself may take beyond a file's limit */
+#define PATIENCE_MS 2000 /* after that people are told what is waited for */
+
 extern char **environ;
 
 typedef struct helper {
     pid_t pid;
     int fd;
 } helper;
-
-static const char *signal_name(int n)
-{
-    switch (n) {
-    case SIGSEGV:
-        return "segmentation fault";
-    case SIGABRT:
-        return "abort";
-    case SIGBUS:
-        return "bus error";
-    case SIGILL:
-        return "illegal instruction";
-    case SIGFPE:
-        return "arithmetic fault";
-    case SIGSYS:
-        return "bad system call";
-    case SIGTRAP:
-        return "trap";
-    default:
-        return "signal";
-    }
-}
 
 static int64_t now_ms(void)
 {
@@ -59,9 +43,11 @@ static int64_t now_ms(void)
 }
 
 /* Signals as a fresh program expects them, whatever the host did to its own. */
-static int spawn_clean(helper *h, const beside *where, int fd)
+static int spawn_clean(helper *h, const beside *where, uint32_t limit_ms, int fd)
 {
-    char *const argv[] = { where->helper, where->library, NULL };
+    char limit[16];
+    snprintf(limit, sizeof(limit), "%u", limit_ms);
+    char *const argv[] = { where->helper, where->library, limit, NULL };
     posix_spawn_file_actions_t files;
     posix_spawnattr_t how;
     sigset_t none, usual;
@@ -93,7 +79,7 @@ static int spawn_clean(helper *h, const beside *where, int fd)
     return e;
 }
 
-static omn_status start(helper *h, const beside *where, omn_error *err)
+static omn_status start(helper *h, const beside *where, uint32_t limit_ms, omn_error *err)
 {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
@@ -102,7 +88,7 @@ static omn_status start(helper *h, const beside *where, omn_error *err)
     }
     /* A descriptor of ours below 3 would be overwritten by its own dup2. */
     int fd = pair[1] < 3 ? fcntl(pair[1], F_DUPFD_CLOEXEC, 3) : pair[1];
-    int e = fd < 0 ? errno : spawn_clean(h, where, fd);
+    int e = fd < 0 ? errno : spawn_clean(h, where, limit_ms, fd);
     if (fd != pair[1] && fd >= 0) close(fd);
     close(pair[1]);
     if (e) {
@@ -134,7 +120,9 @@ typedef struct round {
     size_t n, sent, sent_bytes, answered;
     omn_buf in;
     omn_arena *a;
-    bool greeted, garbled;
+    omn_context *ctx;
+    bool greeted, garbled, told;
+    unsigned late;
 } round_state;
 
 /* As many paths as the socket takes. False: the helper no longer listens. */
@@ -154,6 +142,21 @@ static bool send_some(round_state *r)
     return true;
 }
 
+/* "PATH\tanswer" about this very file. */
+static bool take_answer(round_state *r, record *f, const char *line, size_t len)
+{
+    size_t n = strlen(f->path);
+    if (len <= n || memcmp(line, f->path, n) != 0 || line[n] != '\t' ||
+        !record_parse(line + n + 1, len - n - 1, r->a, f))
+        return false;
+    if (f->state == RECORD_LATE) {
+        f->when = (int64_t)time(NULL);
+        r->late++;
+        omn_context_log(r->ctx, OMN_LOG_WARN, "plugin %s %s; it is left out", f->path, f->why);
+    }
+    return true;
+}
+
 /* Whole lines among what was received become answers. */
 static void take_lines(round_state *r)
 {
@@ -169,8 +172,9 @@ static void take_lines(round_state *r)
             continue;
         }
         record *f = r->files[r->answered++];
-        if (!record_parse(line, len, r->a, f)) {
-            f->state = RECORD_BAD;
+        r->told = false;
+        if (!take_answer(r, f, line, len)) {
+            f->state = RECORD_STOPPED;
             f->why = "the helper's answer about it makes no sense";
             r->garbled = true;
         }
@@ -194,63 +198,69 @@ static int receive(round_state *r)
     return 1;
 }
 
-/* Serve until all files are answered, the helper is gone, or one file has taken longer than its
- * limit (then true). The limit starts anew with each line, the greeting of a helper that is ready
- * included. */
+static void tell(round_state *r, uint32_t limit_ms)
+{
+    const uint32_t limit = r->late < SCAN_PATIENCE ? limit_ms : scan_short_limit(limit_ms);
+    r->told = true;
+    omn_context_log(r->ctx, OMN_LOG_WARN,
+                    "plugin %s has been loading for %d s; it is given up after %u s",
+                    r->files[r->answered]->path, PATIENCE_MS / 1000, (limit + 999) / 1000);
+}
+
+/* Serve until all files are answered, the helper is gone, or it has said nothing of a file for
+ * longer than the file's limit and some more (then true). The limit starts anew with each line, the
+ * greeting of a helper that is ready included. */
 static bool serve(round_state *r, uint32_t limit_ms)
 {
-    int64_t deadline = now_ms() + limit_ms;
+    const int64_t wait = (int64_t)limit_ms + GRACE_MS;
+    int64_t since = now_ms();
     while (r->answered < r->n && !r->garbled) {
         bool writing = r->sent < r->n;
         if (writing && !send_some(r)) writing = false;
-        int64_t left = deadline - now_ms();
+        const int64_t waited = now_ms() - since;
+        int64_t left = wait - waited;
         if (left <= 0) return true;
+        const bool may_tell = !r->told && limit_ms > PATIENCE_MS;
+        if (may_tell && waited >= PATIENCE_MS)
+            tell(r, limit_ms);
+        else if (may_tell && left > PATIENCE_MS - waited)
+            left = PATIENCE_MS - waited;
         struct pollfd p = { r->h.fd, (short)(POLLIN | (writing ? POLLOUT : 0)), 0 };
         size_t before = r->answered;
         bool greeted = r->greeted;
         if (poll(&p, 1, left > 60000 ? 60000 : (int)left) < 0 && errno != EINTR) return false;
         if (p.revents & (POLLIN | POLLHUP | POLLERR))
             if (receive(r) == 0) return false;
-        if (r->answered > before || r->greeted != greeted) deadline = now_ms() + limit_ms;
+        if (r->answered > before || r->greeted != greeted) since = now_ms();
     }
     return false;
 }
 
+/* The helper ended, or fell silent beyond its own limit, while it looked at one file alone. */
 static void blame(record *f, omn_arena *a, int status, bool late, uint32_t limit_ms)
 {
-    char why[160];
-    if (late) {
-        f->state = RECORD_LATE;
-        f->when = (int64_t)time(NULL);
-        snprintf(why, sizeof(why), "was not loaded within %u ms", limit_ms);
-    } else if (status != -1 && WIFSIGNALED(status)) {
-        int n = WTERMSIG(status);
-        bool outside = n == SIGKILL || n == SIGTERM || n == SIGINT || n == SIGHUP;
-        f->state = outside ? RECORD_STOPPED : RECORD_BAD;
-        if (outside)
-            snprintf(why, sizeof(why), "the helper was stopped (signal %d) while it was looked at",
-                     n);
-        else
-            snprintf(why, sizeof(why), "crashes while it is loaded (%s, signal %d)", signal_name(n),
-                     n);
-    } else {
-        f->state = RECORD_BAD;
-        snprintf(why, sizeof(why), "ends the process that loads it");
-        if (status != -1 && WIFEXITED(status))
-            snprintf(why, sizeof(why), "ends the process that loads it (exit status %d)",
-                     WEXITSTATUS(status));
+    omn_buf line;
+    omn_buf_init(&line, 4096);
+    if (late)
+        blame_late(limit_ms, &line);
+    else
+        blame_status(status, &line);
+    if (line.failed || !record_parse(line.data, line.length, a, f)) {
+        f->state = RECORD_STOPPED;
+        f->why = "no memory to say why";
     }
-    f->why = record_why(a, why);
+    if (f->state == RECORD_LATE) f->when = (int64_t)time(NULL);
+    omn_buf_fini(&line);
 }
 
 omn_status scan_files(const beside *where, record *const *files, size_t n, uint32_t limit_ms,
-                      omn_arena *a, omn_error *err)
+                      omn_arena *a, omn_context *ctx, omn_error *err)
 {
     size_t done = 0;
     bool alone = false;
     while (done < n) {
-        round_state r = { .files = files + done, .n = alone ? 1 : n - done, .a = a };
-        omn_status st = start(&r.h, where, err);
+        round_state r = { .files = files + done, .n = alone ? 1 : n - done, .a = a, .ctx = ctx };
+        omn_status st = start(&r.h, where, limit_ms, err);
         if (st != OMN_OK) return st;
         omn_buf_init(&r.in, RECORD_MOST_LINE + 16384);
         bool late = serve(&r, limit_ms);

@@ -212,6 +212,12 @@ scan_cache *scan_cache_open(const char *folder, const beside *where, omn_arena *
     return c;
 }
 
+void scan_cache_drop(scan_cache *c)
+{
+    c->n = 0;
+    unlink(c->file);
+}
+
 void scan_cache_close(scan_cache *c)
 {
     if (!c) return;
@@ -240,6 +246,7 @@ bool scan_cache_get(const scan_cache *c, record *r)
         const char *path = r->path;
         *r = *m;
         r->path = path;
+        r->remembered = true;
         return true;
     }
     return false;

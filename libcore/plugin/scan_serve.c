@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The helper's side of scanning: load a file the way the host will (RTLD_NOW, RTLD_LOCAL), check
- * its descriptor, answer one line, take the next. Each file is loaded in a child of its own: a
- * damaged one may load and yet leave wrong bytes behind, of which the next would be accused. What
- * can be seen without loading (is it a shared library for this machine, is all of it there) is
- * looked at first, because the dynamic linker dies of some truncated files. */
+ * its descriptor, answer one line, take the next. Each file is loaded in a child of its own
+ * (apart.c). What can be seen without loading (is it a shared library for this machine, is all of
+ * it there) is looked at first, because the dynamic linker dies of some truncated files. */
 #include "scan.h"
 
+#include "apart.h"
 #include "elffile.h"
 #include "load.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static omn_status describe(const omn_plugin *p, omn_arena *a, record *r, omn_error *err)
@@ -64,57 +61,39 @@ static bool write_all(int fd, const char *p, size_t n)
     return true;
 }
 
-static bool answer(const char *path, int out)
+/* In the child: the file's line. */
+static bool answer(const char *path, omn_buf *out)
 {
-    omn_buf line;
     record r = { 0 };
     omn_arena *a = omn_arena_new((size_t)16 << 20);
-    bool ok = false;
-    omn_buf_init(&line, RECORD_MOST_LINE);
-    if (!a) goto done;
+    if (!a) return false;
     look(path, a, &r);
-    record_print(&r, &line);
-    omn_buf_puts(&line, "\n");
-    ok = !line.failed && write_all(out, line.data, line.length);
-done:
-    omn_buf_fini(&line);
+    record_print(&r, out);
     omn_arena_free(a);
+    return !out->failed;
+}
+
+/* One path, one line that names it. What is late twice gets less time from then on. */
+static bool serve_one(const char *path, int in, int out, uint32_t limit_ms, unsigned *late)
+{
+    omn_buf line;
+    omn_buf_init(&line, RECORD_MOST_LINE);
+    omn_buf_printf(&line, "%s\t", path);
+    uint32_t limit = *late < SCAN_PATIENCE ? limit_ms : scan_short_limit(limit_ms);
+    apart_end end = apart_look(path, answer, in, limit, &line);
+    if (end == APART_LATE) *late += 1;
+    omn_buf_puts(&line, "\n");
+    bool ok = end != APART_ALONE && !line.failed && write_all(out, line.data, line.length);
+    omn_buf_fini(&line);
     return ok;
 }
 
-/* The same in a child. True: it answered. Otherwise this process ends as the child did, which is
- * what the host is told of. */
-static bool answer_apart(const char *path, int out)
-{
-    int done[2], status = 0;
-    char answered = 0;
-    if (pipe2(done, O_CLOEXEC | O_NONBLOCK) != 0) return answer(path, out);
-    const pid_t child = fork();
-    if (child == 0) {
-        const bool ok = answer(path, out) && write_all(done[1], "", 1);
-        _exit(ok ? 0 : 1);
-    }
-    close(done[1]);
-    if (child < 0) {
-        close(done[0]);
-        return answer(path, out);
-    }
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR) break;
-    const bool told = read(done[0], &answered, 1) == 1;
-    close(done[0]);
-    if (told && WIFEXITED(status) && WEXITSTATUS(status) == 0) return true;
-    if (WIFSIGNALED(status)) {
-        signal(WTERMSIG(status), SIG_DFL);
-        raise(WTERMSIG(status));
-    }
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-}
-
-int omn_scan_serve(int in, int out)
+int omn_scan_serve(int in, int out, unsigned limit_ms)
 {
     char path[8192], chunk[8192];
     size_t n = 0;
+    unsigned late = 0;
+    apart_begin();
     if (!write_all(out, "ready\n", 6)) return 1;
     for (;;) {
         ssize_t k = read(in, chunk, sizeof(chunk));
@@ -124,7 +103,7 @@ int omn_scan_serve(int in, int out)
             if (n == sizeof(path)) return 1;
             path[n++] = chunk[i];
             if (chunk[i] != 0) continue;
-            if (!answer_apart(path, out)) return 1;
+            if (!serve_one(path, in, out, limit_ms, &late)) return 1;
             n = 0;
         }
     }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +36,21 @@ static void *later(void *user)
     return user;
 }
 
+/* A process that leaves its group and stays; its number goes into the trace. */
+static void escape(void)
+{
+    const char *path = getenv("OMN_TEST_TRACE");
+    FILE *f = path ? fopen(path, "wb") : NULL;
+    pid_t child = f ? fork() : -1;
+    if (child == 0) {
+        setsid();
+        for (;;) pause();
+    }
+    if (!f) return;
+    fprintf(f, "%ld\n", (long)child);
+    fclose(f);
+}
+
 __attribute__((constructor)) static void on_load(void)
 {
     Dl_info info;
@@ -47,7 +63,7 @@ __attribute__((constructor)) static void on_load(void)
         /* A sanitizer's handler would turn the signal into an exit. */
         signal(SIGSEGV, SIG_DFL);
         raise(SIGSEGV);
-    } else if (strcmp(own_name, "rude-hang") == 0) {
+    } else if (strncmp(own_name, "rude-hang", 9) == 0) {
         for (;;) pause();
     } else if (strcmp(own_name, "rude-exit") == 0) {
         _exit(0);
@@ -55,6 +71,12 @@ __attribute__((constructor)) static void on_load(void)
         printf("good\tgarbage\t1\n\n\nready\n");
         fprintf(stderr, "and more garbage\n");
         fflush(stdout);
+    } else if (strcmp(own_name, "rude-stray") == 0) {
+        static const char line[] = "bad\tforged\n";
+        for (int fd = 3; fd < 64; fd++)
+            if (write(fd, line, sizeof(line) - 1) < 0) send(fd, line, sizeof(line) - 1, 0);
+    } else if (strcmp(own_name, "rude-escape") == 0) {
+        escape();
     } else if (strcmp(own_name, "rude-trace") == 0) {
         /* One byte for each process that loads it. */
         const char *path = getenv("OMN_TEST_TRACE");
