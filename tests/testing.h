@@ -8,6 +8,7 @@
 #define OMNIO_TESTS_TESTING_H
 
 #include <check.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* 1 in a build with the address or thread sanitizer: slow, and hungry for address space. */
@@ -37,6 +38,12 @@ const char *testing_build(const char *path);
 const char *testing_folder(void);
 /* Writes a file of n bytes (or a string) below that folder; returns its path. */
 const char *testing_write(const char *folder, const char *name, const void *bytes, size_t n);
+
+/* true when everything is to be tested (make check-all), not the sample that make check takes. */
+bool testing_all(void);
+/* Values of OMNIO_CPU to go through: the plainest path of kernels and the best one that this
+ * processor has; with testing_all() those between as well. */
+size_t testing_levels(const char *const **list);
 
 /* n zero bytes, n at least 1, that belong to the test until its process ends; each block is its
  * own, so that a sanitizer sees its bounds. */

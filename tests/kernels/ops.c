@@ -132,13 +132,14 @@ static const omn_compute_impl *device(void)
 
 static void check(const char *op, const void *attrs, const char *in, const char *out, double tol)
 {
-    static const char *const levels[] = { "portable", "avx2", "avx512", "amx" };
+    const char *const *levels;
+    const size_t n_levels = testing_levels(&levels);
     static const omn_type weights[] = { OMN_F32, OMN_BF16, OMN_F16 };
     const char *last = "";
     omn_pool *pool = NULL;
     omn_error err = OMN_ERROR_INIT;
     ck_assert(omn_pool_new(3, &pool, &err) == OMN_OK);
-    for (size_t level = 0; level < sizeof levels / sizeof *levels; level++) {
+    for (size_t level = 0; level < n_levels; level++) {
         omn_device_info info;
         setenv("OMNIO_CPU", levels[level], 1);
         ck_assert(device()->describe(0, &info, &err) == OMN_OK);
@@ -276,13 +277,14 @@ START_TEST(attention_gradients)
 {
     /* o and lse must belong to q, k, v: run the forward on the reference first */
     static const uint32_t has[] = { 64, 3 | 64, 12 | 64, 16 | 64, 32 | 64, 128 | 64, 511 };
-    static const char *const levels[] = { "portable", "avx2", "avx512", "amx" };
+    const char *const *levels;
+    const size_t n_levels = testing_levels(&levels);
     omn_pool *pool = NULL;
     omn_error err = OMN_ERROR_INIT;
     ck_assert(omn_pool_new(3, &pool, &err) == OMN_OK);
     for (size_t i = 0; i < sizeof has / sizeof *has; i++)
         for (int how = 0; how < 4; how++)
-            for (size_t level = 0; level < sizeof levels / sizeof *levels; level++) {
+            for (size_t level = 0; level < n_levels; level++) {
                 setenv("OMNIO_CPU", levels[level], 1);
                 rng r = { i * 4 + (size_t)how };
                 tensors t = { .n = 0 };

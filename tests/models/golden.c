@@ -12,9 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const levels[] = { "portable", "avx2", "avx512", "amx" };
-enum { LEVELS = sizeof levels / sizeof *levels };
-
 typedef struct seen {
     size_t rows, wrong, missing;
     char first[256]; /* the first stage that was wrong */
@@ -56,7 +53,9 @@ static const char *golden(const char *model, const char *name)
 
 static void passes_in(const char *model, const char *name, const char *file, size_t least)
 {
-    for (int level = 0; level < LEVELS; level++) {
+    const char *const *levels;
+    const size_t n = testing_levels(&levels);
+    for (size_t level = 0; level < n; level++) {
         omn_error err = OMN_ERROR_INIT;
         seen s = { 0 };
         const omn_status st = verify(levels[level], file, &s, &err);
@@ -202,7 +201,9 @@ static void forty_steps(const char *name, uint32_t tiny_a_steps)
     changed(folder, golden("tiny_a", "text_image"), NULL);
     passes_in("tiny_a", name, changed(folder, golden("tiny_a", name), &cut), 2);
     /* All forty: the losses apart, every stage agrees, the weights' norms at the end among them. */
-    for (int level = 0; level < LEVELS; level++) {
+    const char *const *levels;
+    const size_t n = testing_levels(&levels);
+    for (size_t level = 0; level < n; level++) {
         omn_error err = OMN_ERROR_INIT;
         seen s = { 0 };
         const omn_status st = verify(levels[level], golden("tiny_a", name), &s, &err);
