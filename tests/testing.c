@@ -36,7 +36,7 @@ bool testing_all(void)
 size_t testing_levels(const char *const **list)
 {
     static const char *const every[] = { "portable", "avx2", "avx512", "amx" };
-    static const char *const ends[] = { "portable", "amx" }; /* a path that is not there: the best */
+    static const char *const ends[] = { "portable", "amx" }; /* one that is not there: the best */
     *list = testing_all() ? every : ends;
     return testing_all() ? 4 : 2;
 }

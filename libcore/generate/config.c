@@ -8,6 +8,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Without memory jansson may report a mistake in the text, or cut a string off and report nothing.
+ * So every text is read twice, since one failure does not happen twice at the same place; and what
+ * is refused both times is asked of our own reader, which knows when it has no memory. */
+omn_status config_parse(const char *text, size_t n, const char *file, json_t **out, omn_error *err)
+{
+    json_error_t why = { .line = 0 }, again;
+    json_t *first = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
+    json_t *second = json_loadb(text, n, JSON_REJECT_DUPLICATES, &again);
+    omn_value *plain = NULL;
+    const bool same = first && second && json_equal(first, second), neither = !first && !second;
+    json_decref(second);
+    if (same) {
+        *out = first;
+        return OMN_OK;
+    }
+    json_decref(first);
+    const bool memory = !neither || json_error_code(&why) == json_error_out_of_memory ||
+        omn_value_from_json(text, n, &plain, NULL) == OMN_ERR_MEMORY;
+    omn_value_unref(plain);
+    if (memory) return omn_fail(err, OMN_ERR_MEMORY, "no memory to read %s", file);
+    return omn_fail_at(err, OMN_ERR_CONFIG, file, why.line, why.column, "%s", why.text);
+}
+
 static void complain(omn_config *c, const char *path, const char *found, const char *want)
 {
     omn_fail_at(&c->first, OMN_ERR_CONFIG, c->file, 0, 0, "%s: %s, %s wanted", path, found, want);

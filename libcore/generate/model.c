@@ -55,11 +55,9 @@ static omn_status read_json(const char *path, json_t **out, omn_error *err)
     omn_status st = OMN_OK;
     char *text = NULL;
     size_t size = 0;
-    json_error_t why;
     OMN_TRY(omn_file_read(path, MOST_CONFIG, &text, &size, err));
-    *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
-    if (!*out) st = omn_fail_at(err, OMN_ERR_CONFIG, path, why.line, why.column, "%s", why.text);
-    else if (!json_is_object(*out))
+    OMN_TRY(config_parse(text, size, path, out, err));
+    if (!json_is_object(*out))
         st = omn_fail_at(err, OMN_ERR_CONFIG, path, 1, 1, "a JSON object is wanted");
 done:
     free(text);

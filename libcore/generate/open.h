@@ -43,6 +43,8 @@ struct omn_open {
     size_t n_parts;
 };
 
+/* JSON text to a tree (owned, json_decref); file: for messages. config.c */
+omn_status config_parse(const char *text, size_t n, const char *file, json_t **out, omn_error *err);
 omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_config *config,
                       const char *dir, omn_open **out, omn_error *err);
 void open_end(omn_open *o);       /* closes all its parts */
