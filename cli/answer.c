@@ -57,8 +57,7 @@ int answer_event(void *user, const char *step, const omn_event *e)
         const char *text = e->text;
         if (!r->streamed.length) text += strspn(text, " \n");
         omn_buf_puts(&r->streamed, text);
-        fputs(text, stdout);
-        fflush(stdout);
+        cli_puts(r->c, text);
     }
     return 0;
 }
@@ -165,7 +164,7 @@ static void end_stream(running *r, omn_buf *b)
         memmove(b->data, b->data + n, b->length - n + 1);
         b->length -= n;
     } else if (n) {
-        fputc('\n', stdout);
+        cli_puts(r->c, "\n");
     }
 }
 
@@ -177,9 +176,6 @@ bool answer_item(running *r, const item *it, const omn_value *record, double sec
     case CLI_TEXT:
         put_text(r, it, record, &b);
         end_stream(r, &b);
-        for (size_t i = 0; i < r->out.n; i++)
-            if (r->out.written[i][0] && !r->c->quiet)
-                cli_say(r->c, "wrote %s: %s", r->out.ports[i].name, r->out.written[i]);
         break;
     case CLI_JSON:
         if (r->many) omn_buf_puts(&b, r->done + r->failed ? ",\n" : "[\n");
@@ -197,6 +193,10 @@ bool answer_item(running *r, const item *it, const omn_value *record, double sec
     }
     const bool ok = cli_put(r->c, &b);
     omn_buf_fini(&b);
+    if (r->c->format == CLI_TEXT && !r->c->quiet)
+        for (size_t i = 0; i < r->out.n; i++)
+            if (r->out.written[i][0])
+                cli_say(r->c, "wrote %s: %s", r->out.ports[i].name, r->out.written[i]);
     return ok;
 }
 

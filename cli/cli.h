@@ -7,6 +7,7 @@
 
 #include <omnio/pipeline.h>
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 typedef struct cli cli;
@@ -27,7 +28,7 @@ typedef struct cli_example {
 } cli_example;
 
 enum {
-    CLI_MACHINE = 1, /* takes --threads, --device */
+    CLI_MACHINE = 1, /* takes --threads, --device, --list-devices */
     CLI_FORMAT = 2,  /* takes --format text|json|jsonl */
     CLI_HIDDEN = 4
 };
@@ -98,8 +99,8 @@ int cli_settings(cli *c, const cli_args *a, omn_setting **out, size_t *n);
 
 /* ---- help.c, man.c, complete.c ------------------------------------------------------------ */
 
-void cli_help(const cli *c, const cli_args *a, omn_buf *out);
-void cli_help_all(const cli *c, omn_buf *out);
+void cli_help(const cli_args *a, omn_buf *out);
+void cli_help_all(omn_buf *out);
 void cli_man(const cli_command *command, omn_buf *out); /* NULL: omnio(1) itself */
 void cli_complete(omn_buf *out);
 /* Text wrapped to width columns behind `indent` spaces; the first line continues at column `at`. */
@@ -118,6 +119,9 @@ struct cli {
     cli_format format;
     omn_level level;
     bool quiet, terminal_out, terminal_err, colour;
+    bool lost;             /* standard output could not be written, which was told */
+    atomic_bool open_line; /* standard output ends in the middle of a line */
+    atomic_bool bar;       /* standard error ends with a line of progress */
     struct signals *signals;
 };
 
@@ -126,15 +130,25 @@ void cli_fini(cli *c);
 /* Makes the context and catches signals, by the command's options. */
 int cli_session(cli *c, const cli_args *a);
 /* "omnio: text" on stderr. */
-void cli_say(const cli *c, const char *fmt, ...) OMN_PRINTF(2, 3);
+void cli_say(cli *c, const char *fmt, ...) OMN_PRINTF(2, 3);
 /* Wrong usage: the text, and where help is; returns 2. */
-int cli_usage(const cli *c, const char *fmt, ...) OMN_PRINTF(2, 3);
+int cli_usage(cli *c, const char *fmt, ...) OMN_PRINTF(2, 3);
 /* Tells of a failure on stderr (and as an event on stdout with JSON); returns the exit code. */
 int cli_failed(cli *c, const omn_error *err);
 /* Did a signal ask to stop? 130, 143, or 0. */
 int cli_stopped(const cli *c);
-/* Writes a buffer to stdout; false: nobody reads any more or the disk is full (told). */
+/* A signal asks the work to stop; what does not hear it (a pipe that nobody writes to, a long file)
+ * is ended soon after, but for what must be finished: from on = true to on = false. */
+void cli_keep(cli *c, bool on);
+/* What standard output is to end with should the program be ended so; "" at first. Not copied. */
+void cli_closing(cli *c, const char *text);
+/* Writes a buffer to stdout; false: nobody reads any more or the disk is full (told once). */
 bool cli_put(cli *c, omn_buf *b);
+bool cli_puts(cli *c, const char *text);
+/* A line of progress on a terminal, in place of the last one; NULL ends it. */
+void cli_progress(cli *c, const char *text);
+/* "omnio: out of memory"; returns 71. */
+int cli_no_memory(cli *c);
 /* Before a file is written: what killed runs left in its folder goes. */
 void cli_sweep_beside(const char *file);
 

@@ -118,6 +118,7 @@ static omn_status score(table *t, omn_recipe *r, omn_model *m, omn_eval_setup *h
     if (answers) cli_sweep_beside(answers);
     if (answers) OMN_TRY(omn_file_create(answers, replace, &t->answers, err));
     how->answer = answers ? on_answer : NULL;
+    cli_keep(t->c, answers != NULL); /* those told before somebody stops are kept */
     st = omn_recipe_eval(r, m, how, err);
     if (t->err.status) {
         *err = t->err;
@@ -163,7 +164,8 @@ static int eval(cli *c, int argc, char **argv)
     if (st == OMN_OK)
         st = score(&t, r, m, &how, cli_text(&a, "answers"),
                    cli_has(&a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &err);
-    if (c->format == CLI_JSON && (t.rows || st == OMN_OK)) puts(t.rows ? "\n]" : "[]");
+    cli_keep(c, false);
+    if (c->format == CLI_JSON && (t.rows || st == OMN_OK)) cli_puts(c, t.rows ? "\n]\n" : "[]\n");
     code = st == OMN_OK ? 0 : cli_failed(c, &err);
 done:
     omn_model_close(m);

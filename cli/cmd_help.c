@@ -123,12 +123,12 @@ static int help(cli *c, int argc, char **argv)
     } else if (!name && man) {
         cli_man(NULL, &b);
     } else if (!name) {
-        cli_help_all(c, &b);
+        cli_help_all(&b);
     } else if (command && man) {
         cli_man(command, &b);
     } else if (command) {
         cli_rows(&of, command, NULL, 0);
-        cli_help(c, &of, &b);
+        cli_help(&of, &b);
     } else {
         code = cli_session(c, &a);
         if (code < 0) code = of_object(c, name, man, &b);

@@ -41,10 +41,11 @@ static int new_project(cli *c, int argc, char **argv)
     if (code < 0) code = cli_session(c, &a);
     if (code >= 0) goto done;
     const char *folder = cli_text(&a, "output") ? cli_text(&a, "output") : a.operands[1];
+    cli_keep(c, true);
     if (omn_plugin_project(c->ctx, cli_text(&a, "kind"), a.operands[1], folder, &err) != OMN_OK)
         code = cli_failed(c, &err);
     else
-        code = printf("%s\n", folder) < 0 ? omn_status_exit(OMN_ERR_IO) : 0;
+        code = cli_puts(c, folder) && cli_puts(c, "\n") ? 0 : omn_status_exit(OMN_ERR_IO);
     if (!code && !c->quiet) cli_say(c, "next: cd %s && make check", folder);
 done:
     cli_args_fini(&a);

@@ -77,10 +77,20 @@ static bool concerns_all(omn_status st)
 
 static void progress(const running *r, double t0, bool end)
 {
+    char line[128];
     if (!r->many || !r->c->terminal_err || r->c->terminal_out || r->c->quiet) return;
     const double t = now() - t0;
-    fprintf(stderr, "\r%llu done, %llu failed, %.1f/s\033[K%s", (unsigned long long)r->done,
-            (unsigned long long)r->failed, t > 0 ? (double)r->done / t : 0.0, end ? "\n" : "");
+    snprintf(line, sizeof line, "%llu done, %llu failed, %.1f/s", (unsigned long long)r->done,
+             (unsigned long long)r->failed, t > 0 ? (double)r->done / t : 0.0);
+    cli_progress(r->c, line);
+    if (end) cli_progress(r->c, NULL);
+}
+
+/* The end of a list of JSON, which also has one when a signal ends the program. */
+static const char *list_end(const running *r)
+{
+    if (!r->many || r->c->format != CLI_JSON) return "";
+    return r->done + r->failed ? "\n]\n" : "[]\n";
 }
 
 /* One item of a round: what it was given, what came of it. */
@@ -103,7 +113,7 @@ static int settle(running *r, place *p, double seconds)
         return told ? -1 : omn_status_exit(OMN_ERR_IO);
     }
     if (!r->many || concerns_all(st)) {
-        if (r->streamed.length) fputc('\n', stdout);
+        if (r->streamed.length) cli_puts(r->c, "\n");
         return cli_failed(r->c, &p->err);
     }
     answer_failed(r, &p->it, &p->err);
@@ -168,7 +178,8 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
     const double t0 = now();
     const size_t most = r->many ? rows_at_once : 1;
     place *round = calloc(most, sizeof *round);
-    if (!round) return omn_status_exit(OMN_ERR_MEMORY);
+    if (!round) return cli_no_memory(r->c);
+    cli_closing(r->c, list_end(r));
     while (more && code < 0 && !cli_stopped(r->c)) {
         omn_error err = OMN_ERROR_INIT;
         size_t n = 0;
@@ -176,17 +187,21 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
         more = fill(r, list, round, most, &n, &err);
         omn_status st = n ? run_round(r, state, round, n, &err) : OMN_OK;
         const double each = n ? (now() - t) / (double)n : 0;
+        cli_keep(r->c, true);
         for (size_t i = 0; i < n; i++) {
             if (code < 0 && st == OMN_OK) code = settle(r, &round[i], each);
             omn_value_unref(round[i].record);
             item_fini(&round[i].it);
         }
         if (code < 0 && err.status != OMN_OK) code = cli_failed(r->c, &err);
+        cli_closing(r->c, list_end(r));
+        cli_keep(r->c, false);
         if (code < 0) progress(r, t0, false);
     }
     progress(r, t0, true);
     free(round);
-    if (r->many && r->c->format == CLI_JSON) puts(r->done + r->failed ? "\n]" : "[]");
+    cli_keep(r->c, true); /* what follows is short */
+    cli_puts(r->c, list_end(r));
     if (code < 0 || code == 0) code = cli_stopped(r->c);
     return code ? code : r->failed ? omn_status_exit(OMN_ERR_FAILED) : 0;
 }

@@ -74,18 +74,23 @@ static int on_step(void *user, const omn_train_report *r, uint64_t steps, double
     p->last = t;
     left_text(seconds_left, left, sizeof left);
     const double rate = p->pace > 0 ? (double)pages / p->pace : 0;
-    fprintf(stderr, "%sstep %llu of %llu  loss %.4f  %.1f pictures/s  %s left%s%s",
-            p->c->terminal_err ? "\r" : "", (unsigned long long)r->step, (unsigned long long)steps,
-            r->loss, rate, left, r->skipped_steps ? "  (steps skipped)" : "",
-            p->c->terminal_err ? "\033[K" : "\n");
-    if (p->c->terminal_err && r->step == steps) fputc('\n', stderr);
+    char line[256];
+    snprintf(line, sizeof line, "step %llu of %llu  loss %.4f  %.1f pictures/s  %s left%s",
+             (unsigned long long)r->step, (unsigned long long)steps, r->loss, rate, left,
+             r->skipped_steps ? "  (steps skipped)" : "");
+    if (!p->c->terminal_err) {
+        fprintf(stderr, "%s\n", line);
+        return 0;
+    }
+    cli_progress(p->c, line);
+    if (r->step == steps) cli_progress(p->c, NULL);
     return 0;
 }
 
 static void on_note(void *user, const char *text)
 {
     const progress *p = user;
-    if (p->c->terminal_err && p->last > 0) fputc('\n', stderr);
+    cli_progress(p->c, NULL);
     if (!p->c->quiet) cli_say(p->c, "%s", text);
 }
 
@@ -118,10 +123,11 @@ static int train(cli *c, int argc, char **argv)
     usual_folder(a.operands[0], folder, sizeof folder);
     const char *out = cli_text(&a, "output");
     omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &recipe, &err);
+    cli_keep(c, true); /* whoever stops it has its checkpoint */
     if (st == OMN_OK)
         st = omn_recipe_train(recipe, out ? out : folder, cli_number(&a, "seconds", 0), &watch,
                               &err);
-    if (c->terminal_err && p.last > 0 && st != OMN_OK) fputc('\n', stderr);
+    cli_progress(c, NULL);
     code = st == OMN_OK ? 0 : cli_failed(c, &err);
 done:
     omn_recipe_close(recipe);

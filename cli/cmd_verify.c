@@ -78,6 +78,15 @@ static void on_row(void *user, const omn_verify_row *row)
     omn_buf_fini(&b);
 }
 
+static void put_name(cli *c, const char *file, bool another)
+{
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    omn_buf_printf(&b, "%s%s\n", another ? "\n" : "", file);
+    cli_put(c, &b);
+    omn_buf_fini(&b);
+}
+
 static int verify(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
@@ -90,7 +99,7 @@ static int verify(cli *c, int argc, char **argv)
     code = 0;
     for (size_t i = 0; i < a.n_operands && !cli_stopped(c); i++) {
         omn_error err = OMN_ERROR_INIT;
-        if (c->format == CLI_TEXT) printf("%s%s\n", i ? "\n" : "", a.operands[i]);
+        if (c->format == CLI_TEXT) put_name(c, a.operands[i], i > 0);
         if (c->format == CLI_TEXT) s.rows = 0;
         const omn_status st = omn_verify(c->ctx, a.operands[i], on_row, &s, &err);
         if (st == OMN_ERR_UNSUPPORTED) {
@@ -102,7 +111,7 @@ static int verify(cli *c, int argc, char **argv)
             if (c->format == CLI_JSON) cli_say(c, "%s: %s", a.operands[i], err.text);
         }
     }
-    if (c->format == CLI_JSON) puts(s.rows ? "\n]" : "[]");
+    if (c->format == CLI_JSON) cli_puts(c, s.rows ? "\n]\n" : "[]\n");
     if (cli_stopped(c)) code = cli_stopped(c);
 done:
     cli_args_fini(&a);

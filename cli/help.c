@@ -89,10 +89,9 @@ static void put_options(const cli_args *a, omn_buf *out)
     }
 }
 
-void cli_help(const cli *c, const cli_args *a, omn_buf *out)
+void cli_help(const cli_args *a, omn_buf *out)
 {
     const cli_command *m = a->command;
-    (void)c;
     omn_buf_printf(out, "Usage: omnio %s [OPTION]...%s%s\n", m->name, m->operands ? " " : "",
                    m->operands ? m->operands : "");
     cli_wrap(out, m->help, 0, 0, WIDTH);
@@ -109,9 +108,8 @@ void cli_help(const cli *c, const cli_args *a, omn_buf *out)
     if (m->see) omn_buf_printf(out, "\nSee also: %s\n", m->see);
 }
 
-void cli_help_all(const cli *c, omn_buf *out)
+void cli_help_all(omn_buf *out)
 {
-    (void)c;
     omn_buf_puts(
         out, "Usage: omnio COMMAND [OPTION]...\n"
              "Runs and trains models that take and give texts, pictures and places in pictures.\n\n"

@@ -19,7 +19,7 @@ const cli_command *cli_command_find(const char *name)
     return NULL;
 }
 
-static int unknown(const cli *c, const char *word)
+static int unknown(cli *c, const char *word)
 {
     const char *names[32];
     size_t n = 0;
@@ -38,40 +38,38 @@ static int help(cli *c)
 {
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 20);
-    cli_help_all(c, &b);
+    cli_help_all(&b);
     const bool ok = cli_put(c, &b);
     omn_buf_fini(&b);
     return ok ? 0 : omn_status_exit(OMN_ERR_IO);
 }
 
 /* --version, with -v the libraries of this build, one a line. */
-static int version(bool libraries)
+static int version(cli *c, bool libraries)
 {
-    printf("omnio %s\n", omn_version());
-    if (!libraries) return 0;
-    for (const char *p = OMN_BUILD_LIBRARIES; *p;) {
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    omn_buf_printf(&b, "omnio %s\n", omn_version());
+    for (const char *p = libraries ? OMN_BUILD_LIBRARIES : ""; *p;) {
         const size_t n = strcspn(p, " ");
-        if (n) printf("  %.*s\n", (int)n, p);
+        if (n) omn_buf_printf(&b, "  %.*s\n", (int)n, p);
         p += n + (p[n] == ' ');
     }
-    return 0;
+    const bool ok = cli_put(c, &b);
+    omn_buf_fini(&b);
+    return ok ? 0 : omn_status_exit(OMN_ERR_IO);
 }
 
-/* --list-devices, in the program and in every command. */
+/* --list-devices without a command. */
 static int devices(cli *c, int argc, char **argv)
 {
     static const cli_command row = { .name = "--list-devices",
                                      .help = "Show the devices.",
                                      .flags = CLI_FORMAT };
     cli_args a = { 0 };
-    omn_buf b;
-    omn_buf_init(&b, (size_t)1 << 20);
     cli_rows(&a, &row, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
-    if (code < 0) code = cli_session(c, &a);
-    if (code < 0) code = shelf_devices(c, &b);
-    if (code < 0) code = cli_put(c, &b) ? 0 : omn_status_exit(OMN_ERR_IO);
-    omn_buf_fini(&b);
+    if (code < 0) code = shelf_show_devices(c, &a);
     cli_args_fini(&a);
     return code;
 }
@@ -88,7 +86,7 @@ int main(int argc, char **argv)
         c.command = command->name;
         code = command->run(&c, argc - 1, argv + 1);
     } else if (!strcmp(word, "--version")) {
-        code = version(argc > 2 && (!strcmp(argv[2], "-v") || !strcmp(argv[2], "--verbose")));
+        code = version(&c, argc > 2 && (!strcmp(argv[2], "-v") || !strcmp(argv[2], "--verbose")));
     } else if (!strcmp(word, "--list-devices")) {
         code = devices(&c, argc - 1, argv + 1);
     } else if (!strcmp(word, "--help") || !strcmp(word, "-h")) {
@@ -99,5 +97,7 @@ int main(int argc, char **argv)
         code = unknown(&c, word);
     }
     cli_fini(&c);
+    /* an answer that nobody received is no success */
+    if (!code && c.lost) code = omn_status_exit(OMN_ERR_IO);
     return code;
 }

@@ -2,6 +2,7 @@
 /* Reading a command line by a command's rows. getopt_long does the reading; what it only hints at
  * (unknown, ambiguous, value missing) is said here in full, with the nearest name. */
 #include "cli.h"
+#include "shelf.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@ static const cli_option machine_rows[] = {
       "threads to work with; 0: as many as the process may use" },
     { "device", 0, "string", "NAME", "cpu", NULL, "OMNIO_DEVICE", "Machine",
       "where the model runs: cpu, opencl, opencl:1 (see --list-devices)" },
+    { "list-devices", 0, "flag", NULL, NULL, NULL, NULL, "Machine",
+      "show the devices that a model can run on, and exit" },
 };
 
 static const cli_option format_rows[] = {
@@ -52,7 +55,7 @@ void cli_rows(cli_args *a, const cli_command *command, const cli_option *more, s
 
 /* ---- complaints --------------------------------------------------------------------------- */
 
-static int unknown_long(const cli *c, const cli_args *a, const char *word)
+static int unknown_long(cli *c, const cli_args *a, const char *word)
 {
     const char *names[CLI_MOST_ROWS];
     char name[128], candidates[512] = "";
@@ -71,7 +74,7 @@ static int unknown_long(const cli *c, const cli_args *a, const char *word)
     return cli_usage(c, "unknown option --%s", name);
 }
 
-static int complain(const cli *c, const cli_args *a, int got, int opt, const char *word)
+static int complain(cli *c, const cli_args *a, int got, int opt, const char *word)
 {
     if (got == ':') {
         const cli_option *o = NULL;
@@ -85,7 +88,7 @@ static int complain(const cli *c, const cli_args *a, int got, int opt, const cha
     return unknown_long(c, a, word);
 }
 
-static int check_value(const cli *c, const cli_option *o, const char *value, const char *whence)
+static int check_value(cli *c, const cli_option *o, const char *value, const char *whence)
 {
     if (!strcmp(o->type, "flag")) return -1;
     const omn_param row = { "param", o->name, o->type, NULL, o->range, NULL, o->help, 0 };
@@ -114,7 +117,7 @@ static bool add_operand(cli_args *a, const char *word)
     return true;
 }
 
-static int check_environment(const cli *c, const cli_args *a)
+static int check_environment(cli *c, const cli_args *a)
 {
     for (size_t i = 0; i < a->n_rows; i++) {
         const cli_option *o = a->rows[i];
@@ -126,7 +129,7 @@ static int check_environment(const cli *c, const cli_args *a)
     return -1;
 }
 
-static int take(const cli *c, cli_args *a, int got, const char *value)
+static int take(cli *c, cli_args *a, int got, const char *value)
 {
     size_t i = 0;
     if (got >= LONG_FIRST)
@@ -138,18 +141,14 @@ static int take(const cli *c, cli_args *a, int got, const char *value)
     snprintf(whence, sizeof whence, "--%.120s", a->rows[i]->name);
     const int code = value ? check_value(c, a->rows[i], value, whence) : -1;
     if (code >= 0) return code;
-    if (!add_given(a, a->rows[i], value)) {
-        cli_say(c, "out of memory");
-        return omn_status_exit(OMN_ERR_MEMORY);
-    }
-    return -1;
+    return add_given(a, a->rows[i], value) ? -1 : cli_no_memory(c);
 }
 
 static int print_help(cli *c, const cli_args *a)
 {
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 20);
-    cli_help(c, a, &b);
+    cli_help(a, &b);
     const bool ok = cli_put(c, &b);
     omn_buf_fini(&b);
     return ok ? 0 : omn_status_exit(OMN_ERR_IO);
@@ -158,7 +157,9 @@ static int print_help(cli *c, const cli_args *a)
 int cli_parse(cli *c, cli_args *a, int argc, char **argv, cli_how how)
 {
     struct option longs[CLI_MOST_ROWS + 1] = { 0 };
-    char shorts[2 * CLI_MOST_ROWS + 4] = "+:";
+    /* +: stops at the first operand; -: gives operands in their places. What follows -- is left */
+    char shorts[2 * CLI_MOST_ROWS + 4];
+    memcpy(shorts, how == CLI_FIRST ? "+:" : "-:", 3);
     size_t k = 2;
     for (size_t i = 0; i < a->n_rows; i++) {
         const cli_option *o = a->rows[i];
@@ -175,23 +176,23 @@ int cli_parse(cli *c, cli_args *a, int argc, char **argv, cli_how how)
         optopt = 0;
         const int got = getopt_long(argc, argv, shorts, longs, NULL);
         int code = -1;
-        if (got == -1) {
-            if (how == CLI_FIRST || optind >= argc) break;
-            const bool rest = !strcmp(argv[optind - 1], "--");
-            do {
-                if (!add_operand(a, argv[optind++])) code = omn_status_exit(OMN_ERR_MEMORY);
-            } while (rest && optind < argc);
-            if (code < 0) continue;
-        } else if (got == '?' || got == ':') {
+        if (got == -1) break;
+        if (got == 1)
+            code = add_operand(a, optarg) ? -1 : cli_no_memory(c);
+        else if (got == '?' || got == ':')
             code = complain(c, a, got, optopt, argv[optind - 1]);
-        } else {
+        else
             code = take(c, a, got, optarg);
-        }
         if (code >= 0) return code;
     }
+    for (int i = optind; how == CLI_ALL && i < argc; i++)
+        if (!add_operand(a, argv[i])) return cli_no_memory(c);
     a->next = optind;
     if (cli_count(a, "help") && (how == CLI_ALL || a->next >= argc)) return print_help(c, a);
-    return check_environment(c, a);
+    const int code = check_environment(c, a);
+    if (code < 0 && cli_count(a, "list-devices") && (how == CLI_ALL || a->next >= argc))
+        return shelf_show_devices(c, a);
+    return code;
 }
 
 void cli_args_fini(cli_args *a)
@@ -258,7 +259,5 @@ int cli_settings(cli *c, const cli_args *a, omn_setting **out, size_t *n)
         keys[equal - text] = '\0';
         (*out)[i] = (omn_setting){ keys, equal + 1, 0, 0 };
     }
-    if (*out) return -1;
-    cli_say(c, "out of memory");
-    return omn_status_exit(OMN_ERR_MEMORY);
+    return *out ? -1 : cli_no_memory(c);
 }

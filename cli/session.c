@@ -2,7 +2,9 @@
 /* A session of the program: its context, what it says on stderr, and the signals that stop it.
  * SIGINT and SIGTERM are blocked everywhere and waited for by one thread, so that no handler and no
  * global is needed: the first one asks the work to stop at its next step, the second ends the
- * program at once. */
+ * program at once. Not everything hears the wish: opening a pipe waits for its writer, a parser for
+ * the end of its file. What has not stopped after a moment is therefore ended, unless it works on
+ * something that has to be finished. */
 #include "cli.h"
 
 #include <errno.h>
@@ -11,7 +13,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define TICK_NS   100000000L
+#define PATIENCE  6 /* ticks */
 
 struct signals {
     pthread_t thread;
@@ -19,22 +25,44 @@ struct signals {
     omn_cancel *cancel;
     atomic_int got;
     bool tell;
+    pthread_mutex_t lock; /* held while `keeping` and `closing` change, and while they are obeyed */
+    bool keeping;
+    const char *closing;
 };
+
+static void say_bytes(int to, const char *text)
+{
+    /* nothing is left to do about a failure here */
+    if (write(to, text, strlen(text)) < 0) return;
+}
+
+static void end_unless_kept(struct signals *s)
+{
+    pthread_mutex_lock(&s->lock);
+    if (!s->keeping) {
+        say_bytes(STDOUT_FILENO, s->closing);
+        _exit(128 + atomic_load(&s->got));
+    }
+    pthread_mutex_unlock(&s->lock);
+}
 
 static void *wait_for_signals(void *user)
 {
     struct signals *s = user;
-    for (;;) {
-        int sig = 0;
-        if (sigwait(&s->set, &sig) != 0) continue;
+    const struct timespec tick = { 0, TICK_NS };
+    for (int ticks = 0;;) {
+        const bool asked = atomic_load(&s->got) != 0;
+        const int sig = asked ? sigtimedwait(&s->set, NULL, &tick) : sigwaitinfo(&s->set, NULL);
         if (sig == SIGUSR1) return NULL;
-        if (atomic_load(&s->got)) _exit(128 + sig);
-        atomic_store(&s->got, sig);
-        omn_cancel_set(s->cancel);
-        if (s->tell) {
-            static const char text[] =
-                "\nomnio: stopping at the next step; once more stops at once\n";
-            if (write(STDERR_FILENO, text, sizeof text - 1) < 0) continue;
+        if (sig > 0 && asked) _exit(128 + sig);
+        if (sig > 0) {
+            atomic_store(&s->got, sig);
+            omn_cancel_set(s->cancel);
+            if (s->tell)
+                say_bytes(STDERR_FILENO,
+                          "\nomnio: stopping at the next step; once more stops at once\n");
+        } else if (asked && errno == EAGAIN && ++ticks >= PATIENCE) {
+            end_unless_kept(s);
         }
     }
 }
@@ -56,9 +84,12 @@ static bool catch_signals(cli *c)
     }
     sigaddset(&s->set, SIGUSR1);
     s->cancel = c->cancel;
+    s->closing = "";
+    pthread_mutex_init(&s->lock, NULL);
     s->tell = c->terminal_err && !c->quiet;
     if (pthread_sigmask(SIG_BLOCK, &s->set, NULL) != 0 ||
         pthread_create(&s->thread, NULL, wait_for_signals, s) != 0) {
+        pthread_mutex_destroy(&s->lock);
         free(s);
         return false;
     }
@@ -72,10 +103,28 @@ int cli_stopped(const cli *c)
     return got ? 128 + got : 0;
 }
 
+void cli_keep(cli *c, bool on)
+{
+    if (!c->signals) return;
+    pthread_mutex_lock(&c->signals->lock);
+    c->signals->keeping = on;
+    pthread_mutex_unlock(&c->signals->lock);
+}
+
+void cli_closing(cli *c, const char *text)
+{
+    if (!c->signals) return;
+    pthread_mutex_lock(&c->signals->lock);
+    c->signals->closing = text;
+    pthread_mutex_unlock(&c->signals->lock);
+}
+
 void cli_init(cli *c)
 {
     const char *term = getenv("TERM"), *none = getenv("NO_COLOR");
     *c = (cli){ .level = OMN_LOG_WARN };
+    /* a limit on the size of files is a failure to write, told as any other */
+    signal(SIGXFSZ, SIG_IGN);
     c->terminal_out = isatty(STDOUT_FILENO) == 1;
     c->terminal_err = isatty(STDERR_FILENO) == 1;
     c->colour = c->terminal_err && term && strcmp(term, "dumb") && !(none && *none);
@@ -87,6 +136,7 @@ void cli_fini(cli *c)
     if (c->signals) {
         pthread_kill(c->signals->thread, SIGUSR1);
         pthread_join(c->signals->thread, NULL);
+        pthread_mutex_destroy(&c->signals->lock);
         free(c->signals);
     }
     omn_cancel_free(c->cancel);
@@ -94,7 +144,7 @@ void cli_fini(cli *c)
 
 static void print_log(void *user, omn_level level, const char *text)
 {
-    const cli *c = user;
+    cli *c = user;
     if (level == OMN_LOG_WARN)
         cli_say(c, "warning: %s", text);
     else
@@ -133,8 +183,7 @@ int cli_session(cli *c, const cli_args *a)
                                                      : CLI_TEXT;
     if (c->ctx) return -1;
     if (!c->signals && !catch_signals(c)) {
-        cli_say(c, "no memory to start");
-        return omn_status_exit(OMN_ERR_MEMORY);
+        return cli_no_memory(c);
     }
     const omn_context_setup how = { OMN_FILL(omn_context_setup),
                                     .threads = threads ? (uint32_t)strtoul(threads, NULL, 10) : 0,
@@ -149,19 +198,25 @@ int cli_session(cli *c, const cli_args *a)
 
 /* ---- messages ----------------------------------------------------------------------------- */
 
-static void say(const cli *c, const char *fmt, va_list args) OMN_PRINTF(2, 0);
-static void say(const cli *c, const char *fmt, va_list args)
+/* A message has a line of its own, also on a terminal that shows both streams. */
+static void put_line(cli *c, const char *who, const char *text)
+{
+    fflush(stdout);
+    if (atomic_exchange(&c->bar, false)) fputs("\r\033[K", stderr);
+    if (c->terminal_out && c->terminal_err && atomic_exchange(&c->open_line, false))
+        fputc('\n', stderr);
+    fprintf(stderr, "%s%s\n", who, text);
+}
+
+static void say(cli *c, const char *fmt, va_list args) OMN_PRINTF(2, 0);
+static void say(cli *c, const char *fmt, va_list args)
 {
     char text[2048];
     vsnprintf(text, sizeof text, fmt, args);
-    fflush(stdout);
-    if (c->colour)
-        fprintf(stderr, "\033[1momnio:\033[0m %s\n", text);
-    else
-        fprintf(stderr, "omnio: %s\n", text);
+    put_line(c, c->colour ? "\033[1momnio:\033[0m " : "omnio: ", text);
 }
 
-void cli_say(const cli *c, const char *fmt, ...)
+void cli_say(cli *c, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -169,7 +224,22 @@ void cli_say(const cli *c, const char *fmt, ...)
     va_end(args);
 }
 
-int cli_usage(const cli *c, const char *fmt, ...)
+int cli_no_memory(cli *c)
+{
+    cli_say(c, "out of memory");
+    return omn_status_exit(OMN_ERR_MEMORY);
+}
+
+void cli_progress(cli *c, const char *text)
+{
+    if (text)
+        fprintf(stderr, "\r%s\033[K", text);
+    else if (atomic_load(&c->bar))
+        fputc('\n', stderr);
+    atomic_store(&c->bar, text != NULL);
+}
+
+int cli_usage(cli *c, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
@@ -192,9 +262,10 @@ int cli_failed(cli *c, const omn_error *err)
         omn_buf_fini(&b);
     }
     fflush(stdout);
+    cli_progress(c, NULL);
     omn_error_line(err, line, sizeof line);
     if (err->file[0] && !c->colour)
-        fprintf(stderr, "%s\n", line);
+        put_line(c, "", line);
     else
         cli_say(c, "%s", line);
     if (err->status == OMN_ERR_CANCELLED && stopped) return stopped;
@@ -204,13 +275,25 @@ int cli_failed(cli *c, const omn_error *err)
 bool cli_put(cli *c, omn_buf *b)
 {
     if (b->failed) {
-        cli_say(c, "out of memory");
+        cli_no_memory(c);
         return false;
     }
-    const bool ok =
-        fwrite(b->data ? b->data : "", 1, b->length, stdout) == b->length && fflush(stdout) == 0;
-    if (!ok) cli_say(c, "standard output: %s", strerror(errno));
+    const bool ok = fwrite(b->data, 1, b->length, stdout) == b->length && fflush(stdout) == 0;
+    const int why = errno;
+    if (!ok && !c->lost) cli_say(c, "standard output: %s", strerror(why));
+    c->lost = c->lost || !ok;
+    if (b->length) atomic_store(&c->open_line, b->data[b->length - 1] != '\n');
     b->length = 0;
+    return ok;
+}
+
+bool cli_puts(cli *c, const char *text)
+{
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 26);
+    omn_buf_puts(&b, text);
+    const bool ok = cli_put(c, &b);
+    omn_buf_fini(&b);
     return ok;
 }
 

@@ -167,12 +167,22 @@ static int on_compute(void *user, const omn_listed *it)
     return 0;
 }
 
-int shelf_devices(cli *c, omn_buf *out)
+static int put_devices(cli *c, omn_buf *out)
 {
     devices d = { c, out, 0 };
     omn_error err = OMN_ERROR_INIT;
     if (omn_registry_list(c->ctx, "omnio.compute/1", on_compute, &d, &err) != OMN_OK)
         return cli_failed(c, &err);
     if (c->format == CLI_JSON) omn_buf_puts(out, d.n ? "\n]\n" : "[]\n");
-    return -1;
+    return cli_put(c, out) ? 0 : omn_status_exit(OMN_ERR_IO);
+}
+
+int shelf_show_devices(cli *c, const cli_args *a)
+{
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 20);
+    int code = cli_session(c, a);
+    if (code < 0) code = put_devices(c, &b);
+    omn_buf_fini(&b);
+    return code;
 }

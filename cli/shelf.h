@@ -9,7 +9,7 @@ typedef void shelf_fn(void *user, const char *name, const char *path);
 /* Each name once, in order of the folders that are searched, then by name. */
 void shelf_pipelines(cli *c, shelf_fn *fn, void *user);
 void shelf_models(cli *c, shelf_fn *fn, void *user);
-/* Devices of all compute plugins as a table or as JSON; -1, or an exit code. */
-int shelf_devices(cli *c, omn_buf *out);
+/* Shows the devices of all compute plugins as a table or as JSON; gives the exit code. */
+int shelf_show_devices(cli *c, const cli_args *a);
 
 #endif

@@ -53,6 +53,20 @@ printf '%s\n' '{"id": 7, "text": "one"}' '{"text": 5}' '' '{"txt": "x"}' '{"text
 ok "a batch goes through" run 1 words.yaml --batch batch.jsonl --format jsonl
 ok "... in order, with names of bad lines" sh -c \
     'grep -q "\"item\":0,\"id\":7,.*ONE" out && grep -q "batch.jsonl:4" err && tail -n 1 out | grep -q FOUR'
+ok "what follows -- are operands" run 1 small.yaml -o 'z{name}.png' -- a.png --overwrite -o
+ok "... and no options" sh -c 'grep -q -e "--image: --overwrite: " err && grep -q -e "--image: -o: " err'
+ok "... for every command" gives 0 check -- words.yaml small.yaml
+ok "... each in its place" sh -c 'grep -c fine out | grep -qx 2'
+(ulimit -f 1; "$omnio" run small.yaml --image a.png -o big.png --set steps.0.width=300 --set steps.0.height=300) > out 2> err
+ok "a limit on files is a failure to write" [ $? -eq 74 ]
+ok "... which is told" grep -q 'big.png: cannot be written: File too large' err
+ok "... and leaves nothing" [ -z "$(find . -name '.omnio-*' -o -name big.png)" ]
+cp a.png private.png && chmod 600 private.png
+ok "a private file is replaced" run 0 small.yaml --image a.png -o private.png --overwrite
+ok "... and stays private" [ -n "$(find private.png -perm 600)" ]
+chmod 444 private.png
+ok "a protected file is not" run 74 small.yaml --image a.png -o private.png --overwrite
+ok "... which is told" grep -q 'protected' err
 ok "--set changes the file" run 0 small.yaml --image a.png -o w.png --set steps.0.width=9
 ok "--dry-run runs nothing" run 0 small.yaml --dry-run
 ok "--dump-dot draws" sh -c "'$omnio' run small.yaml --dump-dot - | grep -q digraph"
@@ -69,4 +83,21 @@ code=$?
 exec 3>&-
 ok "SIGTERM stops with 143" [ $code -eq 143 ]
 ok "... and what is finished is kept" grep -q '"type":"done".*KEPT' live
+
+cat > both.yaml <<'END'
+version: 1
+model: nano
+inputs: {image: {type: image, help: a picture}}
+steps:
+  - {generate: text, as: caption, from: {image: $image}, max_tokens: 64, prompt: "Caption this image."}
+  - {apply: image.resize, as: small, in: $image, width: 4, height: 3}
+outputs: {caption: $caption, small: {value: $small, file: optional}}
+END
+if command -v script > /dev/null; then
+    ok "a terminal" script -qec "'$omnio' run --no-color both.yaml --image a.png -o t.png" screen
+    ok "... shows each message in a line of its own" grep -q '^omnio: wrote small: t.png' screen
+else
+    echo "ok $((number + 1)) # SKIP no script(1)"
+    number=$((number + 1))
+fi
 plan
