@@ -12,7 +12,7 @@ static const cli_option rows[] = {
     { "model", 'm', "string", "MODEL", NULL, NULL, NULL, "Checking",
       "folder or name of the model, in place of the pipeline's" },
     { "no-model", 0, "flag", NULL, NULL, NULL, NULL, "Checking",
-      "only what can be known without weights" },
+      "only what can be known without the model and the examples" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Checking",
       "change a value of the file first; may be repeated" },
 };
@@ -74,12 +74,13 @@ static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k,
     omn_buf_puts(b, "}\n");
 }
 
-static omn_status check_recipe(cli *c, const char *path, const omn_setting *set, size_t n,
-                               omn_buf *b, omn_error *err)
+static omn_status check_recipe(cli *c, const cli_args *a, const char *path,
+                               const omn_setting *set, size_t n, omn_buf *b, omn_error *err)
 {
     omn_recipe *r = NULL;
     const omn_pipeline_cost none = { OMN_FILL(omn_pipeline_cost) };
-    const omn_status st = omn_recipe_open(c->ctx, path, set, n, &r, err);
+    omn_status st = omn_recipe_open(c->ctx, path, set, n, &r, err);
+    if (st == OMN_OK && !cli_has(a, "no-model")) st = omn_recipe_check(r, err);
     if (st == OMN_OK) put_cost(c, path, &none, NULL, b);
     omn_recipe_close(r);
     return st;
@@ -126,7 +127,7 @@ static int check(cli *c, int argc, char **argv)
     for (size_t i = 0; i < a.n_operands && !cli_stopped(c); i++) {
         omn_error err = OMN_ERROR_INIT;
         const char *path = a.operands[i];
-        const omn_status st = is_recipe(path) ? check_recipe(c, path, set, n, &b, &err)
+        const omn_status st = is_recipe(path) ? check_recipe(c, &a, path, set, n, &b, &err)
                                               : check_pipeline(c, &a, path, set, n, &b, &err);
         const int each = st == OMN_OK ? 0 : cli_failed(c, &err);
         if (!cli_put(c, &b)) code = omn_status_exit(OMN_ERR_IO);

@@ -12,7 +12,7 @@ static const cli_option rows[] = {
     { "model", 'm', "string", "MODEL", "nano", NULL, NULL, "Evaluation",
       "folder or name of the model" },
     { "examples", 'n', "int64", "N", "2000", "1..", NULL, "Evaluation",
-      "held-out examples for each task" },
+      "most held-out examples for each task; each is asked once" },
     { "task", 0, "string", "NAME", NULL, NULL, NULL, "Evaluation",
       "only this task; may be repeated" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Evaluation",
@@ -97,7 +97,13 @@ static void on_answer(void *user, const omn_score_answer *a)
     json_text(&b, a->task);
     omn_buf_puts(&b, ",\"kind\":");
     json_text(&b, a->kind);
-    omn_buf_printf(&b, ",\"example\":%llu,\"inputs\":", (unsigned long long)a->example);
+    omn_buf_printf(&b, ",\"example\":%llu", (unsigned long long)a->example);
+    if (a->file) {
+        omn_buf_puts(&b, ",\"file\":");
+        json_text(&b, a->file);
+        omn_buf_printf(&b, ",\"line\":%d", a->line);
+    }
+    omn_buf_puts(&b, ",\"inputs\":");
     omn_value_json(a->inputs, &b);
     omn_buf_puts(&b, ",\"answer\":");
     omn_value_json(a->answer, &b);
@@ -108,6 +114,12 @@ static void on_answer(void *user, const omn_score_answer *a)
     else omn_file_write(t->answers, b.data, b.length, &t->err);
     if (t->err.status) omn_cancel_set(t->c->cancel);    /* the rest would be lost */
     omn_buf_fini(&b);
+}
+
+static void on_note(void *user, const char *text)
+{
+    const table *t = user;
+    if (!t->c->quiet) cli_say(t->c, "%s", text);
 }
 
 /* Runs the evaluation. Answers told before somebody stopped it are kept. */
@@ -156,7 +168,8 @@ static int eval(cli *c, int argc, char **argv)
     table t = { .c = c, .err = OMN_ERROR_INIT };
     omn_eval_setup how = {
         OMN_FILL(omn_eval_setup), .tasks = tasks,   .n_tasks = n_tasks,
-        .user = &t,               .row = on_row,    .cancel = c->cancel
+        .user = &t,               .row = on_row,    .cancel = c->cancel,
+        .note = on_note
     };
     how.examples = strtoull(cli_text(&a, "examples"), NULL, 10);
     omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &r, &err);

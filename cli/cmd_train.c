@@ -15,12 +15,17 @@ static const cli_option rows[] = {
       "stop after so many seconds; the next call goes on from there" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Training",
       "change a value of the recipe: batch=8, optimizer.rate=1e-3; may be repeated" },
+    { "show", 0, "int64", "N", NULL, "1..100000", NULL, "Training",
+      "print the first N lessons as the model sees them, and train nothing" },
+    { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Training",
+      "a model in the folder that is no run of a recipe may be replaced" },
     { "log-every", 0, "double", "S", "10", "0..", NULL, "Training",
       "without a terminal: seconds between lines of progress" },
 };
 
 static const cli_example examples[] = {
     { "omnio train recipe.yaml -o run1", "train, or go on where run1 stopped" },
+    { "omnio train recipe.yaml --show 3", "what is asked, and what should be answered" },
     { "omnio train recipe.yaml -o try --seconds 60 --set batch=4", "a minute with small steps" },
 };
 
@@ -103,6 +108,17 @@ static void usual_folder(const char *recipe, char *buf, size_t room)
     snprintf(buf, room, "%.*s%s", (int)n, name, dot && dot > name ? "" : ".out");
 }
 
+static int show(cli *c, omn_recipe *r, uint64_t n)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 28);
+    int code = omn_recipe_show(r, n, &b, &err) == OMN_OK ? 0 : cli_failed(c, &err);
+    if (!cli_put(c, &b) && !code) code = omn_status_exit(OMN_ERR_IO);
+    omn_buf_fini(&b);
+    return code;
+}
+
 static int train(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
@@ -119,10 +135,15 @@ static int train(cli *c, int argc, char **argv)
     if (code >= 0) goto done;
     progress p = { c, cli_number(&a, "log-every", 10), 0, 0, 0 };
     const omn_recipe_watch watch = { OMN_FILL(omn_recipe_watch), .step = on_step, .note = on_note,
-                                     .user = &p, .cancel = c->cancel };
+                                     .user = &p, .cancel = c->cancel,
+                                     .replace = cli_has(&a, "overwrite") };
     usual_folder(a.operands[0], folder, sizeof folder);
     const char *out = cli_text(&a, "output");
     omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &recipe, &err);
+    if (st == OMN_OK && cli_has(&a, "show")) {
+        code = show(c, recipe, strtoull(cli_text(&a, "show"), NULL, 10));
+        goto done;
+    }
     cli_keep(c, true); /* whoever stops it has its checkpoint */
     if (st == OMN_OK)
         st = omn_recipe_train(recipe, out ? out : folder, cli_number(&a, "seconds", 0), &watch,

@@ -245,11 +245,12 @@ typedef enum omn_split {
     OMN_SPLIT_HELD_OUT = 1,
     OMN_SPLIT_FOREIGN = 2
 } omn_split;
+#define OMN_ENDLESS UINT64_MAX          /* a split without end; 0 is an empty one */
 typedef struct omn_source_impl {
-    const void *(*extension)(const char *id);            /* "omnio.cells/1" */
+    const void *(*extension)(const char *id);            /* "omnio.cells/1", "omnio.place/1" */
     omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
     void (*close)(void *self);
-    uint64_t (*count)(const void *self, omn_split split);      /* 0: without end */
+    uint64_t (*count)(const void *self, omn_split split);      /* or OMN_ENDLESS */
     /* One example: a record of named values; tasks name its fields. A field may be a list of
      * records (many questions about one picture). The same index gives the same example on every
      * machine. [any] A bad example: OMN_ERR_DATA with its place; the recipe says whether it is
@@ -257,6 +258,13 @@ typedef struct omn_source_impl {
     omn_status (*get)(const void *self, omn_call *c, omn_split split, uint64_t index,
                       omn_value **out, omn_error *err);
 } omn_source_impl;
+/* "omnio.place/1": where an example stands in a file, so that what is wrong with it can be found.
+ * file: borrowed from the source, NULL when there is none; names of files in the example are
+ * relative to its folder. line: from 1, 0 for none. [any] */
+typedef struct omn_place_impl {
+    void (*place)(const void *self, omn_split split, uint64_t index, const char **file,
+                  int32_t *line);
+} omn_place_impl;
 /* "omnio.cells/1": labels for each cell of the picture's grid, for an auxiliary loss. n_groups
  * groups of classes and n_edges numbers; labels [rows*columns, n_groups] i32 (-1: not counted),
  * edges [rows*columns, n_edges] f32 (NAN: not counted). */

@@ -88,12 +88,23 @@ OMN_API omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf 
 /* Graphviz picture of the steps. [any] */
 OMN_API void omn_pipeline_dot(const omn_pipeline *p, omn_buf *out);
 
-/* A task's text: the prompt that the pipeline's one generating or scoring step would send for these
- * inputs, and the answer text that `wanted` (a value that the step could have made) would have
- * been. Both owned (free()). For training. */
+/* What the pipeline's one generating or scoring step would send to the model for some inputs, and
+ * what `wanted` (a value that the step could have made) would have been as text. For training. */
+typedef struct omn_pipeline_taught {
+    uint32_t size, n_inputs;
+    char *prompt, *answer;              /* owned; prompt: behind the model's prefix */
+    omn_named *inputs;                  /* by encoder role; owned */
+} omn_pipeline_taught;
+/* The steps in front of that step are run as far as it needs them. After a failure `out` is empty;
+ * OMN_ERR_DATA: a text that is too long, an input that is not there. [run] */
 OMN_API omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c,
                                        const omn_named *inputs, size_t n, const omn_value *wanted,
-                                       char **prompt, char **answer, omn_error *err);
+                                       omn_pipeline_taught *out, omn_error *err);
+OMN_API void omn_pipeline_taught_fini(omn_pipeline_taught *t);
+/* The encoder roles that this step fills, at most `most` of them, borrowed; their number. teaches:
+ * the pipeline has exactly one such step, so it can be a task. [any] */
+OMN_API size_t omn_pipeline_roles(const omn_pipeline *p, const char **roles, size_t most);
+OMN_API bool omn_pipeline_teaches(const omn_pipeline *p);
 
 /* ---- recipes -------------------------------------------------------------------------------- */
 
@@ -106,12 +117,23 @@ typedef struct omn_recipe_watch {
     void (*note)(void *user, const char *text);
     void *user;
     omn_cancel *cancel;
+    bool replace;                       /* a model in the folder that is no run may be replaced */
 } omn_recipe_watch;
 OMN_API omn_status omn_recipe_open(omn_context *ctx, const char *path, const omn_setting *set,
                                    size_t n_set, omn_recipe **out, omn_error *err);
 OMN_API void omn_recipe_close(omn_recipe *r);
+/* Prove that the recipe can begin: its model's configuration opens, has a tokenizer and takes what
+ * the tasks give, every source has something to learn from, and the first examples of every task
+ * become lessons that fit. Weights are not read. [setup] */
+OMN_API omn_status omn_recipe_check(omn_recipe *r, omn_error *err);
+/* The first n lessons as the model would see them, for people: inputs with their sizes, prompt,
+ * answer, ids and their weights. [setup] */
+OMN_API omn_status omn_recipe_show(omn_recipe *r, uint64_t n, omn_buf *out, omn_error *err);
 /* Train from the newest checkpoint in `out` (or from the start) to the recipe's end, or for at most
- * `seconds` (0: no limit); writes checkpoints on the way and the exported model at the end. */
+ * `seconds` (0: no limit); writes checkpoints on the way and the exported model at the end.
+ * OMN_ERR_ARGUMENT: `out` is the folder of the model or of the weights that it begins with, or
+ * holds a model that is no run; OMN_ERR_IO: another training is at work there. A failure before
+ * the first step leaves no folder. */
 OMN_API omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
                                     const omn_recipe_watch *w, omn_error *err);
 /* Scores of a model on the recipe's held-out examples: rows for each task and kind, beside the
@@ -129,18 +151,22 @@ typedef struct omn_score_answer {
     const omn_value *inputs;            /* record of what the pipeline was given, but for images */
     const omn_value *answer, *wanted;
     bool right;                         /* detection: every box, and none too many */
+    const char *file;                   /* where the example stands; NULL: its source has no file */
+    int32_t line;
 } omn_score_answer;
 /* Functions are called on the thread that evaluates: answers in the order of tasks and examples,
  * whatever the number of threads; the rows of a task behind its answers. */
 typedef struct omn_eval_setup {
     uint32_t size;
-    uint64_t examples;                  /* of each task: 1 to 10000000 */
+    uint64_t examples;                  /* of each task, each once: 1 to 10000000 at most */
     const char *const *tasks;           /* n_tasks names; none: every task with a measure */
     size_t n_tasks;
     void *user;
     void (*row)(void *user, const omn_score_row *row);
     void (*answer)(void *user, const omn_score_answer *a);       /* NULL: nobody asks */
     omn_cancel *cancel;                 /* NULL: it runs to its end */
+    /* one line about a task, such as fewer examples than were asked for; NULL: nobody asks */
+    void (*note)(void *user, const char *text);
 } omn_eval_setup;
 /* OMN_ERR_CANCELLED after a wish to stop: rows of finished tasks and the answers so far were
  * told. */

@@ -20,10 +20,11 @@ typedef struct omn_lesson {
     double weight;                      /* of the answer's tokens */
     double end_weight;                  /* of its end token, relative; 1 is usual */
     uint32_t task;                      /* number of the task, for the log */
+    bool alone;                         /* it sees none of the page's inputs */
 } omn_lesson;
 /* A page: the inputs that its lessons share (at most one value for each encoder role but "text")
- * and lessons. Lessons that do not fit into a row are left out, the later ones first: put the
- * important ones in front. */
+ * and lessons. Lessons for which there is no room beside the others are left out, the later ones
+ * first: put the important ones in front. One that would not fit into an empty row is bad. */
 typedef struct omn_page {
     uint32_t size;
     const omn_named *inputs;            /* the values are taken: the trainer unrefs them */
@@ -34,6 +35,9 @@ typedef struct omn_page {
     const float *cell_edges;            /* [cells, edges], NAN: not counted; NULL: none */
     bool skip;                          /* nothing usable under this number */
     uint32_t n_cells;                   /* rows of the two */
+    uint32_t n_bad;                     /* lessons that were left out because they are wrong */
+    const char *file;                   /* where its example stands, for messages; NULL: nowhere */
+    int32_t line;
 } omn_page;
 /* Makes page number `index` (from 0, each once per run); called from pool threads for different
  * indices at the same time; the page's memory comes from `a`. The same index and step give the same
@@ -95,6 +99,8 @@ typedef struct omn_train_setup {
     uint32_t n_roles;
     const omn_train_again *again;       /* later parts of the schedule; NULL: one part */
     size_t n_again;
+    bool skip_bad;                      /* bad lessons are counted and left out, not an error */
+    uint64_t most_empty;                /* pages in a row with nothing usable; 0: 100000 */
 } omn_train_setup;
 
 typedef struct omn_train_report {
@@ -107,6 +113,7 @@ typedef struct omn_train_report {
      * none came), and how many lessons it had */
     const double *task_loss;
     const uint64_t *task_lessons;
+    uint64_t bad_lessons;               /* left out so far, see skip_bad */
 } omn_train_report;
 
 typedef struct omn_trainer omn_trainer;

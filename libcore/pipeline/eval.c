@@ -33,6 +33,8 @@ typedef struct kept {
     char kind[48];
     uint64_t example;
     omn_value *inputs, *answer, *wanted;  /* inputs: a record; all owned */
+    char *file;                           /* owned; NULL: nowhere */
+    int32_t line;
     bool right;
 } kept;
 
@@ -40,6 +42,7 @@ typedef struct piece {
     scores scores;
     kept *kept;
     size_t n, room;
+    uint64_t bad;                         /* examples that were left out */
     omn_error err;
 } piece;
 
@@ -48,6 +51,8 @@ typedef struct job {
     omn_model *model;
     const recipe_task *task;
     const omn_eval_setup *how;
+    uint64_t examples;                    /* to ask: no more than there are */
+    uint64_t bad;
     uint64_t first;                       /* example of the round's first piece */
     piece *pieces;
 } job;
@@ -85,8 +90,8 @@ static omn_status asked(const omn_named *in, size_t n, omn_value **out, omn_erro
     return omn_record_new(some, m, out, err);
 }
 
-static omn_status keep(piece *p, const char *kind, uint64_t example, const omn_named *in, size_t n,
-                       const omn_value *answer, const omn_value *wanted, bool right, omn_error *err)
+static omn_status keep(piece *p, const char *kind, uint64_t number, const example *e,
+                       const task_item *in, const omn_value *answer, bool right, omn_error *err)
 {
     if (p->n == p->room) {
         const size_t room = p->room ? 2 * p->room : 64;
@@ -96,45 +101,44 @@ static omn_status keep(piece *p, const char *kind, uint64_t example, const omn_n
         p->room = room;
     }
     kept *k = &p->kept[p->n];
-    *k = (kept){ .example = example, .right = right };
+    *k = (kept){ .example = number, .line = e->line, .right = right };
     snprintf(k->kind, sizeof k->kind, "%s", kind);
-    const omn_status st = asked(in, n, &k->inputs, err);
-    if (st != OMN_OK) return st;
+    k->file = e->file ? strdup(e->file) : NULL;
+    if (e->file && !k->file) return omn_fail(err, OMN_ERR_MEMORY, "an answer: out of memory");
+    const omn_status st = asked(in->give, in->n_give, &k->inputs, err);
+    if (st != OMN_OK) {
+        free(k->file);
+        return st;
+    }
     k->answer = omn_value_ref(answer);
-    k->wanted = omn_value_ref(wanted);
+    k->wanted = omn_value_ref(in->want);
     p->n++;
     return OMN_OK;
 }
 
-static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index,
-                           const omn_value *example, const omn_value *item, piece *p,
-                           omn_error *err)
+static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, const example *e,
+                           const omn_value *item, piece *p, omn_error *err)
 {
     omn_status st = OMN_OK;
     const recipe_task *t = j->task;
-    omn_named in[MOST_FIELDS];
+    task_item in;
     omn_value *out = NULL;
     char want[1024], kind[48] = "all";
-    const omn_value *wanted = recipe_get(example, item, t->want);
-    for (size_t i = 0; i < t->n_give; i++) {
-        const omn_value *v = recipe_get(example, item, t->give[i].path);
-        if (!v)
-            return yml_fail(t->at, err, "task %s: the examples have no field \"%s\"", t->name,
-                            t->give[i].path);
-        in[i] = (omn_named){ t->give[i].name, (omn_value *)(uintptr_t)v };
+    OMN_TRY(item_open(e, t, item, &in, err));
+    st = omn_pipeline_run_one(run, in.give, in.n_give, 0, &out, err);
+    if (st != OMN_OK) {
+        if (st != OMN_ERR_CANCELLED) example_failed(e, t, st, err);
+        goto done;
     }
-    if (!wanted)
-        return yml_fail(t->at, err, "task %s: the examples have no field \"%s\"", t->name, t->want);
-    OMN_TRY(omn_pipeline_run_one(run, in, t->n_give, 0, &out, err));
     const omn_value *answer = omn_record_get(out, t->want_output);
     if (!answer) {
         st = yml_fail(t->at, err, "task %s: the pipeline has no output \"%s\"", t->name,
                       t->want_output);
         goto done;
     }
-    const omn_value *k = t->kind ? recipe_get(example, item, t->kind) : NULL;
+    const omn_value *k = t->kind ? recipe_get(e->record, item, t->kind) : NULL;
     if (k) measure_plain(k, kind, sizeof kind);
-    const judged is = measure_judge(t, answer, wanted);
+    const judged is = measure_judge(t, answer, in.want);
     tally *y = kind_of(&p->scores, kind);
     y->n++;
     y->right += is.right;
@@ -142,12 +146,12 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index,
     y->wanted += is.wanted;
     y->hit += is.hit;
     if (t->measure == MEASURE_EXACT) {
-        measure_plain(wanted, want, sizeof want);
+        measure_plain(in.want, want, sizeof want);
         count_answer(y, want);
     }
-    if (j->how->answer)
-        OMN_TRY(keep(p, kind, index, in, t->n_give, answer, wanted, is.right, err));
+    if (j->how->answer) OMN_TRY(keep(p, kind, index, e, &in, answer, is.right, err));
 done:
+    item_close(&in);
     omn_value_unref(out);
     return st;
 }
@@ -157,16 +161,25 @@ static omn_status one_example(const job *j, omn_pipeline_run *run, uint64_t inde
 {
     omn_status st = OMN_OK;
     omn_call *c = NULL;
-    omn_value *example = NULL;
+    example e = { 0 };
+    const omn_value *list = NULL;
     const recipe_task *t = j->task;
     OMN_TRY(omn_context_call(j->r->ctx, j->r->setup.seed, index, j->how->cancel, &c, err));
-    OMN_TRY(recipe_example(j->r, 0, t->source, OMN_SPLIT_HELD_OUT, index, c, &example, err));
-    const omn_value *list = t->each ? omn_record_get(example, t->each) : NULL;
-    if (!t->each) OMN_TRY(one_item(j, run, index, example, example, p, err));
+    OMN_TRY(example_open(j->r, 0, t->source, OMN_SPLIT_HELD_OUT, index, c, &e, err));
+    OMN_TRY(item_list(&e, t, &list, err));
+    if (!t->each) OMN_TRY(one_item(j, run, index, &e, e.record, p, err));
     for (size_t i = 0; list && i < omn_list_count(list); i++)
-        OMN_TRY(one_item(j, run, index, example, omn_list_at(list, i), p, err));
+        OMN_TRY(one_item(j, run, index, &e, omn_list_at(list, i), p, err));
 done:
-    omn_value_unref(example);
+    if (st == OMN_ERR_DATA && j->r->skip_bad) {
+        char text[1200];
+        if (c)
+            omn_call_log(c, OMN_LOG_WARN, "left out: %s", omn_error_line(err, text, sizeof text));
+        *err = (omn_error)OMN_ERROR_INIT;
+        p->bad++;
+        st = OMN_OK;
+    }
+    example_close(&e);
     omn_call_free(c);
     return st;
 }
@@ -183,7 +196,7 @@ static void work(void *user, size_t from, size_t to)
             .wanted = &j->task->want_output, .n_wanted = 1,     .cancel = j->how->cancel
         };
         omn_status st = omn_pipeline_run_new(j->task->pipeline, &how, &run, &p->err);
-        for (uint64_t k = first; st == OMN_OK && k < first + PIECE && k < j->how->examples; k++) {
+        for (uint64_t k = first; st == OMN_OK && k < first + PIECE && k < j->examples; k++) {
             if (j->how->cancel && omn_cancel_get(j->how->cancel))
                 st = omn_fail(&p->err, OMN_ERR_CANCELLED, "stopped");
             else
@@ -230,12 +243,14 @@ static void collect(const job *j, piece *p, scores *all)
         const omn_score_answer a = {
             OMN_FILL(omn_score_answer), .task = j->task->name, .kind = k->kind,
             .example = k->example,      .inputs = k->inputs,   .answer = k->answer,
-            .wanted = k->wanted,        .right = k->right
+            .wanted = k->wanted,        .right = k->right,     .file = k->file,
+            .line = k->line
         };
         how->answer(how->user, &a);
         omn_value_unref(k->inputs);
         omn_value_unref(k->answer);
         omn_value_unref(k->wanted);
+        free(k->file);
     }
     merge(all, &p->scores);
     free(p->kept);
@@ -276,7 +291,7 @@ static int by_kind(const void *a, const void *b)
 static omn_status a_round(job *j, size_t n, scores *all, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const uint64_t left = (j->how->examples - j->first + PIECE - 1) / PIECE;
+    const uint64_t left = (j->examples - j->first + PIECE - 1) / PIECE;
     if (left < n) n = (size_t)left;
     omn_pool_split(omn_context_pool(j->r->ctx), n, 1, work, j);
     for (size_t i = 0; i < n; i++) {
@@ -284,10 +299,23 @@ static omn_status a_round(job *j, size_t n, scores *all, omn_error *err)
             st = (omn_status)j->pieces[i].err.status;
             if (err && !err->status) *err = j->pieces[i].err;
         }
+        j->bad += j->pieces[i].bad;
         collect(j, &j->pieces[i], all);
     }
     j->first += n * PIECE;
     return st;
+}
+
+static void note(const omn_eval_setup *how, const char *fmt, ...) OMN_PRINTF(2, 3);
+static void note(const omn_eval_setup *how, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+    if (!how->note) return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    how->note(how->user, text);
 }
 
 static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t,
@@ -296,15 +324,27 @@ static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t,
     omn_status st = OMN_OK;
     const size_t n = (size_t)ROUND * omn_pool_threads(omn_context_pool(r->ctx));
     scores all = { 0 };
-    job j = { .r = r, .model = m, .task = t, .how = how, .pieces = calloc(n, sizeof(piece)) };
+    job j = { .r = r, .model = m, .task = t, .how = how, .examples = how->examples };
+    const uint64_t there = example_count(r, 0, t->source, OMN_SPLIT_HELD_OUT);
+    OMN_TRY(example_some(r, 0, t->source, OMN_SPLIT_HELD_OUT, "evaluation", err));
+    if (there < j.examples) {
+        note(how, "task %s: source %s has %llu held-out examples, each is asked once", t->name,
+             r->sources[t->source].name, (unsigned long long)there);
+        j.examples = there;
+    }
+    j.pieces = calloc(n, sizeof(piece));
     if (!j.pieces) return omn_fail(err, OMN_ERR_MEMORY, "evaluation: out of memory");
     for (size_t i = 0; i < n; i++) j.pieces[i].err = (omn_error)OMN_ERROR_INIT;
-    while (st == OMN_OK && j.first < how->examples) st = a_round(&j, n, &all, err);
+    while (st == OMN_OK && j.first < j.examples) st = a_round(&j, n, &all, err);
     qsort(all.kinds, all.n, sizeof all.kinds[0], by_kind);
     if (st == OMN_OK) report(t, &all, how);
+    if (st == OMN_OK && j.bad)
+        note(how, "task %s: left out %llu bad examples (bad_examples: skip)", t->name,
+             (unsigned long long)j.bad);
     for (size_t i = 0; i < all.n; i++)
         for (size_t k = 0; k < all.kinds[i].n_answers; k++) free(all.kinds[i].answers[k]);
     free(j.pieces);
+done:
     return st;
 }
 

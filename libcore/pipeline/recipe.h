@@ -75,22 +75,78 @@ struct omn_recipe {
     uint64_t save_every;
     omn_type export_type;
     bool skip_bad;
+    const char *roles[MOST_FIELDS];       /* encoders that the tasks feed, "text" not among them */
+    uint64_t score_every, score_examples; /* 0: no scores while it trains */
     omn_model *teacher; /* borrowed while training: prompts and answers by its codecs */
 };
 
 /* The files that belong to a model's weights, copied into the folder of a run unless they are
  * there; companions.c */
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
-/* Weights number i that a run begins with, and all of them put into its store; start.c */
+/* Weights number i that a run begins with, and all of them put into its store, in which every
+ * weight of the model is declared; start.c */
 omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err);
 omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err);
 /* One page of lessons; page.c. user: the recipe. */
 omn_page_fn recipe_page;
+/* The lessons of one task alone about an example, with their inputs; page.c. */
+omn_status recipe_lessons(const omn_recipe *r, uint32_t task, uint64_t index, omn_call *c,
+                          omn_arena *a, omn_page *out, omn_error *err);
+
+/* ---- examples, example.c -------------------------------------------------------------------- */
+
+/* An example of a source and where it stands. */
+typedef struct example {
+    const omn_recipe *r;
+    omn_call *c;
+    omn_value *record;                    /* owned */
+    const char *file;                     /* NULL: nowhere */
+    int32_t line;
+} example;
+/* Example number index of a source in a split; a failure names its place. */
+omn_status example_open(const omn_recipe *r, size_t stage, int source, omn_split split,
+                        uint64_t index, omn_call *c, example *out, omn_error *err);
+void example_close(example *e);
+/* How many examples a split has; OMN_ENDLESS: without end. */
+uint64_t example_count(const omn_recipe *r, size_t stage, int source, omn_split split);
+/* OMN_ERR_CONFIG at the source's held_out when a split of it is empty. use: "training". */
+omn_status example_some(const omn_recipe *r, size_t stage, int source, omn_split split,
+                        const char *use, omn_error *err);
+/* Which number of the source that is: each epoch of training has its own order. */
+uint64_t example_number(const omn_recipe *r, size_t stage, int source, omn_split split,
+                        uint64_t index);
+/* Puts the task and the example's place in front of an error that names none. Returns st. */
+omn_status example_failed(const example *e, const recipe_task *t, omn_status st, omn_error *err);
+/* What a task gives to its pipeline and wants of it, for one item of an example (or the example
+ * itself). The values are owned by the caller, also after a failure: item_close. */
+typedef struct task_item {
+    omn_named give[MOST_FIELDS];
+    size_t n_give;
+    omn_value *want;
+} task_item;
+omn_status item_open(const example *e, const recipe_task *t, const omn_value *item, task_item *out,
+                     omn_error *err);
+void item_close(task_item *i);
+/* The items that a task asks about: the list, or NULL and the example itself. */
+omn_status item_list(const example *e, const recipe_task *t, const omn_value **list,
+                     omn_error *err);
 /* A field of an item by path: "question", or "/image" of the whole example; NULL when it is not
  * there. */
-const omn_value *recipe_get(const omn_value *example, const omn_value *item, const char *path);
-/* Example number index of a task's source in a split. */
-omn_status recipe_example(const omn_recipe *r, size_t stage, int source, omn_split split,
-                          uint64_t index, omn_call *c, omn_value **out, omn_error *err);
+const omn_value *recipe_get(const omn_value *whole, const omn_value *item, const char *path);
+
+/* ---- a run's folder ------------------------------------------------------------------------- */
+
+/* One training at a time in a folder: OMN_ERR_IO while another process has it. -1: not held;
+ * lock.c */
+omn_status folder_lock(const char *folder, int *out, omn_error *err);
+void folder_unlock(const char *folder, int held);
+/* May a run write into this folder? folder.c */
+omn_status folder_allowed(const omn_recipe *r, const omn_model *m, const char *folder, bool replace,
+                          omn_error *err);
+/* Makes it if it is not there (made: set then); undo: removes what a run that made no step left. */
+omn_status folder_make(const char *folder, bool *made, omn_error *err);
+void folder_undo(const char *folder);
+/* Data and roles against the model that r->teacher is; sets setup.roles; prove.c */
+omn_status recipe_prove(omn_recipe *r, omn_error *err);
 
 #endif

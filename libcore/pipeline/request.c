@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A generating or scoring step as a request to the model: the prompt from its template, inputs from
- * slots, the shape of the answer; and the same for training, with what should have been said. */
+ * slots, the shape of the answer. */
 #include "run.h"
 
 #include <math.h>
@@ -76,8 +76,8 @@ static omn_status fill_answer(const omn_pipeline_run *r, const plan_step *s, omn
 }
 
 /* The frame in which a box in the prompt is written: that of the picture the model sees. */
-static omn_status frame_of(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,
-                           bool *has, omn_error *err)
+omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,
+                     bool *has, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_feed *f = NULL;
@@ -123,7 +123,7 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
         inputs[i] = (omn_named){ s->from[i].name, r->slots[s->from[i].slot] };
     if (s->prompt) {
         looker l = { r, s };
-        if (writes_boxes(r, s)) OMN_TRY(frame_of(r, c, s, &frame, &has_frame, err));
+        if (writes_boxes(r, s)) OMN_TRY(run_frame(r, c, s, &frame, &has_frame, err));
         OMN_TRY(template_fill(s->prompt, r->model, c, has_frame ? &frame : NULL, look_up, &l, &text,
                               err));
     }
@@ -150,82 +150,4 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
 done:
     omn_buf_fini(&text);
     return st == OMN_OK ? st : place_error(s, st, err);
-}
-
-/* ---- lessons -------------------------------------------------------------------------------- */
-
-/* What the model should have written for a wanted value. */
-static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
-                              const omn_frame *frame, const omn_value *v, omn_buf *out,
-                              omn_error *err)
-{
-    if (s->answer.kind == OMN_ANSWER_BOXES) {
-        const omn_part *codec = omn_model_codec(r->model, "regions");
-        if (!codec) return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for boxes");
-        return omn_codec_write(codec, c, v, frame, out, err);
-    }
-    if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
-        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
-                        omn_value_kind_name(omn_value_get_kind(v)));
-    omn_value_text(v, out);
-    return OMN_OK;
-}
-
-static const plan_step *model_step(const omn_pipeline *p)
-{
-    const plan_step *found = NULL;
-    for (size_t i = 0; i < p->n_steps; i++)
-        if (p->steps[i].verb == VERB_GENERATE || p->steps[i].verb == VERB_SCORE) {
-            if (found) return NULL;
-            found = &p->steps[i];
-        }
-    return found;
-}
-
-omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs,
-                               size_t n, const omn_value *wanted, char **prompt, char **answer_text,
-                               omn_error *err)
-{
-    omn_status st = OMN_OK;
-    omn_pipeline_run r = { .p = p, .model = m, .how = { .temperature = NAN, .top_p = NAN } };
-    omn_arena *a = omn_arena_new(0);
-    omn_request rq;
-    omn_answer answer;
-    omn_buf text, full;
-    omn_frame frame = { 0 };
-    bool has = false;
-    const plan_step *s = model_step(p);
-    omn_buf_init(&text, (size_t)1 << 24);
-    omn_buf_init(&full, (size_t)1 << 24);
-    if (!a) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
-        goto done;
-    }
-    if (!s) {
-        st = omn_fail(err, OMN_ERR_CONFIG,
-                      "%s: a task is a pipeline with exactly one step that generates or "
-                      "scores",
-                      p->path);
-        goto done;
-    }
-    OMN_TRY(run_inputs(&r, inputs, n, err));
-    OMN_TRY(run_request(&r, c, s, a, &rq, &answer, err));
-    if (s->answer.kind == OMN_ANSWER_BOXES) OMN_TRY(frame_of(&r, c, s, &frame, &has, err));
-    OMN_TRY(wanted_text(&r, c, s, has ? &frame : NULL, wanted, &text, err));
-    omn_buf_puts(&full, omn_model_prefix(m, s->output));
-    omn_buf_puts(&full, rq.prompt ? rq.prompt : "");
-    omn_buf_put(&text, "", 0);
-    *prompt = omn_buf_take(&full);
-    *answer_text = omn_buf_take(&text);
-    if (!*prompt || !*answer_text) {
-        free(*prompt);
-        free(*answer_text);
-        st = omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
-    }
-done:
-    run_clear(&r);
-    omn_buf_fini(&text);
-    omn_buf_fini(&full);
-    omn_arena_free(a);
-    return st;
 }

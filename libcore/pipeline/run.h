@@ -33,4 +33,8 @@ omn_status run_outputs(const omn_pipeline_run *r, omn_value **out, omn_error *er
 omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
                        omn_request *rq, omn_answer *answer, omn_error *err);
 
+/* The frame in which this step's boxes are written: that of the first picture that it sees. */
+omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,
+                     bool *has, omn_error *err);
+
 #endif

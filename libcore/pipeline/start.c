@@ -97,7 +97,5 @@ omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, om
 {
     const bool rows = r->location_features > 0 && !r->n_start;
     if (r->n_start < 2 && !rows) return OMN_OK;
-    const omn_status st = omn_model_declare(m, err);
-    if (st != OMN_OK) return st;
     return rows ? location_rows(r, m, store, err) : mean(r, store, err);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static double now(void)
 {
@@ -29,6 +30,8 @@ typedef struct run {
     omn_trainer *trainer;
     omn_call *call;
     FILE *log;
+    int lock;                             /* -1: not held */
+    bool made;                            /* the folder was not there before */
     char checkpoint[4200], logfile[4200], plot[4200];
 } run;
 
@@ -72,11 +75,6 @@ static omn_status begin(run *t, omn_error *err)
     omn_status st = OMN_OK;
     omn_recipe *r = t->r;
     struct stat s;
-    if (mkdir(t->out, 0777) != 0 && errno != EEXIST) {
-        st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->out, strerror(errno));
-        goto done;
-    }
-    omn_file_sweep(t->out);
     snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
     snprintf(t->logfile, sizeof t->logfile, "%s/log.csv", t->out);
     snprintf(t->plot, sizeof t->plot, "%s/loss.svg", t->out);
@@ -85,15 +83,23 @@ static omn_status begin(run *t, omn_error *err)
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
                                   .store = t->store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &t->model, err));
-    OMN_TRY(recipe_companions(t->model, t->out, err));
     r->teacher = t->model;
+    OMN_TRY(folder_allowed(r, t->model, t->out, t->w && t->w->replace, err));
+    OMN_TRY(recipe_prove(r, err));
     OMN_TRY(auxiliary(t, err));
+    /* all weights of the model, those too that no task of this recipe reaches */
+    OMN_TRY(omn_model_declare(t->model, err));
     OMN_TRY(start_weights(r, t->model, t->store, err));
     r->setup.page = recipe_page;
     r->setup.page_user = r;
     r->setup.tasks = r->task_names;
     r->setup.n_tasks = (uint32_t)r->n_tasks;
+    r->setup.skip_bad = r->skip_bad;
     OMN_TRY(omn_trainer_new(t->model, t->store, &r->setup, &t->trainer, err));
+    OMN_TRY(folder_make(t->out, &t->made, err));
+    OMN_TRY(folder_lock(t->out, &t->lock, err));
+    omn_file_sweep(t->out);
+    OMN_TRY(recipe_companions(t->model, t->out, err));
     if (stat(t->checkpoint, &s) == 0) {
         OMN_TRY(omn_trainer_load(t->trainer, t->checkpoint, err));
         note(t, "going on from step %llu of %llu", (unsigned long long)omn_trainer_at(t->trainer),
@@ -114,19 +120,34 @@ static omn_status export(run *t, omn_error *err)
 
 static omn_status save(run *t, omn_error *err)
 {
-    omn_status st = omn_trainer_save(t->trainer, t->checkpoint, err);
-    if (st == OMN_OK && fflush(t->log) != 0)
+    omn_status st = OMN_OK;
+    /* rows beyond a checkpoint are cut when a run goes on, missing ones cannot be made again */
+    if (fflush(t->log) != 0 || fsync(fileno(t->log)) != 0)
         st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->logfile, strerror(errno));
+    if (st == OMN_OK) st = omn_trainer_save(t->trainer, t->checkpoint, err);
     if (st == OMN_OK) st = plot_loss(t->logfile, t->plot, err);
     if (st == OMN_OK) st = export(t, err);      /* the model so far, to try while the run goes on */
     return st;
+}
+
+/* What nobody learnt, once, at the end. */
+static void left_out(const run *t, const omn_train_report *last)
+{
+    if (last->bad_lessons)
+        note(t, "left out %llu bad lessons (bad_examples: skip)",
+             (unsigned long long)last->bad_lessons);
+    if (last->dropped_lessons)
+        note(t, "left out %llu of %llu lessons for want of room beside the others (pack)",
+             (unsigned long long)last->dropped_lessons,
+             (unsigned long long)(last->dropped_lessons + last->lessons));
 }
 
 omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
                             const omn_recipe_watch *w, omn_error *err)
 {
     omn_status st = OMN_OK;
-    run t = { .r = r, .w = w, .out = out };
+    run t = { .r = r, .w = w, .out = out, .lock = -1 };
+    omn_train_report last = { OMN_FILL(omn_train_report) };
     const double t0 = now();
     double pace = 0;
     bool stop = false;
@@ -139,6 +160,7 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
             break;
         }
         if (st != OMN_OK) goto done;
+        last = rep;
         pace = pace > 0 ? 0.95 * pace + 0.05 * rep.seconds : rep.seconds;
         fprintf(t.log, "%llu,%llu,%llu,%.6g,%.6g,%.6g,%.6g,%.6g,%.3f\n",
                 (unsigned long long)rep.step, (unsigned long long)rep.pages,
@@ -152,11 +174,14 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
             OMN_TRY(save(&t, err));
     }
     OMN_TRY(save(&t, err));
+    left_out(&t, &last);
     note(&t, "wrote %s/model.safetensors", out);
     if (w && w->cancel && omn_cancel_get(w->cancel))
         st = omn_fail(err, OMN_ERR_CANCELLED, "stopped; the checkpoint is kept");
 done:
     if (t.log) fclose(t.log);
+    folder_unlock(out, t.lock);
+    if (st != OMN_OK && t.made && (!t.trainer || omn_trainer_at(t.trainer) == 0)) folder_undo(out);
     omn_call_free(t.call);
     omn_trainer_free(t.trainer);
     omn_model_close(t.model);

@@ -146,6 +146,8 @@ omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err)
         goto done;
     }
     add(&l, "train.", "counters", OMN_I64, omn_dim1(N_COUNTERS), counters);
+    const int64_t bad = (int64_t)t->bad;
+    if (bad) add(&l, "train.", "bad", OMN_I64, omn_dim1(1), &bad);
     add_moments(t, &l);
     add_pool(t, &l);
     if (l.failed) st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
@@ -235,13 +237,13 @@ static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err
         ids = malloc(count * sizeof(int32_t));
         if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
         memcpy(ids, from + sizeof(head), count * sizeof(int32_t));
-        const item it = { ids,
-                          ids + head[0],
-                          (uint32_t)head[0],
-                          (uint32_t)head[1],
-                          float_of(head[2]),
-                          float_of(head[3]),
-                          (uint32_t)head[4] };
+        const item it = { .in = ids,
+                          .out = ids + head[0],
+                          .n_in = (uint32_t)head[0],
+                          .n_out = (uint32_t)head[1],
+                          .weight = float_of(head[2]),
+                          .end_weight = float_of(head[3]),
+                          .task = (uint32_t)head[4] };
         st = pool_put(t, &it, err);
         free(ids);
         if (st != OMN_OK) return st;
@@ -299,6 +301,10 @@ omn_status omn_trainer_load(omn_trainer *t, const char *path, omn_error *err)
     t->dropped = (uint64_t)k[5];
     t->skipped = (uint64_t)k[6];
     t->skipped_in_row = (uint32_t)k[7];
+    t->bad = 0;
+    const omn_tensor *bad = omn_weights_get(w, "train.bad"); /* only when there were any */
+    if (bad && bad->type == OMN_I64 && bad->bytes == sizeof(t->bad))
+        memcpy(&t->bad, bad->data, sizeof(t->bad));
 done:
     omn_weights_close(w);
     return st;

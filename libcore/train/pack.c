@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_EMPTY 100000u                /* pages in a row with nothing usable */
+#define MOST_EMPTY 100000u                /* pages in a row with nothing usable, unless said */
 
 static bool fits(const omn_trainer *t, const row *r, const item *it)
 {
@@ -139,9 +139,25 @@ static omn_status row_of_page(omn_trainer *t, uint32_t b, const made *m, omn_err
         if (m->has[r]) OMN_TRY(place_input(t, b, r, m->feeds[r], err));
     if (t->cells) OMN_TRY(aux_fill(t, &m->page, b, err));
     for (uint32_t i = 0; i < m->n_items; i++) {
+        if (m->items[i].alone) continue;
         if (fits(t, &t->rows[b], &m->items[i])) place(t, b, &m->items[i]);
         else t->now_dropped++;
     }
+done:
+    return st;
+}
+
+/* One page: a row for those that see its inputs, the pool for the others. */
+static omn_status take_page(omn_trainer *t, const made *m, uint32_t *b, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    bool has = false, wants_row = false;
+    for (uint32_t r = 0; r < t->n_roles; r++) has |= m->has[r];
+    for (uint32_t k = 0; k < m->n_items; k++) {
+        if (has && !m->items[k].alone) wants_row = true;
+        else OMN_TRY(pool_put(t, &m->items[k], err));
+    }
+    if (wants_row) OMN_TRY(row_of_page(t, (*b)++, m, err));
 done:
     return st;
 }
@@ -157,14 +173,16 @@ static void clear(omn_trainer *t)
         t->token_task[i] = NO_TASK;
     for (uint32_t i = 0; i < t->setup.n_tasks; i++) t->task_lessons[i] = 0;
     t->now_next = t->next_page;
-    t->now_pages = t->now_lessons = t->now_tokens = t->now_dropped = 0;
+    t->now_pages = t->now_lessons = t->now_tokens = t->now_dropped = t->now_bad = 0;
     t->n_kept = t->n_pool;
 }
 
 omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
 {
     omn_status st = OMN_OK;
-    uint32_t b = 0, empty = 0;
+    uint32_t b = 0;
+    uint64_t empty = 0;
+    const uint64_t most = t->setup.most_empty ? t->setup.most_empty : MOST_EMPTY;
     clear(t);
     for (;;) {
         while (b < t->setup.batch && row_from_pool(t, b)) b++;
@@ -174,22 +192,18 @@ omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
         t->now_next += n;
         for (uint32_t i = 0; i < n; i++) {
             const made *m = &t->made[i];
-            bool placed = false;
+            t->now_bad += m->n_bad;
             if (m->page.skip || !m->n_items) {
-                if (++empty < MOST_EMPTY) continue;
-                st =
-                    omn_fail(err, OMN_ERR_DATA, "%u pages in a row had nothing usable", MOST_EMPTY);
+                if (++empty < most) continue;
+                st = omn_fail(err, OMN_ERR_DATA,
+                              "there is nothing to learn from: %llu pages in a row had no lesson "
+                              "that can be used, %llu bad ones were left out",
+                              (unsigned long long)empty, (unsigned long long)t->now_bad);
                 goto done;
             }
             empty = 0;
             t->now_pages++;
-            for (uint32_t r = 0; r < t->n_roles; r++) placed |= m->has[r];
-            if (placed) OMN_TRY(row_of_page(t, b++, m, err));
-            for (uint32_t k = 0; !placed && k < m->n_items; k++) {
-                const row nothing = { 0 };
-                if (fits(t, &nothing, &m->items[k])) OMN_TRY(pool_put(t, &m->items[k], err));
-                else t->now_dropped++;
-            }
+            OMN_TRY(take_page(t, m, &b, err));
         }
     }
     if (t->cells) aux_finish(t);
@@ -205,6 +219,7 @@ void batch_commit(omn_trainer *t)
     t->lessons += t->now_lessons;
     t->tokens += t->now_tokens;
     t->dropped += t->now_dropped;
+    t->bad += t->now_bad;
 }
 
 void batch_rollback(omn_trainer *t)

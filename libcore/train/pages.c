@@ -5,6 +5,7 @@
 #include "trainer.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef struct making {
@@ -35,30 +36,64 @@ static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, i
     return OMN_OK;
 }
 
-static omn_status read_lessons(const omn_trainer *t, made *m, omn_error *err)
+/* Would an empty row hold this text? */
+static omn_status has_room(const char *what, uint32_t n, uint32_t room, omn_error *err)
+{
+    if (n <= room) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA, "the %s is %u tokens long, a row has room for %u (pack: %s)",
+                    what, n, room, strcmp(what, "answer") ? "inputs" : "targets");
+}
+
+static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
+                              omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_page *p = &m->page;
-    m->n_items = p->n_lessons;
-    m->items = omn_arena_alloc(m->arena, p->n_lessons ? p->n_lessons : 1, sizeof(item));
-    if (!m->items) return no_memory(err);
-    for (uint32_t i = 0; st == OMN_OK && i < p->n_lessons; i++) {
-        const omn_lesson *l = &p->lessons[i];
-        item *it = &m->items[i];
-        if (!l->prompt || !l->answer || !(l->weight >= 0) || !isfinite(l->weight) ||
-            !(l->end_weight >= 0) || !isfinite(l->end_weight))
-            return omn_fail(err, OMN_ERR_DATA,
-                            "lesson %u: a prompt, an answer and weights of 0 or more "
-                            "are wanted",
-                            i + 1);
-        it->weight = (float)l->weight;
-        it->end_weight = (float)(l->weight * l->end_weight);
-        it->task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1;
-        OMN_TRY(ids_of(t, m->arena, l->prompt, &it->in, &it->n_in, err));
-        OMN_TRY(ids_of(t, m->arena, l->answer, &it->out, &it->n_out, err));
-    }
+    if (!l->prompt || !l->answer || !(l->weight >= 0) || !isfinite(l->weight) ||
+        !(l->end_weight >= 0) || !isfinite(l->end_weight))
+        return omn_fail(err, OMN_ERR_DATA,
+                        "a prompt, an answer and weights of 0 or more are wanted");
+    *it = (item){ .weight = (float)l->weight,
+                  .end_weight = (float)(l->weight * l->end_weight),
+                  .task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1,
+                  .alone = l->alone };
+    OMN_TRY(ids_of(t, m->arena, l->prompt, &it->in, &it->n_in, err));
+    OMN_TRY(ids_of(t, m->arena, l->answer, &it->out, &it->n_out, err));
+    OMN_TRY(has_room("question", it->n_in, t->setup.inputs, err));
+    OMN_TRY(has_room("answer", it->n_out, t->setup.targets, err));
 done:
     return st;
+}
+
+/* The page's lessons as ids. A bad one is named with its task and place; it ends the run, or is
+ * counted. */
+static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, omn_error *err)
+{
+    const omn_page *p = &m->page;
+    m->items = omn_arena_alloc(m->arena, p->n_lessons ? p->n_lessons : 1, sizeof(item));
+    if (!m->items) return no_memory(err);
+    for (uint32_t i = 0; i < p->n_lessons; i++) {
+        omn_error why = OMN_ERROR_INIT;
+        const omn_lesson *l = &p->lessons[i];
+        const omn_status st = read_lesson(t, m, l, &m->items[m->n_items], &why);
+        if (st == OMN_OK) {
+            m->n_items++;
+            continue;
+        }
+        if (l->task < t->setup.n_tasks) omn_error_prefix(&why, "task %s", t->setup.tasks[l->task]);
+        else omn_error_prefix(&why, "lesson %u", i + 1);
+        if (p->file && !why.file[0]) {
+            snprintf(why.file, sizeof(why.file), "%s", p->file);
+            why.line = p->line;
+        }
+        if (st != OMN_ERR_DATA || !t->setup.skip_bad) {
+            if (err && err->status == OMN_OK) *err = why;
+            return st;
+        }
+        char text[1200];
+        omn_call_log(c, OMN_LOG_WARN, "left out: %s", omn_error_line(&why, text, sizeof(text)));
+        m->n_bad++;
+    }
+    return OMN_OK;
 }
 
 static omn_status read_inputs(const omn_trainer *t, made *m, omn_call *c, omn_error *err)
@@ -87,7 +122,7 @@ static void make_one(const making *k, made *m, uint64_t index)
     omn_call *c = NULL;
     omn_status st = OMN_OK;
     m->err = (omn_error)OMN_ERROR_INIT;
-    m->n_items = 0;
+    m->n_items = m->n_bad = 0;
     memset(m->has, 0, sizeof(m->has));
     omn_arena_release(m->arena, 0);
     for (uint32_t r = 0; r < t->n_roles; r++)
@@ -99,11 +134,16 @@ static void make_one(const making *k, made *m, uint64_t index)
     }
     OMN_TRY(omn_call_new(&how, &c, &m->err));
     OMN_TRY(t->setup.page(t->setup.page_user, c, index, t->step, m->arena, &m->page, &m->err));
-    if (!m->page.skip) st = read_lessons(t, m, &m->err);
+    m->n_bad = m->page.n_bad;
+    if (!m->page.skip) st = read_lessons(t, m, c, &m->err);
     if (st == OMN_OK && !m->page.skip) st = read_inputs(t, m, c, &m->err);
     for (uint32_t i = 0; i < m->page.n_inputs; i++) omn_value_unref(m->page.inputs[i].value);
 done:
-    if (st != OMN_OK)
+    if (st != OMN_OK && !m->err.file[0] && m->page.file) {
+        snprintf(m->err.file, sizeof(m->err.file), "%s", m->page.file);
+        m->err.line = m->page.line;
+    }
+    if (st != OMN_OK && !m->err.file[0])
         omn_error_prefix(&m->err, "page %llu", (unsigned long long)index);
     m->st = st;
     omn_call_free(c);

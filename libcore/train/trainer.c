@@ -416,6 +416,7 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
         *out = (omn_train_report){
             OMN_FILL(omn_train_report), .step = t->step, .pages = t->pages, .lessons = t->lessons,
             .tokens = t->tokens, .skipped_steps = t->skipped, .dropped_lessons = t->dropped,
+            .bad_lessons = t->bad,
             .loss = loss, .text_loss = text, .aux_loss = aux, .gradient_norm = norm,
             .rate = now.rate * now.factor, .seconds = end - began, .page_seconds = filled - began,
             .graph_seconds = ran - filled, .update_seconds = end - ran,

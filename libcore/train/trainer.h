@@ -16,6 +16,7 @@ typedef struct item {
     uint32_t n_in, n_out;
     float weight, end_weight;             /* of the answer's tokens, of its end */
     uint32_t task;
+    bool alone;                           /* it sees none of the page's inputs */
 } item;
 
 /* A page as it comes from a pool thread. */
@@ -23,7 +24,7 @@ typedef struct made {
     omn_arena *arena;
     omn_page page;
     item *items;
-    uint32_t n_items;
+    uint32_t n_items, n_bad;
     omn_feed *feeds[MOST_ROLES];          /* what prepare made of each role's value; empty: none */
     bool has[MOST_ROLES];
     omn_status st;
@@ -72,12 +73,12 @@ struct omn_trainer {
     int32_t *aux_labels[MOST_GROUPS];
     float *aux_weights[MOST_GROUPS], *aux_edges, *aux_edge_weights, *aux_scale;
     /* state */
-    uint64_t step, next_page, pages, lessons, tokens, dropped, skipped;
+    uint64_t step, next_page, pages, lessons, tokens, dropped, skipped, bad;
     uint32_t skipped_in_row;
     waiting *pool;
     size_t n_pool, room_pool, n_kept;     /* kept: there before this step */
     /* of this step, until it is done */
-    uint64_t now_next, now_pages, now_lessons, now_tokens, now_dropped;
+    uint64_t now_next, now_pages, now_lessons, now_tokens, now_dropped, now_bad;
     double *task_sum, *task_weight, *task_loss;
     uint64_t *task_lessons;
 };

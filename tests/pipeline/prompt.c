@@ -24,7 +24,7 @@ START_TEST(labels_belong_to_answers_alone)
     omn_error err = OMN_ERROR_INIT;
     omn_pipeline *p = NULL;
     omn_value *words[2], *in[4];
-    char *prompt[2], *answer[2];
+    omn_pipeline_taught taught[2];
     const char *folder = testing_folder();
     toy_write(folder, 3);
     toy_open(&t, folder, 1);
@@ -41,17 +41,19 @@ START_TEST(labels_belong_to_answers_alone)
         ck_assert_int_eq(omn_regions_new(&box, 1, frame, &in[1], &err), OMN_OK);
         const omn_named inputs[] = { { "image", in[0] }, { "box", in[1] }, { "n", in[2] },
                                      { "list", in[3] } };
-        ck_assert_msg(omn_pipeline_lesson(p, t.model, t.call, inputs, 4, in[1], &prompt[labelled],
-                                          &answer[labelled], &err) == OMN_OK, "%s", err.text);
+        ck_assert_msg(omn_pipeline_lesson(p, t.model, t.call, inputs, 4, in[1], &taught[labelled],
+                                          &err) == OMN_OK, "%s", err.text);
+        ck_assert_uint_eq(taught[labelled].n_inputs, 1);
+        ck_assert_str_eq(taught[labelled].inputs[0].name, "image");
+        ck_assert_ptr_eq(taught[labelled].inputs[0].value, in[0]);
         omn_value_unref(in[1]);
     }
-    ck_assert_str_eq(prompt[0], prompt[1]);
-    ck_assert_ptr_null(strstr(prompt[1], "sphere"));
-    ck_assert(strstr(prompt[1], "{what} at <") && strstr(prompt[1], ">? 7 of a, b"));
-    ck_assert_ptr_nonnull(strstr(answer[1], "sphere"));
+    ck_assert_str_eq(taught[0].prompt, taught[1].prompt);
+    ck_assert_ptr_null(strstr(taught[1].prompt, "sphere"));
+    ck_assert(strstr(taught[1].prompt, "{what} at <") && strstr(taught[1].prompt, ">? 7 of a, b"));
+    ck_assert_ptr_nonnull(strstr(taught[1].answer, "sphere"));
     for (int i = 0; i < 2; i++) {
-        free(prompt[i]);
-        free(answer[i]);
+        omn_pipeline_taught_fini(&taught[i]);
         omn_value_unref(words[i]);
     }
     omn_value_unref(in[0]);
@@ -62,8 +64,52 @@ START_TEST(labels_belong_to_answers_alone)
 }
 END_TEST
 
+/* What fails leaves nothing behind that somebody could free again. */
+START_TEST(a_lesson_that_fails_is_empty)
+{
+    static const char four[] =
+        "version: 1\n"
+        "inputs: {q: {type: text}}\n"
+        "steps:\n"
+        "  - {generate: text, as: said, prompt: \"{q}{q}{q}{q}\"}\n"
+        "outputs: {said: $said}\n";
+    enum { QUARTER = 1 << 22 };
+    toy t;
+    omn_error err = OMN_ERROR_INIT;
+    omn_pipeline *p = NULL;
+    omn_value *q = NULL, *tensor = NULL;
+    char *text = malloc(QUARTER);
+    const char *folder = testing_folder();
+    toy_write(folder, 3);
+    toy_open(&t, folder, 1);
+    const char *path = testing_write(folder, "p.yaml", four, strlen(four));
+    ck_assert_msg(omn_pipeline_open(t.ctx, path, &p, &err) == OMN_OK, "%s", err.text);
+    ck_assert_uint_gt(strlen(omn_model_prefix(t.model, "text")), 0);
+    ck_assert_ptr_nonnull(text);
+    memset(text, 'q', QUARTER);
+    ck_assert_int_eq(omn_text_new(text, QUARTER, &q, &err), OMN_OK);
+    omn_named in = { "q", q };
+    omn_pipeline_taught taught;
+    memset(&taught, 0x55, sizeof taught);
+    /* the prompt alone fits to the byte, with the model's prefix it does not */
+    ck_assert_int_eq(omn_pipeline_lesson(p, t.model, t.call, &in, 1, q, &taught, &err),
+                     OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "the prompt is longer than 16 MiB"), "%s", err.text);
+    ck_assert(!taught.prompt && !taught.answer && !taught.inputs && !taught.n_inputs);
+    err = (omn_error)OMN_ERROR_INIT;
+    in.value = tensor = toy_picture(&t, 8, 8, 1);
+    ck_assert_int_ne(omn_pipeline_lesson(p, t.model, t.call, &in, 1, q, &taught, &err), OMN_OK);
+    ck_assert(!taught.prompt && !taught.answer && !taught.inputs && !taught.n_inputs);
+    omn_value_unref(q);
+    omn_value_unref(tensor);
+    free(text);
+    omn_pipeline_close(p);
+    toy_close(&t);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const all[] = { labels_belong_to_answers_alone };
+    const TTest *const all[] = { labels_belong_to_answers_alone, a_lesson_that_fails_is_empty };
     return TESTING_RUN("pipeline/prompt", all, 60);
 }

@@ -125,6 +125,101 @@ START_TEST(what_does_not_fit_is_counted)
 }
 END_TEST
 
+/* Pages of one lesson about no picture; every other one is too long for a row. */
+static omn_status odd_pages(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                            omn_page *out, omn_error *err)
+{
+    static const char file[] = "lessons.jsonl";
+    const bool all = *(const bool *)user;
+    (void)c;
+    (void)step;
+    omn_lesson *l = omn_arena_alloc(a, 1, sizeof(*l));
+    if (!l) return omn_fail(err, OMN_ERR_MEMORY, "page");
+    const bool long_one = all || index % 2;
+    *l = (omn_lesson){ .prompt = "what?", .weight = 1, .end_weight = 1, .task = 1,
+                       .answer = long_one ? "red red red red red red red red red red red red"
+                                          : "red" };
+    out->lessons = l;
+    out->n_lessons = 1;
+    out->file = file;
+    out->line = (int32_t)index + 1;
+    return OMN_OK;
+}
+
+START_TEST(a_lesson_that_fits_no_row_is_bad)
+{
+    const char *folder = tiny_folder(testing_folder());
+    char path[512];
+    bool all = false;
+    omn_error err = OMN_ERROR_INIT;
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    tiny k;
+    s.page = odd_pages;
+    s.page_user = &all;
+    snprintf(path, sizeof(path), "%s/a.safetensors", folder);
+    tiny_open(&k, folder, 2, &s);         /* told, with its place and its task */
+    ck_assert_int_eq(omn_trainer_step(k.t, k.call, NULL, &err), OMN_ERR_DATA);
+    ck_assert_str_eq(err.file, "lessons.jsonl");
+    ck_assert_int_eq(err.line, 2);
+    ck_assert_msg(strstr(err.text, "task place: the answer is 13 tokens long"), "%s", err.text);
+    ck_assert_uint_eq(omn_trainer_at(k.t), 0);
+    tiny_close(&k);
+    s.skip_bad = true;                    /* or counted, and the count goes on with the run */
+    tiny_open(&k, folder, 2, &s);
+    const omn_train_report r = tiny_steps(&k, 2);
+    ck_assert_uint_gt(r.bad_lessons, 5);
+    ck_assert_uint_eq(r.dropped_lessons, 0);
+    must(omn_trainer_save(k.t, path, &err), &err);
+    tiny_close(&k);
+    tiny_open(&k, folder, 2, &s);
+    must(omn_trainer_load(k.t, path, &err), &err);
+    ck_assert_uint_gt(tiny_steps(&k, 1).bad_lessons, r.bad_lessons);
+    tiny_close(&k);
+    all = true;                           /* and when nothing is left it is an error */
+    s.most_empty = 20;
+    tiny_open(&k, folder, 2, &s);
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_trainer_step(k.t, k.call, NULL, &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "nothing to learn from"), "%s", err.text);
+    tiny_close(&k);
+}
+END_TEST
+
+/* A lesson that sees no picture stands in a row without one. */
+static omn_status mixed_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                             omn_page *out, omn_error *err)
+{
+    const omn_status st = tiny_page(user, c, index, step, a, out, err);
+    if (st == OMN_OK && out->n_lessons == 3 && out->n_inputs)
+        ((omn_lesson *)(uintptr_t)out->lessons)[1].alone = true;
+    return st;
+}
+
+START_TEST(a_lesson_without_inputs_sees_none)
+{
+    const char *folder = tiny_folder(testing_folder());
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    int seen = 0;
+    tiny k;
+    s.page = mixed_page;
+    tiny_open(&k, folder, 2, &s);
+    for (int turn = 0; turn < 6; turn++) {
+        must(batch_fill(k.t, k.call, &err), &err);
+        for (uint32_t b = 0; b < s.batch; b++) {
+            const bool picture = ((const int32_t *)omn_feed_get(k.t->feed, "image.seg")
+                                      ->data)[b * k.t->cells] != 0;
+            for (uint32_t i = 0; picture && i < s.targets; i++)
+                if (k.t->t_pos[b * s.targets + i] == 0 && k.t->t_seg[b * s.targets + i]) seen++;
+            ck_assert(!picture || k.t->rows[b].lessons == 2);
+        }
+        batch_commit(k.t);
+    }
+    ck_assert_int_gt(seen, 10);
+    tiny_close(&k);
+}
+END_TEST
+
 START_TEST(a_failed_step_leaves_the_state_as_it_was)
 {
     const char *folder = testing_folder();
@@ -282,6 +377,8 @@ int main(void)
         a_tiny_model_learns,
         lessons_are_packed_into_rows,
         what_does_not_fit_is_counted,
+        a_lesson_that_fits_no_row_is_bad,
+        a_lesson_without_inputs_sees_none,
         a_failed_step_leaves_the_state_as_it_was,
         a_resumed_run_ends_in_the_same_bits,
         a_killed_run_goes_on_in_the_same_bits,

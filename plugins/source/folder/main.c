@@ -216,7 +216,24 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
                                                    : why.text);
 }
 
-static const omn_source_impl impl = { NULL, open_source, close_source, count, get };
+static void place(const void *self, omn_split split, uint64_t index, const char **file,
+                  int32_t *line)
+{
+    const source *s = self;
+    size_t length;
+    uint32_t number = 0;
+    *file = s->m.path;
+    if (index < count(self, split)) manifest_line(&s->m, split, (size_t)index, &length, &number);
+    *line = (int32_t)number;
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_place_impl places = { place };
+    return strcmp(id, "omnio.place/1") ? NULL : &places;
+}
+
+static const omn_source_impl impl = { extension, open_source, close_source, count, get };
 static const omn_object objects[] = {
     { "omnio.source/1", "folder", "a folder of pictures with a JSON Lines manifest", &impl,
       OMN_OBJECT_PARAMS(folder) },

@@ -99,7 +99,7 @@ static uint64_t tabletop_count(const void *self, omn_split split)
 {
     (void)self;
     (void)split;
-    return 0;
+    return OMN_ENDLESS;
 }
 
 /* A canvas with scene number index in it; *out is owned by the caller. */

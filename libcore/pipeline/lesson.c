@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A task as a lesson: what the pipeline's one step that asks the model would send for these inputs,
+ * and what the model should have answered. The steps in front of it run as they would for people,
+ * so that a pipeline which crops a picture first teaches the crop. */
+#include "run.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_TEXT ((size_t)1 << 24)
+
+static bool asks(const plan_step *s)
+{
+    return s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
+}
+
+/* The one outermost step that asks the model; NULL when there is none, or more. */
+static const plan_step *model_step(const omn_pipeline *p)
+{
+    const plan_step *found = NULL;
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (asks(&p->steps[i])) {
+            if (found) return NULL;
+            found = &p->steps[i];
+        }
+    return found;
+}
+
+static bool asks_inside(const plan_step *s)
+{
+    if (asks(s)) return true;
+    for (size_t i = 0; i < s->n_steps; i++)
+        if (asks_inside(&s->steps[i])) return true;
+    return false;
+}
+
+static void mark(void *user, int slot)
+{
+    bool *wanted = user;
+    if (slot >= 0) wanted[slot] = true;
+}
+
+/* Runs what the step `s` needs of the steps in front of it. */
+static omn_status run_before(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
+{
+    bool wanted[MOST_SLOTS] = { false }, needed[MOST_STEPS] = { false };
+    const size_t n = (size_t)(s - r->p->steps);
+    plan_reads(s, mark, wanted);
+    for (size_t i = n; i-- > 0;) {
+        const plan_step *b = &r->p->steps[i];
+        for (size_t k = 0; k < b->n_out; k++)
+            needed[i] = needed[i] || (b->out[k] >= 0 && wanted[b->out[k]]);
+        if (!needed[i]) continue;
+        if (asks_inside(b))
+            return yml_fail(b->at, err, "%s: a task asks the model once, in its last step",
+                            b->name);
+        plan_reads(b, mark, wanted);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const omn_status st = needed[i] ? run_step(r, c, &r->p->steps[i], err) : OMN_OK;
+        if (st != OMN_OK) return st;
+    }
+    return OMN_OK;
+}
+
+/* What the model should have written for a wanted value. */
+static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
+                              const omn_frame *frame, const omn_value *v, omn_buf *out,
+                              omn_error *err)
+{
+    const omn_value_kind k = omn_value_get_kind(v);
+    if (s->answer.kind == OMN_ANSWER_BOXES) {
+        const omn_part *codec = omn_model_codec(r->model, "regions");
+        if (!codec) return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for boxes");
+        if (k != OMN_VALUE_REGIONS)
+            return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, regions are wanted",
+                            omn_value_kind_name(k));
+        return omn_codec_write(codec, c, v, frame, out, err);
+    }
+    if (k != OMN_VALUE_TEXT && k != OMN_VALUE_NUMBER)
+        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
+                        omn_value_kind_name(k));
+    omn_value_text(v, out);
+    return OMN_OK;
+}
+
+/* The buffer's text, owned; what does not fit is the data's fault, not the memory's. */
+static omn_status take(omn_buf *b, size_t wanted, const char *what, char **out, omn_error *err)
+{
+    if (wanted > MOST_TEXT)
+        return omn_fail(err, OMN_ERR_DATA, "%s is longer than %zu MiB", what, MOST_TEXT >> 20);
+    *out = omn_buf_take(b);
+    return *out ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+}
+
+/* Inputs by role, each with a reference of its own. */
+static omn_status take_inputs(const omn_request *rq, omn_pipeline_taught *out, omn_error *err)
+{
+    out->inputs = calloc(rq->n_inputs + 1u, sizeof *out->inputs);
+    if (!out->inputs) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+    for (uint32_t i = 0; i < rq->n_inputs; i++) {
+        if (!rq->inputs[i].value)
+            return omn_fail(err, OMN_ERR_DATA, "the input \"%s\" is not there", rq->inputs[i].name);
+        out->inputs[out->n_inputs++] =
+            (omn_named){ rq->inputs[i].name, omn_value_ref(rq->inputs[i].value) };
+    }
+    return OMN_OK;
+}
+
+static omn_status taught(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
+                         const omn_value *wanted, omn_pipeline_taught *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_request rq;
+    omn_answer answer;
+    omn_buf text, full;
+    omn_frame frame = { 0 };
+    bool has = false;
+    omn_buf_init(&text, MOST_TEXT);
+    omn_buf_init(&full, MOST_TEXT);
+    OMN_TRY(run_before(r, c, s, err));
+    OMN_TRY(run_request(r, c, s, a, &rq, &answer, err));
+    if (s->answer.kind == OMN_ANSWER_BOXES) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
+    OMN_TRY(wanted_text(r, c, s, has ? &frame : NULL, wanted, &text, err));
+    const char *prefix = omn_model_prefix(r->model, s->output),
+               *prompt = rq.prompt ? rq.prompt : "";
+    omn_buf_puts(&full, prefix);
+    omn_buf_puts(&full, prompt);
+    OMN_TRY(take(&full, strlen(prefix) + strlen(prompt), "the prompt", &out->prompt, err));
+    OMN_TRY(take(&text, text.length, "the wanted answer", &out->answer, err));
+    OMN_TRY(take_inputs(&rq, out, err));
+done:
+    omn_buf_fini(&text);
+    omn_buf_fini(&full);
+    return st;
+}
+
+omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs,
+                               size_t n, const omn_value *wanted, omn_pipeline_taught *out,
+                               omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_pipeline_run r = { .p = p, .model = m, .how = { .temperature = NAN, .top_p = NAN } };
+    const plan_step *s = model_step(p);
+    omn_arena *a = NULL;
+    *out = (omn_pipeline_taught){ OMN_FILL(omn_pipeline_taught) };
+    if (!s)
+        return omn_fail(err, OMN_ERR_CONFIG,
+                        "%s: a task is a pipeline with exactly one step that generates or scores",
+                        p->path);
+    a = omn_arena_new(0);
+    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+    OMN_TRY(run_inputs(&r, inputs, n, err));
+    OMN_TRY(taught(&r, c, s, a, wanted, out, err));
+done:
+    if (st != OMN_OK) omn_pipeline_taught_fini(out);
+    run_clear(&r);
+    omn_arena_free(a);
+    return st;
+}
+
+void omn_pipeline_taught_fini(omn_pipeline_taught *t)
+{
+    free(t->prompt);
+    free(t->answer);
+    for (uint32_t i = 0; i < t->n_inputs; i++) omn_value_unref(t->inputs[i].value);
+    free(t->inputs);
+    *t = (omn_pipeline_taught){ OMN_FILL(omn_pipeline_taught) };
+}
+
+size_t omn_pipeline_roles(const omn_pipeline *p, const char **roles, size_t most)
+{
+    const plan_step *s = model_step(p);
+    size_t n = 0;
+    for (size_t i = 0; s && i < s->n_from && n < most; i++) roles[n++] = s->from[i].name;
+    return n;
+}
+
+bool omn_pipeline_teaches(const omn_pipeline *p)
+{
+    return model_step(p) != NULL;
+}

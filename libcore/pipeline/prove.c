@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be known of a recipe before its first step: the model takes what the tasks give, there
+ * is something to learn from, and the first examples of every task become lessons that fit. Days of
+ * training have been spent on lessons that were none. */
+#include "recipe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FIRST 16u /* examples that are looked at until one has a lesson */
+
+static omn_status find_roles(omn_recipe *r, omn_error *err)
+{
+    uint32_t n = 0;
+    for (size_t i = 0; i < r->n_tasks; i++) {
+        const recipe_task *t = &r->tasks[i];
+        const char *roles[MOST_FIELDS];
+        if (t->weight <= 0) continue;
+        if (!omn_pipeline_teaches(t->pipeline))
+            return yml_fail(t->at, err,
+                            "pipeline %s: a task is a pipeline with exactly one step that "
+                            "generates or scores",
+                            t->file);
+        const size_t k = omn_pipeline_roles(t->pipeline, roles, MOST_FIELDS);
+        for (size_t j = 0; j < k; j++) {
+            uint32_t at = 0;
+            if (!omn_model_encoder(r->teacher, roles[j]))
+                return yml_fail(t->at, err, "task %s: the model %s takes no input \"%s\"", t->name,
+                                r->model, roles[j]);
+            while (at < n && strcmp(r->roles[at], roles[j])) at++;
+            if (at == n && n < MOST_FIELDS) r->roles[n++] = roles[j];
+        }
+    }
+    r->setup.roles = r->roles;
+    r->setup.n_roles = n;
+    return OMN_OK;
+}
+
+/* Every source that a task learns from has examples, in every stage; how many pages in a row may
+ * have no lesson before there is none. */
+static omn_status find_examples(omn_recipe *r, omn_error *err)
+{
+    double most = 0, shares = 0;
+    for (size_t i = 0; i < r->n_sources; i++) shares += r->sources[i].share;
+    for (size_t s = 0; s < r->n_stages; s++)
+        for (size_t i = 0; i < r->n_tasks; i++) {
+            const recipe_task *t = &r->tasks[i];
+            if (t->weight <= 0) continue;
+            const omn_status st = example_some(r, s, t->source, OMN_SPLIT_TRAIN, "training", err);
+            if (st != OMN_OK) return st;
+            const uint64_t n = example_count(r, s, t->source, OMN_SPLIT_TRAIN);
+            const double share = r->sources[t->source].share;
+            if (n == OMN_ENDLESS || !(share > 0)) continue;
+            const double pages = 4 * (double)n * shares / share;
+            if (pages > most) most = pages;
+        }
+    r->setup.most_empty = most > 0 && most < 1e5 ? (uint64_t)most + 2u * r->setup.batch : 0;
+    return OMN_OK;
+}
+
+static omn_status too_long(const omn_recipe *r, const omn_page *p, const omn_lesson *l,
+                           const char *what, size_t n, uint32_t room, omn_error *err)
+{
+    omn_fail(err, OMN_ERR_DATA,
+             "task %s: the %s is %zu tokens long, a row has room for %u (pack: %s)",
+             r->tasks[l->task].name, what, n, room, strcmp(what, "answer") ? "inputs" : "targets");
+    if (err && p->file) {
+        snprintf(err->file, sizeof err->file, "%s", p->file);
+        err->line = p->line;
+    }
+    return OMN_ERR_DATA;
+}
+
+/* Tokens of a text with its end; OMN_ERR_DATA for one that is longer than a row. */
+static omn_status fits(const omn_recipe *r, omn_arena *a, const omn_page *p, const omn_lesson *l,
+                       bool answer, omn_error *err)
+{
+    const char *text = answer ? l->answer : l->prompt;
+    const size_t room = strlen(text) + 8, most = answer ? r->setup.targets : r->setup.inputs;
+    size_t n = 0;
+    int32_t *ids = omn_arena_alloc(a, room, sizeof *ids);
+    if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+    const omn_status st = omn_model_tokens(r->teacher, text, ids, room, &n, err);
+    if (st != OMN_OK || n + 1 <= most) return st;
+    return too_long(r, p, l, answer ? "answer" : "question", n + 1, (uint32_t)most, err);
+}
+
+static omn_status look(omn_recipe *r, omn_call *c, omn_arena *a, const omn_page *p, bool *found,
+                       omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_feed *f = NULL;
+    for (uint32_t i = 0; i < p->n_lessons; i++) {
+        st = fits(r, a, p, &p->lessons[i], false, err);
+        if (st == OMN_OK) st = fits(r, a, p, &p->lessons[i], true, err);
+        if (st == OMN_ERR_DATA && r->skip_bad) {
+            if (err) *err = (omn_error)OMN_ERROR_INIT;
+            continue;
+        }
+        OMN_TRY(st);
+        *found = true;
+    }
+    st = OMN_OK;
+    for (uint32_t i = 0; i < p->n_inputs; i++) {
+        OMN_TRY(omn_feed_make(&f, err));
+        OMN_TRY(
+            omn_model_prepare(r->teacher, c, p->inputs[i].name, p->inputs[i].value, f, NULL, err));
+        omn_feed_free(f);
+        f = NULL;
+    }
+done:
+    omn_feed_free(f);
+    return st;
+}
+
+/* The first examples of a task, until one of them has a lesson. */
+static omn_status first_lessons(omn_recipe *r, uint32_t task, omn_call *c, omn_arena *a,
+                                omn_error *err)
+{
+    const recipe_task *t = &r->tasks[task];
+    const uint64_t count = example_count(r, 0, t->source, OMN_SPLIT_TRAIN);
+    bool found = false;
+    for (uint64_t i = 0; i < FIRST && i < count && !found; i++) {
+        omn_page p;
+        omn_arena_release(a, 0);
+        omn_status st = recipe_lessons(r, task, i, c, a, &p, err);
+        if (st == OMN_OK) st = look(r, c, a, &p, &found, err);
+        for (uint32_t k = 0; k < p.n_inputs; k++) omn_value_unref(p.inputs[k].value);
+        if (st != OMN_OK) return st;
+    }
+    if (found || count > FIRST) return OMN_OK;
+    return yml_fail(t->at, err,
+                    "task %s: there is nothing to learn from: of %llu examples of "
+                    "source %s none has a lesson that can be used",
+                    t->name, (unsigned long long)count, r->sources[t->source].name);
+}
+
+omn_status recipe_prove(omn_recipe *r, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_call *c = NULL;
+    omn_arena *a = omn_arena_new((size_t)1 << 30);
+    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", r->path);
+    OMN_TRY(find_roles(r, err));
+    OMN_TRY(find_examples(r, err));
+    OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, NULL, &c, err));
+    for (uint32_t i = 0; i < r->n_tasks; i++)
+        if (r->tasks[i].weight > 0) OMN_TRY(first_lessons(r, i, c, a, err));
+done:
+    omn_call_free(c);
+    omn_arena_free(a);
+    return st;
+}
+
+omn_status omn_recipe_check(omn_recipe *r, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_store *store = NULL;
+    omn_model *m = NULL;
+    omn_weights *w = NULL;
+    OMN_TRY(omn_store_new(r->setup.seed, NULL, true, &store, err));
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
+                                  .store = store, .training = true };
+    OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
+    r->teacher = m;
+    for (size_t i = 0; i < r->n_start; i++) {
+        OMN_TRY(start_open(r, i, &w, err));
+        omn_weights_close(w);
+        w = NULL;
+    }
+    OMN_TRY(recipe_prove(r, err));
+done:
+    r->teacher = NULL;
+    omn_model_close(m);
+    omn_store_free(store);
+    return st;
+}
