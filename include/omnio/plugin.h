@@ -41,7 +41,9 @@ extern "C" {
  *       "box|nearest": arrives as the index); for ins and outs a value type: "image", "text",
  *       "regions", "points", "tokens", "embeddings", "tensor", "list", "record", "number", "any".
  * deflt NULL: must be given. For strings and paths "" is an empty default.
- * range "1..65535", "0..", NULL none; texts have none. unit: "px", "ms", ... or NULL. */
+ * range "1..65535", "0..", NULL none; texts have none. unit: "px", "ms", ... or NULL.
+ * name: a C identifier; rows of operations are keys of a step, so none is called like its words:
+ * apply, generate, score, tokenize, detokenize, map, embed, as, when, repeat. */
 typedef struct omn_param {
     const char *role, *name, *type, *deflt, *range, *unit, *help;
     uint32_t offset;                      /* in the parameter struct; operations: unused */

@@ -69,6 +69,16 @@ static bool door_word(const char *s)
     return true;
 }
 
+/* Words of a step in a pipeline, which could not be told from a row of that name. */
+static bool step_word(const char *s)
+{
+    static const char *const words[] = { "apply", "generate", "score", "tokenize", "detokenize",
+                                         "map",   "embed",    "as",    "when",     "repeat" };
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(words[i], s) == 0) return true;
+    return false;
+}
+
 /* A text that lies in a loaded file and ends there. what: "name", after the words of `fmt`. */
 static omn_status check_text(const segments *mem, const char *s, bool optional, const char *whose,
                              const char *what, omn_error *err)
@@ -169,6 +179,10 @@ static omn_status check_param(const omn_object *o, const omn_param *r, const seg
                         whose, r->name);
     OMN_TRY(param_row_check(r, err));
     bool operation = strcmp(o->kind, "omnio.operation/1") == 0;
+    if (operation && step_word(r->name))
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "%s: \"%s\" is a word of pipelines; the row needs another name", whose,
+                        r->name);
     if (operation) return OMN_OK;
     if (strcmp(r->role, "param") != 0)
         return omn_fail(err, OMN_ERR_PLUGIN, "%s: %s is an \"%s\" row; only operations have them",

@@ -26,8 +26,8 @@ typedef struct row {
 
 static const row rows[] = {
     { "json.parse", { "\"[1,{\\\"a\\\":2}]\"" }, { 0 }, "[1,{\"a\":2}]", NULL },
-    { "json.parse", { "\"[]\"" }, { "as", "regions" }, "[]", NULL },
-    { "json.parse", { "\"[]\"" }, { "as", "record" }, NULL, "list, not record" },
+    { "json.parse", { "\"[]\"" }, { "kind", "regions" }, "[]", NULL },
+    { "json.parse", { "\"[]\"" }, { "kind", "record" }, NULL, "list, not record" },
     { "json.parse", { "\"[1,\"" }, { 0 }, NULL, "line 1 column 4" },
     { "json.format", { "{\"a\":[1,2]}" }, { 0 }, "\"{\\\"a\\\":[1,2]}\"", NULL },
     { "value.text", { "[{\"box\":[1,2,3,4],\"label\":\"a\"}]" }, { 0 }, "\"a: 1 2 3 4\"", NULL },
@@ -79,7 +79,7 @@ static const row rows[] = {
     { "box.nms", { BOXES }, { "overlap", "0.9" }, "[" CAT "," DOG "," FAR "]", NULL },
     { "box.nms", { BOXES }, { "most", "1" }, "[" CAT "]", NULL },
     { "box.filter", { BOXES }, { "labels", "bird, cat" }, "[" CAT "," FAR "]", NULL },
-    { "box.filter", { BOXES }, { "score", "0.6" }, "[" DOG "," FAR "]", NULL },
+    { "box.filter", { BOXES }, { "least", "0.6" }, "[" DOG "," FAR "]", NULL },
     { "box.filter", { BOXES }, { "side", "9.5" }, "[" CAT "," FAR "]", NULL },
     { "box.filter", { BOXES }, { "labels", "ca" }, "[]", NULL },
     { "box.sort", { BOXES }, { 0 }, "[" DOG "," CAT "," FAR "]", NULL },

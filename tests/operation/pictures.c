@@ -68,7 +68,7 @@ START_TEST(sizes_are_those_asked_for)
         { "image.crop", { "left", "-5", "width", "70", "height", "2" }, "70 x 2 x 3 u8" },
         { "image.pad", { "width", "64", "height", "64" }, "64 x 64 x 3 u8" },
         { "image.convert", { "to", "grey" }, "60 x 40 x 1 u8" },
-        { "image.convert", { "to", "rgba", "as", "float" }, "60 x 40 x 4 f32" },
+        { "image.convert", { "to", "rgba", "type", "float" }, "60 x 40 x 4 f32" },
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         const char *const *s = rows[i].set;
@@ -102,9 +102,9 @@ START_TEST(colours_convert_and_come_back)
                                 0.51);
         }
     const omn_value *const first[4] = { rgb, NULL, NULL, NULL };
-    omn_value *f = apply(NULL, "image.convert", first, "as", "float", NULL);
+    omn_value *f = apply(NULL, "image.convert", first, "type", "float", NULL);
     const omn_value *const second[4] = { f, NULL, NULL, NULL };
-    omn_value *back = apply(NULL, "image.convert", second, "as", "bytes", NULL);
+    omn_value *back = apply(NULL, "image.convert", second, "type", "bytes", NULL);
     ck_assert_mem_eq(pixels(back).data, b.data, 20 * 10 * 3);
     omn_value_unref(in);
     omn_value_unref(rgb);

@@ -64,6 +64,8 @@ static const struct {
     { "liar", "lie-value", "\"picture\" is no type" },
     { "liar", "lie-row-name", "\"n o\" cannot be the name of a parameter" },
     { "liar", "lie-choice", "\"a||b\" is no range" },
+    { "liar", "lie-step-as", "\"as\" is a word of pipelines" },
+    { "liar", "lie-step-score", "\"score\" is a word of pipelines" },
     { "liar", "lie-row-twice", "n is listed twice" },
     { "liar", "lie-offset-odd", "byte 12 of a struct of 16" },
     { "liar", "lie-offset-misaligned", "byte 4 of a struct of 16" },

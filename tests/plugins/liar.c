@@ -69,6 +69,8 @@ ROW(type_unknown, "param", "n", "float", "1", NULL)
 ROW(role_unknown, "inout", "n", "text", NULL, NULL)
 ROW(value_unknown, "in", "n", "picture", NULL, NULL)
 ROW(row_name, "param", "n o", "int", "1", NULL)
+ROW(step_as, "param", "as", "int", "1", NULL)
+ROW(step_score, "in", "score", "text", NULL, NULL)
 ROW(choice_hole, "param", "n", "choice", "a", "a||b")
 static const omn_param twins[] = { { "param", "n", "int", "1", NULL, NULL, "a number", 0 },
                                    { "param", "n", "int", "1", NULL, NULL, "a number", 0 } };
@@ -130,6 +132,8 @@ static const struct {
     { "lie-value", { RIGHT, "liar", TAIL, value_unknown } },
     { "lie-row-name", { RIGHT, "liar", TAIL, row_name } },
     { "lie-choice", { RIGHT, "liar", TAIL, choice_hole } },
+    { "lie-step-as", { RIGHT, "liar", TAIL, step_as } },
+    { "lie-step-score", { RIGHT, "liar", TAIL, step_score } },
     { "lie-row-twice", { RIGHT, "liar", TAIL, row_twice } },
     { "lie-offset-odd", { RIGHT, "liar", TAIL, offset_odd } },
     { "lie-offset-misaligned", { RIGHT, "liar", TAIL, offset_misaligned } },

@@ -9,11 +9,11 @@
 
 #define PARSE(IN, PAR, OUT)                                                                        \
     IN(text, in, "JSON")                                                                           \
-    PAR(choice, as, "any", "any|list|record|regions|points", NULL,                                 \
+    PAR(choice, kind, "any", "any|list|record|regions|points", NULL,                               \
         "what it has to be; an empty array can be regions or points too")                          \
     OUT(any, out, "the value; objects with \"box\" become regions, with \"point\" points")
 OMN_OPERATION(parse, PARSE, OMN_PURE);
-static omn_status parse(omn_call *c, const omn_value *in, int as, omn_value **out, omn_error *err)
+static omn_status parse(omn_call *c, const omn_value *in, int kind, omn_value **out, omn_error *err)
 {
     (void)c;
     static const omn_value_kind kinds[5] = { OMN_VALUE_TEXT, OMN_VALUE_LIST, OMN_VALUE_RECORD,
@@ -24,14 +24,14 @@ static omn_status parse(omn_call *c, const omn_value *in, int as, omn_value **ou
     omn_status st = omn_value_from_json(s, n, &v, err);
     if (st != OMN_OK) return st;
     omn_value_kind k = omn_value_get_kind(v);
-    if (as > 2 && k == OMN_VALUE_LIST && omn_list_count(v) == 0) {
+    if (kind > 2 && k == OMN_VALUE_LIST && omn_list_count(v) == 0) {
         omn_value_unref(v);
-        return as == 3 ? omn_regions_new(NULL, 0, NULL, out, err)
-                       : omn_points_new(NULL, 0, NULL, out, err);
+        return kind == 3 ? omn_regions_new(NULL, 0, NULL, out, err)
+                         : omn_points_new(NULL, 0, NULL, out, err);
     }
-    if (as > 0 && k != kinds[as]) {
+    if (kind > 0 && k != kinds[kind]) {
         st = omn_fail(err, OMN_ERR_DATA, "the JSON holds %s, not %s", omn_value_kind_name(k),
-                      omn_value_kind_name(kinds[as]));
+                      omn_value_kind_name(kinds[kind]));
         omn_value_unref(v);
         return st;
     }

@@ -90,12 +90,12 @@ static bool listed(const char *list, const char *label)
 #define FILTER(IN, PAR, OUT)                                                                       \
     IN(regions, in, "the boxes")                                                                   \
     PAR(string, labels, "", NULL, NULL, "labels to keep, with commas between; empty: all")         \
-    PAR(double, score, "0", "0..1", NULL, "least score; boxes without one stay")                   \
+    PAR(double, least, "0", "0..1", NULL, "least score; boxes without one stay")                   \
     PAR(double, side, "0", "0..65535", "px", "least width and height")                             \
     PAR(int, most, "0", "0..65536", NULL, "keep at most so many, the first; 0: all")               \
     OUT(regions, out, "the boxes that stay, in their order")
 OMN_OPERATION(filter, FILTER, OMN_PURE);
-static omn_status filter(omn_call *c, const omn_value *in, const char *labels, double score,
+static omn_status filter(omn_call *c, const omn_value *in, const char *labels, double least,
                          double side, int most, omn_value **out, omn_error *err)
 {
     const omn_region *r;
@@ -104,7 +104,7 @@ static omn_status filter(omn_call *c, const omn_value *in, const char *labels, d
     if (stay == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu boxes", n);
     for (size_t i = 0; i < n && kept < room; i++) {
         bool good = labels[0] == '\0' || (r[i].label != NULL && listed(labels, r[i].label));
-        good = good && (isnan(r[i].score) || r[i].score >= score);
+        good = good && (isnan(r[i].score) || r[i].score >= least);
         good = good && r[i].x1 - r[i].x0 >= side && r[i].y1 - r[i].y0 >= side;
         if (good) stay[kept++] = r[i];
     }

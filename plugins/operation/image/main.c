@@ -135,7 +135,7 @@ static omn_status pad(omn_call *c, const omn_image *in, int width, int height, i
     IN(image, in, "the picture")                                                                   \
     PAR(choice, to, "same", "same|grey|rgb|rgba", NULL,                                            \
         "grey: Rec. 601 luma; from RGBA to the others: laid over white")                           \
-    PAR(choice, as, "same", "same|bytes|float", NULL, "type of a channel")                         \
+    PAR(choice, type, "same", "same|bytes|float", NULL, "type of a channel")                       \
     OUT(image, out, "the converted picture")
 OMN_OPERATION(convert, CONVERT, OMN_PURE);
 static float channel(const omn_pixels *px, size_t i)
@@ -143,14 +143,14 @@ static float channel(const omn_pixels *px, size_t i)
     return px->type == OMN_U8 ? (float)((const uint8_t *)px->data)[i] / 255.0f
                               : ((const float *)px->data)[i];
 }
-static omn_status convert(omn_call *c, const omn_image *in, int to, int as, omn_image **out,
+static omn_status convert(omn_call *c, const omn_image *in, int to, int kind, omn_image **out,
                           omn_error *err)
 {
     (void)c;
     static const uint32_t counts[4] = { 0, 1, 3, 4 };
     omn_pixels a = omn_image_pixels(in), b;
     uint32_t channels = to == 0 ? a.channels : counts[to];
-    omn_type type = as == 0 ? a.type : as == 1 ? OMN_U8 : OMN_F32;
+    omn_type type = kind == 0 ? a.type : kind == 1 ? OMN_U8 : OMN_F32;
     omn_status st =
         omn_image_new(type, a.width, a.height, channels, omn_image_frame(in), out, &b, err);
     for (size_t i = 0; st == OMN_OK && i < (size_t)a.width * a.height; i++) {
