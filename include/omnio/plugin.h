@@ -201,7 +201,9 @@ OMN_API omn_status omn_context_call(omn_context *ctx, uint64_t seed, uint64_t it
 /* One object of a loaded plugin; lives as long as the context. */
 typedef struct omn_entry omn_entry;
 /* By kind and name; loads the plugin that has it (unknown files are first looked at in a helper
- * process). kind NULL: any kind. OMN_ERR_MISSING names the nearest existing name. [any] */
+ * process). kind: "omnio.encoder/1", or the word for it, "encoder"; NULL: any kind, the plugin
+ * found first when several have that name. OMN_ERR_MISSING names the nearest existing name.
+ * [any] */
 OMN_API omn_status omn_registry_find(omn_context *ctx, const char *kind, const char *name,
                                      const omn_entry **out, omn_error *err);
 /* What is there without loading anything into this process: called once for each object, in order

@@ -13,6 +13,7 @@ struct omn_entry {
     omn_object object; /* params points to the copied rows */
     const omn_plugin *plugin;
     const char *file;
+    const char *also;   /* other kinds with an object of this name: "decoder"; "" none */
     size_t n_in, n_out; /* operations */
     ffi_cif cif;
     ffi_type **cif_types;

@@ -58,6 +58,8 @@ static void put_text(const omn_entry *e, omn_buf *out)
     const char *word = entry_kind_word(o->kind, &n);
     omn_buf_printf(out, "%s - %s\n\n%.*s of plugin %s %s (%s)\n%s\n", o->name, o->help, n, word,
                    e->plugin->name, e->plugin->version, e->plugin->licence, e->file);
+    if (e->also && *e->also)
+        omn_buf_printf(out, "\nOther kinds have an object of this name too: %s\n", e->also);
     if (strcmp(o->kind, "omnio.format/1") == 0) {
         const omn_format_impl *f = o->impl;
         omn_buf_printf(out, "\n%s%s%s %s; suffixes %s\n", f->read ? "reads" : "",

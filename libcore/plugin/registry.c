@@ -255,16 +255,45 @@ static omn_status load(registry *r, plugin_file *f, omn_error *err)
     return OMN_OK;
 }
 
+/* `wanted` is NULL (any), a kind's id, or the word that people use for it: "encoder". */
+static bool of_kind(const record_object *o, const char *wanted)
+{
+    int n = 0;
+    if (!wanted || strcmp(o->kind, wanted) == 0) return true;
+    const char *word = entry_kind_word(o->kind, &n);
+    return !strchr(wanted, '/') && strlen(wanted) == (size_t)n &&
+           strncmp(word, wanted, (size_t)n) == 0;
+}
+
 static const slot *find_slot(const findings *r, const char *kind, const char *name)
 {
     const slot *best = NULL;
     for (size_t i = 0; i < r->n_slots; i++) {
         const slot *s = &r->slots[i];
         if (s->hidden || strcmp(s->object->name, name) != 0) continue;
-        if (kind && strcmp(s->object->kind, kind) != 0) continue;
+        if (!of_kind(s->object, kind)) continue;
         if (!best || s->file->order < best->file->order) best = s;
     }
     return best;
+}
+
+/* A word that no object's kind is called by. */
+static omn_status no_such_kind(const findings *r, const char *kind, omn_error *err)
+{
+    char words[400] = "";
+    size_t used = 0;
+    const char *last = "";
+    for (size_t i = 0; i < r->n_slots; i++) {
+        int n = 0;
+        const char *word = entry_kind_word(r->slots[i].object->kind, &n);
+        if (strncmp(word, last, (size_t)n + 1) == 0 || used + (size_t)n + 3 > sizeof(words))
+            continue;
+        used += (size_t)snprintf(words + used, sizeof(words) - used, "%s%.*s", used ? ", " : "", n,
+                                 word);
+        last = word;
+    }
+    return omn_fail(err, OMN_ERR_MISSING, "there is no kind \"%.80s\" of objects; there are %s",
+                    kind, words);
 }
 
 static omn_status missing(const findings *r, const char *kind, const char *name, omn_error *err)
@@ -275,14 +304,14 @@ static omn_status missing(const findings *r, const char *kind, const char *name,
     int word = 6, other = 0;
     const char *what = kind ? entry_kind_word(kind, &word) : "object";
     for (size_t i = 0; i < r->n_slots && n < MOST_SUGGESTED; i++)
-        if (!kind || strcmp(r->slots[i].object->kind, kind) == 0)
-            names[n++] = r->slots[i].object->name;
+        if (of_kind(r->slots[i].object, kind)) names[n++] = r->slots[i].object->name;
     if (r->trouble)
         snprintf(bad, sizeof(bad), " (%s)", r->trouble);
     else if (r->n_bad)
         snprintf(bad, sizeof(bad), " (%zu plugin file%s could not be used: see omnio list)",
                  r->n_bad, r->n_bad == 1 ? "" : "s");
     const slot *s = kind ? find_slot(r, NULL, name) : NULL;
+    if (kind && n == 0 && !strchr(kind, '/')) return no_such_kind(r, kind, err);
     if (s) {
         const char *its = entry_kind_word(s->object->kind, &other);
         return omn_fail(err, OMN_ERR_MISSING, "\"%.80s\" is of kind %.*s, not %.*s%s", name, other,
@@ -291,6 +320,24 @@ static omn_status missing(const findings *r, const char *kind, const char *name,
     const char *near = omn_nearest_name(name, names, n);
     return omn_fail(err, OMN_ERR_MISSING, "there is no %.*s \"%.80s\"%s%s%s%s", word, what, name,
                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", bad);
+}
+
+/* "decoder, op": other kinds that have an object of this name too; "" none. */
+static const char *others_called(registry *r, const slot *s)
+{
+    const char *words = "";
+    for (size_t i = 0; i < r->now->n_slots; i++) {
+        const slot *o = &r->now->slots[i];
+        int n = 0;
+        if (o->hidden || strcmp(o->object->name, s->object->name) != 0 ||
+            strcmp(o->object->kind, s->object->kind) == 0)
+            continue;
+        const char *word = entry_kind_word(o->object->kind, &n);
+        const char *more =
+            omn_arena_printf(r->arena, "%s%s%.*s", words, *words ? ", " : "", n, word);
+        if (more) words = more;
+    }
+    return words;
 }
 
 /* The entry of one object, once its file is loaded. A file that is not what the cache says of it
@@ -302,9 +349,10 @@ static omn_status take_entry(registry *r, const slot *s, const char *name, const
     *wrong = st == OMN_ERR_PLUGIN && s->file->rec.remembered;
     if (st != OMN_OK) return st;
     for (size_t i = 0; i < s->file->n_entries; i++) {
-        const omn_entry *e = &s->file->entries[i];
+        omn_entry *e = &s->file->entries[i];
         if (strcmp(e->object.kind, s->object->kind) != 0 || strcmp(e->object.name, name) != 0)
             continue;
+        if (!e->also) e->also = others_called(r, s);
         *out = e;
         return OMN_OK;
     }
@@ -366,7 +414,7 @@ omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_li
     for (size_t i = 0; !stop && i < now->n_slots; i++) {
         const slot *s = &now->slots[i];
         const record *f = &s->file->rec;
-        if (s->hidden || (kind && strcmp(kind, s->object->kind) != 0)) continue;
+        if (s->hidden || !of_kind(s->object, kind)) continue;
         omn_listed it = { OMN_FILL(omn_listed),    .kind = s->object->kind, .name = s->object->name,
                           .help = s->object->help, .plugin = f->name,       .version = f->version,
                           .licence = f->licence,   .summary = f->summary,   .file = f->path };

@@ -4,6 +4,8 @@
  * structs both start here. */
 #include "settings.h"
 
+#include "door.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -42,11 +44,17 @@ static omn_status unknown(const omn_entry *e, const omn_setting *s, const char *
         }
     }
     const char *near = omn_nearest_name(s->name, names, n);
-    snprintf(text, sizeof(text), "there is no parameter \"%s\"%s%s%s", shown,
-             near ? "; did you mean \""
-             : n  ? ""
-                  : " (it has none)",
-             near ? near : "", near ? "\"?" : "");
+    size_t used = (size_t)snprintf(text, sizeof(text), "there is no parameter \"%s\"%s%s%s", shown,
+                                   near ? "; did you mean \"" : "", near ? near : "",
+                                   near ? "\"?"
+                                   : n  ? ""
+                                        : " (it has none)");
+    for (size_t i = 0; i < n && used + DOOR_MOST_NAME + 8 < sizeof(text); i++)
+        used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+                                 i      ? ", "
+                                 : near ? " There are "
+                                        : "; there are ",
+                                 names[i]);
     return complain(e, s, file, OMN_ERR_ARGUMENT, text, err);
 }
 

@@ -394,6 +394,10 @@ START_TEST(a_wrong_name_names_the_nearest)
         { "omnio.operation/1", "nothing.like.it", "there is no operation \"nothing.like.it\"" },
         { "omnio.operation/1", "tst", "\"tst\" is of kind format, not operation" },
         { "omnio.operation/2", "test.all", "is of kind operation" },
+        { "operation", "test.al", "there is no operation \"test.al\"; did you mean \"test.all\"?" },
+        { "format", "test.all", "\"test.all\" is of kind operation, not format" },
+        { "operator", "test.all",
+          "there is no kind \"operator\" of objects; there are format, future, operation" },
         { NULL, "tsst", "there is no object \"tsst\"; did you mean \"tst\"?" },
         { NULL, "", "there is no object \"\"" },
     };
@@ -401,6 +405,37 @@ START_TEST(a_wrong_name_names_the_nearest)
         omn_error err = shelf_misses(ctx, cases[i].kind, cases[i].name);
         ck_assert_int_eq((int)err.status, OMN_ERR_MISSING);
         ck_assert_msg(strstr(err.text, cases[i].says) != NULL, "%s", err.text);
+    }
+    omn_context_free(ctx);
+}
+END_TEST
+
+START_TEST(two_kinds_may_share_a_name)
+{
+    const char *folder = shelf_folder("plugins");
+    static const struct {
+        const char *kind, *wanted, *also;
+    } cases[] = {
+        { "omnio.format/1", "omnio.format/1", "name too: operation\n" },
+        { "format", "omnio.format/1", "name too: operation\n" },
+        { "operation", "omnio.operation/1", "name too: format\n" },
+        { NULL, "omnio.format/1", "name too: operation\n" },
+    };
+    shelf_put(folder, "good", "good");
+    shelf_put(folder, "twin", "twin");
+    omn_context *ctx = shelf_open(folder, "");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        omn_error err = OMN_ERROR_INIT;
+        const omn_entry *e = NULL;
+        omn_buf b;
+        omn_buf_init(&b, 1 << 16);
+        ck_assert_msg(omn_registry_find(ctx, cases[i].kind, "tst", &e, &err) == OMN_OK, "%s",
+                      err.text);
+        ck_assert_str_eq(omn_entry_object(e)->kind, cases[i].wanted);
+        ck_assert_int_eq(omn_entry_help(e, false, &b, &err), OMN_OK);
+        omn_buf_put(&b, "", 1);
+        ck_assert_msg(strstr(b.data, cases[i].also) != NULL, "%s", b.data);
+        omn_buf_fini(&b);
     }
     omn_context_free(ctx);
 }
@@ -455,6 +490,7 @@ int main(void)
         the_first_folder_of_the_path_wins,
         the_user_has_a_folder_of_plugins,
         a_wrong_name_names_the_nearest,
+        two_kinds_may_share_a_name,
         a_file_that_changed_meanwhile_is_not_loaded,
         listing_loads_nothing_here,
     };

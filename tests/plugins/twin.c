@@ -15,5 +15,6 @@ static omn_status note(omn_call *c, int n, omn_value **out, omn_error *err)
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(note, "test.all", "a number under the name of another"),
     OMN_OPERATION_OBJECT(note, "twin.own", "a number"),
+    OMN_OPERATION_OBJECT(note, "tst", "a number under the name of a format"),
 };
 OMN_PLUGIN("twin", "2.0", "Apache-2.0", "comes late", objects);
