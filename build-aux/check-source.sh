@@ -114,6 +114,7 @@ awk -v order="base tensor value plugin graph nn generate train pipeline" '
         for (i = 1; i <= n; i++) rank[floors[i]] = i
         rank["ops"] = rank["compute"] = rank["graph"]
         rank["kinds"] = rank["generate"]
+        rank["learn"] = rank["train"]
     }
     /^ *# *include/ {
         split(FILENAME, part, "/")
@@ -139,6 +140,12 @@ awk -v order="base tensor value plugin graph nn generate train pipeline" '
         if (part[1] == "include" && to[1] != "omnio" && m > 1) print where
     }' $shipped $headers >"$list"
 rule "floors include only what is below them"
+
+# What belongs to one family of models lies in its plugin; a specification may be cited.
+families=$(find plugins/model -mindepth 1 -maxdepth 1 -type d -exec basename {} \; | paste -s -d'|')
+grep -nwE "($families|t5_config|image_vit_cfg)" \
+    $(printf '%s\n' "$sources" | grep -E '^libcore/') | grep -v '[ (]spec [a-z0-9]*-' >"$list"
+rule "libcore names no family of models"
 
 # Groups of lines between empty ones: what a group declares is explained in it, above or beside.
 awk '

@@ -27,6 +27,12 @@ typedef struct omn_model_setup {
  * the installed models and the build tree's models/. how NULL: usual. [any] */
 OMN_API omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how,
                                   omn_model **out, omn_error *err);
+/* The same from a configuration in memory: JSON as config.json holds it, with a name for messages.
+ * There is no folder, so files beside it are not found; how->weights or how->store is wanted.
+ * [any] */
+OMN_API omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *name,
+                                       const omn_model_setup *how, omn_model **out,
+                                       omn_error *err);
 OMN_API void omn_model_close(omn_model *m);
 OMN_API omn_context *omn_model_context(const omn_model *m);
 OMN_API omn_program *omn_model_program(const omn_model *m);

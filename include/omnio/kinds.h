@@ -213,7 +213,7 @@ typedef struct omn_build {
     const omn_ce *loss;                 /* TEACH: how the loss is counted; NULL: z 1e-4 */
 } omn_build;
 typedef struct omn_model_impl {
-    const void *(*extension)(const char *id);            /* "omnio.verify/1" */
+    const void *(*extension)(const char *id); /* "omnio.claims/1", "omnio.verify/1" */
     omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
     void (*close)(void *self);
     /* out: "logits.ROLE" [B,T,V] (STEP: of all T given); TEACH with labels: "loss.ROLE" [1],
@@ -225,6 +225,10 @@ typedef struct omn_model_impl {
     /* Most tokens of a text input and of an answer, end token included. */
     int32_t (*most_tokens)(const void *self, bool answer);
 } omn_model_impl;
+
+/* "omnio.claims/1": is this configuration, which names no family under "omnio", one of this object?
+ * [any] */
+typedef struct omn_claims_impl { bool (*claims)(omn_config *config); } omn_claims_impl;
 
 /* ---- calling parts (through libomnio only) -------------------------------------------------- */
 

@@ -153,10 +153,11 @@ OMN_API omn_status omn_opt_step(omn_opt *o, const float *const *gradients, doubl
 
 /* ---- verify --------------------------------------------------------------------------------- */
 
-/* Run golden cases (safetensors whose __metadata__ names config, tensors and weights_file, which
- * lies beside it) and compare every stage. on_row is called for each stage with its largest errors
- * and tolerance. OMN_ERR_UNSUPPORTED: needs parts that this build lacks; OMN_ERR_FAILED: a stage is
- * outside its tolerance or missing. Here because some cases are training runs. [any] */
+/* Run a golden case (safetensors whose __metadata__ "format" names its owner, an object with the
+ * ability "omnio.verify/1", omnio/learn.h) and compare every stage. on_row is called for each stage
+ * with its largest errors and tolerance. OMN_ERR_UNSUPPORTED: needs parts that this build lacks;
+ * OMN_ERR_FAILED: a stage is outside its tolerance or missing. Here because some cases are training
+ * runs. [any] */
 OMN_API omn_status omn_verify(omn_context *ctx, const char *file,
                               void (*on_row)(void *user, const omn_verify_row *row), void *user,
                               omn_error *err);

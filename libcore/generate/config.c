@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's configuration: JSON read by paths such as "t5_config.emb_dim". As with graphs the first
+/* A model's configuration: JSON read by paths such as "decoder.width". As with graphs the first
  * complaint stays and later reads give harmless values, so that opening code is written straight
  * through. */
 #include "open.h"

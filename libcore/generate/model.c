@@ -64,13 +64,39 @@ done:
     return st;
 }
 
-/* Which object builds this configuration: said under "omnio", or known by its keys. */
-static const char *object_of(json_t *root)
+typedef struct claiming {
+    omn_context *ctx;
+    omn_config *config;
+    char name[128];                       /* of the object that knows the configuration */
+} claiming;
+
+static int claim(void *user, const omn_listed *l)
 {
-    const json_t *named = json_object_get(json_object_get(root, "omnio"), "model");
-    if (named) return json_string_value(named);
-    if (json_object_get(root, "t5_config")) return "uio2";
-    return json_string_value(json_object_get(root, "model_type"));
+    claiming *k = user;
+    const omn_entry *e = NULL;
+    if (!l->name || omn_registry_find(k->ctx, l->kind, l->name, &e, NULL) != OMN_OK) return 0;
+    const omn_model_impl *m = omn_entry_object(e)->impl;
+    const omn_claims_impl *c = m->extension ? m->extension("omnio.claims/1") : NULL;
+    if (!c || !c->claims(k->config)) return 0;
+    snprintf(k->name, sizeof k->name, "%s", omn_entry_object(e)->name);
+    return 1;
+}
+
+/* Which object builds this configuration: said under "omnio", known by its keys, or the model_type
+ * itself; "" for none. */
+static omn_status object_of(omn_context *ctx, omn_config *config, char *out, size_t room,
+                            omn_error *err)
+{
+    const json_t *named = json_object_get(json_object_get(config->root, "omnio"), "model");
+    const char *type = json_string_value(json_object_get(config->root, "model_type"));
+    claiming k = { .ctx = ctx, .config = config };
+    if (!named) {
+        const omn_status st = omn_registry_list(ctx, "omnio.model/1", claim, &k, err);
+        if (st != OMN_OK) return st;
+    }
+    const char *text = named ? json_string_value(named) : k.name[0] ? k.name : type;
+    snprintf(out, room, "%s", text ? text : "");
+    return OMN_OK;
 }
 
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
@@ -90,17 +116,19 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     m->json = taken;
     m->training = how->training;
     m->path = strdup(dir);
-    const char *object = object_of(taken);
+    char object[128];
     if (!m->path) {
         st = omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
         goto done;
     }
-    if (!object) {
+    m->config = (omn_config){ .root = m->json, .file = name, .first = OMN_ERROR_INIT };
+    OMN_TRY(object_of(ctx, &m->config, object, sizeof object, err));
+    if (!object[0]) {
         st = omn_fail_at(err, OMN_ERR_CONFIG, name, 0, 0,
-                         "no model family: {\"omnio\": {\"model\": \"uio2\"}} is wanted");
+                         "no model family knows it: {\"omnio\": {\"model\": NAME}} is wanted "
+                         "(omnio list model)");
         goto done;
     }
-    m->config = (omn_config){ .root = m->json, .file = name, .first = OMN_ERROR_INIT };
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &m->call, err));
     OMN_TRY(open_begin(ctx, m->call, NULL, &m->config, m->path, &m->open, err));
     OMN_TRY(omn_registry_find(ctx, "omnio.model/1", object, &m->entry, err));
@@ -140,6 +168,20 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
                             out, err));
 done:
     return st;
+}
+
+omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *name,
+                               const omn_model_setup *how, omn_model **out, omn_error *err)
+{
+    json_error_t why;
+    if (!how || (!how->weights && !how->store))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: weights or a store are wanted", name);
+    json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, &why);
+    if (json_is_object(root))
+        return model_open_json(ctx, root, name, "", how->weights, how, out, err);
+    json_decref(root);
+    return omn_fail_at(err, OMN_ERR_CONFIG, name, why.line, why.column, "%s",
+                       root ? "a JSON object is wanted" : why.text);
 }
 
 void omn_model_close(omn_model *m)

