@@ -158,7 +158,7 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
     char what[128];
     snprintf(what, sizeof what, "attention B %zu,%zu T %zu,%zu H %zu,%zu K %zu,%zu mask %d bf16 %d",
              B, B2, Tq, Tk, H, G, K, Kv, how, bf16);
-    kern->attention(&a, NULL);
+    kern->attention(&a, &at_once);
     near_all(what, kern->level, o, want, NULL, no, bf16 ? 8e-3 : 2e-5);
     for (size_t i = 0; i < B * H * Tq; i++)
         ck_assert_msg(want_lse[i] == (double)lse[i] || fabs(want_lse[i] - (double)lse[i]) < 1e-5,

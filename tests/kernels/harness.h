@@ -28,7 +28,25 @@ static inline void backwards(void *pool, size_t n, size_t grain, cpu_range *fn, 
     }
 }
 
-static const cpu_par pieces = { backwards, NULL, 0 };
+/* a block of its own for each task, poisoned: what lies in it may not matter */
+static inline void *lend(void *bytes)
+{
+    const size_t n = *(const size_t *)bytes;
+    void *p = aligned_alloc(64, (n + 63) / 64 * 64);
+    ck_assert(p != NULL);
+    memset(p, 0xff, n);
+    return p;
+}
+static inline void take_back(void *bytes, void *block)
+{
+    (void)bytes;
+    free(block);
+}
+
+/* all here, and in pieces, for kernels of any level */
+static size_t scratch_bytes = 2 << 20;
+static const cpu_par at_once = { NULL, NULL, 0, lend, take_back, &scratch_bytes };
+static const cpu_par pieces = { backwards, NULL, 0, lend, take_back, &scratch_bytes };
 
 typedef struct rng { uint64_t s; } rng;
 static inline double uniform(rng *r)

@@ -36,7 +36,7 @@ static void check_linear(const cpu_kernels *k, size_t M, size_t N, size_t K, omn
     cpu_linear l = { .M = M, .N = N, .K = K, .x = x, .x_type = OMN_F32, .w = wt, .w_type = t,
                      .bias = extras ? bt : NULL, .bias_type = t, .residual = extras ? res : NULL,
                      .out = out, .alpha = 0.75f, .act = act, .bf16 = bf16 };
-    k->linear(&l, NULL);
+    k->linear(&l, &at_once);
     char what[96];
     snprintf(what, sizeof what, "linear %zux%zux%zu type %d bf16 %d act %d", M, N, K, (int)t, bf16,
              (int)act);
@@ -107,7 +107,7 @@ static void check_gemm(const cpu_kernels *k, size_t M, size_t N, size_t K, bool 
                    .b_type = t,
                    .bf16 = bf16,
                    .accumulate = accumulate };
-    k->gemm(&g, NULL);
+    k->gemm(&g, &at_once);
     char what[96];
     snprintf(what, sizeof what, "gemm %zux%zux%zu turned %d %d type %d bf16 %d", M, N, K, a_turned,
              b_turned, (int)t, bf16);

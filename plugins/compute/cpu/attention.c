@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attention in tiles: scores of BQ queries with a block of keys live on the stack, a running
+ * Attention in tiles: scores of BQ queries with a block of keys live in a block of scratch, a running
  * maximum and sum per query let the softmax be finished later (Milakov and Gimelshein 2018; Dao et
  * al. 2022), so memory grows with Tq + Tk only. A strip of keys that is hidden from a whole tile is
  * skipped before any product: packed rows hide more than nine tenths of their square.
+ *
+ * One or two queries read keys and values as they lie, and come to the same bits: scores are summed
+ * in the order of lanes.h, the maximum grows from block to block of keys, values are added key by
+ * key to what there is. A hidden key adds an exact 0, so skipping it changes nothing.
  */
 #include "heads.h"
 
@@ -11,6 +15,7 @@ enum { TASK_Q = 8 * BQ };
 
 typedef struct forward {
     cpu_attn a;
+    const cpu_par *par;
     size_t chunks, block;
     bool dot;
 } forward;
@@ -20,14 +25,13 @@ typedef struct forward_tiles {
     float s[BQ * MOST_KEYS], mb[BQ * MOST_KEYS], p[BQ * MOST_KEYS / 2];
     float top[TASK_Q], sum[TASK_Q], mean[MOST_K];
 } forward_tiles;
+_Static_assert(sizeof(forward_tiles) <= CPU_SCRATCH, "a block of scratch holds them");
 
-/* Softmax of one row over the strips that are seen; o's rows are scaled when the maximum grows. */
-INLINE void softmax_row(const forward *f, forward_tiles *w, const seen *see, size_t strips,
-                        size_t i, float *top, float *sum, float *o)
+/* Softmax of one row over the strips that are seen: scores s with mb added become probabilities, in
+ * pairs in p as well where that is not NULL; o's row is scaled when the maximum grows. */
+INLINE void softmax_row(const cpu_attn *a, float *s, const float *mb, float *p, const seen *see,
+                        size_t strips, float *top, float *sum, float *o)
 {
-    const cpu_attn *a = &f->a;
-    float *s = w->s + i * MOST_KEYS;
-    const float *mb = w->mb + i * MOST_KEYS;
     vf m = vset(-INFINITY), total = vset(0);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
@@ -50,12 +54,10 @@ INLINE void softmax_row(const forward *f, forward_tiles *w, const seen *see, siz
         for (size_t j = 0; j < STRIP / VW; j++) {
             e[j] = vexp(vld(s + t * STRIP + j * VW) - base);
             total += e[j];
-            if (a->bf16 && !f->dot) e[j] = vround_bf16(e[j]);
+            if (a->bf16 && !p) e[j] = vround_bf16(e[j]);
             vst(s + t * STRIP + j * VW, e[j]);
         }
-        if (f->dot)
-            vst(w->p + i * (MOST_KEYS / 2) + t * (STRIP / 2),
-                units(s + t * STRIP, OMN_F32, 0, STRIP));
+        if (p) vst(p + t * (STRIP / 2), units(s + t * STRIP, OMN_F32, 0, STRIP));
     }
     const float keep = old == now ? 1 : old == -INFINITY ? 0 : expf(old - now);
     *top = now;
@@ -70,7 +72,8 @@ static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h,
                          size_t nq, const seen *see, size_t strips, float *top, float *sum)
 {
     const cpu_attn *a = &f->a;
-    const size_t K = a->K, Kv = a->Kv, depth = f->dot ? (K + 1) / 2 : K, ld = WIDE;
+    const runs how = f->dot ? RUNS_PAIRS : RUNS_LANES;
+    const size_t K = a->K, Kv = a->Kv, depth = depth_of(how, K), ld = WIDE;
     const size_t p_ld = f->dot ? MOST_KEYS / 2 : MOST_KEYS, half = f->dot ? 2 : 1;
     float *srow[BQ], *orow[BQ];
     for (size_t i = 0; i < nq; i++) {
@@ -83,17 +86,21 @@ static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h,
         if (see[t] == SEEN_NONE) continue;
         float *to[BQ];
         for (size_t i = 0; i < nq; i++) to[i] = srow[i] + t * STRIP;
-        product(f->dot, nq, depth, w->q, (ptrdiff_t)ld * 4, 4, w->kt + t * STRIP * depth,
-                NR * depth, to, STRIP, a->scale, false);
+        product(how, nq, depth, w->q, (ptrdiff_t)ld * 4, 4, w->kt + t * STRIP * depth, NR * depth,
+                to, STRIP, a->scale, TILE_SET);
     }
-    for (size_t i = 0; i < nq; i++) softmax_row(f, w, see, strips, i, top + i, sum + i, orow[i]);
+    for (size_t i = 0; i < nq; i++)
+        softmax_row(a, srow[i], w->mb + i * MOST_KEYS,
+                    f->dot ? w->p + i * (MOST_KEYS / 2) : NULL, see, strips, top + i, sum + i,
+                    orow[i]);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         size_t end = t + 1;
         while (end < strips && see[end] != SEEN_NONE) end++;
         const float *p = f->dot ? w->p : w->s;
-        product(f->dot, nq, (end - t) * STRIP / half, p + t * STRIP / half, (ptrdiff_t)p_ld * 4, 4,
-                w->vs + t * STRIP / half * NR, strips * STRIP / half * NR, orow, Kv, 1, true);
+        product(f->dot ? RUNS_PAIRS : RUNS_UP, nq, (end - t) * STRIP / half, p + t * STRIP / half,
+                (ptrdiff_t)p_ld * 4, 4, w->vs + t * STRIP / half * NR, strips * STRIP / half * NR,
+                orow, Kv, 1, f->dot ? TILE_ADD : TILE_ON);
         t = end;
     }
 }
@@ -114,23 +121,23 @@ static void finish_row(const cpu_attn *a, forward_tiles *w, size_t b, size_t h, 
                     w->mean[k] += get1(vp, a->v_type, j * a->v_row_step + k);
             *have_mean = true;
         }
-        for (size_t k = 0; k < Kv; k++) o[k] = w->mean[k] / (float)a->Tk;
+        for (size_t k = 0; k < Kv; k++) o[k] = w->mean[k] * (1 / (float)a->Tk);
     }
 }
 
 /* queries q0 to q1 (at most TASK_Q) of one head */
-static void forward_task(const forward *f, size_t b, size_t h, size_t q0, size_t q1)
+static void forward_task(const forward *f, forward_tiles *w, size_t b, size_t h, size_t q0,
+                         size_t q1)
 {
     const cpu_attn *a = &f->a;
     const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G),
                  kb = a->k_row ? (size_t)a->k_row[b] : b;
     const void *kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * K));
     const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * Kv));
-    forward_tiles w;
     bool have_mean = false;
     for (size_t i = q0; i < q1; i++) {
-        w.top[i - q0] = -INFINITY;
-        w.sum[i - q0] = 0;
+        w->top[i - q0] = -INFINITY;
+        w->sum[i - q0] = 0;
         memset(a->o + b * a->o_batch + i * a->o_row + h * Kv, 0, Kv * sizeof(float));
     }
     for (size_t k0 = 0; k0 < a->Tk; k0 += f->block) {
@@ -145,22 +152,23 @@ static void forward_task(const forward *f, size_t b, size_t h, size_t q0, size_t
             bool any = false;
             for (size_t t = 0; t < strips; t++) {
                 const size_t n = nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP;
-                see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], w.mb + t * STRIP, MOST_KEYS);
+                see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], w->mb + t * STRIP, MOST_KEYS);
                 any |= see[t] != SEEN_NONE;
             }
             if (!any) continue;
             if (!packed) {
                 pack_turned(at(kp, a->k_type, (ptrdiff_t)(k0 * a->k_row_step)), a->k_type,
-                            a->k_row_step, nk, strips * STRIP, K, a->bf16, f->dot, w.kt);
+                            a->k_row_step, nk, strips * STRIP, K, a->bf16,
+                            f->dot ? RUNS_PAIRS : RUNS_LANES, w->kt);
                 pack_straight(at(vp, a->v_type, (ptrdiff_t)(k0 * a->v_row_step)), a->v_type,
-                              a->v_row_step, nk, strips * STRIP, Kv, a->bf16, f->dot, w.vs);
+                              a->v_row_step, nk, strips * STRIP, Kv, a->bf16, f->dot, w->vs);
                 packed = true;
             }
-            forward_tile(f, &w, b, h, q, m.nq, see, strips, w.top + (q - q0), w.sum + (q - q0));
+            forward_tile(f, w, b, h, q, m.nq, see, strips, w->top + (q - q0), w->sum + (q - q0));
         }
     }
     for (size_t i = q0; i < q1; i++)
-        finish_row(a, &w, b, h, i, vp, &have_mean, w.top[i - q0], w.sum[i - q0]);
+        finish_row(a, w, b, h, i, vp, &have_mean, w->top[i - q0], w->sum[i - q0]);
 }
 
 /* ---- one or two queries: nothing is packed, keys and values are read once as they lie ---- */
@@ -174,19 +182,34 @@ typedef struct few_rows {
 /* s[j] = scale * q k_j for n keys */
 static void few_scores(const cpu_attn *a, const float *q, const void *kp, size_t n, float *s)
 {
+    enum { MANY = 4 };
     const size_t K = a->K;
-    for (size_t j = 0; j < n; j += 4) {
-        vf d[4] = { vset(0), vset(0), vset(0), vset(0) };
-        const void *k[4];
+    for (size_t j = 0; j < n; j += MANY * LANE_ROWS) {
+        vf d[MANY];
+        const void *k[MANY * LANE_ROWS];
         UNROLL
-        for (size_t i = 0; i < 4; i++) /* the last ones repeat a key rather than leave the tensor */
+        for (size_t i = 0; i < MANY * LANE_ROWS; i++) /* the last ones repeat a key rather than
+                                                       * leave the tensor */
             k[i] = at(kp, a->k_type, (ptrdiff_t)((j + i < n ? j + i : n - 1) * a->k_row_step));
-        for (size_t c = 0; c < K; c += VW)
-            UNROLL
-            for (size_t i = 0; i < 4; i++) d[i] += vld(q + c) * vrow(k[i], a->k_type, c, K);
         UNROLL
-        for (size_t i = 0; i < 4; i++)
-            if (j + i < n) s[j + i] = vsum(d[i]) * a->scale;
+        for (size_t i = 0; i < MANY; i++) d[i] = vset(0);
+        for (size_t c = 0; c < K; c += LANES) {
+            const vf x = lane_spread(q + c);
+            UNROLL
+            for (size_t i = 0; i < MANY; i++) {
+                const void *lo = at(k[i * LANE_ROWS], a->k_type, (ptrdiff_t)c),
+                           *hi = at(k[(i + 1) * LANE_ROWS - 1], a->k_type, (ptrdiff_t)c);
+                d[i] += x * (c + LANES <= K ? lane_rows(lo, hi, a->k_type)
+                                            : lane_rows_n(lo, hi, a->k_type, K - c));
+            }
+        }
+        UNROLL
+        for (size_t i = 0; i < MANY; i++) {
+            float y[2];
+            lane_sums(d[i], y);
+            for (size_t r = 0; r < LANE_ROWS; r++)
+                if (j + i * LANE_ROWS + r < n) s[j + i * LANE_ROWS + r] = y[r] * a->scale;
+        }
     }
 }
 
@@ -209,8 +232,9 @@ static void few_values(const cpu_attn *a, const float *p, const void *vp, size_t
     }
 }
 
-static void few_query(const cpu_attn *a, size_t b, size_t h, size_t i)
+static void few_query(const forward *f, size_t b, size_t h, size_t i)
 {
+    const cpu_attn *a = &f->a;
     const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G),
                  kb = a->k_row ? (size_t)a->k_row[b] : b;
     const void *kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * K));
@@ -221,36 +245,30 @@ static void few_query(const cpu_attn *a, size_t b, size_t h, size_t i)
     few_rows w;
     memset(w.o, 0, sizeof w.o);
     for (size_t c = 0; c < K; c += VW) vst(w.q + c, vrow(qp, a->q_type, c, K));
-    for (size_t k0 = 0; k0 < a->Tk; k0 += STRIP) {
-        const size_t nk = a->Tk - k0 < STRIP ? a->Tk - k0 : STRIP;
-        segs ks = { 0, 0, false, false };
-        segs_of_block(a, kb, k0, nk, &ks);
-        const seen see = mask_strip(&m, k0, nk, ks, w.mb, STRIP);
-        if (see == SEEN_NONE) continue;
-        for (size_t j = nk; j < STRIP; j++) w.s[j] = -INFINITY;
-        few_scores(a, w.q, at(kp, a->k_type, (ptrdiff_t)(k0 * a->k_row_step)), nk, w.s);
-        vf most = vset(-INFINITY), total = vset(0);
-        for (size_t j = 0; j < STRIP; j += VW) {
-            vf s = vld(w.s + j);
-            if (see == SEEN_SOME) s += vld(w.mb + j);
-            vst(w.s + j, s);
-            most = vmax(most, s);
+    for (size_t k0 = 0; k0 < a->Tk; k0 += f->block) {
+        const size_t n = a->Tk - k0 < f->block ? a->Tk - k0 : f->block;
+        const size_t strips = (n + STRIP - 1) / STRIP;
+        segs ks[MOST_KEYS / STRIP] = { { 0, 0, false, false } };
+        seen see[MOST_KEYS / STRIP];
+        bool any = false;
+        segs_of_block(a, kb, k0, n, ks);
+        for (size_t t = 0; t < strips; t++) {
+            const size_t j0 = t * STRIP, nk = n - j0 < STRIP ? n - j0 : STRIP;
+            see[t] = mask_strip(&m, k0 + j0, nk, ks[t], w.mb + j0, STRIP);
+            if (see[t] == SEEN_NONE) continue;
+            any = true;
+            for (size_t j = nk; j < STRIP; j++) w.s[j0 + j] = -INFINITY;
+            few_scores(a, w.q, at(kp, a->k_type, (ptrdiff_t)((k0 + j0) * a->k_row_step)), nk,
+                       w.s + j0);
         }
-        const float row = vmaximum(most), now = row > top ? row : top;
-        if (now == -INFINITY) continue;
-        for (size_t j = 0; j < STRIP; j += VW) {
-            const vf e = vexp(vld(w.s + j) - vset(now));
-            vst(w.s + j, e);
-            total += e;
+        if (!any) continue;
+        softmax_row(a, w.s, w.mb, NULL, see, strips, &top, &sum, w.o);
+        for (size_t t = 0; t < strips; t++) {
+            const size_t j0 = t * STRIP, nk = n - j0 < STRIP ? n - j0 : STRIP;
+            if (see[t] != SEEN_NONE)
+                few_values(a, w.s + j0,
+                           at(vp, a->v_type, (ptrdiff_t)((k0 + j0) * a->v_row_step)), nk, w.o);
         }
-        if (now != top) {
-            const float keep = top == -INFINITY ? 0 : expf(top - now);
-            sum *= keep;
-            for (size_t c = 0; c < Kv; c += VW) vst(w.o + c, vld(w.o + c) * vset(keep));
-            top = now;
-        }
-        sum += vsum(total);
-        few_values(a, w.s, at(vp, a->v_type, (ptrdiff_t)(k0 * a->v_row_step)), nk, w.o);
     }
     if (a->lse) a->lse[(b * a->H + h) * a->Tq + i] = sum > 0 ? top + logf(sum) : -INFINITY;
     if (!(sum > 0) && a->uniform_empty) {
@@ -268,23 +286,26 @@ static void few_range(void *user, size_t from, size_t to)
 {
     const forward *f = user;
     for (size_t t = from; t < to; t++)
-        for (size_t i = 0; i < f->a.Tq; i++) few_query(&f->a, t / f->a.H, t % f->a.H, i);
+        for (size_t i = 0; i < f->a.Tq; i++) few_query(f, t / f->a.H, t % f->a.H, i);
 }
 
 static void forward_range(void *user, size_t from, size_t to)
 {
     const forward *f = user;
+    forward_tiles *w = f->par->take(f->par->scratch);
     for (size_t i = from; i < to; i++) {
         const size_t c = i % f->chunks, bh = i / f->chunks, q0 = c * TASK_Q;
         const size_t q1 = f->a.Tq - q0 < TASK_Q ? f->a.Tq : q0 + TASK_Q;
-        forward_task(f, bh / f->a.H, bh % f->a.H, q0, q1);
+        forward_task(f, w, bh / f->a.H, bh % f->a.H, q0, q1);
     }
+    f->par->give(f->par->scratch, w);
 }
 
 void L(attention)(const cpu_attn *a, const cpu_par *par)
 {
-    forward f = { *a, (a->Tq + TASK_Q - 1) / TASK_Q, block_keys(a), a->bf16 && HAVE_DOT };
+    forward f = { *a, par, (a->Tq + TASK_Q - 1) / TASK_Q, block_keys(a), a->bf16 && HAVE_DOT };
     dense_distances(&f.a);
+    if (a->Tq <= FEW) f.a.bf16 = false; /* rounding would not pay */
     if (a->Tq <= FEW) par_run(par, a->B * a->H, 1, few_range, &f);
     else par_run(par, a->B * a->H * f.chunks, 1, forward_range, &f);
 }

@@ -10,6 +10,7 @@
 
 typedef struct backward {
     cpu_attn a;
+    const cpu_par *par;
     size_t block;
     bool dot;
 } backward;
@@ -20,6 +21,7 @@ typedef struct backward_tiles {
     float p[BQ * MOST_KEYS], ds[BQ * MOST_KEYS], mb[BQ * MOST_KEYS];
     float pair_p[BQ / 2 * MOST_KEYS], pair_ds[BQ / 2 * MOST_KEYS], row_ds[BQ * MOST_KEYS / 2];
 } backward_tiles;
+_Static_assert(sizeof(backward_tiles) <= CPU_SCRATCH, "a block of scratch holds them");
 
 /* p and ds of one row from scores and dO V^T, over the strips that are seen */
 INLINE void probability_row(const backward *f, backward_tiles *w, const seen *see, size_t strips,
@@ -84,6 +86,7 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
 {
     const cpu_attn *a = &f->a;
     const bool dot = f->dot;
+    const runs how = dot ? RUNS_PAIRS : RUNS_UP;
     const size_t b = m->b, h = m->h, q0 = m->q0, nq = m->nq, K = a->K, Kv = a->Kv,
                  half = dot ? 2 : 1;
     const size_t depth = (K + half - 1) / half, depth_v = (Kv + half - 1) / half;
@@ -102,10 +105,10 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
             prow[i] = w->p + i * MOST_KEYS + t * STRIP;
             dsrow[i] = w->ds + i * MOST_KEYS + t * STRIP;
         }
-        product(dot, nq, depth, w->q, WIDE * 4, 4, w->kt + t * STRIP * depth, NR * depth, prow,
-                STRIP, a->scale, false);
-        product(dot, nq, depth_v, w->d_o, WIDE * 4, 4, w->vt + t * STRIP * depth_v, NR * depth_v,
-                dsrow, STRIP, 1, false);
+        product(how, nq, depth, w->q, WIDE * 4, 4, w->kt + t * STRIP * depth, NR * depth, prow,
+                STRIP, a->scale, TILE_SET);
+        product(how, nq, depth_v, w->d_o, WIDE * 4, 4, w->vt + t * STRIP * depth_v, NR * depth_v,
+                dsrow, STRIP, 1, TILE_SET);
     }
     for (size_t i = 0; i < nq; i++) {
         probability_row(f, w, see, strips, i, lse[i], row_delta(a, b, h, q0 + i));
@@ -128,11 +131,12 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
             dkrow[j] = w->dk + (j0 + j) * stride;
             dvrow[j] = w->dv + (j0 + j) * stride_v;
         }
-        product(dot, n, deep, left_p + j0, 4, MOST_KEYS * 4, w->dos, deep * NR, dvrow, Kv, 1, true);
-        product(dot, n, deep, left_ds + j0, 4, MOST_KEYS * 4, w->qs, deep * NR, dkrow, K, a->scale,
-                true);
-        product(dot, nq, n / half, row_ds + j0 / half, (ptrdiff_t)(MOST_KEYS / half) * 4, 4,
-                w->ks + j0 / half * NR, block / half * NR, dqrow, K, a->scale, true);
+        product(how, n, deep, left_p + j0, 4, MOST_KEYS * 4, w->dos, deep * NR, dvrow, Kv, 1,
+                TILE_ADD);
+        product(how, n, deep, left_ds + j0, 4, MOST_KEYS * 4, w->qs, deep * NR, dkrow, K, a->scale,
+                TILE_ADD);
+        product(how, nq, n / half, row_ds + j0 / half, (ptrdiff_t)(MOST_KEYS / half) * 4, 4,
+                w->ks + j0 / half * NR, block / half * NR, dqrow, K, a->scale, TILE_ADD);
         t = end;
     }
 }
@@ -186,13 +190,13 @@ static void backward_block(const backward *f, backward_tiles *w, size_t b, size_
 }
 
 /* All of one head of one row of keys, and of the queries that look at it. */
-static void backward_head(const backward *f, size_t kb, size_t g)
+static void backward_head(const backward *f, backward_tiles *w, size_t kb, size_t g)
 {
     const cpu_attn *a = &f->a;
     const size_t K = a->K, Kv = a->Kv, group = a->H / a->G, h0 = g * group;
     const size_t b0 = a->k_row ? 0 : kb, b1 = a->k_row ? a->B : kb + 1;
     const size_t stride = (K + NR - 1) / NR * NR, stride_v = (Kv + NR - 1) / NR * NR;
-    backward_tiles w;
+    const runs how = f->dot ? RUNS_PAIRS : RUNS_UP;
     for (size_t b = b0; b < b1; b++) {
         if (a->k_row && (size_t)a->k_row[b] != kb) continue;
         for (size_t i = 0; i < a->Tq; i++)
@@ -205,19 +209,19 @@ static void backward_head(const backward *f, size_t kb, size_t g)
             at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + k0 * a->k_row_step + g * K));
         const void *vp =
             at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + k0 * a->v_row_step + g * Kv));
-        pack_turned(kp, a->k_type, a->k_row_step, nk, padded, K, a->bf16, f->dot, w.kt);
-        pack_turned(vp, a->v_type, a->v_row_step, nk, padded, Kv, a->bf16, f->dot, w.vt);
-        pack_straight(kp, a->k_type, a->k_row_step, nk, padded, K, a->bf16, f->dot, w.ks);
-        memset(w.dk, 0, padded * stride * sizeof(float));
-        memset(w.dv, 0, padded * stride_v * sizeof(float));
+        pack_turned(kp, a->k_type, a->k_row_step, nk, padded, K, a->bf16, how, w->kt);
+        pack_turned(vp, a->v_type, a->v_row_step, nk, padded, Kv, a->bf16, how, w->vt);
+        pack_straight(kp, a->k_type, a->k_row_step, nk, padded, K, a->bf16, f->dot, w->ks);
+        memset(w->dk, 0, padded * stride * sizeof(float));
+        memset(w->dv, 0, padded * stride_v * sizeof(float));
         for (size_t b = b0; b < b1; b++) {
             if (a->k_row && (size_t)a->k_row[b] != kb) continue;
-            for (size_t h = h0; h < h0 + group; h++) backward_block(f, &w, b, h, k0, nk);
+            for (size_t h = h0; h < h0 + group; h++) backward_block(f, w, b, h, k0, nk);
         }
         for (size_t j = 0; j < nk; j++) {
-            memcpy(a->dk + kb * a->dk_batch + (k0 + j) * a->dk_row + g * K, w.dk + j * stride,
+            memcpy(a->dk + kb * a->dk_batch + (k0 + j) * a->dk_row + g * K, w->dk + j * stride,
                    K * sizeof(float));
-            memcpy(a->dv + kb * a->dv_batch + (k0 + j) * a->dv_row + g * Kv, w.dv + j * stride_v,
+            memcpy(a->dv + kb * a->dv_batch + (k0 + j) * a->dv_row + g * Kv, w->dv + j * stride_v,
                    Kv * sizeof(float));
         }
     }
@@ -226,12 +230,14 @@ static void backward_head(const backward *f, size_t kb, size_t g)
 static void backward_range(void *user, size_t from, size_t to)
 {
     const backward *f = user;
-    for (size_t i = from; i < to; i++) backward_head(f, i / f->a.G, i % f->a.G);
+    backward_tiles *w = f->par->take(f->par->scratch);
+    for (size_t i = from; i < to; i++) backward_head(f, w, i / f->a.G, i % f->a.G);
+    f->par->give(f->par->scratch, w);
 }
 
 void L(attention_grad)(const cpu_attn *a, const cpu_par *par)
 {
-    backward f = { *a, block_keys(a), a->bf16 && HAVE_DOT };
+    backward f = { *a, par, block_keys(a), a->bf16 && HAVE_DOT };
     dense_distances(&f.a);
     /* a gradient that several tasks would add to is made by one task after another */
     const bool shared = f.a.d_extra &&

@@ -170,6 +170,7 @@ void L(conv2d_grad_input)(const cpu_conv *c, const cpu_par *par)
 
 typedef struct weight_job {
     const cpu_conv *c;
+    const cpu_par *par;
     size_t parts;
 } weight_job;
 
@@ -198,12 +199,14 @@ static void weight_part(const weight_job *j, size_t part, const cpu_par *par)
 
 static void weight_range(void *user, size_t from, size_t to)
 {
-    for (size_t p = from; p < to; p++) weight_part(user, p, NULL);
+    const weight_job *j = user;
+    const cpu_par here = par_here(j->par);
+    for (size_t p = from; p < to; p++) weight_part(j, p, &here);
 }
 
 void L(conv2d_grad_weight)(const cpu_conv *c, const cpu_par *par)
 {
-    weight_job j = { c, weight_parts(c) };
+    weight_job j = { c, par, weight_parts(c) };
     const size_t taps = c->kh * c->kw, size = c->O * taps * c->C;
     if (j.parts == 1) weight_part(&j, 0, par);
     else par_run(par, j.parts, 1, weight_range, &j);

@@ -3,10 +3,12 @@
  * The plugin compute/cpu: the device "cpu" of kind omnio.compute/1. Memory is the process's own, so
  * wrapping a mapped file costs nothing and map is address arithmetic. prepare finds the row of each
  * op and the working memory that the greediest step wants; submit runs steps one after another,
- * each spread over the context's pool. The level of kernels is chosen once, when the device is
+ * each spread over the context's pool; what tasks need besides comes from the device's scratch. The
+ * level of kernels is chosen once, when the device is
  * opened.
  */
 #include "ops.h"
+#include "scratch.h"
 
 #include <omnio/plugin.h>
 
@@ -24,6 +26,7 @@ struct omn_buffer {
 typedef struct device {
     const cpu_kernels *kernels;
     omn_pool *pool;
+    cpu_scratch *scratch;
 } device;
 
 typedef struct queue {
@@ -66,6 +69,13 @@ static omn_status describe(uint32_t i, omn_device_info *info, omn_error *err)
     return OMN_OK;
 }
 
+static void close_device(void *dev)
+{
+    device *d = dev;
+    if (d) cpu_scratch_free(d->scratch);
+    free(d);
+}
+
 static omn_status open_device(uint32_t i, omn_pool *pool, const void *params, const char *cache_dir,
                               void **dev, omn_error *err)
 {
@@ -82,11 +92,16 @@ static omn_status open_device(uint32_t i, omn_pool *pool, const void *params, co
     if (!d) return omn_fail(err, OMN_ERR_MEMORY, "no memory for the device cpu");
     d->kernels = cpu_kernels_at(cpu_level_best());
     d->pool = pool;
-    *dev = d;
-    return OMN_OK;
+    d->scratch = cpu_scratch_new(d->kernels->scratch);
+    omn_status st = d->scratch ? OMN_OK
+                               : omn_fail(err, OMN_ERR_MEMORY, "no memory for the device cpu");
+    /* the thread that submits has its queue's block */
+    for (uint32_t w = 1; st == OMN_OK && w < omn_pool_threads(pool); w++)
+        st = cpu_scratch_reserve(d->scratch, err);
+    if (st == OMN_OK) *dev = d;
+    else close_device(d);
+    return st;
 }
-
-static void close_device(void *dev) { free(dev); }
 
 static omn_status alloc(void *dev, uint64_t bytes, omn_buffer **out, omn_error *err)
 {
@@ -161,17 +176,23 @@ static double cost(const void *dev, const omn_op_call *c)
 
 static omn_status queue_new(void *dev, void **out, omn_error *err)
 {
+    const device *d = dev;
+    *out = NULL;
     queue *q = calloc(1, sizeof *q);
-    *out = q;
     if (!q) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a queue");
-    q->dev = dev;
-    return OMN_OK;
+    q->dev = d;
+    const omn_status st = cpu_scratch_reserve(d->scratch, err);
+    if (st == OMN_OK) *out = q;
+    else free(q);
+    return st;
 }
 
 static void queue_free(void *queue_)
 {
     queue *q = queue_;
-    if (q) free(q->work);
+    if (!q) return;
+    cpu_scratch_release(q->dev->scratch);
+    free(q->work);
     free(q);
 }
 
@@ -249,7 +270,8 @@ static omn_status submit(void *queue_, void *steps_, omn_buffer *const *buffers,
 {
     const queue *q = queue_;
     const steps *s = steps_;
-    const cpu_par par = { pool_split, q->dev->pool, omn_pool_threads(q->dev->pool) };
+    const cpu_par par = { pool_split, q->dev->pool, omn_pool_threads(q->dev->pool),
+                          cpu_scratch_take, cpu_scratch_give, q->dev->scratch };
     for (uint32_t i = 0; i < s->n; i++) {
         const step *t = &s->step[i];
         const omn_op_call *call = t->call;

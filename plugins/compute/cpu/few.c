@@ -7,102 +7,127 @@
  * processor's guesses hold; an odd number of rows apart, because whole pages apart all streams meet
  * in the same sets of the first cache.
  */
-#include "vec.h"
-#include "vmath.h"
+#include "epilogue.h"
+#include "lanes.h"
 
-enum { FEW = 8, X_FLOATS = 16384, GROUP = VW == 16 ? 6 : 3 };
+enum { FEW = 8, GROUP = VW >= 16 ? 6 : 3 };
 
 typedef struct few {
     const cpu_linear *l;
     size_t x_row, w_row, out_row, residual_row;
 } few;
 
-/* out[m][n] += sum over K of x[m][k] w[n][k] for mr rows of x and nr rows of w */
-INLINE void dots(const int mr, const int nr, const float *x, size_t x_row, const void *w,
-                 const omn_type t, size_t w_row, size_t K, float *out, size_t out_row)
+/* A few rows of w: nv registers, each of `rows` rows (LANE_ROWS, or 1). Distances in elements, of
+ * the first rows of two registers and of the rows within one, in w and in the result. */
+typedef struct walk {
+    size_t w_step, w_row, out_step, out_row;
+} walk;
+
+/* out[m][n] (+)= sum over K of x[m][k] w[n][k] for mr rows of x, in the order of lanes.h */
+INLINE void dots(const int mr, const int nv, const int rows, const float *x, size_t x_row,
+                 const void *w, const omn_type t, walk d, size_t K, float *out, size_t out_row,
+                 bool add)
 {
-    vf s[4][FEW];
-    UNROLL
-    for (int m = 0; m < mr; m++)
+    for (size_t k0 = 0; k0 < K; k0 += LANE_DEPTH) {
+        const size_t end = K - k0 < LANE_DEPTH ? K : k0 + LANE_DEPTH;
+        vf s[4][FEW];
         UNROLL
-        for (int n = 0; n < nr; n++) s[m][n] = vset(0);
-    size_t k = 0;
-    for (; k + VW <= K; k += VW) {
-        vf xv[4];
-        UNROLL
-        for (int m = 0; m < mr; m++) xv[m] = vld((const char *)x + 4 * ((size_t)m * x_row + k));
-        UNROLL
-        for (int n = 0; n < nr; n++) {
-            const vf wv = vget(w, t, (size_t)n * w_row + k);
+        for (int m = 0; m < mr; m++)
             UNROLL
-            for (int m = 0; m < mr; m++) s[m][n] += xv[m] * wv;
-        }
-    }
-    if (k < K) {
-        UNROLL
-        for (int n = 0; n < nr; n++) {
-            const vf wv = vget_n(w, t, (size_t)n * w_row + k, K - k);
+            for (int n = 0; n < nv; n++) s[m][n] = vset(0);
+        size_t k = k0;
+        for (; k + LANES <= end; k += LANES) {
+            vf xv[4];
             UNROLL
-            for (int m = 0; m < mr; m++)
-                s[m][n] += vld_n((const char *)x + 4 * ((size_t)m * x_row + k), K - k) * wv;
+            for (int m = 0; m < mr; m++) xv[m] = lane_spread(x + (size_t)m * x_row + k);
+            UNROLL
+            for (int n = 0; n < nv; n++) {
+                const size_t i = (size_t)n * d.w_step + k;
+                const vf wv =
+                    lane_rows(at(w, t, (ptrdiff_t)i), at(w, t, (ptrdiff_t)(i + d.w_row)), t);
+                UNROLL
+                for (int m = 0; m < mr; m++) s[m][n] += xv[m] * wv;
+            }
         }
-    }
-    UNROLL
-    for (int m = 0; m < mr; m++)
+        if (k < end) {
+            vf xv[4];
+            UNROLL
+            for (int m = 0; m < mr; m++) xv[m] = lane_spread_n(x + (size_t)m * x_row + k, end - k);
+            UNROLL
+            for (int n = 0; n < nv; n++) {
+                const size_t i = (size_t)n * d.w_step + k;
+                const vf wv = lane_rows_n(at(w, t, (ptrdiff_t)i),
+                                          at(w, t, (ptrdiff_t)(i + d.w_row)), t, end - k);
+                UNROLL
+                for (int m = 0; m < mr; m++) s[m][n] += xv[m] * wv;
+            }
+        }
         UNROLL
-        for (int n = 0; n < nr; n++) out[(size_t)m * out_row + (size_t)n] += vsum(s[m][n]);
+        for (int m = 0; m < mr; m++)
+            UNROLL
+            for (int n = 0; n < nv; n++) {
+                float y[2], *o = out + (size_t)m * out_row + (size_t)n * d.out_step;
+                lane_sums(s[m][n], y);
+                *o = k0 || add ? *o + y[0] : y[0];
+                if (rows > 1) o[d.out_row] = k0 || add ? o[d.out_row] + y[1] : y[1];
+            }
+    }
 }
 
-/* nr rows of w past all rows of x */
-INLINE void group(const int nr, size_t M, const float *x, size_t x_row, const void *w,
-                  const omn_type t, size_t w_row, size_t K, float *out, size_t out_row)
+/* nv registers of neighbouring rows of w past all rows of x */
+INLINE void group(const int nv, const int rows, size_t M, const float *x, size_t x_row,
+                  const void *w, const omn_type t, size_t w_row, size_t K, float *out,
+                  size_t out_row, bool add)
 {
+    const walk d = { (size_t)rows * w_row, rows > 1 ? w_row : 0, (size_t)rows, 1 };
     size_t m = 0;
     for (; m + 4 <= M; m += 4)
-        dots(4, nr, x + m * x_row, x_row, w, t, w_row, K, out + m * out_row, out_row);
+        dots(4, nv, rows, x + m * x_row, x_row, w, t, d, K, out + m * out_row, out_row, add);
     if (m + 2 <= M) {
-        dots(2, nr, x + m * x_row, x_row, w, t, w_row, K, out + m * out_row, out_row);
+        dots(2, nv, rows, x + m * x_row, x_row, w, t, d, K, out + m * out_row, out_row, add);
         m += 2;
     }
-    if (m < M) dots(1, nr, x + m * x_row, x_row, w, t, w_row, K, out + m * out_row, out_row);
+    if (m < M) dots(1, nv, rows, x + m * x_row, x_row, w, t, d, K, out + m * out_row, out_row, add);
 }
 
 #define WALK(name, type)                                                                           \
     static __attribute__((noinline)) void name(size_t M, const float *x, size_t x_row,             \
                                                const void *w, size_t w_row, size_t n, size_t K,    \
-                                               float *out, size_t out_row)                         \
+                                               float *out, size_t out_row, bool add)               \
     {                                                                                              \
+        enum { ROWS = LANE_ROWS, MANY = GROUP * ROWS };                                            \
         size_t i = 0;                                                                              \
         if (M == 1) {                                                                              \
             const size_t s = n < 16 ? n / 8 : (n / 8 - 1) | 1;                                     \
-            for (; i < s; i++) {                                                                   \
-                float y[8] = { 0 };                                                                \
-                dots(1, 8, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, s *w_row, K, y,    \
-                     8);                                                                           \
-                for (size_t j = 0; j < 8; j++) out[i + j * s] += y[j];                             \
-            }                                                                                      \
+            const walk d = { ROWS * s * w_row, s * w_row, ROWS * s, s };                           \
+            for (; i < s; i++)                                                                     \
+                dots(1, 8 / ROWS, ROWS, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, d, K, \
+                     out + i, out_row, add);                                                       \
             i = 8 * s;                                                                             \
         }                                                                                          \
-        for (; i + GROUP <= n; i += GROUP)                                                         \
-            group(GROUP, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K,         \
-                  out + i, out_row);                                                               \
+        for (; i + MANY <= n; i += MANY)                                                           \
+            group(GROUP, ROWS, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K,   \
+                  out + i, out_row, add);                                                          \
+        for (; ROWS > 1 && i + 2 * ROWS <= n; i += 2 * ROWS)                                       \
+            group(2, ROWS, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K,       \
+                  out + i, out_row, add);                                                          \
         for (; i < n; i++)                                                                         \
-            group(1, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K, out + i,    \
-                  out_row);                                                                        \
+            group(1, 1, M, x, x_row, at(w, type, (ptrdiff_t)(i * w_row)), type, w_row, K, out + i, \
+                  out_row, add);                                                                   \
     }
 WALK(walk_f32, OMN_F32)
 WALK(walk_bf16, OMN_BF16)
 WALK(walk_f16, OMN_F16)
 
+/* Rows of x that are no plain f32 are made so, LANE_DEPTH of each at a time. */
 static void few_range(void *user, size_t from, size_t to)
 {
     const few *f = user;
     const cpu_linear *l = f->l;
     const size_t n = to - from;
     const bool direct = l->x_type == OMN_F32 && !l->bf16;
-    const size_t step = direct ? l->K : X_FLOATS / l->M / 64 * 64;
-    float x[X_FLOATS];
-    for (size_t m = 0; m < l->M; m++) memset(l->out + m * f->out_row + from, 0, n * sizeof(float));
+    const size_t step = direct ? l->K : LANE_DEPTH;
+    float x[FEW * LANE_DEPTH];
     for (size_t k = 0; k < l->K; k += step) {
         const size_t kc = l->K - k < step ? l->K - k : step;
         const float *xs = l->x;
@@ -120,22 +145,16 @@ static void few_range(void *user, size_t from, size_t to)
         }
         const void *w = at(l->w, l->w_type, (ptrdiff_t)(from * f->w_row + k));
         float *out = l->out + from;
-        if (l->w_type == OMN_F32) walk_f32(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row);
+        if (l->w_type == OMN_F32)
+            walk_f32(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row, k > 0);
         else if (l->w_type == OMN_BF16)
-            walk_bf16(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row);
-        else walk_f16(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row);
+            walk_bf16(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row, k > 0);
+        else walk_f16(l->M, xs, x_row, w, f->w_row, n, kc, out, f->out_row, k > 0);
     }
-    if (l->alpha == 1 && !l->bias && l->act == OMN_ACT_NONE && !l->residual) return;
-    for (size_t m = 0; m < l->M; m++) {
-        float *o = l->out + m * f->out_row + from;
-        for (size_t i = 0; i < n; i += VW) {
-            vf v = frow(o, i, n) * vset(l->alpha);
-            if (l->bias) v += vrow(at(l->bias, l->bias_type, (ptrdiff_t)from), l->bias_type, i, n);
-            v = vactivate(l->act, v);
-            if (l->residual) v += frow(l->residual + m * f->residual_row + from, i, n);
-            frow_set(o, i, n, v);
-        }
-    }
+    const epilogue e = { l->bias, l->bias_type, l->act, l->alpha };
+    for (size_t m = 0; m < l->M && !epilogue_none(&e, l->residual); m++)
+        epilogue_row(&e, l->out + m * f->out_row + from, from, n,
+                     l->residual ? l->residual + m * f->residual_row + from : NULL);
 }
 
 void L(linear_few)(const cpu_linear *l, const cpu_par *par)

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Matrix products of any layout. A block of B (up to KD deep, NC wide) is packed into strips of NR
- * columns on the stack of the thread that uses it, then strips of MR rows of A go past it: packing
- * A too costs little and keeps rows that lie a power of two apart from fighting over one cache set.
- * Every element of the result is summed over k in one order, whatever the tiling, so results are
- * the same for every number of threads.
+ * columns in a block of scratch, then strips of MR rows of A go past it: packing A too costs little
+ * and keeps rows that lie a power of two apart from fighting over one cache set. Every element of
+ * the result is summed over k in one order, whatever the tiling, so results are the same for every
+ * number of rows and threads: upwards, KD at a time, or with `lanes` in the order of lanes.h, for
+ * which B is packed lane by lane.
  *
  * Where the level has a bf16 dot product, pairs of neighbours in depth are packed as one 32-bit
  * unit and the same packing, counted in units, serves both; elsewhere bf16 means rounding while
  * packing.
  */
+#include "epilogue.h"
 #include "tile_dot.h"
-#include "vmath.h"
 
-/* Most columns and rows of a block. AMX multiplies so fast that packing A has to serve more
+/* Most columns and rows of a block; LANE_NC: columns of one that is LANE_DEPTH deep. AMX multiplies so fast that packing A has to serve more
  * columns. */
 #if CPU_LEVEL >= 4
 enum { KD = 256, NC = 1024, MC = 256, A_ROW = KD + 16 };
 #else
 enum { KD = 256, NC = 256, MC = 240, A_ROW = KD + 16 };
 #endif
+enum { LANE_NC = KD * NC / LANE_DEPTH, LANE_ROW = LANE_DEPTH + 16 };
 
 #include "gemm_dot.h"
 #if CPU_LEVEL >= 4
@@ -28,10 +30,37 @@ enum { KD = 256, NC = 256, MC = 240, A_ROW = KD + 16 };
 
 typedef struct job {
     const cpu_gemm *g;
+    const cpu_par *par;
     size_t m_blocks, n_blocks, mc, nc;
 } job;
 
 /* ---- packing B: out[(n / NR)][k][NR], depth k0 to k0 + kc, columns n0 to n0 + nc ---- */
+
+/* The same for tile_lanes: out[(n / NR)][lane][step][NR], of depth `deep`. */
+static void pack_b_lanes(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, size_t n0, size_t nc,
+                         float *out)
+{
+    const size_t steps = deep / LANES;
+    for (size_t s = 0; s < nc; s += NR)
+        for (size_t h = 0; h < NR; h += VW) {
+            const size_t n = n0 + s + h, have = s + h < nc ? nc - s - h : 0;
+            float *o = out + s * deep + h;
+            for (size_t k = 0; k < deep; k += VW) {
+                const size_t w = kc - k < VW ? kc - k : VW;
+                vf r[VW];
+                UNROLL
+                for (int i = 0; i < VW; i++) {
+                    const void *p = at(g->b, g->b_type, (ptrdiff_t)(n + (size_t)i) * g->b_n);
+                    r[i] = (size_t)i >= have ? vset(0)
+                        : w == VW ? vget(p, g->b_type, k0 + k) : vget_n(p, g->b_type, k0 + k, w);
+                }
+                transpose(r);
+                UNROLL
+                for (size_t i = 0; i < VW; i++)
+                    if (k + i < deep) vst(o + lane_place(k + i, steps) * NR, r[i]);
+            }
+        }
+}
 
 /* rows of B that run along k: read VW of them, turn VW x VW squares */
 static void pack_b_turned(const cpu_gemm *g, size_t k0, size_t kc, size_t n0, size_t nc, bool round,
@@ -120,45 +149,55 @@ static void pack_a(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_t kc
     *ak = 4;
 }
 
+/* rows that are filled up with zeros to whole registers */
+static void pack_a_lanes(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_t kc, float *out)
+{
+    for (size_t m = 0; m < mr; m++) {
+        const void *p = at(g->a, g->a_type, (ptrdiff_t)(m0 + m) * g->a_m + (ptrdiff_t)k0);
+        for (size_t k = 0; k < kc; k += VW) vst(out + m * LANE_ROW + k, vrow(p, g->a_type, k, kc));
+    }
+}
+
 static void finish(const cpu_gemm *g, size_t m0, size_t mr, float *const *c, size_t n0, size_t nc)
 {
-    if (!g->bias && g->act == OMN_ACT_NONE && !g->residual) return;
-    for (size_t m = 0; m < mr; m++) {
-        float *o = c[m] + n0;
-        const float *r = NULL;
-        if (g->residual)
-            r = g->residual + n0 + (g->c_row ? g->c_row(g->c_ctx, m0 + m) : (m0 + m) * g->r_m);
-        for (size_t n = 0; n < nc; n += VW) {
-            vf v = frow(o, n, nc);
-            if (g->bias) v += vrow(at(g->bias, g->bias_type, (ptrdiff_t)n0), g->bias_type, n, nc);
-            v = vactivate(g->act, v);
-            if (r) v += frow(r, n, nc);
-            frow_set(o, n, nc, v);
-        }
-    }
+    const epilogue e = { g->bias, g->bias_type, g->act, g->lanes ? g->alpha : 1 };
+    for (size_t m = 0; m < mr && !epilogue_none(&e, g->residual); m++)
+        epilogue_row(&e, c[m] + n0, n0, nc,
+                     g->residual ? g->residual + n0 +
+                             (g->c_row ? g->c_row(g->c_ctx, m0 + m) : (m0 + m) * g->r_m)
+                                 : NULL);
 }
 
 /* What a task keeps: packed operands, and where the level has them, its tiles. */
 typedef struct state {
-    float b[KD * NC] __attribute__((aligned(64)));
-    float a[32 * A_ROW] __attribute__((aligned(64)));
+    float b[KD * NC];
+    float a[32 * A_ROW];
 #if CPU_LEVEL >= 4
     tiles t;
 #endif
 } state;
+_Static_assert(sizeof(state) <= CPU_SCRATCH, "a block of scratch holds what a product packs");
+_Static_assert(MR * LANE_ROW <= 32 * A_ROW, "a strip of A fits");
 
 /* rows m to m + mr of the packed block of B, nc columns from n0 on */
 static void strip(const cpu_gemm *g, state *w, bool dot, bool round, size_t m, size_t mr, size_t k,
                   size_t kc, size_t depth, size_t n0, size_t nc, float *const *c)
 {
-    const bool add = k || g->accumulate;
+    const tile_end end = k || g->accumulate ? TILE_ADD : TILE_SET;
     ptrdiff_t am = 0, ak = 0;
+    if (g->lanes) {
+        pack_a_lanes(g, m, mr, k, kc, w->a);
+        for (size_t s = 0; s < nc; s += NR)
+            tile_lanes(mr, depth, w->a, LANE_ROW * 4, w->b + s * depth, c, n0 + s,
+                       nc - s < NR ? nc - s : NR, 1, end);
+        return;
+    }
 #if CPU_LEVEL >= 4
     if (dot) {
         amx_pack_a(g, m, mr, k, kc, w->a);
         for (size_t s = 0; s < nc; s += NR)
             amx_tile(&w->t, mr, depth, w->a, w->b + s * depth, c, n0 + s, nc - s < NR ? nc - s : NR,
-                     g->alpha, add);
+                     g->alpha, end == TILE_ADD);
         return;
     }
 #endif
@@ -166,8 +205,8 @@ static void strip(const cpu_gemm *g, state *w, bool dot, bool round, size_t m, s
     else pack_a(g, m, mr, k, kc, round, w->a, &am, &ak);
     for (size_t s = 0; s < nc; s += NR) {
         const size_t n = nc - s < NR ? nc - s : NR;
-        if (dot) dot_tile(mr, depth, w->a, am, ak, w->b + s * depth, c, n0 + s, n, g->alpha, add);
-        else tile(mr, depth, w->a, am, ak, w->b + s * depth, c, n0 + s, n, g->alpha, add);
+        if (dot) dot_tile(mr, depth, w->a, am, ak, w->b + s * depth, c, n0 + s, n, g->alpha, end);
+        else tile(mr, depth, w->a, am, ak, w->b + s * depth, c, n0 + s, n, g->alpha, end);
     }
 }
 
@@ -175,12 +214,14 @@ static void block(const cpu_gemm *g, state *w, size_t m0, size_t m1, size_t n0, 
 {
     const bool dot = g->bf16 && HAVE_DOT;
     const bool round = g->bf16 && !dot && !(g->a_type == OMN_BF16 && g->b_type == OMN_BF16);
-    const size_t step = dot ? 2 * KD : KD, rows = dot && CPU_LEVEL >= 4 ? 32 : MR;
+    const size_t step = g->lanes ? LANE_DEPTH : dot ? 2 * KD : KD, rows = dot && CPU_LEVEL >= 4 ? 32 : MR;
     for (size_t k = 0; k < g->K || !k; k += step) {
         const size_t kc = g->K - k < step ? g->K - k : step;
         size_t depth = dot ? (kc + 1) / 2 : kc;
         if (dot && CPU_LEVEL >= 4) depth = (depth + 15) / 16 * 16;
-        if (dot) dot_pack_b(g, k, kc, depth, n0, nc, w->b);
+        if (g->lanes) depth = lane_steps(kc) * LANES;
+        if (g->lanes) pack_b_lanes(g, k, kc, depth, n0, nc, w->b);
+        else if (dot) dot_pack_b(g, k, kc, depth, n0, nc, w->b);
         else if (g->b_row || g->b_n == 1) pack_b_rows(g, k, kc, n0, nc, round, w->b);
         else pack_b_turned(g, k, kc, n0, nc, round, w->b);
         for (size_t m = m0; m < m1; m += rows) {
@@ -198,18 +239,19 @@ static void blocks(void *user, size_t from, size_t to)
 {
     const job *j = user;
     const cpu_gemm *g = j->g;
-    state w;
+    state *w = j->par->take(j->par->scratch);
 #if CPU_LEVEL >= 4
-    if (g->bf16) amx_begin(&w.t);
+    if (g->bf16) amx_begin(&w->t);
 #endif
     for (size_t i = from; i < to; i++) {
         const size_t m0 = i % j->m_blocks * j->mc, n0 = i / j->m_blocks * j->nc;
         const size_t m1 = g->M - m0 < j->mc ? g->M : m0 + j->mc;
-        block(g, &w, m0, m1, n0, g->N - n0 < j->nc ? g->N - n0 : j->nc);
+        block(g, w, m0, m1, n0, g->N - n0 < j->nc ? g->N - n0 : j->nc);
     }
 #if CPU_LEVEL >= 4
-    if (g->bf16) amx_end(&w.t);
+    if (g->bf16) amx_end(&w->t);
 #endif
+    j->par->give(j->par->scratch, w);
 }
 
 /* columns of a block: as many as may be, all blocks nearly alike, whole strips */
@@ -222,8 +264,8 @@ static size_t even(size_t N, size_t most)
 void L(gemm)(const cpu_gemm *g, const cpu_par *par)
 {
     if (!g->M || !g->N) return;
-    job j = { g, 1, 1, g->M, even(g->N, NC) };
-    if (par && par->split && par->threads != 1) {
+    job j = { g, par, 1, 1, g->M, even(g->N, g->lanes ? LANE_NC : NC) };
+    if (par->split && par->threads != 1) {
         /* smaller blocks until every thread finds work */
         const size_t want = 3 * (par->threads ? par->threads : 8);
         j.mc = MC;
@@ -242,6 +284,7 @@ void L(gemm)(const cpu_gemm *g, const cpu_par *par)
 
 typedef struct deep {
     const cpu_gemm *g;
+    const cpu_par *par;
     float *work;
     size_t parts;
 } deep;
@@ -250,6 +293,7 @@ static void deep_parts(void *user, size_t from, size_t to)
 {
     const deep *d = user;
     const cpu_gemm *g = d->g;
+    const cpu_par here = par_here(d->par);
     for (size_t p = from; p < to; p++) {
         /* pairs stay together */
         const size_t k0 = g->K * p / d->parts / 2 * 2;
@@ -261,7 +305,7 @@ static void deep_parts(void *user, size_t from, size_t to)
         part.c = d->work + p * g->M * g->N;
         part.c_m = g->N;
         part.accumulate = false;
-        L(gemm)(&part, NULL);
+        L(gemm)(&part, &here);
     }
 }
 
@@ -281,7 +325,7 @@ static void deep_sum(void *user, size_t from, size_t to)
 
 void L(gemm_deep)(const cpu_gemm *g, float *work, const cpu_par *par)
 {
-    deep d = { g, work, cpu_deep_parts(g->M, g->N, g->K) };
+    deep d = { g, par, work, cpu_deep_parts(g->M, g->N, g->K) };
     if (d.parts == 1) {
         L(gemm)(g, par);
         return;

@@ -11,8 +11,7 @@
 #include "tile_dot.h"
 #include "vmath.h"
 
-/* MOST_K: widest head. PACKED: floats of one packed block of keys, so that it stays on the
- * stack. */
+/* MOST_K: widest head. PACKED: floats of one packed block of keys. */
 enum { MOST_K = 512, PACKED = 16384, MOST_KEYS = 256, WIDE = MOST_K + 32 };
 
 static inline void dense_distances(cpu_attn *a)
@@ -40,12 +39,22 @@ static inline size_t block_keys(const cpu_attn *a)
     return n > MOST_KEYS ? MOST_KEYS : n < STRIP ? STRIP : n;
 }
 
+/* How a product runs: upwards, in pairs of bf16 (tile_dot.h), or in the order of lanes.h. */
+typedef enum runs { RUNS_UP, RUNS_PAIRS, RUNS_LANES } runs;
+
+/* depth of packed rows of width K */
+static inline size_t depth_of(runs how, size_t K)
+{
+    return how == RUNS_PAIRS ? (K + 1) / 2 : how == RUNS_LANES ? lane_steps(K) * LANES : K;
+}
+
 /* n rows of width K, turned: strip of STRIP rows s -> out[s * depth * STRIP], there [depth][columns
  * of rows], depth running along the width; rows up to `padded` (a multiple of STRIP) are 0 */
 static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t padded, size_t K,
-                        bool round, bool dot, float *out)
+                        bool round, runs how, float *out)
 {
-    const size_t depth = dot ? (K + 1) / 2 : K;
+    const size_t depth = depth_of(how, K), steps = depth / LANES;
+    const bool dot = how == RUNS_PAIRS;
     for (size_t s = 0; s < padded; s += VW)
         for (size_t d = 0; d < depth; d += VW) {
             const size_t w = depth - d < VW ? depth - d : VW;
@@ -58,8 +67,11 @@ static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t 
                 if (round && !dot) r[i] = vround_bf16(r[i]);
             }
             transpose(r);
-            float *o = out + s / NR * NR * depth + d * NR + s % NR;
-            for (size_t i = 0; i < w; i++) vst(o + i * NR, r[i]);
+            float *o = out + s / NR * NR * depth + s % NR;
+            if (how == RUNS_LANES)
+                for (size_t i = 0; i < w; i++) vst(o + lane_place(d + i, steps) * NR, r[i]);
+            else
+                for (size_t i = 0; i < w; i++) vst(o + (d + i) * NR, r[i]);
         }
 }
 
@@ -97,19 +109,20 @@ static void pack_left(const void *p, omn_type t, size_t row, size_t n, size_t K,
     }
 }
 
-/* rows c (+)= alpha * A B over n columns; strips of NR columns of B lie b_strip floats apart */
-static void product(bool dot, size_t rows, size_t depth, const float *a, ptrdiff_t am, ptrdiff_t ak,
+/* rows c of A B over n columns (see tile_end); strips of NR columns of B lie b_strip floats apart */
+static void product(runs how, size_t rows, size_t depth, const float *a, ptrdiff_t am, ptrdiff_t ak,
                     const float *b, size_t b_strip, float *const *c, size_t n, float alpha,
-                    bool add)
+                    tile_end end)
 {
     for (size_t m = 0; m < rows; m += MR) {
         const size_t mr = rows - m < MR ? rows - m : MR;
         const char *am_ = (const char *)a + (ptrdiff_t)m * am;
         for (size_t s = 0; s < n; s += NR) {
             const size_t w = n - s < NR ? n - s : NR;
-            if (dot)
-                dot_tile(mr, depth, am_, am, ak, b + s / NR * b_strip, c + m, s, w, alpha, add);
-            else tile(mr, depth, am_, am, ak, b + s / NR * b_strip, c + m, s, w, alpha, add);
+            const float *bs = b + s / NR * b_strip;
+            if (how == RUNS_PAIRS) dot_tile(mr, depth, am_, am, ak, bs, c + m, s, w, alpha, end);
+            else if (how == RUNS_LANES) tile_lanes(mr, depth, am_, am, bs, c + m, s, w, alpha, end);
+            else tile(mr, depth, am_, am, ak, bs, c + m, s, w, alpha, end);
         }
     }
 }

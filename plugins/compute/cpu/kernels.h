@@ -6,12 +6,19 @@
  * the same source with other flags, and is reached through a constant table,
  * `cpu_kernels_at(level)`. Nothing here allocates, fails or keeps state: shapes were checked when
  * the graph was built. Where a kernel needs working memory beyond a little stack, the caller brings
- * it.
+ * it: threads of other programs may have 128 KiB of stack.
  *
  * Conventions: sizes count elements unless a name says bytes; tensors are row-major; `type` is one
  * of OMN_F32, OMN_BF16, OMN_F16, and no pointer needs more alignment than one byte. Results do not
  * depend on the number of threads: work is only split over results, or over a number of parts that
  * follows from the shape alone.
+ *
+ * The same row in any company: going forward in f32, what a row (a token, a query of attention, a
+ * picture) becomes has the same bits whichever other rows there are, how many, before or behind it;
+ * lanes.h says how. Not promised: between levels, where bf16 is asked for (`bf16`: one to eight rows
+ * of linear and one or two queries of attention are summed in another order, or not rounded at all,
+ * so that elements differ by up to 2^-8 of the sum of absolute products), and for sums over rows
+ * (gradients of weights, losses).
  */
 #ifndef OMN_CPU_KERNELS_H
 #define OMN_CPU_KERNELS_H
@@ -20,12 +27,18 @@
 
 /* How a kernel spreads its work: split() calls fn on ranges that cover 0..n-1, each at least
  * `grain` long but for the last, from any thread, and returns when all are done. A NULL split runs
- * here. */
+ * here. take() lends a task a block of `kernels->scratch` bytes at a multiple of 64, give() takes it
+ * back; both from any thread, and take() never fails: there are as many blocks as tasks can run at
+ * a time, each of which has one at most. PLAIN kernels other than `nearest` want neither, and take
+ * NULL for a cpu_par that runs here. */
 typedef void cpu_range(void *user, size_t from, size_t to);
 typedef struct cpu_par {
     void (*split)(void *pool, size_t n, size_t grain, cpu_range *fn, void *user);
     void *pool;
     size_t threads;                     /* a hint at how finely to cut; 0: unknown */
+    void *(*take)(void *scratch);
+    void (*give)(void *scratch, void *block);
+    void *scratch;
 } cpu_par;
 
 typedef enum cpu_level {
@@ -35,7 +48,9 @@ typedef enum cpu_level {
 typedef enum cpu_binary { CPU_ADD, CPU_MUL } cpu_binary;
 
 /* C[m,n] = act(alpha * sum_k A[m,k] B[k,n] + bias[n]) + residual[m,n], f32, any strides. With
- * `accumulate`, C += alpha * sum (no bias, act or residual then). bf16: both factors are rounded to
+ * `accumulate`, C += alpha * sum (no bias, act or residual then). lanes: sums are made in the order
+ * of lanes.h, as linear_few makes them (a_k and b_k are 1, not with bf16, accumulate or functions
+ * for rows). bf16: both factors are rounded to
  * bf16, nearest even, products are summed in f32. Sources that are not plain matrices (pictures
  * seen as patches) fill rows through a function; `c_row` says where a row of the result lies. */
 typedef struct cpu_gemm {
@@ -58,7 +73,7 @@ typedef struct cpu_gemm {
     float alpha;
     omn_type a_type, b_type, bias_type;
     omn_act act;
-    bool accumulate, bf16;
+    bool accumulate, bf16, lanes;
 } cpu_gemm;
 
 /* out[M,N] = act(alpha * x[M,K] w[N,K]^T + bias) + residual. Few rows take a path that streams
@@ -241,6 +256,7 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
 #define CPU_KERNEL_MEMBER(name, args) void (*name) args;
 typedef struct cpu_kernels {
     const char *level;
+    size_t scratch;                     /* bytes of a block that cpu_par lends */
     CPU_KERNELS_PRODUCT(CPU_KERNEL_MEMBER)
     CPU_KERNELS_HEADS(CPU_KERNEL_MEMBER)
     CPU_KERNELS_PLAIN(CPU_KERNEL_MEMBER)

@@ -38,6 +38,18 @@ CPU_KERNELS_PLAIN(CPU_PLAIN_DECLARE)
 extern const cpu_kernels L(table);
 size_t L(conv_work)(const cpu_conv *c);
 
+/* The largest of what a task packs: a block of weights for AMX, or keys for the gradient of
+ * attention. */
+enum { CPU_SCRATCH = CPU_LEVEL >= 4 ? 1120 << 10 : 640 << 10 };
+
+/* what a task hands on: no more splits */
+static inline cpu_par par_here(const cpu_par *par)
+{
+    cpu_par p = *par;
+    p.split = NULL;
+    return p;
+}
+
 static inline void par_run(const cpu_par *par, size_t n, size_t grain, cpu_range *fn, void *user)
 {
     if (!n) return;

@@ -82,7 +82,8 @@ static omn_status mul(const cpu_run *r) { return binary(r, CPU_MUL); }
 
 /* ---- sums ---- */
 
-/* y = scale * sum of x over the axes of `mask`; y lies dense in the order of the others */
+/* y = scale * sum of x over the axes of `mask`; y lies dense in the order of the others. Sums over
+ * rows in parts are for axis 0 alone: where a batch of one is kept its order is that of any batch. */
 static omn_status sum_over(const cpu_run *r, uint32_t mask, float scale)
 {
     const omn_view *x = &r->call->in[0];
@@ -108,7 +109,7 @@ static omn_status sum_over(const cpu_run *r, uint32_t mask, float scale)
     const bool k_one = k.rank == 1, g_one = g.rank == 1;
     if (k_one && k.dim[0] == 1) r->k->sum_last(1, n, scale, r->in[0], r->out[0], r->par);
     else if (g_one && g.dim[0] == 1) r->k->scale(n, scale, 0, r->in[0], r->out[0], r->par);
-    else if (k_one && g_one && k.a[0] == 1)
+    else if (k_one && g_one && k.a[0] == 1 && mask & 1)
         r->k->sum_rows(g.dim[0], k.dim[0], scale, r->in[0], r->out[0], r->work, r->par);
     else if (k_one && g_one && g.a[0] == 1)
         r->k->sum_last(k.dim[0], g.dim[0], scale, r->in[0], r->out[0], r->par);

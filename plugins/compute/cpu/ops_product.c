@@ -108,12 +108,14 @@ typedef struct batch {
 static void batch_range(void *user, size_t from, size_t to)
 {
     const batch *j = user;
+    cpu_par here = *j->r->par;
+    here.split = NULL;
     for (size_t i = from; i < to; i++) {
         cpu_gemm g = j->g;
         g.a = (const float *)j->r->in[0] + i * j->a_step;
         g.b = (const float *)j->r->in[1] + i * j->b_step;
         g.c = (float *)j->r->out[0] + i * j->c_step;
-        j->r->k->gemm(&g, NULL);
+        j->r->k->gemm(&g, &here);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "vec.h"
 
 typedef struct rows_job {
+    const cpu_par *par;
     size_t n, D, V;
     const void *table;
     const float *x;
@@ -65,11 +66,12 @@ void L(scatter_add_rows)(size_t n, size_t D, size_t V, const float *x, const int
 }
 
 /* |x - c|^2 is least where x c - |c|^2 / 2 is greatest */
-enum { ROWS = 48, BOOK = 256 };
+enum { ROWS = 48, BOOK = 128 };
 
 static void nearest_range(void *user, size_t from, size_t to)
 {
     const rows_job *j = user;
+    const cpu_par here = par_here(j->par);
     float score[ROWS * BOOK], best[ROWS];
     for (size_t r = from; r < to; r += ROWS) {
         const size_t m = to - r < ROWS ? to - r : ROWS;
@@ -84,7 +86,7 @@ static void nearest_range(void *user, size_t from, size_t to)
                 .b = at(j->table, j->type, (ptrdiff_t)(v * j->D)), .b_k = 1, .b_n = (ptrdiff_t)j->D,
                 .c = score, .c_m = BOOK, .alpha = 1, .a_type = OMN_F32, .b_type = j->type,
             };
-            L(gemm)(&g, NULL);
+            L(gemm)(&g, &here);
             for (size_t i = 0; i < m; i++)
                 for (size_t k = 0; k < n; k++) {
                     const float s = score[i * BOOK + k] - j->half[v + k];
@@ -114,8 +116,8 @@ static void half_range(void *user, size_t from, size_t to)
 void L(nearest)(size_t rows, size_t V, size_t D, const float *x, const void *book, omn_type type,
                 int32_t *ids, float *work, const cpu_par *par)
 {
-    rows_job j = { .n = rows, .D = D, .V = V, .x = x, .table = book, .type = type, .out = ids,
-                   .half = work };
+    rows_job j = { .par = par, .n = rows, .D = D, .V = V, .x = x, .table = book, .type = type,
+                   .out = ids, .half = work };
     par_run(par, V, 64, half_range, &j);
     par_run(par, rows, ROWS, nearest_range, &j);
 }

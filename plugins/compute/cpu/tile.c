@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The register tiles of tile.h and tile_dot.h. Full tiles are what counts; the last rows of a
- * product are taken in steps of 8, 4, 2 and 1, so that only five heights exist as code.
+ * product are taken in steps of 8, 4, 2 and 1, so that only five heights exist as code. Pairs of bf16
+ * are only set or added (TILE_SET, TILE_ADD).
  */
 #include "tile_dot.h"
 
 #define HEIGHT(body, i)                                                                            \
     while (mr >= i) {                                                                              \
-        body(i, depth, a, am, ak, b, c, n0, n, alpha, add);                                        \
+        body(i);                                                                                   \
         mr -= i;                                                                                   \
         a += i * am;                                                                               \
         c += i;                                                                                    \
@@ -21,14 +22,50 @@
 
 #if CPU_LEVEL < 3
 
+/* lanes v * VW on of n columns */
+INLINE vf part_get(const float *r, int v, size_t n)
+{
+    const size_t from = (size_t)v * VW;
+    return n >= from + VW ? vld(r + from) : n > from ? vld_n(r + from, n - from) : vset(0);
+}
+
+INLINE void part_put(float *r, int v, size_t n, vf x)
+{
+    const size_t from = (size_t)v * VW;
+    if (n >= from + VW) vst(r + from, x);
+    else if (n > from) vst_n(r + from, x, n - from);
+}
+
+INLINE void put_all(const int mr, vf s[MR][NV], float *const *c, size_t n0, size_t n, float alpha,
+                    tile_end end)
+{
+    const vf al = vset(alpha);
+    UNROLL
+    for (int m = 0; m < mr; m++) {
+        float *r = c[m] + n0;
+        UNROLL
+        for (int v = 0; v < NV; v++)
+            part_put(r, v, n,
+                     end == TILE_ON ? s[m][v]
+                         : end == TILE_ADD ? part_get(r, v, n) + al * s[m][v] : al * s[m][v]);
+    }
+}
+
 INLINE void tile_body(const int mr, size_t depth, const char *a, ptrdiff_t am, ptrdiff_t ak,
-                      const float *b, float *const *c, size_t n0, size_t n, float alpha, bool add)
+                      const float *b, float *const *c, size_t n0, size_t n, float alpha,
+                      tile_end end)
 {
     vf s[MR][NV];
     UNROLL
     for (int m = 0; m < mr; m++)
         UNROLL
         for (int v = 0; v < NV; v++) s[m][v] = vset(0);
+    if (end == TILE_ON) {
+        UNROLL
+        for (int m = 0; m < mr; m++)
+            UNROLL
+            for (int v = 0; v < NV; v++) s[m][v] = part_get(c[m] + n0, v, n);
+    }
     /* rows in groups of four, so that few registers address them all */
     const char *g[3] = { a, a + 4 * am, a + 8 * am };
     const ptrdiff_t am3 = 3 * am;
@@ -49,33 +86,80 @@ INLINE void tile_body(const int mr, size_t depth, const char *a, ptrdiff_t am, p
         g[2] += ak;
         b += NR;
     }
-    const vf al = vset(alpha);
-    UNROLL
-    for (int m = 0; m < mr; m++) {
-        float *r = c[m] + n0;
+    put_all(mr, s, c, n0, n, alpha, end);
+}
+
+/* The partial sums come in the order in which they are folded: 0, 4, 2, 6, 1, 5, 3, 7 for eight.
+ * Then those that wait for a partner are as many as bits are set in how many are done. */
+INLINE void lanes_body(const int mr, size_t depth, const char *a, ptrdiff_t am, const float *b,
+                       float *const *c, size_t n0, size_t n, float alpha, tile_end end)
+{
+    const size_t steps = depth / LANES;
+    const ptrdiff_t am3 = 3 * am;
+    vf s[MR][NV], wait[3][MR][NV];
+    for (unsigned p = 0; p < LANES; p++) {
+        const unsigned lane = LANES == 8 ? (p & 1) << 2 | (p & 2) | p >> 2 : (p & 1) << 1 | p >> 1;
+        const float *bk = b + lane * steps * NR;
+        const char *g[3] = { a + 4 * lane, a + 4 * lane + 4 * am, a + 4 * lane + 8 * am };
         UNROLL
-        for (int v = 0; v < NV; v++) {
-            if (n >= (size_t)(v + 1) * VW) {
-                vst(r + v * VW, add ? vld(r + v * VW) + al * s[m][v] : al * s[m][v]);
-            } else if (n > (size_t)v * VW) {
-                const size_t w = n - (size_t)v * VW;
-                vst_n(r + v * VW, add ? vld_n(r + v * VW, w) + al * s[m][v] : al * s[m][v], w);
+        for (int m = 0; m < mr; m++)
+            UNROLL
+            for (int v = 0; v < NV; v++) s[m][v] = vset(0);
+        for (size_t k = 0; k < steps; k++) {
+            vf bv[NV];
+            UNROLL
+            for (int v = 0; v < NV; v++) bv[v] = vld(bk + v * VW);
+            UNROLL
+            for (int m = 0; m < mr; m++) {
+                const char *r = g[m / 4];
+                const ptrdiff_t off = m % 4 == 3 ? am3 : m % 4 * am;
+                const vf x = vset(*(const f32_any *)(r + off));
+                UNROLL
+                for (int v = 0; v < NV; v++) s[m][v] += x * bv[v];
             }
+            g[0] += 4 * LANES;
+            g[1] += 4 * LANES;
+            g[2] += 4 * LANES;
+            bk += NR;
         }
+        unsigned w = 0;
+        for (; p >> w & 1; w++)
+            UNROLL
+            for (int m = 0; m < mr; m++)
+                UNROLL
+                for (int v = 0; v < NV; v++) s[m][v] = wait[w][m][v] + s[m][v];
+        if (p + 1 == LANES) break;
+        UNROLL
+        for (int m = 0; m < mr; m++)
+            UNROLL
+            for (int v = 0; v < NV; v++) wait[w][m][v] = s[m][v];
     }
+    put_all(mr, s, c, n0, n, alpha, end);
 }
 
 void tile(size_t mr, size_t depth, const void *ap, ptrdiff_t am, ptrdiff_t ak, const float *b,
-          float *const *c, size_t n0, size_t n, float alpha, bool add)
+          float *const *c, size_t n0, size_t n, float alpha, tile_end end)
 {
     const char *a = ap;
-    HEIGHTS(tile_body)
+#define BODY(i) tile_body(i, depth, a, am, ak, b, c, n0, n, alpha, end)
+    HEIGHTS(BODY)
+#undef BODY
+}
+
+void tile_lanes(size_t mr, size_t depth, const void *ap, ptrdiff_t am, const float *b,
+                float *const *c, size_t n0, size_t n, float alpha, tile_end end)
+{
+    const char *a = ap;
+#define BODY(i) lanes_body(i, depth, a, am, b, c, n0, n, alpha, end)
+    HEIGHTS(BODY)
+#undef BODY
 }
 
 #else
 
 INLINE void dot_body(const int mr, size_t depth, const char *a, ptrdiff_t am, ptrdiff_t ak,
-                     const float *b, float *const *c, size_t n0, size_t n, float alpha, bool add)
+                     const float *b, float *const *c, size_t n0, size_t n, float alpha,
+                     tile_end end)
 {
     __m512 s[MR][NV];
     UNROLL
@@ -109,20 +193,22 @@ INLINE void dot_body(const int mr, size_t depth, const char *a, ptrdiff_t am, pt
         for (int v = 0; v < NV; v++) {
             const vf sum = al * (vf)s[m][v];
             if (n >= (size_t)(v + 1) * VW) {
-                vst(r + v * VW, add ? vld(r + v * VW) + sum : sum);
+                vst(r + v * VW, end == TILE_ADD ? vld(r + v * VW) + sum : sum);
             } else if (n > (size_t)v * VW) {
                 const size_t w = n - (size_t)v * VW;
-                vst_n(r + v * VW, add ? vld_n(r + v * VW, w) + sum : sum, w);
+                vst_n(r + v * VW, end == TILE_ADD ? vld_n(r + v * VW, w) + sum : sum, w);
             }
         }
     }
 }
 
 void dot_tile(size_t mr, size_t depth, const void *ap, ptrdiff_t am, ptrdiff_t ak, const float *b,
-              float *const *c, size_t n0, size_t n, float alpha, bool add)
+              float *const *c, size_t n0, size_t n, float alpha, tile_end end)
 {
     const char *a = ap;
-    HEIGHTS(dot_body)
+#define BODY(i) dot_body(i, depth, a, am, ak, b, c, n0, n, alpha, end)
+    HEIGHTS(BODY)
+#undef BODY
 }
 
 #endif

@@ -8,7 +8,7 @@
 #ifndef OMN_CPU_TILE_H
 #define OMN_CPU_TILE_H
 
-#include "vec.h"
+#include "lanes.h"
 
 #if CPU_LEVEL >= 2
 #define MR 12
@@ -18,16 +18,27 @@
 #define NV 2
 #define NR (NV * VW)
 
-/* rows c[m] (+)= alpha * A B: mr rows (at most MR), n columns (at most NR) from column n0 of c
- * on */
+/* What becomes of the rows c[m]: set to alpha times the sum; alpha times the sum is added; or the
+ * sum begins with what is there and replaces it (alpha is 1 then). */
+typedef enum tile_end { TILE_SET, TILE_ADD, TILE_ON } tile_end;
+
+/* c[m] from A B: mr rows (at most MR), n columns (at most NR) from column n0 of c on */
 typedef void tile_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, ptrdiff_t ak,
-                     const float *b, float *const *c, size_t n0, size_t n, float alpha, bool add);
+                     const float *b, float *const *c, size_t n0, size_t n, float alpha,
+                     tile_end end);
+/* The same in the order of lanes.h: row m of A begins at m * am bytes and runs on, B lies as
+ * [LANES][depth / LANES][NR], and both are filled up with zeros to a depth that LANES divides. */
+typedef void lanes_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, const float *b,
+                      float *const *c, size_t n0, size_t n, float alpha, tile_end end);
 #if CPU_LEVEL >= 3
 #define tile CPU_GLUE(2, tile)
+#define tile_lanes CPU_GLUE(2, tile_lanes)
 #else
 #define tile L(tile)
+#define tile_lanes L(tile_lanes)
 #endif
 tile_fn tile;
+lanes_fn tile_lanes;
 
 /* VW x VW, in place: each round is one perfect shuffle of rows; log2(VW) of them exchange the
  * axes */
