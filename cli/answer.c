@@ -64,8 +64,42 @@ int answer_event(void *user, const char *step, const omn_event *e)
 
 /* ---- an answer ---------------------------------------------------------------------------- */
 
-static void put_fields(const running *r, const item *it, const omn_value *record, double seconds,
-                       omn_buf *b)
+/* What the run had to say beside its outputs. */
+static void put_told(const omn_value *told, omn_buf *b)
+{
+    for (size_t i = 0; told && i < omn_record_count(told); i++) {
+        const char *name = NULL;
+        const omn_value *v = omn_record_at(told, i, &name);
+        omn_buf_put(b, ",", 1);
+        json_text(b, name);
+        omn_buf_put(b, ":", 1);
+        omn_value_json(v, b);
+    }
+}
+
+/* Notes for people, whatever the form of the answer. */
+static void say_notes(const running *r, const item *it, const omn_value *told)
+{
+    const omn_value *notes = told ? omn_record_get(told, "notes") : NULL;
+    for (size_t i = 0; notes && i < omn_list_count(notes) && !r->c->quiet; i++) {
+        const char *text = omn_text_get(omn_list_at(notes, i), NULL);
+        if (it->label[0])
+            cli_say(r->c, "%s: %s", it->label, text);
+        else
+            cli_say(r->c, "%s", text);
+    }
+}
+
+static void put_value(const omn_value *v, omn_buf *b)
+{
+    if (v)
+        omn_value_json(v, b);
+    else
+        omn_buf_puts(b, "null");
+}
+
+static void put_fields(const running *r, const item *it, const omn_value *record,
+                       const omn_value *told, double seconds, omn_buf *b)
 {
     bool first = true;
     if (it->id) {
@@ -89,7 +123,7 @@ static void put_fields(const running *r, const item *it, const omn_value *record
         first = false;
         json_text(b, r->out.ports[i].name);
         omn_buf_put(b, ":", 1);
-        omn_value_json(omn_record_get(record, r->out.ports[i].name), b);
+        put_value(omn_record_get(record, r->out.ports[i].name), b);
     }
     omn_buf_puts(b, "},\"files\":{");
     first = true;
@@ -101,7 +135,9 @@ static void put_fields(const running *r, const item *it, const omn_value *record
         omn_buf_put(b, ":", 1);
         json_text(b, r->out.written[i]);
     }
-    omn_buf_printf(b, "},\"seconds\":%.3f}", seconds);
+    omn_buf_puts(b, "}");
+    put_told(told, b);
+    omn_buf_printf(b, ",\"seconds\":%.3f}", seconds);
 }
 
 static void put_events(const running *r, const omn_value *record, omn_buf *b)
@@ -136,9 +172,10 @@ static void put_text(const running *r, const item *it, const omn_value *record, 
     for (size_t i = 0; i < r->out.n; i++) shown += r->out.printed[i];
     for (size_t i = 0; i < r->out.n; i++) {
         omn_buf text;
-        if (!r->out.printed[i]) continue;
+        const omn_value *v = omn_record_get(record, r->out.ports[i].name);
+        if (!r->out.printed[i] || !v) continue;
         omn_buf_init(&text, (size_t)1 << 26);
-        omn_value_text(omn_record_get(record, r->out.ports[i].name), &text);
+        omn_value_text(v, &text);
         while (text.length && text.data[text.length - 1] == '\n') text.data[--text.length] = '\0';
         for (const char *line = text.data ? text.data : "";;) {
             const size_t n = strcspn(line, "\n");
@@ -168,7 +205,8 @@ static void end_stream(running *r, omn_buf *b)
     }
 }
 
-bool answer_item(running *r, const item *it, const omn_value *record, double seconds)
+bool answer_item(running *r, const item *it, const omn_value *record, const omn_value *told,
+                 double seconds)
 {
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 27);
@@ -181,14 +219,14 @@ bool answer_item(running *r, const item *it, const omn_value *record, double sec
         if (r->many) omn_buf_puts(&b, r->done + r->failed ? ",\n" : "[\n");
         omn_buf_printf(&b, "{\"version\":%d,\"item\":%llu", CLI_JSON_VERSION,
                        (unsigned long long)r->item);
-        put_fields(r, it, record, seconds, &b);
+        put_fields(r, it, record, told, seconds, &b);
         if (!r->many) omn_buf_puts(&b, "\n");
         break;
     case CLI_JSONL:
         put_events(r, record, &b);
         omn_buf_printf(&b, "{\"type\":\"done\",\"version\":%d,\"item\":%llu", CLI_JSON_VERSION,
                        (unsigned long long)r->item);
-        put_fields(r, it, record, seconds, &b);
+        put_fields(r, it, record, told, seconds, &b);
         omn_buf_puts(&b, "\n");
     }
     const bool ok = cli_put(r->c, &b);
@@ -197,6 +235,7 @@ bool answer_item(running *r, const item *it, const omn_value *record, double sec
         for (size_t i = 0; i < r->out.n; i++)
             if (r->out.written[i][0])
                 cli_say(r->c, "wrote %s: %s", r->out.ports[i].name, r->out.written[i]);
+    say_notes(r, it, told);
     return ok;
 }
 

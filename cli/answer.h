@@ -21,7 +21,9 @@ const char *answer_streams(const running *r);
 bool answer_start(running *r, const char *model);
 /* omn_pipeline_setup.watch: tokens as they come. user: the running. */
 int answer_event(void *user, const char *step, const omn_event *e);
-bool answer_item(running *r, const item *it, const omn_value *record, double seconds);
+/* told: as omn_pipeline_run_told; NULL: nothing. */
+bool answer_item(running *r, const item *it, const omn_value *record, const omn_value *told,
+                 double seconds);
 /* One item of many went wrong: an event, and a line on stderr. */
 void answer_failed(running *r, const item *it, const omn_error *err);
 

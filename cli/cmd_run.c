@@ -98,7 +98,7 @@ typedef struct place {
     item it;
     omn_pipeline_item run;
     omn_error err;
-    omn_value *record;
+    omn_value *record, *told;
 } place;
 
 /* Say what came of an item. -1: go on, else the exit code. */
@@ -108,7 +108,7 @@ static int settle(running *r, place *p, double seconds)
     r->item = p->it.index;
     if (st == OMN_OK) st = outputs_write(&r->out, &p->it, p->record, &p->err);
     if (st == OMN_OK) {
-        const bool told = answer_item(r, &p->it, p->record, seconds);
+        const bool told = answer_item(r, &p->it, p->record, p->told, seconds);
         r->done++;
         return told ? -1 : omn_status_exit(OMN_ERR_IO);
     }
@@ -151,6 +151,7 @@ static omn_status run_round(running *r, omn_pipeline_run *state, place *round, s
         r->item = p->it.index;
         if (p->err.status == OMN_OK)
             omn_pipeline_run_one(state, p->it.inputs, p->it.n, p->it.index, &p->record, &p->err);
+        if (p->err.status == OMN_OK) omn_pipeline_run_told(state, &p->told, &p->err);
         return OMN_OK;
     }
     omn_pipeline_item *batch = calloc(n, sizeof *batch);
@@ -165,6 +166,7 @@ static omn_status run_round(running *r, omn_pipeline_run *state, place *round, s
     for (size_t i = 0, k = 0; i < n && st == OMN_OK; i++) {
         if (round[i].err.status != OMN_OK) continue;
         round[i].record = batch[k].out;
+        round[i].told = batch[k].told;
         round[i].err = batch[k++].err;
     }
     free(batch);
@@ -191,6 +193,7 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
         for (size_t i = 0; i < n; i++) {
             if (code < 0 && st == OMN_OK) code = settle(r, &round[i], each);
             omn_value_unref(round[i].record);
+            omn_value_unref(round[i].told);
             item_fini(&round[i].it);
         }
         if (code < 0 && err.status != OMN_OK) code = cli_failed(r->c, &err);

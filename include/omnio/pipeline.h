@@ -57,6 +57,12 @@ OMN_API void omn_pipeline_run_free(omn_pipeline_run *r);
 /* Inputs by name; missing ones take their default. out: a record of the outputs, owned. [run] */
 OMN_API omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n,
                                         uint64_t item, omn_value **out, omn_error *err);
+/* What the last omn_pipeline_run_one had to say beside its outputs, an owned record:
+ *   notes  list of texts: steps that were left out and why, boxes that were cut, ...
+ *   seen   list of records, one for each input that the model was given
+ * A field without items is left out. [run] */
+OMN_API omn_status omn_pipeline_run_told(const omn_pipeline_run *r, omn_value **out,
+                                         omn_error *err);
 /* Many items at once: a generating step answers all of them in one batch. The items need not
  * succeed together: each has its status and error. Answers are those of omn_pipeline_run_one;
  * events are not told. Returns other than OMN_OK only when nothing could be done (no memory,
@@ -67,6 +73,7 @@ typedef struct omn_pipeline_item {
     uint64_t item;
     omn_value *out;                     /* set: owned; NULL after a failure */
     omn_error err;                      /* err.status OMN_OK: fine */
+    omn_value *told;                    /* set: as omn_pipeline_run_told, owned */
 } omn_pipeline_item;
 OMN_API omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, size_t n,
                                          omn_error *err);

@@ -43,7 +43,7 @@ extern "C" {
  * deflt NULL: must be given. For strings and paths "" is an empty default.
  * range "1..65535", "0..", NULL none; texts have none. unit: "px", "ms", ... or NULL.
  * name: a C identifier; rows of operations are keys of a step, so none is called like its words:
- * apply, generate, score, tokenize, detokenize, map, embed, as, when, repeat. */
+ * apply, generate, score, tokenize, detokenize, map, embed, as, when, repeat, record, window. */
 typedef struct omn_param {
     const char *role, *name, *type, *deflt, *range, *unit, *help;
     uint32_t offset;                      /* in the parameter struct; operations: unused */

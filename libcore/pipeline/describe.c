@@ -7,26 +7,38 @@
 
 static const char *slot_name(const omn_pipeline *p, int slot)
 {
-    return slot >= 0 && p->slots[slot].name[0] ? p->slots[slot].name : "item";
+    return p->slots[slot].name;
 }
 
 static void put_bytes(uint64_t n, omn_buf *out)
 {
-    if (n >= 10000000000u) omn_buf_printf(out, "%.1f GB", (double)n / 1e9);
-    else if (n >= 10000) omn_buf_printf(out, "%.2f MB", (double)n / 1e6);
-    else omn_buf_printf(out, "%llu bytes", (unsigned long long)n);
+    if (n >= 10000000000u)
+        omn_buf_printf(out, "%.1f GB", (double)n / 1e9);
+    else if (n >= 10000)
+        omn_buf_printf(out, "%.2f MB", (double)n / 1e6);
+    else
+        omn_buf_printf(out, "%llu bytes", (unsigned long long)n);
 }
 
-static void put_ports(const char *title, const omn_pipeline_port *list, size_t n, bool in,
-                      omn_buf *out)
+static bool maybe(const omn_pipeline *p, size_t output)
+{
+    return p->slots[p->outputs[output].slot].maybe;
+}
+
+static void put_ports(const omn_pipeline *p, const char *title, const omn_pipeline_port *list,
+                      size_t n, bool in, omn_buf *out)
 {
     omn_buf_printf(out, "%s\n", title);
     for (size_t i = 0; i < n; i++) {
         omn_buf_printf(out, "  %-12s %-8s %s", list[i].name, list[i].type, list[i].help);
+        if (!in && maybe(p, i)) omn_buf_puts(out, "if it is made, ");
         if (in && list[i].deflt) omn_buf_printf(out, " [%s]", list[i].deflt);
-        if (!in && !list[i].file) omn_buf_puts(out, "printed");
-        else if (!in && !strcmp(list[i].file, "optional")) omn_buf_puts(out, "written with -o");
-        else if (!in) omn_buf_printf(out, "written to %s", list[i].file);
+        if (!in && !list[i].file)
+            omn_buf_puts(out, "printed");
+        else if (!in && !strcmp(list[i].file, "optional"))
+            omn_buf_puts(out, "written with -o");
+        else if (!in)
+            omn_buf_printf(out, "written to %s", list[i].file);
         omn_buf_puts(out, "\n");
     }
 }
@@ -37,14 +49,60 @@ static void put_answer(const omn_pipeline *p, const plan_step *s, omn_buf *out)
     if (a->kind == OMN_ANSWER_BOXES) {
         if (a->least == a->most)
             omn_buf_printf(out, "; %d box%s", (int)a->most, a->most == 1 ? "" : "es");
-        else if (!a->most) omn_buf_printf(out, "; %d or more boxes", (int)a->least);
-        else omn_buf_printf(out, "; %d to %d boxes", (int)a->least, (int)a->most);
+        else if (!a->most)
+            omn_buf_printf(out, "; %d or more boxes", (int)a->least);
+        else
+            omn_buf_printf(out, "; %d to %d boxes", (int)a->least, (int)a->most);
         if (a->labels) omn_buf_puts(out, " with labels");
         omn_buf_printf(out, " in pixels of %s", slot_name(p, a->of));
     } else if (a->kind == OMN_ANSWER_OPTIONS) {
         if (a->options >= 0)
             omn_buf_printf(out, "; one of the options %s", slot_name(p, a->options));
-        else omn_buf_printf(out, "; one of %zu options", a->n_texts);
+        else
+            omn_buf_printf(out, "; one of %zu options", a->n_texts);
+    }
+}
+
+static void put_condition(const omn_pipeline *p, const char *word, const condition *c, int indent,
+                          omn_buf *out)
+{
+    if (c->test == TEST_NONE) return;
+    omn_buf_printf(out, "%*s%s ", indent, "", word);
+    condition_print(p, c, out);
+    omn_buf_puts(out, "\n");
+}
+
+/* What decides whether and how often a step runs. */
+static void put_flow(const omn_pipeline *p, const plan_step *s, int indent, omn_buf *out)
+{
+    if (s->missing) omn_buf_printf(out, "%*sleft out: %s\n", indent, "", s->missing);
+    put_condition(p, "when", &s->when, indent, out);
+    if (s->verb != VERB_REPEAT) return;
+    omn_buf_printf(out, "%*sat most %lld turns", indent, "", (long long)s->most);
+    for (size_t i = 0; i < s->n_carry; i++)
+        omn_buf_printf(out, "%s%s becomes %s", i ? ", " : "; then ", slot_name(p, s->carry[i].slot),
+                       slot_name(p, s->carry[i].next));
+    omn_buf_puts(out, "\n");
+    put_condition(p, "until", &s->until, indent, out);
+}
+
+static void put_literal(const omn_pipeline *p, const literal *l, omn_buf *out)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        const literal *f = &l->items[i];
+        omn_buf_puts(out, i ? ", " : "");
+        if (f->name) omn_buf_printf(out, "%s: ", f->name);
+        if (f->kind == LIT_SLOT)
+            omn_buf_printf(out, "$%s", slot_name(p, f->slot));
+        else if (f->kind == LIT_TEXT)
+            omn_buf_printf(out, "\"%s\"", f->text);
+        else if (f->kind == LIT_NUMBER)
+            omn_buf_puts(out, f->text);
+        else {
+            omn_buf_puts(out, f->kind == LIT_LIST ? "[" : "{");
+            put_literal(p, f, out);
+            omn_buf_puts(out, f->kind == LIT_LIST ? "]" : "}");
+        }
     }
 }
 
@@ -61,11 +119,17 @@ static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_
     for (size_t i = 0; i < s->n_from; i++)
         omn_buf_printf(out, "%s%s as %s", i ? ", " : " from ", slot_name(p, s->from[i].slot),
                        s->from[i].name);
+    if (s->verb == VERB_RECORD) {
+        omn_buf_puts(out, " {");
+        put_literal(p, &s->value, out);
+        omn_buf_puts(out, "}");
+    }
     if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE) put_answer(p, s, out);
     if (s->max_tokens.text) omn_buf_printf(out, "; at most %s tokens", s->max_tokens.text);
     for (size_t i = 0; s->verb != VERB_GENERATE && s->verb != VERB_SCORE && i < s->n_out; i++)
         if (s->out[i] >= 0) omn_buf_printf(out, " -> %s", slot_name(p, s->out[i]));
     omn_buf_puts(out, "\n");
+    put_flow(p, s, 5 + 4 * depth, out);
     if (s->prompt) omn_buf_printf(out, "%*sprompt: %s\n", 5 + 4 * depth, "", s->prompt);
     for (size_t i = 0; i < s->n_steps; i++) put_step(p, &s->steps[i], depth + 1, i + 1, out);
 }
@@ -95,12 +159,15 @@ omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out, om
     }
     omn_buf_printf(out, "%s\n", p->path);
     if (p->help[0]) omn_buf_printf(out, "%s\n", p->help);
-    put_ports("inputs", p->in_list, p->n_inputs, true, out);
+    put_ports(p, "inputs", p->in_list, p->n_inputs, true, out);
     omn_buf_puts(out, "steps\n");
     for (size_t i = 0; i < p->n_steps; i++) put_step(p, &p->steps[i], 0, i + 1, out);
-    put_ports("outputs", p->out_list, p->n_outputs, false, out);
-    if (m && p->model) put_cost(m, &cost, out);
-    else if (p->model) omn_buf_printf(out, "model %s\n", p->model);
-    else omn_buf_puts(out, "no model\n");
+    put_ports(p, "outputs", p->out_list, p->n_outputs, false, out);
+    if (m && p->model)
+        put_cost(m, &cost, out);
+    else if (p->model)
+        omn_buf_printf(out, "model %s\n", p->model);
+    else
+        omn_buf_puts(out, "no model\n");
     return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", p->path) : OMN_OK;
 }

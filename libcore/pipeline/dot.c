@@ -9,8 +9,8 @@
 typedef struct drawing {
     const omn_pipeline *p;
     omn_buf *out;
-    char from[MOST_SLOTS][24];    /* node that makes a slot's value */
-    char node[24];                /* the step at hand */
+    char from[MOST_SLOTS][24]; /* node that makes a slot's value */
+    char node[24];             /* the step at hand */
     int steps;
 } drawing;
 
@@ -19,23 +19,47 @@ static void put_quoted(const char *s, omn_buf *out)
     omn_buf_puts(out, "\"");
     for (; *s; s++) {
         if (*s == '"' || *s == '\\') omn_buf_puts(out, "\\");
-        if (*s == '\n') omn_buf_puts(out, "\\n");
-        else omn_buf_put(out, s, 1);
+        if (*s == '\n')
+            omn_buf_puts(out, "\\n");
+        else
+            omn_buf_put(out, s, 1);
     }
     omn_buf_puts(out, "\"");
 }
 
-static void arrow(void *user, int slot)
+/* The node that makes a slot's value, or the value that it is a part of. */
+static const char *maker(const drawing *d, int slot)
 {
-    drawing *d = user;
-    if (!d->from[slot][0] || !strcmp(d->from[slot], d->node)) return;
-    omn_buf_printf(d->out, "  %s -> %s", d->from[slot], d->node);
-    if (d->p->slots[slot].name[0]) {
-        omn_buf_puts(d->out, " [label=");
-        put_quoted(d->p->slots[slot].name, d->out);
-        omn_buf_puts(d->out, "]");
+    while (d->p->slots[slot].of >= 0) slot = d->p->slots[slot].of;
+    return d->from[slot];
+}
+
+static void arrow(drawing *d, int slot)
+{
+    const char *from = maker(d, slot);
+    if (!from[0] || !strcmp(from, d->node)) return;
+    omn_buf_printf(d->out, "  %s -> %s [label=", from, d->node);
+    put_quoted(d->p->slots[slot].name, d->out);
+    omn_buf_puts(d->out, "];\n");
+}
+
+static void soft_arrow(void *user, int slot, bool soft)
+{
+    (void)soft;
+    arrow(user, slot);
+}
+
+static void put_label(const drawing *d, const plan_step *s)
+{
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    omn_buf_puts(&b, s->name);
+    if (s->when.test != TEST_NONE) {
+        omn_buf_puts(&b, "\nwhen ");
+        condition_print(d->p, &s->when, &b);
     }
-    omn_buf_puts(d->out, ";\n");
+    put_quoted(b.data ? b.data : "", d->out);
+    omn_buf_fini(&b);
 }
 
 static void draw_steps(drawing *d, const plan_step *steps, size_t n)
@@ -44,22 +68,28 @@ static void draw_steps(drawing *d, const plan_step *steps, size_t n)
         const plan_step *s = &steps[i];
         char node[24];
         snprintf(node, sizeof node, "step%d", d->steps++);
-        if (s->verb == VERB_MAP) {
-            omn_buf_printf(d->out, "  subgraph cluster_%s {\n  label=\"for each\";\n", node);
-            snprintf(d->from[s->each], sizeof d->from[0], "%s", node);
-        }
+        const bool inside = s->verb == VERB_MAP || s->verb == VERB_REPEAT;
+        if (inside)
+            omn_buf_printf(d->out, "  subgraph cluster_%s {\n  label=\"%s\";\n", node,
+                           s->verb == VERB_MAP ? "for each" : "again and again");
+        if (s->verb == VERB_MAP) snprintf(d->from[s->each], sizeof d->from[0], "%s", node);
         omn_buf_printf(d->out, "  %s [shape=box, label=", node);
-        put_quoted(s->name, d->out);
-        omn_buf_puts(d->out, "];\n");
+        put_label(d, s);
+        omn_buf_puts(d->out,
+                     s->when.test != TEST_NONE || s->missing ? ", style=dashed];\n" : "];\n");
         draw_steps(d, s->steps, s->n_steps);
-        if (s->verb == VERB_MAP) omn_buf_puts(d->out, "  }\n");
+        if (inside) omn_buf_puts(d->out, "  }\n");
         snprintf(d->node, sizeof d->node, "%s", node);
-        if (s->verb == VERB_MAP) arrow(d, s->in[0]);
-        else plan_reads(s, arrow, d);
+        plan_reads_own(s, soft_arrow, d);
+        for (size_t k = 0; k < s->n_carry; k++) arrow(d, s->carry[k].next);
+        if (s->until.test != TEST_NONE) {
+            if (s->until.left.slot >= 0) arrow(d, s->until.left.slot);
+            if (s->until.right.slot >= 0) arrow(d, s->until.right.slot);
+        }
         for (size_t k = 0; k < s->n_out; k++)
             if (s->out[k] >= 0)
                 snprintf(d->from[s->out[k]], sizeof d->from[0], "%s",
-                         s->verb == VERB_MAP && d->from[s->keep][0] ? d->from[s->keep] : node);
+                         inside && maker(d, s->keep)[0] ? maker(d, s->keep) : node);
     }
 }
 

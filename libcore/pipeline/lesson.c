@@ -46,7 +46,7 @@ static omn_status run_before(omn_pipeline_run *r, omn_call *c, const plan_step *
 {
     bool wanted[MOST_SLOTS] = { false }, needed[MOST_STEPS] = { false };
     const size_t n = (size_t)(s - r->p->steps);
-    plan_reads(s, mark, wanted);
+    plan_reads(r->p, s, mark, wanted);
     for (size_t i = n; i-- > 0;) {
         const plan_step *b = &r->p->steps[i];
         for (size_t k = 0; k < b->n_out; k++)
@@ -55,13 +55,17 @@ static omn_status run_before(omn_pipeline_run *r, omn_call *c, const plan_step *
         if (asks_inside(b))
             return yml_fail(b->at, err, "%s: a task asks the model once, in its last step",
                             b->name);
-        plan_reads(b, mark, wanted);
+        plan_reads(r->p, b, mark, wanted);
     }
     for (size_t i = 0; i < n; i++) {
         const omn_status st = needed[i] ? run_step(r, c, &r->p->steps[i], err) : OMN_OK;
         if (st != OMN_OK) return st;
     }
-    return OMN_OK;
+    bool go = false;
+    const omn_status st = run_ready(r, s, &go, err);
+    if (st != OMN_OK || go) return st;
+    return omn_fail(err, OMN_ERR_DATA, "%s:%d: %s is left out for this example: it teaches nothing",
+                    s->at->file, (int)s->at->line, s->name);
 }
 
 /* What the model should have written for a wanted value. */

@@ -18,13 +18,35 @@ typedef enum verb {
     VERB_SCORE,
     VERB_TOKENIZE,
     VERB_DETOKENIZE,
-    VERB_MAP
+    VERB_MAP,
+    VERB_RECORD,
+    VERB_REPEAT
 } verb;
 
-/* A name that holds a value while the pipeline runs. */
+/* A value written down in the file: texts and numbers as they are, $names, lists and records. */
+typedef enum literal_kind { LIT_TEXT, LIT_NUMBER, LIT_SLOT, LIT_LIST, LIT_RECORD } literal_kind;
+typedef struct literal literal;
+struct literal {
+    literal_kind kind;
+    const char *name;             /* as the field of a record */
+    const char *text;
+    double number;
+    int slot;
+    literal *items;
+    size_t n;
+};
+
+/* A name that holds a value while the pipeline runs; or a part of another slot's value ("$r.field",
+ * "$list.0"), made whenever a step that reads it begins. */
 typedef struct plan_slot {
     const char *name, *type;      /* "image", "any", ... */
     const yml *at;
+    int of;                       /* the slot that this is a part of; -1: none */
+    const char *field;            /* that part: a field; NULL: an item */
+    int64_t index;                /* from 0; -1 is the last */
+    const literal *fields;        /* of a record that the file writes down; NULL: unknown */
+    bool maybe;                   /* may be absent: a step that makes it can be left out */
+    bool hidden;                  /* made inside a step, not seen outside */
 } plan_slot;
 
 typedef struct binding { const char *name; int slot; } binding;
@@ -44,13 +66,29 @@ typedef struct plan_answer {
     size_t n_texts;
 } plan_answer;
 
+/* What decides about a step, or ends a repetition. */
+typedef enum test {
+    TEST_NONE, TEST_EMPTY, TEST_NOT_EMPTY, TEST_EQUAL, TEST_NOT_EQUAL, TEST_ABOVE, TEST_BELOW
+} test;
+typedef struct condition {
+    test test;
+    param left, right;            /* right: of those that compare */
+    const yml *at;
+} condition;
+
+/* What a repetition carries to its next turn: the slot that changes, the one it is taken from. */
+typedef struct carried { int slot, next; } carried;
+
 typedef struct plan_step plan_step;
 struct plan_step {
     verb verb;
     const char *name;             /* "generate answer", for messages */
+    const char *missing;          /* why it cannot run here; only left out outputs need it */
+    condition when;
     const yml *at;
     int in[MOST_FROM];            /* apply: one for each "in" row; -1: not given. others: [0] */
     size_t n_in;
+    uint32_t soft;                /* apply: bit i is set when in[i] is an optional row */
     int out[MOST_OUTS];           /* slots of the results; -1: not kept */
     size_t n_out;
     const omn_entry *entry;       /* apply */
@@ -64,10 +102,16 @@ struct plan_step {
     size_t n_words;
     plan_answer answer;
     param temperature, top_p, top_k, max_tokens, seed;
-    plan_step *steps;                  /* map */
+    plan_step *steps;                  /* map, repeat */
     size_t n_steps;
+    bool asks;                         /* itself or a step inside asks the model */
     int each, keep;
     bool drop_empty;
+    int64_t most;                      /* repeat: turns */
+    carried *carry;
+    size_t n_carry;
+    condition until;
+    literal value;                     /* record */
 };
 
 typedef struct port {
@@ -100,14 +144,20 @@ omn_status template_fill(const char *text, const omn_model *m, omn_call *c,
                          const omn_frame *like, plan_lookup *look, void *user, omn_buf *out,
                          omn_error *err);
 /* Every "{name}" of a template is known; which slots they are. */
-omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words,
+omn_status template_read(omn_pipeline *p, const yml *at, const char *text, binding **words,
                          size_t *n, omn_error *err);
 /* Which of the outermost steps the wanted outputs need (NULL: all); needed has room for n_steps;
  * need.c */
 omn_status plan_needed(const omn_pipeline *p, const char *const *wanted, size_t n, bool *needed,
                        omn_error *err);
-/* Calls fn for each slot that a step reads, nested steps included. */
-void plan_reads(const plan_step *s, void (*fn)(void *user, int slot), void *user);
-int plan_find(const omn_pipeline *p, const char *name);
+/* Calls fn for each slot that a step reads, nested steps included, and for those that they are
+ * parts of. */
+void plan_reads(const omn_pipeline *p, const plan_step *s, void (*fn)(void *user, int slot),
+                void *user);
+/* The same for what the step itself reads: soft ones it can do without. */
+void plan_reads_own(const plan_step *s, void (*fn)(void *user, int slot, bool soft), void *user);
+void plan_reads_after(const plan_step *s, void (*fn)(void *user, int slot, bool soft), void *user);
+/* "is there anything in $boxes" */
+void condition_print(const omn_pipeline *p, const condition *c, omn_buf *out);
 
 #endif

@@ -4,6 +4,7 @@
 #define OMNIO_PIPELINE_RUN_H
 
 #include "plan.h"
+#include "told.h"
 
 struct omn_pipeline_run {
     omn_pipeline *p;
@@ -14,6 +15,7 @@ struct omn_pipeline_run {
     omn_value *slots[MOST_SLOTS];
     const char *watching;         /* name of the step that streams; NULL: none is told of */
     bool *needed;                 /* of the outermost steps */
+    told *told;                   /* NULL: nobody listens */
     bool borrowed;                /* model and runner are another run's */
 };
 
@@ -26,8 +28,22 @@ omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, s
 omn_status run_step(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
 /* Store what a slot holds from now on. */
 void run_put(omn_pipeline_run *r, int slot, omn_value *taken);
+/* A slot that is a part of another's value is made from it as it is now. */
+omn_status run_part(omn_pipeline_run *r, int slot, omn_error *err);
+omn_status run_part_of(const omn_value *whole, const plan_slot *part, omn_value **out,
+                       omn_error *err);
+/* Parts of what the step reads are made; is it to run? If not, its results are absent and that is
+ * told. */
+omn_status run_ready(omn_pipeline_run *r, const plan_step *s, bool *go, omn_error *err);
+omn_status condition_holds(const omn_pipeline_run *r, const condition *c, bool *holds,
+                           omn_error *err);
+/* An empty text, list or record, regions or points without one; flow.c */
+bool run_empty(const omn_value *v);
+omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
+omn_status run_repeat(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
+omn_status run_record(omn_pipeline_run *r, const plan_step *s, omn_error *err);
 /* A record of the outputs. */
-omn_status run_outputs(const omn_pipeline_run *r, omn_value **out, omn_error *err);
+omn_status run_outputs(omn_pipeline_run *r, omn_value **out, omn_error *err);
 /* The request of a model step: prompt (owned by the caller) and answer. options: room for n
  * texts. */
 omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,

@@ -2,7 +2,7 @@
 /* "{name}" in a prompt: texts and numbers as they are, boxes and points in the words of the model's
  * own codec and without their labels, lists joined by commas. "{{" and "}}" stand for the braces
  * themselves. */
-#include "plan.h"
+#include "read.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -71,9 +71,8 @@ static omn_status write_value(const omn_value *v, const omn_model *m, omn_call *
     return OMN_OK;
 }
 
-omn_status template_fill(const char *text, const omn_model *m, omn_call *c,
-                         const omn_frame *like, plan_lookup *look, void *user, omn_buf *out,
-                         omn_error *err)
+omn_status template_fill(const char *text, const omn_model *m, omn_call *c, const omn_frame *like,
+                         plan_lookup *look, void *user, omn_buf *out, omn_error *err)
 {
     for (const char *p = text; *p;) {
         const size_t plain = strcspn(p, "{}");
@@ -99,7 +98,7 @@ omn_status template_fill(const char *text, const omn_model *m, omn_call *c,
                        : OMN_OK;
 }
 
-omn_status template_read(const omn_pipeline *p, const yml *at, const char *text, binding **words,
+omn_status template_read(omn_pipeline *p, const yml *at, const char *text, binding **words,
                          size_t *n, omn_error *err)
 {
     const size_t most = strlen(text) / 3 + 1;
@@ -118,13 +117,12 @@ omn_status template_read(const omn_pipeline *p, const yml *at, const char *text,
         if (!length)
             return yml_fail(at, err, "\"%s\": a brace that is not part of {name}; write {{ or }}",
                             text);
-        const int slot = plan_find(p, name);
-        if (slot < 0)
-            return yml_fail(at, err,
-                            "\"%s\": there is no value \"%s\" here; inputs and earlier steps "
-                            "(as) make values",
-                            text, name);
-        list[found++] = (binding){ p->slots[slot].name, slot };
+        int slot;
+        const omn_status st = name_find(p, at, name, &slot, err);
+        if (st != OMN_OK) return st;
+        list[found++] = (binding){ omn_arena_strdup(p->arena, name), slot };
+        if (!list[found - 1].name)
+            return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
         t += 1 + length;
     }
     *words = list;

@@ -72,8 +72,9 @@ static bool door_word(const char *s)
 /* Words of a step in a pipeline, which could not be told from a row of that name. */
 static bool step_word(const char *s)
 {
-    static const char *const words[] = { "apply", "generate", "score", "tokenize", "detokenize",
-                                         "map",   "embed",    "as",    "when",     "repeat" };
+    static const char *const words[] = { "apply",      "generate", "score",  "tokenize",
+                                         "detokenize", "map",      "embed",  "as",
+                                         "when",       "repeat",   "record", "window" };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(words[i], s) == 0) return true;
     return false;

@@ -53,6 +53,44 @@ static const bad cases[] = {
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {boxes: no}}\n", 4, 56,
       "how many" },
     { HEAD "steps: []\n", 1, 1, "outputs" },
+    { HEAD "steps: []\noutputs: {a: $image}\n", 2, 32, "no step uses the input \"text\"" },
+    { HEAD "steps:\n  - {record: {a: $image}, as: r}\noutputs: {x: $r.b}\n", 5, 14,
+      "no field \"b\"" },
+    { HEAD "steps:\n  - {record: {a: $image, b: [1, 2]}, as: r}\noutputs: {x: $r.b.2}\n", 5, 14,
+      "2 items" },
+    { HEAD "steps:\n  - {record: {a: $image.0}, as: r}\n", 4, 18, "has no items" },
+    { HEAD "steps:\n  - {record: {a: $image.b}, as: r}\n", 4, 18, "has no fields" },
+    { HEAD "steps:\n  - {record: {a: $image.}, as: r}\n", 4, 18, "a part is a field" },
+    { HEAD "steps: []\noutputs:\n  x: $text[y]\n", 5, 6, "a part is a field" },
+    { HEAD "steps:\n  - {record: {a: $none}, as: r}\n", 4, 18, "there is no value" },
+    { HEAD "steps:\n  - {record: [$text], as: r}\n", 4, 14, "keys with values" },
+    { HEAD "steps:\n  - {record: {a: $text}}\n", 4, 5, "as: name" },
+    { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {full: $text}}\n", 4, 50,
+      "unknown key \"full\"" },
+    { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {}}\n", 4, 49, "one thing" },
+    { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {equal: [a, b]}}\n", 4, 57,
+      "decided already" },
+    { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {equal: [$image, b]}}\n", 4, 58,
+      "$image is image" },
+    { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {above: [$text, b]}}\n", 4, 65,
+      "a number" },
+    { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {above: $text}}\n", 4, 57,
+      "two sides" },
+    { HEAD "steps:\n  - {repeat: {until: {empty: $text}}, steps: []}\n", 4, 14, "most" },
+    { HEAD "steps:\n  - {repeat: {most: 0}, steps: [], keep: $text, as: a}\n", 4, 21,
+      "whole number" },
+    { HEAD "steps:\n  - {repeat: {most: 2}, steps: [], keep: $text}\n", 4, 5, "all: name" },
+    { HEAD "steps:\n  - {repeat: {most: 2, carry: {text: $image}}, steps: [], keep: $text,\n"
+           "     as: a}\n",
+      4, 38, "$image is image, text is wanted" },
+    { HEAD "steps:\n  - {repeat: {most: 2, carry: {b: $image}}, steps: [], keep: $text,\n"
+           "     as: a}\n",
+      4, 32, "there is no value \"b\"" },
+    { HEAD "steps:\n  - {repeat: {most: 2}, steps: [{apply: text.upper, in: $text, as: b}],\n"
+           "     keep: $b, as: a}\noutputs: {b: $b}\n",
+      6, 14, "there is no value \"b\"" },
+    { HEAD "steps:\n  - {map: $text, each: a, steps: [], keep: $a, as: b}\n", 4, 11,
+      "map goes over" },
 };
 
 START_TEST(errors_name_line_column_and_remedy)
@@ -76,56 +114,88 @@ START_TEST(errors_name_line_column_and_remedy)
 }
 END_TEST
 
-static void refused(const char *text, size_t n)
+/* A file whose flaw alone is why it is refused: without it the same file opens. */
+static void refused(const char *text, size_t n, const char *says, const char *mended)
 {
     omn_context *ctx = context();
     omn_pipeline *p = NULL;
     omn_error err = OMN_ERROR_INIT;
     const char *path = testing_write(testing_folder(), "hostile.yaml", text, n);
     ck_assert_int_ne(omn_pipeline_open(ctx, path, &p, &err), OMN_OK);
-    ck_assert_str_ne(err.text, "");
+    ck_assert_msg(strstr(err.text, says) != NULL, "\"%s\" does not say \"%s\"", err.text, says);
+    err = (omn_error)OMN_ERROR_INIT;
+    path = testing_write(testing_folder(), "mended.yaml", mended, strlen(mended));
+    ck_assert_msg(omn_pipeline_open(ctx, path, &p, &err) == OMN_OK, "%s", err.text);
+    omn_pipeline_close(p);
     omn_context_free(ctx);
+}
+
+#define GOOD "version: 1\ninputs: {list: {type: list}}\nsteps: []\noutputs: {list: $list}\n"
+
+/* Ten aliases of ten aliases, `deep` times; what the last stands for is the help's business. */
+static void bomb(omn_buf *b, int deep)
+{
+    omn_buf_init(b, 1 << 20);
+    omn_buf_puts(b, "version: 1\nsteps:\n  - record:\n      a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < deep; i++) {
+        omn_buf_printf(b, "      a%d: &a%d [", i, i);
+        for (int k = 0; k < 10; k++) omn_buf_printf(b, "%s*a%d", k ? ", " : "", i - 1);
+        omn_buf_puts(b, "]\n");
+    }
+    omn_buf_puts(b, "    as: r\noutputs: {r: $r}\n");
 }
 
 START_TEST(a_bomb_of_aliases_is_refused)
 {
-    omn_buf b;
-    omn_buf_init(&b, 1 << 20);
-    omn_buf_puts(&b, "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
-    for (int i = 1; i < 12; i++) {
-        omn_buf_printf(&b, "a%d: &a%d [", i, i);
-        for (int k = 0; k < 10; k++) omn_buf_printf(&b, "%s*a%d", k ? ", " : "", i - 1);
-        omn_buf_puts(&b, "]\n");
-    }
-    refused(b.data, b.length);
+    omn_buf b, small;
+    bomb(&b, 12);
+    bomb(&small, 3);
+    refused(b.data, b.length, "more than 100000 parts", small.data);
     omn_buf_fini(&b);
+    omn_buf_fini(&small);
 }
 END_TEST
 
+/* {version: 1, ..., steps: [{record: {a: [[[..]]]}, as: r}]} */
+static void nested(omn_buf *b, int deep)
+{
+    omn_buf_init(b, 1 << 20);
+    omn_buf_puts(b, "version: 1\nsteps:\n  - {as: r, record: {a: ");
+    for (int i = 0; i < deep; i++) omn_buf_puts(b, "[");
+    for (int i = 0; i < deep; i++) omn_buf_puts(b, "]");
+    omn_buf_puts(b, "}}\noutputs: {r: $r}\n");
+}
+
 START_TEST(deep_nesting_is_refused)
 {
-    char text[4096];
-    memset(text, '[', sizeof text);
-    refused(text, sizeof text);
-    memset(text, ']', sizeof text);
-    memset(text, '[', sizeof text / 2);
-    refused(text, sizeof text);
+    omn_buf b, flat;
+    char open[4096];
+    nested(&b, 2000);
+    nested(&flat, 20);
+    refused(b.data, b.length, "nested deeper", flat.data);
+    memset(open, '[', sizeof open);
+    refused(open, sizeof open, "node content", GOOD);
+    omn_buf_fini(&b);
+    omn_buf_fini(&flat);
 }
 END_TEST
 
 START_TEST(an_alias_of_itself_is_refused)
 {
-    static const char text[] = "version: 1\nsteps: &a [*a]\n";
-    refused(text, sizeof text - 1);
+    static const char text[] = "version: 1\nsteps: &a [*a]\noutputs: {r: $r}\n";
+    refused(text, sizeof text - 1, "more than 100000 parts", GOOD);
 }
 END_TEST
 
 START_TEST(bytes_that_are_no_text_are_refused)
 {
-    static const char text[] = "version: 1\nhelp: \"\xff\xfe\"\nsteps: []\n";
-    static const char zero[] = "version: 1\nhelp: \"a\\0b\"\nsteps: []\n";
-    refused(text, sizeof text - 1);
-    refused(zero, sizeof zero - 1);
+    static const char text[] = "version: 1\nhelp: \"\xff\xfe\"\n" GOOD;
+    static const char zero[] = "version: 1\nhelp: \"a\\0b\"\ninputs: {list: {type: list}}\n"
+                               "steps: []\noutputs: {list: $list}\n";
+    refused(text, sizeof text - 1, "UTF-8", GOOD);
+    refused(zero, sizeof zero - 1, "a 0 byte",
+            "version: 1\nhelp: \"a0b\"\ninputs: {list: {type: list}}\n"
+            "steps: []\noutputs: {list: $list}\n");
 }
 END_TEST
 

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps of many items side by side. A batch that fails is asked again item by item, so that one bad
+ * item does not take the others with it. */
+#include "lanes.h"
+
+#include <string.h>
+
+static bool alive(const lane *l)
+{
+    return l->err->status == OMN_OK;
+}
+
+static bool same_form(const omn_request *a, const omn_request *b)
+{
+    return a->n_inputs == b->n_inputs && !a->prompt == !b->prompt &&
+           a->max_tokens == b->max_tokens && a->temperature == b->temperature &&
+           a->top_k == b->top_k && a->top_p == b->top_p;
+}
+
+/* Drawing depends on the place in a batch: only what is decided without chance is asked
+ * together. */
+static bool joins(const omn_request *rq)
+{
+    return rq->temperature <= 0;
+}
+
+static int forward_cancel(void *user, const omn_event *e)
+{
+    const omn_pipeline_run *r = user;
+    (void)e;
+    return r->cancel && omn_cancel_get(r->cancel);
+}
+
+/* One batch for all living items whose requests have the form of the first. */
+static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a)
+{
+    omn_request *rq = omn_arena_alloc(a, n, sizeof *rq);
+    omn_result *results = omn_arena_alloc(a, n, sizeof *results);
+    size_t *who = omn_arena_alloc(a, n, sizeof *who), m = 0;
+    if (!rq || !results || !who) return;
+    for (size_t i = 0; i < n; i++) {
+        lane *l = &lanes[i];
+        bool go = false;
+        if (!alive(l) || run_ready(&l->run, s, &go, l->err) != OMN_OK) continue;
+        l->asked = !go;
+        if (!go || run_request(&l->run, l->call, s, a, &l->rq, &l->answer, l->err) != OMN_OK)
+            continue;
+        if (!joins(&l->rq) || (m && !same_form(&rq[0], &l->rq))) continue;
+        l->rq.watch = forward_cancel;
+        l->rq.user = &l->run;
+        rq[m] = l->rq;
+        who[m++] = i;
+    }
+    omn_error err = OMN_ERROR_INIT;
+    if (m < 2 || omn_generate_batch(lanes[who[0]].run.runner, rq, m, results, &err) != OMN_OK)
+        return;
+    for (size_t k = 0; k < m; k++) {
+        run_put(&lanes[who[k]].run, s->out[0], omn_value_ref(results[k].value));
+        omn_result_fini(&results[k]);
+        lanes[who[k]].asked = true;
+    }
+}
+
+static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_error *err)
+{
+    const bool model = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
+    for (size_t i = 0; i < n; i++) lanes[i].asked = false;
+    if (model && n > 1) {
+        omn_arena *a = omn_arena_new(0);
+        if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
+        ask_together(lanes, n, s, a);
+        omn_arena_free(a);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!alive(&lanes[i]) || lanes[i].asked) continue;
+        if (run_step(&lanes[i].run, lanes[i].call, s, lanes[i].err) == OMN_ERR_CANCELLED)
+            return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
+    }
+    const omn_cancel *cancel = lanes[0].run.cancel;
+    return cancel && omn_cancel_get(cancel) ? omn_fail(err, OMN_ERR_CANCELLED, "stopped") : OMN_OK;
+}
+
+void lane_copy(lane *l, const omn_pipeline_run *from, omn_call *c, omn_error *err)
+{
+    *l = (lane){ .run = *from, .call = c, .err = err };
+    l->run.borrowed = true;
+    l->run.how.watch = NULL;
+    for (int i = 0; i < MOST_SLOTS; i++) l->run.slots[i] = omn_value_ref(from->slots[i]);
+}
+
+omn_status lanes_run(lane *lanes, size_t n, const plan_step *steps, size_t n_steps, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t k = 0; k < n_steps && st == OMN_OK; k++)
+        if (steps != lanes[0].run.p->steps || lanes[0].run.needed[k])
+            st = step_of_all(lanes, n, &steps[k], err);
+    return st;
+}

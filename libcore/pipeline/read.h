@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the readers of a pipeline's parts share: names of values, and steps by their verbs. Not
+ * installed. */
+#ifndef OMNIO_PIPELINE_READ_H
+#define OMNIO_PIPELINE_READ_H
+
+#include "plan.h"
+
+#define TRY_READ(x)                                                                                \
+    do {                                                                                           \
+        const omn_status st_ = (x);                                                                \
+        if (st_ != OMN_OK) return st_;                                                             \
+    } while (0)
+
+/* A new name for a value; names.c. */
+omn_status name_add(omn_pipeline *p, const yml *at, const char *name, const char *type, int *out,
+                    omn_error *err);
+/* The result of a step: its key "as" (must be there) as a new name. */
+omn_status name_result(omn_pipeline *p, const yml *y, const char *key, const char *type, int *out,
+                       omn_error *err);
+/* "name", "name.field" or "name.0" (also "name[0]") to its slot; parts are slots of their own. */
+omn_status name_find(omn_pipeline *p, const yml *at, const char *text, int *out, omn_error *err);
+/* "$name" to its slot, of a wanted type (NULL: any). */
+omn_status name_refer(omn_pipeline *p, const yml *y, const char *want, int *out, omn_error *err);
+/* A scalar parameter: text, or a slot of text or number. y NULL: not given. */
+omn_status read_scalar(omn_pipeline *p, const yml *y, const char *name, param *out, omn_error *err);
+/* The same for a number within lo..hi. */
+omn_status read_number(omn_pipeline *p, const yml *y, const char *name, double lo, double hi,
+                       param *out, omn_error *err);
+
+/* {empty: $boxes}, {above: [$n, 0.5]}, ...; condition.c */
+omn_status read_condition(omn_pipeline *p, const yml *y, condition *out, omn_error *err);
+
+/* Verbs; keys that every step may have ("when") are read before. */
+omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);
+omn_status read_repeat(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);
+omn_status read_record(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+/* A list of steps inside another; read.c */
+omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n, int depth,
+                      omn_error *err);
+
+#endif
