@@ -114,7 +114,7 @@ awk -v order="base tensor value plugin graph nn generate train pipeline" '
         for (i = 1; i <= n; i++) rank[floors[i]] = i
         rank["ops"] = rank["compute"] = rank["graph"]
         rank["kinds"] = rank["generate"]
-        rank["learn"] = rank["train"]
+        rank["learn"] = rank["generate"]
     }
     /^ *# *include/ {
         split(FILENAME, part, "/")

@@ -51,6 +51,14 @@ typedef struct table {
     omn_error err;            /* of writing them */
 } table;
 
+/* " 85.3%", "12.4 deg" or "-" */
+static void put_score(double x, const char *unit, int width, omn_buf *b)
+{
+    if (isnan(x)) omn_buf_printf(b, "%*s", width + 1, "-");
+    else if (unit) omn_buf_printf(b, "%*.4g%s%s", width + 1, x, unit[0] ? " " : "", unit);
+    else omn_buf_printf(b, "%*.1f%%", width, 100 * x);
+}
+
 static void on_row(void *user, const omn_score_row *row)
 {
     table *t = user;
@@ -60,12 +68,10 @@ static void on_row(void *user, const omn_score_row *row)
         if (!t->rows)
             omn_buf_printf(&b, "%-16s %-12s %-9s %7s  %8s  %7s\n", "task", "kind", "measure",
                            "score", "majority", "n");
-        omn_buf_printf(&b, "%-16s %-12s %-9s %6.1f%%  ", row->task, row->kind, row->measure,
-                       100 * row->value);
-        if (isnan(row->baseline))
-            omn_buf_printf(&b, "%8s", "-");
-        else
-            omn_buf_printf(&b, "%7.1f%%", 100 * row->baseline);
+        omn_buf_printf(&b, "%-16s %-12s %-9s ", row->task, row->kind, row->measure);
+        put_score(row->value, row->unit, 6, &b);
+        omn_buf_puts(&b, "  ");
+        put_score(row->baseline, row->unit, 7, &b);
         omn_buf_printf(&b, "  %7llu\n", (unsigned long long)row->n);
     } else {
         if (t->c->format == CLI_JSON) omn_buf_puts(&b, t->rows ? ",\n" : "[\n");
@@ -79,6 +85,11 @@ static void on_row(void *user, const omn_score_row *row)
         omn_number_print(row->value, &b);
         omn_buf_puts(&b, ",\"majority\":");
         omn_number_print(row->baseline, &b);
+        if (row->unit) {
+            omn_buf_puts(&b, ",\"unit\":");
+            json_text(&b, row->unit);
+        }
+        if (row->less) omn_buf_puts(&b, ",\"less_is_better\":true");
         omn_buf_printf(&b, ",\"n\":%llu}%s", (unsigned long long)row->n,
                        t->c->format == CLI_JSON ? "" : "\n");
     }

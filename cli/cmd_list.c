@@ -26,8 +26,8 @@ static const cli_example examples[] = {
 const cli_command cmd_list = { "list",
                                "[KIND]",
                                "List what is there: objects of plugins, pipelines, models.",
-                               "KIND is one of encoder, decoder, codec, model, compute, format, "
-                               "operation, source, op (objects of plugins), "
+                               "KIND is one of codec, compute, decoder, encoder, format, model, "
+                               "measure, objective, op, operation, source, world (objects of plugins), "
                                "pipeline, trained (folders of models).",
                                CLI_ROWS(rows),
                                CLI_FORMAT,
@@ -36,8 +36,9 @@ const cli_command cmd_list = { "list",
                                "kind",
                                list };
 
-static const char *const kinds[] = { "codec", "compute",   "decoder", "encoder",  "format", "model",
-                                     "op",    "operation", "source",  "pipeline", "trained" };
+static const char *const kinds[] = { "codec",   "compute", "decoder",   "encoder",   "format",
+                                     "measure", "model",   "objective", "op",        "operation",
+                                     "source",  "world",   "pipeline",  "trained" };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
 typedef struct listing {

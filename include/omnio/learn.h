@@ -1,14 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio/learn.h: what plugins bring to training and judging: golden cases of an object
- * ("omnio.verify/1"). */
+/* omnio/learn.h: what plugins bring to training and judging: what an answer is worth
+ * ("omnio.measure/1") and golden cases of an object ("omnio.verify/1"). */
 #ifndef OMNIO_LEARN_H
 #define OMNIO_LEARN_H
 
-#include <omnio/train.h>
+#include <omnio/generate.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- measure: "omnio.measure/1": answers beside those that were wanted --------------------- */
+
+/* One figure about many answers. */
+typedef struct omn_measure_row {
+    uint32_t size;
+    const char *name;                   /* "exact", "f1 at iou 0.5" */
+    const char *unit;                   /* of the value ("deg"); NULL: a fraction, shown in % */
+    double value;
+    double baseline;                    /* the same for the best constant answer; NAN: unknown */
+    double lo, hi;                      /* what values can be, lo < hi; both 0: anything */
+    bool less;                          /* less is better */
+} omn_measure_row;
+typedef void omn_measure_emit(void *user, const omn_measure_row *row);
+typedef struct omn_measure_impl {
+    const void *(*extension)(const char *id);
+    const char *takes;                  /* kind of the answers ("text", "regions"), "any" */
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);          /* also when open failed after setting *self */
+    /* An empty count; one for each kind of question. */
+    omn_status (*begin)(const void *self, void **state, omn_error *err);
+    /* One more answer. wanted: what should have been said; inputs: record of what was asked, but
+     * for pictures. right: set to whether it is wholly right. An answer of the wrong kind is wrong,
+     * not an error. Called in the order of the examples, one at a time, whatever the threads. */
+    omn_status (*add)(const void *self, void *state, omn_call *c, const omn_value *answer,
+                      const omn_value *wanted, const omn_value *inputs, bool *right,
+                      omn_error *err);
+    /* The figures so far, always the same rows in the same order. */
+    omn_status (*rows)(const void *self, const void *state, omn_measure_emit *emit, void *user,
+                       omn_error *err);
+    void (*end)(const void *self, void *state);          /* frees a count; NULL is fine */
+} omn_measure_impl;
 
 /* ---- verify: "omnio.verify/1", an ability of models, encoders, decoders, codecs, formats ----- */
 

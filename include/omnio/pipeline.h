@@ -147,8 +147,11 @@ OMN_API omn_status omn_recipe_train(omn_recipe *r, const char *out, double secon
  * majority answer. */
 typedef struct omn_score_row {
     const char *task, *kind, *measure;  /* "vqa", "colour", "exact" */
-    double value, baseline;             /* fractions; baseline NAN: none */
+    double value, baseline;             /* baseline NAN: none */
     uint64_t n;
+    const char *unit;                   /* of both; NULL: they are fractions */
+    double lo, hi;                      /* what they can be, lo < hi; both 0: anything */
+    bool less;                          /* less is better */
 } omn_score_row;
 /* One answer as it was judged. All is borrowed until the function returns. */
 typedef struct omn_score_answer {

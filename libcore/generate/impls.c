@@ -3,7 +3,7 @@
  * door's view of those structs. */
 #include "libcore/plugin/impls.h"
 
-#include <omnio/kinds.h>
+#include <omnio/learn.h>
 
 #include <string.h>
 
@@ -87,3 +87,15 @@ static const impl_member source_members[] = {
 };
 IMPL_SHAPE(impl_source, "omnio.source/1", "source of examples", omn_source_impl, source_members,
            NULL);
+
+static const impl_member measure_members[] = {
+    IMPL_MEMBER(omn_measure_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_measure_impl, takes, IMPL_TEXT),
+    IMPL_MEMBER(omn_measure_impl, open, IMPL_CODE),
+    IMPL_MEMBER(omn_measure_impl, close, IMPL_CODE),
+    IMPL_MEMBER(omn_measure_impl, begin, IMPL_CODE),
+    IMPL_MEMBER(omn_measure_impl, add, IMPL_CODE),
+    IMPL_MEMBER(omn_measure_impl, rows, IMPL_CODE),
+    IMPL_MEMBER(omn_measure_impl, end, IMPL_CODE),
+};
+IMPL_SHAPE(impl_measure, "omnio.measure/1", "measure", omn_measure_impl, measure_members, NULL);

@@ -9,7 +9,7 @@
 #include <jansson.h>
 #include <pthread.h>
 
-#define MOST_PARTS 64
+#define MOST_PARTS 512
 
 struct omn_config {
     json_t *root;                 /* borrowed */

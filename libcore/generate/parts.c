@@ -4,6 +4,8 @@
  * through a foreign table. */
 #include "open.h"
 
+#include <omnio/learn.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +84,7 @@ static open_fn *opener(const char *kind, const void *impl)
     if (!strcmp(kind, "omnio.decoder/1")) return ((const omn_decoder_impl *)impl)->open;
     if (!strcmp(kind, "omnio.codec/1")) return ((const omn_codec_impl *)impl)->open;
     if (!strcmp(kind, "omnio.source/1")) return ((const omn_source_impl *)impl)->open;
+    if (!strcmp(kind, "omnio.measure/1")) return ((const omn_measure_impl *)impl)->open;
     return NULL;
 }
 
@@ -94,6 +97,7 @@ void part_close(omn_part *p)
         if (!strcmp(p->kind, "omnio.decoder/1")) close = ((const omn_decoder_impl *)p->impl)->close;
         if (!strcmp(p->kind, "omnio.codec/1")) close = ((const omn_codec_impl *)p->impl)->close;
         if (!strcmp(p->kind, "omnio.source/1")) close = ((const omn_source_impl *)p->impl)->close;
+        if (!strcmp(p->kind, "omnio.measure/1")) close = ((const omn_measure_impl *)p->impl)->close;
     }
     if (close && p->self) close(p->self);
     open_end(p->open);

@@ -4,7 +4,7 @@
  * threads, each with a runner of its own; the sums are of whole numbers and ordered by example, so
  * the result does not depend on the threads. Between rounds of examples answers are told and a
  * wish to stop is heard, so that memory does not grow with their number. */
-#include "measure.h"
+#include "recipe.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -13,33 +13,27 @@
 
 #define PIECE 8                   /* examples that one runner takes */
 #define ROUND 8                   /* pieces for each thread before answers are told */
-#define MOST_KINDS 24
-#define MOST_ANSWERS 128
+#define MOST_KINDS 4096
 
-/* One kind of question: what was right, and how often each answer was wanted. */
+/* One kind of question and the count of its measure. */
 typedef struct tally {
-    char kind[48];
-    uint64_t n, right;
-    uint64_t found, wanted, hit;          /* as in judged, summed */
-    char *answers[MOST_ANSWERS];
-    uint64_t counts[MOST_ANSWERS];
-    size_t n_answers;
+    char *kind;
+    uint64_t n;
+    void *state;
 } tally;
 
-typedef struct scores { tally kinds[MOST_KINDS]; size_t n; } scores;
+typedef struct scores { tally *kinds; size_t n, room; } scores;
 
-/* An answer that waits to be told. */
+/* An answer that waits to be judged, in its turn. */
 typedef struct kept {
-    char kind[48];
+    char *kind;                           /* owned */
     uint64_t example;
     omn_value *inputs, *answer, *wanted;  /* inputs: a record; all owned */
     char *file;                           /* owned; NULL: nowhere */
     int32_t line;
-    bool right;
 } kept;
 
 typedef struct piece {
-    scores scores;
     kept *kept;
     size_t n, room;
     uint64_t bad;                         /* examples that were left out */
@@ -57,25 +51,64 @@ typedef struct job {
     piece *pieces;
 } job;
 
-static void count_answer(tally *k, const char *answer)
+static const omn_measure_impl *measure_of(const recipe_task *t) { return t->measure->impl; }
+
+char *kind_name(const omn_value *v)
 {
-    for (size_t i = 0; i < k->n_answers; i++)
-        if (!strcmp(k->answers[i], answer)) {
-            k->counts[i]++;
-            return;
-        }
-    if (k->n_answers == MOST_ANSWERS) return;
-    k->answers[k->n_answers] = strdup(answer);
-    if (k->answers[k->n_answers]) k->counts[k->n_answers++] = 1;
+    omn_buf b;
+    size_t n = 0;
+    omn_buf_init(&b, 1 << 20);
+    omn_value_text(v, &b);
+    for (size_t i = 0; i < b.length; i++) {
+        char ch = b.data[i];
+        if (ch >= 'A' && ch <= 'Z') ch = (char)(ch - 'A' + 'a');
+        if (ch == '\n' || ch == '\t') ch = ' ';
+        if (ch == ' ' && (n == 0 || b.data[n - 1] == ' ')) continue;
+        b.data[n++] = ch;
+    }
+    while (n && strchr(" .!?", b.data[n - 1])) n--;
+    char *out = strndup(b.data, n);
+    omn_buf_fini(&b);
+    return out;
 }
 
-static tally *kind_of(scores *s, const char *kind)
+static omn_status kind_of(scores *s, const recipe_task *t, const char *kind, tally **out,
+                          omn_error *err)
 {
     for (size_t i = 0; i < s->n; i++)
-        if (!strcmp(s->kinds[i].kind, kind)) return &s->kinds[i];
-    if (s->n == MOST_KINDS) return &s->kinds[MOST_KINDS - 1];
-    snprintf(s->kinds[s->n].kind, sizeof s->kinds[0].kind, "%s", kind);
-    return &s->kinds[s->n++];
+        if (!strcmp(s->kinds[i].kind, kind)) {
+            *out = &s->kinds[i];
+            return OMN_OK;
+        }
+    if (s->n == MOST_KINDS)
+        return yml_fail(t->at, err, "task %s: more than %d kinds", t->name, MOST_KINDS);
+    if (s->n == s->room) {
+        const size_t room = s->room ? 2 * s->room : 16;
+        tally *more = realloc(s->kinds, room * sizeof *more);
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "evaluation: out of memory");
+        s->kinds = more;
+        s->room = room;
+    }
+    tally *k = &s->kinds[s->n];
+    *k = (tally){ .kind = strdup(kind) };
+    if (!k->kind) return omn_fail(err, OMN_ERR_MEMORY, "evaluation: out of memory");
+    const omn_status st = measure_of(t)->begin(t->measure->self, &k->state, err);
+    if (st != OMN_OK) {
+        free(k->kind);
+        return st;
+    }
+    s->n++;
+    *out = k;
+    return OMN_OK;
+}
+
+static void scores_end(scores *s, const recipe_task *t)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        measure_of(t)->end(t->measure->self, s->kinds[i].state);
+        free(s->kinds[i].kind);
+    }
+    free(s->kinds);
 }
 
 /* ---- running -------------------------------------------------------------------------------- */
@@ -90,9 +123,19 @@ static omn_status asked(const omn_named *in, size_t n, omn_value **out, omn_erro
     return omn_record_new(some, m, out, err);
 }
 
-static omn_status keep(piece *p, const char *kind, uint64_t number, const example *e,
-                       const task_item *in, const omn_value *answer, bool right, omn_error *err)
+static void kept_end(kept *k)
 {
+    omn_value_unref(k->inputs);
+    omn_value_unref(k->answer);
+    omn_value_unref(k->wanted);
+    free(k->file);
+    free(k->kind);
+}
+
+static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const example *e,
+                       const task_item *in, const omn_value *answer, omn_error *err)
+{
+    omn_status st = OMN_OK;
     if (p->n == p->room) {
         const size_t room = p->room ? 2 * p->room : 64;
         kept *more = realloc(p->kept, room * sizeof *more);
@@ -101,13 +144,14 @@ static omn_status keep(piece *p, const char *kind, uint64_t number, const exampl
         p->room = room;
     }
     kept *k = &p->kept[p->n];
-    *k = (kept){ .example = number, .line = e->line, .right = right };
-    snprintf(k->kind, sizeof k->kind, "%s", kind);
+    *k = (kept){ .example = number, .line = e->line };
+    k->kind = kind ? kind_name(kind) : strdup("all");
     k->file = e->file ? strdup(e->file) : NULL;
-    if (e->file && !k->file) return omn_fail(err, OMN_ERR_MEMORY, "an answer: out of memory");
-    const omn_status st = asked(in->give, in->n_give, &k->inputs, err);
+    if (!k->kind || (e->file && !k->file))
+        st = omn_fail(err, OMN_ERR_MEMORY, "an answer: out of memory");
+    if (st == OMN_OK) st = asked(in->give, in->n_give, &k->inputs, err);
     if (st != OMN_OK) {
-        free(k->file);
+        kept_end(k);
         return st;
     }
     k->answer = omn_value_ref(answer);
@@ -123,7 +167,6 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
     const recipe_task *t = j->task;
     task_item in;
     omn_value *out = NULL;
-    char want[1024], kind[48] = "all";
     OMN_TRY(item_open(e, t, item, &in, err));
     st = omn_pipeline_run_one(run, in.give, in.n_give, 0, &out, err);
     if (st != OMN_OK) {
@@ -131,25 +174,12 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
         goto done;
     }
     const omn_value *answer = omn_record_get(out, t->want_output);
-    if (!answer) {
+    if (!answer)
         st = yml_fail(t->at, err, "task %s: the pipeline has no output \"%s\"", t->name,
                       t->want_output);
-        goto done;
-    }
-    const omn_value *k = t->kind ? recipe_get(e->record, item, t->kind) : NULL;
-    if (k) measure_plain(k, kind, sizeof kind);
-    const judged is = measure_judge(t, answer, in.want);
-    tally *y = kind_of(&p->scores, kind);
-    y->n++;
-    y->right += is.right;
-    y->found += is.found;
-    y->wanted += is.wanted;
-    y->hit += is.hit;
-    if (t->measure == MEASURE_EXACT) {
-        measure_plain(in.want, want, sizeof want);
-        count_answer(y, want);
-    }
-    if (j->how->answer) OMN_TRY(keep(p, kind, index, e, &in, answer, is.right, err));
+    else
+        st = keep(p, t->kind ? recipe_get(e->record, item, t->kind) : NULL, index, e, &in, answer,
+                  err);
 done:
     item_close(&in);
     omn_value_unref(out);
@@ -208,78 +238,100 @@ static void work(void *user, size_t from, size_t to)
 
 /* ---- results -------------------------------------------------------------------------------- */
 
-static void merge(scores *into, scores *from)
+static omn_status judge(const job *j, const kept *k, scores *all, bool *right, omn_error *err)
 {
-    for (size_t i = 0; i < from->n; i++) {
-        tally *f = &from->kinds[i], *t = kind_of(into, f->kind);
-        t->n += f->n;
-        t->right += f->right;
-        t->found += f->found;
-        t->wanted += f->wanted;
-        t->hit += f->hit;
-        for (size_t k = 0; k < f->n_answers; k++) {
-            count_answer(t, f->answers[k]);
-            for (size_t m = 0; m < t->n_answers; m++)
-                if (!strcmp(t->answers[m], f->answers[k])) t->counts[m] += f->counts[k] - 1;
-            free(f->answers[k]);
-        }
+    omn_status st = OMN_OK;
+    tally *y = NULL;
+    omn_call *c = NULL;
+    OMN_TRY(omn_context_call(j->r->ctx, j->r->setup.seed, k->example, NULL, &c, err));
+    OMN_TRY(kind_of(all, j->task, k->kind, &y, err));
+    OMN_TRY(measure_of(j->task)->add(j->task->measure->self, y->state, c, k->answer, k->wanted,
+                                     k->inputs, right, err));
+    y->n++;
+done:
+    if (st != OMN_OK && err && !err->file[0] && k->file) {
+        snprintf(err->file, sizeof err->file, "%s", k->file);
+        err->line = k->line;
     }
+    omn_call_free(c);
+    return st;
 }
 
-static double baseline(const tally *k)
-{
-    uint64_t top = 0;
-    for (size_t i = 0; i < k->n_answers; i++)
-        if (k->counts[i] > top) top = k->counts[i];
-    return k->n_answers && k->n ? (double)top / (double)k->n : NAN;
-}
-
-/* A piece's answers are told, its sums added, and it is empty again. */
-static void collect(const job *j, piece *p, scores *all)
+/* A piece's answers are judged and told, and it is empty again. */
+static omn_status collect(const job *j, piece *p, scores *all, omn_error *err)
 {
     const omn_eval_setup *how = j->how;
+    omn_status st = OMN_OK;
     for (size_t i = 0; i < p->n; i++) {
         kept *k = &p->kept[i];
+        bool right = false;
+        if (st == OMN_OK) st = judge(j, k, all, &right, err);
         const omn_score_answer a = {
             OMN_FILL(omn_score_answer), .task = j->task->name, .kind = k->kind,
             .example = k->example,      .inputs = k->inputs,   .answer = k->answer,
-            .wanted = k->wanted,        .right = k->right,     .file = k->file,
+            .wanted = k->wanted,        .right = right,        .file = k->file,
             .line = k->line
         };
-        how->answer(how->user, &a);
-        omn_value_unref(k->inputs);
-        omn_value_unref(k->answer);
-        omn_value_unref(k->wanted);
-        free(k->file);
+        if (st == OMN_OK && how->answer) how->answer(how->user, &a);
+        kept_end(k);
     }
-    merge(all, &p->scores);
     free(p->kept);
     *p = (piece){ .err = OMN_ERROR_INIT };
+    return st;
 }
 
-static void report(const recipe_task *t, const scores *s, const omn_eval_setup *how)
+/* Means over the kinds, row by row. */
+typedef struct means {
+    const recipe_task *task;
+    const omn_eval_setup *how;
+    const tally *now;
+    size_t at, n;
+    struct mean {
+        omn_score_row row;
+        double value, baseline;
+    } rows[16];
+} means;
+
+static void on_row(void *user, const omn_measure_row *from)
 {
-    double mean = 0, blind = 0;
+    means *m = user;
+    const omn_score_row row = { .task = m->task->name, .kind = m->now->kind, .measure = from->name,
+                                .value = from->value,  .baseline = from->baseline,
+                                .n = m->now->n,        .unit = from->unit,
+                                .lo = from->lo,        .hi = from->hi,
+                                .less = from->less };
+    m->how->row(m->how->user, &row);
+    if (m->at < sizeof m->rows / sizeof *m->rows) {
+        struct mean *k = &m->rows[m->at++];
+        k->row = row;
+        k->value += row.value;
+        k->baseline += row.baseline;
+        if (m->at > m->n) m->n = m->at;
+    }
+}
+
+static omn_status report(const recipe_task *t, const scores *s, const omn_eval_setup *how,
+                         omn_error *err)
+{
+    means m = { .task = t, .how = how };
     uint64_t n = 0;
-    const char *by = measure_name(t->measure);
     for (size_t i = 0; i < s->n; i++) {
-        const tally *k = &s->kinds[i];
-        const double share = k->n ? (double)k->right / (double)k->n : 0;
-        omn_score_row row = { t->name, k->kind, by, share, baseline(k), k->n };
-        if (t->measure == MEASURE_DETECT)
-            row.value =
-                k->found + k->wanted ? 2.0 * (double)k->hit / (double)(k->found + k->wanted) : 1;
-        how->row(how->user, &row);
-        mean += row.value;
-        blind += row.baseline;
-        n += k->n;
+        m.now = &s->kinds[i];
+        m.at = 0;
+        n += s->kinds[i].n;
+        const omn_status st =
+            measure_of(t)->rows(t->measure->self, s->kinds[i].state, on_row, &m, err);
+        if (st != OMN_OK) return st;
     }
-    if (s->n > 1) {
-        const omn_score_row row = {
-            t->name, "mean of kinds", by, mean / (double)s->n, blind / (double)s->n, n
-        };
-        how->row(how->user, &row);
+    for (size_t i = 0; s->n > 1 && i < m.n; i++) {
+        omn_score_row *row = &m.rows[i].row;
+        row->kind = "mean of kinds";
+        row->value = m.rows[i].value / (double)s->n;
+        row->baseline = m.rows[i].baseline / (double)s->n;
+        row->n = n;
+        how->row(how->user, row);
     }
+    return OMN_OK;
 }
 
 static int by_kind(const void *a, const void *b)
@@ -300,7 +352,8 @@ static omn_status a_round(job *j, size_t n, scores *all, omn_error *err)
             if (err && !err->status) *err = j->pieces[i].err;
         }
         j->bad += j->pieces[i].bad;
-        collect(j, &j->pieces[i], all);
+        const omn_status told = collect(j, &j->pieces[i], all, err);
+        if (st == OMN_OK) st = told;
     }
     j->first += n * PIECE;
     return st;
@@ -336,13 +389,12 @@ static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t,
     if (!j.pieces) return omn_fail(err, OMN_ERR_MEMORY, "evaluation: out of memory");
     for (size_t i = 0; i < n; i++) j.pieces[i].err = (omn_error)OMN_ERROR_INIT;
     while (st == OMN_OK && j.first < j.examples) st = a_round(&j, n, &all, err);
-    qsort(all.kinds, all.n, sizeof all.kinds[0], by_kind);
-    if (st == OMN_OK) report(t, &all, how);
+    if (all.n) qsort(all.kinds, all.n, sizeof all.kinds[0], by_kind);
+    if (st == OMN_OK) st = report(t, &all, how, err);
     if (st == OMN_OK && j.bad)
         note(how, "task %s: left out %llu bad examples (bad_examples: skip)", t->name,
              (unsigned long long)j.bad);
-    for (size_t i = 0; i < all.n; i++)
-        for (size_t k = 0; k < all.kinds[i].n_answers; k++) free(all.kinds[i].answers[k]);
+    scores_end(&all, t);
     free(j.pieces);
 done:
     return st;
@@ -362,10 +414,12 @@ omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *se
             return omn_fail(err, OMN_ERR_MISSING, "%s has no task \"%s\"", r->path, how.tasks[i]);
     }
     for (size_t k = 0; k < r->n_tasks; k++) {
-        bool chosen = how.n_tasks == 0 && r->tasks[k].measure != MEASURE_NONE;
+        bool chosen = how.n_tasks == 0 && r->tasks[k].measure;
         for (size_t i = 0; i < how.n_tasks; i++)
             chosen = chosen || !strcmp(r->tasks[k].name, how.tasks[i]);
         if (!chosen) continue;
+        if (!r->tasks[k].measure)
+            return yml_fail(r->tasks[k].at, err, "task %s has no measure", r->tasks[k].name);
         const omn_status st = eval_task(r, m, &r->tasks[k], &how, err);
         if (st != OMN_OK) return st;
     }

@@ -1,142 +1,108 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Measures: what an answer is worth beside the one that was wanted. */
-#include "measure.h"
+/* The measure of a task: an object of kind omnio.measure/1, named by the recipe with its
+ * parameters: "measure: exact", "measure: {detect: {iou: 0.7}}", "measure: none". */
+#include "recipe.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* Lower case, single spaces, no punctuation at the end. */
-static void plain(const char *s, char *out, size_t room)
-{
-    size_t n = 0;
-    for (; *s && n + 1 < room; s++) {
-        char ch = *s >= 'A' && *s <= 'Z' ? (char)(*s - 'A' + 'a') : *s;
-        if (ch == '\n' || ch == '\t') ch = ' ';
-        if (ch == ' ' && (n == 0 || out[n - 1] == ' ')) continue;
-        out[n++] = ch;
-    }
-    while (n && strchr(" .!?", out[n - 1])) n--;
-    out[n] = 0;
-}
+#define MOST_SETTINGS 32
 
-void measure_plain(const omn_value *v, char *out, size_t room)
+/* A parameter's text; a list becomes its items with commas between. */
+static omn_status text_of(const omn_recipe *r, const yml *v, const char **out, omn_error *err)
 {
     omn_buf b;
-    omn_buf_init(&b, (size_t)1 << 20);
-    omn_value_text(v, &b);
-    plain(b.data ? b.data : "", out, room);
+    omn_status st = OMN_OK;
+    if (v->kind == YML_SCALAR) {
+        *out = v->text;
+        return OMN_OK;
+    }
+    st = yml_want(v, YML_LIST, "a parameter", err);
+    omn_buf_init(&b, 1 << 20);
+    for (size_t i = 0; st == OMN_OK && i < v->n; i++) {
+        const char *item;
+        st = yml_text(v->items[i], &item, "", err);
+        if (st == OMN_OK && strchr(item, ','))
+            st = yml_fail(v->items[i], err, "\"%s\": a comma cannot stand in a list", item);
+        if (st == OMN_OK) omn_buf_printf(&b, "%s%s", i ? "," : "", item);
+    }
+    *out = st == OMN_OK ? omn_arena_strdup(r->arena, b.data) : NULL;
+    if (st == OMN_OK && (b.failed || !*out))
+        st = omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", r->path);
     omn_buf_fini(&b);
+    return st;
 }
 
-static int by_text(const void *a, const void *b) { return strcmp(a, b); }
-
-/* The words that count, phrase by phrase; phrases sorted. Two captions agree when they say the same
- * things in any order of the things. */
-static size_t phrases(const recipe_task *t, const char *text, char out[][128], size_t most)
+static omn_status add_setting(const omn_recipe *r, const char *name, const yml *v,
+                              omn_setting *set, size_t *n, omn_error *err)
 {
-    char word[64], now[128] = "";
-    size_t n = 0, w = 0;
-    for (const char *p = text;; p++) {
-        const bool letter = (*p >= 'a' && *p <= 'z') || *p == '-';
-        if (letter && w + 1 < sizeof word) word[w++] = *p;
-        if (!letter && w) {
-            word[w] = 0;
-            w = 0;
-            for (size_t i = 0; i < t->n_words; i++) {
-                const size_t len = strlen(t->words[i]);
-                /* "cubes" counts as "cube" */
-                if (strncmp(word, t->words[i], len) || (word[len] && strcmp(word + len, "s")))
-                    continue;
-                snprintf(now + strlen(now), sizeof now - strlen(now), " %s", t->words[i]);
-                break;
-            }
+    const char *text = NULL;
+    if (*n == MOST_SETTINGS) return yml_fail(v, err, "more than %d parameters", MOST_SETTINGS);
+    const omn_status st = text_of(r, v, &text, err);
+    if (st == OMN_OK) set[(*n)++] = (omn_setting){ name, text, v->line, v->column };
+    return st;
+}
+
+omn_status named_object(const omn_recipe *r, const yml *y, const char *deflt, const char **name,
+                        omn_setting *set, size_t *n, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const yml *in = y;
+    *n = 0;
+    *name = deflt;
+    if (!y) return OMN_OK;
+    if (y->kind == YML_SCALAR) return yml_text(y, name, deflt, err);
+    OMN_TRY(yml_want(y, YML_MAP, "a name, or {NAME: {PARAMETER: ...}},", err));
+    const yml *use = yml_get(y, "use");
+    if (use) {
+        OMN_TRY(yml_text(use, name, deflt, err));
+    } else if (y->n == 1 && yml_value(y, 0)->kind == YML_MAP) {
+        *name = yml_key(y, 0)->text;
+        in = yml_value(y, 0);
+    }
+    for (size_t i = 0; i < in->n; i++)
+        if (in != y || strcmp(yml_key(in, i)->text, "use"))
+            OMN_TRY(add_setting(r, yml_key(in, i)->text, yml_value(in, i), set, n, err));
+done:
+    return st;
+}
+
+/* The type of the output that the task wants. */
+static const char *output_type(const recipe_task *t)
+{
+    const omn_pipeline_port *out;
+    const size_t n = omn_pipeline_outputs(t->pipeline, &out);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(out[i].name, t->want_output)) return out[i].type;
+    return "any";
+}
+
+omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const yml *y = yml_get(t->at, "measure"), *words = yml_get(t->at, "words");
+    const char *name;
+    omn_setting set[MOST_SETTINGS];
+    size_t n;
+    OMN_TRY(named_object(r, y, "exact", &name, set, &n, err));
+    if (words) OMN_TRY(add_setting(r, "words", words, set, &n, err));
+    if (!strcmp(name, "none")) return OMN_OK;
+    t->measure =
+        part_open_settings(r->open, t->name, "omnio.measure/1", name, set, n, r->path, err);
+    if (!t->measure) {
+        if (err && !err->file[0] && y) {
+            snprintf(err->file, sizeof err->file, "%s", y->file);
+            err->line = y->line;
+            err->column = y->column;
         }
-        if (!*p || strchr(",:;.", *p) || !strncmp(p, " and ", 5)) {
-            if (now[0] && n < most) snprintf(out[n++], 128, "%s", now);
-            now[0] = 0;
-        }
-        if (!*p) break;
+        if (err && err->status == OMN_ERR_MISSING) err->status = OMN_ERR_CONFIG;
+        return err && err->status ? (omn_status)err->status : OMN_ERR_CONFIG;
     }
-    qsort(out, n, sizeof out[0], by_text);
-    return n;
-}
-
-static bool same_phrases(const recipe_task *t, const char *a, const char *b)
-{
-    char pa[32][128], pb[32][128];
-    const size_t na = phrases(t, a, pa, 32), nb = phrases(t, b, pb, 32);
-    if (na != nb) return false;
-    for (size_t i = 0; i < na; i++)
-        if (strcmp(pa[i], pb[i])) return false;
-    return true;
-}
-
-/* Labels agree when every word of the wanted one is in the other ("red cube" in "large red cube");
- * a missing label on either side agrees. */
-static bool same_label(const char *got, const char *want)
-{
-    char buf[256], *save = NULL;
-    if (!want || !want[0] || !got || !got[0]) return true;
-    snprintf(buf, sizeof buf, "%s", want);
-    for (char *w = strtok_r(buf, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
-        const char *at = strstr(got, w);
-        if (!at) return false;
-    }
-    return true;
-}
-
-/* Boxes and labels: each box given takes the wanted one that it covers best. */
-static void judge_detect(const omn_value *answer, const omn_value *wanted, judged *out)
-{
-    const omn_region *g = NULL, *w = NULL;
-    const size_t ng = omn_regions_get(answer, &g), nw = omn_regions_get(wanted, &w);
-    bool taken[64] = { false };
-    for (size_t i = 0; i < ng; i++) {
-        size_t best = nw;
-        double top = 0.5;
-        for (size_t j = 0; j < nw && j < 64; j++) {
-            const double iou = omn_region_iou(&g[i], &w[j]);
-            if (taken[j] || iou <= top || !same_label(g[i].label, w[j].label)) continue;
-            best = j;
-            top = iou;
-        }
-        if (best == nw) continue;
-        taken[best] = true;
-        out->hit++;
-    }
-    out->found = ng;
-    out->wanted = nw;
-    out->right = out->hit == ng && out->hit == nw;
-}
-
-static bool same_box(const omn_value *answer, const omn_value *wanted)
-{
-    const omn_region *g = NULL, *w = NULL;
-    return omn_regions_get(answer, &g) && omn_regions_get(wanted, &w) &&
-        omn_region_iou(&g[0], &w[0]) > 0.5;
-}
-
-judged measure_judge(const recipe_task *t, const omn_value *answer, const omn_value *wanted)
-{
-    judged out = { 0 };
-    char got[1024], want[1024];
-    if (t->measure == MEASURE_DETECT) {
-        judge_detect(answer, wanted, &out);
-    } else if (t->measure == MEASURE_BOX) {
-        out.right = same_box(answer, wanted);
-    } else {
-        measure_plain(answer, got, sizeof got);
-        measure_plain(wanted, want, sizeof want);
-        out.right = t->measure == MEASURE_PHRASES ? same_phrases(t, got, want) : !strcmp(got, want);
-    }
-    return out;
-}
-
-const char *measure_name(measure m)
-{
-    return m == MEASURE_BOX   ? "iou > 0.5"
-        : m == MEASURE_PHRASES ? "all facts"
-        : m == MEASURE_DETECT ? "f1 at iou 0.5"
-                              : "exact";
+    const char *takes = ((const omn_measure_impl *)t->measure->impl)->takes, *type = output_type(t);
+    if (strcmp(takes, "any") && strcmp(type, "any") && strcmp(takes, type))
+        st = yml_fail(y ? y : t->at, err,
+                      "measure %s judges answers of type %s, the output \"%s\" of %s is of type %s",
+                      name, takes, t->want_output, t->file, type);
+done:
+    return st;
 }

@@ -107,8 +107,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
                                         "weight", "end",      "kind",   "measure", "words", NULL };
-    static const char *const measures[] = { "none", "exact", "box", "detect", "phrases", NULL };
-    const char *source, *how;
+    const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
     TRY_READ(yml_only(y, keys, err));
     t->at = y;
@@ -133,23 +132,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_value(want, 0), &t->want, "", err));
     TRY_READ(yml_double(yml_get(y, "weight"), 0, 1e6, &t->weight, 1, err));
     TRY_READ(yml_double(yml_get(y, "end"), 0, 1e6, &t->end, 1, err));
-    TRY_READ(yml_text(yml_get(y, "measure"), &how, "exact", err));
-    int m = 0;
-    while (measures[m] && strcmp(measures[m], how)) m++;
-    if (!measures[m])
-        return yml_fail(yml_get(y, "measure"), err, "none, exact, box, detect or phrases");
-    t->measure = (measure)m;
-    const yml *words = yml_get(y, "words");
-    if (words) {
-        TRY_READ(yml_want(words, YML_LIST, "words", err));
-        const char **list = omn_arena_alloc(r->arena, words->n + 1, sizeof *list);
-        if (!list) return no_memory(r, err);
-        for (size_t i = 0; i < words->n; i++)
-            TRY_READ(yml_text(words->items[i], &list[i], "", err));
-        t->words = list;
-        t->n_words = words->n;
-    }
-    return OMN_OK;
+    return recipe_measure(r, t, err);
 }
 
 /* ---- optimiser, stages ---------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
 
 #include "../generate/open.h"
 
+#include <omnio/learn.h>
+
 #define MOST_SOURCES 16
 #define MOST_TASKS 64
 #define MOST_STAGES 16
@@ -14,14 +16,6 @@
 #define MOST_STARTS 16
 
 typedef struct recipe_field { const char *name, *path; } recipe_field;
-
-typedef enum measure {
-    MEASURE_NONE,
-    MEASURE_EXACT,
-    MEASURE_BOX,
-    MEASURE_DETECT,
-    MEASURE_PHRASES
-} measure;
 
 typedef struct recipe_task {
     const char *name, *file;
@@ -33,9 +27,7 @@ typedef struct recipe_task {
     recipe_field give[MOST_FIELDS];
     size_t n_give;
     double weight, end;
-    measure measure;
-    const char *const *words;             /* phrases: the words that count */
-    size_t n_words;
+    omn_part *measure;                    /* NULL: none */
 } recipe_task;
 
 typedef struct recipe_source {
@@ -133,6 +125,16 @@ omn_status item_list(const example *e, const recipe_task *t, const omn_value **l
 /* A field of an item by path: "question", or "/image" of the whole example; NULL when it is not
  * there. */
 const omn_value *recipe_get(const omn_value *whole, const omn_value *item, const char *path);
+
+/* The object that a place of the recipe names, "NAME", "{NAME: {..}}" or "{use: NAME, ..}", with
+ * its parameters: set has room for 32; measure.c */
+omn_status named_object(const omn_recipe *r, const yml *y, const char *deflt, const char **name,
+                        omn_setting *set, size_t *n, omn_error *err);
+/* Opens the measure of a task; measure.c */
+omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err);
+/* The text of a value in lower case with single spaces and no marks at its end, owned: how kinds of
+ * questions are named; NULL without memory. eval.c */
+char *kind_name(const omn_value *v);
 
 /* ---- a run's folder ------------------------------------------------------------------------- */
 

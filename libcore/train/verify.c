@@ -4,6 +4,7 @@
  * owner gives it, and a stage that was not made is a failure like one that is wrong. No option
  * loosens a tolerance. */
 #include <omnio/learn.h>
+#include <omnio/train.h>
 
 #include <math.h>
 #include <stdio.h>

@@ -6,6 +6,7 @@
 #define UIO2_VERIFY_H
 
 #include <omnio/learn.h>
+#include <omnio/train.h>
 
 #define VERIFY_ROLES 2
 #define UIO2_GOLDEN "uio2-golden-1"       /* "format" of its files */
