@@ -102,10 +102,8 @@ static void put_fields(const running *r, const item *it, const omn_value *record
                        const omn_value *told, double seconds, omn_buf *b)
 {
     bool first = true;
-    if (it->id) {
-        omn_buf_puts(b, ",\"id\":");
-        omn_value_json(it->id, b);
-    }
+    if (it->id) omn_buf_printf(b, ",\"id\":%s", it->id);
+    if (it->extra) omn_buf_printf(b, ",\"extra\":{%s}", it->extra);
     omn_buf_puts(b, ",\"inputs\":{");
     for (size_t i = 0; i < it->n; i++) {
         if (i) omn_buf_put(b, ",", 1);
@@ -205,8 +203,19 @@ static void end_stream(running *r, omn_buf *b)
     }
 }
 
-bool answer_item(running *r, const item *it, const omn_value *record, const omn_value *told,
-                 double seconds)
+/* One write that can be found again: what is told, and that it was. */
+static omn_status tell(running *r, const item *it, omn_buf *b, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    if (b->failed) return omn_fail(err, OMN_ERR_MEMORY, "an answer: out of memory");
+    if (r->journal) st = journal_tell(r->journal, it->index, it->hash, b->data, b->length, err);
+    if (st != OMN_OK) return st;
+    if (!cli_put(r->c, b)) return omn_fail(err, OMN_ERR_IO, "standard output: cannot be written");
+    return r->journal ? journal_told(r->journal, err) : OMN_OK;
+}
+
+omn_status answer_item(running *r, const item *it, const omn_value *record, const omn_value *said,
+                       double seconds, omn_error *err)
 {
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 27);
@@ -219,24 +228,24 @@ bool answer_item(running *r, const item *it, const omn_value *record, const omn_
         if (r->many) omn_buf_puts(&b, r->done + r->failed ? ",\n" : "[\n");
         omn_buf_printf(&b, "{\"version\":%d,\"item\":%llu", CLI_JSON_VERSION,
                        (unsigned long long)r->item);
-        put_fields(r, it, record, told, seconds, &b);
+        put_fields(r, it, record, said, seconds, &b);
         if (!r->many) omn_buf_puts(&b, "\n");
         break;
     case CLI_JSONL:
         put_events(r, record, &b);
         omn_buf_printf(&b, "{\"type\":\"done\",\"version\":%d,\"item\":%llu", CLI_JSON_VERSION,
                        (unsigned long long)r->item);
-        put_fields(r, it, record, told, seconds, &b);
+        put_fields(r, it, record, said, seconds, &b);
         omn_buf_puts(&b, "\n");
     }
-    const bool ok = cli_put(r->c, &b);
+    const omn_status st = tell(r, it, &b, err);
     omn_buf_fini(&b);
     if (r->c->format == CLI_TEXT && !r->c->quiet)
         for (size_t i = 0; i < r->out.n; i++)
             if (r->out.written[i][0])
                 cli_say(r->c, "wrote %s: %s", r->out.ports[i].name, r->out.written[i]);
-    say_notes(r, it, told);
-    return ok;
+    say_notes(r, it, said);
+    return st;
 }
 
 void answer_failed(running *r, const item *it, const omn_error *err)
@@ -251,7 +260,7 @@ void answer_failed(running *r, const item *it, const omn_error *err)
     omn_buf b;
     omn_buf_init(&b, 1 << 16);
     if (r->c->format == CLI_JSON) omn_buf_puts(&b, r->done + r->failed ? ",\n" : "[\n");
-    json_error(&b, err, (int64_t)it->index);
+    json_error(&b, err, (int64_t)it->index, it->id);
     if (r->c->format == CLI_JSON) b.length--;
     cli_put(r->c, &b);
     omn_buf_fini(&b);

@@ -3,6 +3,7 @@
 #ifndef OMNIO_CLI_ANSWER_H
 #define OMNIO_CLI_ANSWER_H
 
+#include "journal.h"
 #include "outputs.h"
 
 typedef struct running {
@@ -13,6 +14,8 @@ typedef struct running {
     const char *streams; /* step whose tokens go to stdout as they come; NULL: none */
     omn_buf streamed;
     uint64_t item, done, failed;
+    journal *journal; /* NULL: none is kept */
+    char journal_path[4200];
 } running;
 
 /* The step that makes the one printed output, if that is a text for people; else NULL. */
@@ -21,9 +24,10 @@ const char *answer_streams(const running *r);
 bool answer_start(running *r, const char *model);
 /* omn_pipeline_setup.watch: tokens as they come. user: the running. */
 int answer_event(void *user, const char *step, const omn_event *e);
-/* told: as omn_pipeline_run_told; NULL: nothing. */
-bool answer_item(running *r, const item *it, const omn_value *record, const omn_value *told,
-                 double seconds);
+/* Tells the answer of an item, by way of the journal if there is one. An error was not told yet.
+ * said: as omn_pipeline_run_told; NULL: nothing. */
+omn_status answer_item(running *r, const item *it, const omn_value *record, const omn_value *said,
+                       double seconds, omn_error *err);
 /* One item of many went wrong: an event, and a line on stderr. */
 void answer_failed(running *r, const item *it, const omn_error *err);
 

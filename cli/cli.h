@@ -87,6 +87,8 @@ void cli_rows(cli_args *a, const cli_command *command, const cli_option *more, s
  * Returns -1, or the exit code when the program is to end (--help was printed, wrong usage was
  * told). */
 int cli_parse(cli *c, cli_args *a, int argc, char **argv, cli_how how);
+/* As if the option were given behind the others. false: no memory. */
+bool cli_add(cli_args *a, const char *name, const char *value);
 void cli_args_fini(cli_args *a);
 /* The last value given, or that of the environment, or the default; NULL: none. */
 const char *cli_text(const cli_args *a, const char *name);
@@ -157,7 +159,8 @@ void cli_sweep_beside(const char *file);
 #define CLI_JSON_VERSION 1
 
 void json_text(omn_buf *b, const char *s);
-/* {"type":"error",...}: status, exit code, text, place; item below 0: none. */
-void json_error(omn_buf *b, const omn_error *err, int64_t item);
+/* {"type":"error",...}: status, exit code, text, place; item below 0: none; id: JSON, or
+ * NULL. */
+void json_error(omn_buf *b, const omn_error *err, int64_t item, const char *id);
 
 #endif

@@ -41,7 +41,8 @@ static bool is_recipe(const char *path)
     char *text = NULL;
     size_t n = 0;
     if (omn_file_read(path, 1 << 22, &text, &n, NULL) != OMN_OK) return false;
-    bool found = !strncmp(text, "tasks:", 6) || !strncmp(text, "sources:", 8);
+    const char *first = text + (strncmp(text, "\xEF\xBB\xBF", 3) ? 0 : 3);
+    bool found = !strncmp(first, "tasks:", 6) || !strncmp(first, "sources:", 8);
     for (const char *p = text; !found && (p = strchr(p, '\n')); p++)
         found = !strncmp(p + 1, "tasks:", 6) || !strncmp(p + 1, "sources:", 8);
     free(text);

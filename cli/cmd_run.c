@@ -3,10 +3,14 @@
  * as text, as it is made, as JSON, or as events in JSON Lines. */
 #include "answer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static int run(cli *c, int argc, char **argv);
 
@@ -21,16 +25,24 @@ static const cli_option rows[] = {
     { "top-k", 0, "int", "K", NULL, "0..1000000", NULL, "Model",
       "draw from the K likeliest tokens; 0: from all" },
     { "top-p", 0, "double", "P", NULL, "0..1", NULL, "Model",
-      "draw from the likeliest tokens that make up P; 1: from all" },
+      "draw from the likeliest tokens that make up P; 1: from all; 0: take the likeliest" },
     { "seed", 's', "int64", "N", NULL, "0..", NULL, "Model", "seed of what is drawn" },
     { "batch", 0, "path", "FILE", NULL, NULL, NULL, "Many items",
       "one JSON object of inputs a line; paths are relative to FILE; -: standard input" },
     { "rows", 0, "int", "N", "8", "1..1024", NULL, "Many items",
       "items that the model answers at once" },
+    { "memory", 0, "int", "MB", "512", "1..1000000", NULL, "Many items",
+      "what the inputs of items at once may take, about; a larger item is refused" },
+    { "answers", 0, "path", "FILE", NULL, NULL, NULL, "Many items",
+      "answers go to FILE, as JSON Lines unless --format text is given, with a journal in "
+      "FILE.journal" },
+    { "journal", 0, "path", "FILE", NULL, NULL, NULL, "Many items",
+      "keep in FILE what is finished; the same command goes on from there after it was killed" },
     { "output", 'o', "string", "[NAME=]FILE", NULL, NULL, NULL, "Output",
-      "write an output to a file; {name} and {index} stand for the item" },
+      "write an output to a file; {name} and {index} stand for the item; -, -.png: to standard "
+      "output, alone" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Output",
-      "replace files that are there (never an input)" },
+      "replace files that are there (never one that the run reads)" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Pipeline",
       "change a value of the file: steps.0.max_tokens=8; may be repeated" },
     { "dry-run", 0, "flag", NULL, NULL, NULL, NULL, "Pipeline",
@@ -99,6 +111,7 @@ typedef struct place {
     omn_pipeline_item run;
     omn_error err;
     omn_value *record, *told;
+    bool ours; /* its files may be there, from a run that was killed */
 } place;
 
 /* Say what came of an item. -1: go on, else the exit code. */
@@ -106,11 +119,12 @@ static int settle(running *r, place *p, double seconds)
 {
     omn_status st = (omn_status)p->err.status;
     r->item = p->it.index;
-    if (st == OMN_OK) st = outputs_write(&r->out, &p->it, p->record, &p->err);
+    if (st == OMN_OK) st = outputs_write(&r->out, &p->it, p->record, p->ours, &p->err);
     if (st == OMN_OK) {
-        const bool told = answer_item(r, &p->it, p->record, p->told, seconds);
+        st = answer_item(r, &p->it, p->record, p->told, seconds, &p->err);
         r->done++;
-        return told ? -1 : omn_status_exit(OMN_ERR_IO);
+        if (st == OMN_OK) return -1;
+        return r->c->lost ? omn_status_exit(OMN_ERR_IO) : cli_failed(r->c, &p->err);
     }
     if (!r->many || concerns_all(st)) {
         if (r->streamed.length) cli_puts(r->c, "\n");
@@ -121,25 +135,42 @@ static int settle(running *r, place *p, double seconds)
     return -1;
 }
 
-/* Fill a round with the items that are there; false: the source has ended. */
-static bool fill(running *r, items *list, place *round, size_t most, size_t *n, omn_error *err)
+/* Fill a round with the items that are there, until they take too much memory; false: the source
+ * has ended. */
+static bool fill(running *r, items *list, place *round, size_t most, size_t memory, size_t *n,
+                 omn_error *err)
 {
     bool end = false;
+    size_t bytes = 0;
     *n = 0;
-    while (*n < most && (*n == 0 || items_ready(list))) {
+    while (*n < most && bytes < memory && (*n == 0 || items_ready(list))) {
         place *p = &round[*n];
         memset(p, 0, sizeof *p);
         p->err = (omn_error)OMN_ERROR_INIT;
         omn_status st = items_next(list, &p->it, &end, &p->err);
-        if (end) {
+        if (end || p->it.passed) {
+            if (st == OMN_OK && !end) st = outputs_pass(&r->out, &p->it, &p->err);
             if (st != OMN_OK) *err = p->err;
             item_fini(&p->it);
-            return false;
+            if (end || st != OMN_OK || cli_stopped(r->c)) return false;
+            continue;
         }
-        if (st == OMN_OK) outputs_check(&r->out, &p->it, &p->err);
+        bytes += p->it.bytes;
+        p->ours = r->journal && journal_begun(r->journal, p->it.index);
+        if (st == OMN_OK) outputs_check(&r->out, &p->it, p->ours, &p->err);
         (*n)++;
     }
     return true;
+}
+
+/* From now on files of these items may come to be. */
+static omn_status begin_round(running *r, const place *round, size_t n, omn_error *err)
+{
+    uint64_t begun[1024];
+    size_t m = 0;
+    for (size_t i = 0; i < n && i < 1024; i++)
+        if (round[i].err.status == OMN_OK && !round[i].ours) begun[m++] = round[i].it.index;
+    return r->journal && m ? journal_begin(r->journal, begun, m, err) : OMN_OK;
 }
 
 static omn_status run_round(running *r, omn_pipeline_run *state, place *round, size_t n,
@@ -173,7 +204,8 @@ static omn_status run_round(running *r, omn_pipeline_run *state, place *round, s
     return st;
 }
 
-static int run_items(running *r, omn_pipeline_run *state, items *list, size_t rows_at_once)
+static int run_items(running *r, omn_pipeline_run *state, items *list, size_t rows_at_once,
+                     size_t memory)
 {
     int code = -1;
     bool more = true;
@@ -186,10 +218,11 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
         omn_error err = OMN_ERROR_INIT;
         size_t n = 0;
         const double t = now();
-        more = fill(r, list, round, most, &n, &err);
+        more = fill(r, list, round, most, memory, &n, &err);
         omn_status st = n ? run_round(r, state, round, n, &err) : OMN_OK;
         const double each = n ? (now() - t) / (double)n : 0;
         cli_keep(r->c, true);
+        if (n && st == OMN_OK && err.status == OMN_OK) st = begin_round(r, round, n, &err);
         for (size_t i = 0; i < n; i++) {
             if (code < 0 && st == OMN_OK) code = settle(r, &round[i], each);
             omn_value_unref(round[i].record);
@@ -211,6 +244,15 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
 
 /* ---- the command -------------------------------------------------------------------------- */
 
+static omn_status not_the_pipeline(const omn_pipeline *p, const char *path, omn_error *err)
+{
+    struct stat a, b;
+    if (stat(path, &a) != 0 || stat(omn_pipeline_path(p), &b) != 0 || a.st_ino != b.st_ino ||
+        a.st_dev != b.st_dev)
+        return OMN_OK;
+    return omn_fail(err, OMN_ERR_ARGUMENT, "%s is the pipeline; outputs never overwrite it", path);
+}
+
 /* --dry-run and --dump-dot: -1 when neither was asked for. */
 static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
 {
@@ -225,6 +267,7 @@ static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
     if (dot) {
         omn_pipeline_dot(p, &b);
         if (strcmp(dot, "-")) {
+            OMN_TRY(not_the_pipeline(p, dot, &err));
             cli_sweep_beside(dot);
             OMN_TRY(omn_file_create(
                 dot, cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &f, &err));
@@ -257,6 +300,85 @@ static size_t wanted_outputs(const running *r, const char **names)
     return n;
 }
 
+/* --answers: standard output becomes the file, at its end, so that nothing else need know of it. */
+static int to_answers(cli *c, const char *path, bool go_on)
+{
+    const int how = O_RDWR | O_CREAT | O_APPEND | (go_on ? 0 : O_TRUNC);
+    const int file = open(path, how, 0666);
+    struct stat s;
+    if (file >= 0 && fstat(file, &s) == 0 && S_ISREG(s.st_mode) &&
+        dup2(file, STDOUT_FILENO) == STDOUT_FILENO) {
+        close(file);
+        c->terminal_out = false;
+        return -1;
+    }
+    omn_error err = OMN_ERROR_INIT;
+    omn_fail(&err, OMN_ERR_IO, "%s: %s", path, file < 0 ? strerror(errno) : "is no plain file");
+    if (file >= 0) close(file);
+    return cli_failed(c, &err);
+}
+
+/* The journal of a run that wants one, and the file of its answers. -1, or the exit code after
+ * a complaint. */
+static int keep_journal(running *r, const cli_args *a, const char *model, items *list)
+{
+    cli *c = r->c;
+    omn_error err = OMN_ERROR_INIT;
+    const char *answers = cli_text(a, "answers"), *path = cli_text(a, "journal");
+    uint64_t id[2];
+    if (!answers && !path) return -1;
+    if (!r->many) return cli_usage(c, "--%s is for many items", path ? "journal" : "answers");
+    if (c->format == CLI_JSON)
+        return cli_usage(c, "a list of JSON cannot be gone on with; --format jsonl can");
+    snprintf(r->journal_path, sizeof r->journal_path, path ? "%s" : "%s.journal",
+             path ? path : answers);
+    path = r->journal_path;
+    const bool there = access(path, F_OK) == 0;
+    if (answers && !there && access(answers, F_OK) == 0 && !cli_has(a, "overwrite"))
+        return cli_usage(c, "%s is already there, without a journal; --overwrite replaces it",
+                         answers);
+    if ((answers && outputs_refuse(&r->out, answers, &err) != OMN_OK) ||
+        outputs_refuse(&r->out, path, &err) != OMN_OK ||
+        journal_identity(a, omn_pipeline_path(r->p), model, id, &err) != OMN_OK)
+        return cli_failed(c, &err);
+    const int code = answers ? to_answers(c, answers, there) : -1;
+    if (code >= 0) return code;
+    if (journal_open(path, id, &r->journal, &err) != OMN_OK) return cli_failed(c, &err);
+    if (!outputs_take(&r->out, path) || (answers && !outputs_take(&r->out, answers)))
+        return cli_no_memory(c);
+    items_pass(list, journal_passed, r->journal);
+    if (journal_count(r->journal) && !c->quiet)
+        cli_say(c, "%s: going on behind %llu finished items", path,
+                (unsigned long long)journal_count(r->journal));
+    return -1;
+}
+
+static int retell(running *r)
+{
+    omn_error err = OMN_ERROR_INIT;
+    if (!r->journal || journal_retell(r->journal, r->c, &err) == OMN_OK) return -1;
+    return r->c->lost ? omn_status_exit(OMN_ERR_IO) : cli_failed(r->c, &err);
+}
+
+/* How the steps are to be done; wanted: room for the names of outputs. */
+static void read_setup(running *r, const cli_args *a, const char **wanted, omn_pipeline_setup *how)
+{
+    const char *seed = cli_text(a, "seed");
+    how->temperature = cli_number(a, "temp", NAN);
+    how->top_p = cli_number(a, "top-p", NAN);
+    how->top_k = (int32_t)cli_number(a, "top-k", 0);
+    how->max_tokens = (int32_t)cli_number(a, "max-tokens", 0);
+    how->seed = seed ? strtoull(seed, NULL, 10) : 0;
+    how->cancel = r->c->cancel;
+    how->watch = answer_event;
+    how->user = r;
+    how->wanted = wanted;
+    how->n_wanted = wanted_outputs(r, wanted);
+    /* tokens that make up nothing: none but the likeliest is left */
+    if (how->top_p <= 0) how->temperature = 0;
+    if (how->top_p <= 0) how->top_p = 1;
+}
+
 static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -264,44 +386,38 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     omn_pipeline_run *state = NULL;
     items *list = NULL;
     running r = { .c = c, .p = p };
-    const char *wanted[OUTPUTS_MOST], *path = cli_text(a, "model"), *seed = cli_text(a, "seed");
+    omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup) };
+    const char *wanted[OUTPUTS_MOST], *path = cli_text(a, "model");
     int code = show_plan(c, a, p);
     if (code >= 0) return code;
+    if (!path) path = omn_pipeline_model(p);
+    if (!omn_pipeline_model(p)) path = NULL;
     omn_buf_init(&r.streamed, OMN_TEXT_MOST);
-    code = items_open(c, a, p, &list);
+    code = items_open(c, a, p, ITEMS_LOAD, &list);
     if (code < 0) r.many = items_many(list);
     if (code < 0) code = outputs_init(&r.out, c, a, p, r.many);
+    if (code < 0) code = outputs_protect(&r.out, a, p);
     if (code >= 0) goto done;
     r.streams = answer_streams(&r);
-    const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup),
-                                     .temperature = cli_number(a, "temp", NAN),
-                                     .top_p = cli_number(a, "top-p", NAN),
-                                     .top_k = (int32_t)cli_number(a, "top-k", 0),
-                                     .max_tokens = (int32_t)cli_number(a, "max-tokens", 0),
-                                     .seed = seed ? strtoull(seed, NULL, 10) : 0,
-                                     .cancel = c->cancel,
-                                     .watch = answer_event,
-                                     .user = &r,
-                                     .wanted = wanted,
-                                     .n_wanted = wanted_outputs(&r, wanted) };
-    omn_status st = OMN_OK;
-    if (omn_pipeline_model(p)) {
-        if (!path) path = omn_pipeline_model(p);
-        st = omn_model_open(c->ctx, path, NULL, &model, &err);
-    }
-    omn_pipeline_setup with = how;
-    with.model = model;
-    if (st == OMN_OK) st = omn_pipeline_run_new(p, &with, &state, &err);
-    if (st != OMN_OK)
-        code = cli_failed(c, &err);
-    else if (!answer_start(&r, omn_pipeline_model(p) ? path : NULL))
-        code = omn_status_exit(OMN_ERR_IO);
-    else
-        code = run_items(&r, state, list, (size_t)cli_number(a, "rows", 8));
+    read_setup(&r, a, wanted, &how);
+    omn_status st = path ? omn_model_open(c->ctx, path, NULL, &model, &err) : OMN_OK;
+    how.model = model;
+    if (st == OMN_OK && model && !outputs_protect_model(&r.out, omn_model_path(model)))
+        st = omn_fail(&err, OMN_ERR_MEMORY, "out of memory");
+    if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &state, &err);
+    if (st != OMN_OK) code = cli_failed(c, &err);
+    if (code < 0) code = keep_journal(&r, a, path, list);
+    if (code < 0 && !answer_start(&r, path)) code = omn_status_exit(OMN_ERR_IO);
+    if (code < 0) code = retell(&r);
+    if (code < 0)
+        code = run_items(&r, state, list, (size_t)cli_number(a, "rows", 8),
+                         (size_t)cli_number(a, "memory", 512) * 1000000);
 done:
+    journal_close(r.journal);
     omn_pipeline_run_free(state);
     omn_model_close(model);
     items_close(list);
+    outputs_fini(&r.out);
     omn_buf_fini(&r.streamed);
     return code;
 }
@@ -318,6 +434,7 @@ static int run(cli *c, int argc, char **argv)
     omn_error err = OMN_ERROR_INIT;
     omn_setting *set = NULL;
     size_t n = 0, n_set = 0;
+    if (!arena) return cli_no_memory(c);
     cli_rows(&a, &cmd_run, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_FIRST);
     if (code < 0 && a.next >= argc)
@@ -331,9 +448,15 @@ static int run(cli *c, int argc, char **argv)
     }
     const size_t machine = cli_count(&a, "threads") + cli_count(&a, "device");
     const cli_option *inputs = items_rows(p, arena, &n);
+    if (!inputs) {
+        code = cli_no_memory(c);
+        goto done;
+    }
     cli_rows(&a, &cmd_run, inputs, n);
     code = cli_parse(c, &a, argc - at, argv + at, CLI_ALL);
     if (code < 0) code = cli_settings(c, &a, &set, &n_set);
+    if (code < 0 && cli_has(&a, "answers") && !cli_has(&a, "format"))
+        code = cli_add(&a, "format", "jsonl") ? -1 : cli_no_memory(c);
     if (code < 0 && cli_count(&a, "threads") + cli_count(&a, "device") > machine) {
         first = c->ctx;
         c->ctx = NULL;

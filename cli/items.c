@@ -3,15 +3,17 @@
  * batch file, one JSON object each. Only the item at hand is in memory. */
 #include "items.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "lines.h"
+#include "record.h"
+#include "words.h"
+
 #include <glob.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xxhash.h>
 
-#define MOST_LINE ((size_t)16 << 20)
+#define NAME_ROOM 256
 
 typedef struct source {
     const omn_pipeline_port *port;
@@ -27,68 +29,37 @@ struct items {
     size_t n_ports, total, next;
     source of[ITEMS_MOST_INPUTS];
     const char *batch, *folder;
-    int file;
-    int32_t line_number; /* lines before the one at hand */
-    omn_buf line;        /* what was read and not yet used */
-    bool ended;
+    lines *lines;
+    items_how how;
+    size_t most; /* bytes of one item */
+    items_passed_fn *passed;
+    void *passed_user;
+    bool warned; /* of a member that may be a misspelt input */
 };
-
-static bool is_file_type(const char *type)
-{
-    return !strcmp(type, "image") || !strcmp(type, "tensor") || !strcmp(type, "embeddings");
-}
 
 const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
 {
-    static const struct {
-        const char *type, *value;
-    } values[] = { { "image", "FILE" },         { "tensor", "FILE" }, { "embeddings", "FILE" },
-                   { "text", "TEXT" },          { "number", "N" },    { "list", "A,B,..." },
-                   { "regions", "X0,Y0,X1,Y1" } };
     const omn_pipeline_port *ports;
     *n = omn_pipeline_inputs(p, &ports);
     cli_option *rows = omn_arena_alloc(a, *n + 1, sizeof *rows);
-    for (size_t i = 0; rows && i < *n; i++) {
-        const char *value = "VALUE";
-        for (size_t k = 0; k < sizeof values / sizeof *values; k++)
-            if (!strcmp(values[k].type, ports[i].type)) value = values[k].value;
+    for (size_t i = 0; rows && i < *n; i++)
         rows[i] = (cli_option){ .name = ports[i].name,
-                                .value = value,
+                                .value = words_holder(ports[i].type),
                                 .deflt = ports[i].deflt,
-                                .type = is_file_type(ports[i].type) ? "path" : "string",
+                                .type = words_are_files(ports[i].type) ? "path" : "string",
                                 .group = "Inputs of the pipeline",
                                 .help = ports[i].help };
-    }
     if (!rows) *n = 0;
     return rows;
 }
 
 /* ---- one value ---------------------------------------------------------------------------- */
 
-static omn_status whole_input(omn_value **out, omn_error *err)
-{
-    char *data = NULL;
-    size_t n = 0;
-    omn_status st = omn_file_read("-", OMN_TEXT_MOST, &data, &n, err);
-    if (st != OMN_OK) return st;
-    while (n && (data[n - 1] == '\n' || data[n - 1] == '\r')) n--;
-    st = omn_text_new(data, n, out, err);
-    free(data);
-    return st;
-}
-
 static omn_status value_of(items *s, const omn_pipeline_port *port, const char *text,
                            omn_value **out, omn_error *err)
 {
-    omn_status st;
-    if (is_file_type(port->type))
-        st = omn_value_load(s->c->ctx, text, port->type, out, err);
-    else if (!strcmp(text, "-"))
-        st = whole_input(out, err);
-    else if ((text[0] == '[' || text[0] == '{') && strcmp(port->type, "text"))
-        st = omn_value_from_json(text, strlen(text), out, err);
-    else
-        st = omn_text_new(text, strlen(text), out, err);
+    if (s->how == ITEMS_NAMES) return OMN_OK;
+    const omn_status st = words_value(s->c, port->type, text, out, err);
     if (st != OMN_OK) omn_error_prefix(err, "--%s", port->name);
     return st;
 }
@@ -104,13 +75,22 @@ static omn_status add_input(item *it, const char *name, omn_value *taken, const 
     return OMN_OK;
 }
 
+/* An item that would take more memory than all of a round may. */
+static omn_status check_size(const items *s, const item *it, omn_error *err)
+{
+    if (it->bytes <= s->most) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA,
+                    "%s%stakes %.1f MB of memory, and --memory allows %.0f", it->label,
+                    it->label[0] ? ": " : "", (double)it->bytes / 1e6, (double)s->most / 1e6);
+}
+
 /* ---- options ------------------------------------------------------------------------------ */
 
 /* A text as it is, or the files that a pattern names. */
 static bool add_texts(items *s, source *o, const char *text)
 {
     glob_t g = { 0 };
-    const bool pattern = is_file_type(o->port->type) && strpbrk(text, "*?[") &&
+    const bool pattern = words_are_files(o->port->type) && strpbrk(text, "*?[") &&
                          access(text, F_OK) != 0 && glob(text, 0, NULL, &g) == 0 && g.gl_pathc > 0;
     const size_t more = pattern ? g.gl_pathc : 1;
     const char **texts = omn_arena_alloc(s->arena, o->n + more, sizeof *texts);
@@ -125,17 +105,11 @@ static bool add_texts(items *s, source *o, const char *text)
     return texts != NULL;
 }
 
-static int no_memory(cli *c)
-{
-    cli_say(c, "out of memory");
-    return omn_status_exit(OMN_ERR_MEMORY);
-}
-
 static int from_options(items *s, const cli_args *a)
 {
     size_t file_port = s->n_ports, text_port = s->n_ports;
     for (size_t i = s->n_ports; i-- > 0;) {
-        if (is_file_type(s->ports[i].type)) file_port = i;
+        if (words_are_files(s->ports[i].type)) file_port = i;
         if (!strcmp(s->ports[i].type, "text")) text_port = i;
     }
     for (size_t i = 0; i < s->n_ports; i++) {
@@ -143,17 +117,19 @@ static int from_options(items *s, const cli_args *a)
         o->port = &s->ports[i];
         const size_t n = cli_count(a, o->port->name);
         for (size_t k = 0; k < n; k++)
-            if (!add_texts(s, o, cli_nth(a, o->port->name, k))) return no_memory(s->c);
+            if (!add_texts(s, o, cli_nth(a, o->port->name, k))) return cli_no_memory(s->c);
     }
-    if (cli_has(a, "prompt")) {
+    size_t own = 0; /* an input that is called prompt is given by this option as by any other */
+    while (own < s->n_ports && strcmp(s->ports[own].name, "prompt")) own++;
+    if (cli_has(a, "prompt") && own == s->n_ports) {
         if (text_port == s->n_ports)
             return cli_usage(s->c, "--prompt: this pipeline has no text input");
-        if (!add_texts(s, &s->of[text_port], cli_text(a, "prompt"))) return no_memory(s->c);
+        if (!add_texts(s, &s->of[text_port], cli_text(a, "prompt"))) return cli_no_memory(s->c);
     }
     for (size_t i = 0; i < a->n_operands; i++) {
         if (file_port == s->n_ports)
             return cli_usage(s->c, "\"%s\": this pipeline reads no file", a->operands[i]);
-        if (!add_texts(s, &s->of[file_port], a->operands[i])) return no_memory(s->c);
+        if (!add_texts(s, &s->of[file_port], a->operands[i])) return cli_no_memory(s->c);
     }
     s->total = 1;
     for (size_t i = 0; i < s->n_ports; i++)
@@ -176,7 +152,7 @@ static int from_options(items *s, const cli_args *a)
 
 static omn_status kept_value(items *s, source *o, omn_value **out, omn_error *err)
 {
-    if (!o->kept) {
+    if (!o->kept && s->how == ITEMS_LOAD) {
         const omn_status st = value_of(s, o->port, o->texts[0], &o->kept, err);
         if (st != OMN_OK) return st;
     }
@@ -186,94 +162,104 @@ static omn_status kept_value(items *s, source *o, omn_value **out, omn_error *er
 
 static omn_status next_of_options(items *s, item *it, omn_error *err)
 {
+    bool named = false; /* by a file that is its own */
     for (size_t i = 0; i < s->n_ports; i++) {
         source *o = &s->of[i];
         if (!o->n) continue;
         const char *text = o->texts[o->n > 1 ? s->next : 0];
         omn_value *v = NULL;
-        if (o->n > 1 && !it->label[0]) snprintf(it->label, sizeof it->label, "%s", text);
-        omn_status st = o->n > 1 ? value_of(s, o->port, text, &v, err) : kept_value(s, o, &v, err);
-        if (st == OMN_OK)
-            st = add_input(it, o->port->name, v, is_file_type(o->port->type) ? text : NULL, err);
+        const bool file = words_are_files(o->port->type);
+        if (o->n > 1 && (!it->label[0] || (file && !named)))
+            snprintf(it->label, sizeof it->label, "%s", text);
+        if (file && s->total == 1 && !it->label[0])
+            snprintf(it->label, sizeof it->label, "%s", text);
+        named = named || (file && o->n > 1);
+        omn_status st = OMN_OK;
+        if (!it->passed)
+            st = o->n > 1 ? value_of(s, o->port, text, &v, err) : kept_value(s, o, &v, err);
+        if (o->n > 1) it->bytes += words_size(v);
+        if (st == OMN_OK) st = add_input(it, o->port->name, v, file ? text : NULL, err);
         if (st != OMN_OK) return st;
     }
-    return OMN_OK;
+    if (s->total == 1)
+        for (size_t i = 0; i < it->n; i++) it->bytes += words_size(it->inputs[i].value);
+    return check_size(s, it, err);
 }
 
 /* ---- a batch file ------------------------------------------------------------------------- */
 
-static omn_status read_more(items *s, omn_error *err)
+/* A file that a line names; it lies beside the batch file. */
+static omn_status take_file(items *s, item *it, const omn_pipeline_port *port, const char *text,
+                            omn_error *err)
 {
-    char bytes[65536];
-    struct pollfd p = { s->file, POLLIN, 0 };
-    for (;;) {
-        if (omn_cancel_get(s->c->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
-        const int ready = poll(&p, 1, 200);
-        if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-        const ssize_t n = read(s->file, bytes, sizeof bytes);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return omn_fail(err, OMN_ERR_IO, "%s: %s", s->batch, strerror(errno));
-        if (n == 0) s->ended = true;
-        omn_buf_put(&s->line, bytes, (size_t)n);
-        return OMN_OK;
-    }
-}
-
-/* The next line that is not empty; *n its length, without the line's end. NULL: none is left. */
-static omn_status next_line(items *s, size_t *used, const char **line, size_t *n, omn_error *err)
-{
-    size_t from = 0;
-    for (;;) {
-        char *newline =
-            s->line.length > from ? memchr(s->line.data + from, '\n', s->line.length - from) : NULL;
-        if (newline || s->ended) {
-            const size_t length = newline ? (size_t)(newline - s->line.data) : s->line.length;
-            *used = length + (newline != NULL);
-            *line = s->line.data;
-            *n = length;
-            if (length || !newline) return OMN_OK;
-            memmove(s->line.data, s->line.data + 1, s->line.length -= 1);
-            s->line_number++;
-            from = 0;
-            continue;
-        }
-        from = s->line.length;
-        if (from > MOST_LINE)
-            return omn_fail_at(err, OMN_ERR_DATA, s->batch, s->line_number + 1, 0,
-                               "a line is longer than %zu bytes", MOST_LINE);
-        const omn_status st = read_more(s, err);
-        if (st != OMN_OK) return st;
-        if (s->line.failed) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->batch);
-    }
-}
-
-/* A field of a line as the input of its name. Files lie beside the batch file. */
-static omn_status take_field(items *s, item *it, const char *name, const omn_value *v,
-                             omn_error *err)
-{
-    size_t k = 0;
-    while (k < s->n_ports && strcmp(s->ports[k].name, name)) k++;
-    if (k == s->n_ports) {
-        if (strcmp(name, "id"))
-            return omn_fail(err, OMN_ERR_DATA, "\"%s\" is no input of this pipeline", name);
-        it->id = omn_value_ref(v);
-        return OMN_OK;
-    }
-    if (!is_file_type(s->ports[k].type) || omn_value_get_kind(v) != OMN_VALUE_TEXT) {
-        return add_input(it, s->ports[k].name, omn_value_ref(v), NULL, err);
-    }
-    const char *text = omn_text_get(v, NULL);
     omn_value *loaded = NULL;
     omn_buf path;
     omn_buf_init(&path, 8192);
     if (text[0] != '/' && s->folder[0]) omn_buf_printf(&path, "%s/", s->folder);
     omn_buf_puts(&path, text);
     char *full = omn_buf_take(&path);
-    if (!full) return omn_fail(err, OMN_ERR_DATA, "%s: a path is too long", name);
+    if (!full) return omn_fail(err, OMN_ERR_DATA, "%s: a path is too long", port->name);
     if (!it->label[0]) snprintf(it->label, sizeof it->label, "%s", text);
-    omn_status st = omn_value_load(s->c->ctx, full, s->ports[k].type, &loaded, err);
-    if (st == OMN_OK) st = add_input(it, s->ports[k].name, loaded, full, err);
+    omn_status st = OMN_OK;
+    if (s->how == ITEMS_LOAD && !it->passed)
+        st = omn_value_load(s->c->ctx, full, port->type, &loaded, err);
+    it->bytes += words_size(loaded);
+    if (st == OMN_OK) st = add_input(it, port->name, loaded, full, err);
     free(full);
+    return st;
+}
+
+/* Members that are no inputs are handed through; the id is one of them that has a place of its
+ * own. */
+static omn_status take_other(item *it, const record_member *m, bool id, omn_error *err)
+{
+    omn_buf b;
+    char **to = id ? &it->id : &it->extra;
+    omn_buf_init(&b, 2 * LINES_LONGEST);
+    if (!id && it->extra) omn_buf_printf(&b, "%s,", it->extra);
+    if (!id) {
+        omn_buf_put(&b, m->name, m->name_n);
+        omn_buf_puts(&b, ":");
+    }
+    omn_buf_put(&b, m->value, m->value_n);
+    free(*to);
+    *to = omn_buf_take(&b);
+    return *to ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a line: out of memory");
+}
+
+/* The input that a member may have been meant for; NULL: none is near. */
+static const char *misspelt(const items *s, const omn_value *record, const char *name)
+{
+    const char *open[ITEMS_MOST_INPUTS];
+    size_t n = 0;
+    for (size_t i = 0; i < s->n_ports; i++)
+        if (!s->of[i].n && !omn_record_get(record, s->ports[i].name)) open[n++] = s->ports[i].name;
+    return n ? omn_nearest_name(name, open, n) : NULL;
+}
+
+static omn_status take_members(items *s, item *it, const char *line, size_t n,
+                               const omn_value *record, char *meant, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    record_member m;
+    for (const char *at = line; st == OMN_OK && record_next(&at, line + n, &m);) {
+        char name[NAME_ROOM];
+        size_t k = 0;
+        record_name(&m, name, sizeof name);
+        const omn_value *v = omn_record_get(record, name);
+        while (k < s->n_ports && strcmp(s->ports[k].name, name)) k++;
+        if (k == s->n_ports) {
+            st = take_other(it, &m, !strcmp(name, "id"), err);
+            const char *near = strcmp(name, "id") ? misspelt(s, record, name) : NULL;
+            if (near) snprintf(meant, 2 * NAME_ROOM, "did you mean \"%s\" by \"%s\"?", near, name);
+        } else if (v && words_are_files(s->ports[k].type) &&
+                   omn_value_get_kind(v) == OMN_VALUE_TEXT) {
+            st = take_file(s, it, &s->ports[k], omn_text_get(v, NULL), err);
+        } else if (v) {
+            it->bytes += words_size(v);
+            st = add_input(it, s->ports[k].name, omn_value_ref(v), NULL, err);
+        }
+    }
     return st;
 }
 
@@ -281,30 +267,35 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
 {
     omn_status st = OMN_OK;
     omn_value *record = NULL;
+    char meant[2 * NAME_ROOM] = "";
     OMN_TRY(omn_value_from_json(line, n, &record, err));
     if (omn_value_get_kind(record) != OMN_VALUE_RECORD) {
         st = omn_fail(err, OMN_ERR_DATA, "a line is one object of inputs, {\"image\": \"a.png\"}");
         goto done;
     }
-    for (size_t i = 0; i < omn_record_count(record); i++) {
-        const char *name;
-        const omn_value *v = omn_record_at(record, i, &name);
-        OMN_TRY(take_field(s, it, name, v, err));
-    }
+    OMN_TRY(take_members(s, it, line, n, record, meant, err));
+    if (it->passed) goto done;
     for (size_t i = 0; i < s->n_ports; i++) {
         size_t k = 0;
         omn_value *v = NULL;
         while (k < it->n && strcmp(it->inputs[k].name, s->ports[i].name)) k++;
         if (k < it->n) continue;
         if (!s->of[i].n && !s->ports[i].deflt)
-            st = omn_fail(err, OMN_ERR_DATA, "\"%s\" is missing: %s", s->ports[i].name,
-                          s->ports[i].help);
+            st = omn_fail(err, OMN_ERR_DATA, "\"%s\" is missing: %s%s%s", s->ports[i].name,
+                          s->ports[i].help, meant[0] ? "; " : "", meant);
         else if (s->of[i].n)
             st = kept_value(s, &s->of[i], &v, err);
         if (st != OMN_OK) goto done;
-        const bool file = is_file_type(s->ports[i].type);
-        if (v) OMN_TRY(add_input(it, s->ports[i].name, v, file ? s->of[i].texts[0] : NULL, err));
+        const bool file = words_are_files(s->ports[i].type);
+        if (v || (s->of[i].n && s->how == ITEMS_NAMES))
+            OMN_TRY(add_input(it, s->ports[i].name, v, file ? s->of[i].texts[0] : NULL, err));
     }
+    if (meant[0] && !s->warned && s->how == ITEMS_LOAD && !s->c->quiet) {
+        s->warned = true;
+        cli_say(s->c, "%s:%d: %s What is no input is handed through as \"extra\".",
+                lines_name(s->lines), (int)lines_number(s->lines), meant);
+    }
+    st = check_size(s, it, err);
 done:
     omn_value_unref(record);
     return st;
@@ -312,51 +303,48 @@ done:
 
 static omn_status next_of_batch(items *s, item *it, bool *end, omn_error *err)
 {
-    size_t used = 0, n = 0;
+    size_t n = 0;
     const char *line = NULL;
-    omn_status st = next_line(s, &used, &line, &n, err);
-    if (st != OMN_OK || n == 0) {
-        *end = true;
+    omn_status st = lines_next(s->lines, &line, &n, err);
+    if (st != OMN_OK || !line) {
+        *end = st != OMN_ERR_DATA;
         return st;
     }
-    st = take_line(s, it, line, n, err);
-    if (st != OMN_OK && err && !err->file[0]) {
-        snprintf(err->file, sizeof err->file, "%s", strcmp(s->batch, "-") ? s->batch : "<stdin>");
-        err->line = s->line_number + 1;
-    } else if (st != OMN_OK && err && err->line == 1) {
-        err->line = s->line_number + 1;
-    }
-    memmove(s->line.data, s->line.data + used, s->line.length -= used);
-    s->line_number++;
+    it->hash = XXH3_64bits(line, n);
+    if (s->passed) st = s->passed(s->passed_user, it->index, it->hash, &it->passed, err);
+    *end = st != OMN_OK;
+    if (st == OMN_OK) st = take_line(s, it, line, n, err);
+    if (st != OMN_OK && err && !err->file[0])
+        snprintf(err->file, sizeof err->file, "%s", lines_name(s->lines));
+    if (st != OMN_OK && err && err->line <= 1) err->line = lines_number(s->lines);
     return st;
 }
 
 /* ---- the whole ---------------------------------------------------------------------------- */
 
-int items_open(cli *c, const cli_args *a, const omn_pipeline *p, items **out)
+int items_open(cli *c, const cli_args *a, const omn_pipeline *p, items_how how, items **out)
 {
+    omn_error err = OMN_ERROR_INIT;
     items *s = calloc(1, sizeof *s);
-    if (!s) return no_memory(c);
+    if (!s) return cli_no_memory(c);
     s->c = c;
-    s->file = -1;
+    s->how = how;
+    s->most = (size_t)cli_number(a, "memory", 512) * 1000000;
     s->n_ports = omn_pipeline_inputs(p, &s->ports);
     s->batch = cli_text(a, "batch");
     s->arena = omn_arena_new((size_t)1 << 28);
-    omn_buf_init(&s->line, MOST_LINE + (1 << 17));
-    int code = s->arena ? -1 : no_memory(c);
+    int code = s->arena ? -1 : cli_no_memory(c);
     if (code < 0 && s->n_ports > ITEMS_MOST_INPUTS)
         code = cli_usage(c, "a pipeline with more than %d inputs", ITEMS_MOST_INPUTS);
     if (code < 0) code = from_options(s, a);
     if (code < 0 && s->batch) {
         const char *slash = strrchr(s->batch, '/');
-        s->folder = slash ? omn_arena_strndup(s->arena, s->batch, (size_t)(slash - s->batch)) : "";
-        s->file = strcmp(s->batch, "-") ? open(s->batch, O_RDONLY | O_CLOEXEC) : dup(STDIN_FILENO);
-        if (s->file < 0) {
-            omn_error err = OMN_ERROR_INIT;
-            omn_fail(&err, errno == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO, "%s: %s", s->batch,
-                     strerror(errno));
+        const size_t n = !slash ? 0 : slash == s->batch ? 1 : (size_t)(slash - s->batch);
+        s->folder = omn_arena_strndup(s->arena, s->batch, n);
+        if (!s->folder)
+            code = cli_no_memory(c);
+        else if (lines_open(c, s->batch, &s->lines, &err) != OMN_OK)
             code = cli_failed(c, &err);
-        }
     }
     if (code < 0)
         *out = s;
@@ -369,10 +357,15 @@ void items_close(items *s)
 {
     if (!s) return;
     for (size_t i = 0; i < ITEMS_MOST_INPUTS; i++) omn_value_unref(s->of[i].kept);
-    if (s->file >= 0) close(s->file);
-    omn_buf_fini(&s->line);
+    lines_close(s->lines);
     omn_arena_free(s->arena);
     free(s);
+}
+
+void items_pass(items *s, items_passed_fn *fn, void *user)
+{
+    s->passed = fn;
+    s->passed_user = user;
 }
 
 bool items_many(const items *s)
@@ -382,10 +375,7 @@ bool items_many(const items *s)
 
 bool items_ready(items *s)
 {
-    struct pollfd p = { s->file, POLLIN, 0 };
-    if (!s->batch) return s->next < s->total;
-    return s->ended || (s->line.length && memchr(s->line.data, '\n', s->line.length)) ||
-           poll(&p, 1, 0) > 0;
+    return s->batch ? lines_ready(s->lines) : s->next < s->total;
 }
 
 omn_status items_next(items *s, item *out, bool *end, omn_error *err)
@@ -397,7 +387,13 @@ omn_status items_next(items *s, item *out, bool *end, omn_error *err)
         *end = true;
         return OMN_OK;
     }
-    const omn_status st = s->batch ? next_of_batch(s, out, end, err) : next_of_options(s, out, err);
+    omn_status st = OMN_OK;
+    if (!s->batch && s->passed) {
+        st = s->passed(s->passed_user, out->index, 0, &out->passed, err);
+        *end = st != OMN_OK;
+    }
+    if (st == OMN_OK)
+        st = s->batch ? next_of_batch(s, out, end, err) : next_of_options(s, out, err);
     s->next++;
     return st;
 }
@@ -408,7 +404,8 @@ void item_fini(item *it)
         omn_value_unref(it->inputs[i].value);
         free(it->files[i]);
     }
-    omn_value_unref(it->id);
+    free(it->id);
+    free(it->extra);
     it->n = 0;
-    it->id = NULL;
+    it->id = it->extra = NULL;
 }

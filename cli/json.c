@@ -23,10 +23,11 @@ void json_text(omn_buf *b, const char *s)
     omn_buf_put(b, "\"", 1);
 }
 
-void json_error(omn_buf *b, const omn_error *err, int64_t item)
+void json_error(omn_buf *b, const omn_error *err, int64_t item, const char *id)
 {
     omn_buf_printf(b, "{\"type\":\"error\",\"version\":%d", CLI_JSON_VERSION);
     if (item >= 0) omn_buf_printf(b, ",\"item\":%lld", (long long)item);
+    if (id) omn_buf_printf(b, ",\"id\":%s", id);
     omn_buf_puts(b, ",\"status\":");
     json_text(b, omn_status_name((omn_status)err->status));
     omn_buf_printf(b, ",\"exit\":%d,\"text\":", omn_status_exit((omn_status)err->status));

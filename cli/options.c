@@ -108,6 +108,13 @@ static bool add_given(cli_args *a, const cli_option *row, const char *value)
     return true;
 }
 
+bool cli_add(cli_args *a, const char *name, const char *value)
+{
+    size_t i = 0;
+    while (i < a->n_rows && strcmp(a->rows[i]->name, name)) i++;
+    return i == a->n_rows || add_given(a, a->rows[i], value);
+}
+
 static bool add_operand(cli_args *a, const char *word)
 {
     const char **more = realloc(a->operands, (a->n_operands + 1) * sizeof *more);

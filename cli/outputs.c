@@ -1,29 +1,65 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that a run writes. An input is never overwritten, an existing file only with --overwrite;
- * this is checked before the work is done, not after. */
+/* Files that a run writes. What the run reads is never overwritten, be it the input of another
+ * item, the batch, the pipeline or a file of the model; two items never write to one file; what is
+ * there is replaced only with --overwrite. All this is checked before the work is done. */
 #include "outputs.h"
 
+#include "formats.h"
+
+#include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+static const char is_input[] = "an input of this run", is_item[] = "the file of another item";
 
 static bool has_file(const omn_pipeline_port *p)
 {
     return p->file || !strcmp(p->type, "image");
 }
 
+/* ---- which output goes where -------------------------------------------------------------- */
+
+static void all_names(const outputs *o, char *buf, size_t room)
+{
+    buf[0] = '\0';
+    for (size_t i = 0; i < o->n; i++) {
+        const size_t used = strlen(buf);
+        snprintf(buf + used, room - used, "%s%s", i ? ", " : "", o->ports[i].name);
+    }
+}
+
+/* "pictur=a.png" names an output that is not there, "a/b=c.png" and "b c=d.png" are names of files
+ * with an = in them. */
+static bool looks_like_name(const char *spec, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isalnum((unsigned char)spec[i]) && spec[i] != '_' && spec[i] != '-') return false;
+    return n > 0;
+}
+
 static int assign(outputs *o, const char *spec)
 {
-    const char *equal = strchr(spec, '=');
-    char names[512] = "";
+    const char *equal = strchr(spec, '='), *list[OUTPUTS_MOST];
+    const size_t n = equal ? (size_t)(equal - spec) : 0;
+    char names[512], word[128];
     size_t filed = 0, one = 0;
+    all_names(o, names, sizeof names);
     for (size_t i = 0; i < o->n; i++) {
-        const size_t used = strlen(names), n = strlen(o->ports[i].name);
-        snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", o->ports[i].name);
+        list[i] = o->ports[i].name;
         if (has_file(&o->ports[i]) && ++filed) one = i;
-        if (!equal || n != (size_t)(equal - spec) || strncmp(spec, o->ports[i].name, n)) continue;
+        if (!equal || strlen(list[i]) != n || strncmp(spec, list[i], n)) continue;
         o->files[i] = equal + 1;
         return *o->files[i] ? -1 : cli_usage(o->c, "-o %s: a file is wanted behind =", spec);
+    }
+    if (equal && looks_like_name(spec, n)) {
+        snprintf(word, sizeof word, "%.*s", (int)n, spec);
+        const char *near = omn_nearest_name(word, list, o->n);
+        return cli_usage(o->c, "-o %s: there is no output \"%s\"; %s%s%s%s", spec, word,
+                         near ? "did you mean \"" : "there is ", near ? near : names,
+                         near ? "\"?" : "", near ? "" : "; a file of that name is ./NAME=...");
     }
     if (filed == 0 && o->n == 1) filed = 1;
     if (filed != 1)
@@ -32,12 +68,83 @@ static int assign(outputs *o, const char *spec)
     return -1;
 }
 
+/* The one output that goes to standard output is alone there. */
+static int check_stdout(outputs *o, size_t i)
+{
+    const char *pattern = o->files[i];
+    if (o->c->format != CLI_TEXT)
+        return cli_usage(o->c, "-o %s=%s: standard output holds JSON already", o->ports[i].name,
+                         pattern);
+    if (o->many)
+        return cli_usage(o->c, "-o %s=%s: many items do not fit into one stream", o->ports[i].name,
+                         pattern);
+    for (size_t k = 0; k < o->n; k++) {
+        if (k != i && o->files[k] && formats_is_stdout(o->files[k]))
+            return cli_usage(o->c, "-o: two outputs go to standard output, %s and %s",
+                             o->ports[i].name, o->ports[k].name);
+        o->printed[k] = false;
+    }
+    if (!strcmp(o->ports[i].type, "image") && o->c->terminal_out && !strstr(pattern, ".txt"))
+        return cli_usage(o->c, "-o %s=%s: a terminal shows no picture; send it to a file or "
+                         "a program", o->ports[i].name, pattern);
+    return -1;
+}
+
+/* The folder of a name is there, unless items have folders of their own. What killed runs left in
+ * it goes. */
+static omn_status check_folder(const char *pattern, omn_error *err)
+{
+    char folder[OUTPUTS_PATH];
+    struct stat s;
+    const char *slash = strrchr(pattern, '/');
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - pattern) + 1 : 2,
+             slash ? pattern : "./");
+    if (strstr(folder, "{index}") || strstr(folder, "{name}")) return OMN_OK;
+    if (stat(folder, &s) != 0)
+        return omn_fail(err, errno == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO, "%s: %s", folder,
+                        strerror(errno));
+    if (!S_ISDIR(s.st_mode)) return omn_fail(err, OMN_ERR_IO, "%s is no folder", folder);
+    omn_file_sweep(folder);
+    return OMN_OK;
+}
+
+static int check_pattern(outputs *o, size_t i)
+{
+    omn_error err = OMN_ERROR_INIT;
+    const char *pattern = o->files[i];
+    char plain[OUTPUTS_PATH];
+    const bool out = formats_is_stdout(pattern);
+    if (strlen(pattern) >= sizeof plain)
+        return cli_usage(o->c, "-o %s: the name of a file is too long", o->ports[i].name);
+    snprintf(plain, sizeof plain, "%s", pattern);
+    formats_plain(plain);
+    if ((!out || pattern[1]) &&
+        formats_check(o->c, o->ports[i].type, pattern, &err) != OMN_OK) {
+        omn_error_prefix(&err, "-o %s", o->ports[i].name);
+        return cli_failed(o->c, &err);
+    }
+    if (out) return check_stdout(o, i);
+    o->any = true;
+    if (check_folder(plain, &err) != OMN_OK) return cli_failed(o->c, &err);
+    if (o->many && !strstr(plain, "{index}") && !strstr(plain, "{name}"))
+        return cli_usage(o->c, "-o %s=%s: for many items the name needs {name} or {index}",
+                         o->ports[i].name, pattern);
+    if (guard_find_name(o->taken, plain))
+        return cli_usage(o->c, "-o %s=%s: another output goes to that file", o->ports[i].name,
+                         pattern);
+    return guard_put_name(o->taken, plain, is_item) ? -1 : cli_no_memory(o->c);
+}
+
 int outputs_init(outputs *o, cli *c, const cli_args *a, const omn_pipeline *p, bool many)
 {
     memset(o, 0, sizeof *o);
     o->c = c;
+    o->many = many;
     o->n = omn_pipeline_outputs(p, &o->ports);
     o->how = cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING;
+    o->kept = guard_new();
+    o->taken = guard_new();
+    if (!o->kept || !o->taken) return cli_no_memory(c);
     if (o->n > OUTPUTS_MOST)
         return cli_usage(c, "a pipeline with more than %d outputs", OUTPUTS_MOST);
     for (size_t i = 0; i < o->n; i++)
@@ -47,16 +154,24 @@ int outputs_init(outputs *o, cli *c, const cli_args *a, const omn_pipeline *p, b
         const int code = assign(o, cli_nth(a, "output", i));
         if (code >= 0) return code;
     }
+    for (size_t i = 0; i < o->n; i++) o->printed[i] = !o->files[i] && !o->ports[i].file;
     for (size_t i = 0; i < o->n; i++) {
-        o->printed[i] = !o->files[i] && !o->ports[i].file;
-        if (!o->files[i] || !many || strstr(o->files[i], "{index}") ||
-            strstr(o->files[i], "{name}"))
-            continue;
-        return cli_usage(c, "-o %s=%s: for many items the name needs {name} or {index}",
-                         o->ports[i].name, o->files[i]);
+        const int code = o->files[i] ? check_pattern(o, i) : -1;
+        if (code >= 0) return code;
     }
-    return -1;
+    /* from here on they are the names of items, which patterns are not */
+    guard_free(o->taken);
+    o->taken = guard_new();
+    return o->taken ? -1 : cli_no_memory(c);
 }
+
+void outputs_fini(outputs *o)
+{
+    guard_free(o->kept);
+    guard_free(o->taken);
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
 
 /* "boxes-{name}.png" for "photos/a.jpg": "boxes-a.png". */
 static bool file_name(const char *pattern, const item *it, char *buf, size_t room)
@@ -81,16 +196,123 @@ static bool file_name(const char *pattern, const item *it, char *buf, size_t roo
         }
     }
     const bool ok = !b.failed && b.length < room;
-    if (ok) snprintf(buf, room, "%s", b.data ? b.data : "");
+    if (ok) snprintf(buf, room, "%s", b.data);
     omn_buf_fini(&b);
     return ok;
 }
 
-/* "a.png?quality=90" -> "a.png" */
-static void without_settings(char *path)
+/* The name of output i for this item; *to stays "" for what is no file. */
+static omn_status name_of(const outputs *o, size_t i, const item *it, char *to, omn_error *err)
 {
-    char *mark = strrchr(path, '?');
-    if (mark && strchr(mark, '=')) *mark = '\0';
+    to[0] = '\0';
+    if (!o->files[i] || formats_is_stdout(o->files[i])) return OMN_OK;
+    if (file_name(o->files[i], it, to, OUTPUTS_PATH)) return OMN_OK;
+    return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long", o->files[i]);
+}
+
+/* ---- what must not be written to ---------------------------------------------------------- */
+
+omn_status outputs_refuse(const outputs *o, const char *path, omn_error *err)
+{
+    struct stat s;
+    const char *what = stat(path, &s) == 0 ? guard_find_file(o->kept, &s) : NULL;
+    if (!what) return OMN_OK;
+    return omn_fail(err, OMN_ERR_ARGUMENT, "%s is %s; outputs never overwrite it", path, what);
+}
+
+static bool keep_inputs(outputs *o, const item *it)
+{
+    bool ok = true;
+    for (size_t k = 0; k < it->n; k++)
+        if (it->files[k]) ok = ok && guard_put_file(o->kept, it->files[k], is_input);
+    return ok;
+}
+
+/* All items, first their inputs, then their outputs. What is wrong with an item is told when it
+ * comes to it. */
+static int look_at_items(outputs *o, const cli_args *a, const omn_pipeline *p, bool names)
+{
+    items *list = NULL;
+    int code = items_open(o->c, a, p, ITEMS_NAMES, &list);
+    for (bool end = false; code < 0 && !end;) {
+        omn_error err = OMN_ERROR_INIT;
+        item it;
+        items_next(list, &it, &end, &err);
+        err = (omn_error)OMN_ERROR_INIT;
+        if (!end && !names && !keep_inputs(o, &it)) code = cli_no_memory(o->c);
+        for (size_t i = 0; i < o->n && !end && names && code < 0; i++) {
+            char path[OUTPUTS_PATH];
+            if (name_of(o, i, &it, path, &err) != OMN_OK || !*path) continue;
+            formats_plain(path);
+            if (outputs_refuse(o, path, &err) != OMN_OK) code = cli_failed(o->c, &err);
+        }
+        item_fini(&it);
+    }
+    items_close(list);
+    return code;
+}
+
+int outputs_protect(outputs *o, const cli_args *a, const omn_pipeline *p)
+{
+    const char *batch = cli_text(a, "batch");
+    struct stat s;
+    if (!o->any && !cli_has(a, "answers") && !cli_has(a, "journal")) return -1;
+    if (!guard_put_file(o->kept, omn_pipeline_path(p), "the pipeline") ||
+        (batch && !guard_put_file(o->kept, batch, "the batch file")))
+        return cli_no_memory(o->c);
+    /* a pipe cannot be read twice: its inputs are known when they come */
+    if (batch && (stat(batch, &s) != 0 || !S_ISREG(s.st_mode))) return -1;
+    const int code = look_at_items(o, a, p, false);
+    return code < 0 ? look_at_items(o, a, p, true) : code;
+}
+
+bool outputs_take(outputs *o, const char *path)
+{
+    return guard_put_name(o->taken, path, is_item) &&
+           guard_put_file(o->kept, path, "a file that this run keeps");
+}
+
+bool outputs_protect_model(outputs *o, const char *folder)
+{
+    return guard_put_folder(o->kept, folder, "a file of the model");
+}
+
+/* ---- an item ------------------------------------------------------------------------------ */
+
+static omn_status check_there(const outputs *o, const char *path, bool ours, omn_error *err)
+{
+    struct stat s;
+    if (stat(path, &s) != 0) return OMN_OK;
+    if (!S_ISREG(s.st_mode))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s is there and is no plain file", path);
+    if (o->how != OMN_OVERWRITE && !ours)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s is already there; --overwrite replaces it",
+                        path);
+    if (!(s.st_mode & S_IWUSR))
+        return omn_fail(err, OMN_ERR_IO, "%s is protected from writing and is not replaced", path);
+    return OMN_OK;
+}
+
+omn_status outputs_check(outputs *o, const item *it, bool ours, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    if (o->any && !keep_inputs(o, it)) return omn_fail(err, OMN_ERR_MEMORY, "out of memory");
+    for (size_t i = 0; i < o->n; i++) {
+        char path[OUTPUTS_PATH];
+        o->written[i][0] = '\0';
+        OMN_TRY(name_of(o, i, it, path, err));
+        if (!*path) continue;
+        formats_plain(path);
+        OMN_TRY(outputs_refuse(o, path, err));
+        if (guard_find_name(o->taken, path))
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "%s is %s too; {index} in its name tells items apart", path, is_item);
+        OMN_TRY(check_there(o, path, ours, err));
+        if (!guard_put_name(o->taken, path, is_item))
+            return omn_fail(err, OMN_ERR_MEMORY, "out of memory");
+    }
+done:
+    return st;
 }
 
 /* The folder of each file is swept when it is another than that of the file before. */
@@ -104,46 +326,45 @@ static void sweep_once(outputs *o, const char *path)
     cli_sweep_beside(path);
 }
 
-omn_status outputs_check(outputs *o, const item *it, omn_error *err)
+omn_status outputs_pass(outputs *o, const item *it, omn_error *err)
 {
+    omn_status st = OMN_OK;
     for (size_t i = 0; i < o->n; i++) {
-        char path[1024];
-        struct stat out, in;
-        o->written[i][0] = '\0';
-        if (!o->files[i]) continue;
-        if (!file_name(o->files[i], it, path, sizeof path))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long",
-                            o->files[i]);
-        without_settings(path);
-        if (stat(path, &out) != 0) continue;
-        for (size_t k = 0; k < it->n; k++)
-            if (it->files[k] && stat(it->files[k], &in) == 0 && in.st_dev == out.st_dev &&
-                in.st_ino == out.st_ino)
-                return omn_fail(err, OMN_ERR_ARGUMENT,
-                                "%s is an input; outputs never overwrite their input", path);
-        if (!S_ISREG(out.st_mode))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s is there and is no plain file", path);
-        if (o->how != OMN_OVERWRITE)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s is already there; --overwrite replaces it",
-                            path);
+        char path[OUTPUTS_PATH];
+        OMN_TRY(name_of(o, i, it, path, err));
+        formats_plain(path);
+        if (*path) sweep_once(o, path);
+        if (*path && !guard_put_name(o->taken, path, is_item))
+            return omn_fail(err, OMN_ERR_MEMORY, "out of memory");
     }
-    return OMN_OK;
+done:
+    return st;
 }
 
-omn_status outputs_write(outputs *o, const item *it, const omn_value *record, omn_error *err)
+omn_status outputs_write(outputs *o, const item *it, const omn_value *record, bool ours,
+                         omn_error *err)
 {
+    omn_status st = OMN_OK;
+    const omn_overwrite how = ours ? OMN_OVERWRITE : o->how;
     for (size_t i = 0; i < o->n; i++) {
-        char path[1024];
+        char path[OUTPUTS_PATH], plain[OUTPUTS_PATH];
         const omn_value *v = omn_record_get(record, o->ports[i].name);
+        o->written[i][0] = '\0';
         if (!o->files[i] || !v) continue;
-        if (!file_name(o->files[i], it, path, sizeof path))
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long",
-                            o->files[i]);
+        OMN_TRY(name_of(o, i, it, path, err));
+        if (!*path) {
+            const char *usual = o->ports[i].file ? o->ports[i].file : "";
+            if (!strrchr(usual, '.')) usual = !strcmp(o->ports[i].type, "image") ? ".png" : ".txt";
+            OMN_TRY(formats_to_stdout(o->c, o->files[i], usual, v, err));
+            continue;
+        }
+        snprintf(plain, sizeof plain, "%s", path);
+        formats_plain(plain);
+        OMN_TRY(outputs_refuse(o, plain, err)); /* a pipe may have named it as an input meanwhile */
         sweep_once(o, path);
-        const omn_status st = omn_value_save(o->c->ctx, path, v, o->how, err);
-        if (st != OMN_OK) return st;
-        without_settings(path);
-        snprintf(o->written[i], sizeof o->written[i], "%s", path);
+        OMN_TRY(omn_value_save(o->c->ctx, path, v, how, err));
+        snprintf(o->written[i], sizeof o->written[i], "%s", plain);
     }
-    return OMN_OK;
+done:
+    return st;
 }

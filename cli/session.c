@@ -257,7 +257,7 @@ int cli_failed(cli *c, const omn_error *err)
     if (c->format != CLI_TEXT) {
         omn_buf b;
         omn_buf_init(&b, 1 << 16);
-        json_error(&b, err, -1);
+        json_error(&b, err, -1, NULL);
         cli_put(c, &b);
         omn_buf_fini(&b);
     }

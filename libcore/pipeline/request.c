@@ -68,6 +68,8 @@ static omn_status fill_answer(const omn_pipeline_run *r, const plan_step *s, omn
             return omn_fail(err, OMN_ERR_TYPE, "option %zu is %s, a text is wanted", i + 1,
                             omn_value_kind_name(omn_value_get_kind(v)));
         texts[i] = omn_text_get(v, NULL);
+        if (!texts[i][strspn(texts[i], " ")])
+            return omn_fail(err, OMN_ERR_DATA, "option %zu is empty", i + 1);
     }
     if (!n) return omn_fail(err, OMN_ERR_DATA, "at least one option is wanted");
     out->options = texts;

@@ -25,8 +25,30 @@ steps:
   - {apply: image.resize, as: small, in: $image, width: 4, height: 3}
 outputs: {small: {value: $small, file: optional}}
 END
+cat > two.yaml <<'END'
+version: 1
+inputs: {text: {type: text, help: words}}
+steps:
+  - {apply: text.upper, as: loud, in: $text}
+outputs: {a: $loud, b: $text}
+END
+cat > captions.yaml <<'END'
+version: 1
+model: nano
+inputs: {image: {type: image, help: a picture}}
+steps:
+  - {generate: text, as: caption, from: {image: $image}, max_tokens: 64, prompt: "Caption this image."}
+outputs: {caption: $caption}
+END
+cat > want <<'END'
+9007199254740993
+true
+null
+{"a": [1e30, "}\" "]},"extra":{"place":"\u00e9,}","n":12345678901234567890}
+END
 printf 'P' > broken.png
 picture=$(find "$top_srcdir/tests/foreign" -name '01.png' | head -n 1)
+"$omnio" run small.yaml --image "$picture" -o wide.png --set steps.0.width=1024 --set steps.0.height=1024 2> /dev/null || exit 99
 cp "$picture" a.png && cp "$picture" b.png || exit 99
 
 ok "a text comes out" run 0 words.yaml --text "a b"
@@ -67,6 +89,87 @@ ok "... and stays private" [ -n "$(find private.png -perm 600)" ]
 chmod 444 private.png
 ok "a protected file is not" run 74 small.yaml --image a.png -o private.png --overwrite
 ok "... which is told" grep -q 'protected' err
+
+# Names and files.
+mkdir one two full && cp a.png one/x.png && cp b.png two/x.png && cp a.png full/cat.png || exit 99
+ok "two items do not share a file" run 1 small.yaml --image one/x.png two/x.png -o 'same-{name}.png' --overwrite
+ok "... the second is told with the remedy" sh -c 'grep -q "two/x.png: same-x.png .*{index}" err && [ "$(grep -c wrote err)" -eq 1 ]'
+ok "... in any spelling" run 1 small.yaml --image one/x.png two/x.png -o './one/../one/same-{name}.png' --overwrite
+cp a.png 0.png && cp b.png 1.png && cp 0.png kept.png
+ok "an input of another item is no output" run 2 small.yaml --image 1.png 0.png -o '{index}.png' --overwrite
+ok "... nothing is written" sh -c 'cmp 0.png kept.png && ! grep wrote err && grep -q "0.png is an input" err'
+ln 0.png link.png
+ok "... by another name neither" run 2 small.yaml --image 1.png 0.png -o 'link.png' --overwrite --image b.png
+printf '%s\n' '{"image": "1.png"}' '{"image": "0.png"}' > files.jsonl
+ok "... nor in a batch" run 2 small.yaml --batch files.jsonl -o '{index}.png' --overwrite
+ok "... which is as it was" cmp 0.png kept.png
+ok "the batch is no output" run 2 words.yaml --batch batch.jsonl -o 'batch.jsonl' --overwrite
+ok "the pipeline is no output" run 2 words.yaml --text x -o words.yaml.txt -o words.yaml --overwrite
+cp words.yaml words.txt
+ok "... by any suffix" run 2 words.txt --text x -o words.txt --overwrite
+ok "... nor where it is drawn" run 2 words.yaml --dump-dot words.yaml --overwrite
+ok "... it is as it was" cmp words.yaml words.txt
+mkdir model && cp "$top_srcdir"/models/nano/*.json model/ && for i in "$top_srcdir"/models/nano/*; do [ -e model/"${i##*/}" ] || ln -s "$i" model/; done
+ok "a file of the model is no output" run 2 vqa -m ./model --image a.png --question x -o model/config.json --overwrite
+ok "... it is as it was" cmp model/config.json "$top_srcdir/models/nano/config.json"
+ok "an output that is not there is named" run 2 small.yaml --image a.png -o smal=x.png
+ok "... with the nearest" grep -q 'did you mean "small"' err
+ok "... or with all" sh -c "'$omnio' run small.yaml --image a.png -o picture=x.png 2>&1 | grep -q 'there is small'"
+ok "an unknown suffix is told before the work" run 2 small.yaml --image none.png -o x.foo
+ok "... with those that there are" grep -q 'no format writes .foo; image can be written as .*png' err
+ok "a folder that is not there too" run 66 small.yaml --image none.png -o nowhere/x.png
+ok "two outputs want two files" run 2 two.yaml --text x -o a=t.txt -o b=./t.txt
+ok "... which is told" grep -q 'another output' err
+ok "one picture has its name" run 0 small.yaml --image 'full/*.png' -o 'only-{name}.png'
+ok "... as many have" [ -s only-cat.png ]
+mkfifo fifo.png
+ok "a pipe is no output" run 2 small.yaml --image a.png -o fifo.png --overwrite
+ok "... which is told" grep -q 'no plain file' err
+ok "--dump-dot keeps what is there" run 74 small.yaml --dump-dot kept.png
+ok "... as it was" cmp 0.png kept.png
+ok "an output goes to standard output" sh -c "'$omnio' run small.yaml --image a.png -o - | cmp - s.png"
+ok "... in another format" sh -c "'$omnio' run small.yaml --image a.png -o small=-.jpg | od -An -tx1 -N3 | grep -q 'ff d8 ff'"
+ok "... alone" run 2 small.yaml --image a.png b.png -o -
+ok "... without JSON" run 2 small.yaml --image a.png -o - --format json
+
+# Batches.
+printf '%s\n' '{"id": 9007199254740993, "text": "a"}' '{"id":true,"text":"b"}' '{"id": null , "text":"c"}' \
+    '{"text": "d", "id" : {"a": [1e30, "}\" "]}, "place": "\u00e9,}", "n": 12345678901234567890}' '{"id":[2],"text":3}' > ids.jsonl
+ok "ids and what is no input are handed through" run 1 words.yaml --batch ids.jsonl --format jsonl
+ok "... as they stand" sh -c 'sed -n "s/.*\"id\":\(.*\),\"inputs\".*/\1/p" out | cmp - want' < /dev/null
+ok "... with an error too" grep -q '"type":"error".*"item":4,"id":\[2\],' out
+printf '{"text": "a"}\r\n\r\n \t \r\n{"text": "b"}\r\n   ' > crlf.jsonl
+ok "lines of spaces are no items" run 0 words.yaml --batch crlf.jsonl --format jsonl
+ok "... others are" [ "$(grep -c done out)" -eq 2 ]
+printf '\357\273\277{"text": "a"}\n' > bom.jsonl
+ok "a byte order mark is no item" run 0 words.yaml --batch bom.jsonl --format jsonl
+ok "... nor a part of a text" [ "$(printf '\357\273\277ab\n' | "$omnio" run words.yaml --text -)" = AB ]
+printf 'tasks: 1\nversion: 1\n' > plain.yaml && (printf '\357\273\277' && cat plain.yaml) > bom.yaml
+"$omnio" check plain.yaml 2> plain.err
+"$omnio" check bom.yaml 2> bom.err
+ok "... nor of a recipe" sh -c 'sed "s/bom/plain/" bom.err | cmp - plain.err'
+awk 'BEGIN { printf "{\"text\": \""; for (i = 0; i < 17 * 1024; i++) printf "%01023d ", i; print "\"}"; print "{\"text\": \"short\"}" }' > long.jsonl
+ok "a line that is too long is one bad item" run 1 words.yaml --batch long.jsonl --format jsonl
+ok "... the next one is answered" grep -q '"item":1,.*SHORT' out
+ok "... and it is told" grep -q 'long.jsonl:1: the line is longer than' err
+printf '%s\n' '{"txet": "a"}' > typo.jsonl
+ok "a misspelt input is missing" run 1 words.yaml --batch typo.jsonl
+ok "... which is said" grep -q 'did you mean "text" by "txet"' err
+ok "a round ends when it takes too much" run 0 small.yaml --image a.png b.png a.png -o 'm{index}.png' --memory 1
+ok "an item that is too large is refused" run 65 small.yaml --image wide.png -o wide-small.png --memory 1
+ok "... with its size" grep -q 'wide.png: takes 3.1 MB' err
+ok "no option is no answer" run 65 categorize --image a.png --options ''
+ok "... nor is an empty one" run 65 categorize --image a.png --options 'red,,blue'
+ok "top-p 0 takes the likeliest" run 0 vqa --image a.png --question 'what colour is it?' --temp 20 --top-p 0 --seed 1
+cp out likeliest
+ok "... as 1e-9 does" run 0 vqa --image a.png --question 'what colour is it?' --temp 20 --top-p 1e-9 --seed 1
+ok "... the same" cmp out likeliest
+sed 's/max_tokens: 64/max_tokens: 64, sample: {temperature: 50, seed: 4}/' captions.yaml > hot.yaml
+ok "--temp 0 wins over the pipeline" run 0 hot.yaml --image a.png --temp 0
+cp out cold
+ok "... and takes the likeliest" run 0 captions.yaml --image a.png
+ok "... the same" cmp out cold
+
 ok "--set changes the file" run 0 small.yaml --image a.png -o w.png --set steps.0.width=9
 ok "--dry-run runs nothing" run 0 small.yaml --dry-run
 ok "--dump-dot draws" sh -c "'$omnio' run small.yaml --dump-dot - | grep -q digraph"

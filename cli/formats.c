@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a name says about the form of an output. It is asked before the work is done, so that an
+ * answer of minutes is not lost to a suffix that nobody knows. */
+#include "formats.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char own[] = "txt, json, jsonl";
+
+typedef struct search {
+    cli *c;
+    const char *type, *suffix;
+    bool found;
+    char all[512]; /* "png, jpg" */
+} search;
+
+void formats_plain(char *path)
+{
+    char *mark = strrchr(path, '?');
+    if (mark && mark[1] != '=' && strchr(mark, '=') && !strchr(mark, '/')) *mark = '\0';
+}
+
+/* The suffix in lower case; false: there is none. */
+static bool suffix_in(const char *path, char *buf, size_t room)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *dot = strrchr(name, '.');
+    if (!dot || dot == name || !dot[1] || strlen(dot + 1) >= room) return false;
+    for (size_t i = 0; i <= strlen(dot + 1); i++) {
+        const char ch = dot[1 + i];
+        buf[i] = ch >= 'A' && ch <= 'Z' ? (char)(ch - 'A' + 'a') : ch;
+    }
+    return true;
+}
+
+static int on_format(void *user, const omn_listed *it)
+{
+    search *s = user;
+    const omn_entry *e = NULL;
+    if (!it->name || omn_registry_find(s->c->ctx, "omnio.format/1", it->name, &e, NULL) != OMN_OK)
+        return 0;
+    const omn_format_impl *impl = omn_entry_object(e)->impl;
+    const bool any = !strcmp(s->type, "any") || !strcmp(impl->makes, "any");
+    if (!impl->write || (!any && strcmp(impl->makes, s->type))) return 0;
+    for (const char *p = impl->suffixes; *p;) {
+        const size_t n = strcspn(p, ","), used = strlen(s->all);
+        s->found = s->found || (strlen(s->suffix) == n && !strncmp(p, s->suffix, n));
+        if (p == impl->suffixes)
+            snprintf(s->all + used, sizeof s->all - used, "%.*s, ", (int)n, p);
+        p += n + (p[n] == ',');
+    }
+    return s->found;
+}
+
+omn_status formats_check(cli *c, const char *type, const char *path, omn_error *err)
+{
+    char plain[4096], suffix[32] = "";
+    search s = { .c = c, .type = type, .suffix = suffix };
+    snprintf(plain, sizeof plain, "%s", path);
+    formats_plain(plain);
+    const bool has = suffix_in(plain, suffix, sizeof suffix);
+    if (has && (!strcmp(suffix, "txt") || !strcmp(suffix, "json") || !strcmp(suffix, "jsonl")))
+        return OMN_OK;
+    const omn_status st = omn_registry_list(c->ctx, "omnio.format/1", on_format, &s, err);
+    if (st != OMN_OK || (has && s.found)) return st;
+    return omn_fail(err, OMN_ERR_ARGUMENT, "%s: %s%s%s; %s can be written as %s%s", plain,
+                    has ? "no format writes " : "a name without a suffix says no format",
+                    has ? "." : "", suffix, type, s.all, own);
+}
+
+/* ---- standard output ---------------------------------------------------------------------- */
+
+bool formats_is_stdout(const char *name)
+{
+    return name[0] == '-' && (!name[1] || (name[1] == '.' && !strchr(name, '/')));
+}
+
+static omn_status copy_out(cli *c, const char *path, omn_error *err)
+{
+    char *data = NULL;
+    size_t n = 0;
+    omn_buf b;
+    const omn_status st = omn_file_read(path, (size_t)1 << 31, &data, &n, err);
+    if (st != OMN_OK) return st;
+    omn_buf_init(&b, (size_t)1 << 31);
+    omn_buf_put(&b, data, n);
+    free(data);
+    const bool ok = cli_put(c, &b);
+    omn_buf_fini(&b);
+    return ok ? OMN_OK : omn_fail(err, OMN_ERR_IO, "standard output: cannot be written");
+}
+
+omn_status formats_to_stdout(cli *c, const char *name, const char *usual, const omn_value *v,
+                             omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const char *tmp = getenv("TMPDIR"), *dot = name[1] ? name + 1 : strrchr(usual, '.');
+    char folder[2048], path[4096], plain[4096];
+    snprintf(folder, sizeof folder, "%s/omnio-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    if (!mkdtemp(folder))
+        return omn_fail(err, OMN_ERR_IO, "%s: a folder for what goes to standard output cannot be "
+                        "made", folder);
+    snprintf(path, sizeof path, "%s/out%s", folder, dot ? dot : ".txt");
+    snprintf(plain, sizeof plain, "%s", path);
+    formats_plain(plain);
+    OMN_TRY(omn_value_save(c->ctx, path, v, OMN_KEEP_EXISTING, err));
+    OMN_TRY(copy_out(c, plain, err));
+done:
+    unlink(plain);
+    rmdir(folder);
+    return st;
+}

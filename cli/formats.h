@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which files a value can be written to. */
+#ifndef OMNIO_CLI_FORMATS_H
+#define OMNIO_CLI_FORMATS_H
+
+#include "cli.h"
+
+/* Can a value of this type be written to a file of this name? OMN_ERR_ARGUMENT with the suffixes
+ * that there are. */
+omn_status formats_check(cli *c, const char *type, const char *path, omn_error *err);
+/* "a.png?quality=90" becomes "a.png". */
+void formats_plain(char *path);
+/* Write a value to standard output, in the form that the name says ("-.jpg?quality=90"), or that of
+ * `usual` for "-" alone. */
+omn_status formats_to_stdout(cli *c, const char *name, const char *usual, const omn_value *v,
+                             omn_error *err);
+/* Is it a name of standard output, "-" or "-.png"? */
+bool formats_is_stdout(const char *name);
+
+#endif
