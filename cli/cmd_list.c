@@ -27,7 +27,8 @@ const cli_command cmd_list = { "list",
                                "[KIND]",
                                "List what is there: objects of plugins, pipelines, models.",
                                "KIND is one of codec, compute, decoder, encoder, format, model, "
-                               "measure, objective, op, operation, source, world (objects of plugins), "
+                               "measure, objective, op, operation, source, world "
+                               "(objects of plugins), "
                                "pipeline, trained (folders of models).",
                                CLI_ROWS(rows),
                                CLI_FORMAT,

@@ -70,6 +70,8 @@ typedef struct omn_graph_sizes {
      * (omn_bundle_replace). */
     void (*extend)(void *user, omn_scope *s, omn_bundle *out);
     void *extend_user;
+    /* TEACH with labels: an opened omnio.objective/1 that makes the loss; NULL: the model does */
+    const omn_part *objective;
 } omn_graph_sizes;
 OMN_API omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
                                    omn_error *err);

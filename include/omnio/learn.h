@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* omnio/learn.h: what plugins bring to training and judging: what an answer is worth
- * ("omnio.measure/1") and golden cases of an object ("omnio.verify/1"). */
+ * ("omnio.measure/1"), what training lowers ("omnio.objective/1"), places to act in
+ * ("omnio.world/1") and golden cases of an object ("omnio.verify/1"). */
 #ifndef OMNIO_LEARN_H
 #define OMNIO_LEARN_H
 
@@ -41,6 +42,57 @@ typedef struct omn_measure_impl {
                        omn_error *err);
     void (*end)(const void *self, void *state);          /* frees a count; NULL is fine */
 } omn_measure_impl;
+
+/* ---- objective: "omnio.objective/1": what training lowers ------------------------------------ */
+
+typedef struct omn_objective_impl {
+    const void *(*extension)(const char *id);
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);          /* also when open failed after setting *self */
+    /* The loss [1] from what a TEACH graph puts out ("logits.ROLE" [B,T,V], "features.ROLE") and
+     * its targets with labels [B,T] and weights [B,T]. What is told of it goes into `out`:
+     * "loss.ROLE" [1] of each target, and "nll.ROLE" [B,T] f32, what each place costs before its
+     * weight, where that means something. NULL: failed. [build] */
+    omn_node *(*loss)(const void *self, omn_scope *s, const omn_bundle *outputs,
+                      const omn_target *const *targets, uint32_t n_targets, omn_bundle *out);
+} omn_objective_impl;
+
+/* ---- world: "omnio.world/1": a place to act in, for control ---------------------------------- */
+
+typedef struct omn_world_step {
+    uint32_t size;
+    omn_value *observation;             /* owned by whoever asked */
+    double reward;                      /* for the action */
+    bool done;                          /* the episode is over */
+} omn_world_step;
+typedef struct omn_world_impl {
+    const void *(*extension)(const char *id);
+    const char *shows, *takes;          /* kinds of observations and actions */
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);          /* also when open failed after setting *self */
+    /* A new episode: the same seed begins, and for the same actions goes on, alike on every
+     * machine. *observation: owned by the caller. [setup] */
+    omn_status (*reset)(void *self, omn_call *c, uint64_t seed, omn_value **observation,
+                        omn_error *err);
+    /* One action. OMN_ERR_DATA: an action that makes no sense there; nothing has happened then.
+     * [setup] */
+    omn_status (*step)(void *self, omn_call *c, const omn_value *action, omn_world_step *out,
+                       omn_error *err);
+} omn_world_impl;
+/* A world for hosts. Every world that is opened is one of its own; one thread at a time. */
+typedef struct omn_world omn_world;
+OMN_API omn_status omn_world_open(omn_context *ctx, const char *name, const omn_setting *set,
+                                  size_t n, omn_world **out, omn_error *err);
+OMN_API void omn_world_close(omn_world *w);
+OMN_API const char *omn_world_shows(const omn_world *w);
+OMN_API const char *omn_world_takes(const omn_world *w);
+OMN_API omn_status omn_world_reset(omn_world *w, uint64_t seed, omn_value **observation,
+                                   omn_error *err);
+/* OMN_ERR_ARGUMENT before the first reset and behind the end of an episode; OMN_ERR_TYPE for an
+ * action of another kind; OMN_ERR_PLUGIN when the world shows what it does not promise, or gives a
+ * reward that is no number. out: its size is set by the caller; empty after a failure. */
+OMN_API omn_status omn_world_act(omn_world *w, const omn_value *action, omn_world_step *out,
+                                 omn_error *err);
 
 /* ---- verify: "omnio.verify/1", an ability of models, encoders, decoders, codecs, formats ----- */
 

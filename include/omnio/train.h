@@ -101,6 +101,9 @@ typedef struct omn_train_setup {
     size_t n_again;
     bool skip_bad;                      /* bad lessons are counted and left out, not an error */
     uint64_t most_empty;                /* pages in a row with nothing usable; 0: 100000 */
+    /* an opened omnio.objective/1 (omnio/learn.h), borrowed; NULL: cross-entropy by z_loss,
+     * smoothing and soft_sigma */
+    const omn_part *objective;
 } omn_train_setup;
 
 typedef struct omn_train_report {

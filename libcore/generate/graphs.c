@@ -3,6 +3,8 @@
  * the rest, and the program keeps the result under a key that spells the sizes. */
 #include "open.h"
 
+#include <omnio/learn.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,23 @@ static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, int64_
         omn_bundle_put(b, s, list[i].name, omn_input(s, name, list[i].type, shape));
     }
     return b;
+}
+
+/* The model's outputs without a loss of its own, and the objective's loss of them. */
+static void taught(const order *o, omn_scope *s, omn_build *rq, const omn_target *whole,
+                   omn_bundle *out)
+{
+    const omn_objective_impl *impl = o->z->objective->impl;
+    omn_target bare = *whole;
+    const omn_target *const targets[1] = { &bare }, *const wholes[1] = { whole };
+    bare.labels = bare.weight = NULL;
+    rq->targets = targets;
+    o->m->impl->build(o->m->self, s, rq, out);
+    omn_node *loss = impl->loss(o->z->objective->self, omn_scope_at(s, "/"), out, wholes, 1, out);
+    if (loss) omn_bundle_put(out, s, "loss", loss);
+    else
+        omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "objective %s finds no loss in this model's outputs",
+                       o->z->objective->object);
 }
 
 static void build(void *user, omn_scope *s, omn_bundle *out)
@@ -76,7 +95,8 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
         rq.start = omn_input(s, "start", OMN_I32, omn_dim1(z->rows));
         rq.memory_row = omn_input(s, "memory_row", OMN_I32, omn_dim1(z->rows));
     }
-    o->m->impl->build(o->m->self, s, &rq, out);
+    if (z->objective && target.labels) taught(o, s, &rq, &target, out);
+    else o->m->impl->build(o->m->self, s, &rq, out);
     if (z->extend) z->extend(z->extend_user, s, out);
 }
 
@@ -92,6 +112,8 @@ static void spell(const omn_graph_sizes *z, char *key, size_t room)
         n += snprintf(key + n, room - (size_t)n, " ce=%g,%g,%g,%d,%d", z->loss->z_loss,
                       z->loss->smoothing, z->loss->soft_sigma, z->loss->soft_first,
                       z->loss->soft_count);
+    if (z->objective && n > 0 && (size_t)n < room) /* opened ones differ in their parameters */
+        n += snprintf(key + n, room - (size_t)n, " objective=%p", (const void *)z->objective);
     for (uint32_t i = 0; i < z->n_roles && n > 0 && (size_t)n < room; i++)
         n += snprintf(key + n, room - (size_t)n, " %s=%lld", z->roles[i],
                       (long long)(z->lengths ? z->lengths[i] : 0));

@@ -99,3 +99,23 @@ static const impl_member measure_members[] = {
     IMPL_MEMBER(omn_measure_impl, end, IMPL_CODE),
 };
 IMPL_SHAPE(impl_measure, "omnio.measure/1", "measure", omn_measure_impl, measure_members, NULL);
+
+static const impl_member objective_members[] = {
+    IMPL_MEMBER(omn_objective_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_objective_impl, open, IMPL_CODE),
+    IMPL_MEMBER(omn_objective_impl, close, IMPL_CODE),
+    IMPL_MEMBER(omn_objective_impl, loss, IMPL_CODE),
+};
+IMPL_SHAPE(impl_objective, "omnio.objective/1", "objective", omn_objective_impl, objective_members,
+           NULL);
+
+static const impl_member world_members[] = {
+    IMPL_MEMBER(omn_world_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_world_impl, shows, IMPL_TEXT),
+    IMPL_MEMBER(omn_world_impl, takes, IMPL_TEXT),
+    IMPL_MEMBER(omn_world_impl, open, IMPL_CODE),
+    IMPL_MEMBER(omn_world_impl, close, IMPL_CODE),
+    IMPL_MEMBER(omn_world_impl, reset, IMPL_CODE),
+    IMPL_MEMBER(omn_world_impl, step, IMPL_CODE),
+};
+IMPL_SHAPE(impl_world, "omnio.world/1", "world", omn_world_impl, world_members, NULL);

@@ -85,6 +85,8 @@ static open_fn *opener(const char *kind, const void *impl)
     if (!strcmp(kind, "omnio.codec/1")) return ((const omn_codec_impl *)impl)->open;
     if (!strcmp(kind, "omnio.source/1")) return ((const omn_source_impl *)impl)->open;
     if (!strcmp(kind, "omnio.measure/1")) return ((const omn_measure_impl *)impl)->open;
+    if (!strcmp(kind, "omnio.objective/1")) return ((const omn_objective_impl *)impl)->open;
+    if (!strcmp(kind, "omnio.world/1")) return ((const omn_world_impl *)impl)->open;
     return NULL;
 }
 
@@ -98,6 +100,9 @@ void part_close(omn_part *p)
         if (!strcmp(p->kind, "omnio.codec/1")) close = ((const omn_codec_impl *)p->impl)->close;
         if (!strcmp(p->kind, "omnio.source/1")) close = ((const omn_source_impl *)p->impl)->close;
         if (!strcmp(p->kind, "omnio.measure/1")) close = ((const omn_measure_impl *)p->impl)->close;
+        if (!strcmp(p->kind, "omnio.objective/1"))
+            close = ((const omn_objective_impl *)p->impl)->close;
+        if (!strcmp(p->kind, "omnio.world/1")) close = ((const omn_world_impl *)p->impl)->close;
     }
     if (close && p->self) close(p->self);
     open_end(p->open);

@@ -67,6 +67,19 @@ done:
     return st;
 }
 
+omn_status object_failed(const yml *y, omn_error *err)
+{
+    if (!err || !err->status) return OMN_ERR_CONFIG;
+    if (!err->file[0] && y) {
+        snprintf(err->file, sizeof err->file, "%s", y->file);
+        err->line = y->line;
+        err->column = y->column;
+    }
+    if (err->status == OMN_ERR_MISSING || err->status == OMN_ERR_ARGUMENT)
+        err->status = OMN_ERR_CONFIG;     /* the recipe is what is wrong */
+    return (omn_status)err->status;
+}
+
 /* The type of the output that the task wants. */
 static const char *output_type(const recipe_task *t)
 {
@@ -89,15 +102,7 @@ omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err)
     if (!strcmp(name, "none")) return OMN_OK;
     t->measure =
         part_open_settings(r->open, t->name, "omnio.measure/1", name, set, n, r->path, err);
-    if (!t->measure) {
-        if (err && !err->file[0] && y) {
-            snprintf(err->file, sizeof err->file, "%s", y->file);
-            err->line = y->line;
-            err->column = y->column;
-        }
-        if (err && err->status == OMN_ERR_MISSING) err->status = OMN_ERR_CONFIG;
-        return err && err->status ? (omn_status)err->status : OMN_ERR_CONFIG;
-    }
+    if (!t->measure) return object_failed(y, err);
     const char *takes = ((const omn_measure_impl *)t->measure->impl)->takes, *type = output_type(t);
     if (strcmp(takes, "any") && strcmp(type, "any") && strcmp(takes, type))
         st = yml_fail(y ? y : t->at, err,

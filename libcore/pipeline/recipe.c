@@ -261,16 +261,15 @@ static omn_status read_stages(omn_recipe *r, const yml *y, const yml *steps, omn
 
 static omn_status read_loss(omn_recipe *r, const yml *y, const yml *aux, omn_error *err)
 {
-    static const char *const keys[] = { "z", "smoothing", "soft_location", NULL };
     static const char *const aux_keys[] = { "weight", "last", "role", NULL };
     omn_train_setup *t = &r->setup;
-    if (y) {
-        TRY_READ(yml_want(y, YML_MAP, "loss", err));
-        TRY_READ(yml_only(y, keys, err));
-    }
-    TRY_READ(yml_double(yml_get(y, "z"), 0, 1, &t->z_loss, 1e-4, err));
-    TRY_READ(yml_double(yml_get(y, "smoothing"), 0, 0.999, &t->smoothing, 0, err));
-    TRY_READ(yml_double(yml_get(y, "soft_location"), 0, 1000, &t->soft_sigma, 0, err));
+    omn_setting set[32];
+    const char *name;
+    size_t n;
+    TRY_READ(named_object(r, y, "cross-entropy", &name, set, &n, err));
+    t->objective =
+        part_open_settings(r->open, "loss", "omnio.objective/1", name, set, n, r->path, err);
+    if (!t->objective) return object_failed(y, err);
     if (aux) {
         TRY_READ(yml_want(aux, YML_MAP, "aux", err));
         TRY_READ(yml_only(aux, aux_keys, err));

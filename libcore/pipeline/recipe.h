@@ -130,6 +130,9 @@ const omn_value *recipe_get(const omn_value *whole, const omn_value *item, const
  * its parameters: set has room for 32; measure.c */
 omn_status named_object(const omn_recipe *r, const yml *y, const char *deflt, const char **name,
                         omn_setting *set, size_t *n, omn_error *err);
+/* An object that the recipe names could not be opened: the place y joins the error. Returns its
+ * status; measure.c */
+omn_status object_failed(const yml *y, omn_error *err);
 /* Opens the measure of a task; measure.c */
 omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err);
 /* The text of a value in lower case with single spaces and no marks at its end, owned: how kinds of

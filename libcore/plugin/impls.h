@@ -39,6 +39,7 @@ typedef struct impl_shape {
 extern const impl_shape impl_operation, impl_format;            /* this floor */
 extern const impl_shape impl_compute, impl_op;                  /* graph */
 extern const impl_shape impl_codec, impl_encoder, impl_decoder; /* generate */
+extern const impl_shape impl_objective, impl_world;             /* generate */
 extern const impl_shape impl_model, impl_source, impl_measure;  /* generate */
 
 /* The shape of a kind; NULL: this omnio does not know the kind and never calls such an object. */

@@ -179,6 +179,7 @@ static omn_status build_graph(omn_trainer *t, omn_error *err)
                           .target_length = u->targets,
                           .labels = true,
                           .loss = &t->ce,
+                          .objective = u->objective,
                           .frozen = u->frozen,
                           .n_frozen = u->n_frozen,
                           .extend = aux ? aux_extend : NULL,
@@ -331,6 +332,13 @@ uint64_t omn_trainer_at(const omn_trainer *t) { return t->step; }
 
 /* ---- a step --------------------------------------------------------------------------------- */
 
+static bool has_output(const omn_trainer *t, const char *name)
+{
+    for (size_t i = 0; i < omn_graph_outputs(t->graph); i++)
+        if (!strcmp(omn_graph_output_name(t->graph, i), name)) return true;
+    return false;
+}
+
 static omn_status scalar(omn_trainer *t, const char *name, double *out, omn_error *err)
 {
     omn_tensor x;
@@ -343,10 +351,12 @@ static omn_status scalar(omn_trainer *t, const char *name, double *out, omn_erro
 static omn_status count_tasks(omn_trainer *t, omn_error *err)
 {
     omn_tensor x;
+    const uint32_t n = t->setup.n_tasks;
+    for (uint32_t i = 0; i < n; i++) t->task_loss[i] = (double)NAN;
+    if (!has_output(t, "nll.text")) return OMN_OK;        /* the objective has no such thing */
     const omn_status st = omn_exec_output(t->exec, t->graph, "nll.text", &x, err);
     if (st != OMN_OK) return st;
     const float *nll = x.data;
-    const uint32_t n = t->setup.n_tasks;
     for (uint32_t i = 0; i < n; i++) t->task_sum[i] = t->task_weight[i] = 0;
     for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++) {
         const uint32_t task = t->token_task[i];
@@ -393,7 +403,8 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     const double filled = now_s();
     OMN_TRY(omn_exec_run(t->exec, t->graph, t->feed, c, err));
     OMN_TRY(scalar(t, "loss", &loss, err));
-    OMN_TRY(scalar(t, "loss.text", &text, err));
+    if (has_output(t, "loss.text")) OMN_TRY(scalar(t, "loss.text", &text, err));
+    else text = loss;
     if (t->cells) OMN_TRY(scalar(t, "loss.aux", &aux, err));
     if (t->setup.n_tasks) OMN_TRY(count_tasks(t, err));
     OMN_TRY(find_gradients(t, err));

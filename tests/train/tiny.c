@@ -78,7 +78,7 @@ omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn
             l[i] =
                 (omn_lesson){ omn_arena_printf(a, "%s red, what %s", i ? "blue cube" : "small ball",
                                                what ? "is it?" : "shape and colour?"),
-                              i ? "a red cube" : "a red ball", 1, 1, 2 };
+                              i ? "a red cube" : "a red ball", 1, 1, 2, false };
         return OMN_OK;
     }
     omn_named *in = omn_arena_alloc(a, 1, sizeof(*in));
@@ -92,9 +92,9 @@ omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn
         edges[2 * i] = there ? (float)(i % 4) : NAN;
         edges[2 * i + 1] = there ? (float)(i / 4) : NAN;
     }
-    l[0] = (omn_lesson){ "what colour is the cube?", colours[colour].name, 1, 0.5, 0 };
-    l[1] = (omn_lesson){ "which side?", side ? "right" : "left", 1, 1, 1 };
-    l[2] = (omn_lesson){ "where is it?", side ? "<extra_id_40>" : "<extra_id_10>", 1, 1, 1 };
+    l[0] = (omn_lesson){ "what colour is the cube?", colours[colour].name, 1, 0.5, 0, false };
+    l[1] = (omn_lesson){ "which side?", side ? "right" : "left", 1, 1, 1, false };
+    l[2] = (omn_lesson){ "where is it?", side ? "<extra_id_40>" : "<extra_id_10>", 1, 1, 1, false };
     in->name = "image";
     out->inputs = in;
     out->n_lessons = 3;
