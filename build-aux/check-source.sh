@@ -113,7 +113,7 @@ awk -v order="base tensor value plugin graph nn generate train pipeline" '
         n = split(order, floors, " ")
         for (i = 1; i <= n; i++) rank[floors[i]] = i
         rank["ops"] = rank["compute"] = rank["graph"]
-        rank["kinds"] = rank["generate"]
+        rank["kinds"] = rank["answer"] = rank["generate"]
         rank["learn"] = rank["generate"]
     }
     /^ *# *include/ {

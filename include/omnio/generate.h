@@ -4,7 +4,7 @@
 #ifndef OMNIO_GENERATE_H
 #define OMNIO_GENERATE_H
 
-#include <omnio/kinds.h>
+#include <omnio/answer.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -49,7 +49,8 @@ OMN_API const char *omn_model_prefix(const omn_model *m, const char *output);
  * counted. */
 OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
 
-/* Graphs by sizes, cached. Inputs of the graph are named "ROLE.PORT" for encoders, "target.ids",
+/* Graphs by sizes, cached. Inputs of the graph are named "ROLE.PORT" for encoders (a role that is
+ * there twice: "ROLE#2.PORT"), "target.ids",
  * "target.pos", "target.seg", "target.part", "target.labels", "target.weight", "start",
  * "memory_row"; outputs as omn_model_impl says. */
 typedef struct omn_graph_sizes {
@@ -99,42 +100,133 @@ typedef struct omn_event {
     uint64_t done, total;
 } omn_event;
 
-/* The shape of an answer: what is forced while decoding and what is made of the text. */
-typedef enum omn_answer_kind {
-    OMN_ANSWER_TEXT,                    /* free text */
-    OMN_ANSWER_BOXES,                   /* regions through the model's location codec */
-    OMN_ANSWER_OPTIONS                  /* scored, not sampled */
-} omn_answer_kind;
-typedef struct omn_answer {
+/* ---- answers: omnio/answer.h ---------------------------------------------------------------- */
+
+/* Which answer, with its parameters as a user writes them. A parameter of the name of the object is
+ * its main one: {boxes: 1..20} is the object "boxes" with boxes = "1..20". */
+typedef struct omn_answer_setup {
     uint32_t size;
-    omn_answer_kind kind;
-    int32_t least, most; /* boxes: how many; most 0: no limit; 1 and 1: exactly four locations */
-    bool labels;                        /* boxes: a label follows each */
-    double force; /* location forcing threshold; 0: off. spec uio2-tasks section 5 */
-    const char *of;                     /* role of the picture whose pixels the boxes are in */
-    const char *const *options;
-    size_t n_options;
-    bool sum;                           /* options: sum of the scores, not their mean */
-} omn_answer;
+    const char *object;                 /* "text", "boxes", ...; NULL: "text" */
+    const char *output;                 /* decoder role; NULL: "text" */
+    const char *of;                     /* role of the picture whose pixels it speaks of; NULL:
+                                         * "image" */
+    const omn_setting *set;
+    size_t n_set;
+    const omn_named *values;            /* parameters that are values (VAL rows) */
+    size_t n_values;
+    const char *file;                   /* where the settings stand; NULL: nowhere */
+} omn_answer_setup;
+/* Opened for one model; it may serve any number of requests and threads, and is closed before the
+ * model. Rules that cannot be are told here. [any] */
+OMN_API omn_status omn_answer_open(omn_model *m, omn_call *c, const omn_answer_setup *how,
+                                   omn_answer **out, omn_error *err);
+OMN_API void omn_answer_close(omn_answer *a);
+OMN_API const char *omn_answer_makes(const omn_answer *a);           /* kind of its values */
+OMN_API const char *omn_answer_object(const omn_answer *a);
+OMN_API const char *omn_answer_of(const omn_answer *a);
+/* A value as the model should write it, without the end token: the target of a lesson. What the
+ * answer's own rules refuse is OMN_ERR_DATA. frame: what the model sees of the picture; NULL:
+ * none. [run] */
+OMN_API omn_status omn_answer_write(const omn_answer *a, omn_call *c, const omn_value *v,
+                                    const omn_frame *frame, omn_ids *out, omn_error *err);
+OMN_API omn_status omn_answer_read(const omn_answer *a, omn_call *c, const omn_heard *h,
+                                   const omn_frame *frame, omn_value **out, omn_error *err);
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+/* How one id is drawn. top-p keeps the smallest set whose mass reaches p ("cross"), or the largest
+ * first part whose mass does not pass p, with all that equal its last, at least one ("within"). */
+typedef enum omn_top_p_rule { OMN_TOP_P_CROSS, OMN_TOP_P_WITHIN } omn_top_p_rule;
+/* Where chance comes from instead of the seed: 0: *u in [0, 1) was set; 1: gumbel [n] was set, the
+ * largest of logits (cut, divided by the temperature) + gumbel is taken. step counts from 0. */
+typedef int omn_noise_fn(void *user, size_t row, int32_t step, size_t n, double *u, float *gumbel);
+
+/* Beams. The score of an answer is the sum of its log-probabilities, end token included, over a
+ * penalty of its length l (end token included, plus length_extra): l^a or ((5 + l)/6)^a. */
+typedef enum omn_penalty { OMN_PENALTY_POWER, OMN_PENALTY_SIXTHS } omn_penalty;
+/* When a search is over, beside the limit on tokens. BOUND: as many answers as beams have ended,
+ * and no live one would be better if it ended now. FULL: as many as beams have ended; at the limit
+ * every beam has to end. BEST: one has ended, and no live one can become better at the largest
+ * length; an end of any rank counts, and the last token that there is room for is left away. NEVER:
+ * the end token is one like others. */
+typedef enum omn_beam_stop {
+    OMN_BEAM_BOUND, OMN_BEAM_FULL, OMN_BEAM_BEST, OMN_BEAM_NEVER
+} omn_beam_stop;
+typedef struct omn_beams {
+    int32_t count;                      /* 0 or 1: no beams */
+    double alpha;
+    omn_penalty penalty;
+    int32_t length_extra;               /* of answers that have ended */
+    int32_t open_extra;                 /* of those that the limit on tokens cuts off */
+    bool renormalise;                   /* log-probabilities among the ids that the rules allow */
+    omn_beam_stop stop;
+} omn_beams;
+
+/* Which ids are asked for in one pass. JACOBI guesses a window of them and verifies all in one
+ * pass: the same answers (drawn: the same distribution), fewer passes where guesses hold. */
+typedef enum omn_scheme { OMN_SCHEME_LEFT_TO_RIGHT, OMN_SCHEME_JACOBI } omn_scheme;
+
+/* Another condition of a request, by weight: with L the log-probabilities under each condition, ids
+ * are chosen from (1 - sum of weights) L(request) + sum of weight L(condition). Guidance by alpha
+ * away from a condition is the weight -alpha. */
+typedef struct omn_condition {
+    double weight;
+    const omn_named *inputs;
+    uint32_t n_inputs;
+    const char *prompt;
+} omn_condition;
 
 typedef struct omn_request {
     uint32_t size;
-    const omn_named *inputs;            /* by encoder role: "image", ... (not the prompt) */
+    const omn_named *inputs;            /* by encoder role, in order; text among them, if not in
+                                         * `prompt` */
     uint32_t n_inputs;
     const char *prompt; /* text; the model's prefix is put in front by the library */
-    const char *output;                 /* decoder role; NULL: "text" */
+    const char *output;                 /* decoder role; NULL: the answer's, or "text" */
     const omn_answer *answer;           /* NULL: free text */
-    double temperature, top_p;          /* 0: greedy; top_p 0 or 1: off */
+    double temperature;                 /* 0: the likeliest */
+    double top_p;                       /* 0: the likeliest; 1 and more, below 0 or NAN: off */
     int32_t top_k, max_tokens;          /* 0: off; 0: the model's most */
     uint64_t seed;
     int (*watch)(void *user,
                  const omn_event *e); /* [run]; other than 0 stops, keeping the result */
     void *user;
+    omn_top_p_rule top_p_rule;
+    int32_t min_tokens;                 /* no end before so many; 0: off */
+    int32_t no_repeat;                  /* no n ids in a row twice; 0: off */
+    omn_beams beams;
+    int32_t n_best;                     /* answers wanted; 0: one */
+    omn_noise_fn *noise;                /* NULL: from the seed */
+    void *noise_user;
+    const omn_condition *conditions;
+    uint32_t n_conditions;
+    omn_scheme scheme;
+    int32_t window;                     /* JACOBI: ids guessed at once; 0: 16 */
 } omn_request;
+
+/* One medium that the model was given, and how it arrived. */
+typedef struct omn_seen {
+    char role[64];
+    char kind[64];
+    uint64_t hash[2];                   /* of the content */
+    uint32_t width, height;             /* of a picture as it was decoded; else 0 */
+    omn_frame frame;                    /* what of it the model sees; width 0: no picture */
+    uint64_t bytes;                     /* of a text, prefix included */
+    uint32_t tokens;                    /* places that it takes in the model's input */
+    uint32_t cut;                       /* tokens that were left out since there was no room */
+} omn_seen;
+
+/* One of several answers. */
+typedef struct omn_best {
+    omn_value *value, *text;
+    double score;                       /* beams: as omn_beams says; else the log-probability */
+    uint32_t tokens;
+    bool stopped;
+} omn_best;
 
 typedef struct omn_result {
     uint32_t size;
-    omn_value *value;                   /* owned: text, regions, or the chosen option as text */
+    omn_value *value;                   /* owned: what the answer makes of it */
     omn_value *text;                    /* owned: the raw text of the answer; NULL for options */
     double *scores;                     /* options: one each, lower is better; owned, free() */
     size_t n_scores;
@@ -142,6 +234,14 @@ typedef struct omn_result {
     uint32_t tokens;
     bool stopped;                       /* by the end token, not by a limit or cancel */
     uint64_t prepare_ns, encode_ns, decode_ns;
+    double score;                       /* log-probability of the answer; beams: with penalty */
+    int32_t *ids;                       /* [tokens], owned, free() */
+    float *logprob;                     /* [tokens] of each id, owned, free() */
+    omn_best *best;                     /* n_best answers, the best first; owned; else NULL */
+    size_t n_best;
+    omn_seen *seen;                     /* owned, free() */
+    size_t n_seen;
+    uint32_t passes;                    /* of the decoder */
 } omn_result;
 OMN_API void omn_result_fini(omn_result *r);
 /* Answer one request. [run] */
@@ -154,8 +254,8 @@ OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size
 /* ---- sampling, for tests and other generators ----------------------------------------------- */
 
 /* One choice from logits [n] (changed in place): temperature, then top-k, then top-p (smallest set
- * whose mass reaches p), softmax, draw with u in [0, 1). temperature 0: the largest, the smaller id
- * on ties. */
+ * whose mass reaches p; 0: the likeliest; 1 and more, below 0 or NAN: off), softmax, draw with u in
+ * [0, 1). temperature 0: the largest, the smaller id on ties. */
 OMN_API int32_t omn_sample(float *logits, size_t n, double temperature, int32_t top_k, double top_p,
                            double u);
 /* Location forcing: if the softmax mass of ids first..first+count-1 is above `above`, the others

@@ -64,6 +64,18 @@ OMN_API omn_status omn_codec_decode(const omn_part *codec, const int32_t *ids, s
                                     omn_buf *out, omn_error *err);
 OMN_API int32_t omn_codec_pieces(const omn_part *codec); /* 0: not a tokenizer */
 OMN_API int32_t omn_codec_piece(const omn_part *codec, const char *text);    /* -1: none */
+/* What one id adds to a text. MARK: text that stands for something else (a location, a prefix);
+ * NONE: the id adds nothing that a text could hold, so it is never sampled. */
+typedef enum omn_spelt { OMN_SPELT_NONE, OMN_SPELT_TEXT, OMN_SPELT_MARK } omn_spelt;
+/* "omnio.spelling/1" of tokenizers and text decoders: the bytes that id adds, appended to out; they
+ * may be part of a character. first: the id begins the text. [any] */
+typedef struct omn_spelling_impl {
+    omn_status (*spell)(const void *self, int32_t id, bool first, omn_buf *out, omn_spelt *what,
+                        omn_error *err);
+} omn_spelling_impl;
+/* The same through a part; OMN_ERR_UNSUPPORTED when it cannot spell. */
+OMN_API omn_status omn_part_spell(const omn_part *p, int32_t id, bool first, omn_buf *out,
+                                  omn_spelt *what, omn_error *err);
 /* Codecs of values. [run] */
 OMN_API omn_status omn_codec_write(const omn_part *codec, omn_call *c, const omn_value *v,
                                    const omn_frame *like, omn_buf *out, omn_error *err);
@@ -85,6 +97,9 @@ typedef struct omn_vocab {
     uint32_t n_ranges;
     int32_t option_ends;                /* end tokens behind an option that is scored; 0: one */
     const char *table; /* full name of the weight whose rows are these ids; NULL: unknown */
+    /* n_also 1: this id is fed behind the newest one in every step, what comes next is read there,
+     * and the next step overwrites its place. */
+    int32_t n_also, also;
 } omn_vocab;
 /* The ids behind a decoder part; copied. */
 OMN_API void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v);

@@ -142,6 +142,15 @@ typedef struct omn_operation_impl {
 #define OMN_PARAMS(S, LIST)                                                                      \
     struct S { LIST(OMN_S_PAR, S) };                                                             \
     static const omn_param S##_params[] = { LIST(OMN_S_ROW, S) }
+/* With parameters that are values of any kind ("list"): LIST(PAR, VAL, S), where a row
+ * VAL(S, list, options, "what to choose from") makes the member `const omn_value *options`, NULL
+ * when it was not given; borrowed, valid until close. */
+#define OMN_S_VAL(S, T, n, help) const omn_value *n;
+#define OMN_S_VROW(S, T, n, help)                                                                \
+    { "in", #n, #T, NULL, NULL, NULL, help, (uint32_t)offsetof(struct S, n) },
+#define OMN_PARAMS_VALUES(S, LIST)                                                               \
+    struct S { LIST(OMN_S_PAR, OMN_S_VAL, S) };                                                  \
+    static const omn_param S##_params[] = { LIST(OMN_S_ROW, OMN_S_VROW, S) }
 #define OMN_OBJECT_PARAMS(S)                                                                     \
     S##_params, sizeof(S##_params) / sizeof(S##_params[0]), sizeof(struct S)
 
@@ -233,6 +242,12 @@ typedef struct omn_setting { const char *name, *text; int32_t line, column; } om
  * messages. */
 OMN_API omn_status omn_params_fill(const omn_entry *e, const omn_setting *set, size_t n,
                                    const char *file, omn_arena *a, void **params, omn_error *err);
+/* The same with values for the "in" rows, by name; what is not given stays NULL. Values are
+ * borrowed as long as the struct is used. */
+OMN_API omn_status omn_params_fill_values(const omn_entry *e, const omn_setting *set, size_t n,
+                                          const omn_named *values, size_t n_values,
+                                          const char *file, omn_arena *a, void **params,
+                                          omn_error *err);
 /* Check one text against one row without storing it. */
 OMN_API omn_status omn_param_check(const omn_param *p, const char *text, omn_error *err);
 /* The one of n names that was probably meant (few letters dropped, added, changed or swapped), or

@@ -18,40 +18,71 @@ uint64_t runner_now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static const omn_value *input_of(const omn_request *rq, const char *role)
+/* One input of a request: a role's part and which of the role's inputs it is, from 0. */
+typedef struct input {
+    const omn_part *part;
+    uint32_t number;
+} input;
+
+/* Inputs without a value are not there: what is optional in a pipeline comes as NULL. */
+static uint32_t count_of(const omn_request *rq, const char *role)
+{
+    uint32_t n = !strcmp(role, "text") && rq->prompt;
+    for (uint32_t i = 0; i < rq->n_inputs; i++)
+        n += rq->inputs[i].value && !strcmp(rq->inputs[i].name, role);
+    return n;
+}
+
+/* Input `number` of a role; NULL: the prompt, which comes behind the other texts. */
+static const omn_value *input_of(const omn_request *rq, const char *role, uint32_t number)
 {
     for (uint32_t i = 0; i < rq->n_inputs; i++)
-        if (!strcmp(rq->inputs[i].name, role)) return rq->inputs[i].value;
+        if (rq->inputs[i].value && !strcmp(rq->inputs[i].name, role) && !number--)
+            return rq->inputs[i].value;
     return NULL;
 }
 
-/* The roles of this request in the model's order; a role that the model lacks is an error. */
-static omn_status roles_of(const omn_model *m, const omn_request *rq, const char **roles,
-                           uint32_t *n, omn_error *err)
+/* The inputs of all rows by role, in the model's order and within a role in the order given; a role
+ * that the model lacks is an error. */
+static omn_status inputs_of(const omn_model *m, const omn_request *const *rq, size_t n,
+                            input *list, uint32_t *n_list, omn_error *err)
 {
-    *n = 0;
-    for (uint32_t i = 0; i < rq->n_inputs; i++)
-        if (!omn_model_encoder(m, rq->inputs[i].name))
-            return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"",
-                            rq->inputs[i].name);
-    for (size_t i = 0; i < m->open->n_parts && *n < MOST_ROLES; i++) {
+    *n_list = 0;
+    for (size_t r = 0; r < n; r++)
+        for (uint32_t i = 0; i < rq[r]->n_inputs; i++)
+            if (!omn_model_encoder(m, rq[r]->inputs[i].name))
+                return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"",
+                                rq[r]->inputs[i].name);
+    for (size_t i = 0; i < m->open->n_parts; i++) {
         const omn_part *p = m->open->parts[i];
+        uint32_t most = 0;
         if (strcmp(p->kind, "omnio.encoder/1")) continue;
-        if (!strcmp(p->role, "text") ? rq->prompt != NULL : input_of(rq, p->role) != NULL)
-            roles[(*n)++] = p->role;
+        for (size_t r = 0; r < n; r++) {
+            const uint32_t k = count_of(rq[r], p->role);
+            if (k > most) most = k;
+        }
+        for (uint32_t k = 0; k < most; k++) {
+            if (*n_list == MOST_ROLES)
+                return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request",
+                                MOST_ROLES);
+            list[(*n_list)++] = (input){ p, k };
+        }
     }
+    if (!*n_list) return omn_fail(err, OMN_ERR_ARGUMENT, "a request without prompt and inputs");
     return OMN_OK;
 }
 
-static omn_status prompt_value(const omn_model *m, const omn_request *rq, omn_value **out,
-                               omn_error *err)
+/* A text as the model gets it: the first with the model's prefix in front. */
+static omn_status text_value(const omn_model *m, const omn_request *rq, const omn_value *v,
+                             bool first, omn_value **out, omn_error *err)
 {
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 24);
-    omn_buf_puts(&b, omn_model_prefix(m, rq->output ? rq->output : "text"));
-    omn_buf_puts(&b, rq->prompt);
+    if (first) omn_buf_puts(&b, omn_model_prefix(m, rq->output ? rq->output : "text"));
+    if (v) omn_value_text(v, &b);
+    else omn_buf_puts(&b, rq->prompt);
     const omn_status st = b.failed ? omn_fail(err, OMN_ERR_DATA, "the prompt is longer than 16 MiB")
-                                   : omn_text_new(b.data, b.length, out, err);
+                                   : omn_text_new(b.data ? b.data : "", b.length, out, err);
     omn_buf_fini(&b);
     return st;
 }
@@ -67,16 +98,19 @@ static void place(const omn_port *p, const omn_tensor *from, char *to, int64_t l
 }
 
 typedef struct batch {
-    omn_feed **rows;              /* n * n_roles */
+    omn_feed **rows;              /* n * n_inputs; NULL: this row has no such input */
     omn_feed *feed;
+    input inputs[MOST_ROLES];
     int64_t lengths[MOST_ROLES];
+    uint32_t n_inputs;
 } batch;
 
-/* All rows of one role into "ROLE.PORT" tensors [n, length, ...]. */
-static omn_status stack(const omn_part *p, batch *b, uint32_t role, uint32_t n_roles, size_t n,
-                        omn_error *err)
+/* All rows of one input into "ROLE.PORT" tensors [n, length, ...]; what a row lacks is zeros, as
+ * padding is. */
+static omn_status stack(batch *b, uint32_t k, size_t n, omn_error *err)
 {
     omn_status st = OMN_OK;
+    const omn_part *p = b->inputs[k].part;
     const omn_encoder_impl *e = p->impl;
     const omn_port *list = NULL;
     const uint32_t n_ports = e->ports(p->self, &list);
@@ -84,24 +118,27 @@ static omn_status stack(const omn_part *p, batch *b, uint32_t role, uint32_t n_r
     for (uint32_t i = 0; i < n_ports; i++) {
         if (!(list[i].varies & 1)) continue;
         for (size_t r = 0; r < n; r++) {
-            const omn_tensor *t = omn_feed_get(b->rows[r * n_roles + role], list[i].name);
+            const omn_feed *f = b->rows[r * b->n_inputs + k];
+            const omn_tensor *t = f ? omn_feed_get(f, list[i].name) : NULL;
             if (t && t->shape.rank && t->shape.dim[0] > length) length = t->shape.dim[0];
         }
         length = (length + TEXT_STEP - 1) / TEXT_STEP * TEXT_STEP;
         if (length > list[i].most.dim[0]) length = list[i].most.dim[0];
     }
-    b->lengths[role] = length;
+    b->lengths[k] = length;
     for (uint32_t i = 0; i < n_ports; i++) {
-        char name[160];
+        char name[176];
         void *data = NULL;
         omn_shape shape = { .rank = list[i].most.rank + 1, .dim = { (int64_t)n } };
         for (uint32_t d = 0; d < list[i].most.rank; d++) shape.dim[d + 1] = list[i].most.dim[d];
         if (list[i].varies & 1) shape.dim[1] = length;
-        snprintf(name, sizeof name, "%s.%s", p->role, list[i].name);
+        model_port_name(p->role, b->inputs[k].number, list[i].name, name, sizeof name);
         OMN_TRY(omn_feed_new(b->feed, name, list[i].type, shape, &data, err));
         const omn_tensor *whole = omn_feed_get(b->feed, name);
         for (size_t r = 0; r < n; r++) {
-            const omn_tensor *t = omn_feed_get(b->rows[r * n_roles + role], list[i].name);
+            const omn_feed *f = b->rows[r * b->n_inputs + k];
+            const omn_tensor *t = f ? omn_feed_get(f, list[i].name) : NULL;
+            if (!f) continue;
             if (!t) {
                 st = omn_fail(err, OMN_ERR_INTERNAL, "%s did not fill its port \"%s\"", p->object,
                               list[i].name);
@@ -115,60 +152,118 @@ done:
     return st;
 }
 
-static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq, const char *role,
-                              omn_feed *feed, encoded *e, size_t row, omn_error *err)
+/* How many places an input takes: those that its "seg" marks, else the length of what varies. */
+static uint32_t places(const omn_part *p, const omn_feed *f)
+{
+    const omn_encoder_impl *e = p->impl;
+    const omn_port *list = NULL;
+    const uint32_t n = e->ports(p->self, &list);
+    const omn_tensor *seg = omn_feed_get(f, "seg");
+    uint32_t count = 0;
+    if (seg && seg->type == OMN_I32) {
+        for (size_t i = 0; i < seg->bytes / sizeof(int32_t); i++)
+            count += ((const int32_t *)seg->data)[i] != 0;
+        return count;
+    }
+    for (uint32_t i = 0; i < n && !count; i++) {
+        const omn_tensor *t = omn_feed_get(f, list[i].name);
+        if (t && t->shape.rank) count = (uint32_t)t->shape.dim[0];
+    }
+    return count;
+}
+
+/* The receipt of one input. */
+static void see(const omn_part *p, const omn_value *v, const omn_feed *f, const omn_frame *frame,
+                omn_seen *out)
+{
+    const omn_image *img = omn_value_image(v);
+    size_t n = 0;
+    *out = (omn_seen){ .tokens = places(p, f) };
+    snprintf(out->role, sizeof out->role, "%s", p->role);
+    snprintf(out->kind, sizeof out->kind, "%s", omn_value_kind_name(omn_value_get_kind(v)));
+    if (img) {
+        const omn_pixels px = omn_image_pixels(img);
+        out->width = px.width;
+        out->height = px.height;
+        out->frame = *frame;
+    } else if (omn_value_get_kind(v) == OMN_VALUE_TEXT) {
+        omn_text_get(v, &n);
+        out->bytes = n;
+    }
+}
+
+static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq, const input *in,
+                              omn_feed *feed, encoded *e, size_t row, omn_result *result,
+                              omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value *text = NULL;
     omn_frame frame = { 0 };
-    const omn_value *v = input_of(rq, role);
+    const char *role = in->part->role;
+    const omn_value *v = input_of(rq, role, in->number);
     if (!strcmp(role, "text")) {
-        OMN_TRY(prompt_value(r->model, rq, &text, err));
+        OMN_TRY(text_value(r->model, rq, v, in->number == 0, &text, err));
         v = text;
     }
     OMN_TRY(omn_model_prepare(r->model, c, role, v, feed, &frame, err));
-    const char *of = rq->answer && rq->answer->of ? rq->answer->of : "image";
-    if (!strcmp(role, of)) {
+    const char *of = rq->answer ? omn_answer_of(rq->answer) : "image";
+    if (!strcmp(role, of) && !e->has_frame[row]) {
         e->frames[row] = frame;
         e->has_frame[row] = true;
     }
+    if (result && result->seen) see(in->part, v, feed, &frame, &result->seen[result->n_seen++]);
 done:
     omn_value_unref(text);
     return st;
 }
 
-omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *rq, size_t n, omn_arena *a,
-                         encoded *e, omn_result *results, omn_error *err)
+static omn_status prepare_all(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
+                              batch *b, encoded *e, omn_result *results, size_t n_results,
+                              omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t i = 0; i < n_results; i++) {
+        results[i].seen = calloc(b->n_inputs, sizeof *results[i].seen);
+        if (!results[i].seen) {
+            st = omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
+            goto done;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < b->n_inputs; k++) {
+            if (b->inputs[k].number >= count_of(rq[i], b->inputs[k].part->role)) continue;
+            OMN_TRY(omn_feed_make(&b->rows[i * b->n_inputs + k], err));
+            OMN_TRY(prepare_row(r, c, rq[i], &b->inputs[k], b->rows[i * b->n_inputs + k], e, i,
+                                i < n_results ? &results[i] : NULL, err));
+        }
+    for (uint32_t k = 0; k < b->n_inputs; k++) OMN_TRY(stack(b, k, n, err));
+done:
+    return st;
+}
+
+omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
+                         omn_arena *a, encoded *e, omn_result *results, size_t n_results,
+                         omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *roles[MOST_ROLES];
-    uint32_t n_roles = 0;
     omn_graph *g = NULL;
     const uint64_t t0 = runner_now();
     batch b = { 0 };
-    OMN_TRY(roles_of(r->model, rq, roles, &n_roles, err));
-    if (!n_roles) {
-        st = omn_fail(err, OMN_ERR_ARGUMENT, "a request without prompt and inputs");
-        goto done;
-    }
+    OMN_TRY(inputs_of(r->model, rq, n, b.inputs, &b.n_inputs, err));
     e->frames = omn_arena_alloc(a, n, sizeof *e->frames);
     e->has_frame = omn_arena_alloc(a, n, sizeof *e->has_frame);
-    b.rows = omn_arena_alloc(a, n * n_roles, sizeof *b.rows);
+    b.rows = omn_arena_alloc(a, n * b.n_inputs, sizeof *b.rows);
     if (!e->frames || !e->has_frame || !b.rows) {
         st = omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
         goto done;
     }
     OMN_TRY(omn_feed_make(&b.feed, err));
-    for (size_t i = 0; i < n; i++)
-        for (uint32_t k = 0; k < n_roles; k++) {
-            OMN_TRY(omn_feed_make(&b.rows[i * n_roles + k], err));
-            OMN_TRY(prepare_row(r, c, &rq[i], roles[k], b.rows[i * n_roles + k], e, i, err));
-        }
-    for (uint32_t k = 0; k < n_roles; k++)
-        OMN_TRY(stack(omn_model_encoder(r->model, roles[k]), &b, k, n_roles, n, err));
+    OMN_TRY(prepare_all(r, c, rq, n, &b, e, results, n_results, err));
+    for (uint32_t k = 0; k < b.n_inputs; k++) roles[k] = b.inputs[k].part->role;
     const uint64_t t1 = runner_now();
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = (int64_t)n,
-                                .roles = roles, .lengths = b.lengths, .n_roles = n_roles };
+                                .roles = roles, .lengths = b.lengths, .n_roles = b.n_inputs };
     OMN_TRY(omn_model_graph(r->model, &z, &g, err));
     OMN_TRY(omn_exec_run(r->exec, g, b.feed, c, err));
     omn_tensor memory;
@@ -176,19 +271,20 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *rq, size
     e->rows = memory.shape.dim[0];
     e->length = memory.shape.dim[1];
     const uint64_t t2 = runner_now();
-    for (size_t i = 0; i < n; i++) {
-        results[i].prepare_ns = (t1 - t0) / n;
-        results[i].encode_ns = (t2 - t1) / n;
+    for (size_t i = 0; i < n_results; i++) {
+        results[i].prepare_ns = (t1 - t0) / n_results;
+        results[i].encode_ns = (t2 - t1) / n_results;
     }
 done:
-    for (size_t i = 0; b.rows && i < n * n_roles; i++) omn_feed_free(b.rows[i]);
+    for (size_t i = 0; b.rows && i < n * b.n_inputs; i++) omn_feed_free(b.rows[i]);
     omn_feed_free(b.feed);
     return st;
 }
 
 omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
-                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
-                       const int32_t *memory_row, omn_tensor *logits, omn_error *err)
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids,
+                       const int32_t *start, const int32_t *memory_row, omn_tensor *logits,
+                       omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_graph *g = NULL;
@@ -208,10 +304,10 @@ omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char 
     memcpy(p[0], ids, (size_t)(rows * T) * sizeof *ids);
     memcpy(p[4], memory_row, (size_t)rows * sizeof *memory_row);
     for (int64_t i = 0; i < rows * T; i++) {
-        ((int32_t *)p[1])[i] = start + (int32_t)(i % T);
+        ((int32_t *)p[1])[i] = start[i / T] + (int32_t)(i % T);
         ((int32_t *)p[2])[i] = 1;
     }
-    for (int64_t i = 0; i < rows; i++) ((int32_t *)p[3])[i] = start;
+    memcpy(p[3], start, (size_t)rows * sizeof *start);
     OMN_TRY(omn_exec_run(r->exec, g, f, c, err));
     snprintf(name, sizeof name, "logits.%s", output ? output : "text");
     OMN_TRY(omn_exec_output(r->exec, g, name, logits, err));

@@ -16,21 +16,28 @@ typedef struct order {
     const omn_graph_sizes *z;
 } order;
 
-/* "ROLE.PORT" inputs with a batch axis in front. */
-static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, int64_t length)
+void model_port_name(const char *role, uint32_t number, const char *port, char *out, size_t room)
+{
+    if (number) snprintf(out, room, "%s#%u.%s", role, number + 1, port);
+    else snprintf(out, room, "%s.%s", role, port);
+}
+
+/* Inputs of one role's ports with a batch axis in front. */
+static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, uint32_t number,
+                         int64_t length)
 {
     const omn_encoder_impl *e = p->impl;
     const omn_port *list = NULL;
     const uint32_t n = e->ports(p->self, &list);
     omn_bundle *b = omn_bundle_new(s);
     for (uint32_t i = 0; i < n; i++) {
-        char name[160];
+        char name[176];
         omn_shape shape = { .rank = list[i].most.rank + 1, .dim = { o->z->rows } };
         for (uint32_t d = 0; d < list[i].most.rank && d + 1 < OMN_MAX_RANK; d++) {
             const bool varies = list[i].varies >> d & 1;
             shape.dim[d + 1] = varies && length > 0 ? length : list[i].most.dim[d];
         }
-        snprintf(name, sizeof name, "%s.%s", omn_part_role(p), list[i].name);
+        model_port_name(omn_part_role(p), number, list[i].name, name, sizeof name);
         omn_bundle_put(b, s, list[i].name, omn_input(s, name, list[i].type, shape));
     }
     return b;
@@ -70,7 +77,9 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
             omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"", z->roles[i]);
             return;
         }
-        given[i] = (omn_given){ p, ports(o, s, p, z->lengths ? z->lengths[i] : 0) };
+        uint32_t number = 0;
+        for (uint32_t k = 0; k < i; k++) number += !strcmp(z->roles[k], z->roles[i]);
+        given[i] = (omn_given){ p, ports(o, s, p, number, z->lengths ? z->lengths[i] : 0) };
     }
     if (z->phase != OMN_ENCODE) {
         const omn_shape bt = omn_dim2(z->rows, z->target_length);

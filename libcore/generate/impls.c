@@ -3,6 +3,7 @@
  * door's view of those structs. */
 #include "libcore/plugin/impls.h"
 
+#include <omnio/answer.h>
 #include <omnio/learn.h>
 
 #include <string.h>
@@ -119,3 +120,14 @@ static const impl_member world_members[] = {
     IMPL_MEMBER(omn_world_impl, step, IMPL_CODE),
 };
 IMPL_SHAPE(impl_world, "omnio.world/1", "world", omn_world_impl, world_members, NULL);
+
+static const impl_member answer_members[] = {
+    IMPL_MEMBER(omn_answer_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_answer_impl, makes, IMPL_TEXT),
+    IMPL_MEMBER(omn_answer_impl, open, IMPL_CODE),
+    IMPL_MEMBER(omn_answer_impl, close, IMPL_CODE),
+    IMPL_MEMBER(omn_answer_impl, rules, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_answer_impl, write, IMPL_CODE),
+    IMPL_MEMBER(omn_answer_impl, read, IMPL_CODE),
+};
+IMPL_SHAPE(impl_answer, "omnio.answer/1", "answer", omn_answer_impl, answer_members, NULL);

@@ -114,6 +114,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     }
     m->ctx = ctx;
     m->json = taken;
+    m->has_lock = pthread_mutex_init(&m->lock, NULL) == 0;
     m->training = how->training;
     m->path = strdup(dir);
     char object[128];
@@ -194,6 +195,7 @@ void omn_model_close(omn_model *m)
     open_end(m->open);
     omn_call_free(m->call);
     json_decref(m->json);
+    if (m->has_lock) pthread_mutex_destroy(&m->lock);
     free(m->path);
     free(m);
 }
@@ -231,16 +233,7 @@ size_t omn_model_parts(const omn_model *m, omn_part *const **list)
 
 const omn_part *omn_model_codec(const omn_model *m, const char *speaks)
 {
-    for (size_t i = 0; i < m->open->n_parts; i++) {
-        const omn_part *p = m->open->parts[i];
-        if (strcmp(p->kind, "omnio.codec/1")) continue;
-        /* a comma between the values that one codec speaks */
-        const char *list = ((const omn_codec_impl *)p->impl)->speaks;
-        const size_t n = strlen(speaks);
-        for (const char *at = list; (at = strstr(at, speaks)); at += n)
-            if ((at == list || at[-1] == ',') && (at[n] == 0 || at[n] == ',')) return p;
-    }
-    return NULL;
+    return open_codec(m->open, speaks);
 }
 
 const char *omn_model_prefix(const omn_model *m, const char *output)

@@ -11,6 +11,8 @@
 
 #define MOST_PARTS 512
 
+struct spelling;
+
 struct omn_config {
     json_t *root;                 /* borrowed */
     const char *file;
@@ -29,6 +31,7 @@ struct omn_part {
     omn_range *ranges;
     char (*range_names)[32];
     bool has_vocab;
+    struct spelling *spelling;    /* of a decoder, made when wanted; the model's lock */
 };
 
 struct omn_open {
@@ -41,6 +44,9 @@ struct omn_open {
     omn_error first;
     omn_part *parts[MOST_PARTS];
     size_t n_parts;
+    const omn_part *decoder;      /* that an answer is opened for; NULL: no answer */
+    const omn_named *values;      /* for the "in" rows of what is opened next */
+    size_t n_values;
 };
 
 /* JSON text to a tree (owned, json_decref); file: for messages. config.c */
@@ -49,6 +55,10 @@ omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_co
                       const char *dir, omn_open **out, omn_error *err);
 void open_end(omn_open *o);       /* closes all its parts */
 void part_close(omn_part *p);
+/* The codec among these parts that speaks of such values. */
+const omn_part *open_codec(const omn_open *o, const char *speaks);
+/* An extension of a codec or decoder part; NULL: it has none. */
+const void *part_extension(const omn_part *p, const char *id);
 /* Open a part with given settings; owned by o. NULL after a failure, which err tells. */
 omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, const char *object,
                              const omn_setting *set, size_t n, const char *file, omn_error *err);
@@ -67,8 +77,12 @@ struct omn_model {
     omn_store *own_store;
     omn_program *program;
     bool training;
+    pthread_mutex_t lock;         /* spellings */
+    bool has_lock;
 };
 
+/* "ROLE.PORT", or "ROLE#2.PORT" for the second input of one role (number 1). graphs.c */
+void model_port_name(const char *role, uint32_t number, const char *port, char *out, size_t room);
 /* Most tokens of a text input or an answer, end token included. */
 int32_t model_most_tokens(const omn_model *m, bool answer);
 

@@ -3,6 +3,7 @@
  * parameters, owns them and closes them; models call them through the functions below, never
  * through a foreign table. */
 #include "open.h"
+#include "spelling.h"
 
 #include <omnio/learn.h>
 
@@ -87,6 +88,7 @@ static open_fn *opener(const char *kind, const void *impl)
     if (!strcmp(kind, "omnio.measure/1")) return ((const omn_measure_impl *)impl)->open;
     if (!strcmp(kind, "omnio.objective/1")) return ((const omn_objective_impl *)impl)->open;
     if (!strcmp(kind, "omnio.world/1")) return ((const omn_world_impl *)impl)->open;
+    if (!strcmp(kind, "omnio.answer/1")) return ((const omn_answer_impl *)impl)->open;
     return NULL;
 }
 
@@ -103,9 +105,11 @@ void part_close(omn_part *p)
         if (!strcmp(p->kind, "omnio.objective/1"))
             close = ((const omn_objective_impl *)p->impl)->close;
         if (!strcmp(p->kind, "omnio.world/1")) close = ((const omn_world_impl *)p->impl)->close;
+        if (!strcmp(p->kind, "omnio.answer/1")) close = ((const omn_answer_impl *)p->impl)->close;
     }
     if (close && p->self) close(p->self);
     open_end(p->open);
+    spelling_free(p->spelling);
     free(p->ranges);
     free(p->range_names);
     free(p);
@@ -136,7 +140,8 @@ omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, co
         goto done;
     }
     OMN_TRY(open_begin(o->ctx, o->call, o, NULL, o->dir, &p->open, err));
-    OMN_TRY(omn_params_fill(p->entry, set, n, file, p->open->arena, &filled, err));
+    OMN_TRY(omn_params_fill_values(p->entry, set, n, o->values, o->n_values, file, p->open->arena,
+                                   &filled, err));
     OMN_TRY(open(o->call, filled, p->open, &p->self, err));
     OMN_TRY(omn_open_done(p->open, err));
     o->parts[o->n_parts++] = p;
@@ -174,6 +179,42 @@ const omn_part *omn_open_find(const omn_open *o, const char *role)
         for (size_t i = 0; i < o->n_parts; i++)
             if (!strcmp(o->parts[i]->role, role)) return o->parts[i];
     return NULL;
+}
+
+const omn_part *omn_open_find_part(const omn_open *o, const char *kind, const char *role)
+{
+    for (; o; o = o->parent)
+        for (size_t i = 0; i < o->n_parts; i++)
+            if (!strcmp(o->parts[i]->kind, kind) && !strcmp(o->parts[i]->role, role))
+                return o->parts[i];
+    return NULL;
+}
+
+const omn_part *omn_open_decoder(const omn_open *o)
+{
+    while (o && !o->decoder) o = o->parent;
+    return o ? o->decoder : NULL;
+}
+
+const omn_part *open_codec(const omn_open *o, const char *speaks)
+{
+    for (size_t i = 0; i < o->n_parts; i++) {
+        const omn_part *p = o->parts[i];
+        if (strcmp(p->kind, "omnio.codec/1")) continue;
+        /* a comma between the values that one codec speaks */
+        const char *list = ((const omn_codec_impl *)p->impl)->speaks;
+        const size_t n = strlen(speaks);
+        for (const char *at = list; (at = strstr(at, speaks)); at += n)
+            if ((at == list || at[-1] == ',') && (at[n] == 0 || at[n] == ',')) return p;
+    }
+    return NULL;
+}
+
+const omn_part *omn_open_codec(const omn_open *o, const char *speaks)
+{
+    const omn_part *hit = NULL;
+    for (; o && !hit; o = o->parent) hit = open_codec(o, speaks);
+    return hit;
 }
 
 size_t omn_open_parts(omn_open *o, const char *kind, omn_part *const **list)
@@ -272,6 +313,15 @@ const omn_codes *omn_part_codes(const omn_part *decoder)
     return d->codes(decoder->self);
 }
 
+const void *part_extension(const omn_part *p, const char *id)
+{
+    const void *(*ask)(const char *) = NULL;
+    if (p && !strcmp(p->kind, "omnio.codec/1")) ask = ((const omn_codec_impl *)p->impl)->extension;
+    if (p && !strcmp(p->kind, "omnio.decoder/1"))
+        ask = ((const omn_decoder_impl *)p->impl)->extension;
+    return ask ? ask(id) : NULL;
+}
+
 static const omn_codec_impl *codec(const omn_part *p)
 {
     return p && !strcmp(p->kind, "omnio.codec/1") ? p->impl : NULL;
@@ -324,6 +374,14 @@ omn_status omn_codec_read(const omn_part *p, omn_call *call, const char *text, s
     const omn_codec_impl *c = codec(p);
     return c && c->read ? c->read(p->self, call, text, n, like, out, err)
                         : lacks(p, "read values from text", err);
+}
+
+omn_status omn_part_spell(const omn_part *p, int32_t id, bool first, omn_buf *out, omn_spelt *what,
+                          omn_error *err)
+{
+    const omn_spelling_impl *s = part_extension(p, "omnio.spelling/1");
+    *what = OMN_SPELT_NONE;
+    return s ? s->spell(p->self, id, first, out, what, err) : lacks(p, "spell its ids", err);
 }
 
 omn_status omn_codec_stream(const omn_part *p, void *state, int32_t id, bool end, omn_buf *out,

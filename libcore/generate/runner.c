@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Answers: encode a batch of requests once, then one token of every row at a time over cached
- * states, until each row has ended; then the text becomes what the request asked for. Text streams
- * as whole characters. */
+/* Requests: encode a batch of them once, choose ids over cached states by the search that was asked
+ * for, then make values of the ids. Text streams as whole characters. */
+#include "answer.h"
+#include "decode.h"
 #include "runner.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,211 +46,360 @@ void omn_result_fini(omn_result *r)
     omn_value_unref(r->value);
     omn_value_unref(r->text);
     free(r->scores);
+    free(r->ids);
+    free(r->logprob);
+    free(r->seen);
+    for (size_t i = 0; i < r->n_best; i++) {
+        omn_value_unref(r->best[i].value);
+        omn_value_unref(r->best[i].text);
+    }
+    free(r->best);
     *r = (omn_result){ .size = r->size };
 }
 
-/* One row on its way. */
-typedef struct row {
-    const omn_request *rq;
-    int32_t *ids;                 /* what was written, without the start token */
-    int32_t n, most;
-    bool done, stopped;
-    _Alignas(max_align_t) char stream[64]; /* state of the tokenizer's stream */
-} row;
-
+/* The batch while it is decoded: what the search's functions need of the runner. */
 typedef struct decoding {
     omn_runner *r;
     omn_call *call;
     const encoded *e;
+    const omn_request *rq;
+    size_t n;                     /* requests */
+    size_t each;                  /* rows of one request: beams, or answers that are drawn */
+    uint32_t conditions;
     const char *output;
-    const omn_vocab *vocab;
-    const omn_range *location;
     const omn_part *decoder;
+    const omn_vocab *vocab;
+    const spelling *spell;
     const omn_stream_impl *stream; /* NULL: it cannot */
-    row *rows;
-    size_t n;
+    int64_t capacity;
+    int32_t *memory;              /* row of the memory that each row reads */
+    rules_walk **walks;           /* [n]; NULL without rules */
+    lane *lanes;                  /* [n * each] of searches that are no beams */
+    beam_result *beams;           /* [n] */
+    char (*streams)[64];          /* [n] state of each watched lane; aligned by calloc */
+    uint32_t passes;
 } decoding;
 
-static bool one_box(const omn_answer *a)
+static omn_status logits_of(void *user, const int32_t *ids, size_t rows, size_t T,
+                            const int32_t *start, const float **out, omn_error *err)
 {
-    return a && a->kind == OMN_ANSWER_BOXES && a->least == 1 && a->most == 1 && !a->labels;
+    decoding *d = user;
+    omn_tensor t;
+    const omn_status st = runner_step(d->r, d->call, d->e, d->output, (int64_t)rows, (int64_t)T,
+                                      d->capacity, ids, start, d->memory, &t, err);
+    if (st == OMN_OK) *out = t.data;
+    return st;
 }
 
-/* The next id of a row from its logits. */
-static int32_t choose(const decoding *d, const row *w, float *logits, size_t V, size_t item)
+static omn_status reorder(void *user, const int32_t *from, size_t rows, omn_error *err)
 {
-    const omn_request *rq = w->rq;
-    const omn_range *at = d->location;
-    if (at && rq->answer && rq->answer->kind == OMN_ANSWER_BOXES) {
-        const int32_t low = at->step < 0 ? at->first - at->count + 1 : at->first;
-        if (one_box(rq->answer)) {
-            if (w->n < 4) omn_force_range(logits, V, low, at->count, -1);
-            else return d->vocab->stop;
-        } else {
-            if (rq->answer->least > 0 && w->n == 0 && d->vocab->stop >= 0)
-                logits[d->vocab->stop] = -10000.0f;
-            if (rq->answer->force > 0)
-                omn_force_range(logits, V, low, at->count, rq->answer->force);
-        }
-    }
-    const uint64_t bits = omn_random_at(rq->seed, item, (uint64_t)w->n);
-    return omn_sample(logits, V, rq->temperature, rq->top_k, rq->top_p,
-                      (double)(bits >> 11) * 0x1p-53);
+    return omn_exec_reorder(((decoding *)user)->r->exec, from, rows, err);
 }
 
 /* Tell the watcher what is new; false to stop. */
-static bool tell(const decoding *d, row *w, int32_t id, bool end)
+static bool told(void *user, const lane *l, int32_t id, bool end)
 {
-    if (!w->rq->watch) return true;
+    decoding *d = user;
     omn_buf b;
     bool go_on = true;
+    const size_t i = (size_t)(l - d->lanes) / d->each;
     omn_buf_init(&b, (size_t)1 << 20);
-    if (d->stream && d->stream->push(d->decoder->self, w->stream, id, end, &b, NULL) == OMN_OK &&
-        b.length && !b.failed) {
+    if (d->stream &&
+        d->stream->push(d->decoder->self, d->streams[i], id, end, &b, NULL) == OMN_OK && b.length &&
+        !b.failed) {
         const omn_event e = { OMN_FILL(omn_event), .type = "token", .text = b.data,
-                              .done = (uint64_t)w->n, .total = (uint64_t)w->most };
-        go_on = w->rq->watch(w->rq->user, &e) == 0;
+                              .done = (uint64_t)l->p.n, .total = (uint64_t)l->how.most };
+        go_on = l->how.rq->watch(l->how.rq->user, &e) == 0;
     }
     omn_buf_fini(&b);
     return go_on;
 }
 
-/* All rows, token by token. */
-static omn_status decode(decoding *d, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    int32_t most = 1;
-    int32_t *ids = calloc(d->n, sizeof *ids), *memory = calloc(d->n, sizeof *memory);
-    if (!ids || !memory) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "decoding: out of memory");
-        goto done;
-    }
-    for (size_t i = 0; i < d->n; i++) {
-        if (d->rows[i].most > most) most = d->rows[i].most;
-        ids[i] = d->vocab->start;
-        memory[i] = (int32_t)i;
-    }
-    const int32_t capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
-    float *mine = omn_call_scratch(d->call, (size_t)d->vocab->rows, sizeof *mine);
-    if (!mine) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "decoding: out of memory");
-        goto done;
-    }
-    for (int32_t t = 0; t < most; t++) {
-        omn_tensor logits;
-        bool all = true;
-        for (size_t i = 0; i < d->n; i++) all = all && d->rows[i].done;
-        if (all || omn_cancel_get(d->r->cancel)) break;
-        OMN_TRY(runner_step(d->r, d->call, d->e, d->output, (int64_t)d->n, 1, capacity, ids, t,
-                            memory, &logits, err));
-        const size_t V = (size_t)d->vocab->rows;
-        for (size_t i = 0; i < d->n; i++) {
-            row *w = &d->rows[i];
-            if (w->done) continue;
-            memcpy(mine, (const float *)logits.data + i * V, V * sizeof *mine);
-            const int32_t id = choose(d, w, mine, V, i);
-            ids[i] = id;
-            if (id == d->vocab->stop) {
-                w->done = w->stopped = true;
-                tell(d, w, -1, true);
-                continue;
-            }
-            w->ids[w->n++] = id;
-            if (!tell(d, w, id, false)) w->done = true;
-            if (w->n == w->most) {
-                w->done = true;
-                tell(d, w, -1, true);
-            }
-        }
-    }
-    if (omn_cancel_get(d->r->cancel)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
-done:
-    free(memory);
-    free(ids);
-    return st;
-}
+/* ---- from ids to values ---------------------------------------------------------------------- */
 
-/* Ids to the value that was asked for. */
-static omn_status finish(decoding *d, size_t i, omn_result *out, omn_error *err)
+/* What was said as the value that was asked for. */
+static omn_status read_path(decoding *d, size_t i, const path *p, bool stopped, double score,
+                            omn_value **value, omn_value **text, omn_error *err)
 {
     omn_status st = OMN_OK;
-    row *w = &d->rows[i];
-    const omn_part *dec = omn_model_decoder(d->r->model, d->output);
-    const omn_decoder_impl *impl = dec->impl;
-    OMN_TRY(impl->decode(dec->self, d->call, w->ids, (size_t)w->n, &out->text, err));
-    out->tokens = (uint32_t)w->n;
-    out->stopped = w->stopped;
-    if (!w->rq->answer || w->rq->answer->kind == OMN_ANSWER_TEXT) {
-        out->value = omn_value_ref(out->text);
+    const omn_answer *a = d->rq[i].answer;
+    const omn_decoder_impl *impl = d->decoder->impl;
+    const chooser c = { .walk = d->walks[i] };
+    if (impl->decode)
+        OMN_TRY(impl->decode(d->decoder->self, d->call, p->ids, (size_t)p->n, text, err));
+    if (!a) {
+        *value = omn_value_ref(*text);
         return OMN_OK;
     }
-    const omn_part *codec = omn_model_codec(d->r->model, "regions");
-    size_t n = 0;
-    const char *text = omn_text_get(out->text, &n);
-    if (!codec) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for boxes");
-        goto done;
-    }
-    if (!d->e->has_frame[i]) {
-        st = omn_fail(err, OMN_ERR_ARGUMENT,
-                      "an answer in boxes wants a picture \"%s\" among the inputs",
-                      w->rq->answer->of ? w->rq->answer->of : "image");
-        goto done;
-    }
-    OMN_TRY(omn_codec_read(codec, d->call, text, n, &d->e->frames[i], &out->value, err));
+    const omn_heard h = { OMN_FILL(omn_heard), .ids = p->ids, .logprob = p->logprob,
+                          .n = (size_t)p->n, .kept = p->kept,
+                          .kept_width = a->program ? (size_t)a->program->keep.count : 0,
+                          .score = score, .stopped = stopped, .whole = pick_may_end(&c, p) };
+    OMN_TRY(omn_answer_read(a, d->call, &h, d->e->has_frame[i] ? &d->e->frames[i] : NULL, value,
+                            err));
 done:
     return st;
 }
 
-static omn_status answer_texts(omn_runner *r, omn_call *c, const encoded *e, const omn_request *rq,
-                               size_t n, omn_result *out, omn_error *err)
+static omn_status keep_ids(const path *p, omn_result *out, omn_error *err)
+{
+    const size_t n = (size_t)p->n;
+    out->ids = malloc((n + 1) * sizeof *out->ids);
+    out->logprob = malloc((n + 1) * sizeof *out->logprob);
+    if (!out->ids || !out->logprob)
+        return omn_fail(err, OMN_ERR_MEMORY, "an answer of %zu tokens: out of memory", n);
+    memcpy(out->ids, p->ids, n * sizeof *out->ids);
+    memcpy(out->logprob, p->logprob, n * sizeof *out->logprob);
+    return OMN_OK;
+}
+
+/* Several answers to request i, the best first; the first is the result's own. */
+static omn_status finish(decoding *d, size_t i, const hypothesis *list, size_t n, omn_result *out,
+                         omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const size_t wanted = d->rq[i].n_best > 1 ? (size_t)d->rq[i].n_best : 0;
+    if (!n) {
+        st = omn_fail(err, OMN_ERR_DATA, "no answer within the rules was found");
+        goto done;
+    }
+    OMN_TRY(read_path(d, i, &list[0].p, list[0].stopped, list[0].score, &out->value, &out->text,
+                      err));
+    OMN_TRY(keep_ids(&list[0].p, out, err));
+    out->tokens = (uint32_t)list[0].p.n;
+    out->stopped = list[0].stopped;
+    out->score = list[0].score;
+    if (!wanted) goto done;
+    out->best = calloc(wanted, sizeof *out->best);
+    if (!out->best) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", wanted));
+    for (size_t k = 0; k < n && k < wanted; k++) {
+        omn_best *b = &out->best[out->n_best++];
+        *b = (omn_best){ .score = list[k].score, .tokens = (uint32_t)list[k].p.n,
+                         .stopped = list[k].stopped };
+        OMN_TRY(read_path(d, i, &list[k].p, list[k].stopped, list[k].score, &b->value, &b->text,
+                          err));
+    }
+done:
+    return st;
+}
+
+static int by_score(const void *a, const void *b)
+{
+    const hypothesis *x = a, *y = b;
+    return x->score < y->score ? 1 : x->score > y->score ? -1 : 0;
+}
+
+/* The lanes of request i as answers, borrowed; the best first when there are several. */
+static omn_status finish_lanes(decoding *d, size_t i, omn_result *out, omn_error *err)
+{
+    hypothesis *list = calloc(d->each, sizeof *list);
+    if (!list) return omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", d->each);
+    for (size_t k = 0; k < d->each; k++) {
+        const lane *l = &d->lanes[i * d->each + k];
+        list[k] = (hypothesis){ l->p, l->p.score, l->stopped };
+    }
+    qsort(list, d->each, sizeof *list, by_score);
+    const omn_status st = finish(d, i, list, d->each, out, err);
+    free(list);
+    return st;
+}
+
+/* ---- the searches ---------------------------------------------------------------------------- */
+
+static int32_t most_of(const decoding *d, const omn_request *rq)
+{
+    const int32_t limit = model_most_tokens(d->r->model, true);
+    return rq->max_tokens > 0 && rq->max_tokens < limit ? rq->max_tokens : limit;
+}
+
+static chooser chooser_of(const decoding *d, size_t i, size_t row)
+{
+    const omn_answer *a = d->rq[i].answer;
+    return (chooser){ .rq = &d->rq[i], .program = a ? a->program : NULL, .walk = d->walks[i],
+                      .spell = d->spell, .V = (size_t)d->vocab->rows, .row = row,
+                      .stop = d->vocab->stop, .most = most_of(d, &d->rq[i]),
+                      .name = omn_model_path(d->r->model) };
+}
+
+static omn_status search_lanes(decoding *d, search_model *m, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    double *weights = NULL;
+    const omn_request *rq = d->rq;
+    const size_t n = d->n * d->each;
+    d->lanes = calloc(n, sizeof *d->lanes);
+    d->streams = calloc(d->n, sizeof *d->streams);
+    weights = calloc(d->conditions + 1, sizeof *weights);
+    if (!d->lanes || !d->streams || !weights)
+        OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", n));
+    for (size_t i = 0; i < n; i++) {
+        const size_t of = i / d->each, k = i % d->each;
+        lane *l = &d->lanes[i];
+        *l = (lane){ .how = chooser_of(d, of, of + k * MOST_ROWS), .user = d,
+                     .told = rq[of].watch && !k ? told : NULL };
+        OMN_TRY(path_new(&l->p, &l->how, err));
+    }
+    for (uint32_t k = 0; k < d->conditions; k++) weights[k] = rq->conditions[k].weight;
+    if (rq->scheme == OMN_SCHEME_JACOBI) OMN_TRY(decode_jacobi(m, d->lanes, n, rq->window, err));
+    else OMN_TRY(decode_left(m, d->lanes, n, d->conditions, weights, err));
+done:
+    free(weights);
+    return st;
+}
+
+static omn_status search_beams(decoding *d, search_model *m, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    chooser *c = calloc(d->n, sizeof *c);
+    d->beams = calloc(d->n, sizeof *d->beams);
+    if (!c || !d->beams) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "beams: out of memory"));
+    for (size_t i = 0; i < d->n; i++) c[i] = chooser_of(d, i, i);
+    OMN_TRY(decode_beam(m, c, d->n, d->beams, err));
+done:
+    free(c);
+    return st;
+}
+
+/* What a request asks for must go together. */
+static omn_status sane(const omn_request *rq, omn_error *err)
+{
+    const bool beams = rq->beams.count > 1, jacobi = rq->scheme == OMN_SCHEME_JACOBI;
+    const char *what = NULL;
+    if (rq->beams.count < 0 || rq->beams.count > 256) what = "1 to 256 beams are possible";
+    if (!(rq->beams.alpha >= -10 && rq->beams.alpha <= 10)) what = "alpha is -10 to 10";
+    if (rq->n_best < 0 || rq->n_best > 1024) what = "1 to 1024 answers are possible";
+    if (beams && rq->n_best > rq->beams.count) what = "beams give no more answers than there are";
+    if (beams && jacobi) what = "beams go from left to right";
+    if ((beams || jacobi) && rq->n_conditions) what = "conditions want neither beams nor windows";
+    if (jacobi && rq->noise) what = "windows draw from the seed, not from given noise";
+    if (jacobi && rq->n_best > 1) what = "windows give one answer";
+    if (rq->n_conditions > 15) what = "at most 15 conditions are possible";
+    if (rq->n_best > 1 && !beams && !(rq->temperature > 0))
+        what = "several answers want beams or a temperature";
+    return what ? omn_fail(err, OMN_ERR_ARGUMENT, "a request: %s", what) : OMN_OK;
+}
+
+static omn_status set_up(decoding *d, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_request *rq = d->rq;
+    const bool beams = rq->beams.count > 1, jacobi = rq->scheme == OMN_SCHEME_JACOBI;
+    d->each = beams ? (size_t)rq->beams.count : rq->n_best > 1 ? (size_t)rq->n_best : 1;
+    const size_t lanes = d->n * d->each, rows = lanes * (d->conditions + 1);
+    int32_t most = 1;
+    if (rows > MOST_ROWS)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%zu rows at once, at most %d are possible", rows,
+                        MOST_ROWS);
+    d->memory = calloc(rows, sizeof *d->memory);
+    d->walks = calloc(d->n, sizeof(rules_walk *));
+    if (!d->memory || !d->walks)
+        return omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", d->n);
+    for (size_t i = 0; i < rows; i++)
+        d->memory[i] = (int32_t)(i / lanes * d->n + i % lanes / d->each);
+    for (size_t i = 0; i < d->n; i++) {
+        OMN_TRY(answer_walk(rq[i].answer, &d->walks[i], err));
+        const int32_t own = most_of(d, &rq[i]);
+        if (own > most) most = own;
+    }
+    if (jacobi) most += rq->window > 0 ? rq->window : 16;
+    most += d->vocab->n_also + (rq->beams.stop == OMN_BEAM_FULL);
+    d->capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+done:
+    return st;
+}
+
+static void tear_down(decoding *d)
+{
+    for (size_t i = 0; d->lanes && i < d->n * d->each; i++) path_free(&d->lanes[i].p);
+    for (size_t i = 0; d->beams && i < d->n; i++) beam_result_free(&d->beams[i]);
+    for (size_t i = 0; d->walks && i < d->n; i++) rules_walk_free(d->walks[i]);
+    free(d->lanes);
+    free(d->beams);
+    free(d->walks);
+    free(d->streams);
+    free(d->memory);
+}
+
+static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const omn_request *rq,
+                             size_t n, omn_result *out, omn_error *err)
 {
     omn_status st = OMN_OK;
     const uint64_t t0 = runner_now();
-    decoding d = { .r = r, .call = c, .e = e, .output = rq->output ? rq->output : "text", .n = n };
-    const omn_part *dec = omn_model_decoder(r->model, d.output);
-    const int32_t limit = model_most_tokens(r->model, true);
-    int32_t *ids = NULL;
-    if (!dec || !((const omn_decoder_impl *)dec->impl)->decode) {
+    decoding d = { .r = r, .call = c, .e = e, .rq = rq, .n = n, .conditions = rq->n_conditions,
+                   .output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text" };
+    d.decoder = omn_model_decoder(r->model, d.output);
+    d.vocab = omn_part_vocabulary(d.decoder);
+    if (!d.decoder || !d.vocab ||
+        (!rq->answer && !((const omn_decoder_impl *)d.decoder->impl)->decode)) {
         st = omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", d.output);
         goto done;
     }
-    d.vocab = omn_part_vocabulary(dec);
-    d.location = omn_vocab_range(d.vocab, "location");
-    const omn_decoder_impl *impl = dec->impl;
-    d.decoder = dec;
-    d.stream = impl->extension ? impl->extension("omnio.stream/1") : NULL;
-    d.rows = calloc(n, sizeof *d.rows);
-    ids = calloc(n, (size_t)limit * sizeof *ids);
-    if (!d.rows || !ids || !d.vocab) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", n);
-        goto done;
-    }
+    d.stream = part_extension(d.decoder, "omnio.stream/1");
+    OMN_TRY(model_spelling(r->model, d.decoder, false, &d.spell, err));
+    OMN_TRY(set_up(&d, err));
+    search_model m = { .user = &d, .logits = logits_of, .reorder = reorder,
+                       .V = (size_t)d.vocab->rows, .start = d.vocab->start, .stop = d.vocab->stop,
+                       .n_also = d.vocab->n_also, .also = d.vocab->also,
+                       .name = omn_model_path(r->model), .cancel = r->cancel };
+    const bool beams = rq->beams.count > 1;
+    st = beams ? search_beams(&d, &m, err) : search_lanes(&d, &m, err);
+    if (st != OMN_OK && (beams || st != OMN_ERR_CANCELLED)) goto done;
     for (size_t i = 0; i < n; i++) {
-        const int32_t most =
-            rq[i].max_tokens > 0 && rq[i].max_tokens < limit ? rq[i].max_tokens : limit;
-        d.rows[i] = (row){ .rq = &rq[i], .ids = ids + i * (size_t)limit, .most = most };
-    }
-    st = decode(&d, err);
-    if (st != OMN_OK && st != OMN_ERR_CANCELLED) goto done;
-    for (size_t i = 0; i < n; i++) {
-        const omn_status each = finish(&d, i, &out[i], err);
-        if (st == OMN_OK) st = each;
+        const omn_status one = beams ? finish(&d, i, d.beams[i].list, d.beams[i].n, &out[i], err)
+                                     : finish_lanes(&d, i, &out[i], err);
+        if (st == OMN_OK) st = one;
         out[i].decode_ns = (runner_now() - t0) / n;
+        out[i].passes = m.passes;
     }
 done:
-    free(ids);
-    free(d.rows);
+    tear_down(&d);
     return st;
+}
+
+/* ---- batches --------------------------------------------------------------------------------- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return !strcmp(a ? a : "text", b ? b : "text");
 }
 
 static bool alike(const omn_request *a, const omn_request *b)
 {
-    if (a->n_inputs != b->n_inputs || !a->prompt != !b->prompt) return false;
-    if (strcmp(a->output ? a->output : "text", b->output ? b->output : "text")) return false;
+    const bool ca = a->answer && a->answer->candidates, cb = b->answer && b->answer->candidates;
+    if (a->n_inputs != b->n_inputs || !a->prompt != !b->prompt || ca != cb) return false;
+    if (!same_text(a->output, b->output) || a->beams.count != b->beams.count ||
+        a->beams.stop != b->beams.stop || a->n_best != b->n_best || a->scheme != b->scheme ||
+        a->window != b->window || a->n_conditions != b->n_conditions)
+        return false;
+    for (uint32_t i = 0; i < a->n_conditions; i++)
+        if (a->conditions[i].weight != b->conditions[i].weight) return false;
     for (uint32_t i = 0; i < a->n_inputs; i++)
         if (strcmp(a->inputs[i].name, b->inputs[i].name)) return false;
     return true;
+}
+
+/* The requests, then their conditions as requests of their own. */
+static omn_status with_conditions(const omn_request *rq, size_t n, omn_arena *a,
+                                  const omn_request ***out, omn_error *err)
+{
+    const uint32_t k = rq->n_conditions;
+    const omn_request **all = omn_arena_alloc(a, n * (k + 1), sizeof(omn_request *));
+    omn_request *own = omn_arena_alloc(a, n * k + 1, sizeof *own);
+    if (!all || !own)
+        return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
+    for (size_t i = 0; i < n; i++) {
+        all[i] = &rq[i];
+        for (uint32_t j = 0; j < k; j++) {
+            omn_request *o = &own[j * n + i];
+            *o = rq[i];
+            o->inputs = rq[i].conditions[j].inputs;
+            o->n_inputs = rq[i].conditions[j].n_inputs;
+            o->prompt = rq[i].conditions[j].prompt;
+            all[(j + 1) * n + i] = o;
+        }
+    }
+    *out = all;
+    return OMN_OK;
 }
 
 omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, omn_result *out,
@@ -258,27 +409,31 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     omn_arena *a = NULL;
     omn_call *c = NULL;
     encoded e = { 0 };
+    const omn_request **all = NULL;
     if (!n || n > MOST_ROWS)
         return omn_fail(err, OMN_ERR_ARGUMENT, "a batch has 1 to %d requests, not %zu", MOST_ROWS,
                         n);
+    for (size_t i = 0; i < n; i++) out[i] = (omn_result){ OMN_FILL(omn_result), .score = NAN };
     for (size_t i = 0; i < n; i++) {
         if (!alike(rq, &rq[i]))
             return omn_fail(err, OMN_ERR_ARGUMENT,
-                            "the requests of a batch have the same inputs and output");
-        out[i] = (omn_result){ OMN_FILL(omn_result) };
+                            "the requests of a batch have the same inputs, output, answer and "
+                            "search");
+        if ((st = sane(&rq[i], err)) != OMN_OK) return st;
     }
     a = omn_arena_new(0);
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
     OMN_TRY(omn_context_call(r->model->ctx, rq->seed, 0, r->cancel, &c, err));
-    OMN_TRY(runner_encode(r, c, rq, n, a, &e, out, err));
-    if (rq->answer && rq->answer->kind == OMN_ANSWER_OPTIONS) {
+    OMN_TRY(with_conditions(rq, n, a, &all, err));
+    OMN_TRY(runner_encode(r, c, all, n * (rq->n_conditions + 1), a, &e, out, n, err));
+    if (rq->answer && rq->answer->candidates) {
         for (size_t i = 0; i < n; i++) {
             const uint64_t t0 = runner_now();
             OMN_TRY(runner_score(r, c, &e, (int32_t)i, &rq[i], &out[i], err));
             out[i].decode_ns = runner_now() - t0;
         }
     } else {
-        OMN_TRY(answer_texts(r, c, &e, rq, n, out, err));
+        OMN_TRY(answer_ids(r, c, &e, rq, n, out, err));
     }
 done:
     omn_call_free(c);

@@ -21,20 +21,23 @@ typedef struct encoded {
     bool *has_frame;
 } encoded;
 
-/* Prepare n requests (same roles), encode them as one batch. frames live in `a`. */
-omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *rq, size_t n, omn_arena *a,
-                         encoded *out, omn_result *results, omn_error *err);
-/* Logits [rows, T, V] of the decoder for ids [rows, T] from place `start` on, reading memory_row;
- * borrowed until the next run. */
+/* Prepare n requests and encode them as one batch; they may differ in the inputs that they have.
+ * frames live in `a`. The first n_results of them get a receipt and their times. */
+omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
+                         omn_arena *a, encoded *out, omn_result *results, size_t n_results,
+                         omn_error *err);
+/* Logits [rows, T, V] of the decoder for ids [rows, T], those of row i from place start[i] on,
+ * reading memory_row; borrowed until the next run. */
 omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
-                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids, int32_t start,
-                       const int32_t *memory_row, omn_tensor *logits, omn_error *err);
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids,
+                       const int32_t *start, const int32_t *memory_row, omn_tensor *logits,
+                       omn_error *err);
 /* Scores of options that are ids: want [n, L] (end tokens included, then padding), lengths [n]; the
  * mean or sum of what each token costs into out [n]; memory row `row`. */
 omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const char *output,
                             int32_t row, const int32_t *want, const size_t *lengths, size_t n,
                             size_t L, bool sum, double *out, omn_error *err);
-/* Score the options of one request; e holds its memory at row `row`. */
+/* Score the candidates of one request's answer; e holds its memory at row `row`. */
 omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row,
                         const omn_request *rq, omn_result *out, omn_error *err);
 uint64_t runner_now(void);

@@ -2,6 +2,7 @@
 /* Scoring options instead of writing text: each option's tokens are taught to the decoder over the
  * one memory, its score is the mean (or sum) of their negative log-likelihoods, and the smallest
  * wins; spec uio2-tasks section 6. */
+#include "answer.h"
 #include "runner.h"
 
 #include <math.h>
@@ -29,7 +30,8 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
     const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
     omn_tensor logits;
     int32_t *in = calloc(n * L, sizeof *in), *rows = calloc(n, sizeof *rows);
-    if (!in || !rows) {
+    int32_t *start = calloc(n, sizeof *start);
+    if (!in || !rows || !start) {
         st = omn_fail(err, OMN_ERR_MEMORY, "scoring options: out of memory");
         goto done;
     }
@@ -38,8 +40,8 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
         in[i * L] = v->start;
         for (size_t t = 1; t < L; t++) in[i * L + t] = want[i * L + t - 1];
     }
-    OMN_TRY(runner_step(r, c, e, output, (int64_t)n, (int64_t)L, (int64_t)L, in, 0, rows, &logits,
-                        err));
+    OMN_TRY(runner_step(r, c, e, output, (int64_t)n, (int64_t)L, (int64_t)L, in, start, rows,
+                        &logits, err));
     const int64_t V = logits.shape.dim[2];
     for (size_t i = 0; i < n; i++) {
         double total = 0;
@@ -47,8 +49,15 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
             total +=
                 nll((const float *)logits.data + ((int64_t)(i * L + t)) * V, V, want[i * L + t]);
         out[i] = sum ? total : total / (double)lengths[i];
+        if (!isfinite(out[i])) {
+            st = omn_fail(err, OMN_ERR_DATA,
+                          "the scores of the model %s are no numbers: its weights are damaged, or "
+                          "do not belong to its configuration", omn_model_path(r->model));
+            goto done;
+        }
     }
 done:
+    free(start);
     free(rows);
     free(in);
     return st;
@@ -60,39 +69,61 @@ omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const 
 {
     omn_status st = OMN_OK;
     for (size_t i = 0; st == OMN_OK && i < n; i += OPTION_ROWS) {
+        if (omn_cancel_get(r->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
         const size_t most = n - i < OPTION_ROWS ? n - i : OPTION_ROWS;
         st = slice(r, c, e, output, row, want + i * L, lengths + i, most, L, sum, out + i, err);
     }
     return st;
 }
 
-/* Tokens of all options, end tokens included, in one table [n, L]. */
-static omn_status tokens(const omn_runner *r, const omn_answer *a, const omn_vocab *v,
-                         int32_t **table, size_t **lengths, size_t *longest, omn_error *err)
+/* The ids of all candidates, end tokens included. */
+typedef struct table {
+    int32_t *ids;                 /* [n, L] */
+    size_t *lengths;
+    size_t n, L;
+} table;
+
+static omn_status add(const omn_runner *r, const omn_answer *a, size_t i, size_t most, int32_t ends,
+                      omn_ids *all, table *t, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_ids one;
+    omn_ids_init(&one, most);
+    if (omn_cancel_get(r->cancel)) OMN_TRY(omn_fail(err, OMN_ERR_CANCELLED, "stopped"));
+    OMN_TRY(a->candidates->write(a->part->self, i, &one, err));
+    for (int32_t k = 0; k < ends && !one.failed; k++) omn_ids_put(&one, a->vocab->stop);
+    if (one.failed) {
+        st = omn_fail(err, OMN_ERR_DATA, "candidate %zu has more than %zu tokens", i + 1,
+                      most - (size_t)ends);
+        goto done;
+    }
+    for (size_t k = 0; k < one.count; k++) omn_ids_put(all, one.ids[k]);
+    t->lengths[i] = one.count;
+    if (one.count > t->L) t->L = one.count;
+    if (all->failed) st = omn_fail(err, OMN_ERR_MEMORY, "%zu candidates: out of memory", t->n);
+done:
+    omn_ids_fini(&one);
+    return st;
+}
+
+/* Candidates are gathered one behind the other, then spread into rows of one length. */
+static omn_status tokens(const omn_runner *r, const omn_answer *a, size_t n, table *t,
+                         omn_error *err)
 {
     omn_status st = OMN_OK;
     const size_t most = (size_t)model_most_tokens(r->model, true);
-    const int32_t ends = v->option_ends > 0 ? v->option_ends : 1;
-    int32_t *all = calloc(a->n_options, most * sizeof *all);
-    size_t *n = calloc(a->n_options, sizeof *n), L = 0;
-    if (!all || !n) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "%zu options: out of memory", a->n_options);
-        goto done;
-    }
-    for (size_t i = 0; i < a->n_options; i++) {
-        OMN_TRY(omn_model_tokens(r->model, a->options[i], all + i * most, most - (size_t)ends,
-                                 &n[i], err));
-        for (int32_t k = 0; k < ends; k++) all[i * most + n[i]++] = v->stop;
-        if (n[i] > L) L = n[i];
-    }
-    for (size_t i = 0; i < a->n_options; i++) memmove(all + i * L, all + i * most, L * sizeof *all);
-    *table = all;
-    *lengths = n;
-    *longest = L;
-    return OMN_OK;
+    const int32_t ends = a->vocab->option_ends > 0 ? a->vocab->option_ends : 1;
+    omn_ids all;
+    omn_ids_init(&all, n * most);
+    *t = (table){ .lengths = calloc(n, sizeof *t->lengths), .n = n };
+    if (!t->lengths) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu candidates: out of memory", n));
+    for (size_t i = 0; i < n; i++) OMN_TRY(add(r, a, i, most, ends, &all, t, err));
+    t->ids = calloc(n, t->L * sizeof *t->ids);
+    if (!t->ids) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu candidates: out of memory", n));
+    for (size_t i = 0, at = 0; i < n; at += t->lengths[i++])
+        memcpy(t->ids + i * t->L, all.ids + at, t->lengths[i] * sizeof *t->ids);
 done:
-    free(all);
-    free(n);
+    omn_ids_fini(&all);
     return st;
 }
 
@@ -101,37 +132,33 @@ omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t ro
 {
     omn_status st = OMN_OK;
     const omn_answer *a = rq->answer;
-    const char *output = rq->output ? rq->output : "text";
-    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
-    int32_t *table = NULL;
-    size_t *lengths = NULL, L = 0;
+    table t = { 0 };
     double *scores = NULL;
-    if (!v || v->stop < 0 || !a->n_options || a->n_options > 65536) {
-        st = omn_fail(err, OMN_ERR_ARGUMENT,
-                      "options: 1 to 65536 texts and a model with an end token are "
-                      "wanted");
-        goto done;
-    }
-    OMN_TRY(tokens(r, a, v, &table, &lengths, &L, err));
-    scores = calloc(a->n_options, sizeof *scores);
-    if (!scores) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "%zu options: out of memory", a->n_options);
-        goto done;
-    }
-    OMN_TRY(runner_score_ids(r, c, e, output, row, table, lengths, a->n_options, L, a->sum, scores,
-                             err));
+    const size_t n = a->candidates->count(a->part->self);
+    if (a->vocab->stop < 0 || !n || n > OMN_MOST_CANDIDATES)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "%zu candidates: 1 to %u are wanted, and a model with an end token", n,
+                        OMN_MOST_CANDIDATES);
+    OMN_TRY(tokens(r, a, n, &t, err));
+    scores = calloc(n, sizeof *scores);
+    if (!scores) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu candidates: out of memory", n));
+    OMN_TRY(runner_score_ids(r, c, e, a->output, row, t.ids, t.lengths, n, t.L,
+                             a->candidates->sum(a->part->self), scores, err));
     out->chosen = 0;
-    for (size_t i = 1; i < a->n_options; i++)
+    for (size_t i = 1; i < n; i++)
         if (scores[i] < scores[out->chosen]) out->chosen = (int32_t)i;
-    const char *best = a->options[out->chosen];
-    OMN_TRY(omn_text_new(best, strlen(best), &out->value, err));
+    const omn_heard h = { OMN_FILL(omn_heard), .scores = scores, .n_scores = n,
+                          .chosen = (size_t)out->chosen, .score = -scores[out->chosen],
+                          .stopped = true, .whole = true };
+    OMN_TRY(omn_answer_read(a, c, &h, NULL, &out->value, err));
+    out->score = h.score;
     out->scores = scores;
-    out->n_scores = a->n_options;
+    out->n_scores = n;
     out->stopped = true;
     scores = NULL;
 done:
     free(scores);
-    free(lengths);
-    free(table);
+    free(t.lengths);
+    free(t.ids);
     return st;
 }

@@ -61,7 +61,7 @@ static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost
     const omn_part *decoder = omn_model_decoder(m, s->output);
     if (!decoder)
         return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
-    if (s->answer.kind == OMN_ANSWER_BOXES && !omn_model_codec(m, "regions"))
+    if (s->answer.kind == FORM_BOXES && !omn_model_codec(m, "regions"))
         return yml_fail(s->at, err, "%s: this model has no words for boxes", s->name);
     const omn_graph_sizes z = {
         OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = 1, .roles = roles,

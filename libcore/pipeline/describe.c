@@ -46,7 +46,7 @@ static void put_ports(const omn_pipeline *p, const char *title, const omn_pipeli
 static void put_answer(const omn_pipeline *p, const plan_step *s, omn_buf *out)
 {
     const plan_answer *a = &s->answer;
-    if (a->kind == OMN_ANSWER_BOXES) {
+    if (a->kind == FORM_BOXES) {
         if (a->least == a->most)
             omn_buf_printf(out, "; %d box%s", (int)a->most, a->most == 1 ? "" : "es");
         else if (!a->most)
@@ -55,7 +55,7 @@ static void put_answer(const omn_pipeline *p, const plan_step *s, omn_buf *out)
             omn_buf_printf(out, "; %d to %d boxes", (int)a->least, (int)a->most);
         if (a->labels) omn_buf_puts(out, " with labels");
         omn_buf_printf(out, " in pixels of %s", slot_name(p, a->of));
-    } else if (a->kind == OMN_ANSWER_OPTIONS) {
+    } else if (a->kind == FORM_OPTIONS) {
         if (a->options >= 0)
             omn_buf_printf(out, "; one of the options %s", slot_name(p, a->options));
         else

@@ -43,9 +43,11 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
         bool go = false;
         if (!alive(l) || run_ready(&l->run, s, &go, l->err) != OMN_OK) continue;
         l->asked = !go;
-        if (!go || run_request(&l->run, l->call, s, a, &l->rq, &l->answer, l->err) != OMN_OK)
+        if (!go || run_request(&l->run, l->call, s, a, &l->rq, l->err) != OMN_OK ||
+            run_answer(&l->run, l->call, s, &l->answer, l->err) != OMN_OK)
             continue;
         if (!joins(&l->rq) || (m && !same_form(&rq[0], &l->rq))) continue;
+        l->rq.answer = l->answer;
         l->rq.watch = forward_cancel;
         l->rq.user = &l->run;
         rq[m] = l->rq;
@@ -69,6 +71,10 @@ static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_err
         omn_arena *a = omn_arena_new(0);
         if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
         ask_together(lanes, n, s, a);
+        for (size_t i = 0; i < n; i++) {
+            omn_answer_close(lanes[i].answer);
+            lanes[i].answer = NULL;
+        }
         omn_arena_free(a);
     }
     for (size_t i = 0; i < n; i++) {

@@ -74,7 +74,7 @@ static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan
                               omn_error *err)
 {
     const omn_value_kind k = omn_value_get_kind(v);
-    if (s->answer.kind == OMN_ANSWER_BOXES) {
+    if (s->answer.kind == FORM_BOXES) {
         const omn_part *codec = omn_model_codec(r->model, "regions");
         if (!codec) return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for boxes");
         if (k != OMN_VALUE_REGIONS)
@@ -117,15 +117,14 @@ static omn_status taught(omn_pipeline_run *r, omn_call *c, const plan_step *s, o
 {
     omn_status st = OMN_OK;
     omn_request rq;
-    omn_answer answer;
     omn_buf text, full;
     omn_frame frame = { 0 };
     bool has = false;
     omn_buf_init(&text, MOST_TEXT);
     omn_buf_init(&full, MOST_TEXT);
     OMN_TRY(run_before(r, c, s, err));
-    OMN_TRY(run_request(r, c, s, a, &rq, &answer, err));
-    if (s->answer.kind == OMN_ANSWER_BOXES) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
+    OMN_TRY(run_request(r, c, s, a, &rq, err));
+    if (s->answer.kind == FORM_BOXES) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
     OMN_TRY(wanted_text(r, c, s, has ? &frame : NULL, wanted, &text, err));
     const char *prefix = omn_model_prefix(r->model, s->output),
                *prompt = rq.prompt ? rq.prompt : "";

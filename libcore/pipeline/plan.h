@@ -54,8 +54,11 @@ typedef struct binding { const char *name; int slot; } binding;
 /* One scalar parameter of a step: text as written, or a slot that gives it at run time. */
 typedef struct param { const char *name, *text; int slot; const yml *at; } param;
 
+/* Which answers a pipeline can name so far: any text, places, one of several. */
+typedef enum answer_form { FORM_TEXT, FORM_BOXES, FORM_OPTIONS } answer_form;
+
 typedef struct plan_answer {
-    omn_answer_kind kind;
+    answer_form kind;
     int32_t least, most;
     bool labels, sum;
     double force;

@@ -25,7 +25,7 @@ static omn_status read_range(const yml *y, int32_t *least, int32_t *most, omn_er
 
 static omn_status read_options(omn_pipeline *p, const yml *y, plan_answer *a, omn_error *err)
 {
-    a->kind = OMN_ANSWER_OPTIONS;
+    a->kind = FORM_OPTIONS;
     if (y->kind == YML_SCALAR) return name_refer(p, y, "list", &a->options, err);
     TRY_READ(yml_want(y, YML_LIST, "options", err));
     const char **texts = omn_arena_alloc(p->arena, y->n + 1, sizeof *texts);
@@ -53,7 +53,7 @@ static omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_e
         return yml_fail(y, err, "an answer is either boxes or options");
     if (options) TRY_READ(read_options(p, options, a, err));
     if (boxes) {
-        a->kind = OMN_ANSWER_BOXES;
+        a->kind = FORM_BOXES;
         TRY_READ(read_range(boxes, &a->least, &a->most, err));
     }
     TRY_READ(yml_bool(yml_get(y, "labels"), &a->labels, false, err));
@@ -106,7 +106,7 @@ omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_erro
     }
     if (!s->prompt && !s->n_from) return yml_fail(y, err, "a prompt or inputs (from) are wanted");
     TRY_READ(read_answer(p, yml_get(y, "answer"), s, err));
-    if (s->verb == VERB_SCORE && s->answer.kind != OMN_ANSWER_OPTIONS)
+    if (s->verb == VERB_SCORE && s->answer.kind != FORM_OPTIONS)
         return yml_fail(y, err, "score chooses among options: answer: {options: [...]}");
     TRY_READ(read_number(p, yml_get(y, "max_tokens"), "max_tokens", 1, 65536, &s->max_tokens, err));
     if (sample) {
@@ -119,7 +119,7 @@ omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_erro
     TRY_READ(read_number(p, yml_get(sample, "top_p"), "top_p", 0, 1, &s->top_p, err));
     TRY_READ(read_number(p, yml_get(sample, "seed"), "seed", 0, 9e15, &s->seed, err));
     s->n_out = 1;
-    return name_add(p, as, as->text, s->answer.kind == OMN_ANSWER_BOXES ? "regions" : "text",
+    return name_add(p, as, as->text, s->answer.kind == FORM_BOXES ? "regions" : "text",
                     &s->out[0], err);
 }
 

@@ -50,31 +50,55 @@ static omn_status number(const omn_pipeline_run *r, const param *p, double lo, d
     return OMN_OK;
 }
 
-static omn_status fill_answer(const omn_pipeline_run *r, const plan_step *s, omn_arena *a,
-                              omn_answer *out, omn_error *err)
+/* The options written in the pipeline, as a list. */
+static omn_status texts_list(const plan_answer *w, omn_value **out, omn_error *err)
 {
+    omn_status st = OMN_OK;
+    omn_value **items = calloc(w->n_texts + 1, sizeof(omn_value *));
+    if (!items) return omn_fail(err, OMN_ERR_MEMORY, "options: out of memory");
+    for (size_t i = 0; i < w->n_texts; i++)
+        OMN_TRY(omn_text_new(w->texts[i], strlen(w->texts[i]), &items[i], err));
+    st = omn_list_new(items, w->n_texts, out, err);
+done:
+    for (size_t i = 0; i < w->n_texts; i++) omn_value_unref(items[i]);
+    free(items);
+    return st;
+}
+
+omn_status run_answer(const omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_answer **out,
+                      omn_error *err)
+{
+    omn_status st = OMN_OK;
     const plan_answer *w = &s->answer;
-    *out = (omn_answer){ OMN_FILL(omn_answer), .kind = w->kind, .least = w->least, .most = w->most,
-                         .labels = w->labels, .force = w->force, .of = w->of_role,
-                         .options = w->texts, .n_options = w->n_texts, .sum = w->sum };
-    if (w->kind != OMN_ANSWER_OPTIONS || w->options < 0) return OMN_OK;
-    const omn_value *list = r->slots[w->options];
-    const size_t n = list ? omn_list_count(list) : 0;
-    const char **texts = omn_arena_alloc(a, n + 1, sizeof *texts);
-    if (!texts) return omn_fail(err, OMN_ERR_MEMORY, "options: out of memory");
-    for (size_t i = 0; i < n; i++) {
-        const omn_value *v = omn_list_at(list, i);
-        if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
-            return omn_fail(err, OMN_ERR_TYPE, "option %zu is %s, a text is wanted", i + 1,
-                            omn_value_kind_name(omn_value_get_kind(v)));
-        texts[i] = omn_text_get(v, NULL);
-        if (!texts[i][strspn(texts[i], " ")])
-            return omn_fail(err, OMN_ERR_DATA, "option %zu is empty", i + 1);
+    char count[48], force[48];
+    omn_value *options = NULL;
+    omn_setting set[3];
+    omn_named named;
+    omn_answer_setup how = { OMN_FILL(omn_answer_setup), .output = s->output, .of = w->of_role,
+                             .set = set };
+    *out = NULL;
+    if (w->kind == FORM_BOXES) {
+        if (w->most) snprintf(count, sizeof count, "%d..%d", (int)w->least, (int)w->most);
+        else snprintf(count, sizeof count, "%d..", (int)w->least);
+        snprintf(force, sizeof force, "%.17g", w->force);
+        set[how.n_set++] = (omn_setting){ .name = "boxes", .text = count };
+        set[how.n_set++] = (omn_setting){ .name = "labels", .text = w->labels ? "true" : "false" };
+        set[how.n_set++] = (omn_setting){ .name = "force", .text = force };
+        how.object = "boxes";
+    } else if (w->kind == FORM_OPTIONS) {
+        if (w->options < 0) OMN_TRY(texts_list(w, &options, err));
+        named = (omn_named){ "options", w->options < 0 ? options : r->slots[w->options] };
+        set[how.n_set++] = (omn_setting){ .name = "score", .text = w->sum ? "sum" : "mean" };
+        how.object = "options";
+        how.values = &named;
+        how.n_values = 1;
+    } else {
+        return OMN_OK;
     }
-    if (!n) return omn_fail(err, OMN_ERR_DATA, "at least one option is wanted");
-    out->options = texts;
-    out->n_options = n;
-    return OMN_OK;
+    OMN_TRY(omn_answer_open(r->model, c, &how, out, err));
+done:
+    omn_value_unref(options);
+    return st == OMN_OK ? st : place_error(s, st, err);
 }
 
 /* The frame in which a box in the prompt is written: that of the picture the model sees. */
@@ -108,7 +132,7 @@ static bool writes_boxes(const omn_pipeline_run *r, const plan_step *s)
 }
 
 omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
-                       omn_request *rq, omn_answer *answer, omn_error *err)
+                       omn_request *rq, omn_error *err)
 {
     omn_status st = OMN_OK;
     double temperature, top_p, top_k, most, seed;
@@ -129,9 +153,8 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
         OMN_TRY(template_fill(s->prompt, r->model, c, has_frame ? &frame : NULL, look_up, &l, &text,
                               err));
     }
-    OMN_TRY(fill_answer(r, s, a, answer, err));
     OMN_TRY(number(r, &s->temperature, 0, 100, 0, &temperature, err));
-    OMN_TRY(number(r, &s->top_p, 0, 1, 0, &top_p, err));
+    OMN_TRY(number(r, &s->top_p, 0, 1, 1, &top_p, err));
     OMN_TRY(number(r, &s->top_k, 0, 1e6, 0, &top_k, err));
     OMN_TRY(number(r, &s->max_tokens, 1, 65536, 0, &most, err));
     OMN_TRY(number(r, &s->seed, 0, 9e15, 0, &seed, err));
@@ -142,7 +165,6 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
                        .n_inputs = (uint32_t)s->n_from,
                        .prompt = s->prompt ? omn_arena_strdup(a, text.data ? text.data : "") : NULL,
                        .output = s->output,
-                       .answer = answer,
                        .temperature = h->temperature >= 0 ? h->temperature : temperature,
                        .top_p = h->top_p >= 0 ? h->top_p : top_p,
                        .top_k = h->top_k > 0 ? h->top_k : (int32_t)top_k,

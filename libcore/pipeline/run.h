@@ -44,10 +44,12 @@ omn_status run_repeat(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_
 omn_status run_record(omn_pipeline_run *r, const plan_step *s, omn_error *err);
 /* A record of the outputs. */
 omn_status run_outputs(omn_pipeline_run *r, omn_value **out, omn_error *err);
-/* The request of a model step: prompt (owned by the caller) and answer. options: room for n
- * texts. */
+/* The request of a model step, what it needs in the arena; its answer is opened apart. */
 omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
-                       omn_request *rq, omn_answer *answer, omn_error *err);
+                       omn_request *rq, omn_error *err);
+/* The answer of a model step, owned by the caller; NULL for any text. */
+omn_status run_answer(const omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_answer **out,
+                      omn_error *err);
 
 /* The frame in which this step's boxes are written: that of the first picture that it sees. */
 omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,

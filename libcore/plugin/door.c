@@ -185,10 +185,12 @@ static omn_status check_param(const omn_object *o, const omn_param *r, const seg
                         "%s: \"%s\" is a word of pipelines; the row needs another name", whose,
                         r->name);
     if (operation) return OMN_OK;
-    if (strcmp(r->role, "param") != 0)
-        return omn_fail(err, OMN_ERR_PLUGIN, "%s: %s is an \"%s\" row; only operations have them",
+    const bool answer = strcmp(o->kind, "omnio.answer/1") == 0 && strcmp(r->role, "in") == 0;
+    if (strcmp(r->role, "param") != 0 && !answer)
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "%s: %s is an \"%s\" row; only operations have them (answers have \"in\")",
                         whose, r->name, r->role);
-    size_t n = param_type_size(param_type_of(r->type));
+    size_t n = answer ? sizeof(void *) : param_type_size(param_type_of(r->type));
     if (r->offset % n != 0 || r->offset > o->params_size || n > o->params_size - r->offset)
         return omn_fail(err, OMN_ERR_PLUGIN, "%s: parameter %s lies at byte %u of a struct of %u",
                         whose, r->name, r->offset, o->params_size);

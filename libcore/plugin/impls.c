@@ -46,7 +46,7 @@ const impl_shape *impl_shape_of(const char *kind)
     static const impl_shape *const known[] = {
         &impl_operation, &impl_format,  &impl_compute, &impl_op,     &impl_codec,
         &impl_encoder,   &impl_decoder, &impl_model,   &impl_source,
-        &impl_measure,   &impl_objective, &impl_world,
+        &impl_measure,   &impl_objective, &impl_world, &impl_answer,
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(known[i]->kind, kind) == 0) return known[i];

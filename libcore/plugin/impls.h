@@ -41,6 +41,7 @@ extern const impl_shape impl_compute, impl_op;                  /* graph */
 extern const impl_shape impl_codec, impl_encoder, impl_decoder; /* generate */
 extern const impl_shape impl_objective, impl_world;             /* generate */
 extern const impl_shape impl_model, impl_source, impl_measure;  /* generate */
+extern const impl_shape impl_answer;                            /* generate */
 
 /* The shape of a kind; NULL: this omnio does not know the kind and never calls such an object. */
 const impl_shape *impl_shape_of(const char *kind);

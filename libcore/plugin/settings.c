@@ -102,8 +102,44 @@ omn_status settings_read(const omn_entry *e, const omn_setting *set, size_t n, c
     return OMN_OK;
 }
 
+/* The value for an "in" row, checked against its kind; a name that no row has is told. */
+static omn_status fill_values(const omn_entry *e, const omn_named *values, size_t n,
+                              const char *file, char *to, omn_error *err)
+{
+    const omn_object *o = &e->object;
+    char text[400];
+    for (size_t k = 0; k < n; k++) {
+        const omn_param *hit = NULL;
+        for (size_t i = 0; i < o->n_params && !hit; i++)
+            if (strcmp(o->params[i].role, "in") == 0 &&
+                strcmp(o->params[i].name, values[k].name) == 0)
+                hit = &o->params[i];
+        if (!hit) {
+            snprintf(text, sizeof(text), "there is no parameter \"%.80s\" that takes a value",
+                     values[k].name);
+            return complain(e, NULL, file, OMN_ERR_ARGUMENT, text, err);
+        }
+        const int want = param_value_kind(hit->type);
+        if (values[k].value && want > 0 && (int)omn_value_get_kind(values[k].value) != want) {
+            snprintf(text, sizeof(text), "%s is %s, %s is wanted", hit->name,
+                     omn_value_kind_name(omn_value_get_kind(values[k].value)), hit->type);
+            return complain(e, NULL, file, OMN_ERR_TYPE, text, err);
+        }
+        const omn_value *v = values[k].value;
+        memcpy(to + hit->offset, &v, sizeof(v));
+    }
+    return OMN_OK;
+}
+
 omn_status omn_params_fill(const omn_entry *e, const omn_setting *set, size_t n, const char *file,
                            omn_arena *a, void **params, omn_error *err)
+{
+    return omn_params_fill_values(e, set, n, NULL, 0, file, a, params, err);
+}
+
+omn_status omn_params_fill_values(const omn_entry *e, const omn_setting *set, size_t n,
+                                  const omn_named *named, size_t n_named, const char *file,
+                                  omn_arena *a, void **params, omn_error *err)
 {
     if (!e || !a || !params || (n && !set))
         return omn_fail(err, OMN_ERR_ARGUMENT, "omn_params_fill: no entry, arena or result");
@@ -123,6 +159,7 @@ omn_status omn_params_fill(const omn_entry *e, const omn_setting *set, size_t n,
         }
         param_store(param_type_of(p->type), &values[i], to + p->offset);
     }
+    OMN_TRY(fill_values(e, named, n_named, file, to, err));
     *params = to;
 done:
     return st;

@@ -49,7 +49,7 @@ START_TEST(the_same_seed_says_the_same)
 {
     open_toy();
     omn_request a = { OMN_FILL(omn_request), .prompt = "what is this?", .temperature = 1,
-                      .max_tokens = 12, .seed = 5 };
+                      .top_p = 1, .max_tokens = 12, .seed = 5 };
     omn_request b = a;
     same_answer(&a, &b, true);
     b.seed = 6;
@@ -70,7 +70,7 @@ START_TEST(threads_do_not_change_an_answer)
     toy one;
     toy_open(&one, testing_folder(), 1);
     const omn_request rq = { OMN_FILL(omn_request), .prompt = "one red cube", .temperature = 1,
-                             .max_tokens = 20, .seed = 3 };
+                             .top_p = 1, .max_tokens = 20, .seed = 3 };
     omn_result a = { OMN_FILL(omn_result) }, b = a;
     toy_answer(&t, &rq, &a);
     toy_answer(&one, &rq, &b);
@@ -147,7 +147,7 @@ START_TEST(a_stream_is_the_whole_text)
         heard h = { 0 };
         const omn_request rq = {
             OMN_FILL(omn_request), .prompt = "tell me", .temperature = 1.5, .max_tokens = 48,
-            .seed = seed,          .watch = listen,     .user = &h
+            .seed = seed,          .watch = listen,     .user = &h,          .top_p = 1
         };
         omn_result r = { OMN_FILL(omn_result) };
         toy_answer(&t, &rq, &r);
@@ -164,7 +164,8 @@ START_TEST(a_watcher_may_stop_and_keeps_what_there_is)
     open_toy();
     heard h = { .stop_after = 3 };
     const omn_request rq = { OMN_FILL(omn_request), .prompt = "tell me", .max_tokens = 40,
-                             .temperature = 1,      .watch = listen,     .user = &h };
+                             .temperature = 1,      .watch = listen,     .user = &h,
+                             .top_p = 1 };
     omn_result r = { OMN_FILL(omn_result) };
     toy_answer(&t, &rq, &r);
     ck_assert_int_eq(h.calls, 3);
@@ -181,7 +182,8 @@ START_TEST(cancel_stops_and_keeps_what_there_is)
     open_toy();
     heard h = { .stop_after = 3, .cancel = t.runner };
     const omn_request rq = { OMN_FILL(omn_request), .prompt = "tell me", .max_tokens = 40,
-                             .temperature = 1,      .watch = listen,     .user = &h };
+                             .temperature = 1,      .watch = listen,     .user = &h,
+                             .top_p = 1 };
     omn_error err = OMN_ERROR_INIT;
     omn_result r = { OMN_FILL(omn_result) };
     ck_assert_int_eq(omn_generate(t.runner, &rq, &r, &err), OMN_ERR_CANCELLED);
@@ -228,10 +230,16 @@ START_TEST(no_more_tokens_than_asked_for_or_possible)
     open_toy();
     for (int most = 0; most < 3; most++) {
         const omn_request rq = { OMN_FILL(omn_request), .prompt = "say much", .temperature = 2,
-                                 .max_tokens = most == 2 ? 1000000 : most };
+                                 .top_p = 1, .max_tokens = most == 2 ? 1000000 : most };
         omn_result r = { OMN_FILL(omn_result) };
+        omn_request longest = rq;
+        longest.min_tokens = 1000; /* no end before the limit */
         toy_answer(&t, &rq, &r);
         ck_assert_uint_le(r.tokens, most == 1 ? 1 : 48);
+        omn_result_fini(&r);
+        toy_answer(&t, &longest, &r);
+        ck_assert_uint_eq(r.tokens, most == 1 ? 1 : 48);
+        ck_assert(!r.stopped);
         omn_result_fini(&r);
     }
     toy_close(&t);
@@ -257,13 +265,11 @@ START_TEST(requests_that_make_no_sense)
     rq.inputs = &image;
     fails(&rq, OMN_ERR_TYPE, "text");
     rq.n_inputs = 0;
-    const omn_answer boxes = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_BOXES, .least = 1,
-                               .most = 1 };
-    rq.answer = &boxes;
+    omn_answer *boxes = toy_open_answer(&t, "boxes", "boxes=1");
+    rq.answer = boxes;
     fails(&rq, OMN_ERR_ARGUMENT, "picture");
-    const omn_answer none = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_OPTIONS };
-    rq.answer = &none;
-    fails(&rq, OMN_ERR_ARGUMENT, "options");
+    omn_answer_close(boxes);
+    rq.answer = NULL;
     omn_request two[2] = { { OMN_FILL(omn_request), .prompt = "a" }, { OMN_FILL(omn_request) } };
     omn_result out[2];
     err = (omn_error)OMN_ERROR_INIT;
@@ -342,12 +348,12 @@ START_TEST(options_are_scored_by_their_likelihood)
     open_toy();
     static const char *const options[5] = { "red", "a small green cube", "blue", "yes",
                                             "seven spheres" };
-    omn_answer a = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_OPTIONS, .options = options,
-                     .n_options = 5 };
-    const omn_request rq = { OMN_FILL(omn_request), .prompt = "what is it?", .answer = &a };
+    omn_answer *a = toy_open_options(&t, options, 5, "score=mean");
+    omn_answer *b = toy_open_options(&t, options, 5, "score=sum");
+    omn_request rq = { OMN_FILL(omn_request), .prompt = "what is it?", .answer = a };
     omn_result mean = { OMN_FILL(omn_result) }, sum = mean;
     toy_answer(&t, &rq, &mean);
-    a.sum = true;
+    rq.answer = b;
     toy_answer(&t, &rq, &sum);
     ck_assert_uint_eq(mean.n_scores, 5);
     for (int i = 0; i < 5; i++) {
@@ -361,6 +367,8 @@ START_TEST(options_are_scored_by_their_likelihood)
     ck_assert_str_eq(omn_text_get(mean.value, &n), options[mean.chosen]);
     omn_result_fini(&mean);
     omn_result_fini(&sum);
+    omn_answer_close(a);
+    omn_answer_close(b);
     toy_close(&t);
 }
 END_TEST
@@ -374,19 +382,20 @@ START_TEST(many_options_go_through_in_slices)
         snprintf(words[i], sizeof words[i], "%d cubes", i);
         options[i] = words[i];
     }
-    omn_answer a = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_OPTIONS, .options = options,
-                     .n_options = 120 };
-    const omn_request rq = { OMN_FILL(omn_request), .prompt = "how many?", .answer = &a };
+    omn_answer *a = toy_open_options(&t, options, 120, "score=mean");
+    omn_request rq = { OMN_FILL(omn_request), .prompt = "how many?", .answer = a };
     omn_result all = { OMN_FILL(omn_result) }, one = all;
     toy_answer(&t, &rq, &all);
     for (int i = 0; i < 120; i += 37) {
-        a.options = options + i;
-        a.n_options = 1;
+        omn_answer *b = toy_open_options(&t, options + i, 1, "score=mean");
+        rq.answer = b;
         toy_answer(&t, &rq, &one);
+        omn_answer_close(b);
         ck_assert_double_eq_tol(one.scores[0], all.scores[i], 1e-5);
         omn_result_fini(&one);
     }
     omn_result_fini(&all);
+    omn_answer_close(a);
     toy_close(&t);
 }
 END_TEST
@@ -396,12 +405,12 @@ START_TEST(one_box_is_four_locations)
     open_toy();
     omn_value *picture = toy_picture(&t, 100, 60, 4);
     const omn_named in = { "image", picture };
-    const omn_answer a = { OMN_FILL(omn_answer), .kind = OMN_ANSWER_BOXES, .least = 1, .most = 1 };
+    omn_answer *a = toy_open_answer(&t, "boxes", "boxes=1");
     for (uint64_t seed = 0; seed < 4; seed++) {
         const omn_request rq = { OMN_FILL(omn_request), .prompt = "where?",
                                  .inputs = &in,         .n_inputs = 1,
-                                 .answer = &a,          .temperature = seed ? 1 : 0,
-                                 .seed = seed };
+                                 .answer = a,           .temperature = seed ? 1 : 0,
+                                 .top_p = 1,            .seed = seed };
         omn_result r = { OMN_FILL(omn_result) };
         toy_answer(&t, &rq, &r);
         ck_assert_uint_eq(r.tokens, 4);
@@ -412,6 +421,7 @@ START_TEST(one_box_is_four_locations)
         ck_assert_int_eq(words, 4);
         omn_result_fini(&r);
     }
+    omn_answer_close(a);
     omn_value_unref(picture);
     toy_close(&t);
 }

@@ -232,13 +232,19 @@ START_TEST(weights_that_are_not_numbers_do_not_crash)
     free(data);
     toy t;
     toy_open(&t, folder, 2);
-    omn_error err = OMN_ERROR_INIT;
     omn_result out = { OMN_FILL(omn_result) };
-    for (int k = 0; k < 3; k++) {
-        const omn_request rq = { OMN_FILL(omn_request), .prompt = "hello",         .max_tokens = 4,
-                                 .temperature = k,      .top_p = k == 2 ? 0.5 : 0, .top_k = k };
-        if (omn_generate(t.runner, &rq, &out, &err) == OMN_OK) omn_result_fini(&out);
+    static const char *const options[] = { "red", "blue" };
+    omn_answer *a = toy_open_options(&t, options, 2, NULL);
+    for (int k = 0; k < 4; k++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_request rq = { OMN_FILL(omn_request), .prompt = "hello",         .max_tokens = 4,
+                                 .temperature = k,      .top_p = k == 2 ? 0.5 : 1, .top_k = k };
+        if (k == 3) rq.answer = a;
+        ck_assert_int_eq(omn_generate(t.runner, &rq, &out, &err), OMN_ERR_DATA);
+        ck_assert_msg(strstr(err.text, "no numbers") && strstr(err.text, folder), "%s", err.text);
+        ck_assert_ptr_null(out.value);
     }
+    omn_answer_close(a);
     toy_close(&t);
 }
 END_TEST

@@ -72,8 +72,8 @@ START_TEST(probabilities_follow_the_settings)
         int32_t top_k;
         double top_p;
     } list[] = {
-        { 1, 0, 0 }, { 0.5, 0, 0 },   { 3, 0, 0 },   { 1, 3, 0 },     { 1, 8, 0 },
-        { 1, 9, 0 }, { 1, 100, 0 },   { 1, 0, 0.9 }, { 1, 0, 0.5 },   { 1, 0, 0.01 },
+        { 1, 0, 1 }, { 0.5, 0, 1 },   { 3, 0, 1 },   { 1, 3, 1 },     { 1, 8, 1 },
+        { 1, 9, 1 }, { 1, 100, 1 },   { 1, 0, 0.9 }, { 1, 0, 0.5 },   { 1, 0, 0.01 },
         { 1, 0, 1 }, { 0.7, 4, 0.8 }, { 2, 5, 0.6 }, { 1, 2, 0.999 },
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
@@ -93,17 +93,19 @@ START_TEST(greedy_takes_the_smaller_id_of_equals)
     ck_assert_int_eq(omn_sample(x, 4, 0, 0, 0, 0.99), 1);
     ck_assert_int_eq(omn_sample(x, 4, 1, 1, 0, 0.99), 1);
     ck_assert_int_eq(omn_sample(x, 4, -1, 5, 0.5, 0.99), 1);
-    ck_assert_int_eq(omn_sample(x, 1, 1, 0, 0, 0.5), 0);
-    ck_assert_int_eq(omn_sample(x, 0, 1, 0, 0, 0.5), -1);
+    ck_assert_int_eq(omn_sample(x, 4, 20, 0, 0, 0.99), 1); /* top-p 0 is the likeliest too */
+    ck_assert_int_eq(omn_sample(x, 4, 20, 0, 1e-9, 0.99), 1);
+    ck_assert_int_eq(omn_sample(x, 1, 1, 0, 1, 0.5), 0);
+    ck_assert_int_eq(omn_sample(x, 0, 1, 0, 1, 0.5), -1);
 }
 END_TEST
 
 START_TEST(the_ends_of_the_random_number)
 {
     float x[3] = { 0, 0, -INFINITY };
-    ck_assert_int_eq(omn_sample(x, 3, 1, 0, 0, 0), 0);
+    ck_assert_int_eq(omn_sample(x, 3, 1, 0, NAN, 0), 0);
     /* the impossible one is never drawn */
-    ck_assert_int_eq(omn_sample(x, 3, 1, 0, 0, 1 - 0x1p-53), 1);
+    ck_assert_int_eq(omn_sample(x, 3, 1, 0, -1, 1 - 0x1p-53), 1);
 }
 END_TEST
 

@@ -30,7 +30,7 @@ static void *work(void *user)
         static const char *const prompts[2] = { "what is it?",
                                                 "how many small red cubes are there?" };
         const omn_request rq = { OMN_FILL(omn_request), .prompt = prompts[i % 2], .temperature = 1,
-                                 .max_tokens = 10, .seed = j->first + i };
+                                 .top_p = 1, .max_tokens = 10, .seed = j->first + i };
         omn_result out = { OMN_FILL(omn_result) };
         ck_assert_msg(omn_generate(r, &rq, &out, &err) == OMN_OK, "%s", err.text);
         j->said[i] = strdup(toy_text(&out));
@@ -79,27 +79,46 @@ START_TEST(two_runners_of_one_model_in_two_threads)
 }
 END_TEST
 
+/* A watcher that cancels from a thread of its own at the third token and waits until that is done,
+ * so the run cannot have been over before. */
+typedef struct canceller {
+    omn_runner *runner;
+    int heard;
+} canceller;
+
 static void *cancel(void *user)
 {
     omn_runner_cancel(user);
     return NULL;
 }
 
+static int at_the_third(void *user, const omn_event *e)
+{
+    canceller *c = user;
+    pthread_t thread;
+    (void)e;
+    if (++c->heard != 3) return 0;
+    ck_assert_int_eq(pthread_create(&thread, NULL, cancel, c->runner), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    return 0;
+}
+
 START_TEST(cancel_from_another_thread)
 {
     toy t;
-    pthread_t thread;
     omn_error err = OMN_ERROR_INIT;
     omn_result out = { OMN_FILL(omn_result) };
     folder = testing_folder();
     toy_write(folder, 8);
     toy_open(&t, folder, 1);
+    canceller c = { t.runner, 0 };
     const omn_request rq = { OMN_FILL(omn_request), .prompt = "tell me", .temperature = 1,
-                             .max_tokens = 48 };
-    ck_assert_int_eq(pthread_create(&thread, NULL, cancel, t.runner), 0);
-    const omn_status st = omn_generate(t.runner, &rq, &out, &err);
-    ck_assert(st == OMN_OK || st == OMN_ERR_CANCELLED); /* it may have been done already */
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+                             .top_p = 1, .max_tokens = 48, .min_tokens = 48,
+                             .watch = at_the_third, .user = &c };
+    ck_assert_int_eq(omn_generate(t.runner, &rq, &out, &err), OMN_ERR_CANCELLED);
+    ck_assert_int_eq(c.heard, 3);
+    ck_assert_uint_lt(out.tokens, 48);
+    ck_assert_ptr_nonnull(out.text);
     omn_result_fini(&out);
     toy_close(&t);
 }

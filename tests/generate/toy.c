@@ -103,6 +103,46 @@ void toy_answer(toy *t, const omn_request *rq, omn_result *out)
     WORKS(omn_generate(t->runner, rq, out, &err));
 }
 
+static omn_answer *open_with(toy *t, const char *object, const char *settings,
+                             const omn_named *values, size_t n_values)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_answer *a = NULL;
+    omn_setting set[16];
+    size_t n = 0;
+    char *text = strdup(settings ? settings : "");
+    for (char *save = NULL, *w = strtok_r(text, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+        char *eq = strchr(w, '=');
+        ck_assert(eq && n < 16);
+        *eq = 0;
+        set[n++] = (omn_setting){ .name = w, .text = eq + 1 };
+    }
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = object, .set = set,
+                                   .n_set = n, .values = values, .n_values = n_values };
+    WORKS(omn_answer_open(t->model, t->call, &how, &a, &err));
+    free(text);
+    return a;
+}
+
+omn_answer *toy_open_answer(toy *t, const char *object, const char *settings)
+{
+    return open_with(t, object, settings, NULL, 0);
+}
+
+omn_answer *toy_open_options(toy *t, const char *const *texts, size_t n, const char *settings)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value **items = calloc(n, sizeof(omn_value *)), *list = NULL;
+    for (size_t i = 0; i < n; i++) WORKS(omn_text_new(texts[i], strlen(texts[i]), &items[i], &err));
+    WORKS(omn_list_new(items, n, &list, &err));
+    const omn_named named = { "options", list };
+    omn_answer *a = open_with(t, "options", settings, &named, 1);
+    for (size_t i = 0; i < n; i++) omn_value_unref(items[i]);
+    omn_value_unref(list);
+    free(items);
+    return a;
+}
+
 const char *toy_text(const omn_result *r)
 {
     size_t n = 0;

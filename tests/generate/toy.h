@@ -27,6 +27,9 @@ void toy_close(toy *t);
 omn_value *toy_picture(toy *t, uint32_t w, uint32_t h, uint64_t seed);
 /* Answer; the test fails with the message when it does not work. */
 void toy_answer(toy *t, const omn_request *rq, omn_result *out);
+/* An answer with settings "a=1 b=x" (NULL: none); the test fails when it cannot be. */
+omn_answer *toy_open_answer(toy *t, const char *object, const char *settings);
+omn_answer *toy_open_options(toy *t, const char *const *texts, size_t n, const char *settings);
 const char *toy_text(const omn_result *r);
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef LOCATION_H
 #define LOCATION_H
 
-#include <omnio/value.h>
+#include <omnio/answer.h>
 
 /* How a coordinate v in 0..1 of the model's view becomes a bin. */
 typedef enum loc_rounding {
@@ -61,5 +61,52 @@ int32_t loc_take_bin(const loc_scheme *s, const loc_run *run, const char **p);
 /* The label in the text behind a run, without the spaces around it. Returns whether the rule of the
  * scheme accepts it; *n is 0 for none. */
 bool loc_label(const loc_scheme *s, const loc_run *run, const char **label, size_t *n);
+
+/* ---- texts: places.c ------------------------------------------------------------------------- */
+
+/* Who said a text: ids with their log-probabilities, and where in it the text of each ends. */
+typedef struct loc_spoken {
+    const char *text;
+    const size_t *ends;
+    const float *logprob;
+    size_t n;
+} loc_spoken;
+
+omn_status loc_write_boxes(const loc_scheme *s, const omn_value *v, const omn_frame *like,
+                           omn_buf *out, omn_error *err);
+omn_status loc_write_points(const loc_scheme *s, const omn_value *v, const omn_frame *like,
+                            omn_buf *out, omn_error *err);
+/* boxes: regions, their scores the mean probability of their location ids (NAN when nobody said
+ * them); else points. */
+omn_status loc_read(const loc_scheme *s, const char *text, size_t n, const omn_frame *like,
+                    bool boxes, const loc_spoken *spoken, omn_value **out, omn_error *err);
+
+/* ---- answers: answers.c, keypoints.c --------------------------------------------------------- */
+
+/* The scheme of a codec of this plugin; NULL for another codec. */
+const loc_scheme *loc_scheme_of(const omn_part *p);
+
+/* What was heard as a text (to be finished by the caller), with the end of each id's text. */
+omn_status loc_hear(const omn_part *decoder, const omn_heard *h, omn_buf *text, size_t **ends,
+                    omn_error *err);
+
+#define BOXES(PAR, S)                                                                              \
+    PAR(S, string, boxes, "0..", NULL, NULL, "how many: 1, 0.., 1..20; 1 without a label is "      \
+        "exactly four locations")                                                                  \
+    PAR(S, bool, labels, "false", NULL, NULL, "a label stands behind each box")                    \
+    PAR(S, double, force, "0", "0..1", NULL,                                                       \
+        "a location it is when locations together are likelier than this; 0: off")
+#define POINTS(PAR, S)                                                                             \
+    PAR(S, string, points, "0..", NULL, NULL, "how many: 1, 0.., 1..20")                           \
+    PAR(S, bool, labels, "false", NULL, NULL, "a label stands behind each point")                  \
+    PAR(S, double, force, "0", "0..1", NULL,                                                       \
+        "a location it is when locations together are likelier than this; 0: off")
+#define KEYPOINTS(PAR, S)                                                                          \
+    PAR(S, string, keypoints, "coco", NULL, NULL,                                                  \
+        "coco (17 joints of a person), or names with commas between")                              \
+    PAR(S, bool, all, "true", NULL, NULL,                                                          \
+        "every name comes; else those that are not seen may be left out")
+
+extern const omn_answer_impl loc_answer_boxes, loc_answer_points, loc_answer_keypoints;
 
 #endif

@@ -123,3 +123,22 @@ done:
     omn_buf_fini(&held);
     return st;
 }
+
+omn_spelt sp_spell(const sp_model *m, int32_t id, bool first, omn_buf *out)
+{
+    if (id < 0 || (uint32_t)id >= m->count || m->has_denormal) return OMN_SPELT_NONE;
+    const sp_piece *p = &m->pieces[id];
+    const size_t from = out->length;
+    sp_stream s = { .past_start = !first };
+    if (p->type == SP_CONTROL || p->type == SP_UNKNOWN || p->type == SP_UNUSED)
+        return OMN_SPELT_NONE;
+    if (p->type == SP_BYTE) {
+        const char byte = (char)p->byte;
+        if (byte == 0) return OMN_SPELT_NONE;
+        omn_buf_put(out, &byte, 1);
+        return OMN_SPELT_TEXT;
+    }
+    put_id(m, &s, id, out);
+    if (out->length == from) return OMN_SPELT_NONE;
+    return (uint32_t)id >= m->base ? OMN_SPELT_MARK : OMN_SPELT_TEXT;
+}

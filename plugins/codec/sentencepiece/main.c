@@ -121,8 +121,19 @@ static omn_status stream_push(const void *self, void *state, int32_t code, bool 
 
 static const omn_stream_impl stream_impl = { stream_push };
 
+static omn_status spell(const void *self, int32_t id, bool first, omn_buf *out, omn_spelt *what,
+                        omn_error *err)
+{
+    *what = sp_spell(((const codec *)self)->model, id, first, out);
+    return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "no memory for the text of a piece")
+                       : OMN_OK;
+}
+
+static const omn_spelling_impl spelling_impl = { spell };
+
 static const void *codec_extension(const char *id)
 {
+    if (strcmp(id, "omnio.spelling/1") == 0) return &spelling_impl;
     return strcmp(id, "omnio.stream/1") == 0 ? &stream_impl : NULL;
 }
 

@@ -5,7 +5,7 @@
 #ifndef SENTENCEPIECE_H
 #define SENTENCEPIECE_H
 
-#include <omnio/base.h>
+#include <omnio/kinds.h>
 
 #include "trie.h"
 
@@ -117,6 +117,10 @@ typedef struct sp_stream {
 } sp_stream;
 omn_status sp_stream_put(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out, omn_error *err);
 omn_status sp_stream_end(const sp_model *m, sp_stream *s, omn_buf *out, omn_error *err);
+
+/* What one id adds to a text, appended: NONE for control, unknown and unused pieces, the byte 0, a
+ * piece that adds nothing here, and models that rewrite a decoded text as a whole. [any] */
+omn_spelt sp_spell(const sp_model *m, int32_t id, bool first, omn_buf *out);
 
 /* -- between the files of this folder -- */
 

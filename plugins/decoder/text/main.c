@@ -95,10 +95,20 @@ static omn_status push(const void *self, void *state, int32_t code, bool end, om
     return st;
 }
 
+static omn_status spell(const void *self, int32_t id, bool first, omn_buf *out, omn_spelt *what,
+                        omn_error *err)
+{
+    const decoder *d = self;
+    const omn_status st = need(d, err);
+    return st == OMN_OK ? omn_part_spell(d->tokenizer, id, first, out, what, err) : st;
+}
+
 static const void *extension(const char *id)
 {
     static const omn_stream_impl stream = { push };
-    return strcmp(id, "omnio.stream/1") ? NULL : (const void *)&stream;
+    static const omn_spelling_impl spelling = { spell };
+    if (!strcmp(id, "omnio.stream/1")) return &stream;
+    return strcmp(id, "omnio.spelling/1") ? NULL : (const void *)&spelling;
 }
 
 static const omn_decoder_impl impl = { extension, "text", open_text, free, codes, encode,

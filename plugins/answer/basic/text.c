@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer "text": whatever the model says. Also what the other answers of text share. */
+#include "answers.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_SOURCE ((size_t)128 << 10)
+
+omn_status said_open(said *s, const omn_open *o, const char *who, omn_error *err)
+{
+    s->decoder = omn_open_decoder(o);
+    s->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
+    return s->tokenizer
+               ? OMN_OK
+               : omn_fail(err, OMN_ERR_MISSING,
+                          "%s: the model's folder has no tokenizer: copy the file that belongs to "
+                          "these weights there", who);
+}
+
+omn_status said_write(const said *s, const char *text, size_t n, omn_ids *out, omn_error *err)
+{
+    return omn_ids_text(out, s->tokenizer, text, n, err);
+}
+
+omn_status said_read(const said *s, const omn_heard *h, omn_buf *out, omn_error *err)
+{
+    omn_buf_init(out, OMN_TEXT_MOST);
+    return omn_decoder_text(s->decoder, h->ids, h->n, out, NULL, err);
+}
+
+omn_status said_whole(const omn_heard *h, const char *who, omn_error *err)
+{
+    return h->whole ? OMN_OK
+                    : omn_fail(err, OMN_ERR_DATA,
+                               "%s: the answer was not at its end after %zu tokens: allow more "
+                               "(max_tokens), or less (the answer's own limits)", who, h->n);
+}
+
+omn_status said_source(omn_open *o, const char *given, bool is_text, char **text, size_t *n,
+                       const char **file, omn_error *err)
+{
+    *file = NULL;
+    if (!is_text) {
+        const bool plain = given[0] != '/' && !strstr(given, "..");
+        const char *beside = plain ? omn_open_file(o, given, false) : NULL;
+        *file = beside ? beside : given;
+        return omn_file_read(*file, MOST_SOURCE, text, n, err);
+    }
+    *text = strdup(given);
+    *n = strlen(given);
+    return *text ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a grammar: out of memory");
+}
+
+static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self,
+                            omn_error *err)
+{
+    (void)c;
+    (void)params;
+    said *s = calloc(1, sizeof *s);
+    *self = s;
+    return s ? said_open(s, o, "text", err) : omn_fail(err, OMN_ERR_MEMORY, "text: out of memory");
+}
+
+static omn_status write_text(const void *self, omn_call *c, const omn_value *v,
+                             const omn_frame *frame, omn_ids *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_buf b;
+    (void)c;
+    (void)frame;
+    const omn_value_kind k = omn_value_get_kind(v);
+    if (k != OMN_VALUE_TEXT && k != OMN_VALUE_NUMBER)
+        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
+                        omn_value_kind_name(k));
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    omn_value_text(v, &b);
+    if (b.failed) st = omn_fail(err, OMN_ERR_MEMORY, "text: out of memory");
+    else st = said_write(self, b.data ? b.data : "", b.length, out, err);
+    omn_buf_fini(&b);
+    return st;
+}
+
+static omn_status read_text(const void *self, omn_call *c, const omn_heard *h,
+                            const omn_frame *frame, omn_value **out, omn_error *err)
+{
+    omn_buf b;
+    (void)c;
+    (void)frame;
+    omn_status st = said_read(self, h, &b, err);
+    if (st == OMN_OK) st = omn_text_new(b.data ? b.data : "", b.length, out, err);
+    omn_buf_fini(&b);
+    return st;
+}
+
+const omn_answer_impl answer_text_impl = { NULL, "text",     open_text, free,
+                                           NULL, write_text, read_text };

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The answer "keypoints": named points in a fixed order, each two locations and its name; the
+ * published forcing of Unified-IO 2 (spec uio2-tasks section 5) is these rules. What is not
+ * mentioned is not seen, and stands at the mean of what is. */
+#include "location.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct keypoints { KEYPOINTS(OMN_S_PAR, keypoints) };
+
+#define MOST_NAMES 256
+
+typedef struct keypoints_answer {
+    const loc_scheme *scheme;
+    const omn_part *decoder, *tokenizer;
+    char *text;                   /* the names, cut apart */
+    const char *names[MOST_NAMES];
+    size_t n;
+    bool all;
+} keypoints_answer;
+
+static const char coco[] =
+    "nose,left eye,right eye,left ear,right ear,left shoulder,right shoulder,left elbow,"
+    "right elbow,left wrist,right wrist,left hip,right hip,left knee,right knee,left ankle,"
+    "right ankle";
+
+static omn_status cut_names(keypoints_answer *a, const char *list, omn_error *err)
+{
+    a->text = strdup(strcmp(list, "coco") ? list : coco);
+    if (!a->text) return omn_fail(err, OMN_ERR_MEMORY, "keypoints: out of memory");
+    for (char *save = NULL, *w = strtok_r(a->text, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+        while (*w == ' ') w++;
+        if (a->n == MOST_NAMES || !*w)
+            return omn_fail(err, OMN_ERR_CONFIG, "keypoints: 1 to %d names, none of them empty",
+                            MOST_NAMES);
+        for (size_t i = 0; i < a->n; i++)
+            if (!strcmp(a->names[i], w))
+                return omn_fail(err, OMN_ERR_CONFIG, "keypoints: \"%.60s\" comes twice", w);
+        a->names[a->n++] = w;
+    }
+    return a->n ? OMN_OK : omn_fail(err, OMN_ERR_CONFIG, "keypoints: no names");
+}
+
+static omn_status open_keypoints(omn_call *c, const void *params, omn_open *o, void **self,
+                                 omn_error *err)
+{
+    const struct keypoints *p = params;
+    (void)c;
+    keypoints_answer *a = calloc(1, sizeof *a);
+    *self = a;
+    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "keypoints: out of memory");
+    const omn_part *codec = omn_open_codec(o, "points");
+    a->all = p->all;
+    a->decoder = omn_open_decoder(o);
+    a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
+    a->scheme = loc_scheme_of(codec ? codec : omn_open_codec(o, "regions"));
+    if (!a->scheme || !a->tokenizer)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for points");
+    return cut_names(a, p->keypoints, err);
+}
+
+static void close_keypoints(void *self)
+{
+    keypoints_answer *a = self;
+    if (a) free(a->text);
+    free(a);
+}
+
+static omn_status keypoints_rules(const void *self, omn_rules *r, omn_error *err)
+{
+    const keypoints_answer *a = self;
+    const omn_rule *list[MOST_NAMES], *at = omn_rules_range(r, "location");
+    (void)err;
+    for (size_t i = 0; i < a->n; i++) {
+        const omn_rule *one[3] = { at, at, omn_rules_tokens(r, a->names[i]) };
+        list[i] = omn_rules_seq(r, one, 3);
+        if (!a->all) list[i] = omn_rules_repeat(r, list[i], 0, 1);
+    }
+    omn_rules_root(r, omn_rules_seq(r, list, a->n));
+    return OMN_OK;
+}
+
+static const omn_point *named(const omn_point *p, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (p[i].label && !strcmp(p[i].label, name)) return &p[i];
+    return NULL;
+}
+
+static omn_status write_keypoints(const void *self, omn_call *c, const omn_value *v,
+                                  const omn_frame *frame, omn_ids *out, omn_error *err)
+{
+    const keypoints_answer *a = self;
+    const omn_point *p = NULL;
+    omn_status st = OMN_OK;
+    omn_buf b;
+    (void)c;
+    if (omn_value_get_kind(v) != OMN_VALUE_POINTS)
+        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, points are wanted",
+                        omn_value_kind_name(omn_value_get_kind(v)));
+    const size_t n = omn_points_get(v, &p);
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    for (size_t i = 0; i < a->n; i++) {
+        const omn_point *hit = named(p, n, a->names[i]);
+        omn_value *one = NULL;
+        if (!hit || hit->visible == 0) {
+            if (!a->all) continue;
+            OMN_TRY(omn_fail(err, OMN_ERR_DATA, "\"%.60s\" is not seen: all: false lets it out",
+                             a->names[i]));
+        }
+        OMN_TRY(omn_points_new(hit, 1, NULL, &one, err));
+        st = loc_write_points(a->scheme, one, frame, &b, err);
+        omn_value_unref(one);
+        if (st != OMN_OK) goto done;
+    }
+    OMN_TRY(omn_ids_text(out, a->tokenizer, b.data ? b.data : "", b.length, err));
+done:
+    omn_buf_fini(&b);
+    return st;
+}
+
+/* All names in order; those that were not mentioned at the mean of those that were. */
+static omn_status complete(const keypoints_answer *a, const omn_value *heard,
+                           const omn_frame *frame, omn_value **out, omn_error *err)
+{
+    const omn_point *p = NULL;
+    omn_point all[MOST_NAMES];
+    const size_t n = omn_points_get(heard, &p);
+    double x = 0, y = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        const omn_point *hit = named(p, n, a->names[i]);
+        all[i] = hit ? *hit : (omn_point){ 0, 0, 0, NULL };
+        all[i].label = a->names[i];
+        if (!hit) continue;
+        x += hit->x;
+        y += hit->y;
+        seen++;
+    }
+    for (size_t i = 0; i < a->n && seen; i++)
+        if (all[i].visible == 0) {
+            all[i].x = x / (double)seen;
+            all[i].y = y / (double)seen;
+        }
+    return omn_points_new(all, seen ? a->n : 0, frame, out, err);
+}
+
+static omn_status read_keypoints(const void *self, omn_call *c, const omn_heard *h,
+                                 const omn_frame *frame, omn_value **out, omn_error *err)
+{
+    const keypoints_answer *a = self;
+    omn_status st = OMN_OK;
+    omn_value *heard = NULL;
+    omn_buf b;
+    size_t *ends = NULL;
+    (void)c;
+    if (!frame)
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "an answer in keypoints wants the picture that they lie in among the "
+                        "inputs");
+    OMN_TRY(loc_hear(a->decoder, h, &b, &ends, err));
+    OMN_TRY(loc_read(a->scheme, b.data ? b.data : "", b.length, frame, false, NULL, &heard, err));
+    OMN_TRY(complete(a, heard, frame, out, err));
+done:
+    omn_value_unref(heard);
+    free(ends);
+    omn_buf_fini(&b);
+    return st;
+}
+
+const omn_answer_impl loc_answer_keypoints = { NULL,            "points",
+                                               open_keypoints,  close_keypoints,
+                                               keypoints_rules, write_keypoints,
+                                               read_keypoints };
