@@ -108,7 +108,7 @@ code $(printf '%s\n' "$libraries" | grep -v -e '/omnio-[a-z]*\.c$' -e '/apart\.c
 rule "a library does not exit, abort, print or change the process"
 
 # A floor includes only those below it; a plugin only the public headers, its own and its libraries'.
-awk -v order="base tensor value plugin graph nn generate train pipeline" '
+awk -v order="base tensor value plugin graph nn generate train pipeline validate" '
     BEGIN {
         n = split(order, floors, " ")
         for (i = 1; i <= n; i++) rank[floors[i]] = i

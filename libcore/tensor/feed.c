@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Feeds: named tensors on their way into a graph or out of one. Each tensor is an allocation of its
- * own, so that what was handed out stays where it is while more are added. */
-#include <omnio/tensor.h>
+ * own, so that what was handed out stays where it is while more are added. Behind each lies a mark
+ * of 1 to 64 bytes that tells of who wrote too far. */
+#include "feed.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TENSORS = 4096, ALIGN = 64 };
+enum { MOST_TENSORS = 4096, ALIGN = 64, MARK = 0xa5 };
 #define MOST_BYTES ((size_t)64 << 30)
 
 typedef struct item {
@@ -51,14 +52,13 @@ static item *find(const omn_feed *f, const char *name)
     return NULL;
 }
 
-static omn_status check_new(const omn_feed *f, const char *name, omn_type t,
-                            const omn_shape *shape, size_t *bytes, omn_error *err)
+static omn_status check_new(const omn_feed *f, const char *name, omn_type t, const omn_shape *shape,
+                            size_t *bytes, omn_error *err)
 {
     char text[160];
     size_t count;
     const omn_type_info *type = omn_type_get(t);
-    if (!type)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s: %d is not a type", name, (int)t);
+    if (!type) return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s: %d is not a type", name, (int)t);
     if (find(f, name))
         return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s: is in this feed already", name);
     if (f->n >= MOST_TENSORS)
@@ -90,7 +90,8 @@ omn_status omn_feed_new(omn_feed *f, const char *name, omn_type t, omn_shape sha
     it = calloc(1, sizeof *it + length + 1);
     room = (bytes + ALIGN) / ALIGN * ALIGN; /* never nothing */
     if (!it || !(it->data = aligned_alloc(ALIGN, room))) goto no_memory;
-    memset(it->data, 0, room);
+    memset(it->data, 0, bytes);
+    memset((char *)it->data + bytes, MARK, room - bytes);
     memcpy(it->name, name, length);
     it->tensor = (omn_tensor){ .type = t, .shape = shape, .data = it->data, .bytes = bytes };
     if (data) *data = it->data;
@@ -103,6 +104,17 @@ no_memory:
     return omn_fail(err, OMN_ERR_MEMORY, "tensor %s: no memory", name);
 }
 
+const char *feed_overrun(const omn_feed *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        const item *it = f->items[i];
+        const size_t room = (it->tensor.bytes + ALIGN) / ALIGN * ALIGN;
+        for (size_t k = it->tensor.bytes; k < room; k++)
+            if (((const uint8_t *)it->data)[k] != MARK) return it->name;
+    }
+    return NULL;
+}
+
 omn_status omn_feed_copy(omn_feed *f, const char *name, const omn_tensor *t, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -110,8 +122,8 @@ omn_status omn_feed_copy(omn_feed *f, const char *name, const omn_tensor *t, omn
     size_t count, bytes;
     char text[160];
     const omn_type_info *type = omn_type_get(t->type);
-    if (type && (!omn_shape_count(&t->shape, &count) ||
-                 !omn_size_mul(count, type->bytes, &bytes) || bytes != t->bytes))
+    if (type && (!omn_shape_count(&t->shape, &count) || !omn_size_mul(count, type->bytes, &bytes) ||
+                 bytes != t->bytes))
         return omn_fail(err, OMN_ERR_SHAPE, "tensor %s: %zu bytes are not %s %s", name, t->bytes,
                         type->name, omn_shape_text(&t->shape, text, sizeof text));
     OMN_TRY(omn_feed_new(f, name, t->type, t->shape, &data, err));

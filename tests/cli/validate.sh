@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# omnio validate: the plugins of this tree keep their promises, those that break one are caught, each
+# by the right level, and a case can be called again by its seed.
+. "$top_srcdir/tests/cli/tap.sh"
+
+plugins=$top_builddir/plugins/.libs
+broken=$top_builddir/tests/plugins/.libs/broken.so
+
+keeps() {
+    gives 0 validate --cases 6 --limit 60 "$1"
+}
+for file in "$plugins"/*.so; do
+    ok "$(basename "$file" .so) keeps its promises" keeps "$file"
+done
+
+"$omnio" validate --limit 4 "$broken" > report 2>&1
+code=$?
+ok "broken promises: exit code 1" test $code -eq 1
+
+# caught TEXT: a line of the report begins so.
+caught() {
+    sed 's/^/  /' report
+    grep -q "^! $1" report
+}
+while IFS= read -r line; do
+    ok "caught: $line" caught "$line"
+done <<'END'
+broken.silent calls: broken.silent: reported success without its output out
+broken.mute calls: broken.mute: failed (data) without saying why
+broken.moody calls: the same call twice gives two results
+broken.hangs calls: does not come back within 4 s
+broken.tables tables: the choice way has the word up twice
+broken.port calls: prepare writes beyond the end of the port x
+broken.ids hostile: decode fails for unknown ids
+broken.source hostile: get hands out example
+broken.lossy calls: what is read is not the number that was written
+broken.races threads: 4 threads at once get another result
+broken.crashes hostile: crashes: Segmentation fault
+broken.far hostile: crashes:
+END
+# A sanitizer has a heap of its own, and its own word for leaks.
+if ! nm -D "$top_builddir/.libs/libomnio.so" 2> /dev/null | grep -q '__[at]san'; then
+    ok "caught: a leak of 40 bytes" caught "broken.leaks leaks: [0-9]* bytes more are in use after each call"
+fi
+
+again() {
+    seed=$(sed -n '/^! broken.ids hostile/{n;s/.*--reproduce //p;}' report)
+    [ -n "$seed" ] || return 1
+    gives 1 validate --reproduce "$seed" "$broken" && grep "^! broken.ids hostile: decode fails" out
+}
+ok "one case again" again
+
+one() {
+    gives 1 validate --object broken.tables "$broken" && [ "$(grep -c '^!' out)" -eq 1 ]
+}
+ok "one object" one
+
+no_plugin() {
+    echo "no plugin" > none.so
+    gives 1 validate none.so && grep "^! loads: " out && gives 66 validate gone.so
+}
+ok "what is no plugin is told" no_plugin
+
+plan
