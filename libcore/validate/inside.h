@@ -88,12 +88,14 @@ typedef struct craft {
     bool opens; /* has open and close: opened once with its defaults */
 } craft;
 extern const craft craft_operation, craft_format, craft_codec, craft_encoder, craft_decoder,
-    craft_source, craft_op, craft_compute, craft_model;
+    craft_source, craft_op, craft_compute, craft_model, craft_measure;
 const craft *craft_of(const char *kind);
 
 /* Settings for the "param" rows of the subject: defaults, and for some rows another value, at most
  * one of them at an end of its range, none in a mild trial. Texts live in the arena. */
 size_t settings_make(trial *t, omn_setting *set, size_t most, omn_arena *a);
+/* Only those that must be given. */
+size_t settings_needed(trial *t, omn_setting *set, size_t most, omn_arena *a);
 /* The same as a parameter struct; NULL after a complaint. */
 void *params_make(trial *t, omn_arena *a);
 

@@ -9,8 +9,8 @@
 /* An object with keys that configurations have and values that they should not. */
 static json_t *odd_config(dice *d, int deep)
 {
-    static const char *const keys[] = { "dim",       "width",     "layers",  "heads", "vocab_size",
-                                        "t5_config", "image_vit", "emb_dim", "text",  "model" };
+    static const char *const keys[] = { "dim",     "width",   "layers",  "heads", "vocab_size",
+                                        "encoder", "decoder", "emb_dim", "text",  "model" };
     json_t *o = json_object();
     for (uint64_t i = dice_roll(d, 8); o && i > 0; i--) {
         const char *key = keys[dice_roll(d, sizeof(keys) / sizeof(keys[0]))];

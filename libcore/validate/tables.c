@@ -59,7 +59,7 @@ static void check_row(trial *t, const omn_param *p)
 {
     omn_error err = OMN_ERROR_INIT;
     const size_t n = strlen(p->help);
-    if (n < 3 || (n > 0 && p->help[n - 1] == '.'))
+    if (n < 3 || (p->help[n - 1] == '.' && p->help[n - 2] != '.'))
         complain(t, "the help of %s is a phrase without a full stop, of 3 letters or more",
                  p->name);
     if (strcmp(p->role, "param") != 0) return;

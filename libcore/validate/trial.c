@@ -113,6 +113,19 @@ size_t settings_make(trial *t, omn_setting *set, size_t most, omn_arena *a)
     return n;
 }
 
+size_t settings_needed(trial *t, omn_setting *set, size_t most, omn_arena *a)
+{
+    const omn_object *o = t->s->object;
+    size_t n = 0;
+    for (size_t i = 0; i < o->n_params && n < most; i++) {
+        const omn_param *p = omn_entry_param(t->s->entry, i);
+        if (strcmp(p->role, "param") != 0 || p->deflt || strcmp(p->type, "path") == 0) continue;
+        const char *text = value_of(&t->d, p, false, a);
+        if (text) set[n++] = (omn_setting){ .name = p->name, .text = text };
+    }
+    return n;
+}
+
 void *params_make(trial *t, omn_arena *a)
 {
     omn_setting set[64];

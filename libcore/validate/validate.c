@@ -24,7 +24,8 @@ const craft *craft_of(const char *kind)
 {
     static const craft *const all[] = { &craft_operation, &craft_format,  &craft_codec,
                                         &craft_encoder,   &craft_decoder, &craft_source,
-                                        &craft_op,        &craft_compute, &craft_model };
+                                        &craft_op,        &craft_compute, &craft_model,
+                                        &craft_measure };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i]->kind, kind) == 0) return all[i];
     return NULL;
@@ -58,14 +59,18 @@ static void shut(subject *s)
     omn_call_free(s->call);
 }
 
-/* A part of its own, with its defaults. False: why says what it lacks. */
+/* A part of its own, with its defaults, and small values for what must be given. False: why says
+ * what it lacks. */
 static bool open_subject(subject *s, const craft *k, omn_error *why)
 {
     omn_status st = OMN_OK;
+    omn_setting set[64];
     if (!k || !k->opens) return true;
     OMN_TRY(omn_context_call(s->ctx, 1, 0, NULL, &s->call, why));
     OMN_TRY(open_begin(s->ctx, s->call, NULL, NULL, "", &s->open, why));
-    s->part = part_open_settings(s->open, "validate", s->object->kind, s->object->name, NULL, 0,
+    trial t = { .s = s, .d = { 1, 0 }, .mild = true };
+    const size_t n = settings_needed(&t, set, sizeof(set) / sizeof(set[0]), s->open->arena);
+    s->part = part_open_settings(s->open, "validate", s->object->kind, s->object->name, set, n,
                                  NULL, why);
     if (!s->part) return false;
     s->self = s->part->self;

@@ -51,6 +51,7 @@ HOLLOW(encoder, "omnio.encoder/1")
 HOLLOW(decoder, "omnio.decoder/1")
 HOLLOW(model, "omnio.model/1")
 HOLLOW(source, "omnio.source/1")
+HOLLOW(measure, "omnio.measure/1")
 OBJECT(odd_impl, "omnio.compute/1", "lie.odd", "at an odd address",
        (const char *)hollow_impl + 4, NULL, 0, 0)
 /* Where this file's own data ends is known only when it is loaded: see on_load. */
@@ -147,6 +148,7 @@ static const struct {
     { "lie-hollow-decoder", { RIGHT, "liar", TAIL, hollow_decoder } },
     { "lie-hollow-model", { RIGHT, "liar", TAIL, hollow_model } },
     { "lie-hollow-source", { RIGHT, "liar", TAIL, hollow_source } },
+    { "lie-hollow-measure", { RIGHT, "liar", TAIL, hollow_measure } },
     { "lie-wild-operation", { RIGHT, "liar", TAIL, wild_operation } },
     { "lie-wild-format", { RIGHT, "liar", TAIL, wild_format } },
     { "lie-wild-compute", { RIGHT, "liar", TAIL, wild_compute } },
@@ -156,6 +158,7 @@ static const struct {
     { "lie-wild-decoder", { RIGHT, "liar", TAIL, wild_decoder } },
     { "lie-wild-model", { RIGHT, "liar", TAIL, wild_model } },
     { "lie-wild-source", { RIGHT, "liar", TAIL, wild_source } },
+    { "lie-wild-measure", { RIGHT, "liar", TAIL, wild_measure } },
     { "lie-impl-odd", { RIGHT, "liar", TAIL, odd_impl } },
     { "lie-impl-short", { RIGHT, "liar", TAIL, short_impl } },
     { "lie-offset-far", { RIGHT, "liar", TAIL, offset_far } },
