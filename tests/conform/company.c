@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Two graphs. One holds every op whose rows are items of a batch: B items go through it together and
- * each alone, and every output is compared bit for bit. The other is a layer of a decoder over keys
- * that were computed before: each of T tokens (and of 1, 2, ...) of B items sees the keys up to its
- * own place, in rooms of several sizes whose rest is noise.
+ * Three graphs. One holds every op whose rows are items of a batch: B items go through it together
+ * and each alone, and every output is compared bit for bit. Another is a layer of a decoder over
+ * keys that were computed before: each of T tokens (and of 1, 2, ...) of B items sees the keys up
+ * to its own place, in rooms of several sizes whose rest is noise. A third has hidden keys among
+ * the others, as where parts of a memory are each rounded up.
  */
 #include "company.h"
 
@@ -112,8 +113,8 @@ static void build_rows(omn_scope *s, omn_bundle *out, int64_t B)
     omn_node *x = omn_input(s, "x", OMN_F32, omn_dim2(B, D));
     omn_node *w = weight(s, "norm", omn_dim1(D)), *b = weight(s, "shift", omn_dim1(D));
     omn_node *t = omn_input(s, "t", OMN_F32, omn_dim3(B, T, 40)), *each;
-    omn_node *turns = omn_input(s, "r", OMN_F32, omn_dim3(B, 9, 8));
-    omn_node *heads = omn_reshape(s, x, omn_dim4(B, 9, 1, 8));
+    omn_node *turns = omn_input(s, "r", OMN_F32, omn_dim3(B, T, 40));
+    omn_node *heads = omn_reshape(s, t, omn_dim4(B, T, 1, 40));
     omn_bundle_put(out, s, "rms norm", omn_rms_norm(s, x, w, 1e-6));
     omn_bundle_put(out, s, "layer norm", omn_layer_norm(s, x, w, b, 1e-5));
     omn_bundle_put(out, s, "l2 norm", omn_l2_norm(s, x, 1e-6));
@@ -173,7 +174,7 @@ static omn_graph *run_items(rig *r, int B, const int *who)
     feed(r, "e", OMN_F32, omn_dim1(DEEP), who, B, 0);
     feed(r, "m", OMN_F32, omn_dim2(17, 33), who, B, 0);
     feed(r, "t", OMN_F32, omn_dim2(T, 40), who, B, 0);
-    feed(r, "r", OMN_F32, omn_dim2(9, 8), who, B, 0);
+    feed(r, "r", OMN_F32, omn_dim2(T, 40), who, B, 0);
     feed(r, "p", OMN_F32, omn_dim3(10, 14, 6), who, B, 0);
     feed(r, "l", OMN_I32, (omn_shape){ .rank = 0 }, who, B, LABELS);
     feed(r, "u", OMN_F32, (omn_shape){ .rank = 0 }, who, B, 0);
@@ -217,6 +218,76 @@ void company_of_items(const char *plugins, const char *device, int most)
         rig_close(r);
     }
     rig_close(k);
+}
+
+/* ---- gaps ---- */
+
+enum { HEAD = 40, FIRST = 20, SECOND = 300 };
+
+/* Keys FIRST, a gap, SECOND; queries n. */
+typedef struct gap {
+    int n, gap;
+} gap;
+
+static void build_gap(void *user, omn_scope *s, omn_bundle *out)
+{
+    const gap *g = user;
+    const int64_t room = FIRST + g->gap + SECOND;
+    const omn_attend how = { OMN_FILL(omn_attend), .scale = 0.5,
+                             .q_seg = omn_input(s, "qs", OMN_I32, omn_dim2(1, g->n)),
+                             .k_seg = omn_input(s, "ks", OMN_I32, omn_dim2(1, room)) };
+    omn_node *k = omn_input(s, "k", OMN_F32, omn_dim4(1, room, 1, HEAD));
+    omn_bundle_put(out, s, "y", omn_attend_build(s, omn_input(s, "q", OMN_F32,
+                                                              omn_dim4(1, g->n, 1, HEAD)),
+                                                 k, k, &how));
+}
+
+/* The first query's answer into y. The second keys' scores grow, so that the maximum moves. */
+static void run_gap(rig *r, gap g, float y[HEAD])
+{
+    omn_graph *graph;
+    omn_tensor t;
+    const int room = FIRST + g.gap + SECOND;
+    char key[64];
+    float *q, *k;
+    int32_t *qs, *ks;
+    snprintf(key, sizeof key, "gap %d %d", g.n, g.gap);
+    OK(omn_program_graph(r->program, key, build_gap, &g, &graph, &r->err));
+    OK(omn_feed_make(&r->feed, &r->err));
+    OK(omn_feed_new(r->feed, "q", OMN_F32, omn_dim4(1, g.n, 1, HEAD), (void **)&q, &r->err));
+    OK(omn_feed_new(r->feed, "k", OMN_F32, omn_dim4(1, room, 1, HEAD), (void **)&k, &r->err));
+    OK(omn_feed_new(r->feed, "qs", OMN_I32, omn_dim2(1, g.n), (void **)&qs, &r->err));
+    OK(omn_feed_new(r->feed, "ks", OMN_I32, omn_dim2(1, room), (void **)&ks, &r->err));
+    for (int i = 0; i < g.n; i++) qs[i] = 1;
+    for (int i = 0; i < g.n * HEAD; i++) q[i] = 3 * number(1, (uint64_t)i);
+    for (int j = 0; j < room; j++) {
+        const bool seen = j < FIRST || j >= FIRST + g.gap;
+        const int place = j < FIRST ? j : j - g.gap;
+        ks[j] = seen;
+        for (int i = 0; i < HEAD; i++)
+            k[j * HEAD + i] = (1 + 0.01f * (float)place) *
+                              number(seen ? 2 : 3, (uint64_t)(place * HEAD + i));
+    }
+    OK(omn_exec_run(r->exec, graph, r->feed, NULL, &r->err));
+    omn_feed_free(r->feed);
+    OK(omn_exec_output(r->exec, graph, "y", &t, &r->err));
+    memcpy(y, t.data, HEAD * sizeof *y);
+}
+
+void company_of_gaps(const char *plugins, const char *device)
+{
+    static const int gaps[] = { 0, 8, 32, 104, 512 };
+    rig own = rig_open(plugins, device, 1), *r = &own;
+    float want[HEAD], got[HEAD];
+    run_gap(r, (gap){ 1, 16 }, want);
+    for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++)
+        for (int n = 1; n <= 5; n += 4) {
+            run_gap(r, (gap){ n, gaps[i] }, got);
+            ck_assert_msg(!memcmp(got, want, sizeof got),
+                          "a gap of %d hidden keys changes the answer to one of %d queries",
+                          gaps[i], n);
+        }
+    rig_close(r);
 }
 
 /* ---- queries ---- */

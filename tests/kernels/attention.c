@@ -103,7 +103,7 @@ static void slope_is(const char *what, const char *level, world *w, double *p, c
 }
 
 enum { CAUSAL = 1, SEGS = 2, PARTS = 4, START = 8, COUNT = 16, ROW = 32, EXTRA = 64, SLOPES = 128,
-       WINDOW = 256, UNIFORM = 512, HIDE = 1024 };
+       WINDOW = 256, UNIFORM = 512, HIDE = 1024, FAR = 2048 };
 
 static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_t Tk, size_t H,
                   size_t G, size_t K, size_t Kv, int how, bool bf16, bool grads)
@@ -138,6 +138,9 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
     if (how & HIDE)
         for (size_t i = 0; i < ne; i++)
             if (i % 3) extra[i] = -INFINITY;
+    if (how & FAR) /* hidden as some checkpoints do it: blocks of nothing else, then others */
+        for (size_t i = 0; i < ne; i++)
+            if (i % Tk < Tk - 5) extra[i] = -1e10f;
     const bool rounded = bf16 && Tq > 2; /* one or two queries are not rounded: it would not pay */
     world w = { B, B2, Tq, Tk, H, G, K, Kv, widen(q, nq, rounded), widen(k, nk, rounded),
                 widen(v, nv, rounded),
@@ -212,7 +215,11 @@ START_TEST(attention_equals_float64)
             check(k, 3, 2, 5, 40, 2, 2, 64, 65, masks[i] | ROW, false, false);
             check(k, 1, 1, 30, 50, 2, 2, 32, 32, masks[i], true, false);
         }
-    FOR_LEVELS(k) check(k, 1, 1, 3, 130, 1, 1, 256, 256, 0, false, false);
+    FOR_LEVELS(k) {
+        check(k, 1, 1, 3, 130, 1, 1, 256, 256, 0, false, false);
+        check(k, 2, 2, 1, 530, 2, 1, 32, 32, EXTRA | FAR, false, false);
+        check(k, 1, 1, 30, 530, 2, 2, 40, 40, EXTRA | FAR, false, false);
+    }
 }
 END_TEST
 

@@ -27,6 +27,15 @@ START_TEST(a_token_is_the_same_alone_and_among_others)
 }
 END_TEST
 
+START_TEST(hidden_keys_among_others_change_nothing)
+{
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        next_level(i);
+        company_of_gaps(testing_build("plugins/.libs"), "cpu");
+    }
+}
+END_TEST
+
 static void check_rows(const cpu_kernels *k, size_t N, size_t K, omn_type t, omn_type xt)
 {
     static const size_t rows[] = { 2, 3, 5, 7, 8, 9, 12, 13, 65, 130 };
@@ -75,6 +84,7 @@ int main(void)
 {
     const TTest *const all[] = { rows_of_linear_are_the_same_alone_and_together,
                                  an_item_is_the_same_alone_and_in_a_batch,
-                                 a_token_is_the_same_alone_and_among_others };
+                                 a_token_is_the_same_alone_and_among_others,
+                                 hidden_keys_among_others_change_nothing };
     return TESTING_RUN("kernels/company", all, 240);
 }

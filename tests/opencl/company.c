@@ -27,10 +27,17 @@ START_TEST(a_token_is_the_same_alone_and_among_others)
 }
 END_TEST
 
+START_TEST(hidden_keys_among_others_change_nothing)
+{
+    company_of_gaps(testing_build("plugins/.libs"), device());
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { an_item_is_the_same_alone_and_in_a_batch,
-                                 a_token_is_the_same_alone_and_among_others };
+                                 a_token_is_the_same_alone_and_among_others,
+                                 hidden_keys_among_others_change_nothing };
     if (!driver_is_there()) {
         printf("1..0 # SKIP there is no OpenCL device\n");
         return 0;

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Attention in tiles: scores of BQ queries with a block of keys live in a block of scratch, a running
- * maximum and sum per query let the softmax be finished later (Milakov and Gimelshein 2018; Dao et
- * al. 2022), so memory grows with Tq + Tk only. A strip of keys that is hidden from a whole tile is
- * skipped before any product: packed rows hide more than nine tenths of their square.
+ * Attention in tiles: scores of BQ queries with a block of keys live in a block of scratch, a
+ * running maximum and sum per query let the softmax be finished later (Milakov and Gimelshein 2018;
+ * Dao et al. 2022), so memory grows with Tq + Tk only. A strip of keys that is hidden from a whole
+ * tile is skipped before any product: packed rows hide more than nine tenths of their square.
  *
  * One or two queries read keys and values as they lie, and come to the same bits: scores are summed
- * in the order of lanes.h, the maximum grows from block to block of keys, values are added key by
- * key to what there is. A hidden key adds an exact 0, so skipping it changes nothing.
+ * in the order of lanes.h, exponentials over a base that changes by powers of two (vmath.h),
+ * probabilities by their place modulo LANES, values key by key. So bits depend neither on where a
+ * block of keys ends nor on which strips are skipped, and hidden keys change none, wherever they
+ * are put in by multiples of LANES: lengths may be rounded up.
  */
 #include "heads.h"
 
@@ -23,16 +25,39 @@ typedef struct forward {
 typedef struct forward_tiles {
     float kt[PACKED], vs[PACKED], q[BQ * WIDE];
     float s[BQ * MOST_KEYS], mb[BQ * MOST_KEYS], p[BQ * MOST_KEYS / 2];
-    float top[TASK_Q], sum[TASK_Q], mean[MOST_K];
+    exp_base base[TASK_Q];
+    float sum[TASK_Q * LANES], mean[MOST_K];
 } forward_tiles;
 _Static_assert(sizeof(forward_tiles) <= CPU_SCRATCH, "a block of scratch holds them");
 
-/* Softmax of one row over the strips that are seen: scores s with mb added become probabilities, in
- * pairs in p as well where that is not NULL; o's row is scaled when the maximum grows. */
-INLINE void softmax_row(const cpu_attn *a, float *s, const float *mb, float *p, const seen *see,
-                        size_t strips, float *top, float *sum, float *o)
+/* lanes[j] += e[j], then e[j + LANES] */
+INLINE void lanes_add(float *lanes, vf e)
 {
-    vf m = vset(-INFINITY), total = vset(0);
+#if CPU_LEVEL >= 2
+    const __m512 x = (__m512)e;
+    _mm256_storeu_ps(lanes, _mm256_add_ps(_mm256_add_ps(_mm256_loadu_ps(lanes),
+                                                        _mm512_castps512_ps256(x)),
+                                          _mm512_extractf32x8_ps(x, 1)));
+#else
+    vst(lanes, vld(lanes) + e);
+#endif
+}
+
+INLINE float lanes_fold(const float *lanes)
+{
+    float all[VW] = { 0 }, out[2];
+    memcpy(all, lanes, LANES * sizeof *all);
+    lane_sums(vld(all), out);
+    return out[0];
+}
+
+/* Softmax of one row over the strips that are seen: scores s with mb added become probabilities, in
+ * pairs in p as well where that is not NULL; sum (LANES of them) and o's row are scaled when the
+ * maximum grows. */
+INLINE void softmax_row(const cpu_attn *a, float *s, const float *mb, float *p, const seen *see,
+                        size_t strips, exp_base *base, float *sum, float *o)
+{
+    vf m = vset(-INFINITY);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         UNROLL
@@ -45,23 +70,31 @@ INLINE void softmax_row(const cpu_attn *a, float *s, const float *mb, float *p, 
             m = vmax(m, v);
         }
     }
-    const float old = *top, row_top = vmaximum(m), now = old > row_top ? old : row_top;
-    const vf base = vset(now == -INFINITY ? 0 : now);
-    for (size_t t = 0; t < strips; t++) {
-        if (see[t] == SEEN_NONE) continue;
-        vf e[STRIP / VW];
-        UNROLL
-        for (size_t j = 0; j < STRIP / VW; j++) {
-            e[j] = vexp(vld(s + t * STRIP + j * VW) - base);
-            total += e[j];
-            if (a->bf16 && !p) e[j] = vround_bf16(e[j]);
-            vst(s + t * STRIP + j * VW, e[j]);
+    const float top = vmaximum(m);
+    const exp_base old = *base;
+    exp_base now = old;
+    if (top != -INFINITY && (base_is_none(old) || top > base_value(old))) now = base_of(top);
+    const float keep = base_is_none(now) ? 1 : base_change(old, now);
+    for (size_t j = 0; j < LANES && keep != 1; j++) sum[j] *= keep;
+    if (base_is_none(now)) { /* nothing yet: what neighbours see counts 0 here */
+        for (size_t t = 0; t < strips; t++)
+            if (see[t] != SEEN_NONE) memset(s + t * STRIP, 0, STRIP * sizeof *s);
+    } else {
+        for (size_t t = 0; t < strips; t++) {
+            if (see[t] == SEEN_NONE) continue;
+            UNROLL
+            for (size_t j = t * STRIP; j < (t + 1) * STRIP; j += VW) {
+                vf e = vexp_over(vld(s + j), now);
+                lanes_add(sum, e);
+                if (a->bf16 && !p) e = vround_bf16(e);
+                vst(s + j, e);
+            }
         }
-        if (p) vst(p + t * (STRIP / 2), units(s + t * STRIP, OMN_F32, 0, STRIP));
     }
-    const float keep = old == now ? 1 : old == -INFINITY ? 0 : expf(old - now);
-    *top = now;
-    *sum = *sum * keep + vsum(total);
+    for (size_t t = 0; p && t < strips; t++)
+        if (see[t] != SEEN_NONE)
+            vst(p + t * (STRIP / 2), units(s + t * STRIP, OMN_F32, 0, STRIP));
+    *base = now;
     if (keep != 1)
         for (size_t k = 0; k < a->Kv; k += VW)
             frow_set(o, k, a->Kv, frow(o, k, a->Kv) * vset(keep));
@@ -69,7 +102,7 @@ INLINE void softmax_row(const cpu_attn *a, float *s, const float *mb, float *p, 
 
 /* one tile of queries with one block of packed keys */
 static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h, size_t q0,
-                         size_t nq, const seen *see, size_t strips, float *top, float *sum)
+                         size_t nq, const seen *see, size_t strips, exp_base *base, float *sum)
 {
     const cpu_attn *a = &f->a;
     const runs how = f->dot ? RUNS_PAIRS : RUNS_LANES;
@@ -91,8 +124,8 @@ static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h,
     }
     for (size_t i = 0; i < nq; i++)
         softmax_row(a, srow[i], w->mb + i * MOST_KEYS,
-                    f->dot ? w->p + i * (MOST_KEYS / 2) : NULL, see, strips, top + i, sum + i,
-                    orow[i]);
+                    f->dot ? w->p + i * (MOST_KEYS / 2) : NULL, see, strips, base + i,
+                    sum + i * LANES, orow[i]);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         size_t end = t + 1;
@@ -106,11 +139,11 @@ static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h,
 }
 
 static void finish_row(const cpu_attn *a, forward_tiles *w, size_t b, size_t h, size_t i,
-                       const void *vp, bool *have_mean, float top, float total)
+                       const void *vp, bool *have_mean, exp_base base, float total)
 {
     const size_t Kv = a->Kv;
     float *o = a->o + b * a->o_batch + i * a->o_row + h * Kv;
-    if (a->lse) a->lse[(b * a->H + h) * a->Tq + i] = total > 0 ? top + logf(total) : -INFINITY;
+    if (a->lse) a->lse[(b * a->H + h) * a->Tq + i] = total > 0 ? base_log(base, total) : -INFINITY;
     if (total > 0) {
         for (size_t k = 0; k < Kv; k += VW) frow_set(o, k, Kv, frow(o, k, Kv) * vset(1 / total));
     } else if (a->uniform_empty) {
@@ -136,8 +169,8 @@ static void forward_task(const forward *f, forward_tiles *w, size_t b, size_t h,
     const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * Kv));
     bool have_mean = false;
     for (size_t i = q0; i < q1; i++) {
-        w->top[i - q0] = -INFINITY;
-        w->sum[i - q0] = 0;
+        w->base[i - q0] = base_none();
+        memset(w->sum + (i - q0) * LANES, 0, LANES * sizeof *w->sum);
         memset(a->o + b * a->o_batch + i * a->o_row + h * Kv, 0, Kv * sizeof(float));
     }
     for (size_t k0 = 0; k0 < a->Tk; k0 += f->block) {
@@ -164,11 +197,13 @@ static void forward_task(const forward *f, forward_tiles *w, size_t b, size_t h,
                               a->v_row_step, nk, strips * STRIP, Kv, a->bf16, f->dot, w->vs);
                 packed = true;
             }
-            forward_tile(f, w, b, h, q, m.nq, see, strips, w->top + (q - q0), w->sum + (q - q0));
+            forward_tile(f, w, b, h, q, m.nq, see, strips, w->base + (q - q0),
+                         w->sum + (q - q0) * LANES);
         }
     }
     for (size_t i = q0; i < q1; i++)
-        finish_row(a, w, b, h, i, vp, &have_mean, w->top[i - q0], w->sum[i - q0]);
+        finish_row(a, w, b, h, i, vp, &have_mean, w->base[i - q0],
+                   lanes_fold(w->sum + (i - q0) * LANES));
 }
 
 /* ---- one or two queries: nothing is packed, keys and values are read once as they lie ---- */
@@ -241,7 +276,9 @@ static void few_query(const forward *f, size_t b, size_t h, size_t i)
     const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * Kv));
     const void *qp = at(a->q, a->q_type, (ptrdiff_t)(b * a->q_batch + i * a->q_row + h * K));
     const mask_rows m = mask_rows_of(a, b, h, i, 1);
-    float *out = a->o + b * a->o_batch + i * a->o_row + h * Kv, top = -INFINITY, sum = 0;
+    float *out = a->o + b * a->o_batch + i * a->o_row + h * Kv;
+    float lanes[LANES] = { 0 };
+    exp_base base = base_none();
     few_rows w;
     memset(w.o, 0, sizeof w.o);
     for (size_t c = 0; c < K; c += VW) vst(w.q + c, vrow(qp, a->q_type, c, K));
@@ -262,7 +299,7 @@ static void few_query(const forward *f, size_t b, size_t h, size_t i)
                        w.s + j0);
         }
         if (!any) continue;
-        softmax_row(a, w.s, w.mb, NULL, see, strips, &top, &sum, w.o);
+        softmax_row(a, w.s, w.mb, NULL, see, strips, &base, lanes, w.o);
         for (size_t t = 0; t < strips; t++) {
             const size_t j0 = t * STRIP, nk = n - j0 < STRIP ? n - j0 : STRIP;
             if (see[t] != SEEN_NONE)
@@ -270,7 +307,8 @@ static void few_query(const forward *f, size_t b, size_t h, size_t i)
                            at(vp, a->v_type, (ptrdiff_t)((k0 + j0) * a->v_row_step)), nk, w.o);
         }
     }
-    if (a->lse) a->lse[(b * a->H + h) * a->Tq + i] = sum > 0 ? top + logf(sum) : -INFINITY;
+    float sum = lanes_fold(lanes);
+    if (a->lse) a->lse[(b * a->H + h) * a->Tq + i] = sum > 0 ? base_log(base, sum) : -INFINITY;
     if (!(sum > 0) && a->uniform_empty) {
         for (size_t j = 0; j < STRIP; j++) w.s[j] = 1;
         for (size_t k0 = 0; k0 < a->Tk; k0 += STRIP)

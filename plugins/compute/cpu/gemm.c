@@ -14,8 +14,8 @@
 #include "epilogue.h"
 #include "tile_dot.h"
 
-/* Most columns and rows of a block; LANE_NC: columns of one that is LANE_DEPTH deep. AMX multiplies so fast that packing A has to serve more
- * columns. */
+/* Most columns and rows of a block; LANE_NC: columns of one that is LANE_DEPTH deep. AMX multiplies
+ * so fast that packing A has to serve more columns. */
 #if CPU_LEVEL >= 4
 enum { KD = 256, NC = 1024, MC = 256, A_ROW = KD + 16 };
 #else
@@ -214,7 +214,8 @@ static void block(const cpu_gemm *g, state *w, size_t m0, size_t m1, size_t n0, 
 {
     const bool dot = g->bf16 && HAVE_DOT;
     const bool round = g->bf16 && !dot && !(g->a_type == OMN_BF16 && g->b_type == OMN_BF16);
-    const size_t step = g->lanes ? LANE_DEPTH : dot ? 2 * KD : KD, rows = dot && CPU_LEVEL >= 4 ? 32 : MR;
+    const size_t step = g->lanes ? LANE_DEPTH : dot ? 2 * KD : KD;
+    const size_t rows = dot && CPU_LEVEL >= 4 ? 32 : MR;
     for (size_t k = 0; k < g->K || !k; k += step) {
         const size_t kc = g->K - k < step ? g->K - k : step;
         size_t depth = dot ? (kc + 1) / 2 : kc;

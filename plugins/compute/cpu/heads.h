@@ -109,7 +109,8 @@ static void pack_left(const void *p, omn_type t, size_t row, size_t n, size_t K,
     }
 }
 
-/* rows c of A B over n columns (see tile_end); strips of NR columns of B lie b_strip floats apart */
+/* rows c of A B over n columns (see tile_end); strips of NR columns of B lie b_strip floats
+ * apart */
 static void product(runs how, size_t rows, size_t depth, const float *a, ptrdiff_t am, ptrdiff_t ak,
                     const float *b, size_t b_strip, float *const *c, size_t n, float alpha,
                     tile_end end)

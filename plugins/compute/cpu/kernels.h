@@ -15,10 +15,10 @@
  *
  * The same row in any company: going forward in f32, what a row (a token, a query of attention, a
  * picture) becomes has the same bits whichever other rows there are, how many, before or behind it;
- * lanes.h says how. Not promised: between levels, where bf16 is asked for (`bf16`: one to eight rows
- * of linear and one or two queries of attention are summed in another order, or not rounded at all,
- * so that elements differ by up to 2^-8 of the sum of absolute products), and for sums over rows
- * (gradients of weights, losses).
+ * lanes.h says how. Not promised: between levels, where bf16 is asked for (`bf16`: one to eight
+ * rows of linear and one or two queries of attention are summed in another order, or not rounded at
+ * all, so that elements differ by up to 2^-8 of the sum of absolute products), and for sums over
+ * rows (gradients of weights, losses).
  */
 #ifndef OMN_CPU_KERNELS_H
 #define OMN_CPU_KERNELS_H
@@ -27,10 +27,10 @@
 
 /* How a kernel spreads its work: split() calls fn on ranges that cover 0..n-1, each at least
  * `grain` long but for the last, from any thread, and returns when all are done. A NULL split runs
- * here. take() lends a task a block of `kernels->scratch` bytes at a multiple of 64, give() takes it
- * back; both from any thread, and take() never fails: there are as many blocks as tasks can run at
- * a time, each of which has one at most. PLAIN kernels other than `nearest` want neither, and take
- * NULL for a cpu_par that runs here. */
+ * here. take() lends a task a block of `kernels->scratch` bytes at a multiple of 64, give() takes
+ * it back; both from any thread, and take() never fails: there are as many blocks as tasks can run
+ * at a time, each of which has one at most. PLAIN kernels other than `nearest` want neither, and
+ * take NULL for a cpu_par that runs here. */
 typedef void cpu_range(void *user, size_t from, size_t to);
 typedef struct cpu_par {
     void (*split)(void *pool, size_t n, size_t grain, cpu_range *fn, void *user);

@@ -83,7 +83,8 @@ static omn_status mul(const cpu_run *r) { return binary(r, CPU_MUL); }
 /* ---- sums ---- */
 
 /* y = scale * sum of x over the axes of `mask`; y lies dense in the order of the others. Sums over
- * rows in parts are for axis 0 alone: where a batch of one is kept its order is that of any batch. */
+ * rows in parts are for axis 0 alone: where a batch of one is kept its order is that of any
+ * batch. */
 static omn_status sum_over(const cpu_run *r, uint32_t mask, float scale)
 {
     const omn_view *x = &r->call->in[0];

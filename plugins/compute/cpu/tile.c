@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The register tiles of tile.h and tile_dot.h. Full tiles are what counts; the last rows of a
- * product are taken in steps of 8, 4, 2 and 1, so that only five heights exist as code. Pairs of bf16
- * are only set or added (TILE_SET, TILE_ADD).
+ * product are taken in steps of 8, 4, 2 and 1, so that only five heights exist as code. Pairs of
+ * bf16 are only set or added (TILE_SET, TILE_ADD).
  */
 #include "tile_dot.h"
 

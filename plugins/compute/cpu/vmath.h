@@ -48,6 +48,71 @@ INLINE vf vexp(vf x)
 #endif
 }
 
+/*
+ * The base of a softmax: e^(x - c) 2^-n. While the maximum m of what was seen stays moderate c is 0
+ * and n the whole number next to m / ln 2. A base that grows then changes terms, and sums of them,
+ * by powers of two alone: what is left when they are divided by each other has the same bits
+ * whenever and however often it grew. Beyond BASE_MOST (biases of -1e10) c is m and n is 0.
+ */
+enum { BASE_MOST = 8192 };
+typedef struct exp_base {
+    float n, c;
+} exp_base;
+
+INLINE exp_base base_none(void) { return (exp_base){ -INFINITY, 0 }; }
+INLINE bool base_is_none(exp_base b) { return b.n == -INFINITY; }
+/* m above -inf */
+INLINE exp_base base_of(float m)
+{
+    if (fabsf(m) <= BASE_MOST) return (exp_base){ nearbyintf(m * 1.44269504088896341f), 0 };
+    return (exp_base){ 0, m };
+}
+/* what it stands for, near enough to be compared */
+INLINE float base_value(exp_base b) { return b.c + b.n * 0.693147181f; }
+/* by what sums over `from` are multiplied to be sums over `to` */
+INLINE float base_change(exp_base from, exp_base to)
+{
+    if (base_is_none(from)) return 0;
+    if (from.c != to.c) return expf(base_value(from) - base_value(to));
+    return from.n == to.n ? 1 : ldexpf(1, (int)(from.n - to.n));
+}
+/* log of a sum over b, from its mantissa, so that equal sums over other bases come out equal */
+INLINE float base_log(exp_base b, float sum)
+{
+    int e;
+    const float m = frexpf(sum, &e);
+    return b.c + (b.n + (float)e) * 0.693147181f + logf(m);
+}
+
+/* e^(x - c) 2^-n for x up to what b was made of */
+INLINE vf vexp_over(vf x, exp_base b)
+{
+    const vf d = x - vset(b.c), low = vset(b.n * 0.693147181f - 110);
+#if CPU_LEVEL >= 2
+    const vf y = (vf)_mm512_max_ps((__m512)low, (__m512)d);
+    const vf k = (vf)_mm512_roundscale_ps((__m512)(y * vset(1.44269504088896341f)), 8);
+#else
+    const vf y = vmax(d, low), magic = vset(12582912.0f);
+    const vf shifted = y * vset(1.44269504088896341f) + magic, k = shifted - magic;
+#endif
+    vf r = y - k * vset(0.693359375f);
+    r = r - k * vset(-2.12194440e-4f);
+    vf p = vset(1.9875691500e-4f);
+    p = p * r + vset(1.3981999507e-3f);
+    p = p * r + vset(8.3334519073e-3f);
+    p = p * r + vset(4.1665795894e-2f);
+    p = p * r + vset(1.6666665459e-1f);
+    p = p * r + vset(5.0000001201e-1f);
+    p = p * r * r + r + vset(1);
+#if CPU_LEVEL >= 2
+    return (vf)_mm512_scalef_ps((__m512)p, (__m512)(k - vset(b.n)));
+#else
+    const vi e = (vi)shifted - (vi)magic - (int32_t)b.n, h = e >> 1;
+    const vf s1 = (vf)((h + 127) << 23), s2 = (vf)((e - h + 127) << 23);
+    return vsel(x != x, x, p * s1 * s2);
+#endif
+}
+
 /* natural logarithm; x = m 2^e with m in sqrt(1/2)..sqrt(2), then the usual polynomial in m - 1 */
 INLINE vf vlog(vf x)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attention without a matrix of scores (Milakov and Gimelshein 2018; Dao and others 2022): a
- * work-item keeps QB queries of one head with their running maximum, sum and weighted values, and
- * walks over the keys 16 at a time: scores are float16 over keys, values float16 over the width.
- * Keys that no query may see by position or count are not read. MOST: width of the arrays, at least
- * the widths of heads. Work-items: (blocks of queries, heads, rows). Masks: see omn_attend in
+ * work-item keeps QB queries of one head with their base, sums and weighted values, and walks over
+ * the keys 16 at a time: scores are float16 over keys, values float16 over the width. Keys that no
+ * query may see by position or count are not read. MOST: width of the arrays, at least the widths
+ * of heads. Work-items: (blocks of queries, heads, rows). Masks: see omn_attend in
  * omnio/graph.h. */
 #define QB 16
 enum {
@@ -56,6 +56,30 @@ four lane(global const float *a, global const float *e, global const float *f,
     return s;
 }
 
+/* e^(x - c) 2^-n for x up to what n and c were made of. While the greatest score is moderate c is 0
+ * and n its quotient by ln 2, so that a base that grows changes sums by powers of two alone: bits
+ * do not depend on where a block of keys ends. Beyond BASE_MOST n is 0 and c the greatest. */
+#define BASE_MOST 8192.0f
+#define LN_2      0.693147181f
+
+float16 exp_over(float16 x, float n, float c)
+{
+    const float16 y = fmax(x - c, (float16)(n * LN_2 - 110.0f));
+    const float16 k = rint(y * 1.44269504088896341f);
+    float16 r = FMA(k, (float16)(-0.693359375f), y);
+    r = FMA(k, (float16)(2.12194440e-4f), r);
+    float16 p = (float16)(1.9875691500e-4f);
+    p = FMA(p, r, (float16)(1.3981999507e-3f));
+    p = FMA(p, r, (float16)(8.3334519073e-3f));
+    p = FMA(p, r, (float16)(4.1665795894e-2f));
+    p = FMA(p, r, (float16)(1.6666665459e-1f));
+    p = FMA(p, r, (float16)(5.0000001201e-1f));
+    p = FMA(p * r, r, r) + 1.0f;
+    const int16 e = convert_int16(k) - (int)n, h = e >> 1;
+    p = p * as_float16((h + 127) << 23) * as_float16((e - h + 127) << 23);
+    return select(p, x, isnan(x));
+}
+
 kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulong v_at, bytes q_seg,
                       ulong q_seg_at, bytes k_seg, ulong k_seg_at, bytes q_part, ulong q_part_at,
                       bytes k_part, ulong k_part_at, bytes q_start, ulong q_start_at, bytes k_count,
@@ -67,7 +91,9 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
 {
     const int q0 = get_global_id(0) * QB, nq = min(QB, Tq - q0), h = get_global_id(1);
     const int b = get_global_id(2), g = h / (H / G), wide = (Kv + 15) / 16 * 16;
-    float o[QB * MOST], kt[16 * MOST], vt[16 * MOST], p[QB * 16], m[QB], l[QB], keep[QB];
+    float o[QB * MOST], kt[16 * MOST], vt[16 * MOST], p[QB * 16], keep[QB];
+    float base_n[QB], base_c[QB]; /* n -INFINITY: no key was seen yet */
+    float8 l[QB];
     int from[QB], to[QB], qs[QB], qp[QB];
     int row = has & K_ROW ? INTS(k_row, k_row_at)[b] : b, low = Tk, high = 0;
     if (row < 0 || row >= B2) {
@@ -93,8 +119,9 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
             low = min(low, from[i]);
             high = max(high, to[i]);
         }
-        m[i] = -INFINITY;
-        l[i] = 0.0f;
+        base_n[i] = -INFINITY;
+        base_c[i] = 0.0f;
+        l[i] = (float8)(0.0f);
         for (int c = 0; c < wide; c += 16) vstore16((float16)(0.0f), 0, o + i * MOST + c);
     }
     global const float *q = FLOATS(q_, q_at) + (((long)b * Tq + q0) * H + h) * K;
@@ -159,16 +186,27 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
                 s += FLOATS(slopes, slopes_at)[h] *
                      (convert_float16(IOTA) + (float)(j0 - (start + q0 + i)));
             s = select((float16)(-INFINITY), s, ok);
-            const float most = fmax(m[i], max16(s));
-            if (most == -INFINITY) {
+            const float top = max16(s), old_n = base_n[i], old_c = base_c[i];
+            const float old = old_c + old_n * LN_2;
+            keep[i] = 1.0f;
+            if (top == -INFINITY) {
                 vstore16((float16)(0.0f), i, p);
-                keep[i] = 1.0f;
                 continue;
             }
-            const float16 e = exp16(s - most);
-            keep[i] = exp(m[i] - most);
-            l[i] = l[i] * keep[i] + sum16(e);
-            m[i] = most;
+            if (old_n == -INFINITY || top > old) {
+                const int far = !(fabs(top) <= BASE_MOST);
+                const float n = far ? 0.0f : rint(top * 1.44269504088896341f);
+                const float c = far ? top : 0.0f;
+                keep[i] = old_n == -INFINITY ? 0.0f
+                          : c != old_c       ? exp(old - (c + n * LN_2))
+                                             : ldexp(1.0f, (int)(old_n - n));
+                base_n[i] = n;
+                base_c[i] = c;
+            }
+            const float16 e = exp_over(s, base_n[i], base_c[i]);
+            l[i] = l[i] * keep[i];
+            l[i] = l[i] + e.lo;
+            l[i] = l[i] + e.hi;
             vstore16(e, i, p);
         }
         for (int i = nq; i < (nq + 3) / 4 * 4; i++) {
@@ -195,15 +233,21 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
             }
     }
     for (int i = 0; i < nq; i++) {
-        const int none = m[i] == -INFINITY;
+        const int none = base_n[i] == -INFINITY;
+        const float4 half_sum = l[i].lo + l[i].hi;
+        const float2 pair_sum = half_sum.lo + half_sum.hi;
+        const float sum = pair_sum.x + pair_sum.y;
+        int power = 0;
+        const float mantissa = frexp(sum, &power);
         global float *y = OUT(o_, o_at) + (((long)b * Tq + q0 + i) * H + h) * Kv;
         if (has_lse)
             OUT(lse_, lse_at)
-            [((long)b * H + h) * Tq + q0 + i] = none ? -INFINITY : m[i] + log(l[i]);
+            [((long)b * H + h) * Tq + q0 + i] =
+                none ? -INFINITY : base_c[i] + (base_n[i] + power) * LN_2 + log(mantissa);
         for (int c = 0; c < Kv; c += 16) {
             float16 s = (float16)(0.0f);
             if (!none) {
-                s = vload16(0, o + i * MOST + c) / l[i];
+                s = vload16(0, o + i * MOST + c) / sum;
             } else if (uniform_empty) {
                 global const float *v = FLOATS(v_, v_at) + ((long)row * Tk * G + g) * Kv;
                 for (int r = 0; r < Tk; r++)
