@@ -142,11 +142,11 @@ static void put_events(const running *r, const omn_value *record, omn_buf *b)
 {
     for (size_t i = 0; i < r->out.n && !r->many; i++) {
         const omn_value *v = omn_record_get(record, r->out.ports[i].name);
-        const bool regions = v && omn_value_get_kind(v) == OMN_VALUE_REGIONS && r->out.printed[i];
+        const bool regions = omn_value_is(v, "regions") && r->out.printed[i];
         if (!regions && !r->out.written[i][0]) continue;
         omn_buf_printf(b, "{\"type\":\"%s\",\"version\":%d,\"item\":%llu,\"output\":",
                        regions ? "regions"
-                       : v     ? omn_value_kind_name(omn_value_get_kind(v))
+                       : v     ? omn_value_kind_name(v)
                                : "file",
                        CLI_JSON_VERSION, (unsigned long long)r->item);
         json_text(b, r->out.ports[i].name);

@@ -44,9 +44,9 @@ const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
     cli_option *rows = omn_arena_alloc(a, *n + 1, sizeof *rows);
     for (size_t i = 0; rows && i < *n; i++)
         rows[i] = (cli_option){ .name = ports[i].name,
-                                .value = words_holder(ports[i].type),
+                                .value = words_holder(&ports[i]),
                                 .deflt = ports[i].deflt,
-                                .type = words_are_files(ports[i].type) ? "path" : "string",
+                                .type = words_are_files(&ports[i]) ? "path" : "string",
                                 .group = "Inputs of the pipeline",
                                 .help = ports[i].help };
     if (!rows) *n = 0;
@@ -59,7 +59,7 @@ static omn_status value_of(items *s, const omn_pipeline_port *port, const char *
                            omn_value **out, omn_error *err)
 {
     if (s->how == ITEMS_NAMES) return OMN_OK;
-    const omn_status st = words_value(s->c, port->type, text, out, err);
+    const omn_status st = words_value(s->c, port, text, out, err);
     if (st != OMN_OK) omn_error_prefix(err, "--%s", port->name);
     return st;
 }
@@ -90,7 +90,7 @@ static omn_status check_size(const items *s, const item *it, omn_error *err)
 static bool add_texts(items *s, source *o, const char *text)
 {
     glob_t g = { 0 };
-    const bool pattern = words_are_files(o->port->type) && strpbrk(text, "*?[") &&
+    const bool pattern = words_are_files(o->port) && strpbrk(text, "*?[") &&
                          access(text, F_OK) != 0 && glob(text, 0, NULL, &g) == 0 && g.gl_pathc > 0;
     const size_t more = pattern ? g.gl_pathc : 1;
     const char **texts = omn_arena_alloc(s->arena, o->n + more, sizeof *texts);
@@ -109,7 +109,7 @@ static int from_options(items *s, const cli_args *a)
 {
     size_t file_port = s->n_ports, text_port = s->n_ports;
     for (size_t i = s->n_ports; i-- > 0;) {
-        if (words_are_files(s->ports[i].type)) file_port = i;
+        if (words_are_files(&s->ports[i])) file_port = i;
         if (!strcmp(s->ports[i].type, "text")) text_port = i;
     }
     for (size_t i = 0; i < s->n_ports; i++) {
@@ -168,7 +168,7 @@ static omn_status next_of_options(items *s, item *it, omn_error *err)
         if (!o->n) continue;
         const char *text = o->texts[o->n > 1 ? s->next : 0];
         omn_value *v = NULL;
-        const bool file = words_are_files(o->port->type);
+        const bool file = words_are_files(o->port);
         if (o->n > 1 && (!it->label[0] || (file && !named)))
             snprintf(it->label, sizeof it->label, "%s", text);
         if (file && s->total == 1 && !it->label[0])
@@ -252,8 +252,8 @@ static omn_status take_members(items *s, item *it, const char *line, size_t n,
             st = take_other(it, &m, !strcmp(name, "id"), err);
             const char *near = strcmp(name, "id") ? misspelt(s, record, name) : NULL;
             if (near) snprintf(meant, 2 * NAME_ROOM, "did you mean \"%s\" by \"%s\"?", near, name);
-        } else if (v && words_are_files(s->ports[k].type) &&
-                   omn_value_get_kind(v) == OMN_VALUE_TEXT) {
+        } else if (v && words_are_files(&s->ports[k]) &&
+                   omn_value_is(v, "text")) {
             st = take_file(s, it, &s->ports[k], omn_text_get(v, NULL), err);
         } else if (v) {
             it->bytes += words_size(v);
@@ -268,8 +268,8 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
     omn_status st = OMN_OK;
     omn_value *record = NULL;
     char meant[2 * NAME_ROOM] = "";
-    OMN_TRY(omn_value_from_json(line, n, &record, err));
-    if (omn_value_get_kind(record) != OMN_VALUE_RECORD) {
+    OMN_TRY(words_json(s->c, line, n, &record, err));
+    if (!omn_value_is(record, "record")) {
         st = omn_fail(err, OMN_ERR_DATA, "a line is one object of inputs, {\"image\": \"a.png\"}");
         goto done;
     }
@@ -286,7 +286,7 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
         else if (s->of[i].n)
             st = kept_value(s, &s->of[i], &v, err);
         if (st != OMN_OK) goto done;
-        const bool file = words_are_files(s->ports[i].type);
+        const bool file = words_are_files(&s->ports[i]);
         if (v || (s->of[i].n && s->how == ITEMS_NAMES))
             OMN_TRY(add_input(it, s->ports[i].name, v, file ? s->of[i].texts[0] : NULL, err));
     }

@@ -15,9 +15,10 @@
 
 static const char is_input[] = "an input of this run", is_item[] = "the file of another item";
 
+/* A file was suggested, or the kind has a format of its own. */
 static bool has_file(const omn_pipeline_port *p)
 {
-    return p->file || !strcmp(p->type, "image");
+    return p->file || (p->kind && omn_kind_impl(p->kind)->format);
 }
 
 /* ---- which output goes where -------------------------------------------------------------- */

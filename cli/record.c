@@ -57,7 +57,7 @@ void record_name(const record_member *m, char *buf, size_t room)
     const char *text = m->name + 1;
     size_t n = m->name_n - 2;
     if (memchr(text, '\\', n) && omn_value_from_json(m->name, m->name_n, &v, NULL) == OMN_OK &&
-        omn_value_get_kind(v) == OMN_VALUE_TEXT)
+        omn_value_is(v, "text"))
         text = omn_text_get(v, &n);
     snprintf(buf, room, "%.*s", (int)n, text);
     omn_value_unref(v);

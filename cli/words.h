@@ -5,13 +5,16 @@
 
 #include "cli.h"
 
-/* Is a value of this type read from a file whose name is given? */
-bool words_are_files(const char *type);
-/* The place holder of an input of this type in help: "FILE". */
-const char *words_holder(const char *type);
-/* The value that an input of this type is to be: a file, "-" for the text of standard input, JSON,
- * boxes as omnio prints them, or the word itself, which the pipeline turns into what it wants. */
-omn_status words_value(cli *c, const char *type, const char *word, omn_value **out, omn_error *err);
+/* Is the input's value read from a file whose name is given? */
+bool words_are_files(const omn_pipeline_port *port);
+/* Its place holder in help: "FILE". */
+const char *words_holder(const omn_pipeline_port *port);
+/* JSON in which kinds of plugins may be named. */
+omn_status words_json(cli *c, const char *text, size_t n, omn_value **out, omn_error *err);
+/* The value that it is to be: a file, "-" for the text of standard input, JSON, or the word itself,
+ * which the pipeline turns into what it wants. */
+omn_status words_value(cli *c, const omn_pipeline_port *port, const char *word, omn_value **out,
+                       omn_error *err);
 /* Bytes in memory, about. */
 size_t words_size(const omn_value *v);
 

@@ -4,7 +4,7 @@
  * the checks, `omnio help image.posterize` and the step in a pipeline follow from it. */
 #include "pgm.h"
 
-#define POSTERIZE(IN, PAR, OUT)                                                                    \
+#define POSTERIZE(IN, OPT, PAR, OUT)                                                               \
     IN(image, in, "the picture")                                                                   \
     PAR(int, levels, "4", "2..256", NULL, "how many values each channel keeps")                    \
     PAR(bool, grey, "no", NULL, NULL, "make the picture grey first")                               \

@@ -31,6 +31,7 @@ typedef struct omn_pipeline_port {
     const char *name, *type, *help, *deflt;    /* deflt NULL: must be given */
     const char *file;                          /* outputs: suggested file; NULL: printed */
     const char *from; /* outputs: name of the value shown, as steps call it */
+    const omn_kind *kind;                      /* of that type; NULL: "any" */
 } omn_pipeline_port;
 OMN_API size_t omn_pipeline_inputs(const omn_pipeline *p, const omn_pipeline_port **list);
 OMN_API size_t omn_pipeline_outputs(const omn_pipeline *p, const omn_pipeline_port **list);

@@ -6,7 +6,7 @@
  *
  * A first operation, complete:
  *
- *   #define GREY(IN, PAR, OUT)                                              \
+ *   #define GREY(IN, OPT, PAR, OUT)                                         \
  *       IN(image, in, "the picture")                                        \
  *       PAR(double, gamma, "1", "0.1..10", NULL, "exponent of the result")  \
  *       OUT(image, out, "the grey picture")
@@ -32,14 +32,14 @@ extern "C" {
 /* ---- the door -------------------------------------------------------------------------------- */
 
 #define OMN_PLUGIN_MAGIC 0x4f4d4e49u      /* "OMNI" */
-#define OMN_PLUGIN_ABI 1                  /* another number: refused */
+#define OMN_PLUGIN_ABI 2                  /* another number: refused */
 #define OMN_PLUGIN_MINOR 0                /* newer than the host's: refused */
 
-/* One parameter, as data. role: "in", "param" or "out". Defaults and ranges are text as a user
- * writes it.
+/* One parameter, as data. role: "in", "optional" (an input that may be left out), "param" or "out".
+ * Defaults and ranges are text as a user writes it.
  * type: for params "int" (int32), "int64", "double", "bool", "string", "path", "choice" (range
- *       "box|nearest": arrives as the index); for ins and outs a value type: "image", "text",
- *       "regions", "points", "tokens", "embeddings", "tensor", "list", "record", "number", "any".
+ *       "box|nearest": arrives as the index); for inputs and outputs a kind of value: "image",
+ *       "text", .. (omn_kind_at), one of a plugin ("omnio.value/1"), or "any".
  * deflt NULL: must be given. For strings and paths "" is an empty default.
  * range "1..65535", "0..", NULL none; texts have none. unit: "px", "ms", ... or NULL.
  * name: a C identifier; rows of operations are keys of a step, so none is called like its words:
@@ -84,29 +84,11 @@ typedef struct omn_operation_impl {
 } omn_operation_impl;
 
 /* C types of values and parameters in a prototype. Inputs are borrowed; outputs are handed over.
- * `image` is its own type, the other values travel as omn_value. */
-#define OMN_C_IN_image const omn_image *
-#define OMN_C_IN_text const omn_value *
-#define OMN_C_IN_regions const omn_value *
-#define OMN_C_IN_points const omn_value *
-#define OMN_C_IN_tokens const omn_value *
-#define OMN_C_IN_embeddings const omn_value *
-#define OMN_C_IN_tensor const omn_value *
-#define OMN_C_IN_list const omn_value *
-#define OMN_C_IN_record const omn_value *
-#define OMN_C_IN_number const omn_value *
-#define OMN_C_IN_any const omn_value *
-#define OMN_C_OUT_image omn_image **
-#define OMN_C_OUT_text omn_value **
-#define OMN_C_OUT_regions omn_value **
-#define OMN_C_OUT_points omn_value **
-#define OMN_C_OUT_tokens omn_value **
-#define OMN_C_OUT_embeddings omn_value **
-#define OMN_C_OUT_tensor omn_value **
-#define OMN_C_OUT_list omn_value **
-#define OMN_C_OUT_record omn_value **
-#define OMN_C_OUT_number omn_value **
-#define OMN_C_OUT_any omn_value **
+ * `image` is its own type, values of every other kind travel as omn_value. */
+#define OMN_C_IN_image ~, const omn_image *
+#define OMN_C_OUT_image ~, omn_image **
+#define OMN_C_SECOND(a, b, ...) b
+#define OMN_C_PICK(...) OMN_C_SECOND(__VA_ARGS__, ~)
 #define OMN_C_int int
 #define OMN_C_int64 int64_t
 #define OMN_C_double double
@@ -115,17 +97,20 @@ typedef struct omn_operation_impl {
 #define OMN_C_path const char *
 #define OMN_C_choice int
 
-#define OMN_P_IN(T, n, help) OMN_C_IN_##T n,
+/* LIST(IN, OPT, PAR, OUT): IN(kind, name, help) an input; OPT the same that may be left out, the
+ * function then gets NULL for it; PAR(type, name, default, range, unit, help); OUT like IN. */
+#define OMN_P_IN(T, n, help) OMN_C_PICK(OMN_C_IN_##T, const omn_value *) n,
 #define OMN_P_PAR(T, n, d, r, u, help) OMN_C_##T n,
-#define OMN_P_OUT(T, n, help) OMN_C_OUT_##T n,
+#define OMN_P_OUT(T, n, help) OMN_C_PICK(OMN_C_OUT_##T, omn_value **) n,
 #define OMN_T_IN(T, n, help) { "in", #n, #T, NULL, NULL, NULL, help, 0 },
+#define OMN_T_OPT(T, n, help) { "optional", #n, #T, NULL, NULL, NULL, help, 0 },
 #define OMN_T_PAR(T, n, d, r, u, help) { "param", #n, #T, d, r, u, help, 0 },
 #define OMN_T_OUT(T, n, help) { "out", #n, #T, NULL, NULL, NULL, help, 0 },
 
-/* An input whose help ends in "; optional" may be left out: the function then gets NULL for it. */
 #define OMN_OPERATION(fn, LIST, flags)                                                           \
-    static omn_status fn(omn_call *c, LIST(OMN_P_IN, OMN_P_PAR, OMN_P_OUT) omn_error *err);      \
-    static const omn_param fn##_params[] = { LIST(OMN_T_IN, OMN_T_PAR, OMN_T_OUT) };             \
+    static omn_status fn(omn_call *c, LIST(OMN_P_IN, OMN_P_IN, OMN_P_PAR, OMN_P_OUT)             \
+                         omn_error *err);                                                        \
+    static const omn_param fn##_params[] = { LIST(OMN_T_IN, OMN_T_OPT, OMN_T_PAR, OMN_T_OUT) };  \
     static const omn_operation_impl fn##_impl = { NULL, (void (*)(void))fn, flags }
 #define OMN_OPERATION_OBJECT(fn, name, help)                                                     \
     { "omnio.operation/1", name, help, &fn##_impl, fn##_params,                                  \
@@ -158,7 +143,7 @@ typedef struct omn_operation_impl {
 
 typedef struct omn_format_impl {
     const void *(*extension)(const char *id);     /* may be NULL */
-    const char *makes;                            /* "image": the value type */
+    const char *makes;                            /* "image": the kind of value; "any" */
     const char *suffixes;                         /* "jpg,jpeg", lower case, the usual one first */
     /* Do these first bytes (at most 64) look like this format? 0 no, 100 certainly. [any] */
     int (*probe)(const uint8_t *head, size_t n);
@@ -215,6 +200,10 @@ typedef struct omn_entry omn_entry;
  * [any] */
 OMN_API omn_status omn_registry_find(omn_context *ctx, const char *kind, const char *name,
                                      const omn_entry **out, omn_error *err);
+/* A kind of value by name, of this library or of a plugin; lives as long as the context.
+ * OMN_ERR_MISSING names the nearest. [any] */
+OMN_API omn_status omn_kind_find_in(omn_context *ctx, const char *name, const omn_kind **out,
+                                    omn_error *err);
 /* What is there without loading anything into this process: called once for each object, in order
  * of kind and name, and once for each file that could not be used (object NULL, why set). Other
  * than 0 stops. */
@@ -257,9 +246,9 @@ OMN_API const char *omn_nearest_name(const char *wanted, const char *const *name
  * page. */
 OMN_API omn_status omn_entry_help(const omn_entry *e, bool man, omn_buf *out, omn_error *err);
 
-/* Call an operation through libffi. in: as many as "in" rows, in order (NULL only for optional
- * ones); out: as many as "out" rows, owned by the caller. All types are checked first. The scratch
- * memory that the operation takes from c is given back when it returns. [run] */
+/* Call an operation through libffi. in: as many as "in" and "optional" rows, in order (NULL only
+ * for optional ones); out: as many as "out" rows, owned by the caller. All types are checked first.
+ * The scratch memory that the operation takes from c is given back when it returns. [run] */
 OMN_API omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn_value *const *in,
                                       const omn_setting *set, size_t n_set, omn_value **out,
                                       omn_error *err);

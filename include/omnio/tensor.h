@@ -14,7 +14,10 @@ extern "C" {
 typedef enum omn_type {
     OMN_TYPE_NONE = 0,
     OMN_F32 = 1, OMN_F16 = 2, OMN_BF16 = 3, OMN_I64 = 4, OMN_I32 = 5, OMN_I8 = 6, OMN_U8 = 7,
-    OMN_BOOL = 8
+    OMN_BOOL = 8,
+    /* Columns of values only (omnio/value.h); omn_type_get knows none of them: doubles; texts, data
+     * is const char *const *; values, data is omn_value *const *. */
+    OMN_F64 = 9, OMN_STRING = 10, OMN_ANY_VALUE = 11
 } omn_type;
 
 typedef struct omn_type_info {

@@ -15,16 +15,15 @@
 extern "C" {
 #endif
 
-typedef enum omn_value_kind {
-    OMN_VALUE_TEXT = 1, OMN_VALUE_IMAGE = 2, OMN_VALUE_REGIONS = 3, OMN_VALUE_POINTS = 4,
-    OMN_VALUE_TOKENS = 5, OMN_VALUE_EMBEDDINGS = 6, OMN_VALUE_TENSOR = 7, OMN_VALUE_LIST = 8,
-    OMN_VALUE_RECORD = 9, OMN_VALUE_NUMBER = 10
-} omn_value_kind;
-
 typedef struct omn_value omn_value;
-/* The kind of a value; values are counted, ref adds a holder. [any] */
-OMN_API omn_value_kind omn_value_get_kind(const omn_value *v);
-OMN_API const char *omn_value_kind_name(omn_value_kind k);              /* "image" */
+/* A kind of value: its name and its schema. One object for each kind of this library, which lives
+ * for ever; those of plugins live as long as their context or any value of them. */
+typedef struct omn_kind omn_kind;
+/* The kind of a value, and its name ("nothing" for NULL); whether it is of the kind of that name
+ * (false for NULL). Values are counted, ref adds a holder. [any] */
+OMN_API const omn_kind *omn_value_kind(const omn_value *v);
+OMN_API const char *omn_value_kind_name(const omn_value *v);
+OMN_API bool omn_value_is(const omn_value *v, const char *kind);
 OMN_API omn_value *omn_value_ref(const omn_value *v);                   /* NULL stays NULL */
 OMN_API void omn_value_unref(omn_value *v);
 #define OMN_VALUE_MOST_BYTES ((size_t)1 << 32)
@@ -32,6 +31,100 @@ OMN_API void omn_value_unref(omn_value *v);
 /* true when the n bytes are well formed UTF-8 (no surrogates, no overlong forms) without a 0 byte;
  * otherwise *bad (may be NULL) is the place of the first byte that is not. [any] */
 OMN_API bool omn_utf8_check(const char *s, size_t n, size_t *bad);
+
+/* -- schemas: every kind is named columns of numbers, texts or values -------------------------- */
+
+/* One column. axes: "" one element, "n", "n,4", "h,w,3": a name stands for one size in all columns
+ * of a value, a number for itself, NULL for any shape. unit: "px", "m", "Hz", or NULL. lo < hi:
+ * numbers outside are refused. type OMN_TYPE_NONE: any numeric type. */
+typedef enum omn_column_flags {
+    OMN_COLUMN_OPTIONAL = 1,  /* may be absent */
+    OMN_COLUMN_NAN = 2,       /* single elements may be missing: NaN, NULL for texts; JSON null */
+    OMN_COLUMN_FREE = 4       /* any bits: infinities and NaN are nobody's business here */
+} omn_column_flags;
+typedef struct omn_column {
+    const char *name;
+    omn_type type;
+    const char *axes, *unit;
+    double lo, hi;
+    uint32_t flags;
+} omn_column;
+
+/* "omnio.value/1": what a plugin says of a kind of its own. The columns suffice; whatever may be
+ * NULL has a form that follows from them. */
+typedef struct omn_value_impl {
+    const void *(*extension)(const char *id);     /* may be NULL */
+    const omn_column *columns;
+    uint32_t n_columns, column_size;              /* sizeof(omn_column): rows may grow */
+    /* "frame": lies in a picture, has an omn_frame; "time": has an axis "t" with columns "rate"
+     * (Hz) and "start" (s), or a column "time" [t] in seconds; NULL: nowhere. */
+    const char *place;
+    const char *item;             /* axis along which map walks ("n"); NULL: it is one thing */
+    const char *format;           /* the format that writes it; NULL: "safetensors" */
+    omn_status (*check)(const omn_value *v, omn_error *err);      /* beyond the columns. [any] */
+    void (*text)(const omn_value *v, omn_buf *out);               /* for people. [any] */
+    /* From a shell's word; c may be NULL. NULL: a word names a file. form: what help shows of it,
+     * "X0,Y0,X1,Y1"; may be NULL. [run] */
+    const char *form;
+    omn_status (*word)(omn_call *c, const char *word, omn_value **out, omn_error *err);
+    void (*json)(const omn_value *v, omn_buf *out);               /* else the general form. [any] */
+    /* From a text, a number, a list or a record, as JSON makes them. [any] */
+    omn_status (*convert)(const omn_value *plain, omn_value **out, omn_error *err);
+} omn_value_impl;
+
+#define OMN_KIND_MOST_COLUMNS 32u
+/* The kinds of this library by number, for lists; NULL past the last. [any] */
+OMN_API const omn_kind *omn_kind_at(size_t i);
+OMN_API const char *omn_kind_name(const omn_kind *k);
+OMN_API const char *omn_kind_help(const omn_kind *k);
+OMN_API const omn_column *omn_kind_column(const omn_kind *k, size_t i);  /* NULL past the last */
+OMN_API const omn_value_impl *omn_kind_impl(const omn_kind *k);
+/* What map hands out one by one: "any" for a list, its own name for other kinds with items; NULL:
+ * the kind has none. */
+OMN_API const char *omn_kind_items(const omn_kind *k);
+
+/* A value from its columns. Everything is checked: names, types, axes, ranges, finite numbers,
+ * UTF-8, sizes before memory is taken, then the kind's own check. Data is copied, values in columns
+ * are referenced. A column whose tensor has shape and type and whose data is NULL is zero. frame:
+ * NULL where there is none. Errors: OMN_ERR_DATA, OMN_ERR_SHAPE, OMN_ERR_TYPE, OMN_ERR_MEMORY.
+ * [any] */
+typedef struct omn_filled { const char *name; omn_tensor tensor; } omn_filled;
+typedef struct omn_frame omn_frame;
+OMN_API omn_status omn_value_make(const omn_kind *k, const omn_filled *columns, size_t n,
+                                  const omn_frame *frame, omn_value **out, omn_error *err);
+/* A column; borrowed; NULL: absent, or the kind has none of that name. [any] */
+OMN_API const omn_tensor *omn_value_column(const omn_value *v, const char *name);
+/* Bytes of one element of a column; 0 for a number that is no type. [any] */
+OMN_API size_t omn_column_bytes(omn_type t);
+OMN_API const char *omn_column_type(omn_type t);     /* "f32", "text"; "any" for OMN_TYPE_NONE */
+/* Memory that a value holds, items included. [any] */
+OMN_API size_t omn_value_bytes(const omn_value *v);
+
+/* Items along the axis `item` of the kind; 0 for kinds without. A list hands out its items, other
+ * kinds a slice of one. [any] */
+OMN_API size_t omn_value_count(const omn_value *v);
+OMN_API omn_status omn_value_item(const omn_value *v, size_t i, omn_value **out, omn_error *err);
+OMN_API omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, omn_value **out,
+                                   omn_error *err);
+/* No items, or no content at all: an empty list, regions without a region, "". NULL is empty. */
+OMN_API bool omn_value_empty(const omn_value *v);
+
+/* Same kind, same columns, same place in a picture (not which picture); numbers by value, so that
+ * two that are missing are equal and 0 equals -0. hash: 128 bits (XXH3) of the same things; equal
+ * values have equal hashes. [any] */
+OMN_API bool omn_value_equal(const omn_value *a, const omn_value *b);
+OMN_API void omn_value_hash(const omn_value *v, uint64_t out[2]);
+
+/* A kind by name: those of this library, and through the context behind c (NULL: none) those of
+ * plugins. OMN_ERR_MISSING names the nearest. [any] */
+OMN_API omn_status omn_kind_find(omn_call *c, const char *name, const omn_kind **out,
+                                 omn_error *err);
+/* v as a value of another kind, where that has one meaning: a word as from a command line, a list,
+ * a record with the names of the columns. [x0, y0, x1, y1], a list of such, and the line that
+ * omn_value_text prints are regions. The same kind: another reference. c may be NULL. Otherwise
+ * OMN_ERR_TYPE, or OMN_ERR_ARGUMENT for a word that is none. [run] */
+OMN_API omn_status omn_value_convert(omn_call *c, const omn_value *v, const omn_kind *to,
+                                     omn_value **out, omn_error *err);
 
 /* -- text: UTF-8, checked; at most 16 MiB */
 #define OMN_TEXT_MOST ((size_t)16 << 20)
@@ -47,11 +140,11 @@ OMN_API double omn_number_get(const omn_value *v);
 /* Where pixels lie in the picture they came from: source_x = m[0] x + m[1] y + m[2],
  * source_y = m[3] x + m[4] y + m[5]. width and height are those of the source, in pixels.
  * source: a number that tells pictures apart (equal numbers: the same source picture); 0: none. */
-typedef struct omn_frame {
+struct omn_frame {
     uint64_t source;
     double m[6];
     uint32_t width, height;
-} omn_frame;
+};
 OMN_API omn_frame omn_frame_identity(uint64_t source, uint32_t width, uint32_t height);
 /* The frame of a picture cut or scaled from one with frame f: new pixel (x, y) lies at
  * (sx x + tx, sy y + ty) of the old one. [any] */
@@ -79,8 +172,8 @@ OMN_API omn_value *omn_image_give(omn_image *taken); /* the same, as a value, no
 OMN_API const omn_image *omn_value_image(const omn_value *v);     /* borrowed; NULL: not an image */
 OMN_API omn_pixels omn_image_pixels(const omn_image *img);        /* data is to be read only */
 OMN_API const omn_frame *omn_image_frame(const omn_image *img);
-/* Also of the picture that regions and points speak of; borrowed, NULL: unknown, or another
- * kind. */
+/* Also of the picture that regions, points and others speak of; borrowed, NULL: unknown, or a kind
+ * without. */
 OMN_API const omn_frame *omn_value_frame(const omn_value *v);
 
 /* -- regions: boxes in pixels of the source picture, x0 y0 x1 y1, x1 and y1 exclusive edges --- */
@@ -136,13 +229,25 @@ OMN_API const omn_value *omn_record_get(const omn_value *v, const char *name);  
  *   points     [{"point":[x,y],"visible":..,"label":..}, ...]
  *   tokens     {"tokens":[..],"vocabulary":..}
  *   embeddings [[..], ..]     tensor {"type":"f32","shape":[..]}     text, number, list, record:
- *     themselves */
+ *     themselves
+ *   others, and whatever lies in them: the general form, in which nothing is lost:
+ *     {"$kind":"series","time":[..],"label":[..]}; of a column with more than 1024 numbers, or of
+ *     any type, {"type":"f32","shape":[..],"base64":".."}; "$frame" of what lies in a picture */
 OMN_API void omn_value_json(const omn_value *v, omn_buf *out);
+/* The general form of any value, those with a shorter stable form too: it reads back equal. */
+OMN_API void omn_value_json_whole(const omn_value *v, omn_buf *out);
 /* The other way: objects become records (a null field is left out), arrays lists, true and false 1
  * and 0. A list that is not empty and in which every item has the form of regions or points above
- * becomes regions or points (of an unknown picture). At most 16 MiB, 64 levels; a key twice, a null
- * in an array, anything after the value is OMN_ERR_DATA with line and column. [any] */
+ * becomes regions or points (of an unknown picture). An object that begins with "$kind" becomes a
+ * value of that kind, of this library (omn_call_json knows those of plugins too). At most 16 MiB,
+ * 64 levels, 2^22 values; a key twice, a null in an array, anything after the value is OMN_ERR_DATA
+ * with line and column. [any] */
 OMN_API omn_status omn_value_from_json(const char *s, size_t n, omn_value **out, omn_error *err);
+/* The same for a working function: kinds of plugins too, through the context behind c (NULL: none);
+ * as a value of the wanted kind, whose columns then need no "$kind" (NULL: whatever it is).
+ * [run] */
+OMN_API omn_status omn_call_json(omn_call *c, const omn_kind *wanted, const char *s, size_t n,
+                                 omn_value **out, omn_error *err);
 /* A double as above ("0.1", "1e-7", "nan" as null), appended. */
 OMN_API void omn_number_print(double x, omn_buf *out);
 /* The value as a person reads it (one box per line, plain text). */

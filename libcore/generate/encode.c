@@ -180,13 +180,13 @@ static void see(const omn_part *p, const omn_value *v, const omn_feed *f, const 
     size_t n = 0;
     *out = (omn_seen){ .tokens = places(p, f) };
     snprintf(out->role, sizeof out->role, "%s", p->role);
-    snprintf(out->kind, sizeof out->kind, "%s", omn_value_kind_name(omn_value_get_kind(v)));
+    snprintf(out->kind, sizeof out->kind, "%s", omn_value_kind_name(v));
     if (img) {
         const omn_pixels px = omn_image_pixels(img);
         out->width = px.width;
         out->height = px.height;
         out->frame = *frame;
-    } else if (omn_value_get_kind(v) == OMN_VALUE_TEXT) {
+    } else if (omn_value_is(v, "text")) {
         omn_text_get(v, &n);
         out->bytes = n;
     }

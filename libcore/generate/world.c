@@ -60,7 +60,7 @@ const char *omn_world_takes(const omn_world *w)
 
 static bool of_kind(const omn_value *v, const char *kind)
 {
-    return v && (!strcmp(kind, "any") || !strcmp(kind, omn_value_kind_name(omn_value_get_kind(v))));
+    return v && (!strcmp(kind, "any") || !strcmp(kind, omn_value_kind_name(v)));
 }
 
 static omn_status shown(omn_world *w, omn_value **v, omn_error *err)

@@ -22,7 +22,7 @@ static bool number_of(const param *side, const omn_value *v, double *out)
 {
     char *end = NULL;
     const char *t = side->text;
-    if (v && omn_value_get_kind(v) == OMN_VALUE_NUMBER) {
+    if (omn_value_is(v, "number")) {
         *out = omn_number_get(v);
         return true;
     }
@@ -93,7 +93,7 @@ void condition_print(const omn_pipeline *p, const condition *c, omn_buf *out)
 
 static bool is_number(const omn_value *v)
 {
-    return v && omn_value_get_kind(v) == OMN_VALUE_NUMBER;
+    return omn_value_is(v, "number");
 }
 
 /* A number equals a text that spells it; texts are equal to the byte. */
@@ -109,9 +109,9 @@ static bool equal(const condition *c, const omn_value *a, const omn_value *b)
 static omn_status usable(const omn_pipeline_run *r, const param *side, omn_error *err)
 {
     const omn_value *v = side->slot < 0 ? NULL : r->slots[side->slot];
-    if (!v || is_number(v) || omn_value_get_kind(v) == OMN_VALUE_TEXT) return OMN_OK;
+    if (!v || is_number(v) || omn_value_is(v, "text")) return OMN_OK;
     return yml_fail(side->at, err, "$%s is %s, a text or a number is wanted",
-                    r->p->slots[side->slot].name, omn_value_kind_name(omn_value_get_kind(v)));
+                    r->p->slots[side->slot].name, omn_value_kind_name(v));
 }
 
 omn_status condition_holds(const omn_pipeline_run *r, const condition *c, bool *holds,
@@ -122,7 +122,7 @@ omn_status condition_holds(const omn_pipeline_run *r, const condition *c, bool *
     double x, y;
     *holds = c->test == TEST_NONE;
     if (c->test == TEST_EMPTY || c->test == TEST_NOT_EMPTY)
-        *holds = (!a || run_empty(a)) == (c->test == TEST_EMPTY);
+        *holds = (!a || omn_value_empty(a)) == (c->test == TEST_EMPTY);
     if (c->test < TEST_EQUAL) return OMN_OK;
     TRY_READ(usable(r, &c->left, err));
     TRY_READ(usable(r, &c->right, err));

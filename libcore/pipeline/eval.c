@@ -119,7 +119,7 @@ static omn_status asked(const omn_named *in, size_t n, omn_value **out, omn_erro
     omn_named some[MOST_FIELDS];
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
-        if (omn_value_get_kind(in[i].value) != OMN_VALUE_IMAGE) some[m++] = in[i];
+        if (!omn_value_is(in[i].value, "image")) some[m++] = in[i];
     return omn_record_new(some, m, out, err);
 }
 

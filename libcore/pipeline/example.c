@@ -121,15 +121,16 @@ static omn_status loaded(const example *e, const char *type, const omn_value *v,
     return omn_call_load(e->c, path, type, out, err);
 }
 
-/* A field as the type that the pipeline's input wants. */
-static omn_status fit(const example *e, const char *type, const omn_value *v, omn_value **out,
+/* A field as the kind that the pipeline's input wants (NULL: any). */
+static omn_status fit(const example *e, const omn_kind *kind, const omn_value *v, omn_value **out,
                       omn_error *err)
 {
-    const omn_value_kind k = omn_value_get_kind(v);
+    const char *type = omn_kind_name(kind);
     omn_status st = OMN_OK;
     omn_buf text;
-    if (k == OMN_VALUE_TEXT && !strcmp(type, "image")) return loaded(e, type, v, out, err);
-    if (k != OMN_VALUE_NUMBER || strcmp(type, "text")) {
+    if (kind && omn_value_is(v, "text") && !omn_kind_impl(kind)->word)
+        return loaded(e, type, v, out, err);
+    if (!omn_value_is(v, "number") || strcmp(type, "text")) {
         *out = omn_value_ref(v);
         return OMN_OK;
     }
@@ -140,13 +141,13 @@ static omn_status fit(const example *e, const char *type, const omn_value *v, om
     return st;
 }
 
-static const char *input_type(const omn_pipeline *p, const char *name)
+static const omn_kind *input_kind(const omn_pipeline *p, const char *name)
 {
     const omn_pipeline_port *in;
     const size_t n = omn_pipeline_inputs(p, &in);
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(in[i].name, name)) return in[i].type;
-    return "any";
+        if (!strcmp(in[i].name, name)) return in[i].kind;
+    return NULL;
 }
 
 omn_status item_open(const example *e, const recipe_task *t, const omn_value *item, task_item *out,
@@ -158,7 +159,7 @@ omn_status item_open(const example *e, const recipe_task *t, const omn_value *it
         if (!v) return no_field(e, t, t->give[i].path, err);
         omn_named *g = &out->give[out->n_give];
         g->name = t->give[i].name;
-        const omn_status st = fit(e, input_type(t->pipeline, g->name), v, &g->value, err);
+        const omn_status st = fit(e, input_kind(t->pipeline, g->name), v, &g->value, err);
         if (st != OMN_OK) {
             omn_error_prefix(err, "field \"%s\"", t->give[i].path);
             return example_failed(e, t, st, err);
@@ -184,9 +185,9 @@ omn_status item_list(const example *e, const recipe_task *t, const omn_value **l
     if (!t->each) return OMN_OK;
     *list = omn_record_get(e->record, t->each);
     if (!*list) return no_field(e, t, t->each, err);
-    if (omn_value_get_kind(*list) == OMN_VALUE_LIST) return OMN_OK;
+    if (omn_value_is(*list, "list")) return OMN_OK;
     return example_failed(e, t,
                           omn_fail(err, OMN_ERR_DATA, "the field \"%s\" is %s, a list is wanted",
-                                   t->each, omn_value_kind_name(omn_value_get_kind(*list))),
+                                   t->each, omn_value_kind_name(*list)),
                           err);
 }

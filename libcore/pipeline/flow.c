@@ -10,52 +10,19 @@
 
 /* ---- items and parts ------------------------------------------------------------------------ */
 
+/* SIZE_MAX: it has none. */
 static size_t count_of(const omn_value *v)
 {
-    switch (omn_value_get_kind(v)) {
-    case OMN_VALUE_LIST:
-        return omn_list_count(v);
-    case OMN_VALUE_REGIONS:
-        return omn_regions_get(v, NULL);
-    case OMN_VALUE_POINTS:
-        return omn_points_get(v, NULL);
-    default:
-        return SIZE_MAX;
-    }
-}
-
-bool run_empty(const omn_value *v)
-{
-    if (omn_value_get_kind(v) == OMN_VALUE_TEXT) return omn_text_get(v, NULL)[0] == 0;
-    if (omn_value_get_kind(v) == OMN_VALUE_RECORD) return omn_record_count(v) == 0;
-    return count_of(v) == 0;
-}
-
-/* Item i of a list, or box i of regions as regions of one. */
-static omn_status item_of(const omn_value *v, size_t i, omn_value **out, omn_error *err)
-{
-    const omn_region *boxes = NULL;
-    const omn_point *points = NULL;
-    switch (omn_value_get_kind(v)) {
-    case OMN_VALUE_LIST:
-        *out = omn_value_ref(omn_list_at(v, i));
-        return OMN_OK;
-    case OMN_VALUE_REGIONS:
-        omn_regions_get(v, &boxes);
-        return omn_regions_new(&boxes[i], 1, omn_value_frame(v), out, err);
-    default:
-        omn_points_get(v, &points);
-        return omn_points_new(&points[i], 1, omn_value_frame(v), out, err);
-    }
+    return omn_kind_items(omn_value_kind(v)) ? omn_value_count(v) : SIZE_MAX;
 }
 
 omn_status run_part_of(const omn_value *whole, const plan_slot *part, omn_value **out,
                        omn_error *err)
 {
     const yml *at = part->at;
-    const char *kind = omn_value_kind_name(omn_value_get_kind(whole));
+    const char *kind = omn_value_kind_name(whole);
     if (part->field) {
-        const bool record = omn_value_get_kind(whole) == OMN_VALUE_RECORD;
+        const bool record = omn_value_is(whole, "record");
         *out = record ? omn_value_ref(omn_record_get(whole, part->field)) : NULL;
         if (*out) return OMN_OK;
         return omn_fail_at(
@@ -71,7 +38,7 @@ omn_status run_part_of(const omn_value *whole, const plan_slot *part, omn_value 
     if (i < 0 || i >= (int64_t)n)
         return omn_fail_at(err, OMN_ERR_DATA, at->file, at->line, at->column,
                            "$%s: there is no such item, only %zu", part->name, n);
-    return item_of(whole, (size_t)i, out, err);
+    return omn_value_item(whole, (size_t)i, out, err);
 }
 
 /* ---- map ------------------------------------------------------------------------------------ */
@@ -92,7 +59,7 @@ static omn_status map_round(omn_pipeline_run *r, omn_call *c, const plan_step *s
         omn_value *item = NULL;
         errors[i] = (omn_error)OMN_ERROR_INIT;
         lane_copy(&lanes[i], r, c, &errors[i]);
-        OMN_TRY(item_of(over, from + i, &item, err));
+        OMN_TRY(omn_value_item(over, from + i, &item, err));
         run_put(&lanes[i].run, s->each, item);
     }
     OMN_TRY(lanes_run(lanes, n, s->steps, s->n_steps, err));
@@ -104,7 +71,7 @@ static omn_status map_round(omn_pipeline_run *r, omn_call *c, const plan_step *s
             goto done;
         }
         omn_value *v = lanes[i].run.slots[s->keep];
-        if (v && !(s->drop_empty && run_empty(v))) out->list[out->n++] = omn_value_ref(v);
+        if (v && !(s->drop_empty && omn_value_empty(v))) out->list[out->n++] = omn_value_ref(v);
     }
 done:
     for (size_t i = 0; i < n; i++) run_clear(&lanes[i].run);
@@ -119,8 +86,8 @@ omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_err
     const size_t n = count_of(over), most = s->asks ? MAP_ROWS : 1;
     kept k = { 0 };
     if (n == SIZE_MAX) {
-        st = omn_fail(err, OMN_ERR_TYPE, "map goes over a list or over boxes, not over %s",
-                      omn_value_kind_name(omn_value_get_kind(over)));
+        st = omn_fail(err, OMN_ERR_TYPE, "map goes over what has items, not over %s",
+                      omn_value_kind_name(over));
         goto done;
     }
     k.list = calloc(n + 1, sizeof(omn_value *));

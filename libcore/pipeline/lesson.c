@@ -73,18 +73,17 @@ static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan
                               const omn_frame *frame, const omn_value *v, omn_buf *out,
                               omn_error *err)
 {
-    const omn_value_kind k = omn_value_get_kind(v);
     if (s->answer.kind == FORM_BOXES) {
         const omn_part *codec = omn_model_codec(r->model, "regions");
         if (!codec) return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for boxes");
-        if (k != OMN_VALUE_REGIONS)
+        if (!omn_value_is(v, "regions"))
             return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, regions are wanted",
-                            omn_value_kind_name(k));
+                            omn_value_kind_name(v));
         return omn_codec_write(codec, c, v, frame, out, err);
     }
-    if (k != OMN_VALUE_TEXT && k != OMN_VALUE_NUMBER)
+    if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
-                        omn_value_kind_name(k));
+                        omn_value_kind_name(v));
     omn_value_text(v, out);
     return OMN_OK;
 }

@@ -17,6 +17,16 @@ static int find(const omn_pipeline *p, const char *name, size_t n)
     return -1;
 }
 
+omn_status name_items(const omn_pipeline *p, const char *type, const char **items, omn_error *err)
+{
+    const omn_kind *kind = NULL;
+    *items = "any";
+    if (!strcmp(type, "any")) return OMN_OK;
+    const omn_status st = omn_kind_find_in(p->ctx, type, &kind, err);
+    *items = kind ? omn_kind_items(kind) : NULL;
+    return st;
+}
+
 static omn_status add(omn_pipeline *p, const yml *at, const plan_slot *s, int *out, omn_error *err)
 {
     if (p->n_slots == MOST_SLOTS) return yml_fail(at, err, "more than %d values", MOST_SLOTS);
@@ -82,10 +92,10 @@ static omn_status type_of_part(const omn_pipeline *p, const yml *at, plan_slot *
     if (!strcmp(whole->type, "any")) return OMN_OK;
     if (part->field && strcmp(whole->type, "record"))
         return yml_fail(at, err, "$%s is %s, which has no fields", whole->name, whole->type);
-    if (part->field || !strcmp(whole->type, "list")) return OMN_OK;
-    if (strcmp(whole->type, "regions") && strcmp(whole->type, "points"))
+    if (part->field) return OMN_OK;
+    TRY_READ(name_items(p, whole->type, &part->type, err));
+    if (!part->type)
         return yml_fail(at, err, "$%s is %s, which has no items", whole->name, whole->type);
-    part->type = whole->type;
     return OMN_OK;
 }
 

@@ -146,6 +146,8 @@ typedef const omn_value *plan_lookup(void *user, const char *name);
 omn_status template_fill(const char *text, const omn_model *m, omn_call *c,
                          const omn_frame *like, plan_lookup *look, void *user, omn_buf *out,
                          omn_error *err);
+/* It lies in a picture: written in words of a model that sees that. */
+bool template_is_place(const omn_value *v);
 /* Every "{name}" of a template is known; which slots they are. */
 omn_status template_read(omn_pipeline *p, const yml *at, const char *text, binding **words,
                          size_t *n, omn_error *err);

@@ -6,10 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const value_types[] = { "image",  "text",       "regions", "points",
-                                           "tokens", "embeddings", "tensor",  "list",
-                                           "record", "number",     "any",     NULL };
-
 static const char *const verbs[] = { "apply", "generate", "score",  "tokenize", "detokenize",
                                      "map",   "record",   "repeat", NULL };
 
@@ -104,6 +100,18 @@ omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_
 
 /* ---- inputs and outputs --------------------------------------------------------------------- */
 
+/* The type of an input is a kind of value, of ours or of a plugin. */
+static omn_status read_type(omn_pipeline *p, const yml *y, omn_pipeline_port *q, omn_error *err)
+{
+    omn_error why = OMN_ERROR_INIT;
+    if (!q->type)
+        return yml_fail(y, err, "%s: a type is wanted, as image, text, number, list or regions",
+                        q->name);
+    if (!strcmp(q->type, "any") || omn_kind_find_in(p->ctx, q->type, &q->kind, &why) == OMN_OK)
+        return OMN_OK;
+    return yml_fail(yml_get(y, "type"), err, "%s: %s", q->name, why.text);
+}
+
 static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
 {
     static const char *const keys[] = { "type", "help", "default", NULL };
@@ -122,12 +130,7 @@ static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
         TRY_READ(yml_text(yml_get(v, "type"), &q->type, NULL, err));
         TRY_READ(yml_text(yml_get(v, "help"), &q->help, "", err));
         TRY_READ(yml_text(yml_get(v, "default"), &q->deflt, NULL, err));
-        size_t k = 0;
-        while (q->type && value_types[k] && strcmp(value_types[k], q->type)) k++;
-        if (!q->type || !value_types[k])
-            return yml_fail(
-                v, err, "%s: a type is wanted: image, text, number, list, regions, points, tokens",
-                q->name);
+        TRY_READ(read_type(p, v, q, err));
         TRY_READ(name_add(p, yml_key(y, i), q->name, q->type, &p->inputs[i].slot, err));
         p->inputs[i].p = *q;
     }
@@ -159,6 +162,7 @@ static omn_status read_outputs(omn_pipeline *p, const yml *y, omn_error *err)
         TRY_READ(name_refer(p, value, NULL, &p->outputs[i].slot, err));
         q->type = p->slots[p->outputs[i].slot].type;
         q->from = p->slots[p->outputs[i].slot].name;
+        if (strcmp(q->type, "any")) TRY_READ(omn_kind_find_in(p->ctx, q->type, &q->kind, err));
         p->outputs[i].p = *q;
     }
     p->n_outputs = y->n;

@@ -22,6 +22,8 @@ omn_status name_result(omn_pipeline *p, const yml *y, const char *key, const cha
 omn_status name_find(omn_pipeline *p, const yml *at, const char *text, int *out, omn_error *err);
 /* "$name" to its slot, of a wanted type (NULL: any). */
 omn_status name_refer(omn_pipeline *p, const yml *y, const char *want, int *out, omn_error *err);
+/* What items of a value of this type are, NULL: it has none. */
+omn_status name_items(const omn_pipeline *p, const char *type, const char **items, omn_error *err);
 /* A scalar parameter: text, or a slot of text or number. y NULL: not given. */
 omn_status read_scalar(omn_pipeline *p, const yml *y, const char *name, param *out, omn_error *err);
 /* The same for a number within lo..hi. */

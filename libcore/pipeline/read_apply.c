@@ -8,8 +8,7 @@
 
 static bool optional(const omn_param *row)
 {
-    const size_t n = row->help ? strlen(row->help) : 0;
-    return n >= 10 && !strcmp(row->help + n - 10, "; optional");
+    return !strcmp(row->role, "optional");
 }
 
 /* What an absent operation's step is made of is not known; all that it reads and makes is. */

@@ -18,16 +18,16 @@ omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_
     TRY_READ(yml_only(y, keys, err));
     s->name = "map";
     TRY_READ(name_refer(p, yml_get(y, "map"), NULL, &s->in[0], err));
-    const char *type = p->slots[s->in[0]].type;
-    if (strcmp(type, "list") && strcmp(type, "regions") && strcmp(type, "any"))
-        return yml_fail(yml_get(y, "map"), err, "map goes over a list or over boxes, not over %s",
-                        type);
+    const char *type = p->slots[s->in[0]].type, *items = NULL;
+    TRY_READ(name_items(p, type, &items, err));
+    if (!items)
+        return yml_fail(yml_get(y, "map"), err,
+                        "map goes over what has items, a list or boxes, not over %s", type);
     if (!each || !yml_get(y, "as") || !keep || !yml_get(y, "steps"))
         return yml_fail(y, err, "map wants each: name, as: name, keep: $value and steps: [...]");
     TRY_READ(yml_want(each, YML_SCALAR, "each", err));
     const int before = p->n_slots;
-    TRY_READ(
-        name_add(p, each, each->text, strcmp(type, "regions") ? "any" : "regions", &s->each, err));
+    TRY_READ(name_add(p, each, each->text, items, &s->each, err));
     TRY_READ(read_steps(p, yml_get(y, "steps"), &s->steps, &s->n_steps, depth + 1, err));
     TRY_READ(name_refer(p, keep, NULL, &s->keep, err));
     if (drop) {

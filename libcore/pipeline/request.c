@@ -38,8 +38,8 @@ static omn_status number(const omn_pipeline_run *r, const param *p, double lo, d
     if (p->text) *out = strtod(p->text, NULL);
     if (p->text || p->slot < 0 || !p->name) return OMN_OK;
     const omn_value *v = r->slots[p->slot];
-    if (v && omn_value_get_kind(v) == OMN_VALUE_NUMBER) *out = omn_number_get(v);
-    else if (v && omn_value_get_kind(v) == OMN_VALUE_TEXT) {
+    if (omn_value_is(v, "number")) *out = omn_number_get(v);
+    else if (omn_value_is(v, "text")) {
         char *end = NULL;
         const char *t = omn_text_get(v, NULL);
         *out = strtod(t, &end);
@@ -124,9 +124,7 @@ static bool writes_boxes(const omn_pipeline_run *r, const plan_step *s)
 {
     for (size_t i = 0; i < s->n_words; i++) {
         const omn_value *v = r->slots[s->words[i].slot];
-        if (!v) continue;
-        const omn_value_kind k = omn_value_get_kind(v);
-        if (k == OMN_VALUE_REGIONS || k == OMN_VALUE_POINTS) return true;
+        if (v && template_is_place(v)) return true;
     }
     return false;
 }

@@ -84,73 +84,19 @@ void run_put(omn_pipeline_run *r, int slot, omn_value *taken)
     r->slots[slot] = taken;
 }
 
-static omn_status split_list(const char *text, omn_value **out, omn_error *err)
+/* What is given, as what is declared: words from a command line, plain JSON of a batch. */
+static omn_status convert(omn_context *ctx, const omn_pipeline_port *to, const omn_value *v,
+                          omn_value **out, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    omn_value *items[4096] = { 0 };
-    size_t n = 0;
-    for (const char *p = text; n < 4096;) {
-        size_t len = strcspn(p, ",");
-        const char *next = p + len;
-        while (len && *p == ' ') {
-            p++;
-            len--;
-        }
-        while (len && p[len - 1] == ' ') len--;
-        OMN_TRY(omn_text_new(p, len, &items[n], err));
-        n++;
-        if (!*next) break;
-        p = next + 1;
+    omn_call *c = NULL;
+    if (!to->kind || omn_value_is(v, to->type)) {
+        *out = omn_value_ref(v);
+        return OMN_OK;
     }
-    OMN_TRY(omn_list_new(items, n, out, err));
-done:
-    for (size_t i = 0; i < n; i++) omn_value_unref(items[i]);
+    omn_status st = omn_context_call(ctx, 0, 0, NULL, &c, err);
+    if (st == OMN_OK) st = omn_value_convert(c, v, to->kind, out, err);
+    omn_call_free(c);
     return st;
-}
-
-static omn_status parse_boxes(const char *text, omn_value **out, omn_error *err)
-{
-    omn_region boxes[256];
-    size_t n = 0;
-    for (const char *p = text; n < 256;) {
-        omn_region *b = &boxes[n];
-        int used = 0;
-        if (sscanf(p, " %lf , %lf , %lf , %lf %n", &b->x0, &b->y0, &b->x1, &b->y1, &used) != 4 ||
-            !used || !(b->x1 > b->x0) || !(b->y1 > b->y0) ||
-            !isfinite(b->x0 + b->y0 + b->x1 + b->y1))
-            return omn_fail(err, OMN_ERR_ARGUMENT,
-                            "\"%s\": a box is x0,y0,x1,y1 in pixels with x1 > x0 and "
-                            "y1 > y0; several are separated by ;",
-                            text);
-        b->score = NAN;
-        b->label = NULL;
-        n++;
-        p += used;
-        if (!*p) return omn_regions_new(boxes, n, NULL, out, err);
-        if (*p++ != ';')
-            return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\": boxes are separated by ;", text);
-    }
-    return omn_fail(err, OMN_ERR_ARGUMENT, "more than 256 boxes");
-}
-
-/* Text given where another type is declared, as from a command line. */
-static omn_status convert(const char *type, const omn_value *v, omn_value **out, omn_error *err)
-{
-    const char *text = omn_value_get_kind(v) == OMN_VALUE_TEXT ? omn_text_get(v, NULL) : NULL;
-    if (text && !strcmp(type, "list")) return split_list(text, out, err);
-    if (text && !strcmp(type, "regions")) return parse_boxes(text, out, err);
-    if (text && !strcmp(type, "number")) {
-        char *end = NULL;
-        const double x = strtod(text, &end);
-        if (end == text || *end)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\" is no number", text);
-        return omn_number_new(x, out, err);
-    }
-    if (strcmp(type, "any") && strcmp(type, omn_value_kind_name(omn_value_get_kind(v))))
-        return omn_fail(err, OMN_ERR_TYPE, "%s given, %s wanted",
-                        omn_value_kind_name(omn_value_get_kind(v)), type);
-    *out = omn_value_ref(v);
-    return OMN_OK;
 }
 
 omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, omn_error *err)
@@ -164,7 +110,7 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
             return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no input \"%s\"", r->p->path,
                             inputs[i].name);
         omn_value *v = NULL;
-        st = convert(r->p->inputs[k].p.type, inputs[i].value, &v, err);
+        st = convert(r->p->ctx, &r->p->inputs[k].p, inputs[i].value, &v, err);
         if (st != OMN_OK) {
             omn_error_prefix(err, "input %s", inputs[i].name);
             return st;
@@ -179,7 +125,7 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
             return omn_fail(err, OMN_ERR_ARGUMENT, "input \"%s\" (%s) is missing: %s", q->p.name,
                             q->p.type, q->p.help);
         st = omn_text_new(q->p.deflt, strlen(q->p.deflt), &text, err);
-        if (st == OMN_OK) st = convert(q->p.type, text, &v, err);
+        if (st == OMN_OK) st = convert(r->p->ctx, &q->p, text, &v, err);
         omn_value_unref(text);
         if (st != OMN_OK) return st;
         run_put(r, q->slot, v);

@@ -37,8 +37,6 @@ omn_status run_part_of(const omn_value *whole, const plan_slot *part, omn_value 
 omn_status run_ready(omn_pipeline_run *r, const plan_step *s, bool *go, omn_error *err);
 omn_status condition_holds(const omn_pipeline_run *r, const condition *c, bool *holds,
                            omn_error *err);
-/* An empty text, list or record, regions or points without one; flow.c */
-bool run_empty(const omn_value *v);
 omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
 omn_status run_repeat(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
 omn_status run_record(omn_pipeline_run *r, const plan_step *s, omn_error *err);

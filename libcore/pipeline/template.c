@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* "{name}" in a prompt: texts and numbers as they are, boxes and points in the words of the model's
- * own codec and without their labels, lists joined by commas. "{{" and "}}" stand for the braces
- * themselves. */
+/* "{name}" in a prompt: texts and numbers as they are, what lies in a picture (boxes, points) in
+ * the words of the model's own codec and without labels, lists joined by commas. "{{" and "}}"
+ * stand for the braces themselves. */
 #include "read.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* The name between braces at p (behind the "{"), copied into buf; length with the "}", 0 when
@@ -18,45 +17,42 @@ static size_t name_at(const char *p, char *buf, size_t room)
     return n + 1;
 }
 
+bool template_is_place(const omn_value *v)
+{
+    const char *place = omn_kind_impl(omn_value_kind(v))->place;
+    return place && !strcmp(place, "frame");
+}
+
 /* Boxes or points alone, for a prompt that asks about them: a label that came along, from a
  * detection or from training data, would often be the answer. */
-static omn_status write_places(const omn_value *v, const omn_part *codec, omn_call *c,
-                               const omn_frame *like, omn_buf *out, omn_error *err)
+static omn_status without_labels(const omn_value *v, omn_value **out, omn_error *err)
 {
-    const omn_region *r = NULL;
-    const omn_point *p = NULL;
-    const bool boxes = omn_value_get_kind(v) == OMN_VALUE_REGIONS;
-    const size_t n = boxes ? omn_regions_get(v, &r) : omn_points_get(v, &p);
-    const size_t each = boxes ? sizeof *r : sizeof *p;
-    void *bare = malloc(n ? n * each : 1);
-    omn_value *places = NULL;
-    omn_status st;
-    if (!bare) return omn_fail(err, OMN_ERR_MEMORY, "a prompt with %zu places: out of memory", n);
-    if (n) memcpy(bare, boxes ? (const void *)r : (const void *)p, n * each);
-    for (size_t i = 0; i < n; i++)
-        if (boxes)
-            ((omn_region *)bare)[i].label = NULL;
-        else
-            ((omn_point *)bare)[i].label = NULL;
-    st = boxes ? omn_regions_new(bare, n, omn_value_frame(v), &places, err)
-               : omn_points_new(bare, n, omn_value_frame(v), &places, err);
-    if (st == OMN_OK) st = omn_codec_write(codec, c, places, like, out, err);
-    omn_value_unref(places);
-    free(bare);
+    omn_filled kept[OMN_KIND_MOST_COLUMNS];
+    size_t n = 0;
+    const omn_column *c;
+    for (size_t i = 0; (c = omn_kind_column(omn_value_kind(v), i)); i++) {
+        const omn_tensor *t = omn_value_column(v, c->name);
+        const bool label = !strcmp(c->name, "label") && (c->flags & OMN_COLUMN_OPTIONAL);
+        if (t && !label) kept[n++] = (omn_filled){ c->name, *t };
+    }
+    return omn_value_make(omn_value_kind(v), kept, n, omn_value_frame(v), out, err);
+}
+
+static omn_status write_place(const omn_value *v, const omn_part *codec, omn_call *c,
+                              const omn_frame *like, omn_buf *out, omn_error *err)
+{
+    omn_value *bare = NULL;
+    omn_status st = without_labels(v, &bare, err);
+    if (st == OMN_OK) st = omn_codec_write(codec, c, bare, like, out, err);
+    omn_value_unref(bare);
     return st;
 }
 
 static omn_status write_value(const omn_value *v, const omn_model *m, omn_call *c,
                               const omn_frame *like, omn_buf *out, omn_error *err)
 {
-    const omn_value_kind k = omn_value_get_kind(v);
-    if (k == OMN_VALUE_REGIONS || k == OMN_VALUE_POINTS) {
-        const omn_part *codec = m ? omn_model_codec(m, omn_value_kind_name(k)) : NULL;
-        if (codec) return write_places(v, codec, c, like, out, err);
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
-                        omn_value_kind_name(k));
-    }
-    if (k == OMN_VALUE_LIST) {
+    const char *kind = omn_value_kind_name(v);
+    if (omn_value_is(v, "list")) {
         omn_status st = OMN_OK;
         for (size_t i = 0; i < omn_list_count(v) && st == OMN_OK; i++) {
             if (i) omn_buf_puts(out, ", ");
@@ -64,11 +60,15 @@ static omn_status write_value(const omn_value *v, const omn_model *m, omn_call *
         }
         return st;
     }
-    if (k != OMN_VALUE_TEXT && k != OMN_VALUE_NUMBER)
-        return omn_fail(err, OMN_ERR_TYPE, "a value of type %s cannot be written into a text",
-                        omn_value_kind_name(k));
-    omn_value_text(v, out);
-    return OMN_OK;
+    if (omn_value_is(v, "text") || omn_value_is(v, "number")) {
+        omn_value_text(v, out);
+        return OMN_OK;
+    }
+    const omn_part *codec = m ? omn_model_codec(m, kind) : NULL;
+    if (codec) return write_place(v, codec, c, like, out, err);
+    if (template_is_place(v) && !omn_value_image(v))
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s", kind);
+    return omn_fail(err, OMN_ERR_TYPE, "a value of type %s cannot be written into a text", kind);
 }
 
 omn_status template_fill(const char *text, const omn_model *m, omn_call *c, const omn_frame *like,

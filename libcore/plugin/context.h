@@ -15,6 +15,9 @@ void *context_shared(omn_context *ctx, const void *key, context_make_fn *make, v
                      void (*release)(void *thing), omn_error *err);
 
 registry *context_registry(omn_context *ctx);
+/* omn_call_json without a call. */
+omn_status context_json(omn_context *ctx, const omn_kind *wanted, const char *s, size_t n,
+                        omn_value **out, omn_error *err);
 /* The cache folder, absolute; NULL: nothing is to be kept. Need not exist. */
 const char *context_cache_folder(const omn_context *ctx);
 

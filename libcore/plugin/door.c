@@ -7,6 +7,7 @@
 #include "door.h"
 
 #include "impls.h"
+#include "libcore/value/kind.h"
 #include "param.h"
 
 #include <stdalign.h>
@@ -232,6 +233,31 @@ static omn_status check_params(const omn_plugin *p, const omn_object *o, const s
     return OMN_OK;
 }
 
+/* The columns of a kind of value: pointers first, then what they say. */
+static omn_status check_columns(const omn_object *o, const segments *mem, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_value_impl *m = o->impl;
+    const size_t first = sizeof(omn_column);
+    if (m->n_columns < 1 || m->n_columns > OMN_KIND_MOST_COLUMNS || m->column_size < first ||
+        m->column_size > DOOR_MOST_STRIDE || m->column_size % alignof(void *) != 0 ||
+        segments_room(mem, m->columns) < (size_t)m->n_columns * m->column_size)
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "%s: the list of %u columns of %u bytes makes no sense; 1..%u of at least "
+                        "%zu are taken",
+                        o->name, m->n_columns, m->column_size, OMN_KIND_MOST_COLUMNS, first);
+    for (size_t i = 0; i < m->n_columns; i++) {
+        omn_column c;
+        memcpy(&c, (const char *)m->columns + i * m->column_size, sizeof(c));
+        OMN_TRY(check_text(mem, c.name, false, o->name, "name of a column", err));
+        OMN_TRY(check_text(mem, c.axes, true, o->name, "axes of a column", err));
+        OMN_TRY(check_text(mem, c.unit, true, o->name, "unit of a column", err));
+    }
+    OMN_TRY(kind_check(o->name, m, err));
+done:
+    return st;
+}
+
 /* What lies behind impl, for every kind that this omnio may call: the struct lies whole in a loaded
  * file, functions lie in code, texts are texts. */
 static omn_status check_impl(const omn_object *o, const segments *mem, omn_error *err)
@@ -253,9 +279,10 @@ static omn_status check_impl(const omn_object *o, const segments *mem, omn_error
         const char *at = (const char *)o->impl + m->offset;
         void (*code)(void) = NULL;
         const char *text = NULL;
-        if (m->type == IMPL_TEXT) {
+        if (m->type == IMPL_TEXT || m->type == IMPL_MAYBE_TEXT) {
             memcpy(&text, at, sizeof(text));
-            omn_status st = check_text(mem, text, false, o->name, m->name, err);
+            const bool optional = m->type == IMPL_MAYBE_TEXT;
+            omn_status st = check_text(mem, text, optional, o->name, m->name, err);
             if (st != OMN_OK) return st;
             continue;
         }
@@ -266,8 +293,8 @@ static omn_status check_impl(const omn_object *o, const segments *mem, omn_error
                             m->name, code ? "points to no function" : "is missing");
     }
     const char *wrong = shape->wrong ? shape->wrong(o->impl) : NULL;
-    if (!wrong) return OMN_OK;
-    return omn_fail(err, OMN_ERR_PLUGIN, "%s: this %s %s", o->name, shape->is, wrong);
+    if (wrong) return omn_fail(err, OMN_ERR_PLUGIN, "%s: this %s %s", o->name, shape->is, wrong);
+    return shape == &impl_value ? check_columns(o, mem, err) : OMN_OK;
 }
 
 static omn_status check_object(const omn_plugin *p, const omn_object *o, const char *whose,

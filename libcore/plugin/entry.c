@@ -4,6 +4,7 @@
 #include "entry.h"
 
 #include "door.h"
+#include "param.h"
 
 #include <string.h>
 
@@ -18,7 +19,7 @@ omn_status entry_init(omn_entry *e, const omn_plugin *p, size_t i, const char *f
         if (!rows) return omn_fail(err, OMN_ERR_MEMORY, "no memory for the rows of %s", o.name);
         for (size_t k = 0; k < o.n_params; k++) {
             rows[k] = door_param(p, &o, k);
-            if (strcmp(rows[k].role, "in") == 0) e->n_in++;
+            if (param_is_input(&rows[k])) e->n_in++;
             if (strcmp(rows[k].role, "out") == 0) e->n_out++;
         }
         e->object.params = rows;

@@ -8,10 +8,16 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* Inputs are of one role here, optional or not. */
+static bool of_role(const omn_param *p, const char *role)
+{
+    return strcmp(param_is_input(p) ? "in" : p->role, role) == 0;
+}
+
 static bool has_role(const omn_entry *e, const char *role)
 {
     for (size_t i = 0; i < e->object.n_params; i++)
-        if (strcmp(e->object.params[i].role, role) == 0) return true;
+        if (of_role(&e->object.params[i], role)) return true;
     return false;
 }
 
@@ -23,6 +29,7 @@ static void put_type(const omn_param *p, omn_buf *out)
 {
     bool quoted = strcmp(p->type, "string") == 0 || strcmp(p->type, "path") == 0;
     omn_buf_puts(out, p->type);
+    if (strcmp(p->role, "optional") == 0) omn_buf_puts(out, ", may be left out");
     if (strcmp(p->role, "param") != 0) return;
     if (p->range) omn_buf_printf(out, ", %s", p->range);
     if (p->unit) omn_buf_printf(out, "%s%s", p->range ? " " : ", ", p->unit);
@@ -42,7 +49,7 @@ static void put_step(const omn_entry *e, omn_buf *out)
     omn_buf_printf(out, "- {apply: %s, as: %s", o->name, as);
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = &o->params[i];
-        if (strcmp(p->role, "in") == 0)
+        if (param_is_input(p))
             omn_buf_printf(out, ", %s: $%s", p->name, p->name);
         else if (strcmp(p->role, "param") == 0 && !p->deflt)
             omn_buf_printf(out, ", %s: ...", p->name);
@@ -73,7 +80,7 @@ static void put_text(const omn_entry *e, omn_buf *out)
         omn_buf_printf(out, "\n%s\n", titles[r]);
         for (size_t i = 0; i < o->n_params; i++) {
             const omn_param *p = &o->params[i];
-            if (strcmp(p->role, roles[r]) != 0) continue;
+            if (!of_role(p, roles[r])) continue;
             omn_buf_printf(out, "  %-*s  %s\n  %-*s  ", (int)width, p->name, p->help, (int)width,
                            "");
             put_type(p, out);
@@ -145,7 +152,7 @@ static void put_man_rows(const omn_entry *e, omn_buf *out)
         omn_buf_puts(out, "\n.Bl -tag -width Ds\n");
         for (size_t i = 0; i < o->n_params; i++) {
             const omn_param *p = &o->params[i];
-            if (strcmp(p->role, roles[r]) != 0) continue;
+            if (!of_role(p, roles[r])) continue;
             omn_buf_printf(out, ".It Ar %s Pq ", p->name);
             omn_buf_init(&line, 8192);
             put_type(p, &line);

@@ -34,18 +34,34 @@ static const impl_member format_members[] = {
 static const char *format_wrong(const void *impl)
 {
     const omn_format_impl *m = impl;
-    if (param_value_kind(m->makes) < 0) return "makes what is no type of a value";
+    if (!param_kind_good(m->makes)) return "makes what cannot be a kind of value";
     if ((m->read && !m->probe) || (!m->read && !m->write)) return "needs probe and read, or write";
     return NULL;
 }
 
 IMPL_SHAPE(impl_format, "omnio.format/1", "format", omn_format_impl, format_members, format_wrong);
 
+static const impl_member value_members[] = {
+    IMPL_MEMBER(omn_value_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_value_impl, place, IMPL_MAYBE_TEXT),
+    IMPL_MEMBER(omn_value_impl, item, IMPL_MAYBE_TEXT),
+    IMPL_MEMBER(omn_value_impl, format, IMPL_MAYBE_TEXT),
+    IMPL_MEMBER(omn_value_impl, check, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_value_impl, text, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_value_impl, form, IMPL_MAYBE_TEXT),
+    IMPL_MEMBER(omn_value_impl, word, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_value_impl, json, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_value_impl, convert, IMPL_MAYBE_CODE),
+};
+
+/* Its columns are looked at by the door, which knows where they may lie. */
+IMPL_SHAPE(impl_value, "omnio.value/1", "kind of value", omn_value_impl, value_members, NULL);
+
 const impl_shape *impl_shape_of(const char *kind)
 {
     static const impl_shape *const known[] = {
-        &impl_operation, &impl_format,  &impl_compute, &impl_op,     &impl_codec,
-        &impl_encoder,   &impl_decoder, &impl_model,   &impl_source,
+        &impl_operation, &impl_format,  &impl_value,   &impl_compute, &impl_op,
+        &impl_codec,     &impl_encoder, &impl_decoder, &impl_model,   &impl_source,
         &impl_measure,   &impl_objective, &impl_world, &impl_answer,
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)

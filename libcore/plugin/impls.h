@@ -11,7 +11,8 @@
 typedef enum impl_type {
     IMPL_CODE,       /* a function that has to be there */
     IMPL_MAYBE_CODE, /* a function or NULL */
-    IMPL_TEXT        /* a text that has to be there */
+    IMPL_TEXT,       /* a text that has to be there */
+    IMPL_MAYBE_TEXT  /* a text or NULL */
 } impl_type;
 typedef struct impl_member {
     const char *name;
@@ -36,7 +37,7 @@ typedef struct impl_shape {
     const impl_shape id = { kind, is, sizeof(struct_type), list, sizeof(list) / sizeof((list)[0]), \
                             wrong }
 
-extern const impl_shape impl_operation, impl_format;            /* this floor */
+extern const impl_shape impl_operation, impl_format, impl_value; /* this floor */
 extern const impl_shape impl_compute, impl_op;                  /* graph */
 extern const impl_shape impl_codec, impl_encoder, impl_decoder; /* generate */
 extern const impl_shape impl_objective, impl_world;             /* generate */

@@ -58,26 +58,16 @@ omn_status entry_prepare_call(omn_entry *e, omn_arena *a, omn_error *err)
     return OMN_OK;
 }
 
-/* "; optional" at the end of an input's help says that it may be left out. */
-static bool optional(const omn_param *p)
-{
-    static const char mark[] = "; optional";
-    size_t n = strlen(p->help), m = sizeof(mark) - 1;
-    return n >= m && strcmp(p->help + n - m, mark) == 0;
-}
-
 static omn_status check_input(const omn_param *p, const omn_value *v, omn_error *err)
 {
-    int kind = param_value_kind(p->type);
     if (!v) {
-        if (optional(p)) return OMN_OK;
+        if (strcmp(p->role, "optional") == 0) return OMN_OK;
         return omn_fail(err, OMN_ERR_TYPE, "the input %s (%s: %.200s) is missing", p->name, p->type,
                         p->help);
     }
-    if (kind == 0 || omn_value_get_kind(v) == (omn_value_kind)kind) return OMN_OK;
-    const char *is = omn_value_kind_name(omn_value_get_kind(v));
+    if (param_takes(p->type, omn_value_kind_name(v))) return OMN_OK;
     return omn_fail(err, OMN_ERR_TYPE, "the input %s must be of type %s and is of type %s", p->name,
-                    p->type, is ? is : "unknown");
+                    p->type, omn_value_kind_name(v));
 }
 
 static bool is_image(const omn_param *p)
@@ -100,10 +90,9 @@ static omn_status take_outputs(const omn_object *o, argument *slots, omn_value *
             out[k] = got;
         if (st == OMN_OK && !out[k]) {
             st = omn_fail(err, OMN_ERR_PLUGIN, "reported success without its output %s", p->name);
-        } else if (st == OMN_OK && param_value_kind(p->type) != 0 &&
-                   omn_value_get_kind(out[k]) != (omn_value_kind)param_value_kind(p->type)) {
+        } else if (st == OMN_OK && !param_takes(p->type, omn_value_kind_name(out[k]))) {
             st = omn_fail(err, OMN_ERR_PLUGIN, "its output %s is of type %s instead of %s", p->name,
-                          omn_value_kind_name(omn_value_get_kind(out[k])), p->type);
+                          omn_value_kind_name(out[k]), p->type);
         }
         k++;
     }
@@ -129,7 +118,7 @@ static omn_status call(const omn_entry *e, omn_call *c, const omn_value *const *
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = &o->params[i];
         argument *to = &args[i + 1];
-        if (strcmp(p->role, "in") == 0) {
+        if (param_is_input(p)) {
             const omn_value *v = in[next_in++];
             to->p = v && is_image(p) ? (const void *)omn_value_image(v) : (const void *)v;
         } else if (strcmp(p->role, "out") == 0) {
@@ -181,7 +170,7 @@ omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn_value *
     OMN_TRY(settings_read(e, set, n_set, NULL, values, err));
     size_t next_in = 0;
     for (size_t i = 0; i < o->n_params && st == OMN_OK; i++)
-        if (strcmp(o->params[i].role, "in") == 0)
+        if (param_is_input(&o->params[i]))
             st = check_input(&o->params[i], in[next_in++], &own);
     if (st == OMN_OK) st = call(e, c, in, values, out, &own);
     if (st != OMN_OK) hand_over(e, st, &own, err);

@@ -5,6 +5,7 @@
  * same code. */
 #include "param.h"
 
+#include "libcore/value/kind.h"
 #include "nearest.h"
 
 #include <errno.h>
@@ -47,14 +48,19 @@ size_t param_type_size(param_type t)
     return 0;
 }
 
-int param_value_kind(const char *name)
+bool param_is_input(const omn_param *p)
 {
-    if (strcmp(name, "any") == 0) return 0;
-    for (int k = OMN_VALUE_TEXT; k <= OMN_VALUE_NUMBER; k++) {
-        const char *s = omn_value_kind_name((omn_value_kind)k);
-        if (s && strcmp(s, name) == 0) return k;
-    }
-    return -1;
+    return strcmp(p->role, "in") == 0 || strcmp(p->role, "optional") == 0;
+}
+
+bool param_takes(const char *want, const char *kind)
+{
+    return strcmp(want, "any") == 0 || strcmp(want, kind) == 0;
+}
+
+bool param_kind_good(const char *name)
+{
+    return strcmp(name, "any") == 0 || kind_name_good(name);
 }
 
 bool param_utf8(const char *s, size_t n)
@@ -371,12 +377,13 @@ omn_status param_row_check(const omn_param *p, omn_error *err)
 {
     bool param = strcmp(p->role, "param") == 0;
     if (!param) {
-        if (strcmp(p->role, "in") != 0 && strcmp(p->role, "out") != 0)
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: the role \"%s\" is none of in, param, out",
-                            p->name, p->role);
-        if (param_value_kind(p->type) < 0)
-            return omn_fail(err, OMN_ERR_PLUGIN, "%s: \"%s\" is no type of a value", p->name,
-                            p->type);
+        if (!param_is_input(p) && strcmp(p->role, "out") != 0)
+            return omn_fail(err, OMN_ERR_PLUGIN,
+                            "%s: the role \"%s\" is none of in, optional, param, out", p->name,
+                            p->role);
+        if (!param_kind_good(p->type))
+            return omn_fail(err, OMN_ERR_PLUGIN,
+                            "%s: \"%s\" cannot be the name of a kind of value", p->name, p->type);
         return OMN_OK;
     }
     param_type t = param_type_of(p->type);

@@ -32,8 +32,13 @@ typedef struct param_value {
 param_type param_type_of(const char *name);
 /* Size and alignment inside a parameter struct. */
 size_t param_type_size(param_type t);
-/* The value type of an "in" or "out" row ("image"); 0 for "any"; -1 for a name that is none. */
-int param_value_kind(const char *name);
+/* Where a value goes: "in", "optional". */
+bool param_is_input(const omn_param *p);
+/* A value of this kind may stand in a row, or come from a format, of type `want`: the same, or
+ * "any". */
+bool param_takes(const char *want, const char *kind);
+/* "any", or what may be the name of a kind of value; whether there is one is asked later. */
+bool param_kind_good(const char *name);
 /* The row describes itself without contradiction: type, range, default. The strings are sane
  * already. */
 omn_status param_row_check(const omn_param *p, omn_error *err);

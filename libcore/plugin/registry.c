@@ -10,8 +10,10 @@
 #include "candidates.h"
 #include "context.h"
 #include "entry.h"
+#include "libcore/value/kind.h"
 #include "load.h"
 #include "nearest.h"
+#include "param.h"
 #include "record.h"
 #include "scan.h"
 #include "scan_cache.h"
@@ -340,6 +342,35 @@ static const char *others_called(registry *r, const slot *s)
     return words;
 }
 
+static bool kind_known(const findings *at, const char *name)
+{
+    return strcmp(name, "any") == 0 || kind_own(name) || find_slot(at, "omnio.value/1", name);
+}
+
+/* An object may name kinds of values that another plugin brings; is it there? */
+static omn_status kinds_known(const findings *at, const omn_entry *e, omn_error *err)
+{
+    const omn_object *o = &e->object;
+    const char *lacks = NULL, *names[MOST_SUGGESTED];
+    size_t n = 0;
+    for (size_t i = 0; i < o->n_params && !lacks; i++)
+        if (strcmp(o->params[i].role, "param") != 0 && !kind_known(at, o->params[i].type))
+            lacks = o->params[i].type;
+    if (strcmp(o->kind, "omnio.format/1") == 0) {
+        const omn_format_impl *f = o->impl;
+        if (!kind_known(at, f->makes)) lacks = f->makes;
+    }
+    if (!lacks) return OMN_OK;
+    for (; omn_kind_at(n); n++) names[n] = omn_kind_name(omn_kind_at(n));
+    for (size_t i = 0; i < at->n_slots && n < MOST_SUGGESTED; i++)
+        if (strcmp(at->slots[i].object->kind, "omnio.value/1") == 0)
+            names[n++] = at->slots[i].object->name;
+    const char *near = omn_nearest_name(lacks, names, n);
+    return omn_fail(err, OMN_ERR_PLUGIN,
+                    "%s is about values of kind \"%s\", which no plugin here brings%s%s%s", o->name,
+                    lacks, near ? "; did it mean \"" : "", near ? near : "", near ? "\"?" : "");
+}
+
 /* The entry of one object, once its file is loaded. A file that is not what the cache says of it
  * sets *wrong. */
 static omn_status take_entry(registry *r, const slot *s, const char *name, const omn_entry **out,
@@ -353,8 +384,9 @@ static omn_status take_entry(registry *r, const slot *s, const char *name, const
         if (strcmp(e->object.kind, s->object->kind) != 0 || strcmp(e->object.name, name) != 0)
             continue;
         if (!e->also) e->also = others_called(r, s);
-        *out = e;
-        return OMN_OK;
+        st = kinds_known(r->now, e, err);
+        if (st == OMN_OK) *out = e;
+        return st;
     }
     *wrong = s->file->rec.remembered;
     return omn_fail(err, OMN_ERR_PLUGIN, "%s no longer offers %s", s->file->rec.path, name);

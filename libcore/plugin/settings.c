@@ -38,8 +38,8 @@ static omn_status unknown(const omn_entry *e, const omn_setting *s, const char *
         if (is_param(&o->params[i])) {
             names[n++] = o->params[i].name;
         } else if (strcmp(o->params[i].name, s->name) == 0) {
-            snprintf(text, sizeof(text), "\"%s\" is an %sput, not a parameter", shown,
-                     o->params[i].role);
+            snprintf(text, sizeof(text), "\"%s\" is an %s, not a parameter", shown,
+                     param_is_input(&o->params[i]) ? "input" : "output");
             return complain(e, s, file, OMN_ERR_ARGUMENT, text, err);
         }
     }
@@ -119,10 +119,9 @@ static omn_status fill_values(const omn_entry *e, const omn_named *values, size_
                      values[k].name);
             return complain(e, NULL, file, OMN_ERR_ARGUMENT, text, err);
         }
-        const int want = param_value_kind(hit->type);
-        if (values[k].value && want > 0 && (int)omn_value_get_kind(values[k].value) != want) {
+        if (values[k].value && !param_takes(hit->type, omn_value_kind_name(values[k].value))) {
             snprintf(text, sizeof(text), "%s is %s, %s is wanted", hit->name,
-                     omn_value_kind_name(omn_value_get_kind(values[k].value)), hit->type);
+                     omn_value_kind_name(values[k].value), hit->type);
             return complain(e, NULL, file, OMN_ERR_TYPE, text, err);
         }
         const omn_value *v = values[k].value;

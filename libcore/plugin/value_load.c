@@ -56,8 +56,8 @@ static omn_status read_with(omn_context *ctx, const omn_entry *e, const file_byt
     omn_error why = OMN_ERROR_INIT;
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &c, &why));
     OMN_TRY(impl->read(c, f->bytes, f->n, out, &why));
-    const char *is = *out ? omn_value_kind_name(omn_value_get_kind(*out)) : "nothing";
-    if (!*out || (strcmp(impl->makes, "any") != 0 && strcmp(is, impl->makes) != 0)) {
+    const char *is = omn_value_kind_name(*out);
+    if (!*out || !param_takes(impl->makes, is)) {
         omn_value_unref(*out);
         *out = NULL;
         st = omn_fail(&why, OMN_ERR_PLUGIN, "format %s made %s instead of %s",
@@ -73,7 +73,8 @@ done:
 }
 
 /* Each line that is not blank is one JSON value. */
-static omn_status read_lines(const char *s, size_t n, omn_value **out, omn_error *err)
+static omn_status read_lines(omn_context *ctx, const char *s, size_t n, omn_value **out,
+                             omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value **list = NULL;
@@ -93,7 +94,7 @@ static omn_status read_lines(const char *s, size_t n, omn_value **out, omn_error
                 }
                 list = more;
             }
-            st = omn_value_from_json(s + at, len, &list[count], err);
+            st = context_json(ctx, NULL, s + at, len, &list[count], err);
             if (st != OMN_OK) {
                 omn_error_prefix(err, "line %zu", number);
                 goto done;
@@ -121,51 +122,41 @@ static omn_status read_plain(const char *s, size_t n, omn_value **out, omn_error
     return omn_text_new(s, n, out, err);
 }
 
-/* What to make of a file that no format knows: by wanted type, else by suffix. */
-static omn_status read_builtin(const char *type, const file_bytes *f, omn_value **out,
-                               omn_error *err)
+/* What to make of a file that no format knows: by wanted kind, else by suffix. */
+static omn_status read_builtin(omn_context *ctx, const omn_kind *kind, const file_bytes *f,
+                               omn_value **out, omn_error *err)
 {
     char suffix[SUFFIX_ROOM];
-    const char *s = (const char *)f->bytes;
+    const char *s = (const char *)f->bytes, *type = kind ? omn_kind_name(kind) : NULL;
     bool named = suffix_of(f->path, suffix);
     bool lines = named && strcmp(suffix, "jsonl") == 0, json = named && strcmp(suffix, "json") == 0;
     omn_error why = OMN_ERROR_INIT;
+    omn_value *v = NULL;
     omn_status st;
     if (type && strcmp(type, "text") == 0)
         st = read_plain(s, f->n, out, &why);
     else if (lines)
-        st = read_lines(s, f->n, out, &why);
-    else if (json || type)
-        st = omn_value_from_json(s, f->n, out, &why);
+        st = read_lines(ctx, s, f->n, out, &why);
+    else if (json || type) /* in the general form, columns need no "$kind" where it is wanted */
+        st = context_json(ctx, type && !omn_kind_impl(kind)->json ? kind : NULL, s, f->n, out,
+                          &why);
     else
         st = read_plain(s, f->n, out, &why);
+    /* "[]" may also be no regions, [[0,0,9,9]] one. */
+    const bool open = omn_value_is(*out, "list") || omn_value_is(*out, "record");
+    if (st == OMN_OK && kind && open && omn_value_convert(NULL, *out, kind, &v, NULL) == OMN_OK) {
+        omn_value_unref(*out);
+        *out = v;
+    }
     if (st != OMN_OK) omn_fail(err, st, "%s: %s", f->path, why.text);
     return st;
 }
 
-/* "[]" may also be no regions and no points. */
-static omn_status empty_as(const char *type, omn_value **v, omn_error *err)
+/* JSON can say a value of this kind: its own form is read back, or it has the general one. */
+static bool json_says(const omn_kind *kind)
 {
-    omn_value *none = NULL;
-    omn_status st = OMN_OK;
-    if (!type || omn_value_get_kind(*v) != OMN_VALUE_LIST || omn_list_count(*v) > 0) return OMN_OK;
-    if (strcmp(type, "regions") == 0) st = omn_regions_new(NULL, 0, NULL, &none, err);
-    if (strcmp(type, "points") == 0) st = omn_points_new(NULL, 0, NULL, &none, err);
-    if (none || st != OMN_OK) {
-        omn_value_unref(*v);
-        *v = none;
-    }
-    return st;
-}
-
-/* Types that JSON can say. */
-static bool json_type(const char *type)
-{
-    static const char *const types[] = { "any",    "text", "regions", "points",
-                                         "tokens", "list", "record",  "number" };
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(type, types[i]) == 0) return true;
-    return false;
+    const omn_value_impl *impl = omn_kind_impl(kind);
+    return !impl->json || impl->convert || impl->word;
 }
 
 static omn_status refuse(const char *type, const file_bytes *f, const omn_error *bad,
@@ -184,13 +175,16 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
     char *data = NULL;
     file_bytes f = { 0 };
     omn_error bad = OMN_ERROR_INIT;
+    omn_error why = OMN_ERROR_INIT;
     const omn_entry *best = NULL;
+    const omn_kind *kind = NULL;
     if (!ctx || !path || !out)
         return omn_fail(err, OMN_ERR_ARGUMENT, "omn_value_load: no context, path or result");
     *out = NULL;
-    if (type && param_value_kind(type) < 0)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "\"%.80s\" is no type of a value", type);
     if (type && strcmp(type, "any") == 0) type = NULL;
+    if (type && omn_kind_find_in(ctx, type, &kind, &why) != OMN_OK)
+        return omn_fail(err, why.status == OMN_ERR_MISSING ? OMN_ERR_ARGUMENT : why.status, "%s",
+                        why.text);
     OMN_TRY(omn_file_read(path, MOST_FILE, &data, &f.n, err));
     f.path = strcmp(path, "-") == 0 ? "standard input" : path;
     f.bytes = (const uint8_t *)data;
@@ -199,13 +193,12 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
         st = read_with(ctx, best, &f, out, err);
         goto done;
     }
-    if ((type && !json_type(type)) || !param_utf8(data, f.n) || memchr(data, 0, f.n)) {
+    if ((type && !json_says(kind)) || !param_utf8(data, f.n) || memchr(data, 0, f.n)) {
         st = refuse(type, &f, &bad, err);
         goto done;
     }
-    OMN_TRY(read_builtin(type, &f, out, err));
-    OMN_TRY(empty_as(type, out, err));
-    const char *is = omn_value_kind_name(omn_value_get_kind(*out));
+    OMN_TRY(read_builtin(ctx, kind, &f, out, err));
+    const char *is = omn_value_kind_name(*out);
     if (type && strcmp(type, is) != 0) {
         st = omn_fail(err, OMN_ERR_TYPE, "%s: holds a value of type %s, wanted is %s", f.path, is,
                       type);

@@ -59,7 +59,7 @@ static bool put_builtin(const char *suffix, const omn_value *v, omn_buf *out)
     if (strcmp(suffix, "txt") == 0) {
         omn_value_text(v, out);
         /* Texts end as they are, plus the newline that loading takes away again. */
-        bool text = omn_value_get_kind(v) == OMN_VALUE_TEXT;
+        bool text = omn_value_is(v, "text");
         if (text || out->length == 0 || out->data[out->length - 1] != '\n') omn_buf_puts(out, "\n");
         return true;
     }
@@ -69,7 +69,7 @@ static bool put_builtin(const char *suffix, const omn_value *v, omn_buf *out)
         return true;
     }
     if (strcmp(suffix, "jsonl") != 0) return false;
-    bool list = omn_value_get_kind(v) == OMN_VALUE_LIST;
+    bool list = omn_value_is(v, "list");
     for (size_t i = 0; i < (list ? omn_list_count(v) : 1); i++) {
         omn_value_json(list ? omn_list_at(v, i) : v, out);
         omn_buf_puts(out, "\n");
@@ -132,7 +132,7 @@ omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v
             st = put_bytes(plain, text.data, text.length, how, err);
         goto done;
     }
-    OMN_TRY(find_format(ctx, plain, suffix, omn_value_kind_name(omn_value_get_kind(v)), &e, err));
+    OMN_TRY(find_format(ctx, plain, suffix, omn_value_kind_name(v), &e, err));
     OMN_TRY(omn_params_fill(e, set, n_set, NULL, a, &params, err));
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &c, err));
     const omn_format_impl *impl = omn_entry_object(e)->impl;

@@ -85,7 +85,10 @@ bool omn_to_f32(omn_type t, const void *src, size_t n, float *dst)
     case OMN_I8: TO(int8_t, (float)x);
     case OMN_U8: TO(uint8_t, (float)x);
     case OMN_BOOL: TO(uint8_t, x ? 1.0f : 0.0f);
-    case OMN_TYPE_NONE: break;
+    case OMN_F64: TO(double, (float)x);
+    case OMN_TYPE_NONE:
+    case OMN_STRING:
+    case OMN_ANY_VALUE: break;
     }
     return false;
 }
@@ -122,7 +125,10 @@ bool omn_from_f32(omn_type t, const float *src, size_t n, void *dst)
     case OMN_I8: FROM(int8_t, (int8_t)whole(x, INT8_MIN, INT8_MAX));
     case OMN_U8: FROM(uint8_t, (uint8_t)whole(x, 0, UINT8_MAX));
     case OMN_BOOL: FROM(uint8_t, x != 0.0f);
-    case OMN_TYPE_NONE: break;
+    case OMN_F64: FROM(double, (double)x);
+    case OMN_TYPE_NONE:
+    case OMN_STRING:
+    case OMN_ANY_VALUE: break;
     }
     return false;
 }

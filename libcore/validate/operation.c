@@ -10,9 +10,7 @@
 
 static bool optional(const omn_param *p)
 {
-    static const char mark[] = "; optional";
-    const size_t n = strlen(p->help), m = sizeof(mark) - 1;
-    return n >= m && strcmp(p->help + n - m, mark) == 0;
+    return strcmp(p->role, "optional") == 0;
 }
 
 /* The inputs; false: a kind of value that nobody can make here. */
@@ -23,7 +21,7 @@ static bool make_inputs(trial *t, omn_value **in, size_t *n)
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = omn_entry_param(t->s->entry, i);
         bool known = true;
-        if (strcmp(p->role, "in") != 0) continue;
+        if (strcmp(p->role, "in") != 0 && !optional(p)) continue;
         in[*n] = NULL;
         if (!optional(p) || dice_roll(&t->d, 2)) {
             in[*n] = value_make(&t->d, p->type, t->hostile, &known);

@@ -164,8 +164,7 @@ omn_value *value_make(dice *d, const char *kind, bool hostile, bool *known)
 
 const char *value_kind_of(const omn_value *v)
 {
-    const char *name = v ? omn_value_kind_name(omn_value_get_kind(v)) : NULL;
-    return name ? name : "nothing";
+    return omn_value_kind_name(v);
 }
 
 uint64_t bytes_digest(uint64_t h, const void *p, size_t n)
@@ -177,37 +176,7 @@ uint64_t bytes_digest(uint64_t h, const void *p, size_t n)
 
 uint64_t value_digest(uint64_t h, const omn_value *v)
 {
-    const char *kind = value_kind_of(v);
-    h = bytes_digest(h, kind, strlen(kind));
-    if (!v) return h;
-    const omn_image *img = omn_value_image(v);
-    const omn_tensor *t = omn_value_tensor(v);
-    if (img) {
-        const omn_pixels px = omn_image_pixels(img);
-        const size_t n = (size_t)px.width * px.height * px.channels;
-        const uint32_t head[4] = { (uint32_t)px.type, px.width, px.height, px.channels };
-        h = bytes_digest(h, head, sizeof(head));
-        return bytes_digest(h, px.data, n * (px.type == OMN_F32 ? 4 : 1));
-    }
-    if (t)
-        return bytes_digest(bytes_digest(h, t->shape.dim, sizeof(int64_t) * t->shape.rank), t->data,
-                            t->bytes);
-    if (strcmp(kind, "list") == 0) {
-        for (size_t i = 0; i < omn_list_count(v); i++) h = value_digest(h, omn_list_at(v, i));
-        return bytes_digest(h, "", 0);
-    }
-    if (strcmp(kind, "record") == 0) {
-        for (size_t i = 0; i < omn_record_count(v); i++) {
-            const char *name;
-            const omn_value *field = omn_record_at(v, i, &name);
-            h = value_digest(bytes_digest(h, name, strlen(name)), field);
-        }
-        return bytes_digest(h, "", 0);
-    }
-    omn_buf b;
-    omn_buf_init(&b, (size_t)1 << 26);
-    omn_value_json(v, &b);
-    h = bytes_digest(h, b.data ? b.data : "", b.length);
-    omn_buf_fini(&b);
-    return h;
+    uint64_t of[2];
+    omn_value_hash(v, of);
+    return bytes_digest(h, of, sizeof(of));
 }

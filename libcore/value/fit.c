@@ -57,13 +57,14 @@ omn_status omn_image_fit(omn_call *c, const omn_image *in, uint32_t width, uint3
     uint8_t *mask = NULL;
     omn_fit f;
     omn_pixels px;
-    OMN_TRY(omn_fit_compute(in->px.width, in->px.height, width, height, &f, err));
+    const omn_pixels whole = omn_image_pixels(in);
+    OMN_TRY(omn_fit_compute(whole.width, whole.height, width, height, &f, err));
     double back = 1.0 / (double)f.scale;
-    omn_frame frame =
-        omn_frame_then(&in->frame, back, back, -(double)f.left * back, -(double)f.top * back);
+    omn_frame frame = omn_frame_then(omn_image_frame(in), back, back, -(double)f.left * back,
+                                     -(double)f.top * back);
     OMN_TRY(omn_image_new(OMN_F32, width, height, 3, &frame, &img, &px, err));
     float *data = px.data;
-    OMN_TRY(pixels_scale(c, &in->px, ROW_OVER_WHITE, f.width, f.height, OMN_FILTER_TRIANGLE, true,
+    OMN_TRY(pixels_scale(c, &whole, ROW_OVER_WHITE, f.width, f.height, OMN_FILTER_TRIANGLE, true,
                          data, err));
     for (size_t i = 0; i < 3 * (size_t)f.width * f.height; i++)
         data[i] = data[i] > 0 ? (data[i] < 1 ? data[i] : 1) : 0;

@@ -2,10 +2,24 @@
 /* Frames: the affine map from a picture's pixels to those of the picture it was cut from.
  * Coordinates are continuous, the corner of the top left pixel is (0, 0): so scaling needs no half
  * pixels. Maps compose to the right: the new picture's map runs through the old one's. Also the
- * overlap of two boxes. */
+ * overlap of two boxes.
+ *
+ * The number of a source must differ from that of every other picture without a counter that the
+ * whole process would share: it is made of an address that no other living picture has, and of the
+ * time in nanoseconds, which the next picture there will not share. */
 #include "inside.h"
 
 #include <math.h>
+#include <time.h>
+
+uint64_t frame_source(const void *address)
+{
+    struct timespec now = { 0, 0 };
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    uint64_t t = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    uint64_t x = omn_random_at(t, (uint64_t)(uintptr_t)address, 0);
+    return x != 0 ? x : 1;
+}
 
 omn_frame omn_frame_identity(uint64_t source, uint32_t width, uint32_t height)
 {

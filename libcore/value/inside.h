@@ -1,80 +1,165 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of values, for the files of this folder only. Every kind begins with struct omn_value,
- * lives in one block of memory with what it holds, and is written by nobody after its maker has
- * handed it on; only the count changes. Lists know how deep they nest, so that walking one cannot
- * use up the stack. */
+/* The inside of values, for the files of this folder only. A value is one block of memory: the
+ * header, a tensor for each column of its kind, its frame where it lies in a picture, a view (the
+ * columns of a kind of our own in the form that its typed getter gives), and the data. Nobody
+ * writes it after its maker has handed it on; only the count changes. Values that hold others know
+ * how deep they nest, so that walking one cannot use up the stack. */
 #ifndef OMNIO_VALUE_INSIDE_H
 #define OMNIO_VALUE_INSIDE_H
 
-#include <omnio/value.h>
+#include "kind.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #define VALUE_MOST_DEPTH 64u
+#define VALUE_MOST_TEXTS (1u << 20) /* in one column */
+
+typedef struct view_rules {
+    /* The size of the view, from the shapes of the columns; and its making, when they are filled.
+     * NULL: the kind has none. */
+    size_t (*bytes)(const omn_tensor *columns);
+    void (*fill)(omn_value *v, void *view);
+    /* For people, several lines with `depth` in front of all but the first; rows: it stands below
+     * its name in a record. NULL: by impl->text. */
+    void (*print)(const omn_value *v, unsigned depth, omn_buf *out);
+    bool rows;
+    /* The frame of one that is given none; its source becomes a new one. NULL: it has none then. */
+    void (*frame)(const omn_tensor *columns, omn_frame *out);
+} view_rules;
+
+struct omn_kind {
+    const char *name, *help;
+    const omn_value_impl *impl;
+    const omn_column *columns;
+    uint32_t n_columns;
+    const view_rules *view;    /* kinds of our own; NULL: none */
+    const struct omn_kind *of; /* this object, counted; NULL: a constant */
+    atomic_size_t count;
+};
 
 struct omn_value {
     atomic_size_t count;
-    omn_value_kind kind;
-    uint32_t depth; /* 1 for all but lists and records */
+    const omn_kind *kind;
+    uint16_t depth; /* 1 for all that hold no other values */
+    bool has_frame;
+    omn_tensor columns[]; /* of the kind, in its order; type OMN_TYPE_NONE: absent */
 };
 
-typedef struct text_value {
-    omn_value base;
-    size_t length;
-    char s[];
-} text_value;
-typedef struct number_value {
-    omn_value base;
-    double x;
-} number_value;
+/* A picture (omn_image) is such a value, whose pixels may still be written. */
 
-struct omn_image {
-    omn_value base;
-    omn_frame frame;
-    omn_pixels px; /* data: in the same block, aligned to 64 */
-};
+#define KIND(id) extern const omn_kind kind_##id
+KIND(text);
+KIND(number);
+KIND(image);
+KIND(regions);
+KIND(points);
+KIND(tokens);
+KIND(embeddings);
+KIND(tensor);
+KIND(list);
+KIND(record);
+#undef KIND
 
-typedef struct regions_value {
-    omn_value base;
-    omn_frame frame; /* source 0: unknown */
-    size_t n;
-    omn_region list[]; /* the labels follow */
-} regions_value;
-typedef struct points_value {
-    omn_value base;
-    omn_frame frame;
-    size_t n;
-    omn_point list[];
-} points_value;
+/* A kind of our own: its columns, its impl, its view. */
+#define KIND_OF(id, help, view_of)                                                               \
+    const omn_kind kind_##id = { #id, help, &impl, columns,                                       \
+                                 sizeof(columns) / sizeof(columns[0]), view_of, NULL, 0 }
+#define KIND_COLUMNS                                                                             \
+    .columns = columns, .n_columns = sizeof(columns) / sizeof(columns[0]),                        \
+    .column_size = sizeof(columns[0])
 
-typedef struct tokens_value {
-    omn_value base;
-    size_t n;
-    const char *vocabulary;
-    int32_t ids[];
-} tokens_value;
-typedef struct tensor_value {
-    omn_value base;
-    omn_tensor t;
-} tensor_value;
+/* ---- schemas (kind.c) ---- */
 
-typedef struct list_value {
-    omn_value base;
-    size_t n;
-    omn_value *items[];
-} list_value;
-typedef struct record_value {
-    omn_value base;
-    size_t n;
-    omn_named fields[];
-} record_value;
+/* Number of the column; -1: none. */
+int kind_column(const omn_kind *k, const char *name);
+/* Axes of "h,w,3": their number, at most OMN_MAX_RANK, -1 when malformed. Name and length of each
+ * in words, lengths[i]. */
+int axes_split(const char *axes, const char *words[OMN_MAX_RANK], size_t lengths[OMN_MAX_RANK]);
+/* The first axis of this column is the one of the kind's items. */
+bool column_has_items(const omn_kind *k, size_t i);
 
-/* A zeroed value of fixed + extra bytes with count 1; NULL sets err (OMN_ERR_MEMORY). */
-void *value_new(omn_value_kind kind, size_t fixed, size_t extra, omn_error *err);
+/* ---- building (build.c) ---- */
+
+/* What a value will be made of. Column i of the kind: col[i], type OMN_TYPE_NONE for absent; data
+ * NULL: zero. stride: bytes between its rows (along the first axis); 0: they lie dense. */
+typedef struct draft {
+    const omn_kind *kind;
+    const omn_frame *frame; /* NULL: none */
+    const char *text;       /* a lone text for column 0 that has no end of its own; else NULL */
+    size_t text_length;
+    omn_tensor col[OMN_KIND_MOST_COLUMNS];
+    size_t stride[OMN_KIND_MOST_COLUMNS];
+} draft;
+static inline void draft_init(draft *d, const omn_kind *k)
+{
+    d->kind = k;
+    d->frame = NULL;
+    d->text = NULL;
+    d->text_length = 0;
+    memset(d->col, 0, k->n_columns * sizeof(d->col[0]));
+    memset(d->stride, 0, k->n_columns * sizeof(d->stride[0]));
+}
+/* Without checks other than of sizes and depth. Optional columns in which every element is missing
+ * are left out. */
+omn_status value_build(draft *d, omn_value **out, omn_error *err);
+/* What the columns promise (check.c): types, axes, ranges, finite numbers, UTF-8. */
+omn_status draft_check(const draft *d, omn_error *err);
+/* A tensor over elements of a type, its bytes filled in; false: the product is too large. */
+bool column_tensor(omn_type t, const omn_shape *shape, const void *data, omn_tensor *out);
+/* The number i of a numeric column. */
+double column_number(const omn_tensor *t, size_t i);
+/* The element is missing: NaN, or no text. */
+bool column_missing(const omn_tensor *t, size_t i);
+/* A double into element i; false when it does not fit the type. */
+bool column_put(omn_type t, void *data, size_t i, double x);
+size_t column_count(const omn_tensor *t);
+
+/* The view of a value of a kind that has one. */
+const void *value_view(const omn_value *v);
+const omn_frame *value_frame(const omn_value *v);      /* also of no source; NULL: none */
+/* A number that no other picture has. */
+uint64_t frame_source(const void *address);
+static inline const omn_tensor *value_column_at(const omn_value *v, size_t i)
+{
+    return v->columns[i].type != OMN_TYPE_NONE ? &v->columns[i] : NULL;
+}
+static inline bool value_has_kind(const omn_value *v, const omn_kind *k)
+{
+    return v != NULL && kind_same(v->kind, k);
+}
+
+/* ---- JSON and text ---- */
+
 /* A double or a float by its shortest decimal digits. digits: what is always enough (17, 9). */
 void number_shortest(double x, int digits, omn_buf *out);
 /* s as a JSON string with its quotes. */
 void json_string(const char *s, size_t n, omn_buf *out);
+void json_comma(size_t i, omn_buf *out);
+void json_numbers(const double *x, size_t n, omn_buf *out);
+/* The general form of v. */
+void json_general(const omn_value *v, omn_buf *out);
+/* A record with the names of columns, "$kind" and "$frame" left out or not, as a value. */
+omn_status value_of_record(const omn_kind *k, const omn_value *record, omn_value **out,
+                           omn_error *err);
+/* A text as a double, spaces around it allowed, the same in every locale; false: it is none. */
+bool number_read(const char *s, size_t n, double *x);
+void base64_put(const void *bytes, size_t n, omn_buf *out);
+/* Exactly `room` bytes, or false. */
+bool base64_get(const char *s, size_t n, void *bytes, size_t room);
+
+void print_indent(unsigned depth, omn_buf *out);
+void print_rounded(double x, omn_buf *out);
+void print_value(const omn_value *v, unsigned depth, omn_buf *out);
+
+/* The n numbers of a list of numbers, or false. */
+bool list_numbers(const omn_value *v, double *x, size_t n);
+/* A list all of whose items have the form of regions or points as such a value; *out stays NULL
+ * when they do not. */
+omn_status regions_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err);
+omn_status points_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err);
+
+/* ---- pixels ---- */
 
 /* Rows of a picture as floats 0..1, ready for a filter. */
 typedef enum row_form {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values as JSON, in the stable form that omnio/value.h states. What is printed here is what
  * programs read: fields keep their order, numbers their exact value, texts become the shortest
- * valid escapes. */
+ * valid escapes. Kinds without a form of their own have the general one, made from their columns;
+ * it reads back equal. */
 #include "inside.h"
 
 #include <math.h>
-#include <string.h>
+
+#define MOST_NUMBERS 1024u /* of a column in digits; more are shorter as bytes */
 
 void json_string(const char *s, size_t n, omn_buf *out)
 {
@@ -33,162 +35,138 @@ void json_string(const char *s, size_t n, omn_buf *out)
     omn_buf_put(out, "\"", 1);
 }
 
-static void comma(size_t i, omn_buf *out)
+void json_comma(size_t i, omn_buf *out)
 {
     if (i > 0) omn_buf_put(out, ",", 1);
 }
 
-static void label_field(const char *label, omn_buf *out)
-{
-    if (label == NULL) return;
-    omn_buf_puts(out, ",\"label\":");
-    json_string(label, strlen(label), out);
-}
-
-static void numbers(const double *x, size_t n, omn_buf *out)
+void json_numbers(const double *x, size_t n, omn_buf *out)
 {
     omn_buf_put(out, "[", 1);
     for (size_t i = 0; i < n; i++) {
-        comma(i, out);
+        json_comma(i, out);
         omn_number_print(x[i], out);
     }
     omn_buf_put(out, "]", 1);
 }
 
-static void regions_json(const omn_value *v, omn_buf *out)
+/* ---- columns -------------------------------------------------------------------------------- */
+
+/* Digits would lose something: infinities, whole numbers that no double holds. */
+static bool needs_bytes(const omn_tensor *t, size_t n)
 {
-    const omn_region *r;
-    size_t n = omn_regions_get(v, &r);
-    omn_buf_put(out, "[", 1);
     for (size_t i = 0; i < n; i++) {
-        comma(i, out);
-        omn_buf_puts(out, "{\"box\":");
-        numbers((const double[4]){ r[i].x0, r[i].y0, r[i].x1, r[i].y1 }, 4, out);
-        label_field(r[i].label, out);
-        if (!isnan(r[i].score)) {
-            omn_buf_puts(out, ",\"score\":");
-            omn_number_print(r[i].score, out);
-        }
-        omn_buf_put(out, "}", 1);
+        const double x = column_number(t, i);
+        if (isinf(x) || (t->type == OMN_I64 && fabs(x) >= 9007199254740992.0)) return true;
     }
-    omn_buf_put(out, "]", 1);
+    return false;
 }
 
-static void points_json(const omn_value *v, omn_buf *out)
+/* Nested lists of `rank` axes would not tell the shape: an axis without elements hides the ones
+ * behind it. */
+static bool hides_axes(const omn_tensor *t)
 {
-    const omn_point *p;
-    size_t n = omn_points_get(v, &p);
+    for (uint32_t i = 0; i + 1 < t->shape.rank; i++)
+        if (t->shape.dim[i] == 0) return true;
+    return false;
+}
+
+static void element(const omn_tensor *t, size_t i, omn_buf *out)
+{
+    if (t->type == OMN_STRING) {
+        const char *s = ((const char *const *)t->data)[i];
+        if (s != NULL)
+            json_string(s, strlen(s), out);
+        else
+            omn_buf_puts(out, "null");
+    } else if (t->type == OMN_ANY_VALUE) {
+        json_general(((omn_value *const *)t->data)[i], out);
+    } else {
+        number_shortest(column_number(t, i), t->type == OMN_F32 ? 9 : 17, out);
+    }
+}
+
+static void nested(const omn_tensor *t, uint32_t axis, size_t *at, omn_buf *out)
+{
+    if (axis == t->shape.rank) {
+        element(t, (*at)++, out);
+        return;
+    }
     omn_buf_put(out, "[", 1);
-    for (size_t i = 0; i < n; i++) {
-        comma(i, out);
-        omn_buf_puts(out, "{\"point\":");
-        numbers((const double[2]){ p[i].x, p[i].y }, 2, out);
-        omn_buf_puts(out, ",\"visible\":");
-        omn_number_print(p[i].visible, out);
-        label_field(p[i].label, out);
-        omn_buf_put(out, "}", 1);
+    for (int64_t i = 0; i < t->shape.dim[axis] && !out->failed; i++) {
+        json_comma((size_t)i, out);
+        nested(t, axis + 1, at, out);
     }
     omn_buf_put(out, "]", 1);
 }
 
-static void tokens_json(const omn_value *v, omn_buf *out)
+static void bytes(const omn_tensor *t, omn_buf *out)
 {
-    const int32_t *ids;
-    const char *vocabulary;
-    size_t n = omn_tokens_get(v, &ids, &vocabulary);
-    omn_buf_puts(out, "{\"tokens\":[");
-    for (size_t i = 0; i < n; i++) omn_buf_printf(out, "%s%ld", i > 0 ? "," : "", (long)ids[i]);
-    omn_buf_puts(out, "],\"vocabulary\":");
-    json_string(vocabulary, strlen(vocabulary), out);
-    omn_buf_put(out, "}", 1);
-}
-
-static void embeddings_json(const omn_tensor *t, omn_buf *out)
-{
-    const float *x = t->data;
-    size_t width = (size_t)t->shape.dim[1];
-    omn_buf_put(out, "[", 1);
-    for (size_t i = 0; i < (size_t)t->shape.dim[0] && !out->failed; i++) {
-        comma(i, out);
-        omn_buf_put(out, "[", 1);
-        for (size_t k = 0; k < width && !out->failed; k++) {
-            comma(k, out);
-            number_shortest((double)x[i * width + k], 9, out);
-        }
-        omn_buf_put(out, "]", 1);
-    }
-    omn_buf_put(out, "]", 1);
-}
-
-static void tensor_json(const omn_tensor *t, omn_buf *out)
-{
-    omn_buf_printf(out, "{\"type\":\"%s\",\"shape\":[", omn_type_get(t->type)->name);
+    omn_buf_printf(out, "{\"type\":\"%s\",\"shape\":[", omn_column_type(t->type));
     for (uint32_t i = 0; i < t->shape.rank; i++)
         omn_buf_printf(out, "%s%lld", i > 0 ? "," : "", (long long)t->shape.dim[i]);
-    omn_buf_puts(out, "]}");
+    omn_buf_puts(out, "],\"base64\":\"");
+    base64_put(t->data, column_count(t) > 0 ? t->bytes : 0, out);
+    omn_buf_puts(out, "\"}");
 }
 
-static void record_json(const omn_value *v, omn_buf *out)
+static void column_json(const omn_column *c, const omn_tensor *t, omn_buf *out)
 {
-    omn_buf_put(out, "{", 1);
-    for (size_t i = 0; i < omn_record_count(v); i++) {
-        const char *name = "";
-        const omn_value *field = omn_record_at(v, i, &name);
-        comma(i, out);
-        json_string(name, strlen(name), out);
-        omn_buf_put(out, ":", 1);
-        omn_value_json(field, out);
+    const size_t n = column_count(t);
+    size_t at = 0;
+    const bool numbers = t->type != OMN_STRING && t->type != OMN_ANY_VALUE;
+    if (numbers && (n > MOST_NUMBERS || c->type == OMN_TYPE_NONE || c->axes == NULL ||
+                    needs_bytes(t, n) || hides_axes(t)))
+        bytes(t, out);
+    else
+        nested(t, 0, &at, out);
+}
+
+/* ---- values --------------------------------------------------------------------------------- */
+
+static void frame_json(const omn_frame *f, omn_buf *out)
+{
+    omn_buf_puts(out, ",\"$frame\":{\"map\":");
+    json_numbers(f->m, 6, out);
+    omn_buf_printf(out, ",\"width\":%u,\"height\":%u,\"source\":\"%016llx\"}", f->width, f->height,
+                   (unsigned long long)f->source);
+}
+
+static void object(const omn_value *v, omn_buf *out)
+{
+    const omn_frame *f = value_frame(v);
+    omn_buf_printf(out, "{\"$kind\":\"%s\"", v->kind->name);
+    if (f != NULL) frame_json(f, out);
+    for (uint32_t i = 0; i < v->kind->n_columns; i++) {
+        if (v->columns[i].type == OMN_TYPE_NONE) continue;
+        omn_buf_printf(out, ",\"%s\":", v->kind->columns[i].name);
+        column_json(&v->kind->columns[i], &v->columns[i], out);
     }
     omn_buf_put(out, "}", 1);
+}
+
+/* Texts and finite numbers are themselves in it; all else says what it is. */
+void json_general(const omn_value *v, omn_buf *out)
+{
+    const bool plain = value_has_kind(v, &kind_text) ||
+                       (value_has_kind(v, &kind_number) && isfinite(omn_number_get(v)));
+    if (v == NULL)
+        omn_buf_puts(out, "null");
+    else if (plain)
+        v->kind->impl->json(v, out);
+    else
+        object(v, out);
+}
+
+void omn_value_json_whole(const omn_value *v, omn_buf *out)
+{
+    json_general(v, out);
 }
 
 void omn_value_json(const omn_value *v, omn_buf *out)
 {
-    if (v == NULL) {
-        omn_buf_puts(out, "null");
-        return;
-    }
-    switch (v->kind) {
-    case OMN_VALUE_TEXT: {
-        size_t n;
-        const char *s = omn_text_get(v, &n);
-        json_string(s, n, out);
-        break;
-    }
-    case OMN_VALUE_NUMBER:
-        omn_number_print(omn_number_get(v), out);
-        break;
-    case OMN_VALUE_IMAGE: {
-        const omn_pixels *px = &((const omn_image *)v)->px;
-        omn_buf_printf(out, "{\"width\":%u,\"height\":%u,\"channels\":%u}", px->width, px->height,
-                       px->channels);
-        break;
-    }
-    case OMN_VALUE_REGIONS:
-        regions_json(v, out);
-        break;
-    case OMN_VALUE_POINTS:
-        points_json(v, out);
-        break;
-    case OMN_VALUE_TOKENS:
-        tokens_json(v, out);
-        break;
-    case OMN_VALUE_EMBEDDINGS:
-        embeddings_json(&((const tensor_value *)v)->t, out);
-        break;
-    case OMN_VALUE_TENSOR:
-        tensor_json(&((const tensor_value *)v)->t, out);
-        break;
-    case OMN_VALUE_LIST:
-        omn_buf_put(out, "[", 1);
-        for (size_t i = 0; i < omn_list_count(v); i++) {
-            comma(i, out);
-            omn_value_json(omn_list_at(v, i), out);
-        }
-        omn_buf_put(out, "]", 1);
-        break;
-    case OMN_VALUE_RECORD:
-        record_json(v, out);
-        break;
-    }
+    if (v != NULL && v->kind->impl->json != NULL)
+        v->kind->impl->json(v, out);
+    else
+        json_general(v, out);
 }

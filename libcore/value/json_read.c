@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON to values. The text may come from anybody, so there is a bound on its length and depth,
- * numbers are read the same way in every locale, and each refusal names line and column. The
- * grammar is RFC 8259's, nothing more. */
+/* JSON to values. The text may come from anybody, so there is a bound on its length, its depth and
+ * the number of its values; numbers are read the same way in every locale, and each refusal names
+ * line and column. The grammar is RFC 8259's, nothing more. An object that begins with "$kind" is a
+ * value of that kind in the general form: inside it null is an element that is missing, and lists
+ * stay lists. */
 #include "inside.h"
 
 #include <math.h>
@@ -9,10 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_VALUES ((size_t)1 << 22)
+
 typedef struct reader {
     const char *s;
-    size_t n, at;
-    unsigned depth;
+    size_t n, at, values;
+    unsigned depth, general; /* objects of the general form around this place */
+    const kind_source *kinds;
     char radix[8]; /* what strtod takes for the point in this locale */
     omn_error *err;
 } reader;
@@ -203,103 +208,18 @@ static void gather_fini(gather *g)
     free(g->f);
 }
 
-/* The n numbers of a list value, or false. */
-static bool list_numbers(const omn_value *v, double *x, size_t n)
-{
-    if (omn_list_count(v) != n) return false;
-    for (size_t i = 0; i < n; i++) {
-        const omn_value *item = omn_list_at(v, i);
-        if (omn_value_get_kind(item) != OMN_VALUE_NUMBER) return false;
-        x[i] = omn_number_get(item);
-    }
-    return true;
-}
-
-/* An optional field: absent leaves x as it is; false for another kind or out of range. */
-static bool optional_number(const omn_value *v, size_t *known, double most, double *x)
-{
-    if (v == NULL) return true;
-    if (omn_value_get_kind(v) != OMN_VALUE_NUMBER) return false;
-    *x = omn_number_get(v);
-    ++*known;
-    return *x >= 0 && *x <= most;
-}
-
-static bool optional_label(const omn_value *v, size_t *known, const char **label)
-{
-    *label = NULL;
-    if (v == NULL) return true;
-    if (omn_value_get_kind(v) != OMN_VALUE_TEXT) return false;
-    *label = omn_text_get(v, NULL);
-    ++*known;
-    return strlen(*label) <= 65536;
-}
-
-static bool as_region(const omn_value *v, omn_region *r)
-{
-    double b[4];
-    size_t known = 1;
-    r->score = NAN;
-    if (!list_numbers(omn_record_get(v, "box"), b, 4) ||
-        !optional_number(omn_record_get(v, "score"), &known, 1, &r->score) ||
-        !optional_label(omn_record_get(v, "label"), &known, &r->label))
-        return false;
-    r->x0 = b[0];
-    r->y0 = b[1];
-    r->x1 = b[2];
-    r->y1 = b[3];
-    return omn_record_count(v) == known;
-}
-
-static bool as_point(const omn_value *v, omn_point *p)
-{
-    double b[2];
-    size_t known = 1;
-    p->visible = 2;
-    if (!list_numbers(omn_record_get(v, "point"), b, 2) ||
-        !optional_number(omn_record_get(v, "visible"), &known, 2, &p->visible) ||
-        !optional_label(omn_record_get(v, "label"), &known, &p->label))
-        return false;
-    p->x = b[0];
-    p->y = b[1];
-    return omn_record_count(v) == known;
-}
-
 /* A list in which every item has the form of a region, or of a point; else the list itself. */
 static omn_status make_list(reader *r, const gather *g, omn_value **out)
 {
-    omn_region *regions = NULL;
-    omn_point *points = NULL;
-    omn_value **items = NULL;
     omn_status st = OMN_OK;
-    size_t n = g->n, like_region = 0, like_point = 0;
-    omn_region one;
-    omn_point dot;
-    while (n <= OMN_REGIONS_MOST && like_region < n && as_region(g->f[like_region].value, &one))
-        like_region++;
-    while (n <= OMN_REGIONS_MOST && like_point < n && as_point(g->f[like_point].value, &dot))
-        like_point++;
-    bool is_regions = n > 0 && like_region == n, is_points = n > 0 && like_point == n;
-    if (is_regions) {
-        regions = calloc(n, sizeof(*regions));
-        for (size_t i = 0; regions != NULL && i < n; i++) as_region(g->f[i].value, &regions[i]);
-    } else if (is_points) {
-        points = calloc(n, sizeof(*points));
-        for (size_t i = 0; points != NULL && i < n; i++) as_point(g->f[i].value, &points[i]);
-    } else {
-        items = calloc(n + 1, sizeof(*items));
-        for (size_t i = 0; items != NULL && i < n; i++) items[i] = g->f[i].value;
-    }
-    if (regions != NULL)
-        st = omn_regions_new(regions, n, NULL, out, r->err);
-    else if (points != NULL)
-        st = omn_points_new(points, n, NULL, out, r->err);
-    else if (items != NULL)
-        st = omn_list_new(items, n, out, r->err);
-    else
-        st = omn_fail(r->err, OMN_ERR_MEMORY, "no memory for a list of %zu items", n);
-    free(regions);
-    free(points);
+    omn_value **items = calloc(g->n + 1, sizeof(*items));
+    if (items == NULL)
+        return omn_fail(r->err, OMN_ERR_MEMORY, "no memory for a list of %zu items", g->n);
+    for (size_t i = 0; i < g->n; i++) items[i] = g->f[i].value;
+    if (r->general == 0) st = regions_of_records(items, g->n, out, r->err);
+    if (r->general == 0 && st == OMN_OK && *out == NULL)
+        st = points_of_records(items, g->n, out, r->err);
+    if (st == OMN_OK && *out == NULL) st = omn_list_new(items, g->n, out, r->err);
     free(items);
     return st;
 }
@@ -311,7 +231,8 @@ static omn_status read_or_null(reader *r, omn_value **out)
 {
     skip_space(r);
     *out = NULL;
-    return take_word(r, "null") ? OMN_OK : read_value(r, out);
+    if (!take_word(r, "null")) return read_value(r, out);
+    return r->general > 0 ? omn_number_new((double)NAN, out, r->err) : OMN_OK;
 }
 
 static omn_status read_array(reader *r, omn_value **out)
@@ -342,39 +263,72 @@ done:
     return st;
 }
 
+static omn_status read_name(reader *r, const gather *g, char **name)
+{
+    omn_buf key;
+    const size_t at = r->at;
+    *name = NULL;
+    if (!take(r, '"')) return refuse(r, r->at, "expected a name in quotes");
+    omn_buf_init(&key, OMN_TEXT_MOST);
+    omn_buf_puts(&key, "");
+    omn_status st = read_string(r, &key);
+    *name = st == OMN_OK ? omn_buf_take(&key) : NULL;
+    omn_buf_fini(&key);
+    if (st == OMN_OK && *name == NULL)
+        st = omn_fail(r->err, OMN_ERR_MEMORY, "no memory for JSON");
+    for (size_t i = 0; st == OMN_OK && i < g->n; i++)
+        if (strcmp(g->f[i].name, *name) == 0) st = refuse(r, at, "this name is there twice");
+    if (st == OMN_OK && g->n >= OMN_RECORD_MOST)
+        st = refuse(r, at, "more names than a record may have");
+    return st;
+}
+
+/* One field. *general: the object has the general form, as its first name says. */
+static omn_status read_field(reader *r, gather *g, bool *general)
+{
+    char *name = NULL;
+    omn_value *item = NULL;
+    skip_space(r);
+    omn_status st = read_name(r, g, &name);
+    skip_space(r);
+    if (st == OMN_OK && !take(r, ':')) st = refuse(r, r->at, "expected :");
+    if (st == OMN_OK && !*general && g->n == 0 && strcmp(name, "$kind") == 0) {
+        *general = true;
+        r->general++;
+    }
+    if (st == OMN_OK) st = read_or_null(r, &item);
+    if (st == OMN_OK && item != NULL) return gather_add(r, g, name, item);
+    free(name);
+    return st;
+}
+
+/* The value that a record of the general form stands for, if its kind is known. */
+static omn_status settle(reader *r, size_t at, omn_value *record, omn_value **out)
+{
+    const char *name = omn_text_get(omn_record_at(record, 0, NULL), NULL);
+    const omn_kind *k = NULL;
+    omn_error why = OMN_ERROR_INIT;
+    omn_status st = OMN_OK;
+    if (name == NULL) return refuse(r, at, "\"$kind\" is the name of a kind of value");
+    k = kind_own(name);
+    if (k == NULL && r->kinds != NULL) st = r->kinds->find(r->kinds->user, name, &k, &why);
+    if (k == NULL && st == OMN_OK)
+        st = omn_fail(&why, OMN_ERR_DATA, "there is no kind of value \"%.80s\"", name);
+    if (st == OMN_OK) st = value_of_record(k, record, out, &why);
+    if (st == OMN_ERR_MEMORY) return omn_fail(r->err, st, "%s", why.text);
+    return st == OMN_OK ? st : refuse(r, at, why.text);
+}
+
 static omn_status read_object(reader *r, omn_value **out)
 {
     omn_status st = OMN_OK;
     gather g = { NULL, 0, 0 };
+    omn_value *record = NULL;
+    bool general = false;
+    const size_t start = r->at - 1;
     skip_space(r);
     for (bool end = take(r, '}'); !end;) {
-        omn_value *item = NULL;
-        omn_buf key;
-        skip_space(r);
-        size_t at = r->at;
-        if (!take(r, '"')) {
-            st = refuse(r, r->at, "expected a name in quotes");
-            goto done;
-        }
-        omn_buf_init(&key, OMN_TEXT_MOST);
-        omn_buf_puts(&key, "");
-        st = read_string(r, &key);
-        char *name = st == OMN_OK ? omn_buf_take(&key) : NULL;
-        omn_buf_fini(&key);
-        if (st == OMN_OK && name == NULL)
-            st = omn_fail(r->err, OMN_ERR_MEMORY, "no memory for JSON");
-        for (size_t i = 0; st == OMN_OK && i < g.n; i++)
-            if (strcmp(g.f[i].name, name) == 0) st = refuse(r, at, "this name is there twice");
-        if (st == OMN_OK && g.n >= OMN_RECORD_MOST)
-            st = refuse(r, at, "more names than a record may have");
-        skip_space(r);
-        if (st == OMN_OK && !take(r, ':')) st = refuse(r, r->at, "expected :");
-        if (st == OMN_OK) st = read_or_null(r, &item);
-        if (st == OMN_OK && item != NULL)
-            st = gather_add(r, &g, name, item);
-        else
-            free(name);
-        if (st != OMN_OK) goto done;
+        OMN_TRY(read_field(r, &g, &general));
         skip_space(r);
         end = take(r, '}');
         if (!end && !take(r, ',')) {
@@ -382,8 +336,16 @@ static omn_status read_object(reader *r, omn_value **out)
             goto done;
         }
     }
-    st = omn_record_new(g.f, g.n, out, r->err);
+    OMN_TRY(omn_record_new(g.f, g.n, &record, r->err));
+    if (general) {
+        OMN_TRY(settle(r, start, record, out));
+    } else {
+        *out = record;
+        record = NULL;
+    }
 done:
+    if (general) r->general--;
+    omn_value_unref(record);
     gather_fini(&g);
     return st;
 }
@@ -400,6 +362,7 @@ static omn_status read_text(reader *r, omn_value **out)
 
 static omn_status read_value(reader *r, omn_value **out)
 {
+    if (++r->values > MOST_VALUES) return refuse(r, r->at, "more than 4194304 values");
     if (take_word(r, "true")) return omn_number_new(1, out, r->err);
     if (take_word(r, "false")) return omn_number_new(0, out, r->err);
     if (take(r, '"')) return read_text(r, out);
@@ -412,29 +375,81 @@ static omn_status read_value(reader *r, omn_value **out)
     return st;
 }
 
-omn_status omn_value_from_json(const char *s, size_t n, omn_value **out, omn_error *err)
+/* What strtod takes for the point in this locale. */
+static void find_radix(char radix[8])
 {
-    reader r = { s, n, 0, 0, ".", err };
+    char half[16];
+    int length = snprintf(half, sizeof(half), "%.1f", 0.5);
+    memcpy(radix, ".", 2);
+    if (length <= 2 || (size_t)length - 2 >= 8) return;
+    memcpy(radix, half + 1, (size_t)length - 2);
+    radix[length - 2] = '\0';
+}
+
+/* A number as people write it: 1, -0.5, .5, +2e3. */
+bool number_read(const char *s, size_t n, double *x)
+{
+    reader r = { .s = s, .n = n };
+    char text[512];
+    size_t k = 0, before, behind = 0;
+    find_radix(r.radix);
+    skip_space(&r);
+    if (take(&r, '-')) text[k++] = '-';
+    else take(&r, '+');
+    const size_t from = r.at, radix = strlen(r.radix);
+    before = digits(&r);
+    if (n - from + radix + 8 >= sizeof(text)) return false;
+    memcpy(text + k, s + from, before);
+    k += before;
+    if (take(&r, '.')) {
+        memcpy(text + k, r.radix, radix);
+        const size_t at = r.at;
+        behind = digits(&r);
+        memcpy(text + k + radix, s + at, behind);
+        k += radix + behind;
+    }
+    if (before + behind == 0) return false;
+    const size_t e = r.at;
+    if (take(&r, 'e') || take(&r, 'E')) {
+        if (!take(&r, '-')) take(&r, '+');
+        if (digits(&r) == 0) return false;
+        memcpy(text + k, s + e, r.at - e);
+        k += r.at - e;
+    }
+    text[k] = '\0';
+    skip_space(&r);
+    *x = strtod(text, NULL);
+    return r.at == n && isfinite(*x);
+}
+
+omn_status value_read_json(const kind_source *from, const omn_kind *wanted, const char *s, size_t n,
+                           omn_value **out, omn_error *err)
+{
+    reader r = { .s = s, .n = n, .kinds = from, .err = err };
     size_t bad = 0;
     omn_value *v = NULL;
-    char half[16];
     if (n > OMN_TEXT_MOST)
         return omn_fail(err, OMN_ERR_DATA, "JSON of %zu bytes is longer than %zu", n,
                         OMN_TEXT_MOST);
     if (!omn_utf8_check(s, n, &bad)) return refuse(&r, bad, "not UTF-8");
-    int length = snprintf(half, sizeof(half), "%.1f", 0.5);
-    if (length > 2 && (size_t)length - 2 < sizeof(r.radix)) {
-        memcpy(r.radix, half + 1, (size_t)length - 2);
-        r.radix[length - 2] = '\0';
-    }
+    find_radix(r.radix);
+    /* Columns of a wanted kind may have missing elements, said by "$kind" or not. */
+    if (wanted != NULL && wanted->impl->json == NULL) r.general = 1;
     skip_space(&r);
     omn_status st = read_value(&r, &v);
     skip_space(&r);
     if (st == OMN_OK && r.at < n) st = refuse(&r, r.at, "something follows the value");
-    if (st == OMN_OK) {
+    if (st == OMN_OK && wanted != NULL) {
+        st = omn_value_convert(NULL, v, wanted, out, err);
+    } else if (st == OMN_OK) {
         *out = v;
         v = NULL;
     }
     omn_value_unref(v);
     return st;
+}
+
+omn_status omn_value_from_json(const char *s, size_t n, omn_value **out, omn_error *err)
+{
+    return value_read_json(NULL, NULL, s, n, out, err);
 }

@@ -282,7 +282,7 @@ omn_status omn_image_resize(omn_call *c, const omn_image *in, uint32_t width, ui
                             omn_filter filter, bool antialias, omn_image **out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_pixels *a = &in->px;
+    const omn_pixels whole = omn_image_pixels(in), *a = &whole;
     omn_image *img = NULL;
     float *wide = NULL;
     omn_pixels b;
@@ -291,8 +291,8 @@ omn_status omn_image_resize(omn_call *c, const omn_image *in, uint32_t width, ui
     if (width < 1 || height < 1)
         return omn_fail(err, OMN_ERR_ARGUMENT, "resize: %u x %u is empty; sides are 1..%u", width,
                         height, OMN_IMAGE_MOST_SIDE);
-    omn_frame frame =
-        omn_frame_then(&in->frame, (double)a->width / width, (double)a->height / height, 0, 0);
+    omn_frame frame = omn_frame_then(omn_image_frame(in), (double)a->width / width,
+                                     (double)a->height / height, 0, 0);
     OMN_TRY(omn_image_new(a->type, width, height, a->channels, &frame, &img, &b, err));
     size_t pixels = (size_t)width * height, n = pixels * a->channels;
     if (filter == OMN_FILTER_NEAREST || (width == a->width && height == a->height)) {

@@ -1,43 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counting of values, and the two plainest kinds: text and number. A value is one block from
- * calloc; taking a reference costs one atomic addition, giving back the last one frees the block
- * and, for lists and records, gives back what they refer to. */
+/* What every value can do, whatever its kind: be counted, say its columns, be taken apart. Taking a
+ * reference costs one atomic addition; giving back the last one gives back what the value holds and
+ * frees its block. */
 #include "inside.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-void *value_new(omn_value_kind kind, size_t fixed, size_t extra, omn_error *err)
+const omn_kind *omn_value_kind(const omn_value *v)
 {
-    size_t bytes;
-    if (!omn_size_add(fixed, extra, &bytes) || bytes > OMN_VALUE_MOST_BYTES + 4096) {
-        omn_fail(err, OMN_ERR_MEMORY, "a value of kind %s may not hold more than %zu bytes",
-                 omn_value_kind_name(kind), OMN_VALUE_MOST_BYTES);
-        return NULL;
-    }
-    omn_value *v = calloc(1, bytes);
-    if (v == NULL) {
-        omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu bytes of kind %s", bytes,
-                 omn_value_kind_name(kind));
-        return NULL;
-    }
-    atomic_init(&v->count, 1);
-    v->kind = kind;
-    v->depth = 1;
-    return v;
+    return v != NULL ? v->kind : NULL;
 }
 
-omn_value_kind omn_value_get_kind(const omn_value *v)
+const char *omn_value_kind_name(const omn_value *v)
 {
-    return v->kind;
+    return v != NULL ? v->kind->name : "nothing";
 }
 
-const char *omn_value_kind_name(omn_value_kind k)
+bool omn_value_is(const omn_value *v, const char *kind)
 {
-    static const char *const names[] = { "nothing", "text",   "image",      "regions",
-                                         "points",  "tokens", "embeddings", "tensor",
-                                         "list",    "record", "number" };
-    return (unsigned)k < sizeof(names) / sizeof(names[0]) ? names[k] : "unknown";
+    return v != NULL && strcmp(v->kind->name, kind) == 0;
 }
 
 omn_value *omn_value_ref(const omn_value *v)
@@ -50,54 +32,141 @@ omn_value *omn_value_ref(const omn_value *v)
 void omn_value_unref(omn_value *v)
 {
     if (v == NULL || atomic_fetch_sub_explicit(&v->count, 1, memory_order_acq_rel) != 1) return;
-    if (v->kind == OMN_VALUE_LIST) {
-        list_value *l = (list_value *)v;
-        for (size_t i = 0; i < l->n; i++) omn_value_unref(l->items[i]);
-    } else if (v->kind == OMN_VALUE_RECORD) {
-        record_value *r = (record_value *)v;
-        for (size_t i = 0; i < r->n; i++) omn_value_unref(r->fields[i].value);
+    for (uint32_t i = 0; i < v->kind->n_columns; i++) {
+        const omn_tensor *t = &v->columns[i];
+        if (t->type != OMN_ANY_VALUE) continue;
+        omn_value *const *items = t->data;
+        for (size_t k = 0, n = column_count(t); k < n; k++) omn_value_unref(items[k]);
     }
+    kind_unref(v->kind);
     free(v);
 }
 
-omn_status omn_text_new(const char *s, size_t n, omn_value **out, omn_error *err)
+const omn_tensor *omn_value_column(const omn_value *v, const char *name)
 {
-    size_t bad = 0;
-    if (n > OMN_TEXT_MOST)
-        return omn_fail(err, OMN_ERR_DATA, "a text of %zu bytes is longer than %zu", n,
-                        OMN_TEXT_MOST);
-    if (!omn_utf8_check(s, n, &bad))
-        return omn_fail(err, OMN_ERR_DATA, "the text is not UTF-8 at byte %zu (0x%02x)", bad,
-                        (unsigned char)s[bad]);
-    text_value *t = value_new(OMN_VALUE_TEXT, sizeof(*t), n + 1, err);
-    if (t == NULL) return OMN_ERR_MEMORY;
-    if (n > 0) memcpy(t->s, s, n);
-    t->length = n;
-    *out = &t->base;
-    return OMN_OK;
+    const int i = v != NULL ? kind_column(v->kind, name) : -1;
+    return i >= 0 ? value_column_at(v, (size_t)i) : NULL;
 }
 
-const char *omn_text_get(const omn_value *v, size_t *n)
+const omn_frame *omn_value_frame(const omn_value *v)
 {
-    if (v == NULL || v->kind != OMN_VALUE_TEXT) {
-        if (n != NULL) *n = 0;
-        return NULL;
+    const omn_frame *f = v != NULL ? value_frame(v) : NULL;
+    return f != NULL && f->source != 0 ? f : NULL;
+}
+
+size_t omn_value_bytes(const omn_value *v)
+{
+    if (v == NULL) return 0;
+    size_t sum = sizeof(*v) + v->kind->n_columns * sizeof(omn_tensor);
+    for (uint32_t i = 0; i < v->kind->n_columns; i++) {
+        const omn_tensor *t = &v->columns[i];
+        const size_t n = t->type != OMN_TYPE_NONE ? column_count(t) : 0;
+        sum += n > 0 ? t->bytes : 0;
+        for (size_t k = 0; k < n; k++) {
+            const char *s = t->type == OMN_STRING ? ((const char *const *)t->data)[k] : NULL;
+            if (s != NULL) sum += strlen(s) + 1;
+            if (t->type == OMN_ANY_VALUE) sum += omn_value_bytes(((omn_value *const *)t->data)[k]);
+        }
     }
-    const text_value *t = (const text_value *)v;
-    if (n != NULL) *n = t->length;
-    return t->s;
+    return sum;
 }
 
-omn_status omn_number_new(double x, omn_value **out, omn_error *err)
+/* ---- making --------------------------------------------------------------------------------- */
+
+omn_status omn_value_make(const omn_kind *k, const omn_filled *columns, size_t n,
+                          const omn_frame *frame, omn_value **out, omn_error *err)
 {
-    number_value *v = value_new(OMN_VALUE_NUMBER, sizeof(*v), 0, err);
-    if (v == NULL) return OMN_ERR_MEMORY;
-    v->x = x;
-    *out = &v->base;
+    draft d;
+    omn_value *v = NULL;
+    omn_status st = OMN_OK;
+    if (k == NULL || out == NULL || (n > 0 && columns == NULL))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "omn_value_make: no kind, columns or result");
+    draft_init(&d, k);
+    d.frame = frame;
+    for (size_t i = 0; i < n; i++) {
+        const int at = columns[i].name != NULL ? kind_column(k, columns[i].name) : -1;
+        if (at < 0)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no column \"%.80s\"", k->name,
+                            columns[i].name != NULL ? columns[i].name : "");
+        if (d.col[at].type != OMN_TYPE_NONE)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the column %s is given twice", k->name,
+                            columns[i].name);
+        if (columns[i].tensor.type == OMN_TYPE_NONE)
+            return omn_fail(err, OMN_ERR_TYPE, "%s: the column %s has no type", k->name,
+                            columns[i].name);
+        d.col[at] = columns[i].tensor;
+    }
+    OMN_TRY(draft_check(&d, err));
+    OMN_TRY(value_build(&d, &v, err));
+    if (k->impl->check != NULL) st = k->impl->check(v, err);
+    if (st != OMN_OK) {
+        omn_fail(err, st, "%s: refused", k->name);
+        goto done;
+    }
+    *out = v;
+    v = NULL;
+done:
+    omn_value_unref(v);
+    return st;
+}
+
+/* ---- items ---------------------------------------------------------------------------------- */
+
+size_t omn_value_count(const omn_value *v)
+{
+    if (v == NULL || v->kind->impl->item == NULL) return 0;
+    for (uint32_t i = 0; i < v->kind->n_columns; i++)
+        if (v->columns[i].type != OMN_TYPE_NONE && column_has_items(v->kind, i))
+            return (size_t)v->columns[i].shape.dim[0];
+    return 0;
+}
+
+bool omn_value_empty(const omn_value *v)
+{
+    if (v == NULL) return true;
+    if (v->kind->impl->item != NULL) return omn_value_count(v) == 0;
+    for (uint32_t i = 0; i < v->kind->n_columns; i++) {
+        const omn_tensor *t = &v->columns[i];
+        const size_t n = t->type != OMN_TYPE_NONE ? column_count(t) : 0;
+        if (n > 0 && t->type != OMN_STRING) return false;
+        for (size_t k = 0; k < n; k++) {
+            const char *s = ((const char *const *)t->data)[k];
+            if (s != NULL && s[0] != '\0') return false;
+        }
+    }
+    return true;
+}
+
+omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, omn_value **out,
+                           omn_error *err)
+{
+    const size_t n = omn_value_count(v);
+    if (v == NULL || v->kind->impl->item == NULL)
+        return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
+    if (from > to || to > n)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "items %zu..%zu of %zu", from, to, n);
+    draft d;
+    draft_init(&d, v->kind);
+    d.frame = value_frame(v);
+    for (uint32_t i = 0; i < v->kind->n_columns; i++) {
+        const omn_tensor *t = &v->columns[i];
+        d.col[i] = *t;
+        if (t->type == OMN_TYPE_NONE || !column_has_items(v->kind, i)) continue;
+        const size_t each = n > 0 ? t->bytes / n : 0;
+        d.col[i].shape.dim[0] = (int64_t)(to - from);
+        d.col[i].data = (const char *)t->data + from * each;
+        d.col[i].bytes = (to - from) * each;
+    }
+    return value_build(&d, out, err);
+}
+
+omn_status omn_value_item(const omn_value *v, size_t i, omn_value **out, omn_error *err)
+{
+    const size_t n = omn_value_count(v);
+    if (v == NULL || v->kind->impl->item == NULL)
+        return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
+    if (i >= n) return omn_fail(err, OMN_ERR_ARGUMENT, "there is no item %zu of %zu", i, n);
+    if (strcmp(omn_kind_items(v->kind), "any") != 0) return omn_value_slice(v, i, i + 1, out, err);
+    *out = omn_value_ref(((omn_value *const *)v->columns[0].data)[i]);
     return OMN_OK;
-}
-
-double omn_number_get(const omn_value *v)
-{
-    return v != NULL && v->kind == OMN_VALUE_NUMBER ? ((const number_value *)v)->x : 0.0;
 }

@@ -27,7 +27,7 @@ typedef struct row {
 static const row rows[] = {
     { "json.parse", { "\"[1,{\\\"a\\\":2}]\"" }, { 0 }, "[1,{\"a\":2}]", NULL },
     { "json.parse", { "\"[]\"" }, { "kind", "regions" }, "[]", NULL },
-    { "json.parse", { "\"[]\"" }, { "kind", "record" }, NULL, "list, not record" },
+    { "json.parse", { "\"[]\"" }, { "kind", "record" }, NULL, "list given, record wanted" },
     { "json.parse", { "\"[1,\"" }, { 0 }, NULL, "line 1 column 4" },
     { "json.format", { "{\"a\":[1,2]}" }, { 0 }, "\"{\\\"a\\\":[1,2]}\"", NULL },
     { "value.text", { "[{\"box\":[1,2,3,4],\"label\":\"a\"}]" }, { 0 }, "\"a: 1 2 3 4\"", NULL },

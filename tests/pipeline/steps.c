@@ -40,7 +40,7 @@ static void put_inputs(const omn_object *o, const omn_entry *e, omn_buf *b)
     omn_buf_puts(b, "version: 1\ninputs:\n");
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = omn_entry_param(e, i);
-        if (strcmp(p->role, "in") != 0) continue;
+        if (strcmp(p->role, "in") != 0 && strcmp(p->role, "optional") != 0) continue;
         omn_buf_printf(b, "  %s: {type: %s}\n", p->name,
                        strcmp(p->type, "any") == 0 ? "text" : p->type);
     }
@@ -54,7 +54,7 @@ static void put_step(const omn_object *o, const omn_entry *e, omn_buf *b)
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = omn_entry_param(e, i);
         omn_buf_printf(b, ", %s: ", p->name);
-        if (strcmp(p->role, "in") == 0)
+        if (strcmp(p->role, "in") == 0 || strcmp(p->role, "optional") == 0)
             omn_buf_printf(b, "$%s", p->name);
         else if (strcmp(p->role, "out") == 0)
             omn_buf_printf(b, "%sx", p->name);

@@ -341,7 +341,7 @@ START_TEST(help_says_what_the_rows_say)
              "operation of plugin good 1.2 (Apache-2.0)\n%s\n\n"
              "Inputs\n"
              "  words    some text\n           text\n"
-             "  picture  a picture; optional\n           image\n\n"
+             "  picture  a picture\n           image, may be left out\n\n"
              "Parameters\n"
              "  i        a small number\n           int, -5..1000 px, must be given\n"
              "  seed     a large number\n           int64, default 9223372036854775807\n"

@@ -90,7 +90,8 @@ START_TEST(what_cannot_be_read_says_why)
     refuses(ctx, put("b.json", "12"), "record", OMN_ERR_TYPE,
             "b.json: holds a value of type number, wanted is record");
     refuses(ctx, put("a.jsonl", "1\n2\n{\n"), NULL, OMN_ERR_DATA, "a.jsonl: line 3: ");
-    refuses(ctx, put("b.txt", "x"), "picture", OMN_ERR_ARGUMENT, "\"picture\" is no type");
+    refuses(ctx, put("b.txt", "x"), "picture", OMN_ERR_ARGUMENT,
+            "there is no kind of value \"picture\"");
     const char *zero = testing_write(testing_folder(), "z.txt", "a\0b", 3);
     refuses(ctx, zero, NULL, OMN_ERR_DATA, "no format");
     omn_context_free(ctx);

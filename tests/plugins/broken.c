@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TEXT(IN, PAR, OUT)                                                                         \
+#define TEXT(IN, OPT, PAR, OUT)                                                                    \
     IN(text, in, "a text")                                                                         \
     OUT(text, out, "another one")
 #define PROTOTYPE omn_call *c, const omn_value *in, omn_value **out, omn_error *err
@@ -90,7 +90,7 @@ static omn_status crashes(PROTOTYPE)
     return same(in, out);
 }
 
-#define TABLES(IN, PAR, OUT)                                                                       \
+#define TABLES(IN, OPT, PAR, OUT)                                                                  \
     IN(text, in, "a text")                                                                         \
     PAR(choice, way, "up", "up|down|up", NULL, "one of two")                                       \
     OUT(text, out, "another one")

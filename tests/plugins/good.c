@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Says back what it was given, as text. */
-#define ALL(IN, PAR, OUT)                                                                          \
+#define ALL(IN, OPT, PAR, OUT)                                                                     \
     PAR(int, i, NULL, "-5..1000", "px", "a small number")                                          \
     IN(text, words, "some text")                                                                   \
     PAR(int64, seed, "9223372036854775807", NULL, NULL, "a large number")                          \
@@ -17,7 +17,7 @@
     PAR(string, title, "", NULL, NULL, "a title")                                                  \
     PAR(path, file, "a/b", NULL, NULL, "a file that is not opened")                                \
     PAR(choice, filter, "box", "box|nearest|cubic", NULL, "one of three")                          \
-    IN(image, picture, "a picture; optional")                                                      \
+    OPT(image, picture, "a picture")                                                               \
     OUT(text, said, "all of it in one line")                                                       \
     OUT(number, count, "how many pixels the picture has")
 OMN_OPERATION(all, ALL, OMN_PURE);
@@ -39,7 +39,7 @@ done:
     return st;
 }
 
-#define PASS(IN, PAR, OUT)                                                                         \
+#define PASS(IN, OPT, PAR, OUT)                                                                    \
     IN(image, in, "a picture")                                                                     \
     PAR(int, width, "2", "1..64", "px", "width of the new one")                                    \
     OUT(image, out, "another picture")
@@ -54,7 +54,7 @@ static omn_status pass(omn_call *c, const omn_image *in, int width, omn_image **
 }
 
 /* What a careless author may do. */
-#define WRONG(IN, PAR, OUT)                                                                        \
+#define WRONG(IN, OPT, PAR, OUT)                                                                   \
     PAR(choice, how, NULL, "nothing|type|status|silent|said|half", NULL, "which mistake")          \
     OUT(text, first, "never of use")                                                               \
     OUT(text, second, "never of use either")
@@ -85,7 +85,7 @@ done:
 }
 
 /* A serial operation that notices company. */
-#define ALONE(IN, PAR, OUT)                                                                        \
+#define ALONE(IN, OPT, PAR, OUT)                                                                   \
     IN(any, in, "anything")                                                                        \
     OUT(number, others, "how many calls ran at the same time")
 OMN_OPERATION(alone, ALONE, OMN_SERIAL);

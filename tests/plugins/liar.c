@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NOTE(IN, PAR, OUT)                                                                         \
+#define NOTE(IN, OPT, PAR, OUT)                                                                    \
     PAR(int, n, "1", "0..9", NULL, "a number")                                                     \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);
@@ -68,7 +68,7 @@ ROW(default_outside, "param", "n", "int", "10", "0..9")
 ROW(range_backward, "param", "n", "int", "1", "9..0")
 ROW(type_unknown, "param", "n", "float", "1", NULL)
 ROW(role_unknown, "inout", "n", "text", NULL, NULL)
-ROW(value_unknown, "in", "n", "picture", NULL, NULL)
+ROW(value_unknown, "in", "n", "Picture", NULL, NULL)
 ROW(row_name, "param", "n o", "int", "1", NULL)
 ROW(step_as, "param", "as", "int", "1", NULL)
 ROW(step_score, "in", "score", "text", NULL, NULL)
@@ -90,6 +90,7 @@ OBJECT(offset_far, "omnio.source/1", "lie.source", "a source", &note_impl, far_a
 #define S                                               sizeof(omn_plugin)
 #define O                                               sizeof(omn_object)
 #define P                                               sizeof(omn_param)
+#define A                                               OMN_PLUGIN_ABI
 #define HEAD(magic, abi, minor, size, object, param, n) magic, abi, minor, size, object, param, n
 #define RIGHT \
     HEAD(OMN_PLUGIN_MAGIC, OMN_PLUGIN_ABI, OMN_PLUGIN_MINOR, S, O, P, 1)
@@ -100,21 +101,21 @@ static const struct {
     omn_plugin door;
 } lies[] = {
     { "lie-magic", { HEAD(7, 1, 0, S, O, P, 1), "liar", TAIL, honest } },
-    { "lie-abi", { HEAD(OMN_PLUGIN_MAGIC, 2, 0, S, O, P, 1), "liar", TAIL, honest } },
-    { "lie-minor", { HEAD(OMN_PLUGIN_MAGIC, 1, 99, S, O, P, 1), "liar", TAIL, honest } },
-    { "lie-size", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, 16, O, P, 1), "liar", TAIL, honest } },
-    { "lie-object-odd", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O + 3, P, 1), "liar", TAIL, honest } },
-    { "lie-object-long", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, 60000, P, 1), "liar", TAIL, honest } },
-    { "lie-param-short", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, 8, 1), "liar", TAIL, honest } },
-    { "lie-count", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 4000), "liar", TAIL, honest } },
+    { "lie-abi", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 1), "liar", TAIL, honest } },
+    { "lie-minor", { HEAD(OMN_PLUGIN_MAGIC, A, 99, S, O, P, 1), "liar", TAIL, honest } },
+    { "lie-size", { HEAD(OMN_PLUGIN_MAGIC, A, 0, 16, O, P, 1), "liar", TAIL, honest } },
+    { "lie-object-odd", { HEAD(OMN_PLUGIN_MAGIC, A, 0, S, O + 3, P, 1), "liar", TAIL, honest } },
+    { "lie-object-long", { HEAD(OMN_PLUGIN_MAGIC, A, 0, S, 60000, P, 1), "liar", TAIL, honest } },
+    { "lie-param-short", { HEAD(OMN_PLUGIN_MAGIC, A, 0, S, O, 8, 1), "liar", TAIL, honest } },
+    { "lie-count", { HEAD(OMN_PLUGIN_MAGIC, A, 0, S, O, P, 4000), "liar", TAIL, honest } },
     { "lie-count-huge",
-      { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 4000000000u), "liar", TAIL, honest } },
-    { "lie-count-none", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 0), "liar", TAIL, honest } },
+      { HEAD(OMN_PLUGIN_MAGIC, A, 0, S, O, P, 4000000000u), "liar", TAIL, honest } },
+    { "lie-count-none", { HEAD(OMN_PLUGIN_MAGIC, A, 0, S, O, P, 0), "liar", TAIL, honest } },
     { "lie-list", { RIGHT, "liar", TAIL, (const omn_object *)8 } },
     { "lie-name-none", { RIGHT, NULL, TAIL, honest } },
     { "lie-name-wild", { RIGHT, (const char *)0x10, TAIL, honest } },
     { "lie-name-escape", { RIGHT, "liar\033[2J\nliar", TAIL, honest } },
-    { "lie-twice", { HEAD(OMN_PLUGIN_MAGIC, 1, 0, S, O, P, 2), "liar", TAIL, twice } },
+    { "lie-twice", { HEAD(OMN_PLUGIN_MAGIC, A, 0, S, O, P, 2), "liar", TAIL, twice } },
     { "lie-no-kind", { RIGHT, "liar", TAIL, no_kind } },
     { "lie-bad-kind", { RIGHT, "liar", TAIL, bad_kind } },
     { "lie-bad-name", { RIGHT, "liar", TAIL, bad_name } },

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NOTE(IN, PAR, OUT)                                                                         \
+#define NOTE(IN, OPT, PAR, OUT)                                                                    \
     PAR(int, n, "1", "0..9", NULL, "a number")                                                     \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);

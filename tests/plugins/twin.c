@@ -2,7 +2,7 @@
 /* A plugin without fault that offers an object which the good plugin has too, and its own. */
 #include <omnio/plugin.h>
 
-#define NOTE(IN, PAR, OUT)                                                                         \
+#define NOTE(IN, OPT, PAR, OUT)                                                                    \
     PAR(int, n, "1", "0..9", NULL, "a number")                                                     \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);

@@ -5,7 +5,7 @@
 
 int omn_test_gone(int x);
 
-#define NOTE(IN, PAR, OUT)                                                                         \
+#define NOTE(IN, OPT, PAR, OUT)                                                                    \
     PAR(int, n, "1", "0..9", NULL, "a number")                                                     \
     OUT(number, out, "the number")
 OMN_OPERATION(note, NOTE, OMN_PURE);

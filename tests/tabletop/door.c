@@ -83,7 +83,7 @@ static const omn_value *field(const omn_value *record, const char *name)
 
 static void check_fields(const omn_value *list, const char *const *names)
 {
-    ck_assert_int_eq(omn_value_get_kind(list), OMN_VALUE_LIST);
+    ck_assert(omn_value_is(list, "list"));
     for (size_t i = 0; i < omn_list_count(list); i++) {
         const omn_value *one = omn_list_at(list, i);
         size_t n = 0;

@@ -78,8 +78,12 @@ START_TEST(getters_of_another_kind_give_nothing)
     ck_assert_ptr_null(omn_record_get(t, "x"));
     ck_assert_ptr_null(omn_text_get(NULL, NULL));
     ck_assert_double_eq(omn_number_get(t), 0);
-    ck_assert_str_eq(omn_value_kind_name(omn_value_get_kind(t)), "text");
-    ck_assert_str_eq(omn_value_kind_name((omn_value_kind)77), "unknown");
+    ck_assert_str_eq(omn_value_kind_name(t), "text");
+    ck_assert_str_eq(omn_kind_name(omn_value_kind(t)), "text");
+    ck_assert_str_eq(omn_value_kind_name(NULL), "nothing");
+    ck_assert(omn_value_is(t, "text"));
+    ck_assert(!omn_value_is(t, "texts"));
+    ck_assert(!omn_value_is(NULL, "text"));
     omn_value_unref(t);
     ck_assert_ptr_null(omn_value_ref(NULL));
     omn_value_unref(NULL);

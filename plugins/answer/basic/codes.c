@@ -57,9 +57,9 @@ static omn_status write_codes(const void *self, omn_call *c, const omn_value *v,
     const int32_t *ids = NULL;
     (void)c;
     (void)frame;
-    if (omn_value_get_kind(v) != OMN_VALUE_TOKENS)
+    if (!omn_value_is(v, "tokens"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, tokens are wanted",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const size_t n = omn_tokens_get(v, &ids, NULL);
     for (size_t i = 0; i < n; i++) {
         if (ids[i] < 0 || ids[i] >= a->range.count)

@@ -55,9 +55,9 @@ static omn_status write_grammar(const void *self, omn_call *c, const omn_value *
     size_t n = 0;
     (void)c;
     (void)frame;
-    if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
+    if (!omn_value_is(v, "text"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const char *text = omn_text_get(v, &n);
     return said_write(&a->said, text, n, out, err);
 }

@@ -30,7 +30,7 @@ static bool bound(const char *t, size_t n, double deflt, double *out)
     memcpy(copy, t, n);
     copy[n] = 0;
     const bool ok = omn_value_from_json(copy, n, &v, NULL) == OMN_OK &&
-                    omn_value_get_kind(v) == OMN_VALUE_NUMBER;
+                    omn_value_is(v, "number");
     if (ok) *out = omn_number_get(v);
     omn_value_unref(v);
     return ok && fabs(*out) <= MOST;
@@ -84,9 +84,9 @@ static omn_status write_number(const void *self, omn_call *c, const omn_value *v
     char text[64];
     (void)c;
     (void)frame;
-    if (omn_value_get_kind(v) != OMN_VALUE_NUMBER)
+    if (!omn_value_is(v, "number"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a number is wanted",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const double x = omn_number_get(v);
     if (!(x >= a->lo && x <= a->hi))
         return omn_fail(err, OMN_ERR_DATA, "%g is outside %g..%g", x, a->lo, a->hi);
@@ -116,7 +116,7 @@ static omn_status read_number(const void *self, omn_call *c, const omn_heard *h,
     OMN_TRY(said_whole(h, "number", err));
     OMN_TRY(said_read(&a->said, h, &b, err));
     OMN_TRY(omn_value_from_json(b.data ? b.data : "", b.length, &v, err));
-    if (omn_value_get_kind(v) != OMN_VALUE_NUMBER) {
+    if (!omn_value_is(v, "number")) {
         st = omn_fail(err, OMN_ERR_DATA, "\"%.40s\" is no number", b.data);
         goto done;
     }

@@ -37,10 +37,9 @@ static omn_status open_options(omn_call *c, const void *params, omn_open *o, voi
     for (size_t i = 0; i < n; i++) {
         const omn_value *v = omn_list_at(p->options, i);
         omn_buf b;
-        const omn_value_kind k = omn_value_get_kind(v);
-        if (k != OMN_VALUE_TEXT && k != OMN_VALUE_NUMBER)
+            if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
             OMN_TRY(omn_fail(err, OMN_ERR_TYPE, "option %zu is %s, a text is wanted", i + 1,
-                             omn_value_kind_name(k)));
+                             omn_value_kind_name(v)));
         omn_buf_init(&b, OMN_TEXT_MOST);
         omn_value_text(v, &b);
         if (!b.failed && (!b.length || !b.data[strspn(b.data, " ")])) {
@@ -81,9 +80,9 @@ static omn_status write_options(const void *self, omn_call *c, const omn_value *
     const options_answer *a = self;
     (void)c;
     (void)frame;
-    if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
+    if (!omn_value_is(v, "text"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted option is %s, a text is wanted",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const char *text = omn_text_get(v, NULL);
     for (size_t i = 0; i < a->n; i++)
         if (!strcmp(a->texts[i], text)) return write_one(self, i, out, err);

@@ -70,10 +70,9 @@ static omn_status write_text(const void *self, omn_call *c, const omn_value *v,
     omn_buf b;
     (void)c;
     (void)frame;
-    const omn_value_kind k = omn_value_get_kind(v);
-    if (k != OMN_VALUE_TEXT && k != OMN_VALUE_NUMBER)
+    if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
-                        omn_value_kind_name(k));
+                        omn_value_kind_name(v));
     omn_buf_init(&b, OMN_TEXT_MOST);
     omn_value_text(v, &b);
     if (b.failed) st = omn_fail(err, OMN_ERR_MEMORY, "text: out of memory");

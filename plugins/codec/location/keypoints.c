@@ -96,9 +96,9 @@ static omn_status write_keypoints(const void *self, omn_call *c, const omn_value
     omn_status st = OMN_OK;
     omn_buf b;
     (void)c;
-    if (omn_value_get_kind(v) != OMN_VALUE_POINTS)
+    if (!omn_value_is(v, "points"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, points are wanted",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const size_t n = omn_points_get(v, &p);
     omn_buf_init(&b, OMN_TEXT_MOST);
     for (size_t i = 0; i < a->n; i++) {

@@ -38,9 +38,9 @@ omn_status loc_write_boxes(const loc_scheme *s, const omn_value *v, const omn_fr
 {
     const omn_region *r = NULL;
     omn_buf words;
-    if (omn_value_get_kind(v) != OMN_VALUE_REGIONS)
+    if (!omn_value_is(v, "regions"))
         return omn_fail(err, OMN_ERR_TYPE, "location writes regions, not a value of type %s",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const size_t n = omn_regions_get(v, &r);
     omn_buf_init(&words, out->most);
     for (size_t i = 0; i < n; i++) {
@@ -61,9 +61,9 @@ omn_status loc_write_points(const loc_scheme *s, const omn_value *v, const omn_f
 {
     const omn_point *p = NULL;
     omn_buf words;
-    if (omn_value_get_kind(v) != OMN_VALUE_POINTS)
+    if (!omn_value_is(v, "points"))
         return omn_fail(err, OMN_ERR_TYPE, "location.points writes points, not a value of type %s",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const size_t n = omn_points_get(v, &p);
     omn_buf_init(&words, out->most);
     for (size_t i = 0; i < n; i++) {

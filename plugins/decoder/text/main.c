@@ -49,9 +49,9 @@ static omn_status encode(const void *self, omn_call *c, const omn_value *v, int3
     const decoder *d = self;
     (void)c;
     size_t n = 0;
-    if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
+    if (!omn_value_is(v, "text"))
         return omn_fail(err, OMN_ERR_TYPE, "text.tokens writes text, not %s",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     const omn_status st = need(d, err);
     const char *text = omn_text_get(v, &n);
     return st != OMN_OK ? st : omn_codec_encode(d->tokenizer, text, n, ids, most, count, err);

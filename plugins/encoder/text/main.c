@@ -48,9 +48,9 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     (void)frame;
     size_t length = 0, n = 0;
     void *data[3] = { 0 };
-    if (omn_value_get_kind(v) != OMN_VALUE_TEXT)
+    if (!omn_value_is(v, "text"))
         return omn_fail(err, OMN_ERR_TYPE, "text.tokens reads text, not %s",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     if (!e->tokenizer)
         return omn_fail(err, OMN_ERR_MISSING, "the model's folder has no tokenizer.model: copy the "
                         "SentencePiece file that belongs to these weights there");

@@ -43,7 +43,7 @@ omn_status vit_prepare(const void *self, omn_call *c, const omn_value *v, omn_fe
     const omn_image *in = omn_value_image(v);
     if (!in)
         return omn_fail(err, OMN_ERR_TYPE, "image.vit looks at pictures, not at %s",
-                        omn_value_kind_name(omn_value_get_kind(v)));
+                        omn_value_kind_name(v));
     OMN_TRY(omn_image_fit(c, in, (uint32_t)W, (uint32_t)H, 0, &fit, &valid, err));
     *frame = *omn_image_frame(fit);
     const omn_pixels px = omn_image_pixels(fit);

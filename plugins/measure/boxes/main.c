@@ -50,7 +50,7 @@ static void end(const void *self, void *state)
 static size_t boxes_of(const omn_value *v, const omn_region **list)
 {
     *list = NULL;
-    return omn_value_get_kind(v) == OMN_VALUE_REGIONS ? omn_regions_get(v, list) : 0;
+    return omn_value_is(v, "regions") ? omn_regions_get(v, list) : 0;
 }
 
 /* ---- box ------------------------------------------------------------------------------------ */

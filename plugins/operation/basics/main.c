@@ -7,36 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PARSE(IN, PAR, OUT)                                                                        \
+#define PARSE(IN, OPT, PAR, OUT)                                                                   \
     IN(text, in, "JSON")                                                                           \
-    PAR(choice, kind, "any", "any|list|record|regions|points", NULL,                               \
-        "what it has to be; an empty array can be regions or points too")                          \
+    PAR(string, kind, "any", NULL, NULL,                                                           \
+        "the kind of value that it has to be, as list, record or regions; or any")                 \
     OUT(any, out, "the value; objects with \"box\" become regions, with \"point\" points")
 OMN_OPERATION(parse, PARSE, OMN_PURE);
-static omn_status parse(omn_call *c, const omn_value *in, int kind, omn_value **out, omn_error *err)
+static omn_status parse(omn_call *c, const omn_value *in, const char *kind, omn_value **out,
+                        omn_error *err)
 {
-    (void)c;
-    static const omn_value_kind kinds[5] = { OMN_VALUE_TEXT, OMN_VALUE_LIST, OMN_VALUE_RECORD,
-                                             OMN_VALUE_REGIONS, OMN_VALUE_POINTS };
     size_t n;
     const char *s = omn_text_get(in, &n);
-    omn_value *v = NULL;
-    omn_status st = omn_value_from_json(s, n, &v, err);
-    if (st != OMN_OK) return st;
-    omn_value_kind k = omn_value_get_kind(v);
-    if (kind > 2 && k == OMN_VALUE_LIST && omn_list_count(v) == 0) {
-        omn_value_unref(v);
-        return kind == 3 ? omn_regions_new(NULL, 0, NULL, out, err)
-                         : omn_points_new(NULL, 0, NULL, out, err);
+    const omn_kind *wanted = NULL;
+    if (strcmp(kind, "any") != 0) {
+        const omn_status st = omn_kind_find(c, kind, &wanted, err);
+        if (st != OMN_OK) return st;
     }
-    if (kind > 0 && k != kinds[kind]) {
-        st = omn_fail(err, OMN_ERR_DATA, "the JSON holds %s, not %s", omn_value_kind_name(k),
-                      omn_value_kind_name(kinds[kind]));
-        omn_value_unref(v);
-        return st;
-    }
-    *out = v;
-    return OMN_OK;
+    return omn_call_json(c, wanted, s, n, out, err);
 }
 
 static omn_status printed(void (*print)(const omn_value *, omn_buf *), const omn_value *in,
@@ -52,7 +39,7 @@ static omn_status printed(void (*print)(const omn_value *, omn_buf *), const omn
     return st;
 }
 
-#define FORMAT(IN, PAR, OUT) IN(any, in, "any value") OUT(text, out, "JSON, one line")
+#define FORMAT(IN, OPT, PAR, OUT) IN(any, in, "any value") OUT(text, out, "JSON, one line")
 OMN_OPERATION(format, FORMAT, OMN_PURE);
 static omn_status format(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
 {
@@ -60,7 +47,7 @@ static omn_status format(omn_call *c, const omn_value *in, omn_value **out, omn_
     return printed(omn_value_json, in, out, err);
 }
 
-#define AS_TEXT(IN, PAR, OUT) IN(any, in, "any value") OUT(text, out, "as a person reads it")
+#define AS_TEXT(IN, OPT, PAR, OUT) IN(any, in, "any value") OUT(text, out, "as a person reads it")
 OMN_OPERATION(as_text, AS_TEXT, OMN_PURE);
 static omn_status as_text(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
 {
@@ -70,24 +57,12 @@ static omn_status as_text(omn_call *c, const omn_value *in, omn_value **out, omn
 
 static size_t length_of(const omn_value *v)
 {
-    switch (omn_value_get_kind(v)) {
-    case OMN_VALUE_LIST:
-        return omn_list_count(v);
-    case OMN_VALUE_RECORD:
-        return omn_record_count(v);
-    case OMN_VALUE_REGIONS:
-        return omn_regions_get(v, NULL);
-    case OMN_VALUE_POINTS:
-        return omn_points_get(v, NULL);
-    case OMN_VALUE_TOKENS:
-        return omn_tokens_get(v, NULL, NULL);
-    default:
-        return 1;
-    }
+    if (omn_value_is(v, "record")) return omn_record_count(v);
+    return omn_kind_items(omn_value_kind(v)) != NULL ? omn_value_count(v) : 1;
 }
 
-#define LENGTH(IN, PAR, OUT)                                                                       \
-    IN(any, in, "a list, a record, regions, points or tokens; anything else counts one")           \
+#define LENGTH(IN, OPT, PAR, OUT)                                                                  \
+    IN(any, in, "a list, a record, regions or what else has items; anything else counts one")      \
     OUT(number, out, "how many there are")
 OMN_OPERATION(length, LENGTH, OMN_PURE);
 static omn_status length(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
@@ -96,29 +71,8 @@ static omn_status length(omn_call *c, const omn_value *in, omn_value **out, omn_
     return omn_number_new((double)length_of(in), out, err);
 }
 
-/* Item i of a list, of regions or of points, as a value of its own. */
-static omn_status item(const omn_value *v, size_t i, omn_value **out, omn_error *err)
-{
-    const omn_region *r;
-    const omn_point *p;
-    switch (omn_value_get_kind(v)) {
-    case OMN_VALUE_LIST:
-        *out = omn_value_ref(omn_list_at(v, i));
-        return OMN_OK;
-    case OMN_VALUE_REGIONS:
-        omn_regions_get(v, &r);
-        return omn_regions_new(r + i, 1, omn_value_frame(v), out, err);
-    case OMN_VALUE_POINTS:
-        omn_points_get(v, &p);
-        return omn_points_new(p + i, 1, omn_value_frame(v), out, err);
-    default:
-        return omn_fail(err, OMN_ERR_TYPE, "%s has no items; a list, regions or points have",
-                        omn_value_kind_name(omn_value_get_kind(v)));
-    }
-}
-
-#define AT(IN, PAR, OUT)                                                                           \
-    IN(any, in, "a list, regions or points")                                                       \
+#define AT(IN, OPT, PAR, OUT)                                                                      \
+    IN(any, in, "a list, regions, points or what else has items")                                  \
     PAR(int, index, "0", NULL, NULL, "which, from 0; -1 is the last")                              \
     OUT(any, out, "that item")
 OMN_OPERATION(at, AT, OMN_PURE);
@@ -128,11 +82,11 @@ static omn_status at(omn_call *c, const omn_value *in, int index, omn_value **ou
     int64_t n = (int64_t)length_of(in), i = index < 0 ? n + index : index;
     if (i < 0 || i >= n)
         return omn_fail(err, OMN_ERR_DATA, "there is no item %d among %lld", index, (long long)n);
-    return item(in, (size_t)i, out, err);
+    return omn_value_item(in, (size_t)i, out, err);
 }
 
-#define SPREAD(IN, PAR, OUT)                                                                       \
-    IN(any, in, "regions, points or a list")                                                       \
+#define SPREAD(IN, OPT, PAR, OUT)                                                                  \
+    IN(any, in, "regions, points, a list or what else has items")                                  \
     OUT(list, out, "a list with one item for each")
 OMN_OPERATION(spread, SPREAD, OMN_PURE);
 static omn_status spread(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
@@ -141,17 +95,18 @@ static omn_status spread(omn_call *c, const omn_value *in, omn_value **out, omn_
     omn_value **items = omn_call_scratch(c, n + 1, sizeof(*items));
     if (items == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a list of %zu", n);
     omn_status st = OMN_OK;
-    for (; st == OMN_OK && made < n; made += st == OMN_OK) st = item(in, made, &items[made], err);
+    for (; st == OMN_OK && made < n; made += st == OMN_OK)
+        st = omn_value_item(in, made, &items[made], err);
     if (st == OMN_OK) st = omn_list_new(items, n, out, err);
     for (size_t i = 0; i < made; i++) omn_value_unref(items[i]);
     return st;
 }
 
-#define LIST_OF(IN, PAR, OUT)                                                                      \
-    IN(any, first, "first item; optional")                                                         \
-    IN(any, second, "second item; optional")                                                       \
-    IN(any, third, "third item; optional")                                                         \
-    IN(any, fourth, "fourth item; optional")                                                       \
+#define LIST_OF(IN, OPT, PAR, OUT)                                                                 \
+    OPT(any, first, "first item")                                                                  \
+    OPT(any, second, "second item")                                                                \
+    OPT(any, third, "third item")                                                                  \
+    OPT(any, fourth, "fourth item")                                                                \
     OUT(list, out, "those that are given, in this order")
 OMN_OPERATION(list_of, LIST_OF, OMN_PURE);
 static omn_status list_of(omn_call *c, const omn_value *first, const omn_value *second,
@@ -169,7 +124,7 @@ static omn_status list_of(omn_call *c, const omn_value *first, const omn_value *
     return st;
 }
 
-#define GET(IN, PAR, OUT)                                                                          \
+#define GET(IN, OPT, PAR, OUT)                                                                     \
     IN(record, in, "a record")                                                                     \
     PAR(string, name, NULL, NULL, NULL, "the field's name; a.b.c goes into records in records")    \
     OUT(any, out, "what the field holds")
@@ -210,11 +165,11 @@ static omn_status get(omn_call *c, const omn_value *in, const char *name, omn_va
     return OMN_OK;
 }
 
-#define RECORD_OF(IN, PAR, OUT)                                                                    \
-    IN(any, first, "first field; optional")                                                        \
-    IN(any, second, "second field; optional")                                                      \
-    IN(any, third, "third field; optional")                                                        \
-    IN(any, fourth, "fourth field; optional")                                                      \
+#define RECORD_OF(IN, OPT, PAR, OUT)                                                               \
+    OPT(any, first, "first field")                                                                 \
+    OPT(any, second, "second field")                                                               \
+    OPT(any, third, "third field")                                                                 \
+    OPT(any, fourth, "fourth field")                                                               \
     PAR(string, names, NULL, NULL, NULL, "names of those that are given, with commas between")     \
     OUT(record, out, "the record")
 OMN_OPERATION(record_of, RECORD_OF, OMN_PURE);

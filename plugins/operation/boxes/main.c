@@ -43,7 +43,7 @@ static bool same_label(const omn_region *a, const omn_region *b)
     return strcmp(a->label, b->label) == 0;
 }
 
-#define NMS(IN, PAR, OUT)                                                                          \
+#define NMS(IN, OPT, PAR, OUT)                                                                     \
     IN(regions, in, "the boxes")                                                                   \
     PAR(double, overlap, "0.8", "0..1", NULL, "largest intersection over union of two that stay")  \
     PAR(choice, order, "given", "given|score", NULL, "which of two boxes is the better one")       \
@@ -87,7 +87,7 @@ static bool listed(const char *list, const char *label)
     return false;
 }
 
-#define FILTER(IN, PAR, OUT)                                                                       \
+#define FILTER(IN, OPT, PAR, OUT)                                                                  \
     IN(regions, in, "the boxes")                                                                   \
     PAR(string, labels, "", NULL, NULL, "labels to keep, with commas between; empty: all")         \
     PAR(double, least, "0", "0..1", NULL, "least score; boxes without one stay")                   \
@@ -111,7 +111,7 @@ static omn_status filter(omn_call *c, const omn_value *in, const char *labels, d
     return omn_regions_new(stay, kept, omn_value_frame(in), out, err);
 }
 
-#define SORT(IN, PAR, OUT)                                                                         \
+#define SORT(IN, OPT, PAR, OUT)                                                                    \
     IN(regions, in, "the boxes")                                                                   \
     OUT(regions, out, "the same, best score first; without a score last")
 OMN_OPERATION(sort, SORT, OMN_PURE);
@@ -127,7 +127,7 @@ static omn_status sort(omn_call *c, const omn_value *in, omn_value **out, omn_er
     return st == OMN_OK ? omn_regions_new(all, n, omn_value_frame(in), out, err) : st;
 }
 
-#define CLIP(IN, PAR, OUT)                                                                         \
+#define CLIP(IN, OPT, PAR, OUT)                                                                    \
     IN(regions, in, "the boxes")                                                                   \
     IN(image, picture, "the picture that they are boxes of")                                       \
     OUT(regions, out, "what of them lies inside the picture; boxes wholly outside are gone")
@@ -151,7 +151,7 @@ static omn_status clip(omn_call *c, const omn_value *in, const omn_image *pictur
     return omn_regions_new(stay, kept, f, out, err);
 }
 
-#define LABELS(IN, PAR, OUT)                                                                       \
+#define LABELS(IN, OPT, PAR, OUT)                                                                  \
     IN(regions, in, "the boxes")                                                                   \
     OUT(list, out, "their labels as texts, in order; an empty text where there is none")
 OMN_OPERATION(labels, LABELS, OMN_PURE);
@@ -171,7 +171,7 @@ static omn_status labels(omn_call *c, const omn_value *in, omn_value **out, omn_
     return st;
 }
 
-#define CENTRES(IN, PAR, OUT)                                                                      \
+#define CENTRES(IN, OPT, PAR, OUT)                                                                 \
     IN(regions, in, "the boxes")                                                                   \
     OUT(points, out, "the middle of each, with its label")
 OMN_OPERATION(centres, CENTRES, OMN_PURE);

@@ -187,7 +187,7 @@ static void label(sheet *s, const char *text, double score, bool scores, double 
     cairo_show_text(s->to, shown);
 }
 
-#define REGIONS(IN, PAR, OUT)                                                                      \
+#define REGIONS(IN, OPT, PAR, OUT)                                                                 \
     IN(image, in, "the picture to draw on; it is not changed")                                     \
     IN(regions, regions, "what to draw")                                                           \
     PAR(bool, labels, "true", NULL, NULL, "write the labels")                                      \
@@ -259,7 +259,7 @@ static const omn_point *named(const omn_point *p, size_t n, const char *name)
     return NULL;
 }
 
-#define POINTS(IN, PAR, OUT)                                                                       \
+#define POINTS(IN, OPT, PAR, OUT)                                                                  \
     IN(image, in, "the picture to draw on; it is not changed")                                     \
     IN(points, points, "what to draw; points that are not there are left out")                     \
     PAR(bool, labels, "false", NULL, NULL, "write the labels")                                     \

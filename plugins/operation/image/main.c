@@ -9,7 +9,7 @@
 
 #define FILTERS "nearest|box|triangle|cubic|lanczos3"
 
-#define RESIZE(IN, PAR, OUT)                                                                       \
+#define RESIZE(IN, OPT, PAR, OUT)                                                                  \
     IN(image, in, "the picture")                                                                   \
     PAR(int, width, NULL, "1..65535", "px", "new width")                                           \
     PAR(int, height, NULL, "1..65535", "px", "new height")                                         \
@@ -33,7 +33,7 @@ static omn_status resize(omn_call *c, const omn_image *in, int width, int height
                             err);
 }
 
-#define FIT(IN, PAR, OUT)                                                                          \
+#define FIT(IN, OPT, PAR, OUT)                                                                     \
     IN(image, in, "the picture")                                                                   \
     PAR(int, width, "384", "1..65535", "px", "width of the result")                                \
     PAR(int, height, "384", "1..65535", "px", "height of the result")                              \
@@ -46,7 +46,7 @@ static omn_status fit(omn_call *c, const omn_image *in, int width, int height, d
     return omn_image_fit(c, in, (uint32_t)width, (uint32_t)height, fill, out, NULL, err);
 }
 
-#define CROP(IN, PAR, OUT)                                                                         \
+#define CROP(IN, OPT, PAR, OUT)                                                                    \
     IN(image, in, "the picture")                                                                   \
     PAR(int, left, "0", NULL, "px", "first column; may lie outside")                               \
     PAR(int, top, "0", NULL, "px", "first row; may lie outside")                                   \
@@ -63,7 +63,7 @@ static omn_status crop(omn_call *c, const omn_image *in, int left, int top, int 
     return omn_image_crop(in, left, top, (uint32_t)width, (uint32_t)height, colour, out, err);
 }
 
-#define CUT(IN, PAR, OUT)                                                                          \
+#define CUT(IN, OPT, PAR, OUT)                                                                     \
     IN(image, in, "the picture")                                                                   \
     IN(regions, regions, "what to cut out")                                                        \
     PAR(double, margin, "0", "0..10", NULL, "added on each side, as a part of the box's side")     \
@@ -108,7 +108,7 @@ static omn_status cut(omn_call *c, const omn_image *in, const omn_value *regions
     return st;
 }
 
-#define PAD(IN, PAR, OUT)                                                                          \
+#define PAD(IN, OPT, PAR, OUT)                                                                     \
     IN(image, in, "the picture")                                                                   \
     PAR(int, width, NULL, "1..65535", "px", "width afterwards, not below the picture's")           \
     PAR(int, height, NULL, "1..65535", "px", "height afterwards, not below the picture's")         \
@@ -131,7 +131,7 @@ static omn_status pad(omn_call *c, const omn_image *in, int width, int height, i
     return omn_image_crop(in, -left, -top, (uint32_t)width, (uint32_t)height, colour, out, err);
 }
 
-#define CONVERT(IN, PAR, OUT)                                                                      \
+#define CONVERT(IN, OPT, PAR, OUT)                                                                 \
     IN(image, in, "the picture")                                                                   \
     PAR(choice, to, "same", "same|grey|rgb|rgba", NULL,                                            \
         "grey: Rec. 601 luma; from RGBA to the others: laid over white")                           \

@@ -23,11 +23,11 @@ static omn_status finish(omn_buf *b, omn_value **out, omn_error *err)
     return st;
 }
 
-#define TEMPLATE(IN, PAR, OUT)                                                                     \
-    IN(any, in, "what {} stands for; of a record each field by its name; optional")                \
-    IN(any, first, "what {first} stands for; optional")                                            \
-    IN(any, second, "what {second} stands for; optional")                                          \
-    IN(any, third, "what {third} stands for; optional")                                            \
+#define TEMPLATE(IN, OPT, PAR, OUT)                                                                \
+    OPT(any, in, "what {} stands for; of a record each field by its name")                         \
+    OPT(any, first, "what {first} stands for")                                                     \
+    OPT(any, second, "what {second} stands for")                                                   \
+    OPT(any, third, "what {third} stands for")                                                     \
     PAR(string, template, NULL, NULL, NULL, "text with {name} in it; {{ and }} are braces")        \
     OUT(text, out, "the text with everything put in")
 OMN_OPERATION(fill, TEMPLATE, OMN_PURE);
@@ -101,7 +101,7 @@ static omn_status recase(const omn_value *in, bool up, omn_value **out, omn_erro
     return finish(&b, out, err);
 }
 
-#define CASE(IN, PAR, OUT) IN(text, in, "the text") OUT(text, out, "the same in other letters")
+#define CASE(IN, OPT, PAR, OUT) IN(text, in, "the text") OUT(text, out, "the same in other letters")
 OMN_OPERATION(lower, CASE, OMN_PURE);
 static omn_status lower(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
 {
@@ -124,7 +124,7 @@ static omn_status trimmed(const char *p, size_t n, omn_value **out, omn_error *e
     return omn_text_new(p + from, n - from, out, err);
 }
 
-#define STRIP(IN, PAR, OUT)                                                                        \
+#define STRIP(IN, OPT, PAR, OUT)                                                                   \
     IN(text, in, "the text")                                                                       \
     OUT(text, out, "without white space before and behind")
 OMN_OPERATION(strip, STRIP, OMN_PURE);
@@ -136,7 +136,7 @@ static omn_status strip(omn_call *c, const omn_value *in, omn_value **out, omn_e
     return trimmed(s, n, out, err);
 }
 
-#define REPLACE(IN, PAR, OUT)                                                                      \
+#define REPLACE(IN, OPT, PAR, OUT)                                                                 \
     IN(text, in, "the text")                                                                       \
     PAR(string, old, NULL, NULL, NULL, "what to look for, not empty")                              \
     PAR(string, new, "", NULL, NULL, "what to put there")                                          \
@@ -159,7 +159,7 @@ static omn_status replace(omn_call *c, const omn_value *in, const char *old, con
     return finish(&b, out, err);
 }
 
-#define SPLIT(IN, PAR, OUT)                                                                        \
+#define SPLIT(IN, OPT, PAR, OUT)                                                                   \
     IN(text, in, "the text")                                                                       \
     PAR(string, at, ",", NULL, NULL, "what stands between the parts; \"\\n\" for lines")           \
     PAR(bool, empty, "false", NULL, NULL, "keep empty parts too")                                  \
@@ -192,7 +192,7 @@ static omn_status split(omn_call *c, const omn_value *in, const char *at, bool e
     return st;
 }
 
-#define JOIN(IN, PAR, OUT)                                                                         \
+#define JOIN(IN, OPT, PAR, OUT)                                                                    \
     IN(list, in, "a list of any values")                                                           \
     PAR(string, with, ", ", NULL, NULL, "what to put between; \"\\n\" for lines")                  \
     OUT(text, out, "all of them as one text")

@@ -72,10 +72,10 @@ static uint64_t count(const void *self, omn_split split)
 
 static bool four(const omn_value *v, double *x)
 {
-    if (omn_value_get_kind(v) != OMN_VALUE_LIST || omn_list_count(v) != 4) return false;
+    if (!omn_value_is(v, "list") || omn_list_count(v) != 4) return false;
     for (size_t i = 0; i < 4; i++) {
         const omn_value *n = omn_list_at(v, i);
-        if (omn_value_get_kind(n) != OMN_VALUE_NUMBER) return false;
+        if (!omn_value_is(n, "number")) return false;
         x[i] = omn_number_get(n);
     }
     return x[2] > x[0] && x[3] > x[1];
@@ -87,7 +87,7 @@ static omn_status boxes(const omn_value *v, const omn_frame *like, omn_value **o
     double x[4];
     const omn_region *have = NULL;
     omn_status st = OMN_OK;
-    if (omn_value_get_kind(v) == OMN_VALUE_REGIONS) {
+    if (omn_value_is(v, "regions")) {
         const size_t n = omn_regions_get(v, &have);
         return omn_regions_new(have, n, like, out, err);
     }
@@ -95,7 +95,7 @@ static omn_status boxes(const omn_value *v, const omn_frame *like, omn_value **o
         const omn_region one = { x[0], x[1], x[2], x[3], NAN, NULL };
         return omn_regions_new(&one, 1, like, out, err);
     }
-    if (omn_value_get_kind(v) != OMN_VALUE_LIST)
+    if (!omn_value_is(v, "list"))
         return omn_fail(err, OMN_ERR_DATA, "a box is [x0, y0, x1, y1] with x1 > x0 and y1 > y0");
     const size_t n = omn_list_count(v);
     if (n > MOST_BOXES) return omn_fail(err, OMN_ERR_DATA, "more than %d boxes", MOST_BOXES);
@@ -125,15 +125,14 @@ static omn_status fields_of(reader *r, const omn_value *record, int depth, omn_v
 static omn_status field(reader *r, const char *name, const omn_value *v, int depth, omn_value **out,
                         omn_error *err)
 {
-    const omn_value_kind k = omn_value_get_kind(v);
     omn_status st = OMN_OK;
     if (!strcmp(name, "box") || !strcmp(name, "boxes")) {
         st = boxes(v, r->has_frame ? &r->frame : NULL, out, err);
         if (st != OMN_OK) omn_error_prefix(err, "\"%s\"", name);
         return st;
     }
-    if (k == OMN_VALUE_RECORD) return fields_of(r, v, depth + 1, out, err);
-    if (k == OMN_VALUE_LIST && depth < 4) {
+    if (omn_value_is(v, "record")) return fields_of(r, v, depth + 1, out, err);
+    if (omn_value_is(v, "list") && depth < 4) {
         const size_t n = omn_list_count(v);
         omn_value **items = calloc(n + 1, sizeof(omn_value *));
         if (!items) return omn_fail(err, OMN_ERR_MEMORY, "\"%s\": out of memory", name);
@@ -151,7 +150,7 @@ static omn_status field(reader *r, const char *name, const omn_value *v, int dep
 static omn_status picture(reader *r, const omn_value *name, omn_value **out, omn_error *err)
 {
     char path[8300];
-    if (!name || omn_value_get_kind(name) != OMN_VALUE_TEXT)
+    if (!name || !omn_value_is(name, "text"))
         return omn_fail(err, OMN_ERR_DATA, "\"image\": a file's name is wanted");
     const char *file = omn_text_get(name, NULL);
     if (strlen(file) > 4000) return omn_fail(err, OMN_ERR_DATA, "\"image\": the name is too long");
@@ -203,7 +202,7 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
                         s->m.path, (unsigned long long)index);
     const char *line = manifest_line(&s->m, split, (size_t)index, &length, &number);
     omn_status st = omn_value_from_json(line, length, &record, &why);
-    if (st == OMN_OK && omn_value_get_kind(record) != OMN_VALUE_RECORD)
+    if (st == OMN_OK && !omn_value_is(record, "record"))
         st = omn_fail(&why, OMN_ERR_DATA, "a line is a JSON object: {\"image\": \"a.png\", ...}");
     if (st == OMN_OK) st = fields_of(&r, record, 0, out, &why);
     omn_value_unref(record);
