@@ -78,7 +78,7 @@ static void add_text(XXH3_state_t *x, const char *s)
 /* The bytes of a plain file; a pipe has none that can be read twice. */
 static omn_status add_file(XXH3_state_t *x, const char *path, omn_error *err)
 {
-    char part[65536];
+    char part[16384];
     struct stat s;
     ssize_t n = 0;
     if (!strcmp(path, "-") || stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return OMN_OK;
