@@ -5,9 +5,10 @@
  * whatever OpenCL device number OMNIO_TEST_OPENCL (0) is.
  *
  * Tensors are written as text: "x2,3" is f32 [2,3] between -1 and 1, "p" the same between 0.1 and
- * 2, "w" a weight (the case runs once per weight type), "i3<7" i32 [3] in 0..6, "m3<7" in -1..6,
- * "=0" (outputs) the memory of input 0. Sums of some hundred products of such numbers err by about
- * 1e-6 in f32; 2e-5 of max(1, |want|) leaves room for the polynomial exp and erf.
+ * 2, "t" one of five numbers, so that many are equal, "w" a weight (the case runs once per weight
+ * type), "i3<7" i32 [3] in 0..6, "m3<7" in -1..6, "=0" (outputs) the memory of input 0. Sums of
+ * some hundred products of such numbers err by about 1e-6 in f32; 2e-5 of max(1, |want|) leaves
+ * room for the polynomial exp and erf.
  */
 #include "reference.h"
 
@@ -93,7 +94,7 @@ static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
     ck_assert(p != NULL);
     for (size_t i = 0; i < n; i++) {
         const double u = uniform(r);
-        const float f = (float)(kind == 'p' ? 1.05 + 0.95 * u : u);
+        const float f = (float)(kind == 'p' ? 1.05 + 0.95 * u : kind == 't' ? rint(2 * u) : u);
         const int32_t whole =
             (int32_t)floor((u + 1) / 2 * (double)(kind == 'm' ? top + 1 : top)) - (kind == 'm');
         if (v->type == OMN_I32)
@@ -458,6 +459,9 @@ START_TEST(movers)
     check(&b, "argmax", NONE, "x3,5,67", "i3,5<2", 0);
     check(&b, "argmax", NONE, "x70,5", "i70<2", 0);
     check(&b, "argmax", NONE, "x2,1000", "i2<2", 0);
+    check(&b, "argmax", NONE, "t40,67", "i40<2", 0); /* the first of the greatest */
+    check(&b, "argmax", NONE, "t40,32", "i40<2", 0);
+    check(&b, "argmax", NONE, "t40,7", "i40<2", 0);
     check(&b, "state_append", NONE, "x2,9,3,4 x2,2,3,4 i2<8", "=0", 0);
     check(&b, "state_append", NONE, "i2,9,20<7 i2,2,20<9 i2<8", "=0", 0);
     check(&b, "state_write", NONE, "x2,9,3 x2,9,3", "=0", 0);

@@ -81,6 +81,33 @@ BAD(bad_extra, {
     return omn_attend_build(s, in(s, "q", omn_dim4(1, 4, 2, 6)), in(s, "k", omn_dim4(1, 5, 2, 6)),
                             in(s, "v", omn_dim4(1, 5, 2, 6)), &how);
 })
+BAD(bad_parts, {
+    const omn_attend how = { OMN_FILL(omn_attend),
+                             .q_part = omn_input(s, "qp", OMN_I32, omn_dim2(1, 4)) };
+    return omn_attend_build(s, in(s, "q", omn_dim4(1, 4, 2, 6)), in(s, "k", omn_dim4(1, 5, 2, 6)),
+                            in(s, "v", omn_dim4(1, 5, 2, 6)), &how);
+})
+BAD(bad_extra_rows, {
+    const omn_attend how = { OMN_FILL(omn_attend), .extra = in(s, "e", omn_dim4(3, 1, 4, 5)) };
+    return omn_attend_build(s, in(s, "q", omn_dim4(2, 4, 2, 6)), in(s, "k", omn_dim4(2, 5, 2, 6)),
+                            in(s, "v", omn_dim4(2, 5, 2, 6)), &how);
+})
+BAD(bad_extra_heads, {
+    const omn_attend how = { OMN_FILL(omn_attend), .extra = in(s, "e", omn_dim4(1, 3, 4, 5)) };
+    return omn_attend_build(s, in(s, "q", omn_dim4(2, 4, 2, 6)), in(s, "k", omn_dim4(2, 5, 2, 6)),
+                            in(s, "v", omn_dim4(2, 5, 2, 6)), &how);
+})
+BAD(bad_slopes, {
+    const omn_attend how = { OMN_FILL(omn_attend), .slopes = in(s, "e", omn_dim1(3)) };
+    return omn_attend_build(s, in(s, "q", omn_dim4(2, 4, 2, 6)), in(s, "k", omn_dim4(2, 5, 2, 6)),
+                            in(s, "v", omn_dim4(2, 5, 2, 6)), &how);
+})
+BAD(bad_width, {
+    const omn_attend how = { OMN_FILL(omn_attend), .window = -1 };
+    return omn_attend_build(s, in(s, "q", omn_dim4(2, 4, 2, 6)), in(s, "k", omn_dim4(2, 5, 2, 6)),
+                            in(s, "v", omn_dim4(2, 5, 2, 6)), &how);
+})
+BAD(bad_empty, { return omn_weight(s, "w", omn_dim2(4, 0), OMN_INIT_ZERO, 0); })
 BAD(bad_entropy, {
     return omn_cross_entropy(s, X, omn_input(s, "l", OMN_I32, omn_dim2(2, 4)),
                              in(s, "w", omn_dim2(2, 5)), NULL, NULL);
@@ -146,6 +173,12 @@ static const wrong all_wrong[] = {
     { bad_segments, "attention: q_seg and k_seg, q_part and k_part: both or none" },
     { bad_count, "attention: k_count is [2] i32, [1] i32 is wanted" },
     { bad_extra, "attention: extra is [1, 2, 5, 4] f32, [1 or 1, 1 or 2, 4, 5] is wanted" },
+    { bad_parts, "attention: q_seg and k_seg, q_part and k_part: both or none" },
+    { bad_extra_rows, "attention: extra is [3, 1, 4, 5] f32, [1 or 2, 1 or 2, 4, 5] is wanted" },
+    { bad_extra_heads, "attention: extra is [1, 3, 4, 5] f32, [1 or 2, 1 or 2, 4, 5] is wanted" },
+    { bad_slopes, "attention: slopes are [3] f32, [2] is wanted" },
+    { bad_width, "attention: window is -1, 0 or more is wanted" },
+    { bad_empty, "w: size 0 of axis 1, 1 or more is wanted" },
     { bad_entropy,
       "cross_entropy: logits are [2, 5, 7] f32, labels [2, 4] i32, weights [2, 5] f32" },
     { bad_soft, "a range inside 0..6" },

@@ -103,7 +103,8 @@ static void slope_is(const char *what, const char *level, world *w, double *p, c
 }
 
 enum { CAUSAL = 1, SEGS = 2, PARTS = 4, START = 8, COUNT = 16, ROW = 32, EXTRA = 64, SLOPES = 128,
-       WINDOW = 256, UNIFORM = 512, HIDE = 1024, FAR = 2048 };
+       WINDOW = 256, UNIFORM = 512, HIDE = 1024, FAR = 2048,
+       TAIL = 4096, EDGE = 8192 };
 
 static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_t Tk, size_t H,
                   size_t G, size_t K, size_t Kv, int how, bool bf16, bool grads)
@@ -130,10 +131,15 @@ static void check(const cpu_kernels *kern, size_t B, size_t B2, size_t Tq, size_
         kp[i] = (int32_t)((i % Tk) / 4 % 2);
         if (ks[i] == 3) ks[i] = OMN_SEG_SHARED;
     }
+    if (how & TAIL) { /* one segment, then padding, within a strip of keys */
+        for (size_t i = 0; i < B * Tq; i++) qs[i] = 1;
+        for (size_t i = 0; i < B2 * Tk; i++) ks[i] = i % Tk < 50;
+    }
     for (size_t b = 0; b < B; b++) {
         start[b] = Tk > Tq ? (int32_t)((Tk - Tq + b) % Tk) : (int32_t)b;
         row[b] = (int32_t)((b + 1) % B2);
     }
+    for (size_t b = 0; how & EDGE && b < B; b++) start[b] = 29 + (int32_t)b; /* about a strip */
     for (size_t b = 0; b < B; b++) count[b] = (int32_t)(Tk * (b + 1) / (B + 1));
     if (how & HIDE)
         for (size_t i = 0; i < ne; i++)
@@ -217,6 +223,11 @@ START_TEST(attention_equals_float64)
         }
     FOR_LEVELS(k) {
         check(k, 1, 1, 3, 130, 1, 1, 256, 256, 0, false, false);
+        for (size_t Tq = 1; Tq < 30; Tq += 14) {
+            check(k, 2, 2, Tq, 100, 2, 1, 16, 16, SEGS | TAIL, false, Tq > 1);
+            check(k, 7, 7, Tq, 64, 1, 1, 16, 16, START | EDGE | CAUSAL, false, Tq > 1);
+            check(k, 7, 7, Tq, 64, 1, 1, 16, 16, START | EDGE | CAUSAL | WINDOW, false, Tq > 1);
+        }
         check(k, 2, 2, 1, 530, 2, 1, 32, 32, EXTRA | FAR, false, false);
         check(k, 1, 1, 30, 530, 2, 2, 40, 40, EXTRA | FAR, false, false);
     }
