@@ -12,6 +12,13 @@
  * i32. The products of linear, conv and attention may round their operands to bf16 (omn_precision);
  * sums, norms, softmax and losses are always f32.
  *
+ * Company: in f32, what a row, a token, a query or a picture becomes has the same bits on one
+ * device (and one level of its kernels) whichever others go with it, in whichever slot, for any
+ * number of threads, and where lengths are rounded up by multiples of 8 that segments or counts
+ * hide. This is so for each op of the devices cpu and opencl; an op of a plugin answers for itself.
+ * With products in bf16 a row alone may differ from the same in company: by at most 2^-8 of the sum
+ * of its absolute products. Sums over rows (losses, gradients of weights) depend on the rows.
+ *
  * Layouts: row-major, last axis fastest. Pictures inside graphs are [B, height, width, channels].
  * Heads are [B, T, H, K].
  *
