@@ -129,17 +129,14 @@ static omn_status settle(beaming *d, size_t i, size_t n, size_t *alive, omn_erro
             if (d->b->stop == OMN_BEAM_FULL && s->n_ended == d->K) break;
             continue;
         }
-        if (ends) continue;
-        if (*alive == d->K) {
-            if (any_rank) break;
-            continue;
-        }
+        if (ends || *alive == d->K) continue;
         bool over = false;
         path *p = &d->next[*alive];
         OMN_TRY(path_copy(p, parent, c, err));
         OMN_TRY(pick_append(c, p, o->id, o->logprob, NULL, 0, &over, err));
         p->score = o->score;
         d->from[i * d->K + (*alive)++] = (int32_t)(i * d->K + o->beam);
+        if (any_rank && *alive == d->K) break;  /* ends below the last live one do not count */
     }
 done:
     return st;

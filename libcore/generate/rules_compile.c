@@ -356,8 +356,10 @@ static void look_at(compiler *c)
         properties(&l);
         empty_loops(&l);
         left_recursion(&l);
-        for (size_t i = 0; i < c->n && !c->r->first.status; i++)
-            if (!l.ends[i]) complain(&l, i, "can never come to an end");
+        for (int named = 1; named >= 0; named--)
+            for (size_t i = 0; i < c->n && !c->r->first.status; i++)
+                if (!l.ends[i] && (c->bodies[i].name >= 0) == named)
+                    complain(&l, i, "can never come to an end");
     }
     free(l.empty);
     free(l.ends);

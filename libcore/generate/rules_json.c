@@ -16,6 +16,7 @@ typedef struct schema {
     omn_rules *r;
     const char *file;
     char path[512];
+    bool property;                /* at the value of one */
 } schema;
 
 static const omn_rule *any_of(schema *s, const json_t *j, int depth);
@@ -54,11 +55,32 @@ static const omn_rule *class(schema *s, const omn_chars *c, size_t n, bool other
     return omn_rules_chars(s->r, c, n, other);
 }
 
+/* Values have no null but as a property, where it means that the property is not there. */
+static bool has_null(const json_t *j, bool property)
+{
+    const char *key;
+    json_t *v;
+    if (json_is_null(j)) return !property;
+    for (size_t i = 0; i < json_array_size(j); i++)
+        if (has_null(json_array_get(j, i), false)) return true;
+    json_object_foreach((json_t *)j, key, v) if (has_null(v, true)) return true;
+    return false;
+}
+
+static const omn_rule *null(schema *s)
+{
+    return s->property ? text(s, "null") : wrong(s, "null can only be the value of a property");
+}
+
 /* A literal through the builder of the JSON library, so that it is escaped as one reads it. */
 static const omn_rule *literal(schema *s, const json_t *j)
 {
     char *t = json_dumps(j, JSON_COMPACT | JSON_ENCODE_ANY);
     const omn_rule *out = NULL;
+    if (has_null(j, s->property)) {
+        free(t);
+        return wrong(s, "null can only be the value of a property");
+    }
     if (!t) omn_rules_fail(s->r, OMN_ERR_MEMORY, "a schema: out of memory");
     else out = text(s, t);
     free(t);
@@ -208,11 +230,14 @@ static const omn_rule *of_number(schema *s, const json_t *j, bool whole)
     return rules_whole(s->r, lo, hi, decimals);
 }
 
-static const omn_rule *deeper(schema *s, const char *key, const json_t *j, int depth)
+static const omn_rule *deeper(schema *s, const char *key, const json_t *j, int depth, bool property)
 {
     const size_t n = strlen(s->path);
+    const bool before = s->property;
     snprintf(s->path + n, sizeof s->path - n, "/%.60s", key);
+    s->property = property;
     const omn_rule *t = any_of(s, j, depth + 1);
+    s->property = before;
     s->path[n] = 0;
     return t;
 }
@@ -227,7 +252,7 @@ static const omn_rule *of_array(schema *s, const json_t *j, int depth)
         return NULL;
     if (most != OMN_NO_END && most < least) return wrong(s, "minItems is above maxItems");
     if (most == 0) return text(s, "[]");
-    const omn_rule *one = items ? deeper(s, "items", items, depth)
+    const omn_rule *one = items ? deeper(s, "items", items, depth, false)
                                 : omn_rules_ref(s->r, "(any JSON)");
     const omn_rule *next[2] = { mark(s, ","), one };
     const omn_rule *list[2] = { one, omn_rules_repeat(s->r, seq(s, next, 2),
@@ -240,8 +265,9 @@ static const omn_rule *of_array(schema *s, const json_t *j, int depth)
 
 static const omn_rule *free_object(schema *s)
 {
+    const omn_rule *value[2] = { omn_rules_ref(s->r, "(any JSON)"), text(s, "null") };
     const omn_rule *pair[3] = { string(s, 0, OMN_NO_END), mark(s, ":"),
-                                omn_rules_ref(s->r, "(any JSON)") };
+                                omn_rules_either(s->r, value, 2) };
     const omn_rule *one = seq(s, pair, 3);
     const omn_rule *next[2] = { mark(s, ","), one };
     const omn_rule *list[2] = { one, omn_rules_repeat(s->r, seq(s, next, 2), 0, OMN_NO_END) };
@@ -290,8 +316,9 @@ static const omn_rule *of_object(schema *s, const json_t *j, int depth)
     json_object_foreach((json_t *)properties, key, v) names[n++] = key;
     const omn_rule *behind[2] = { seq(s, NULL, 0), seq(s, NULL, 0) };
     while (n--) {
-        json_t *label = json_string(names[n]);
-        const omn_rule *value = deeper(s, names[n], json_object_get(properties, names[n]), depth);
+        json_t *label = json_stringn(names[n], strlen(names[n]));
+        const omn_rule *value = deeper(s, names[n], json_object_get(properties, names[n]),
+                                       depth, true);
         const omn_rule *name = label ? literal(s, label) : NULL, *now[2];
         json_decref(label);
         for (int c = 0; c < 2; c++) {
@@ -314,7 +341,7 @@ static const omn_rule *of_type(schema *s, const json_t *j, const char *type, int
     if (!strcmp(type, "number")) return of_number(s, j, false);
     if (!strcmp(type, "array")) return of_array(s, j, depth);
     if (!strcmp(type, "object")) return of_object(s, j, depth);
-    if (!strcmp(type, "null")) return text(s, "null");
+    if (!strcmp(type, "null")) return null(s);
     if (!strcmp(type, "boolean")) {
         const omn_rule *both[2] = { text(s, "true"), text(s, "false") };
         return omn_rules_either(s->r, both, 2);
@@ -356,7 +383,7 @@ static const omn_rule *each_type(schema *s, const json_t *j, const json_t *v, in
 static const omn_rule *each_schema(schema *s, const json_t *j, const json_t *v, int depth)
 {
     (void)j;
-    return deeper(s, "anyOf", v, depth);
+    return deeper(s, "anyOf", v, depth, s->property);
 }
 
 static const omn_rule *any_of(schema *s, const json_t *j, int depth)
@@ -392,10 +419,9 @@ static void define_any(schema *s)
     array[0] = text(s, "[");
     array[1] = perhaps(s, seq(s, inside, 2));
     array[2] = text(s, "]");
-    const omn_rule *all[7] = { string(s, 0, OMN_NO_END), number(s, false), text(s, "true"),
-                               text(s, "false"), text(s, "null"), seq(s, array, 3),
-                               free_object(s) };
-    omn_rules_define(s->r, "(any JSON)", omn_rules_either(s->r, all, 7));
+    const omn_rule *all[6] = { string(s, 0, OMN_NO_END), number(s, false), text(s, "true"),
+                               text(s, "false"), seq(s, array, 3), free_object(s) };
+    omn_rules_define(s->r, "(any JSON)", omn_rules_either(s->r, all, 6));
 }
 
 const omn_rule *omn_rules_json(omn_rules *r, const char *text, size_t n, const char *file)
