@@ -291,6 +291,7 @@ omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char 
     omn_feed *f = NULL;
     void *p[5] = { 0 };
     char name[96];
+    const int32_t most = model_most_tokens(r->model, true);
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = rows,
                                 .output = output, .target_length = T, .capacity = capacity,
                                 .memory_rows = e->rows, .memory_length = e->length };
@@ -304,7 +305,9 @@ omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char 
     memcpy(p[0], ids, (size_t)(rows * T) * sizeof *ids);
     memcpy(p[4], memory_row, (size_t)rows * sizeof *memory_row);
     for (int64_t i = 0; i < rows * T; i++) {
-        ((int32_t *)p[1])[i] = start[i / T] + (int32_t)(i % T);
+        const int32_t at = start[i / T] + (int32_t)(i % T);
+        /* a guess behind the last place is never taken, but it has to stand somewhere */
+        ((int32_t *)p[1])[i] = at < most ? at : most - 1;
         ((int32_t *)p[2])[i] = 1;
     }
     memcpy(p[3], start, (size_t)rows * sizeof *start);

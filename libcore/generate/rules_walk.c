@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define MOST_FRAMES ((uint32_t)1 << 22)
-#define MOST_SETS ((uint32_t)1 << 20)
+#define MOST_SETS ((uint32_t)1 << 20)  /* times 4: states */
 #define MOST_MEMBERS ((size_t)1 << 24)
 #define MOST_IN_SET 65536u
 #define N_KEPT 64u
@@ -335,21 +335,30 @@ static omn_status check(const rules_walk *w, omn_error *err)
                        : omn_fail(err, OMN_ERR_MEMORY, "following the rules: out of memory");
 }
 
-/* States tell the beginning of a text apart: 2 * set, + 1 at the beginning. */
+/* A state is 4 * set + where its text stands: LATER; at the FIRST piece, which may lose a space; or
+ * behind a first piece that was nothing but that space (QUIET), where only such pieces may follow
+ * as are the same at both places: tokenizers differ in what the others would say. */
+enum { LATER, FIRST, QUIET };
+
 int32_t rules_walk_start(const rules_walk *w) { return w->start; }
 
 omn_status rules_walk_step(rules_walk *w, int32_t state, int32_t id, int32_t *next, omn_error *err)
 {
     *next = RULES_DEAD;
     if (state < 0 || id < 0 || id >= w->rows) return check(w, err);
-    const int32_t from = state >> 1;
-    const bool first = state & 1;
+    const int32_t from = state >> 2;
+    const int mode = state & 3;
     int32_t text = RULES_DEAD;
     const bool plain = w->spell && bit_get(w->spell->plain, id);
     if (plain && w->sets[from].bytes) {
-        size_t n = 0;
-        const char *b = spelling_get(w->spell, id, first, &n);
-        text = n ? from : RULES_DEAD;
+        size_t n = 0, other = 0;
+        const char *b = spelling_get(w->spell, id, mode == FIRST, &n);
+        spelling_get(w->spell, id, true, &other);
+        if (!n && mode == FIRST) {
+            *next = 4 * from + QUIET;
+            return check(w, err);
+        }
+        text = n && (mode != QUIET || n == other) ? from : RULES_DEAD;
         for (size_t i = 0; i < n && text >= 0; i++) text = behind(w, text, (uint8_t)b[i]);
     }
     begin_closure(w);
@@ -373,14 +382,15 @@ omn_status rules_walk_step(rules_walk *w, int32_t state, int32_t id, int32_t *ne
         }
     }
     const int32_t to = intern(w);
-    if (to >= 0) *next = 2 * to;
+    if (to >= 0) *next = 4 * to;
     return check(w, err);
 }
 
 /* All pieces whose bytes lead somewhere, in the order of their bytes: what a piece shares with the
  * one before it is not followed again, and a dead end takes all that share it along. */
-static void allow_text(rules_walk *w, int32_t from, const spelled *at, uint64_t *bits)
+static void allow_text(rules_walk *w, int32_t from, int mode, uint64_t *bits)
 {
+    const spelled *at = &w->spell->at[mode == FIRST], *first = &w->spell->at[1];
     size_t known = 0;             /* path[0..known] belongs to the piece before */
     w->path[0] = from;
     for (size_t i = 0; i < at->n && !w->failed; i++) {
@@ -396,8 +406,12 @@ static void allow_text(rules_walk *w, int32_t from, const spelled *at, uint64_t 
             w->path[++k] = to;
         }
         known = k;
-        if (k == n) bit_set(bits, id);
+        if (k == n && (mode != QUIET || first->offset[id + 1] - first->offset[id] == n))
+            bit_set(bits, id);
     }
+    for (int32_t id = 0; mode == FIRST && id < w->rows; id++)
+        if (bit_get(w->spell->plain, id) && first->offset[id + 1] == first->offset[id])
+            bit_set(bits, id);
 }
 
 static void allow_ids(const rules_walk *w, int32_t from, uint64_t *bits)
@@ -418,7 +432,7 @@ static void allow_ids(const rules_walk *w, int32_t from, uint64_t *bits)
 omn_status rules_walk_allowed(rules_walk *w, int32_t state, const uint64_t **bits, size_t *count,
                               bool *may_end, omn_error *err)
 {
-    *may_end = w->sets[state >> 1].ends;
+    *may_end = w->sets[state >> 2].ends;
     for (uint32_t i = 0; i < N_KEPT; i++)
         if (w->kept[i].bits && w->kept[i].state == state) {
             *bits = w->kept[i].bits;
@@ -431,9 +445,8 @@ omn_status rules_walk_allowed(rules_walk *w, int32_t state, const uint64_t **bit
         return omn_fail(err, OMN_ERR_MEMORY, "following the rules: out of memory");
     memset(a->bits, 0, w->words * sizeof *a->bits);
     a->state = RULES_DEAD;
-    allow_ids(w, state >> 1, a->bits);
-    if (w->sets[state >> 1].bytes)
-        allow_text(w, state >> 1, &w->spell->at[state & 1], a->bits);
+    allow_ids(w, state >> 2, a->bits);
+    if (w->sets[state >> 2].bytes) allow_text(w, state >> 2, state & 3, a->bits);
     const omn_status st = check(w, err);
     if (st != OMN_OK) return st;
     a->count = 0;
@@ -445,7 +458,7 @@ omn_status rules_walk_allowed(rules_walk *w, int32_t state, const uint64_t **bit
     return OMN_OK;
 }
 
-bool rules_walk_ends(const rules_walk *w, int32_t state) { return w->sets[state >> 1].ends; }
+bool rules_walk_ends(const rules_walk *w, int32_t state) { return w->sets[state >> 2].ends; }
 
 size_t rules_walk_states(const rules_walk *w) { return w->n_sets; }
 
@@ -464,7 +477,7 @@ omn_status rules_walk_new(const rules_program *p, const spelling *spell, int32_t
     const int32_t set0 = intern(w);
     grow(w, &w->path, sizeof *w->path, 0, &w->room_path);
     OMN_TRY(check(w, err));
-    w->start = 2 * set0 + 1;
+    w->start = 4 * set0 + FIRST;
     *out = w;
     return OMN_OK;
 done:

@@ -57,6 +57,11 @@ void omn_result_fini(omn_result *r)
     *r = (omn_result){ .size = r->size };
 }
 
+static bool by_beams(const omn_request *rq)
+{
+    return rq->beams.count > 1 || (rq->beams.count == 1 && rq->beams.stop == OMN_BEAM_BEST);
+}
+
 /* The batch while it is decoded: what the search's functions need of the runner. */
 typedef struct decoding {
     omn_runner *r;
@@ -263,7 +268,7 @@ done:
 /* What a request asks for must go together. */
 static omn_status sane(const omn_request *rq, omn_error *err)
 {
-    const bool beams = rq->beams.count > 1, jacobi = rq->scheme == OMN_SCHEME_JACOBI;
+    const bool beams = by_beams(rq), jacobi = rq->scheme == OMN_SCHEME_JACOBI;
     const char *what = NULL;
     if (rq->beams.count < 0 || rq->beams.count > 256) what = "1 to 256 beams are possible";
     if (!(rq->beams.alpha >= -10 && rq->beams.alpha <= 10)) what = "alpha is -10 to 10";
@@ -283,7 +288,7 @@ static omn_status set_up(decoding *d, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_request *rq = d->rq;
-    const bool beams = rq->beams.count > 1, jacobi = rq->scheme == OMN_SCHEME_JACOBI;
+    const bool beams = by_beams(rq), jacobi = rq->scheme == OMN_SCHEME_JACOBI;
     d->each = beams ? (size_t)rq->beams.count : rq->n_best > 1 ? (size_t)rq->n_best : 1;
     const size_t lanes = d->n * d->each, rows = lanes * (d->conditions + 1);
     int32_t most = 1;
@@ -341,7 +346,7 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
                        .V = (size_t)d.vocab->rows, .start = d.vocab->start, .stop = d.vocab->stop,
                        .n_also = d.vocab->n_also, .also = d.vocab->also,
                        .name = omn_model_path(r->model), .cancel = r->cancel };
-    const bool beams = rq->beams.count > 1;
+    const bool beams = by_beams(rq);
     st = beams ? search_beams(&d, &m, err) : search_lanes(&d, &m, err);
     if (st != OMN_OK && (beams || st != OMN_ERR_CANCELLED)) goto done;
     for (size_t i = 0; i < n; i++) {

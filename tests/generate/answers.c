@@ -246,6 +246,129 @@ START_TEST(no_more_tokens_than_asked_for_or_possible)
 }
 END_TEST
 
+START_TEST(a_batch_draws_for_each_row_anew)
+{
+    open_toy();
+    omn_error err = OMN_ERROR_INIT;
+    omn_request rq[4];
+    omn_result out[4];
+    for (int i = 0; i < 4; i++)
+        rq[i] = (omn_request){ OMN_FILL(omn_request), .prompt = "say much", .temperature = 2,
+                               .top_p = 1, .max_tokens = 12, .min_tokens = 12, .seed = 9 };
+    ck_assert_msg(omn_generate_batch(t.runner, rq, 4, out, &err) == OMN_OK, "%s", err.text);
+    for (int i = 1; i < 4; i++) ck_assert_str_ne(toy_text(&out[0]), toy_text(&out[i]));
+    for (int i = 0; i < 4; i++) omn_result_fini(&out[i]);
+    rq[2].output = "image";       /* one batch makes one thing */
+    ck_assert_int_eq(omn_generate_batch(t.runner, rq, 4, out, &err), OMN_ERR_ARGUMENT);
+    toy_close(&t);
+}
+END_TEST
+
+START_TEST(a_list_of_boxes_may_be_empty_when_none_is_wanted)
+{
+    open_toy();
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *none = NULL;
+    omn_ids ids;
+    ck_assert_int_eq(omn_regions_new(NULL, 0, NULL, &none, &err), OMN_OK);
+    omn_ids_init(&ids, 100);
+    omn_answer *any = toy_open_answer(&t, "boxes", "boxes=0.. labels=true");
+    omn_answer *some = toy_open_answer(&t, "boxes", "boxes=1.. labels=true");
+    ck_assert_int_eq(omn_answer_write(any, t.call, none, NULL, &ids, &err), OMN_OK);
+    ck_assert_uint_eq(ids.count, 0);
+    ck_assert_int_eq(omn_answer_write(some, t.call, none, NULL, &ids, &err), OMN_ERR_DATA);
+    omn_answer_close(any);
+    omn_answer_close(some);
+    omn_ids_fini(&ids);
+    omn_value_unref(none);
+    toy_close(&t);
+}
+END_TEST
+
+/* Every search through a whole model: beams that are one, several answers, conditions. */
+START_TEST(searches_of_a_whole_model)
+{
+    open_toy();
+    omn_request rq = { OMN_FILL(omn_request), .prompt = "what is it?", .max_tokens = 9,
+                       .beams = { .count = 4, .alpha = 1 }, .n_best = 3 };
+    omn_result a = { OMN_FILL(omn_result) }, b = a;
+    toy_answer(&t, &rq, &a);
+    ck_assert_uint_eq(a.n_best, 3);
+    ck_assert_str_eq(toy_text(&a), omn_text_get(a.best[0].text, NULL));
+    for (int k = 1; k < 3; k++) {
+        ck_assert_double_le(a.best[k].score, a.best[k - 1].score);
+        ck_assert_str_ne(omn_text_get(a.best[k].text, NULL), toy_text(&a));
+    }
+    ck_assert_double_eq(a.score, a.best[0].score);
+    if (!a.stopped) {             /* the score is what its ids cost one by one, over their number */
+        double sum = 0;
+        for (uint32_t i = 0; i < a.tokens; i++) sum += (double)a.logprob[i];
+        ck_assert_double_eq_tol(a.score, sum / a.tokens, 1e-4);
+    }
+    rq.beams.count = 0;
+    rq.n_best = 0;
+    toy_answer(&t, &rq, &b);
+    omn_result_fini(&a);
+    /* a condition equal to the request changes nothing, whatever its weight */
+    const omn_condition same = { -3, NULL, 0, "what is it?" }, other = { -3, NULL, 0, "cube" };
+    rq.conditions = &same;
+    rq.n_conditions = 1;
+    toy_answer(&t, &rq, &a);
+    ck_assert_str_eq(toy_text(&a), toy_text(&b));
+    omn_result_fini(&a);
+    rq.conditions = &other;
+    toy_answer(&t, &rq, &a);
+    ck_assert_str_ne(toy_text(&a), toy_text(&b));
+    omn_result_fini(&a);
+    rq.n_conditions = 0;
+    rq.scheme = OMN_SCHEME_JACOBI;
+    for (rq.window = 2; rq.window < 12; rq.window += 3) {
+        toy_answer(&t, &rq, &a);
+        ck_assert_str_eq(toy_text(&a), toy_text(&b));
+        ck_assert_uint_le(a.passes, b.passes);
+        omn_result_fini(&a);
+    }
+    rq.beams.count = 2;
+    fails(&rq, OMN_ERR_ARGUMENT, "left to right");
+    omn_result_fini(&b);
+    toy_close(&t);
+}
+END_TEST
+
+/* The receipt says what each medium was and how much of the input it takes. */
+START_TEST(a_result_says_what_was_seen)
+{
+    open_toy();
+    omn_value *picture = toy_picture(&t, 100, 60, 4), *again = toy_picture(&t, 100, 60, 4);
+    omn_named in = { "image", picture };
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "cube", .inputs = &in, .n_inputs = 1,
+                             .max_tokens = 1 };
+    omn_result a = { OMN_FILL(omn_result) }, b = a;
+    toy_answer(&t, &rq, &a);
+    ck_assert_uint_eq(a.n_seen, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const omn_seen *s = &a.seen[i];
+        const bool text = !strcmp(s->role, "text");
+        ck_assert_str_eq(s->kind, s->role);
+        ck_assert_uint_gt(s->tokens, text ? 1 : 4);
+        ck_assert_uint_eq(s->cut, 0);
+        ck_assert_uint_eq(s->width, text ? 0 : 100);
+        ck_assert_uint_eq(s->height, text ? 0 : 60);
+        ck_assert_uint_eq(s->frame.width, text ? 0 : 100);
+        if (text) ck_assert_uint_eq(s->bytes, strlen(omn_model_prefix(t.model, "text")) + 4);
+    }
+    in.value = again;
+    toy_answer(&t, &rq, &b);
+    ck_assert_mem_eq(a.seen[0].hash, b.seen[0].hash, sizeof a.seen[0].hash);
+    ck_assert_mem_eq(a.seen[1].hash, b.seen[1].hash, sizeof a.seen[1].hash);
+    omn_result_fini(&a);
+    omn_result_fini(&b);
+    omn_value_unref(picture);
+    omn_value_unref(again);
+    toy_close(&t);
+}
+END_TEST
+
 START_TEST(requests_that_make_no_sense)
 {
     open_toy();
@@ -438,6 +561,10 @@ int main(void)
         cancel_stops_and_keeps_what_there_is,
         long_prompts_are_refused,
         no_more_tokens_than_asked_for_or_possible,
+        a_batch_draws_for_each_row_anew,
+        a_list_of_boxes_may_be_empty_when_none_is_wanted,
+        searches_of_a_whole_model,
+        a_result_says_what_was_seen,
         requests_that_make_no_sense,
         options_are_scored_by_their_likelihood,
         many_options_go_through_in_slices,

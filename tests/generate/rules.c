@@ -250,7 +250,7 @@ static void walk(machine *m, uint64_t seed, omn_buf *said)
         for (int32_t id = 0; id < ROWS; id++) {
             if (!bit_get(copy, id) || pick--) continue;
             size_t n = 0;
-            const char *b = spelling_get(m->s, id, state == rules_walk_start(m->w), &n);
+            const char *b = spelling_get(m->s, id, k == 0, &n);
             omn_buf_put(said, b, n);
             ck_assert_int_eq(rules_walk_step(m->w, state, id, &state, NULL), OMN_OK);
             break;

@@ -152,9 +152,28 @@ START_TEST(forcing_does_not_fear_odd_ranges)
 }
 END_TEST
 
+START_TEST(a_forced_range_has_two_ends)
+{
+    for (int32_t first = 0; first < 4; first++)
+        for (int32_t count = 1; first + count <= 4; count++) {
+            float x[4] = { 1, 1, 1, 1 };
+            omn_force_range(x, 4, first, count, -1);
+            for (int32_t i = 0; i < 4; i++)
+                ck_assert((x[i] > 0) == (i >= first && i < first + count));
+            /* its mass is what lies inside: count of 4 equal ones */
+            float y[4] = { 1, 1, 1, 1 }, z[4] = { 1, 1, 1, 1 };
+            omn_force_range(y, 4, first, count, count / 4.0 + 0.01);
+            omn_force_range(z, 4, first, count, count / 4.0 - 0.01);
+            ck_assert_float_eq(y[first ? 0 : 3], 1);
+            ck_assert(count == 4 || z[first ? 0 : 3] < 0);
+        }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
+        a_forced_range_has_two_ends,
         probabilities_follow_the_settings, greedy_takes_the_smaller_id_of_equals,
         the_ends_of_the_random_number,     forcing_locations_as_the_original,
         forcing_does_not_fear_odd_ranges,

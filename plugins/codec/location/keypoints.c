@@ -110,6 +110,7 @@ static omn_status write_keypoints(const void *self, omn_call *c, const omn_value
                              a->names[i]));
         }
         OMN_TRY(omn_points_new(hit, 1, NULL, &one, err));
+        if (b.length) omn_buf_puts(&b, " ");
         st = loc_write_points(a->scheme, one, frame, &b, err);
         omn_value_unref(one);
         if (st != OMN_OK) goto done;

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "utf8.h"
+
 omn_status sp_ids_put(sp_ids *ids, int32_t id, omn_error *err)
 {
     if (ids->count == ids->room) {
@@ -32,7 +34,28 @@ omn_status sp_emit(const sp_model *m, int32_t id, const char *s, size_t n, bool 
     return st;
 }
 
+/* Fewest tokens that a normalised text can have: no piece is longer than the longest one, and only
+ * characters that no piece spells may share a token in larger numbers. */
+static size_t fewest(const sp_model *m, const char *s, size_t n)
+{
+    size_t longest = 1, spelt = 0;
+    for (uint32_t i = 0; i < m->count; i++)
+        if (m->pieces[i].length > longest) longest = m->pieces[i].length;
+    for (size_t at = 0; at < n;) {
+        const size_t most = n - at, wide = utf8_length(s[at]), width = wide < most ? wide : most;
+        if (m->byte_fallback || sp_find(m, s + at, width) >= 0) spelt += width;
+        at += width;
+    }
+    return spelt / longest;
+}
+
 omn_status sp_encode(const sp_model *m, const char *text, size_t n, sp_ids *out, omn_error *err)
+{
+    return sp_encode_most(m, text, n, SIZE_MAX, out, err);
+}
+
+omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t most, sp_ids *out,
+                          omn_error *err)
 {
     if (n > SP_MOST_TEXT)
         return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded",
@@ -43,6 +66,15 @@ omn_status sp_encode(const sp_model *m, const char *text, size_t n, sp_ids *out,
     omn_buf_init(&normal, SP_MOST_NORMAL);
     OMN_TRY(sp_normalise(&m->normal, &m->user, m->space_behind, text, n, &normal, err));
     if (normal.length == 0) goto done;
+    if (normal.length / SP_MOST_PIECE_BYTES > most || (normal.length > 4096 && most < SIZE_MAX)) {
+        const size_t least = fewest(m, normal.data, normal.length);
+        if (least > most) {
+            st = omn_fail(err, OMN_ERR_DATA,
+                          "the text has %zu tokens or more, at most %zu are possible here", least,
+                          most);
+            goto done;
+        }
+    }
     if (m->algorithm == SP_BPE)
         OMN_TRY(sp_encode_bpe(m, normal.data, normal.length, out, err));
     else

@@ -63,7 +63,7 @@ static omn_status codec_encode(const void *self, const char *text, size_t n, int
     const codec *k = self;
     sp_ids all = { 0 };
     *count = 0;
-    omn_status st = sp_encode(k->model, text, n, &all, err);
+    omn_status st = sp_encode_most(k->model, text, n, most, &all, err);
     if (st == OMN_OK && all.count > most)
         st = omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, at most %zu are possible here",
                       all.count, most);
@@ -94,18 +94,18 @@ static int32_t codec_piece(const void *self, const char *text)
     const sp_model *m = ((const codec *)self)->model;
     const int32_t exact = sp_find(m, text, strlen(text));
     if (exact >= 0) return exact;
-    omn_buf marked;
-    omn_buf_init(&marked, (size_t)4 * SP_MOST_PIECE_BYTES);
-    omn_buf_puts(&marked, UTF8_SPACE_MARK);
+    /* on the stack: no memory must not look like no such piece */
+    char marked[SP_MOST_PIECE_BYTES];
+    const size_t mark = sizeof UTF8_SPACE_MARK - 1;
+    size_t n = mark;
+    memcpy(marked, UTF8_SPACE_MARK, mark);
     for (; *text; text++) {
-        if (*text == ' ')
-            omn_buf_puts(&marked, UTF8_SPACE_MARK);
-        else
-            omn_buf_put(&marked, text, 1);
+        if (n + mark > sizeof marked) return -1; /* no piece is that long */
+        if (*text == ' ') memcpy(marked + n, UTF8_SPACE_MARK, mark);
+        else marked[n] = *text;
+        n += *text == ' ' ? mark : 1;
     }
-    const int32_t id = marked.failed ? -1 : sp_find(m, marked.data, marked.length);
-    omn_buf_fini(&marked);
-    return id;
+    return sp_find(m, marked, n);
 }
 
 static omn_status stream_push(const void *self, void *state, int32_t code, bool end, omn_buf *out,

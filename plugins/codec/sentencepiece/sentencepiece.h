@@ -98,6 +98,10 @@ omn_status sp_ids_put(sp_ids *ids, int32_t id, omn_error *err);
 /* Append the ids of n bytes of text, without start or end. Bytes that are not UTF-8 count as U+FFFD
  * each. OMN_ERR_ARGUMENT: longer than SP_MOST_TEXT; OMN_ERR_MEMORY. [any] */
 omn_status sp_encode(const sp_model *m, const char *text, size_t n, sp_ids *out, omn_error *err);
+/* The same, but a text that cannot have so few tokens as `most` is OMN_ERR_DATA before it is cut; a
+ * text that passes may have more. */
+omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t most, sp_ids *out,
+                          omn_error *err);
 
 /* Append the text of ids, valid UTF-8. Ids that do not exist count as unknown. With to_end,
  * everything from the first end id on is left away. [any] */

@@ -63,6 +63,12 @@ static void open_vocabulary(uio2 *u, omn_open *o, omn_config *f, const omn_part 
     char piece[48];
     snprintf(piece, sizeof piece, "<extra_id_%d>", (int)first_extra);
     int32_t first = tokenizer ? omn_codec_piece(tokenizer, piece) : -1;
+    if (tokenizer && first < 0) {
+        omn_open_fail(o, OMN_ERR_DATA, "the tokenizer has no piece %s: it does not belong to this "
+                      "model", piece);
+        return;
+    }
+    /* without a tokenizer nothing is written: only graphs are looked at */
     if (first < 0) first = (int32_t)(u->rows > 33000 ? 32999 : u->rows - 1);
     const bool fits = first - (bins - 1) >= 0;
     const omn_range ranges[2] = { { "codes", 0, (int32_t)u->rows, 1 },

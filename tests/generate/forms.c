@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every answer that is shipped: what it writes it reads back, what is sampled from random weights is
+ * a value of its kind, and what it does not allow it refuses. */
+#include "tests/generate/toy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
+
+static toy t;
+static omn_value *picture;
+static omn_frame frame;
+
+static void open_toy(void)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_feed *f = NULL;
+    const char *folder = testing_folder();
+    toy_write(folder, 33);
+    toy_open(&t, folder, 2);
+    picture = toy_picture(&t, 100, 60, 4);
+    WORKS(omn_feed_make(&f, &err));
+    WORKS(omn_model_prepare(t.model, t.call, "image", picture, f, &frame, &err));
+    omn_feed_free(f);
+}
+
+static void close_toy(void)
+{
+    omn_value_unref(picture);
+    toy_close(&t);
+}
+
+/* JSON has one form for every value: the comparison that needs no kind. */
+static char *spelt(const omn_value *v)
+{
+    omn_buf b;
+    omn_buf_init(&b, 1 << 20);
+    omn_value_json(v, &b);
+    return omn_buf_take(&b);
+}
+
+static omn_value *there_and_back(const omn_answer *a, const omn_value *v)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *back = NULL;
+    omn_ids ids;
+    omn_ids_init(&ids, 1000);
+    WORKS(omn_answer_write(a, t.call, v, &frame, &ids, &err));
+    ck_assert_uint_gt(ids.count, 0);
+    const omn_heard h = { OMN_FILL(omn_heard), .ids = ids.ids, .n = ids.count, .whole = true };
+    WORKS(omn_answer_read(a, t.call, &h, &frame, &back, &err));
+    omn_ids_fini(&ids);
+    return back;
+}
+
+static void not_written(const omn_answer *a, const omn_value *v, omn_status want)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_ids ids;
+    omn_ids_init(&ids, 1000);
+    ck_assert_int_eq(omn_answer_write(a, t.call, v, &frame, &ids, &err), want);
+    ck_assert(err.text[0]);
+    omn_ids_fini(&ids);
+}
+
+static omn_value *json(const char *text)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *v = NULL;
+    WORKS(omn_value_from_json(text, strlen(text), &v, &err));
+    return v;
+}
+
+/* Values that come back as they are. */
+START_TEST(what_is_written_reads_back)
+{
+    static const struct { const char *object, *set, *value; } list[] = {
+        { "text", NULL, "\"two small red cubes\"" },
+        { "number", "number=0..360", "0" },
+        { "number", "number=0..360", "360" },
+        { "number", "number=-5..5 decimals=2 unit=m", "-0.25" },
+        { "number", "number=-5..5 decimals=2", "4.5" },
+        { "number", NULL, "-123456789" },
+        { "json", "json={\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\"},"
+                  "\"c\":{\"enum\":[\"red\",\"blue\"]}},\"required\":[\"c\"]}",
+          "{\"n\":-3,\"c\":\"blue\"}" },
+        { "json", "json={\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":9}}",
+          "[\"a cube\",\"\",\"\\\"x\\\"\\n\"]" },
+        { "grammar", "grammar=root::=[a-h][1-8](\"-\"|\"x\")[a-h][1-8]", "\"e2-e4\"" },
+        { "codes", "codes=location count=1..4", "{\"tokens\":[0,63,7],\"vocabulary\":\"location\"}" },
+    };
+    open_toy();
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_answer *a = toy_open_answer(&t, list[i].object, list[i].set);
+        const int32_t codes[3] = { 0, 63, 7 };
+        omn_value *v = NULL;
+        if (!strcmp(list[i].object, "codes"))
+            ck_assert_int_eq(omn_tokens_new(codes, 3, "location", &v, NULL), OMN_OK);
+        else v = json(list[i].value);
+        omn_value *back = there_and_back(a, v);
+        char *x = spelt(v), *y = spelt(back);
+        ck_assert_str_eq(x, y);
+        free(x);
+        free(y);
+        omn_value_unref(v);
+        omn_value_unref(back);
+        omn_answer_close(a);
+    }
+    close_toy();
+}
+END_TEST
+
+START_TEST(places_read_back_within_a_bin)
+{
+    open_toy();
+    static const double boxes[][4] = {
+        { 0, 0, 100, 60 }, { 3, 5, 20, 30 }, { 50, 20, 99, 59 }, { 90, 50, 100, 60 },
+    };
+    omn_answer *plain = toy_open_answer(&t, "boxes", "boxes=1..4");
+    omn_answer *labelled = toy_open_answer(&t, "boxes", "boxes=1..4 labels=true");
+    omn_answer *single = toy_open_answer(&t, "boxes", "boxes=1");
+    for (int labels = 0; labels < 2; labels++)
+        for (size_t n = 1; n <= 4; n++) {
+            omn_region r[4];
+            const omn_region *got = NULL;
+            omn_value *v = NULL;
+            for (size_t i = 0; i < n; i++)
+                r[i] = (omn_region){ boxes[i][0], boxes[i][1], boxes[i][2], boxes[i][3], NAN,
+                                     labels ? i % 2 ? "red cube" : "ball" : NULL };
+            ck_assert_int_eq(omn_regions_new(r, n, NULL, &v, NULL), OMN_OK);
+            omn_value *back = there_and_back(labels ? labelled : plain, v);
+            ck_assert_uint_eq(omn_regions_get(back, &got), n);
+            for (size_t i = 0; i < n; i++) {
+                ck_assert_double_eq_tol(got[i].x0, r[i].x0, 100.0 / 63);
+                ck_assert_double_eq_tol(got[i].y0, r[i].y0, 100.0 / 63);
+                ck_assert_double_eq_tol(got[i].x1, r[i].x1, 100.0 / 63);
+                ck_assert_double_eq_tol(got[i].y1, r[i].y1, 100.0 / 63);
+                ck_assert(!labels == !got[i].label);
+                if (labels) ck_assert_str_eq(got[i].label, r[i].label);
+            }
+            if (n > 1) not_written(single, v, OMN_ERR_DATA);
+            omn_value_unref(v);
+            omn_value_unref(back);
+        }
+    omn_answer_close(plain);
+    omn_answer_close(labelled);
+    omn_answer_close(single);
+    close_toy();
+}
+END_TEST
+
+START_TEST(keypoints_come_in_their_order)
+{
+    open_toy();
+    omn_answer *a = toy_open_answer(&t, "keypoints", "keypoints=nose,tail,foot all=false");
+    const omn_point p[] = { { 30, 40, 2, "foot" }, { 10, 20, 2, "nose" } };
+    const omn_point *got = NULL;
+    omn_value *v = NULL;
+    ck_assert_int_eq(omn_points_new(p, 2, NULL, &v, NULL), OMN_OK);
+    omn_value *back = there_and_back(a, v);
+    ck_assert_uint_eq(omn_points_get(back, &got), 3);
+    ck_assert_str_eq(got[0].label, "nose");
+    ck_assert_double_eq_tol(got[0].x, 10, 1.6);
+    ck_assert_double_eq_tol(got[2].y, 40, 1.6);
+    ck_assert_double_eq(got[1].visible, 0);      /* not mentioned: at the mean of the others */
+    ck_assert_double_eq_tol(got[1].x, (got[0].x + got[2].x) / 2, 1e-9);
+    omn_value_unref(back);
+    omn_answer *all = toy_open_answer(&t, "keypoints", "keypoints=nose,tail,foot");
+    not_written(all, v, OMN_ERR_DATA);
+    omn_answer_close(all);
+    omn_value_unref(v);
+    omn_answer_close(a);
+    close_toy();
+}
+END_TEST
+
+/* Random weights say nonsense, but nonsense of the kind that was asked for. */
+START_TEST(what_is_sampled_is_a_value_of_its_kind)
+{
+    static const struct { const char *object, *set; omn_value_kind kind; bool again; } list[] = {
+        { "text", NULL, OMN_VALUE_TEXT, false },
+        { "number", "number=-20..120", OMN_VALUE_NUMBER, true },
+        { "number", "number=0..1 decimals=3", OMN_VALUE_NUMBER, true },
+        { "json", "json={\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"integer\","
+                  "\"minimum\":0,\"maximum\":99},\"c\":{\"type\":\"boolean\"}},"
+                  "\"required\":[\"n\"]}", OMN_VALUE_RECORD, true },
+        { "json", "json={\"type\":\"string\",\"maxLength\":6}", OMN_VALUE_TEXT, false },
+        { "grammar", "grammar=root::=[a-h][1-8](\"-\"|\"x\")[a-h][1-8]", OMN_VALUE_TEXT, true },
+        { "codes", "codes=location count=5", OMN_VALUE_TOKENS, true },
+        { "boxes", "boxes=1", OMN_VALUE_REGIONS, false },
+        { "boxes", "boxes=1..3 labels=true force=0.2", OMN_VALUE_REGIONS, false },
+        { "points", "points=2..3", OMN_VALUE_POINTS, false },
+        { "keypoints", "keypoints=nose,tail,foot", OMN_VALUE_POINTS, true },
+    };
+    open_toy();
+    const omn_named in = { "image", picture };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_answer *a = toy_open_answer(&t, list[i].object, list[i].set);
+        for (uint64_t seed = 0; seed < 6; seed++) {
+            const omn_request rq = { OMN_FILL(omn_request), .prompt = "say it", .inputs = &in,
+                                     .n_inputs = 1, .answer = a, .temperature = seed ? 1.2 : 0,
+                                     .top_p = 1, .seed = seed,
+                                     .scheme = seed == 5 ? OMN_SCHEME_JACOBI : 0, .window = 4 };
+            omn_result r = { OMN_FILL(omn_result) };
+            toy_answer(&t, &rq, &r);
+            ck_assert_msg(omn_value_get_kind(r.value) == list[i].kind, "%s %s", list[i].object,
+                          list[i].set);
+            ck_assert(isfinite(r.score) && r.score <= 0);
+            ck_assert_uint_ge(r.passes, 1);
+            if (list[i].again) {
+                omn_value *back = there_and_back(a, r.value);
+                char *x = spelt(r.value), *y = spelt(back);
+                if (list[i].kind != OMN_VALUE_POINTS) ck_assert_str_eq(x, y);
+                free(x);
+                free(y);
+                omn_value_unref(back);
+            }
+            const omn_region *box = NULL;
+            if (list[i].kind == OMN_VALUE_REGIONS)
+                for (size_t k = 0; k < omn_regions_get(r.value, &box); k++)
+                    ck_assert(box[k].score > 0 && box[k].score <= 1);
+            omn_result_fini(&r);
+        }
+        omn_answer_close(a);
+    }
+    close_toy();
+}
+END_TEST
+
+START_TEST(an_answer_that_is_cut_off_is_none)
+{
+    open_toy();
+    omn_answer *a = toy_open_answer(&t, "number", "number=1000000..9999999");
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "how many?", .answer = a,
+                             .max_tokens = 2 };
+    omn_error err = OMN_ERROR_INIT;
+    omn_result r = { OMN_FILL(omn_result) };
+    ck_assert_int_eq(omn_generate(t.runner, &rq, &r, &err), OMN_ERR_DATA);
+    ck_assert_ptr_nonnull(strstr(err.text, "max_tokens"));
+    omn_answer_close(a);
+    close_toy();
+}
+END_TEST
+
+static void not_opened(const char *object, const char *name, const char *text, const char *why)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_answer *a = NULL;
+    const omn_setting set = { .name = name, .text = text };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = object, .set = &set,
+                                   .n_set = name ? 1 : 0 };
+    ck_assert_int_ne(omn_answer_open(t.model, t.call, &how, &a, &err), OMN_OK);
+    ck_assert_msg(strstr(err.text, why) != NULL, "\"%s\" lacks \"%s\"", err.text, why);
+    ck_assert_ptr_null(a);
+}
+
+START_TEST(what_cannot_be_an_answer_is_told_when_it_is_opened)
+{
+    open_toy();
+    not_opened("boxs", NULL, NULL, "boxes");
+    not_opened("boxes", "boxes", "3..1", "how many");
+    not_opened("boxes", "label", "true", "labels");
+    not_opened("options", NULL, NULL, "1 to 10000");
+    not_opened("number", "number", "5..1", "no range");
+    not_opened("number", "number", "5", "no range");
+    not_opened("json", "json", "{\"type\": \"strin\"}", "a type is");
+    not_opened("json", "json", "nowhere.json", "nowhere.json");
+    not_opened("grammar", "grammar", "root ::= root", "left recursion");
+    not_opened("codes", "codes", "pixels", "pixels");
+    not_opened("keypoints", "keypoints", "a,a", "twice");
+    close_toy();
+}
+END_TEST
+
+START_TEST(options_are_texts_and_not_too_many)
+{
+    open_toy();
+    omn_error err = OMN_ERROR_INIT;
+    omn_answer *a = NULL;
+    omn_value *items[2] = { NULL }, *list = NULL, **many = calloc(10001, sizeof(omn_value *));
+    WORKS(omn_text_new("red", 3, &items[0], &err));
+    WORKS(omn_text_new(" ", 1, &items[1], &err));
+    WORKS(omn_list_new(items, 2, &list, &err));
+    omn_named named = { "options", list };
+    omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "options", .values = &named,
+                             .n_values = 1 };
+    ck_assert_int_eq(omn_answer_open(t.model, t.call, &how, &a, &err), OMN_ERR_DATA);
+    ck_assert_ptr_nonnull(strstr(err.text, "option 2 is empty"));
+    omn_value_unref(list);
+    for (int i = 0; i < 10001; i++) many[i] = items[0];
+    err = (omn_error)OMN_ERROR_INIT;
+    WORKS(omn_list_new(many, 10001, &list, &err));
+    named.value = list;
+    ck_assert_int_eq(omn_answer_open(t.model, t.call, &how, &a, &err), OMN_ERR_DATA);
+    ck_assert_ptr_nonnull(strstr(err.text, "10000"));
+    named.value = items[0];
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_answer_open(t.model, t.call, &how, &a, &err), OMN_ERR_TYPE);
+    omn_value_unref(list);
+    omn_value_unref(items[0]);
+    omn_value_unref(items[1]);
+    free(many);
+    close_toy();
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        what_is_written_reads_back,
+        places_read_back_within_a_bin,
+        keypoints_come_in_their_order,
+        what_is_sampled_is_a_value_of_its_kind,
+        an_answer_that_is_cut_off_is_none,
+        what_cannot_be_an_answer_is_told_when_it_is_opened,
+        options_are_texts_and_not_too_many,
+    };
+    return TESTING_RUN("generate/forms", all, 60); /* each opens a model of its own */
+}
