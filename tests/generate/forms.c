@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every answer that is shipped: what it writes it reads back, what is sampled from random weights is
- * a value of its kind, and what it does not allow it refuses. */
+/* Every answer that is shipped: what it writes it reads back, what is sampled from random weights
+ * is a value of its kind, and what it does not allow it refuses. */
 #include "tests/generate/toy.h"
 
 #include <math.h>
@@ -90,7 +90,7 @@ START_TEST(what_is_written_reads_back)
         { "json", "json={\"type\":\"array\",\"items\":{\"type\":\"string\",\"maxLength\":9}}",
           "[\"a cube\",\"\",\"\\\"x\\\"\\n\"]" },
         { "grammar", "grammar=root::=[a-h][1-8](\"-\"|\"x\")[a-h][1-8]", "\"e2-e4\"" },
-        { "codes", "codes=location count=1..4", "{\"tokens\":[0,63,7],\"vocabulary\":\"location\"}" },
+        { "codes", "codes=location count=1..4", NULL },
     };
     open_toy();
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules and their walks: languages against plain C predicates, text by text and by random walks over
- * pieces that cut texts anywhere; what cannot be a rule is refused with its place. */
+/* Rules and their walks: languages against plain C predicates, text by text and by random walks
+ * over pieces that cut texts anywhere; what cannot be a rule is refused with its place. */
 #include "tests/testing.h"
 
 #include "libcore/generate/rules.h"
@@ -404,8 +404,8 @@ START_TEST(what_cannot_be_a_rule_is_refused_with_its_place)
     refused(schema, "{\"type\": \"string\", \"pattern\": \"a\"}", "\"pattern\"", 0, 0);
     refused(schema, "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"x\"}}}",
             "#/a", 0, 0);
-    refused(schema, "{\"type\": \"object\", \"properties\": {}, \"required\": [\"b\"]}", "not there",
-            0, 0);
+    refused(schema, "{\"type\": \"object\", \"properties\": {}, \"required\": [\"b\"]}",
+            "not there", 0, 0);
     refused(schema, "{\"type\": \"integer\", \"minimum\": 3, \"maximum\": 2}", "above", 0, 0);
     refused(schema, "{\"type\": \"string\", \"maxLength\": -1}", "count", 0, 0);
     refused(schema, "{\"type\": \"null\"}", "property", 0, 0);
@@ -450,7 +450,8 @@ START_TEST(counts_are_read_as_people_write_them)
     static const struct { const char *text; int32_t least, most; } list[] = {
         { "3", 3, 3 }, { "0..", 0, OMN_NO_END }, { "1..20", 1, 20 }, { "7..7", 7, 7 },
     };
-    static const char *const bad[] = { "", "0", "..", "2..1", "-1..2", "1..2x", "a", "1...", "0..0" };
+    static const char *const bad[] = { "",      "0", "..",   "2..1", "-1..2",
+                                       "1..2x", "a", "1...", "0..0" };
     int32_t a, b;
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         ck_assert(omn_count_read(list[i].text, &a, &b));

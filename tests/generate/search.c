@@ -100,7 +100,7 @@ START_TEST(captions_of_beit3)
 }
 END_TEST
 
-/* ---- OFA: candidates were recorded, so each row's logits are made of those that it had --------- */
+/* ---- OFA: candidates were recorded, so each row's logits are made of those that it had ------- */
 
 typedef struct candidates {
     const float *scores;          /* [steps, S, C] */
@@ -194,7 +194,7 @@ START_TEST(beams_of_ofa)
 }
 END_TEST
 
-/* ---- guidance --------------------------------------------------------------------------------- */
+/* ---- guidance ------------------------------------------------------------------------------- */
 
 static void guided(const char *file, double alpha)
 {
@@ -228,7 +228,7 @@ START_TEST(guidance_of_unified_io_2)
 }
 END_TEST
 
-/* ---- what truncation keeps -------------------------------------------------------------------- */
+/* ---- what truncation keeps ------------------------------------------------------------------ */
 
 START_TEST(truncation_of_pix2seq)
 {
@@ -259,7 +259,7 @@ START_TEST(truncation_of_pix2seq)
 }
 END_TEST
 
-/* ---- a made-up model: what comes next depends on all that came -------------------------------- */
+/* ---- a made-up model: what comes next depends on all that came ------------------------------ */
 
 #define IDS 5
 #define STOP 4
