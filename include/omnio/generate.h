@@ -251,6 +251,25 @@ OMN_API omn_status omn_generate(omn_runner *r, const omn_request *rq, omn_result
 OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n,
                                       omn_result *out, omn_error *err);
 
+/* ---- embeddings and classes ------------------------------------------------------------------- */
+
+/* MEAN: one row, the mean of a model's vectors where it has one for each token. TOKENS: a row for
+ * each token, those of padding left out. */
+typedef enum omn_embed_rows { OMN_EMBED_MEAN, OMN_EMBED_TOKENS } omn_embed_rows;
+typedef struct omn_embed_request {
+    uint32_t size;
+    const omn_named *inputs;            /* as in a request */
+    uint32_t n_inputs;
+    const char *prompt;
+    const char *name;                   /* "embedding.memory", "class.answer"; NULL: the first */
+    omn_embed_rows rows;                /* of an embedding; classes are one row */
+} omn_embed_request;
+/* n requests with the same inputs and name, in one batch; out [n]: embeddings [rows, width], owned
+ * by the caller. A name that the model does not have is OMN_ERR_MISSING, with those that it has.
+ * [run] */
+OMN_API omn_status omn_embed(omn_runner *r, const omn_embed_request *rq, size_t n, omn_value **out,
+                             omn_error *err);
+
 /* ---- sampling, for tests and other generators ----------------------------------------------- */
 
 /* One choice from logits [n] (changed in place): temperature, then top-k, then top-p (smallest set

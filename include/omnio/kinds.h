@@ -199,11 +199,19 @@ OMN_API omn_status omn_codec_stream(const omn_part *codec, void *state, int32_t 
 
 /* ---- model: "omnio.model/1" ----------------------------------------------------------------- */
 
-/* The host makes the inputs, the model answers with nodes. Three graphs, one body.
+/* The host makes the inputs, the model answers with nodes. Four graphs, one body.
  *   ENCODE  inputs -> states (memory of the cross-attention)
  *   STEP    the newest ids of each row over cached states -> logits
  *   TEACH   inputs and whole targets -> logits, and the loss when labels are given */
-typedef enum omn_phase { OMN_ENCODE = 1, OMN_STEP = 2, OMN_TEACH = 3 } omn_phase;
+/*   EMBED   inputs -> what the model makes of them without writing; models that have nothing to
+ *           offer fail the scope (OMN_ERR_UNSUPPORTED). Any of
+ *             "embedding.NAME" [B,D]     one vector for each row
+ *             "tokens.NAME" [B,N,D] with "seg.NAME" [B,N] i32, 0 where nothing stands: one vector
+ *                                        for each token; their mean is the row's embedding
+ *             "class.NAME" [B,C]         scores of C classes, before any softmax */
+typedef enum omn_phase {
+    OMN_ENCODE = 1, OMN_STEP = 2, OMN_TEACH = 3, OMN_EMBED = 4
+} omn_phase;
 typedef struct omn_given { const omn_part *part; const omn_bundle *in; } omn_given;
 typedef struct omn_target {             /* B rows, T tokens */
     uint32_t size;

@@ -179,6 +179,7 @@ static void see(const omn_part *p, const omn_value *v, const omn_feed *f, const 
     const omn_image *img = omn_value_image(v);
     size_t n = 0;
     *out = (omn_seen){ .tokens = places(p, f) };
+    omn_value_hash(v, out->hash);
     snprintf(out->role, sizeof out->role, "%s", p->role);
     snprintf(out->kind, sizeof out->kind, "%s", omn_value_kind_name(v));
     if (img) {
@@ -241,9 +242,9 @@ done:
     return st;
 }
 
-omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
-                         omn_arena *a, encoded *e, omn_result *results, size_t n_results,
-                         omn_error *err)
+omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
+                         omn_phase phase, omn_arena *a, encoded *e, omn_result *results,
+                         size_t n_results, omn_graph **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *roles[MOST_ROLES];
@@ -262,14 +263,11 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *r
     OMN_TRY(prepare_all(r, c, rq, n, &b, e, results, n_results, err));
     for (uint32_t k = 0; k < b.n_inputs; k++) roles[k] = b.inputs[k].part->role;
     const uint64_t t1 = runner_now();
-    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = (int64_t)n,
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = phase, .rows = (int64_t)n,
                                 .roles = roles, .lengths = b.lengths, .n_roles = b.n_inputs };
     OMN_TRY(omn_model_graph(r->model, &z, &g, err));
     OMN_TRY(omn_exec_run(r->exec, g, b.feed, c, err));
-    omn_tensor memory;
-    OMN_TRY(omn_exec_output(r->exec, g, "memory", &memory, err));
-    e->rows = memory.shape.dim[0];
-    e->length = memory.shape.dim[1];
+    *out = g;
     const uint64_t t2 = runner_now();
     for (size_t i = 0; i < n_results; i++) {
         results[i].prepare_ns = (t1 - t0) / n_results;
@@ -278,6 +276,21 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *r
 done:
     for (size_t i = 0; b.rows && i < n * b.n_inputs; i++) omn_feed_free(b.rows[i]);
     omn_feed_free(b.feed);
+    return st;
+}
+
+omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
+                         omn_arena *a, encoded *e, omn_result *results, size_t n_results,
+                         omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_graph *g = NULL;
+    omn_tensor memory;
+    OMN_TRY(runner_inputs(r, c, rq, n, OMN_ENCODE, a, e, results, n_results, &g, err));
+    OMN_TRY(omn_exec_output(r->exec, g, "memory", &memory, err));
+    e->rows = memory.shape.dim[0];
+    e->length = memory.shape.dim[1];
+done:
     return st;
 }
 

@@ -81,7 +81,7 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
         for (uint32_t k = 0; k < i; k++) number += !strcmp(z->roles[k], z->roles[i]);
         given[i] = (omn_given){ p, ports(o, s, p, number, z->lengths ? z->lengths[i] : 0) };
     }
-    if (z->phase != OMN_ENCODE) {
+    if (z->phase != OMN_ENCODE && z->phase != OMN_EMBED) {
         const omn_shape bt = omn_dim2(z->rows, z->target_length);
         target.part = omn_model_decoder(o->m, z->output ? z->output : "text");
         if (!target.part) {
@@ -111,9 +111,9 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
 
 static void spell(const omn_graph_sizes *z, char *key, size_t room)
 {
-    static const char *const phases[] = { "?", "encode", "step", "teach" };
+    static const char *const phases[] = { "?", "encode", "step", "teach", "embed" };
     int n = snprintf(key, room, "%s rows=%lld out=%s T=%lld cap=%lld mem=%lldx%lld labels=%d x=%d",
-                     phases[z->phase <= OMN_TEACH ? z->phase : 0], (long long)z->rows,
+                     phases[z->phase <= OMN_EMBED ? z->phase : 0], (long long)z->rows,
                      z->output ? z->output : "text", (long long)z->target_length,
                      (long long)z->capacity, (long long)z->memory_rows, (long long)z->memory_length,
                      z->labels, z->extend != NULL);

@@ -21,6 +21,11 @@ typedef struct encoded {
     bool *has_frame;
 } encoded;
 
+/* Prepare n requests and run a graph of their inputs alone (ENCODE, EMBED); *out has its outputs.
+ * Otherwise as runner_encode. */
+omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
+                         omn_phase phase, omn_arena *a, encoded *e, omn_result *results,
+                         size_t n_results, omn_graph **out, omn_error *err);
 /* Prepare n requests and encode them as one batch; they may differ in the inputs that they have.
  * frames live in `a`. The first n_results of them get a receipt and their times. */
 omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,

@@ -191,6 +191,11 @@ void uio2_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle 
     const uio2 *u = self;
     omn_scope *top = omn_scope_at(s, "/"), *d = omn_scope_at(s, "/decoder");
     omn_seq *e = rq->phase == OMN_STEP ? NULL : encode(u, s, rq);
+    if (rq->phase == OMN_EMBED) {
+        omn_bundle_put(out, s, "tokens.memory", omn_seq_get_x(e));
+        omn_bundle_put(out, s, "seg.memory", omn_seq_get_seg(e));
+        return;
+    }
     memory mem = { omn_seq_get_x(e), omn_seq_get_seg(e), omn_seq_get_rot(e) };
     mem.seg = keep(d, rq, "memory_seg", OMN_I32, mem.seg,
                    omn_dim2(rq->memory_rows, rq->memory_length));
