@@ -143,6 +143,7 @@ static bool all_missing(const draft *d, size_t column)
 {
     const omn_tensor *t = &d->col[column];
     size_t each, rows = rows_of(t, &each);
+    if (column_count(t) == 0) return true;
     if (t->data == NULL) return t->type == OMN_STRING;
     if (t->type == OMN_STRING) {
         for (size_t i = 0, n = column_count(t); i < n; i++)

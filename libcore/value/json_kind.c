@@ -17,18 +17,22 @@ typedef struct gathering {
 
 /* ---- nested lists --------------------------------------------------------------------------- */
 
-/* The shape that nested lists have along their first items, at most `rank` axes. */
-static omn_status shape_of(const omn_value *v, uint32_t rank, omn_shape *shape)
+/* The shape that nested lists have along their first items. Behind an empty one the axes say it, as
+ * far as they are numbers. False: they nest otherwise. */
+static bool shape_of(const omn_value *v, const char *const *words, uint32_t rank, omn_shape *shape)
 {
     *shape = omn_dim0();
     shape->rank = rank;
     for (uint32_t i = 0; i < rank; i++) {
-        if (!value_has_kind(v, &kind_list)) return OMN_ERR_DATA;
+        if (v == NULL) {
+            shape->dim[i] = strtol(words[i], NULL, 10);
+            continue;
+        }
+        if (!value_has_kind(v, &kind_list)) return false;
         shape->dim[i] = (int64_t)omn_list_count(v);
         v = omn_list_at(v, 0);
-        if (v == NULL && i + 1 < rank) return OMN_ERR_DATA;
     }
-    return OMN_OK;
+    return true;
 }
 
 static bool put_leaf(const omn_value *v, omn_type t, void *data, size_t i)
@@ -107,7 +111,7 @@ static omn_status from_lists(const char *what, const omn_column *c, const omn_va
     size_t lengths[OMN_MAX_RANK], at = 0;
     omn_shape shape;
     const int rank = c->axes != NULL ? axes_split(c->axes, words, lengths) : -1;
-    if (rank < 0 || c->type == OMN_TYPE_NONE || shape_of(v, (uint32_t)rank, &shape) != OMN_OK ||
+    if (rank < 0 || c->type == OMN_TYPE_NONE || !shape_of(v, words, (uint32_t)rank, &shape) ||
         !column_tensor(c->type, &shape, NULL, t))
         return omn_fail(err, OMN_ERR_DATA, "%s: column %s has not the axes [%s]", what, c->name,
                         c->axes != NULL ? c->axes : "any");
