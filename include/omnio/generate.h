@@ -33,6 +33,9 @@ OMN_API omn_status omn_model_open(omn_context *ctx, const char *path, const omn_
 OMN_API omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *name,
                                        const omn_model_setup *how, omn_model **out,
                                        omn_error *err);
+/* OMN_ERR_CONFIG for a key of the configuration that is probably misspelt: nobody asked for it, and
+ * it stands under "omnio", or near to one that was asked for and is missing. [any] */
+OMN_API omn_status omn_model_keys(const omn_model *m, omn_error *err);
 OMN_API void omn_model_close(omn_model *m);
 OMN_API omn_context *omn_model_context(const omn_model *m);
 OMN_API omn_program *omn_model_program(const omn_model *m);

@@ -47,6 +47,12 @@ OMN_API const char *omn_open_file(omn_open *o, const char *name, bool must);
  * then. */
 OMN_API omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const char *object,
                                 const char *prefix, const char *params, ...) OMN_PRINTF(6, 7);
+/* Open the encoders that the configuration adds to a model of any family:
+ *   "omnio": {"encoders": {ROLE: {"use": OBJECT, "prefix": PREFIX, PARAMETER: ...}}}
+ * with the prefix "input_embedders.ROLE" unless it says another. usual: parameters that they get
+ * where they have them and none is written, "width=768". A family that calls this takes inputs of
+ * roles that it never heard of. */
+OMN_API void omn_open_encoders(omn_open *o, const char *usual, ...) OMN_PRINTF(2, 3);
 /* A part that this object or the one that opens it has opened under that role; NULL when there is
  * none. */
 OMN_API const omn_part *omn_open_find(const omn_open *o, const char *role);

@@ -36,10 +36,17 @@ static void complain(omn_config *c, const char *path, const char *found, const c
     omn_fail_at(&c->first, OMN_ERR_CONFIG, c->file, 0, 0, "%s: %s, %s wanted", path, found, want);
 }
 
-static json_t *look(const omn_config *c, const char *path)
+void config_note(omn_config *c, const char *path)
+{
+    if (!c->asked) c->asked = json_object();
+    if (c->asked) json_object_set_new(c->asked, path, json_true());
+}
+
+static json_t *look(omn_config *c, const char *path)
 {
     json_t *at = c->root;
     const char *p = path;
+    config_note(c, path);
     while (at && *p) {
         const size_t n = strcspn(p, ".");
         char key[128];
@@ -129,4 +136,65 @@ size_t omn_config_count(omn_config *c, const char *path)
 bool omn_config_has(omn_config *c, const char *path)
 {
     return c && look(c, path) != NULL;
+}
+
+/* ---- keys that nobody asked for ------------------------------------------------------------- */
+
+/* Was the path asked for, or something inside it? */
+static bool asked(const omn_config *c, const char *path)
+{
+    const size_t n = strlen(path);
+    const char *key;
+    json_t *v;
+    json_object_foreach(c->asked, key, v)
+        if (!strncmp(key, path, n) && (key[n] == 0 || key[n] == '.')) return true;
+    return false;
+}
+
+/* The key that was probably meant: asked for in the same place, and not there. */
+static const char *meant(const omn_config *c, const json_t *where, const char *parent,
+                         const char *name)
+{
+    const size_t n = strlen(parent);
+    const char *key;
+    json_t *v;
+    json_object_foreach(c->asked, key, v) {
+        const char *other = key + n;
+        if (strncmp(key, parent, n) || strchr(other, '.') || json_object_get(where, other))
+            continue;
+        if (omn_nearest_name(name, &other, 1)) return other;
+    }
+    return NULL;
+}
+
+/* parent: "" or a path with a "." at its end. */
+static omn_status unasked(const omn_config *c, const json_t *where, const char *parent, int depth,
+                          omn_error *err)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)where, key, v) {
+        char path[512];
+        if (snprintf(path, sizeof path, "%s%s", parent, key) >= (int)sizeof path - 1) continue;
+        if (asked(c, path)) {
+            if (!json_is_object(v) || depth == 8) continue;
+            if (json_object_get(c->asked, path)) continue;         /* asked for as a whole */
+            snprintf(path, sizeof path, "%s%s.", parent, key);
+            const omn_status st = unasked(c, v, path, depth + 1, err);
+            if (st != OMN_OK) return st;
+            continue;
+        }
+        const char *near = meant(c, where, parent, key);
+        if (!near && strncmp(path, "omnio.", 6)) continue;
+        return omn_fail_at(err, OMN_ERR_CONFIG, c->file, 0, 0,
+                           near ? "nobody asks for the key \"%s\"; \"%s\" is missing there"
+                                : "nobody asks for the key \"%s\"",
+                           path, near);
+    }
+    return OMN_OK;
+}
+
+omn_status config_unasked(const omn_config *c, omn_error *err)
+{
+    return c->asked ? unasked(c, c->root, "", 0, err) : OMN_OK;
 }

@@ -90,6 +90,8 @@ static omn_status object_of(omn_context *ctx, omn_config *config, char *out, siz
     const json_t *named = json_object_get(json_object_get(config->root, "omnio"), "model");
     const char *type = json_string_value(json_object_get(config->root, "model_type"));
     claiming k = { .ctx = ctx, .config = config };
+    config_note(config, "omnio.model");
+    config_note(config, "model_type");
     if (!named) {
         const omn_status st = omn_registry_list(ctx, "omnio.model/1", claim, &k, err);
         if (st != OMN_OK) return st;
@@ -117,12 +119,13 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     m->has_lock = pthread_mutex_init(&m->lock, NULL) == 0;
     m->training = how->training;
     m->path = strdup(dir);
+    m->name = strdup(name);
     char object[128];
-    if (!m->path) {
+    if (!m->path || !m->name) {
         st = omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
         goto done;
     }
-    m->config = (omn_config){ .root = m->json, .file = name, .first = OMN_ERROR_INIT };
+    m->config = (omn_config){ .root = m->json, .file = m->name, .first = OMN_ERROR_INIT };
     OMN_TRY(object_of(ctx, &m->config, object, sizeof object, err));
     if (!object[0]) {
         st = omn_fail_at(err, OMN_ERR_CONFIG, name, 0, 0,
@@ -174,15 +177,20 @@ done:
 omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *name,
                                const omn_model_setup *how, omn_model **out, omn_error *err)
 {
-    json_error_t why;
+    json_t *root = NULL;
     if (!how || (!how->weights && !how->store))
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s: weights or a store are wanted", name);
-    json_t *root = json_loads(json, JSON_REJECT_DUPLICATES, &why);
+    const omn_status st = config_parse(json, strlen(json), name, &root, err);
+    if (st != OMN_OK) return st;
     if (json_is_object(root))
         return model_open_json(ctx, root, name, "", how->weights, how, out, err);
     json_decref(root);
-    return omn_fail_at(err, OMN_ERR_CONFIG, name, why.line, why.column, "%s",
-                       root ? "a JSON object is wanted" : why.text);
+    return omn_fail_at(err, OMN_ERR_CONFIG, name, 1, 1, "a JSON object is wanted");
+}
+
+omn_status omn_model_keys(const omn_model *m, omn_error *err)
+{
+    return config_unasked(&m->config, err);
 }
 
 void omn_model_close(omn_model *m)
@@ -194,9 +202,11 @@ void omn_model_close(omn_model *m)
     if (m->impl && m->self) m->impl->close(m->self);
     open_end(m->open);
     omn_call_free(m->call);
+    json_decref(m->config.asked);
     json_decref(m->json);
     if (m->has_lock) pthread_mutex_destroy(&m->lock);
     free(m->path);
+    free(m->name);
     free(m);
 }
 

@@ -18,6 +18,7 @@ struct omn_config {
     const char *file;
     omn_error first;              /* the first complaint stays */
     char seen[256];
+    json_t *asked;                /* object whose keys are the paths that were asked for; owned */
 };
 
 struct omn_part {
@@ -49,6 +50,11 @@ struct omn_open {
     size_t n_values;
 };
 
+/* Remember that somebody asked for a path; and a complaint about a key that nobody asked for and
+ * that is probably misspelt: any key under "omnio", elsewhere one that is near to a key which was
+ * asked for and is missing. config.c */
+void config_note(omn_config *c, const char *path);
+omn_status config_unasked(const omn_config *c, omn_error *err);
 /* JSON text to a tree (owned, json_decref); file: for messages. config.c */
 omn_status config_parse(const char *text, size_t n, const char *file, json_t **out, omn_error *err);
 omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_config *config,
@@ -65,7 +71,7 @@ omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, co
 
 struct omn_model {
     omn_context *ctx;
-    char *path;
+    char *path, *name;            /* folder; configuration, for messages */
     json_t *json;
     omn_config config;
     omn_open *open;

@@ -158,11 +158,15 @@ omn_status omn_recipe_check(omn_recipe *r, omn_error *err)
     omn_store *store = NULL;
     omn_model *m = NULL;
     omn_weights *w = NULL;
+    int32_t id = 0;
+    size_t n = 0;
     OMN_TRY(omn_store_new(r->setup.seed, NULL, true, &store, err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
                                   .store = store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
     r->teacher = m;
+    OMN_TRY(omn_model_keys(m, err));
+    OMN_TRY(omn_model_tokens(m, "", &id, 1, &n, err));   /* is there a tokenizer? */
     for (size_t i = 0; i < r->n_start; i++) {
         OMN_TRY(start_open(r, i, &w, err));
         omn_weights_close(w);

@@ -70,6 +70,21 @@ static omn_status auxiliary(run *t, omn_error *err)
     return OMN_OK;
 }
 
+/* Weights that the ones to begin with lack are made from nothing: told, for it may be a mistake. */
+static void made_new(const run *t)
+{
+    const char *first = NULL;
+    size_t n = 0;
+    for (size_t i = 0; t->from && i < omn_store_count(t->store); i++) {
+        const char *name = omn_store_name(t->store, i);
+        if (omn_weights_get(t->from, name)) continue;
+        if (!n++) first = name;
+    }
+    if (n)
+        note(t, "%s lacks %zu tensors of the model, which begin new (%s%s)",
+             omn_weights_path(t->from), n, first, n > 1 ? ", ..." : "");
+}
+
 static omn_status begin(run *t, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -89,6 +104,7 @@ static omn_status begin(run *t, omn_error *err)
     OMN_TRY(auxiliary(t, err));
     /* all weights of the model, those too that no task of this recipe reaches */
     OMN_TRY(omn_model_declare(t->model, err));
+    made_new(t);
     OMN_TRY(start_weights(r, t->model, t->store, err));
     r->setup.page = recipe_page;
     r->setup.page_user = r;

@@ -122,6 +122,14 @@ ok "a field is what the pipeline wants" gives 0 train other.yaml --show 1
 ok "... a picture by its name, numbers as texts" sh -c 'grep -q "input image: picture" out && grep -q "question: .*7" out && grep -q "answer: \"3\"" out'
 ok "... with place, ids and weights" sh -c 'grep -q "^task vqa, .*other.jsonl:1$" out && grep -q "tokens: [0-9]" out && grep -q "weight 1 each, 1 of the end" out'
 
+mkdir odd; cp "$top_srcdir"/models/nano/tokenizer.model odd
+sed 's/"image_second"/"image_secnd"/' "$top_srcdir"/models/nano/config.json > odd/config.json
+ok "a misspelt key of the configuration" gives 78 check small.yaml --set model=./odd
+ok "... is named with the one that is missing" says '"omnio.image_secnd".*"image_second"'
+rm odd/tokenizer.model; cp "$top_srcdir"/models/nano/config.json odd
+ok "a model without a tokenizer" gives 66 check small.yaml --set model=./odd
+ok "... is told" says 'tokenizer.model'
+
 mkdir base; cp "$top_srcdir"/models/nano/config.json "$top_srcdir"/models/nano/tokenizer.model whole/model.safetensors base
 ok "the weights that one began with are never replaced" gives 2 train small.yaml -o base --set start=./base --overwrite
 ok "... nor a model that is no run" gives 2 train small.yaml -o base

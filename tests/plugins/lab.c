@@ -130,7 +130,67 @@ static omn_node *thrice(const void *self, omn_scope *s, const omn_bundle *output
 
 static const omn_objective_impl thrice_impl = { NULL, thrice_open, thrice_close, thrice };
 
+/* ---- dial: a number as one vector ------------------------------------------------------------ */
+
+#define DIAL(PAR, S)                                                                               \
+    PAR(S, int, width, NULL, "1..65536", NULL, "of the model")                                     \
+    PAR(S, double, span, "1", "1e-9..1e9", NULL, "a number that becomes 1")
+OMN_PARAMS(dial, DIAL);
+
+static omn_status dial_open(omn_call *c, const void *params, omn_open *o, void **self,
+                            omn_error *err)
+{
+    (void)c;
+    (void)o;
+    struct dial *d = malloc(sizeof *d);
+    if (!d) return omn_fail(err, OMN_ERR_MEMORY, "dial: out of memory");
+    *d = *(const struct dial *)params;
+    *self = d;
+    return OMN_OK;
+}
+
+static uint32_t dial_ports(const void *self, const omn_port **list)
+{
+    static const omn_port ports[] = { { "x", OMN_F32, { .rank = 1, .dim = { 1 } }, 0 },
+                                      { "seg", OMN_I32, { .rank = 1, .dim = { 1 } }, 0 },
+                                      { "pos", OMN_I32, { .rank = 1, .dim = { 1 } }, 0 } };
+    (void)self;
+    *list = ports;
+    return 3;
+}
+
+static omn_status dial_prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
+                               omn_frame *frame, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    void *x = NULL, *seg = NULL, *pos = NULL;
+    (void)c;
+    (void)frame;
+    OMN_TRY(omn_feed_new(out, "x", OMN_F32, omn_dim1(1), &x, err));
+    OMN_TRY(omn_feed_new(out, "seg", OMN_I32, omn_dim1(1), &seg, err));
+    OMN_TRY(omn_feed_new(out, "pos", OMN_I32, omn_dim1(1), &pos, err));
+    *(float *)x = (float)(omn_number_get(v) / ((const struct dial *)self)->span);
+    *(int32_t *)seg = OMN_SEG_SHARED;
+done:
+    return st;
+}
+
+static omn_seq *dial_embed(const void *self, omn_scope *s, const omn_bundle *in)
+{
+    const int width = ((const struct dial *)self)->width;
+    omn_node *x = omn_bundle_get(in, s, "x");
+    x = omn_reshape(s, x, omn_dim3(omn_node_dim(x, 0), 1, 1));
+    x = omn_linear(s, x, omn_weight(s, "weight", omn_dim2(width, 1), OMN_INIT_NORMAL, 0.5),
+                   omn_weight(s, "bias", omn_dim1(width), OMN_INIT_ZERO, 0), OMN_ACT_NONE);
+    return omn_seq_new(s, x, omn_bundle_get(in, s, "seg"), omn_bundle_get(in, s, "pos"), 0, 0);
+}
+
+static const omn_encoder_impl dial_impl = { NULL,       "number",     dial_open, free,
+                                            dial_ports, dial_prepare, dial_embed };
+
 static const omn_object objects[] = {
+    { "omnio.encoder/1", "lab.dial", "a number as one vector", &dial_impl,
+      OMN_OBJECT_PARAMS(dial) },
     { "omnio.world/1", "line", "seven places in a row", &line_impl, OMN_OBJECT_PARAMS(line) },
     { "omnio.world/1", "fib", "a world that lies", &fib_impl, OMN_OBJECT_PARAMS(fib) },
     { "omnio.objective/1", "thrice", "cross-entropy three times", &thrice_impl, NULL, 0, 0 },

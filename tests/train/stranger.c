@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
@@ -183,9 +184,125 @@ START_TEST(the_objective_is_an_object)
 }
 END_TEST
 
+/* ---- an encoder that a configuration adds ---------------------------------------------------- */
+
+/* The tiny model with a dial. */
+static const char *with_dial(const char *folder, const char *entry)
+{
+    char *text = NULL, *at;
+    size_t n = 0;
+    omn_buf b;
+    char path[512];
+    omn_error err = OMN_ERROR_INIT;
+    tiny_folder(folder);
+    snprintf(path, sizeof path, "%s/config.json", folder);
+    WORKS(omn_file_read(path, 1 << 20, &text, &n, &err));
+    at = strstr(text, "\"model\"");
+    ck_assert_ptr_nonnull(at);
+    omn_buf_init(&b, 1 << 20);
+    omn_buf_put(&b, text, (size_t)(at - text));
+    omn_buf_printf(&b, "\"encoders\": {\"dial\": %s}, %s", entry, at);
+    testing_write(folder, "config.json", b.data, b.length);
+    omn_buf_fini(&b);
+    free(text);
+    return folder;
+}
+
+/* The dial says which of two words is wanted; the words say nothing. */
+static omn_status dial_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                            omn_page *out, omn_error *err)
+{
+    (void)user;
+    (void)c;
+    (void)step;
+    const bool high = omn_random_at(9, 1, index) & 1;
+    omn_lesson *l = omn_arena_alloc(a, 1, sizeof *l);
+    omn_named *in = omn_arena_alloc(a, 1, sizeof *in);
+    if (!l || !in) return omn_fail(err, OMN_ERR_MEMORY, "page");
+    *l = (omn_lesson){ .prompt = "which way?", .answer = high ? "right" : "left", .weight = 1,
+                       .end_weight = 1, .task = 1 };
+    in->name = "dial";
+    out->lessons = l;
+    out->n_lessons = 1;
+    out->inputs = in;
+    const omn_status st = omn_number_new(high ? 40 : -40, &in->value, err);
+    out->n_inputs = st == OMN_OK;
+    return st;
+}
+
+START_TEST(a_configuration_adds_an_encoder)
+{
+    static const char *const roles[] = { "dial" };
+    char path[512];
+    omn_error err = OMN_ERROR_INIT;
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    bench b = { .ctx = with_lab() };
+    omn_train_report r = { OMN_FILL(omn_train_report) };
+    const char *folder =
+        with_dial(testing_folder(), "{\"use\": \"lab.dial\", \"span\": 40}");
+    s.aux = s.aux_last = 0;
+    s.page = dial_page;
+    s.roles = roles;
+    s.n_roles = 1;
+    s.steps = 80;
+    s.rate = 0.01;
+    s.average = 0;
+    WORKS(omn_context_call(b.ctx, 1, 0, NULL, &b.call, &err));
+    WORKS(omn_store_new(11, NULL, true, &b.store, &err));
+    const omn_model_setup m = { OMN_FILL(omn_model_setup), .store = b.store, .training = true };
+    WORKS(omn_model_open(b.ctx, folder, &m, &b.model, &err));
+    WORKS(omn_model_keys(b.model, &err));
+    WORKS(omn_model_declare(b.model, &err));
+    ck_assert_int_ge(omn_store_find(b.store, "input_embedders.dial.weight"), 0);
+    WORKS(omn_trainer_new(b.model, b.store, &s, &b.t, &err));
+    for (int i = 0; i < 80; i++) WORKS(omn_trainer_step(b.t, b.call, &r, &err));
+    ck_assert_double_lt(r.text_loss, 0.1);      /* the words alone leave 0.2 or more */
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    WORKS(omn_trainer_export(b.t, path, OMN_F32, &err));
+    omn_trainer_free(b.t);
+    b.t = NULL;
+    omn_model_close(b.model);
+    b.model = NULL;
+    WORKS(omn_model_open(b.ctx, folder, NULL, &b.model, &err));
+    ck_assert_ptr_nonnull(omn_model_encoder(b.model, "dial"));
+    WORKS(omn_model_declare(b.model, &err));
+    end(&b);
+}
+END_TEST
+
+START_TEST(an_encoder_that_cannot_be_added_is_told)
+{
+    static const struct { const char *entry, *says; } list[] = {
+        { "{\"span\": 1}", "omnio.encoders.dial: {\"use\"" },
+        { "{\"use\": \"lab.dail\"}", "lab.dial" },
+        { "{\"use\": \"lab.dial\", \"spam\": 1}", "span" },
+        { "{\"use\": \"lab.dial\", \"span\": []}", "omnio.encoders.dial.span" },
+        { "{\"use\": \"lab.dial\"}, \"image\": {\"use\": \"lab.dial\"}",
+          "of that role" },
+    };
+    omn_context *ctx = with_lab();
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_store *store = NULL;
+        omn_model *m = NULL;
+        WORKS(omn_store_new(11, NULL, true, &store, &err));
+        const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store,
+                                      .training = true };
+        const char *folder = with_dial(testing_folder(), list[i].entry);
+        ck_assert_int_ne(omn_model_open(ctx, folder, &how, &m, &err), OMN_OK);
+        ck_assert_msg(strstr(err.text, list[i].says), "%s", err.text);
+        omn_store_free(store);
+    }
+    omn_context_free(ctx);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const all[] = { a_world_is_walked_through, a_world_that_lies_is_found_out,
-                                 the_objective_is_an_object };
+    const TTest *const all[] = {
+        a_configuration_adds_an_encoder, an_encoder_that_cannot_be_added_is_told,
+        a_world_is_walked_through,       a_world_that_lies_is_found_out,
+        the_objective_is_an_object,
+    };
     return TESTING_RUN("train/stranger", all, 60);
 }

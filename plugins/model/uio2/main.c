@@ -115,17 +115,19 @@ static omn_status uio2_open(omn_call *c, const void *params, omn_open *o, void *
              (double)omn_config_int_or(f, "t5_config.encoder_max_image_length", 1, 1 << 20, 576));
     const char *file = omn_open_file(o, "tokenizer.model", false);
     omn_part *tokenizer = NULL;
+    const int first = (int)omn_config_int_or(f, "omnio.location_first", 0, 65536, 200);
+    const int bins = (int)omn_config_int_or(f, "omnio.location_bins", 0, 65536, 1000);
+    const int histories = (int)omn_config_int_or(f, "omnio.histories", 0, 64, 8);
     if (file)
         tokenizer = omn_open_part(
             o, "tokenizer", "omnio.codec/1", "text.sentencepiece", "",
             "file=tokenizer.model start_first=true sentinels=%d bins=%d histories=%d marks=true",
-            (int)omn_config_int_or(f, "omnio.location_first", 0, 65536, 200),
-            (int)omn_config_int_or(f, "omnio.location_bins", 0, 65536, 1000),
-            (int)omn_config_int_or(f, "omnio.histories", 0, 64, 8));
+            first, bins, histories);
     u->text = omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "input_embedders.text",
                             "table=text_token_embedder.weight rows=%d width=%d most=%d",
                             (int)u->rows, (int)u->D, (int)u->text_in);
     open_image(u, o, f);
+    omn_open_encoders(o, "width=%d most=%d", (int)u->D, (int)u->text_in);
     omn_part *text = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens",
                                    "target_embedders.text", "rows=%d", (int)u->rows);
     u->text_out_part = text;
