@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log of a training run, one CSV row a step, and the loss as an SVG picture drawn from it. */
+/* The log of a training run, one CSV row a step, and an SVG picture drawn from it: the losses by
+ * the scale on the left, scores by the one on the right, which ends at 100 %. A cell that is empty
+ * says nothing: a task that had no lesson in a step, a score between two evaluations. */
 #include "plot.h"
 
 #include <errno.h>
@@ -7,105 +9,191 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEAD "step,pages,lessons,loss,text_loss,aux_loss,gradient_norm,rate,seconds\n"
 #define POINTS 600
+#define MOST_COLUMNS 160
+#define MOST_CURVES 12
 
-omn_status log_resume(const char *path, uint64_t step, FILE **out, omn_error *err)
+omn_status log_resume(const char *path, const char *head, uint64_t step, FILE **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_file *f = NULL;
-    char line[512];
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n;
     FILE *old = fopen(path, "r");
     OMN_TRY(omn_file_create(path, OMN_OVERWRITE, &f, err));
-    OMN_TRY(omn_file_write(f, HEAD, strlen(HEAD), err));
-    while (old && fgets(line, sizeof line, old))
-        if (line[0] >= '0' && line[0] <= '9' && strchr(line, '\n') &&
+    OMN_TRY(omn_file_write(f, head, strlen(head), err));
+    OMN_TRY(omn_file_write(f, "\n", 1, err));
+    while (old && (n = getline(&line, &room, old)) > 0)
+        if (line[0] >= '0' && line[0] <= '9' && line[n - 1] == '\n' &&
             strtoull(line, NULL, 10) <= step)
-            OMN_TRY(omn_file_write(f, line, strlen(line), err));
+            OMN_TRY(omn_file_write(f, line, (size_t)n, err));
     OMN_TRY(omn_file_commit(f, err));
     *out = fopen(path, "a");
     if (!*out) st = omn_fail(err, OMN_ERR_IO, "%s: %s", path, strerror(errno));
 done:
+    free(line);
     if (old) fclose(old);
     omn_file_free(f);
     return st;
 }
 
-typedef struct series { double step[POINTS], loss[POINTS], text[POINTS]; size_t n; } series;
+/* ---- reading -------------------------------------------------------------------------------- */
 
-/* At most POINTS means over equal spans. */
-static bool read_log(const char *path, series *s)
+/* A column that is drawn: means over equal spans of rows; NAN where the span had no number. */
+typedef struct curve {
+    char name[64];
+    size_t column;
+    bool score;                           /* by the scale on the right */
+    double y[POINTS];
+} curve;
+
+typedef struct picture {
+    double step[POINTS];
+    size_t n, n_curves;
+    curve curves[MOST_CURVES];
+} picture;
+
+/* Which columns of the first line are drawn. */
+static void find_curves(picture *p, char *head)
 {
-    char line[512];
-    size_t rows = 0, seen = 0;
-    FILE *f = fopen(path, "r");
-    if (!f) return false;
-    while (fgets(line, sizeof line, f)) rows += line[0] >= '0' && line[0] <= '9';
-    rewind(f);
-    double sum[3] = { 0 };
-    size_t in = 0;
-    s->n = 0;
-    while (rows && fgets(line, sizeof line, f)) {
-        unsigned long long step, pages, lessons;
-        double loss, text;
-        if (sscanf(line, "%llu,%llu,%llu,%lf,%lf", &step, &pages, &lessons, &loss, &text) != 5)
-            continue;
-        seen++;
-        if (!isfinite(loss) || !isfinite(text)) continue;
-        sum[0] += (double)step;
-        sum[1] += loss;
-        sum[2] += text;
-        in++;
-        if (seen * POINTS / rows > s->n && s->n < POINTS) {
-            s->step[s->n] = sum[0] / (double)in;
-            s->loss[s->n] = sum[1] / (double)in;
-            s->text[s->n++] = sum[2] / (double)in;
-            memset(sum, 0, sizeof sum);
-            in = 0;
+    size_t column = 0;
+    head[strcspn(head, "\r\n")] = 0;
+    for (char *save = NULL, *w = strtok_r(head, ",", &save); w; w = strtok_r(NULL, ",", &save)) {
+        const bool task = !strncmp(w, "loss.", 5), score = !strncmp(w, "score.", 6);
+        if ((task || score || !strcmp(w, "loss") || !strcmp(w, "text_loss")) &&
+            p->n_curves < MOST_CURVES) {
+            curve *c = &p->curves[p->n_curves++];
+            c->column = column;
+            c->score = score;
+            snprintf(c->name, sizeof c->name, "%s", strcmp(w, "text_loss") ? w : "text");
         }
+        column++;
     }
-    fclose(f);
-    return s->n > 1;
 }
 
-static void curve(omn_buf *b, const series *s, const double *y, double top, const char *colour,
-                  const char *name, int row)
+/* Numbers of a row; NAN for cells that hold none. */
+static size_t read_row(const char *line, double *row)
 {
-    omn_buf_puts(b, "<polyline fill=\"none\" stroke-width=\"1.5\" stroke=\"");
-    omn_buf_printf(b, "%s\" points=\"", colour);
-    for (size_t i = 0; i < s->n; i++)
-        omn_buf_printf(b, "%.1f,%.1f ", 60 + 720 * s->step[i] / s->step[s->n - 1],
-                       360 - 320 * (y[i] < top ? y[i] : top) / top);
-    omn_buf_printf(b, "\"/>\n<text x=\"640\" y=\"%d\" fill=\"%s\">%s %.3f</text>\n", 50 + 18 * row,
-                   colour, name, y[s->n - 1]);
+    size_t n = 0;
+    for (const char *p = line; n < MOST_COLUMNS;) {
+        char *end;
+        row[n] = strtod(p, &end);
+        if (end == p) row[n] = (double)NAN;
+        n++;
+        p += strcspn(p, ",\r\n");
+        if (*p++ != ',') break;
+    }
+    return n;
+}
+
+typedef struct span { double step, sum[MOST_CURVES]; size_t rows, of[MOST_CURVES]; } span;
+
+static void close_span(picture *p, span *s)
+{
+    p->step[p->n] = s->step / (double)s->rows;
+    for (size_t k = 0; k < p->n_curves; k++)
+        p->curves[k].y[p->n] = s->of[k] ? s->sum[k] / (double)s->of[k] : (double)NAN;
+    p->n++;
+    *s = (span){ .rows = 0 };
+}
+
+/* At most POINTS means over equal spans. */
+static bool read_log(const char *path, picture *p)
+{
+    char *line = NULL;
+    size_t room = 0, rows = 0, seen = 0;
+    span now = { .rows = 0 };
+    FILE *f = fopen(path, "r");
+    if (!f) return false;
+    if (getline(&line, &room, f) > 0) find_curves(p, line);
+    while (getline(&line, &room, f) > 0) rows += line[0] >= '0' && line[0] <= '9';
+    rewind(f);
+    while (rows && getline(&line, &room, f) > 0) {
+        double row[MOST_COLUMNS];
+        if (line[0] < '0' || line[0] > '9') continue;
+        const size_t n = read_row(line, row);
+        seen++;
+        now.step += row[0];
+        now.rows++;
+        for (size_t k = 0; k < p->n_curves; k++) {
+            const size_t column = p->curves[k].column;
+            if (column >= n || !isfinite(row[column])) continue;
+            now.sum[k] += row[column];
+            now.of[k]++;
+        }
+        if (seen * POINTS / rows > p->n && p->n < POINTS) close_span(p, &now);
+    }
+    free(line);
+    fclose(f);
+    return p->n > 1;
+}
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+static const char *colour(size_t k)
+{
+    static const char *const list[] = { "#b33", "#36a", "#2a7", "#c80", "#849", "#076",
+                                        "#d58", "#666", "#940", "#59c", "#7a0", "#425" };
+    return list[k % (sizeof list / sizeof *list)];
+}
+
+static void put_curve(omn_buf *b, const picture *p, size_t k, double top)
+{
+    const curve *c = &p->curves[k];
+    double last = (double)NAN;
+    omn_buf_printf(b, "<polyline fill=\"none\" stroke-width=\"%s\"%s stroke=\"%s\" points=\"",
+                   k < 2 ? "1.5" : "1", c->score ? " stroke-dasharray=\"4 2\"" : "", colour(k));
+    for (size_t i = 0; i < p->n; i++) {
+        const double y = c->y[i], of = c->score ? 1 : top;
+        if (!isfinite(y)) continue;
+        last = y;
+        omn_buf_printf(b, "%.1f,%.1f ", 60 + 720 * p->step[i] / p->step[p->n - 1],
+                       360 - 320 * (y < of ? y : of) / of);
+    }
+    omn_buf_printf(b, "\"/>\n<text x=\"600\" y=\"%zu\" fill=\"%s\">", 50 + 15 * k, colour(k));
+    for (const char *s = c->name; *s; s++)
+        if (*s == '<' || *s == '>' || *s == '&') omn_buf_printf(b, "&#%d;", *s);
+        else omn_buf_put(b, s, 1);
+    if (c->score) omn_buf_printf(b, " %.1f%%</text>\n", 100 * last);
+    else omn_buf_printf(b, " %.3f</text>\n", last);
+}
+
+static void put_grid(omn_buf *b, const picture *p, double top)
+{
+    bool scores = false;
+    for (size_t k = 0; k < p->n_curves; k++) scores = scores || p->curves[k].score;
+    for (int i = 0; i <= 4; i++) {
+        const double y = 360 - 80.0 * i;
+        omn_buf_printf(b, "<line x1=\"60\" x2=\"780\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"#ddd\"/>\n"
+                          "<text x=\"10\" y=\"%.0f\">%.3g</text>\n", y, y, y + 4, top * i / 4);
+        omn_buf_printf(b, "<text x=\"%.0f\" y=\"380\">%.0f</text>\n", 55 + 180.0 * i,
+                       p->step[p->n - 1] * i / 4);
+        if (scores)
+            omn_buf_printf(b, "<text x=\"783\" y=\"%.0f\">%d%%</text>\n", y + 4, 25 * i);
+    }
+    omn_buf_puts(b, "<text x=\"390\" y=\"396\">steps</text>\n");
 }
 
 omn_status plot_loss(const char *log, const char *svg, omn_error *err)
 {
     omn_status st = OMN_OK;
-    series *s = calloc(1, sizeof *s);
+    picture *p = calloc(1, sizeof *p);
     omn_file *f = NULL;
     omn_buf b;
-    omn_buf_init(&b, (size_t)1 << 22);
-    if (!s || !read_log(log, s)) goto done;
     double top = 0;
-    for (size_t i = s->n / 50; i < s->n; i++)
-        if (s->loss[i] > top) top = s->loss[i];
+    omn_buf_init(&b, (size_t)1 << 22);
+    if (!p || !read_log(log, p)) goto done;
+    for (size_t k = 0; k < p->n_curves; k++)
+        for (size_t i = p->n / 50; i < p->n; i++)
+            if (!p->curves[k].score && p->curves[k].y[i] > top) top = p->curves[k].y[i];
     if (!(top > 0)) top = 1;
     omn_buf_puts(&b,
-                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"800\" height=\"400\" "
-                 "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"800\" height=\"400\" "
+                 "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"820\" height=\"400\" "
+                 "font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"820\" height=\"400\" "
                  "fill=\"white\"/>\n");
-    for (int i = 0; i <= 4; i++) {
-        const double y = 360 - 80.0 * i;
-        omn_buf_printf(&b, "<line x1=\"60\" x2=\"780\" y1=\"%.0f\" y2=\"%.0f\" stroke=\"#ddd\"/>\n"
-                           "<text x=\"10\" y=\"%.0f\">%.3g</text>\n", y, y, y + 4, top * i / 4);
-        omn_buf_printf(&b, "<text x=\"%.0f\" y=\"380\">%.0f</text>\n", 55 + 180.0 * i,
-                       s->step[s->n - 1] * i / 4);
-    }
-    omn_buf_puts(&b, "<text x=\"390\" y=\"396\">steps</text>\n");
-    curve(&b, s, s->loss, top, "#b33", "loss", 0);
-    curve(&b, s, s->text, top, "#36a", "text", 1);
+    put_grid(&b, p, top);
+    for (size_t k = 0; k < p->n_curves; k++) put_curve(&b, p, k, top);
     omn_buf_puts(&b, "</svg>\n");
     if (b.failed) {
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", svg);
@@ -117,6 +205,6 @@ omn_status plot_loss(const char *log, const char *svg, omn_error *err)
 done:
     omn_file_free(f);
     omn_buf_fini(&b);
-    free(s);
+    free(p);
     return st;
 }

@@ -7,10 +7,14 @@
 
 #include <stdio.h>
 
+/* The first columns of a log; those of single tasks follow, "loss.NAME" and "score.NAME". */
+#define LOG_HEAD "step,pages,lessons,loss,text_loss,aux_loss,gradient_norm,rate,seconds"
+
 /* Open the log for appending; rows beyond `step` (of a run that was killed after its checkpoint)
- * are cut away. */
-omn_status log_resume(const char *path, uint64_t step, FILE **out, omn_error *err);
-/* Draw columns loss and text_loss over steps. */
+ * are cut away. head: the first line. */
+omn_status log_resume(const char *path, const char *head, uint64_t step, FILE **out,
+                      omn_error *err);
+/* Draw the columns of losses and scores over steps. */
 omn_status plot_loss(const char *log, const char *svg, omn_error *err);
 
 #endif

@@ -143,6 +143,7 @@ omn_status recipe_prove(omn_recipe *r, omn_error *err)
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", r->path);
     OMN_TRY(find_roles(r, err));
     OMN_TRY(find_examples(r, err));
+    OMN_TRY(row_prove(r, err));
     OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, NULL, &c, err));
     for (uint32_t i = 0; i < r->n_tasks; i++)
         if (r->tasks[i].weight > 0) OMN_TRY(first_lessons(r, i, c, a, err));

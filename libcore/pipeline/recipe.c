@@ -306,6 +306,16 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     r->export_type = type_of[k];
     TRY_READ(choice(yml_get(y, "bad_examples"), bad, 0, &k, err));
     r->skip_bad = k == 1;
+    const yml *evaluate = yml_get(y, "evaluate");
+    if (evaluate) {
+        static const char *const keys[] = { "every", "examples", NULL };
+        TRY_READ(yml_want(evaluate, YML_MAP, "evaluate", err));
+        TRY_READ(yml_only(evaluate, keys, err));
+        TRY_READ(yml_int(yml_get(evaluate, "every"), 1, 1 << 30, &n, 1000, err));
+        r->score_every = (uint64_t)n;
+        TRY_READ(yml_int(yml_get(evaluate, "examples"), 1, 10000000, &n, 100, err));
+        r->score_examples = (uint64_t)n;
+    }
     if (!freeze) return OMN_OK;
     TRY_READ(yml_want(freeze, YML_LIST, "freeze", err));
     const char **list = omn_arena_alloc(r->arena, freeze->n + 1, sizeof *list);
@@ -337,7 +347,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     static const char *const keys[] = {
         "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
-        "precision", "freeze", "save_every", "export", "bad_examples", "initial", NULL
+        "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     int64_t version;

@@ -151,6 +151,14 @@ omn_status folder_allowed(const omn_recipe *r, const omn_model *m, const char *f
 /* Makes it if it is not there (made: set then); undo: removes what a run that made no step left. */
 omn_status folder_make(const char *folder, bool *made, omn_error *err);
 void folder_undo(const char *folder);
+/* The log's first line; a step's row (scores: by task, NAN unknown; NULL: none); row.c */
+void row_head(const omn_recipe *r, omn_buf *out);
+void row_put(const omn_recipe *r, const omn_train_report *rep, const double *scores, omn_buf *out);
+/* Scores of the model in a folder on held-out examples, one for each task of the recipe; and are
+ * there some? */
+omn_status row_scores(omn_recipe *r, const char *folder, omn_cancel *cancel, double *scores,
+                      omn_error *err);
+omn_status row_prove(const omn_recipe *r, omn_error *err);
 /* Data and roles against the model that r->teacher is; sets setup.roles; prove.c */
 omn_status recipe_prove(omn_recipe *r, omn_error *err);
 

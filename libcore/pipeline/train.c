@@ -7,6 +7,7 @@
 #include "plot.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,6 +86,18 @@ static void made_new(const run *t)
              omn_weights_path(t->from), n, first, n > 1 ? ", ..." : "");
 }
 
+static omn_status log_open(run *t, omn_error *err)
+{
+    omn_buf head;
+    omn_buf_init(&head, 1 << 20);
+    row_head(t->r, &head);
+    const omn_status st =
+        head.failed ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", t->logfile)
+                    : log_resume(t->logfile, head.data, omn_trainer_at(t->trainer), &t->log, err);
+    omn_buf_fini(&head);
+    return st;
+}
+
 static omn_status begin(run *t, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -122,7 +135,7 @@ static omn_status begin(run *t, omn_error *err)
              (unsigned long long)r->setup.steps);
     }
     OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, t->w ? t->w->cancel : NULL, &t->call, err));
-    OMN_TRY(log_resume(t->logfile, omn_trainer_at(t->trainer), &t->log, err));
+    OMN_TRY(log_open(t, err));
 done:
     return st;
 }
@@ -143,6 +156,31 @@ static omn_status save(run *t, omn_error *err)
     if (st == OMN_OK) st = omn_trainer_save(t->trainer, t->checkpoint, err);
     if (st == OMN_OK) st = plot_loss(t->logfile, t->plot, err);
     if (st == OMN_OK) st = export(t, err);      /* the model so far, to try while the run goes on */
+    return st;
+}
+
+/* The step's row, with scores when it is time for them. */
+static omn_status write_down(run *t, const omn_train_report *rep, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_recipe *r = t->r;
+    double scores[MOST_TASKS];
+    const bool score = r->score_every && rep->step % r->score_every == 0;
+    omn_buf row;
+    if (score) {
+        st = export(t, err);
+        if (st == OMN_OK) st = row_scores(r, t->out, t->w ? t->w->cancel : NULL, scores, err);
+        if (st != OMN_OK && st != OMN_ERR_CANCELLED) return st;
+    }
+    omn_buf_init(&row, 1 << 16);
+    row_put(r, rep, score ? scores : NULL, &row);
+    if (row.failed || fwrite(row.data, 1, row.length, t->log) != row.length)
+        st = omn_fail(err, OMN_ERR_IO, "%s: cannot be written", t->logfile);
+    for (size_t i = 0; score && i < r->n_tasks; i++)
+        if (isfinite(scores[i]))
+            note(t, "step %llu: %s scores %.4g", (unsigned long long)rep->step, r->tasks[i].name,
+                 scores[i]);
+    omn_buf_fini(&row);
     return st;
 }
 
@@ -178,10 +216,13 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
         if (st != OMN_OK) goto done;
         last = rep;
         pace = pace > 0 ? 0.95 * pace + 0.05 * rep.seconds : rep.seconds;
-        fprintf(t.log, "%llu,%llu,%llu,%.6g,%.6g,%.6g,%.6g,%.6g,%.3f\n",
-                (unsigned long long)rep.step, (unsigned long long)rep.pages,
-                (unsigned long long)rep.lessons, rep.loss, rep.text_loss, rep.aux_loss,
-                rep.gradient_norm, rep.rate, rep.seconds);
+        st = write_down(&t, &rep, err);
+        if (st == OMN_ERR_CANCELLED) {          /* while it was scored; the step itself is done */
+            if (err) *err = (omn_error)OMN_ERROR_INIT;
+            stop = true;
+            st = OMN_OK;
+        }
+        if (st != OMN_OK) goto done;
         const double left = pace * (double)(r->setup.steps - rep.step);
         if (w && w->step && w->step(w->user, &rep, r->setup.steps, left)) stop = true;
         if (w && w->cancel && omn_cancel_get(w->cancel)) stop = true;

@@ -50,6 +50,7 @@ ok "... without what it left half written" [ -z "$(find parts -name '.omnio-*.tm
 ok "the log has a line for each step" [ "$(wc -l < parts/log.csv)" -eq 13 ]
 ok "... with the rates of both stages" sh -c \
     'cut -d, -f8 parts/log.csv | tr "\n" " " | grep -q "^rate 0.0005 0.001 .* 0.0005 0.0004.* "'
+ok "... and the loss of each task" sh -c 'head -n 1 parts/log.csv | grep -q ",seconds,loss.vqa$" && [ "$(grep -c ",[0-9.]*[0-9.]$" parts/log.csv)" -eq 12 ]'
 "$omnio" train recipe.yaml -o stopped -t 2 --set save_every=100 > out 2> err < /dev/null &
 child=$!
 i=0
@@ -80,6 +81,18 @@ ok "... not over a file that is there" gives 74 eval recipe.yaml -m ./whole -n 4
 cp answers.jsonl first.jsonl
 ok "... unless that is asked for" gives 0 eval recipe.yaml -m ./whole -n 40 -t 1 --answers answers.jsonl --overwrite
 ok "... the same with one thread" cmp first.jsonl answers.jsonl
+cp recipe.yaml scored.yaml
+echo 'evaluate: {every: 6, examples: 3}' >> scored.yaml
+ok "scores while it learns" gives 0 train scored.yaml -o scored -t 2
+ok "... are told" says 'step 12: vqa scores '
+ok "... stand in the log" sh -c 'head -n 1 scored/log.csv | grep -q ",loss.vqa,score.vqa$" && [ "$(grep -c ",[0-9][0-9.]*$" scored/log.csv)" -eq 2 ]'
+ok "... and in the picture" grep -q 'score.vqa [0-9.]*%' scored/loss.svg
+ok "... change nothing" cmp whole/model.safetensors scored/model.safetensors
+last=$(tail -n 1 scored/log.csv | sed 's/.*,//')
+ok "... are those of omnio eval" gives 0 eval scored.yaml -m ./scored -n 3 --format json
+ok "... to the digit" grep -q "\"score\":$last[,0-9]" out
+ok "nothing to score with is told" gives 78 train scored.yaml -o none --set sources.mine.held_out=0
+
 world=$top_srcdir/models/nano/recipe.yaml
 ok "a source without end gives as many as are asked" gives 0 eval "$world" -m nano --task vqa -n 2 --answers first.jsonl --overwrite
 "$omnio" eval "$world" -m nano --task vqa -n 10000000 -t 2 --answers stopped.jsonl > out 2> err < /dev/null &
