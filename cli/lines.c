@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PART 65536
+#define PART 16384
 
 struct lines {
     cli *c;
