@@ -16,8 +16,8 @@ typedef enum apart_end {
 } apart_end;
 
 /* Run fn for path in a child that has one descriptor of its own and none of ours, for at most
- * limit_ms. Whatever it did, it and all that it started are gone afterwards. host: watched for its
- * end meanwhile. [setup] */
+ * limit_ms. Whatever it did, it and all that it started are gone afterwards. host: where answers
+ * go, watched for its end meanwhile. [setup] */
 apart_end apart_look(const char *path, apart_fn *fn, int host, uint32_t limit_ms, omn_buf *out);
 /* From now on what a child leaves behind becomes a child of this process. */
 void apart_begin(void);

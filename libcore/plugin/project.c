@@ -17,12 +17,9 @@
 static const struct {
     const char *kind, *group;
 } kinds[] = {
-    { "operation", "image." },
-    { "format", "" },
-    { "encoder", "list." },
-    { "codec", "text." },
-    { "source", "" },
-    { "op", "act." },
+    { "operation", "image." }, { "format", "" }, { "encoder", "list." },
+    { "codec", "text." },      { "source", "" }, { "op", "act." },
+    { "decoder", "number." },  { "model", "" },  { "compute", "" },
 };
 static const struct {
     const char *template, *file;
@@ -128,7 +125,8 @@ omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *na
     if (k == n_kinds)
         return omn_fail(err, OMN_ERR_ARGUMENT,
                         "there is no template for a plugin of kind \"%.80s\"; "
-                        "there are operation, format, encoder, codec, source and op",
+                        "there are operation, format, encoder, decoder, codec, "
+                        "model, source, op and compute",
                         kind);
     st = check_name(name, err);
     if (st != OMN_OK) return st;

@@ -74,13 +74,13 @@ static bool answer(const char *path, omn_buf *out)
 }
 
 /* One path, one line that names it. What is late twice gets less time from then on. */
-static bool serve_one(const char *path, int in, int out, uint32_t limit_ms, unsigned *late)
+static bool serve_one(const char *path, int out, uint32_t limit_ms, unsigned *late)
 {
     omn_buf line;
     omn_buf_init(&line, RECORD_MOST_LINE);
     omn_buf_printf(&line, "%s\t", path);
     uint32_t limit = *late < SCAN_PATIENCE ? limit_ms : scan_short_limit(limit_ms);
-    apart_end end = apart_look(path, answer, in, limit, &line);
+    apart_end end = apart_look(path, answer, out, limit, &line);
     if (end == APART_LATE) *late += 1;
     omn_buf_puts(&line, "\n");
     bool ok = end != APART_ALONE && !line.failed && write_all(out, line.data, line.length);
@@ -103,7 +103,7 @@ int omn_scan_serve(int in, int out, unsigned limit_ms)
             if (n == sizeof(path)) return 1;
             path[n++] = chunk[i];
             if (chunk[i] != 0) continue;
-            if (!serve_one(path, in, out, limit_ms, &late)) return 1;
+            if (!serve_one(path, out, limit_ms, &late)) return 1;
             n = 0;
         }
     }

@@ -4,11 +4,12 @@
 # templates, omnio.pc and one plugin), then the example and a new project of each kind are built
 # against it with pkg-config alone and pass their own tests.
 set -u
-echo 1..10
+echo 1..13
 here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
 trap 'rm -rf "$here"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR
 number=0
+strict="-Wall -Wextra -Wpedantic -Werror -Werror=implicit-function-declaration"
 
 # report NAME COMMAND...: one line of TAP; what the command said follows a failure.
 report() {
@@ -24,7 +25,7 @@ report() {
 }
 
 skip_all() {
-    for i in 1 2 3 4 5 6 7 8 9 10; do echo "ok $i # SKIP $1"; done
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo "ok $i # SKIP $1"; done
     exit 0
 }
 
@@ -43,7 +44,7 @@ installs() {
 # The example in a folder of its own, as a stranger would have it.
 example() {
     cp -R "$top_srcdir/examples/plugin" "$here/example" && chmod -R u+w "$here/example" &&
-    cd "$here/example" && make CC="$CC" CFLAGS="-O1 -Wall -Wextra -Wpedantic -Werror" check
+    cd "$here/example" && make CC="$CC" CFLAGS="-O1 $strict" check
 }
 
 # Installed beside the others it is found without being told where.
@@ -54,7 +55,7 @@ example_installed() {
 
 project() {
     "$top_builddir/tests/plugin/begin" "$1" "my-$1" "$here/my-$1" && cd "$here/my-$1" &&
-    make CC="$CC" CFLAGS="-O1 -Wall -Wextra -Wpedantic -Werror" check
+    make CC="$CC" CFLAGS="-O1 $strict" check
 }
 
 # The first plugin of omnio-plugin(7), built by the page's own command and looked at by the helper.
@@ -66,8 +67,8 @@ page() {
         sed '/^\.Ed/d; s/\\e$/\\/; s|^cc |$CC -Wall -Wextra -Werror |' > build.sh &&
     . ./build.sh && library=$(find "$here/root" -name libomnio.so) &&
     printf '%s\0' "$here/page/shout.so" |
-        "$(find "$here/root" -name omnio-scan)" "$library" > answer &&
-    cat answer && grep -q "^good.*text.shout" answer
+        "$(find "$here/root" -name omnio-scan)" "$library" 20000 > answer &&
+    cat answer && grep -q "good.*text.shout" answer
 }
 
 report "omnio installs into a folder" installs
@@ -76,7 +77,7 @@ PKG_CONFIG_PATH=$installs_pc
 export PKG_CONFIG_PATH
 report "the example builds and passes its test" example
 report "the example is found where it was installed" example_installed
-for kind in operation format encoder codec source op; do
+for kind in operation format encoder decoder codec model source op compute; do
     report "a new $kind builds and passes its test" project "$kind"
 done
 report "the plugin of the manual page builds" page

@@ -11,11 +11,11 @@
 START_TEST(every_kind_has_a_whole_project)
 {
     static const char *const kinds[] = { "operation", "format", "encoder", "codec", "source",
-                                         "op" };
+                                         "op", "decoder", "model", "compute" };
     static const char *const files[] = { "Makefile", "README.md", ".gitignore", "plugin.c",
                                          "test.c" };
     omn_context *ctx = shelf_open("", "");
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         omn_error err = OMN_ERROR_INIT;
         char folder[4200], path[4300];
         snprintf(folder, sizeof(folder), "%s/%s", testing_folder(), kinds[i]);
@@ -56,7 +56,8 @@ START_TEST(odd_names_are_refused)
         { "operation", "a-", "f", OMN_ERR_ARGUMENT, "cannot be the name" },
         { "operation", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "f", OMN_ERR_ARGUMENT,
           "cannot be the name" },
-        { "model", "a", "f", OMN_ERR_ARGUMENT, "operation, format, encoder, codec, source and op" },
+        { "nonsense", "a", "f", OMN_ERR_ARGUMENT,
+          "decoder, codec, model, source, op and compute" },
         { "operation", "a", "no/such/folder", OMN_ERR_IO, "no/such/folder" },
     };
     omn_context *ctx = shelf_open("", "");
