@@ -208,13 +208,26 @@ OMN_API omn_status omn_codec_stream(const omn_part *codec, void *state, int32_t 
 /* The host makes the inputs, the model answers with nodes. Four graphs, one body.
  *   ENCODE  inputs -> states (memory of the cross-attention)
  *   STEP    the newest ids of each row over cached states -> logits
- *   TEACH   inputs and whole targets -> logits, and the loss when labels are given */
-/*   EMBED   inputs -> what the model makes of them without writing; models that have nothing to
+ *   TEACH   inputs and whole targets -> logits, and the loss when labels are given
+ *   EMBED   inputs -> what the model makes of them without writing; models that have nothing to
  *           offer fail the scope (OMN_ERR_UNSUPPORTED). Any of
  *             "embedding.NAME" [B,D]     one vector for each row
  *             "tokens.NAME" [B,N,D] with "seg.NAME" [B,N] i32, 0 where nothing stands: one vector
  *                                        for each token; their mean is the row's embedding
- *             "class.NAME" [B,C]         scores of C classes, before any softmax */
+ *             "class.NAME" [B,C]         scores of C classes, before any softmax
+ *
+ * What all of them keep to:
+ * - Inputs stand in rq->inputs in the order in which the request or the lesson gives them, which is
+ *   the order of their vectors in the joined sequence; omn_part_role says what each is for.
+ * - ENCODE puts one output, "memory" [R,L,D]: R and L come back to STEP as memory_rows and
+ *   memory_length. What STEP needs of it ENCODE writes into states (omn_state_at) by names that
+ *   STEP uses too, in the same scopes; nothing else passes from one graph to the other.
+ * - Row b of a STEP sees row memory_row[b] of the memory, where its seg equals the memory's; its
+ *   cache holds start[b] places; TEACH sees by seg and, where answers share a row, part_of. Hence
+ *   both give equal logits for equal ids: the host relies on it.
+ * - Weights are named absolutely or below omn_part_scope of the part that they belong to, the same
+ *   in every phase, so that one file serves all graphs.
+ * - Outputs end in the role of the decoder that they are of; TEACH counts the loss over weight. */
 typedef enum omn_phase {
     OMN_ENCODE = 1, OMN_STEP = 2, OMN_TEACH = 3, OMN_EMBED = 4
 } omn_phase;
