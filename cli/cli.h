@@ -149,6 +149,8 @@ bool cli_put(cli *c, omn_buf *b);
 bool cli_puts(cli *c, const char *text);
 /* A line of progress on a terminal, in place of the last one; NULL ends it. */
 void cli_progress(cli *c, const char *text);
+/* From now on a crash names the plugin that it happened in. crash.c */
+void cli_crash_watch(void);
 /* "omnio: out of memory"; returns 71. */
 int cli_no_memory(cli *c);
 /* Before a file is written: what killed runs left in its folder goes. */

@@ -219,6 +219,9 @@ OMN_API omn_status omn_registry_list(omn_context *ctx, const char *kind, omn_lis
 OMN_API const omn_object *omn_entry_object(const omn_entry *e);
 OMN_API const char *omn_entry_file(const omn_entry *e);
 OMN_API const omn_plugin *omn_entry_plugin(const omn_entry *e);
+/* Of a loaded plugin: the object whose function code lies in, by the nearest one at or below it;
+ * for programs that tell of a crash. Takes no memory and no lock. NULL: none. [any] */
+OMN_API const omn_object *omn_plugin_object_at(const omn_plugin *p, const void *code);
 /* Rows with their strides: parameter i of an object, whatever this plugin was built against. */
 OMN_API const omn_param *omn_entry_param(const omn_entry *e, size_t i);
 
@@ -255,8 +258,8 @@ OMN_API omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn
 
 /* Write the project of a new plugin into `folder`, which must not be there yet: sources, a Makefile
  * that needs nothing but pkg-config, a test that passes. kind: "operation", "format", "encoder",
- * "decoder", "codec", "model", "source", "op" or "compute"; name: small letters, digits and '-', at most 40. Nothing is left behind after a failure.
- * [any] */
+ * "decoder", "codec", "model", "source", "op" or "compute"; name: small letters, digits and '-', at
+ * most 40. Nothing is left behind after a failure. [any] */
 OMN_API omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *name,
                                       const char *folder, omn_error *err);
 

@@ -13,6 +13,7 @@
 /* Numbers of one case: the same seed, the same numbers, on every machine. */
 typedef struct dice {
     uint64_t seed, n;
+    omn_call *c; /* for kinds of value of plugins; NULL: ours alone */
 } dice;
 uint64_t dice_bits(dice *d);
 uint64_t dice_roll(dice *d, uint64_t n); /* 0..n-1; n at least 1 */
@@ -26,6 +27,8 @@ size_t dice_text(dice *d, char *to, size_t most, bool plain);
 /* A value of a kind, allowed; hostile: at the edges of what a value may be. NULL with *known false:
  * no value of that kind can be made here. */
 omn_value *value_make(dice *d, const char *kind, bool hostile, bool *known);
+/* By the columns that a kind declares; NULL: its own check wants more. */
+omn_value *value_of_columns(dice *d, const omn_kind *k, bool hostile);
 const char *value_kind_of(const omn_value *v);
 /* FNV-1a over kind and content, pixels and items included. */
 uint64_t value_digest(uint64_t h, const omn_value *v);
@@ -88,7 +91,7 @@ typedef struct craft {
     bool opens; /* has open and close: opened once with its defaults */
 } craft;
 extern const craft craft_operation, craft_format, craft_codec, craft_encoder, craft_decoder,
-    craft_source, craft_op, craft_compute, craft_model, craft_measure;
+    craft_source, craft_op, craft_compute, craft_model, craft_measure, craft_value;
 const craft *craft_of(const char *kind);
 
 /* Settings for the "param" rows of the subject: defaults, and for some rows another value, at most

@@ -114,6 +114,7 @@ static void *work(void *user)
         trial one = *w->t;
         one.c = c;
         one.d.seed = seed_of(w->t, i);
+        one.d.c = c;
         trial done;
         again(&one, w->k, &done);
         w->digests[i] = done.digest;

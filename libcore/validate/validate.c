@@ -6,6 +6,8 @@
  * it. */
 #include "inside.h"
 
+#include "libcore/plugin/impls.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +27,7 @@ const craft *craft_of(const char *kind)
     static const craft *const all[] = { &craft_operation, &craft_format,  &craft_codec,
                                         &craft_encoder,   &craft_decoder, &craft_source,
                                         &craft_op,        &craft_compute, &craft_model,
-                                        &craft_measure };
+                                        &craft_measure,   &craft_value };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i]->kind, kind) == 0) return all[i];
     return NULL;
@@ -68,7 +70,7 @@ static bool open_subject(subject *s, const craft *k, omn_error *why)
     if (!k || !k->opens) return true;
     OMN_TRY(omn_context_call(s->ctx, 1, 0, NULL, &s->call, why));
     OMN_TRY(open_begin(s->ctx, s->call, NULL, NULL, "", &s->open, why));
-    trial t = { .s = s, .d = { 1, 0 }, .mild = true };
+    trial t = { .s = s, .d = { 1, 0, NULL }, .mild = true };
     const size_t n = settings_needed(&t, set, sizeof(set) / sizeof(set[0]), s->open->arena);
     s->part = part_open_settings(s->open, "validate", s->object->kind, s->object->name, set, n,
                                  NULL, why);
@@ -83,7 +85,8 @@ done:
 
 static trial trial_of(const subject *s, omn_call *c, uint64_t seed, bool hostile)
 {
-    return (trial){ .s = s, .c = c, .d = { seed, 0 }, .hostile = hostile, .digest = DIGEST_START };
+    return (
+        trial){ .s = s, .c = c, .d = { seed, 0, c }, .hostile = hostile, .digest = DIGEST_START };
 }
 
 /* One case; those with allowed values twice. True: it was too slow to tell of leaks. */
@@ -126,7 +129,8 @@ static void run_cases(walk *w, subject *s, const craft *k)
     char text[800];
     if (!k || !k->call) {
         tell(w, 0,
-             k ? "needs a model's folder to be called" : "a kind that this omnio does not call",
+             impl_shape_of(s->object->kind) ? "is called by models and recipes only"
+                                            : "is of a kind that this omnio does not know",
              true);
         return;
     }

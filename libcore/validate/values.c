@@ -153,8 +153,9 @@ static omn_value *make(dice *d, const char *kind, bool hostile, int deep, bool *
     if (strcmp(kind, "tensor") == 0) return make_tensor(d, hostile, false);
     if (strcmp(kind, "list") == 0) return make_many(d, false, hostile, deep);
     if (strcmp(kind, "record") == 0) return make_many(d, true, hostile, deep);
-    *known = false;
-    return NULL;
+    const omn_kind *k = NULL;
+    *known = omn_kind_find(d->c, kind, &k, NULL) == OMN_OK;
+    return *known ? value_of_columns(d, k, hostile) : NULL;
 }
 
 omn_value *value_make(dice *d, const char *kind, bool hostile, bool *known)
