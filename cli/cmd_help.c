@@ -20,11 +20,12 @@ static const cli_option rows[] = {
 
 static const cli_example examples[] = {
     { "omnio help image.resize", "what an operation takes and gives" },
+    { "omnio help encoder text.tokens", "the encoder, where a decoder has that name too" },
     { "omnio help --man run | man -l -", "the manual page of a command" },
 };
 
 const cli_command cmd_help = { "help",
-                               "[NAME]",
+                               "[[KIND] NAME]",
                                "Tell of a command, an object of a plugin, or a pipeline.",
                                NULL,
                                CLI_ROWS(rows),
@@ -39,14 +40,15 @@ static int no_man(cli *c, const char *name)
     return cli_usage(c, "%s is a pipeline; it has no manual page", name);
 }
 
-static int of_object(cli *c, const char *name, bool man, omn_buf *b)
+/* kind: "encoder", where two kinds have an object of that name; NULL: any, or a pipeline. */
+static int of_object(cli *c, const char *kind, const char *name, bool man, omn_buf *b)
 {
     omn_error err = OMN_ERROR_INIT, other = OMN_ERROR_INIT;
     const omn_entry *e = NULL;
     omn_pipeline *p = NULL;
-    omn_status st = omn_registry_find(c->ctx, NULL, name, &e, &err);
+    omn_status st = omn_registry_find(c->ctx, kind, name, &e, &err);
     if (st == OMN_OK) st = omn_entry_help(e, man, b, &err);
-    if (st != OMN_ERR_MISSING) return st == OMN_OK ? -1 : cli_failed(c, &err);
+    if (st != OMN_ERR_MISSING || kind) return st == OMN_OK ? -1 : cli_failed(c, &err);
     st = omn_pipeline_open(c->ctx, name, &p, &other);
     if (st == OMN_OK && !man) st = omn_pipeline_describe(p, NULL, b, &other);
     omn_pipeline_close(p);
@@ -107,10 +109,12 @@ static int help(cli *c, int argc, char **argv)
     omn_buf_init(&b, (size_t)1 << 24);
     cli_rows(&a, &cmd_help, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
-    if (code < 0 && a.n_operands > 1) code = cli_usage(c, "one name is wanted");
+    if (code < 0 && a.n_operands > 2)
+        code = cli_usage(c, "one name is wanted, or a kind and a name");
     if (code >= 0) goto done;
-    const char *name = a.n_operands ? a.operands[0] : NULL;
-    const cli_command *command = name ? cli_command_find(name) : NULL;
+    const char *kind = a.n_operands > 1 ? a.operands[0] : NULL;
+    const char *name = a.n_operands ? a.operands[a.n_operands - 1] : NULL;
+    const cli_command *command = name && !kind ? cli_command_find(name) : NULL;
     const bool man = cli_has(&a, "man");
     if ((cli_has(&a, "options") || cli_has(&a, "names")) && !name) {
         code = cli_usage(c, "a name is wanted");
@@ -131,7 +135,7 @@ static int help(cli *c, int argc, char **argv)
         cli_help(&of, &b);
     } else {
         code = cli_session(c, &a);
-        if (code < 0) code = of_object(c, name, man, &b);
+        if (code < 0) code = of_object(c, kind, name, man, &b);
     }
     if (code < 0) code = cli_put(c, &b) ? 0 : omn_status_exit(OMN_ERR_IO);
 done:
