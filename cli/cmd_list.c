@@ -26,7 +26,7 @@ static const cli_example examples[] = {
 const cli_command cmd_list = { "list",
                                "[KIND]",
                                "List what is there: objects of plugins, pipelines, models.",
-                               "KIND is one of codec, compute, decoder, encoder, format, model, "
+                               "KIND is one of answer, codec, compute, decoder, encoder, format, model, "
                                "measure, objective, op, operation, source, world "
                                "(objects of plugins), "
                                "pipeline, trained (folders of models).",
@@ -37,7 +37,8 @@ const cli_command cmd_list = { "list",
                                "kind",
                                list };
 
-static const char *const kinds[] = { "codec",   "compute", "decoder",   "encoder",   "format",
+static const char *const kinds[] = { "answer",  "codec",   "compute",   "decoder",   "encoder",
+                                     "format",
                                      "measure", "model",   "objective", "op",        "operation",
                                      "source",  "world",   "pipeline",  "trained" };
 #define N_KINDS (sizeof kinds / sizeof *kinds)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define MOST_NAME 64u
+#define MOST_ITEMS 48             /* then they become one: groups nest, and the stack is small */
 
 typedef struct reader {
     omn_rules *r;
@@ -242,7 +243,7 @@ static const omn_rule *times(reader *g, const omn_rule *t)
 
 static const omn_rule *sequence(reader *g, int depth)
 {
-    const omn_rule *list[256];
+    const omn_rule *list[MOST_ITEMS];
     size_t n = 0;
     const omn_rule *t = NULL;
     for (;;) {
@@ -264,7 +265,7 @@ static const omn_rule *sequence(reader *g, int depth)
 
 static const omn_rule *choices(reader *g, int depth)
 {
-    const omn_rule *list[256];
+    const omn_rule *list[MOST_ITEMS];
     size_t n = 0;
     for (;;) {
         if (n == sizeof list / sizeof *list) {
