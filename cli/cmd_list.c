@@ -26,9 +26,9 @@ static const cli_example examples[] = {
 const cli_command cmd_list = { "list",
                                "[KIND]",
                                "List what is there: objects of plugins, pipelines, models.",
-                               "KIND is one of answer, codec, compute, decoder, encoder, format, model, "
-                               "measure, objective, op, operation, source, world "
-                               "(objects of plugins), "
+                               "KIND is one of answer, codec, compute, decoder, encoder, "
+                               "format, model, measure, objective, op, operation, source, "
+                               "world (objects of plugins),  "
                                "pipeline, trained (folders of models).",
                                CLI_ROWS(rows),
                                CLI_FORMAT,

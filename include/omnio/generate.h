@@ -254,7 +254,7 @@ OMN_API omn_status omn_generate(omn_runner *r, const omn_request *rq, omn_result
 OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n,
                                       omn_result *out, omn_error *err);
 
-/* ---- embeddings and classes ------------------------------------------------------------------- */
+/* ---- embeddings and classes ----------------------------------------------------------------- */
 
 /* MEAN: one row, the mean of a model's vectors where it has one for each token. TOKENS: a row for
  * each token, those of padding left out. */
