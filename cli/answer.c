@@ -3,6 +3,8 @@
  * of them; and JSON Lines, events whose fields omnio(1) names. */
 #include "answer.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *answer_streams(const running *r)
@@ -90,12 +92,50 @@ static void say_notes(const running *r, const item *it, const omn_value *told)
     }
 }
 
+/* The value with coordinates as far as they mean something, a hundredth of a pixel; owned. What
+ * cannot be made without memory stays as it is. */
+static omn_value *rounded(const omn_value *v)
+{
+    const omn_region *list;
+    omn_value *out = NULL;
+    if (omn_value_is(v, "regions")) {
+        const size_t n = omn_regions_get(v, &list);
+        omn_region *copy = calloc(n + 1, sizeof *copy);
+        for (size_t i = 0; copy && i < n; i++) {
+            double *const at[4] = { &copy[i].x0, &copy[i].y0, &copy[i].x1, &copy[i].y1 };
+            copy[i] = list[i];
+            for (size_t k = 0; k < 4; k++)
+                if (fabs(*at[k]) < 1e12) *at[k] = floor(*at[k] * 100 + 0.5) / 100;
+        }
+        if (copy) omn_regions_new(copy, n, omn_value_frame(v), &out, NULL);
+        free(copy);
+    } else if (omn_value_is(v, "list")) {
+        const size_t n = omn_list_count(v);
+        omn_value **all = calloc(n + 1, sizeof *all);
+        for (size_t i = 0; all && i < n; i++) all[i] = rounded(omn_list_at(v, i));
+        if (all) omn_list_new(all, n, &out, NULL);
+        for (size_t i = 0; all && i < n; i++) omn_value_unref(all[i]);
+        free(all);
+    } else if (omn_value_is(v, "record")) {
+        const size_t n = omn_record_count(v);
+        omn_named *fields = calloc(n + 1, sizeof *fields);
+        for (size_t i = 0; fields && i < n; i++)
+            fields[i].value = rounded(omn_record_at(v, i, &fields[i].name));
+        if (fields) omn_record_new(fields, n, &out, NULL);
+        for (size_t i = 0; fields && i < n; i++) omn_value_unref(fields[i].value);
+        free(fields);
+    }
+    return out ? out : omn_value_ref(v);
+}
+
 static void put_value(const omn_value *v, omn_buf *b)
 {
-    if (v)
-        omn_value_json(v, b);
+    omn_value *shown = v ? rounded(v) : NULL;
+    if (shown)
+        omn_value_json(shown, b);
     else
         omn_buf_puts(b, "null");
+    omn_value_unref(shown);
 }
 
 static void put_fields(const running *r, const item *it, const omn_value *record,
@@ -156,9 +196,32 @@ static void put_events(const running *r, const omn_value *record, omn_buf *b)
         }
         if (regions) {
             omn_buf_puts(b, ",\"regions\":");
-            omn_value_json(v, b);
+            put_value(v, b);
         }
         omn_buf_puts(b, "}\n");
+    }
+}
+
+/* A list whose items take several lines (what a map kept) has an empty line between them. */
+static void put_plain(const omn_value *v, omn_buf *out)
+{
+    bool apart = false;
+    const bool list = omn_value_is(v, "list");
+    for (size_t i = 0; list && i < omn_list_count(v); i++) {
+        omn_buf one;
+        omn_buf_init(&one, (size_t)1 << 26);
+        omn_value_text(omn_list_at(v, i), &one);
+        apart = apart || strchr(one.data, '\n');
+        omn_buf_fini(&one);
+    }
+    if (!apart) {
+        omn_value_text(v, out);
+        return;
+    }
+    for (size_t i = 0; i < omn_list_count(v); i++) {
+        if (i) omn_buf_puts(out, "\n\n");
+        omn_value_text(omn_list_at(v, i), out);
+        while (out->length && out->data[out->length - 1] == '\n') out->data[--out->length] = '\0';
     }
 }
 
@@ -173,7 +236,7 @@ static void put_text(const running *r, const item *it, const omn_value *record, 
         const omn_value *v = omn_record_get(record, r->out.ports[i].name);
         if (!r->out.printed[i] || !v) continue;
         omn_buf_init(&text, (size_t)1 << 26);
-        omn_value_text(v, &text);
+        put_plain(v, &text);
         while (text.length && text.data[text.length - 1] == '\n') text.data[--text.length] = '\0';
         for (const char *line = text.data ? text.data : "";;) {
             const size_t n = strcspn(line, "\n");

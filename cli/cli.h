@@ -72,6 +72,8 @@ struct cli_args {
     size_t n_given;
     const char **operands;
     size_t n_operands;
+    const omn_pipeline *pipeline; /* whose help --help is; NULL: the command's */
+    const char *word;             /* what it was called by */
     int next; /* CLI_FIRST: where in argv the first operand stands */
 };
 
@@ -104,7 +106,8 @@ int cli_settings(cli *c, const cli_args *a, omn_setting **out, size_t *n);
 void cli_help(const cli_args *a, omn_buf *out);
 void cli_help_all(omn_buf *out);
 void cli_man(const cli_command *command, omn_buf *out); /* NULL: omnio(1) itself */
-void cli_complete(omn_buf *out);
+/* shell: "bash", "zsh", "fish". */
+void cli_complete(const char *shell, omn_buf *out);
 /* Text wrapped to width columns behind `indent` spaces; the first line continues at column `at`. */
 void cli_wrap(omn_buf *out, const char *text, size_t at, size_t indent, size_t width);
 /* "--threads", "-t, --threads N"; dashes and place holder as in --help. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* omnio bench: how long a model takes to prepare, to read and to write, and how much memory it
  * holds. */
-#include "cli.h"
+#include "shelf.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -181,7 +181,7 @@ static omn_status run_bench(cli *c, const cli_args *a, times *t, omn_buf *b, omn
     omn_value *picture = NULL;
     const char *file = cli_text(a, "image");
     const size_t n_rows = (size_t)cli_number(a, "rows", 1);
-    OMN_TRY(omn_model_open(c->ctx, a->n_operands ? a->operands[0] : "nano", NULL, &m, err));
+    OMN_TRY(shelf_open_model(c, a->n_operands ? a->operands[0] : "nano", &m, err));
     OMN_TRY(omn_runner_new(m, &r, err));
     if (file)
         OMN_TRY(omn_value_load(c->ctx, file, "image", &picture, err));

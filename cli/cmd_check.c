@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* omnio check: proves a pipeline or a recipe before it runs: keys, names, types, parameters, files,
  * and with the model at hand that it has what the steps ask for and how much memory that takes. */
-#include "cli.h"
+#include "items.h"
+#include "shelf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,12 +95,13 @@ static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
     omn_pipeline *p = NULL;
     omn_model *m = NULL;
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
-    OMN_TRY(omn_pipeline_open_set(c->ctx, path, set, n, &p, err));
+    OMN_TRY(shelf_open_pipeline(c, path, set, n, &p, err));
+    OMN_TRY(items_check_names(p, err));
     const char *model = omn_pipeline_model(p);
     if (model && cli_has(a, "model")) model = cli_text(a, "model");
     if (cli_has(a, "no-model")) model = NULL;
     if (model) {
-        OMN_TRY(omn_model_open(c->ctx, model, NULL, &m, err));
+        OMN_TRY(shelf_open_model(c, model, &m, err));
         OMN_TRY(omn_pipeline_check(p, m, &cost, err));
     }
     if (c->format == CLI_TEXT && c->level >= OMN_LOG_INFO)

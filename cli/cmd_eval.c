@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* omnio eval: a model on the held-out examples of a recipe, task by task, beside the answer that is
  * right most often. */
-#include "cli.h"
+#include "shelf.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int eval(cli *c, int argc, char **argv);
 
@@ -25,8 +26,8 @@ static const cli_option rows[] = {
 
 static const cli_example examples[] = {
     { "omnio eval models/nano/recipe.yaml -n 200", "the model that ships, quickly" },
-    { "omnio eval recipe.yaml -m run1 --task vqa --format json", "one task of a training run" },
-    { "omnio eval recipe.yaml -m run1 --answers answers.jsonl", "to see what it gets wrong" },
+    { "omnio eval recipe.yaml -m ./run1 --task vqa --format json", "one task of a training run" },
+    { "omnio eval recipe.yaml -m ./run1 --answers answers.jsonl", "to see what it gets wrong" },
 };
 
 const cli_command cmd_eval = { "eval",
@@ -133,11 +134,26 @@ static void on_note(void *user, const char *text)
     if (!t->c->quiet) cli_say(t->c, "%s", text);
 }
 
+/* --overwrite is for answers of before: not for the recipe, its manifests or anything else. */
+static omn_status check_answers(const char *path, omn_error *err)
+{
+    static const char head[] = "{\"type\":\"answer\"";
+    char begin[sizeof head] = "";
+    FILE *f = fopen(path, "rb");
+    if (!f) return OMN_OK;
+    const size_t n = fread(begin, 1, sizeof head - 1, f);
+    fclose(f);
+    if (n == 0 || !memcmp(begin, head, sizeof head - 1)) return OMN_OK;
+    return omn_fail(err, OMN_ERR_ARGUMENT,
+                    "%s is there and holds no answers of omnio eval; it is not replaced", path);
+}
+
 /* Runs the evaluation. Answers told before somebody stopped it are kept. */
 static omn_status score(table *t, omn_recipe *r, omn_model *m, omn_eval_setup *how,
                         const char *answers, omn_overwrite replace, omn_error *err)
 {
     omn_status st = OMN_OK;
+    if (answers && replace == OMN_OVERWRITE) OMN_TRY(check_answers(answers, err));
     if (answers) cli_sweep_beside(answers);
     if (answers) OMN_TRY(omn_file_create(answers, replace, &t->answers, err));
     how->answer = answers ? on_answer : NULL;
@@ -184,7 +200,7 @@ static int eval(cli *c, int argc, char **argv)
     };
     how.examples = strtoull(cli_text(&a, "examples"), NULL, 10);
     omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &r, &err);
-    if (st == OMN_OK) st = omn_model_open(c->ctx, cli_text(&a, "model"), NULL, &m, &err);
+    if (st == OMN_OK) st = shelf_open_model(c, cli_text(&a, "model"), &m, &err);
     if (st == OMN_OK)
         st = score(&t, r, m, &how, cli_text(&a, "answers"),
                    cli_has(&a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* omnio inspect: what is in a model folder, a weights file, a plugin file; what an object takes. */
-#include "cli.h"
+#include "shelf.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -324,6 +324,8 @@ static omn_status look_at(cli *c, const cli_args *a, const char *what, omn_buf *
     const omn_status found = of_model(c, a, what, b, &other);
     if (found == OMN_OK) return found;
     const omn_status object = of_object(c, what, b, err);
+    if (object == OMN_ERR_MISSING && found == OMN_ERR_MISSING)
+        shelf_suggest(c, "model object", what, err);
     if (object != OMN_ERR_MISSING || found == OMN_ERR_MISSING) return object;
     *err = other;
     return found;

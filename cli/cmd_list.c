@@ -28,7 +28,7 @@ const cli_command cmd_list = { "list",
                                "List what is there: objects of plugins, pipelines, models.",
                                "KIND is one of answer, codec, compute, decoder, encoder, "
                                "format, model, measure, objective, op, operation, source, "
-                               "world (objects of plugins),  "
+                               "world (objects of plugins), "
                                "pipeline, trained (folders of models).",
                                CLI_ROWS(rows),
                                CLI_FORMAT,
@@ -36,12 +36,6 @@ const cli_command cmd_list = { "list",
                                "omnio-help(1), omnio-inspect(1), omnio-plugin(7)",
                                "kind",
                                list };
-
-static const char *const kinds[] = { "answer",  "codec",   "compute",   "decoder",   "encoder",
-                                     "format",
-                                     "measure", "model",   "objective", "op",        "operation",
-                                     "source",  "world",   "pipeline",  "trained" };
-#define N_KINDS (sizeof kinds / sizeof *kinds)
 
 typedef struct listing {
     cli *c;
@@ -149,18 +143,19 @@ static int list(cli *c, int argc, char **argv)
     if (code < 0 && a.n_operands > 1) code = cli_usage(c, "one kind is wanted");
     if (code < 0 && a.n_operands) {
         size_t i = 0, n = strlen(a.operands[0]);
-        while (i < N_KINDS && strcmp(kinds[i], a.operands[0]) &&
-               !(n == strlen(kinds[i]) + 1 && a.operands[0][n - 1] == 's' &&
-                 !strncmp(kinds[i], a.operands[0], n - 1)))
+        while (i < shelf_n_kinds && strcmp(shelf_kinds[i], a.operands[0]) &&
+               !(n == strlen(shelf_kinds[i]) + 1 && a.operands[0][n - 1] == 's' &&
+                 !strncmp(shelf_kinds[i], a.operands[0], n - 1)))
             i++;
-        const char *near = i == N_KINDS ? omn_nearest_name(a.operands[0], kinds, N_KINDS) : NULL;
+        const char *near = NULL;
+        if (i == shelf_n_kinds) near = omn_nearest_name(a.operands[0], shelf_kinds, shelf_n_kinds);
         if (near)
             code =
                 cli_usage(c, "there is no kind \"%s\"; did you mean \"%s\"?", a.operands[0], near);
-        else if (i == N_KINDS)
+        else if (i == shelf_n_kinds)
             code = cli_usage(c, "there is no kind \"%s\"", a.operands[0]);
         else
-            l.kind = kinds[i];
+            l.kind = shelf_kinds[i];
     }
     l.exists = cli_text(&a, "exists");
     l.full = cli_has(&a, "long");

@@ -2,6 +2,7 @@
 /* omnio run: a pipeline on one item or on many. Its inputs are options of the command; answers come
  * as text, as it is made, as JSON, or as events in JSON Lines. */
 #include "answer.h"
+#include "shelf.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -279,7 +280,7 @@ static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
     if (cli_has(a, "dry-run")) {
         if (omn_pipeline_model(p))
             OMN_TRY(
-                omn_model_open(c->ctx, path ? path : omn_pipeline_model(p), NULL, &model, &err));
+                shelf_open_model(c, path ? path : omn_pipeline_model(p), &model, &err));
         OMN_TRY(omn_pipeline_describe(p, model, &b, &err));
     }
 done:
@@ -385,40 +386,44 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     omn_model *model = NULL;
     omn_pipeline_run *state = NULL;
     items *list = NULL;
-    running r = { .c = c, .p = p };
+    running *r = calloc(1, sizeof *r);
     omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup) };
     const char *wanted[OUTPUTS_MOST], *path = cli_text(a, "model");
+    if (!r) return cli_no_memory(c);
+    r->c = c;
+    r->p = p;
+    omn_buf_init(&r->streamed, OMN_TEXT_MOST);
     int code = show_plan(c, a, p);
-    if (code >= 0) return code;
+    if (code >= 0) goto done;
     if (!path) path = omn_pipeline_model(p);
     if (!omn_pipeline_model(p)) path = NULL;
-    omn_buf_init(&r.streamed, OMN_TEXT_MOST);
     code = items_open(c, a, p, ITEMS_LOAD, &list);
-    if (code < 0) r.many = items_many(list);
-    if (code < 0) code = outputs_init(&r.out, c, a, p, r.many);
-    if (code < 0) code = outputs_protect(&r.out, a, p);
+    if (code < 0) r->many = items_many(list);
+    if (code < 0) code = outputs_init(&r->out, c, a, p, r->many);
+    if (code < 0) code = outputs_protect(&r->out, a, p);
     if (code >= 0) goto done;
-    r.streams = answer_streams(&r);
-    read_setup(&r, a, wanted, &how);
-    omn_status st = path ? omn_model_open(c->ctx, path, NULL, &model, &err) : OMN_OK;
+    r->streams = answer_streams(r);
+    read_setup(r, a, wanted, &how);
+    omn_status st = path ? shelf_open_model(c, path, &model, &err) : OMN_OK;
     how.model = model;
-    if (st == OMN_OK && model && !outputs_protect_model(&r.out, omn_model_path(model)))
+    if (st == OMN_OK && model && !outputs_protect_model(&r->out, omn_model_path(model)))
         st = omn_fail(&err, OMN_ERR_MEMORY, "out of memory");
     if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &state, &err);
     if (st != OMN_OK) code = cli_failed(c, &err);
-    if (code < 0) code = keep_journal(&r, a, path, list);
-    if (code < 0 && !answer_start(&r, path)) code = omn_status_exit(OMN_ERR_IO);
-    if (code < 0) code = retell(&r);
+    if (code < 0) code = keep_journal(r, a, path, list);
+    if (code < 0 && !answer_start(r, path)) code = omn_status_exit(OMN_ERR_IO);
+    if (code < 0) code = retell(r);
     if (code < 0)
-        code = run_items(&r, state, list, (size_t)cli_number(a, "rows", 8),
+        code = run_items(r, state, list, (size_t)cli_number(a, "rows", 8),
                          (size_t)cli_number(a, "memory", 512) * 1000000);
 done:
-    journal_close(r.journal);
+    journal_close(r->journal);
     omn_pipeline_run_free(state);
     omn_model_close(model);
     items_close(list);
-    outputs_fini(&r.out);
-    omn_buf_fini(&r.streamed);
+    outputs_fini(&r->out);
+    omn_buf_fini(&r->streamed);
+    free(r);
     return code;
 }
 
@@ -442,7 +447,8 @@ static int run(cli *c, int argc, char **argv)
     if (code < 0) code = cli_session(c, &a);
     if (code >= 0) goto done;
     const int at = a.next;
-    if (omn_pipeline_open(c->ctx, argv[at], &p, &err) != OMN_OK) {
+    if (shelf_open_pipeline(c, argv[at], NULL, 0, &p, &err) != OMN_OK ||
+        items_check_names(p, &err) != OMN_OK) {
         code = cli_failed(c, &err);
         goto done;
     }
@@ -453,6 +459,8 @@ static int run(cli *c, int argc, char **argv)
         goto done;
     }
     cli_rows(&a, &cmd_run, inputs, n);
+    a.pipeline = p;
+    a.word = argv[at];
     code = cli_parse(c, &a, argc - at, argv + at, CLI_ALL);
     if (code < 0) code = cli_settings(c, &a, &set, &n_set);
     if (code < 0 && cli_has(&a, "answers") && !cli_has(&a, "format"))

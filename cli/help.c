@@ -61,6 +61,20 @@ static void option_text(const cli_option *o, char *text, size_t room)
     snprintf(text, room, "%s%s%s%s", o->help ? o->help : "", range, deflt, env);
 }
 
+static void put_option(const cli_option *o, omn_buf *out)
+{
+    char usage[160], text[1024];
+    cli_option_usage(o, usage, sizeof usage);
+    option_text(o, text, sizeof text);
+    const size_t used = strlen(usage) + 2;
+    omn_buf_printf(out, "  %s", usage);
+    if (used + 2 > COLUMN)
+        omn_buf_printf(out, "\n%*s", COLUMN, "");
+    else
+        omn_buf_printf(out, "%*s", (int)(COLUMN - used), "");
+    cli_wrap(out, text, COLUMN, COLUMN, WIDTH);
+}
+
 static void put_options(const cli_args *a, omn_buf *out)
 {
     const char *done[16] = { 0 };
@@ -74,24 +88,76 @@ static void put_options(const cli_args *a, omn_buf *out)
         omn_buf_printf(out, "\n%s:\n", group);
         for (size_t j = i; j < a->n_rows; j++) {
             const cli_option *o = a->rows[j];
-            char usage[160], text[1024];
-            if (strcmp(o->group, group)) continue;
-            cli_option_usage(o, usage, sizeof usage);
-            option_text(o, text, sizeof text);
-            const size_t used = strlen(usage) + 2;
-            omn_buf_printf(out, "  %s", usage);
-            if (used + 2 > COLUMN)
-                omn_buf_printf(out, "\n%*s", COLUMN, "");
-            else
-                omn_buf_printf(out, "%*s", (int)(COLUMN - used), "");
-            cli_wrap(out, text, COLUMN, COLUMN, WIDTH);
+            if (!strcmp(o->group, group)) put_option(o, out);
         }
     }
+}
+
+/* What the inputs of a type are given in an example. */
+static const char *example_of(const omn_pipeline_port *p)
+{
+    static const char *const words[][2] = { { "image", "my.png" },
+                                            { "text", "\"some words\"" },
+                                            { "list", "red,green,blue" },
+                                            { "regions", "10,20,110,120" },
+                                            { "number", "1" } };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i][0], p->type)) return words[i][1];
+    return "my.file";
+}
+
+static void put_example(const cli_args *a, const char *what, const char *last, omn_buf *out)
+{
+    const omn_pipeline_port *in;
+    const size_t n = omn_pipeline_inputs(a->pipeline, &in);
+    omn_buf_printf(out, "  omnio run %s", a->word);
+    for (size_t i = 0; i < n; i++)
+        if (!in[i].deflt) omn_buf_printf(out, " --%s %s", in[i].name, example_of(&in[i]));
+    omn_buf_printf(out, "%s\n      %s\n", last, what);
+}
+
+/* The help of a pipeline: what it does, what it takes and gives, how it is called. The options of
+ * the command are not told again. */
+static void help_of_pipeline(const cli_args *a, omn_buf *out)
+{
+    const omn_pipeline_port *in, *made;
+    const size_t n = omn_pipeline_inputs(a->pipeline, &in);
+    const size_t m = omn_pipeline_outputs(a->pipeline, &made);
+    omn_buf_printf(out, "Usage: omnio run %s", a->word);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < a->n_rows; k++)
+            if (!strcmp(a->rows[k]->name, in[i].name))
+                omn_buf_printf(out, in[i].deflt ? " [--%s %s]" : " --%s %s", in[i].name,
+                               a->rows[k]->value);
+    omn_buf_puts(out, " [OPTION]...\n");
+    cli_wrap(out, omn_pipeline_help(a->pipeline), 0, 0, WIDTH);
+    omn_buf_puts(out, "\nInputs:\n");
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < a->n_rows; k++)
+            if (!strcmp(a->rows[k]->name, in[i].name)) put_option(a->rows[k], out);
+    omn_buf_puts(out, "\nOutputs:\n");
+    for (size_t i = 0; i < m; i++) {
+        const char *file = made[i].file;
+        omn_buf_printf(out, "      %-18s  %s", made[i].name, made[i].type);
+        if (file && strcmp(file, "optional")) omn_buf_printf(out, ", into %s", file);
+        if (file && !strcmp(file, "optional"))
+            omn_buf_printf(out, ", with -o %s=FILE", made[i].name);
+        omn_buf_puts(out, "\n");
+    }
+    omn_buf_puts(out, "\nExamples:\n");
+    put_example(a, "one item", "", out);
+    put_example(a, "for a program", " --format json", out);
+    omn_buf_printf(out, "\n'omnio run --help' tells of all options, 'omnio help %s' of the "
+                        "steps.\n", a->word);
 }
 
 void cli_help(const cli_args *a, omn_buf *out)
 {
     const cli_command *m = a->command;
+    if (a->pipeline) {
+        help_of_pipeline(a, out);
+        return;
+    }
     omn_buf_printf(out, "Usage: omnio %s [OPTION]...%s%s\n", m->name, m->operands ? " " : "",
                    m->operands ? m->operands : "");
     cli_wrap(out, m->help, 0, 0, WIDTH);

@@ -53,6 +53,22 @@ const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
     return rows;
 }
 
+omn_status items_check_names(const omn_pipeline *p, omn_error *err)
+{
+    const omn_pipeline_port *ports;
+    const size_t n = omn_pipeline_inputs(p, &ports);
+    cli_args a = { 0 };
+    cli_rows(&a, &cmd_run, NULL, 0);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < a.n_rows; k++)
+            /* --prompt is a text input by another name, so that an input may have it */
+            if (!strcmp(ports[i].name, a.rows[k]->name) && strcmp(ports[i].name, "prompt"))
+                return omn_fail_at(err, OMN_ERR_CONFIG, omn_pipeline_path(p), 0, 0,
+                                   "the input \"%s\" would hide the option --%s of omnio run; give "
+                                   "it another name", ports[i].name, ports[i].name);
+    return OMN_OK;
+}
+
 /* ---- one value ---------------------------------------------------------------------------- */
 
 static omn_status value_of(items *s, const omn_pipeline_port *port, const char *text,

@@ -24,6 +24,8 @@ typedef struct items items;
 
 /* Option rows for the inputs of a pipeline, owned by the arena. */
 const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n);
+/* OMN_ERR_CONFIG: an input has the name of an option of omnio run, which it would hide. */
+omn_status items_check_names(const omn_pipeline *p, omn_error *err);
 typedef enum items_how {
     ITEMS_LOAD, /* values are loaded */
     ITEMS_NAMES /* names of files alone, to look at them beforehand; nothing is told */

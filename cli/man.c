@@ -190,10 +190,11 @@ static const struct {
                  "\"score\": ..}; only "
                  "when there is one item" },
     { "image", "item, output, file: a picture that was written; so for other kinds of values" },
-    { "done", "item, id, inputs, outputs, files, seconds: one item is answered; id is that of the "
-              "batch line" },
-    { "error", "item, status, exit, text, file, line, column: what went wrong, with the exit code "
-               "that it has" },
+    { "done", "item, id, extra, inputs, outputs, files, seconds: one item is answered; id is that "
+              "of the batch line, as it stands there, and extra holds what else the line has and "
+              "is no input" },
+    { "error", "item, id, status, exit, text, file, line, column: what went wrong, with the exit "
+               "code that it has" },
 };
 
 static void program_page(omn_buf *out)
@@ -230,7 +231,22 @@ static void program_page(omn_buf *out)
         ".El\n.Pp\nWith\n.Fl -format Ns = Ns Cm json\nan item is one object with the fields of\n"
         ".Li done ,\nmany items are a list of them.\nBoxes are in pixels of the picture that was "
         "given, "
-        "x to the right and y down.\n.Sh ENVIRONMENT\nOptions go before variables.\n"
+        "x to the right and y down, to a hundredth.\n"
+        ".Ss A batch that goes on\nWith\n.Fl -journal Ns = Ns Ar FILE\n"
+        "a run of many items keeps what it has finished.\n"
+        "Was it killed, the same command goes on from there: finished items are passed over,\n"
+        "each answer is told once, files are whole and nothing half written is left.\n"
+        "Items that failed are tried again.\n"
+        "The journal also holds the answers; should the file that they went to be emptied, they\n"
+        "are told again.\n"
+        "Only where standard output is a pipe, an answer that was under way when the run was\n"
+        "killed may be told twice.\n"
+        "A journal of other inputs, options, another pipeline or batch is refused.\n"
+        ".Fl -answers Ns = Ns Ar FILE\nwrites answers to a file and keeps the journal beside "
+        "it:\n"
+        ".Bd -literal -offset indent\n"
+        "omnio run caption --batch many.jsonl --answers captions.jsonl\n.Ed\n"
+        ".Sh ENVIRONMENT\nOptions go before variables.\n"
         ".Bl -tag -width OMNIO_PLUGIN_PATH\n");
     for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
         omn_buf_printf(out, ".It Ev %s\n", variables[i].name);

@@ -12,6 +12,11 @@
 
 #define MOST_NAMES 1024
 
+const char *const shelf_kinds[] = { "answer",    "codec",  "compute",   "decoder", "encoder",
+                                    "format",    "measure", "model",    "objective", "op",
+                                    "operation", "source", "world",     "pipeline", "trained" };
+const size_t shelf_n_kinds = sizeof shelf_kinds / sizeof *shelf_kinds;
+
 typedef struct shelf {
     char *names[MOST_NAMES], *paths[MOST_NAMES];
     size_t n;
@@ -108,6 +113,103 @@ void shelf_models(cli *c, shelf_fn *fn, void *user)
     snprintf(path, sizeof path, "%s/models", omn_context_data(c->ctx));
     look_into(&s, path, NULL);
     tell(&s, fn, user);
+}
+
+/* ---- names -------------------------------------------------------------------------------- */
+
+static void put_name(void *user, const char *name, const char *path)
+{
+    (void)path;
+    omn_buf_printf(user, "%s\n", name);
+}
+
+static int put_object(void *user, const omn_listed *it)
+{
+    if (it->name) omn_buf_printf(user, "%s\n", it->name);
+    return 0;
+}
+
+typedef struct device_names {
+    cli *c;
+    omn_buf *out;
+} device_names;
+
+static int put_devices_of(void *user, const omn_listed *it)
+{
+    const device_names *d = user;
+    const omn_entry *e = NULL;
+    if (!it->name || omn_registry_find(d->c->ctx, "omnio.compute/1", it->name, &e, NULL) != OMN_OK)
+        return 0;
+    const omn_compute_impl *impl = omn_entry_object(e)->impl;
+    for (uint32_t i = 0; i < impl->count(); i++)
+        omn_buf_printf(d->out, i ? "%s:%u\n" : "%s\n", it->name, i);
+    return 0;
+}
+
+bool shelf_names(cli *c, const char *what, omn_buf *out)
+{
+    device_names d = { c, out };
+    if (!strcmp(what, "pipeline"))
+        shelf_pipelines(c, put_name, out);
+    else if (!strcmp(what, "model"))
+        shelf_models(c, put_name, out);
+    else if (!strcmp(what, "object"))
+        omn_registry_list(c->ctx, NULL, put_object, out, NULL);
+    else if (!strcmp(what, "device"))
+        omn_registry_list(c->ctx, "omnio.compute/1", put_devices_of, &d, NULL);
+    else
+        return false;
+    return true;
+}
+
+void shelf_suggest(cli *c, const char *kinds, const char *name, omn_error *err)
+{
+    static const char *const all[] = { "pipeline", "model", "object" };
+    const char *names[4 * MOST_NAMES];
+    size_t n = 0;
+    omn_buf b;
+    if (strchr(name, '/') || strstr(err->text, "did you mean")) return;
+    omn_buf_init(&b, (size_t)1 << 20);
+    for (size_t i = 0; i < 3; i++)
+        if (strstr(kinds, all[i])) shelf_names(c, all[i], &b);
+    for (char *p = b.length ? b.data : NULL; p && *p && n < sizeof names / sizeof *names;) {
+        char *end = strchr(p, '\n');
+        if (!end) break;
+        *end = '\0';
+        names[n++] = p;
+        p = end + 1;
+    }
+    /* "vqa.yaml" may be meant for "vqa" */
+    char bare[256];
+    const size_t length = strlen(name), tail = length > 5 && !strcmp(name + length - 5, ".yaml");
+    snprintf(bare, sizeof bare, "%.*s", (int)(length - 5 * tail), name);
+    const char *near = n ? omn_nearest_name(bare, names, n) : NULL;
+    const size_t used = strlen(err->text);
+    if (near) snprintf(err->text + used, sizeof err->text - used, "; did you mean \"%s\"?", near);
+    omn_buf_fini(&b);
+}
+
+static bool is_there(const char *name)
+{
+    struct stat s;
+    return stat(name, &s) == 0;
+}
+
+omn_status shelf_open_pipeline(cli *c, const char *name, const omn_setting *set, size_t n_set,
+                               omn_pipeline **out, omn_error *err)
+{
+    const omn_status st = omn_pipeline_open_set(c->ctx, name, set, n_set, out, err);
+    /* not of a file that the pipeline names */
+    if (st == OMN_ERR_MISSING && !err->file[0] && !is_there(name))
+        shelf_suggest(c, "pipeline", name, err);
+    return st;
+}
+
+omn_status shelf_open_model(cli *c, const char *name, omn_model **out, omn_error *err)
+{
+    const omn_status st = omn_model_open(c->ctx, name, NULL, out, err);
+    if (st == OMN_ERR_MISSING && !is_there(name)) shelf_suggest(c, "model", name, err);
+    return st;
 }
 
 /* ---- devices ------------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values from words: of a file where the kind has no form for words, JSON, or the word itself, which
- * the kind that is wanted reads. */
+/* Values from words: of a file where the kind has no form for words, JSON, or the word itself,
+ * which the kind that is wanted reads. */
 #include "words.h"
 
 #include <string.h>

@@ -132,6 +132,32 @@ ok "... in another format" sh -c "'$omnio' run small.yaml --image a.png -o small
 ok "... alone" run 2 small.yaml --image a.png b.png -o -
 ok "... without JSON" run 2 small.yaml --image a.png -o - --format json
 
+# Boxes and rows.
+cat > boxes.yaml <<'END'
+version: 1
+inputs: {box: {type: regions, help: boxes}}
+steps: []
+outputs: {box: $box}
+END
+cat > rows.yaml <<'END'
+version: 1
+inputs: {box: {type: regions, help: boxes}, names: {type: list, help: names}}
+steps:
+  - {map: $names, each: one, as: rows, keep: $box, steps: [{apply: text.upper, as: loud, in: $one}]}
+outputs: {rows: $rows}
+END
+printf '%s\n' 'red cube: 1 2 3.5 4.25 (0.9)' 'a: b: 5 6 7 8' > printed
+ok "boxes" run 0 boxes.yaml --box "$(cat printed)"
+ok "... are taken as they are printed" cmp out printed
+ok "... and as a person writes them" run 0 boxes.yaml --box '1,2, 3.5 ,4;5,6,7,8'
+ok "... of several kinds" [ "$(cat out)" = "1 2 3.5 4
+5 6 7 8" ]
+ok "... which are nothing else" run 2 boxes.yaml --box '1,2,3'
+ok "coordinates have a hundredth" run 0 boxes.yaml --box '1.23456,2,3.999,4' --format jsonl
+ok "... in every event" [ "$(grep -c '\[1.23,2,4,4\]' out)" -eq 2 ]
+ok "rows of a map" run 0 rows.yaml --box "$(cat printed)" --names a,b
+ok "... are apart" [ "$(grep -c '^$' out)" -eq 1 -a "$(wc -l < out)" -eq 5 ]
+
 # Batches.
 printf '%s\n' '{"id": 9007199254740993, "text": "a"}' '{"id":true,"text":"b"}' '{"id": null , "text":"c"}' \
     '{"text": "d", "id" : {"a": [1e30, "}\" "]}, "place": "\u00e9,}", "n": 12345678901234567890}' '{"id":[2],"text":3}' > ids.jsonl

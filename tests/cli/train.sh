@@ -78,6 +78,9 @@ ok "... with place, what was asked and wanted" grep -q '"kind":"all","example":0
 right=$(grep -c '"right":true}$' answers.jsonl)
 ok "... as many right as the score says" grep -q "\"score\":$(awk "BEGIN { printf \"%.15g\", $right / $there }" | cut -c 1-12)" out
 ok "... not over a file that is there" gives 74 eval recipe.yaml -m ./whole -n 40 --answers answers.jsonl
+cp photos/manifest.jsonl kept.jsonl
+ok "... and over nothing but answers" gives 2 eval recipe.yaml -m ./whole -n 4 --answers photos/manifest.jsonl --overwrite
+ok "... which are as they were" cmp photos/manifest.jsonl kept.jsonl
 cp answers.jsonl first.jsonl
 ok "... unless that is asked for" gives 0 eval recipe.yaml -m ./whole -n 40 -t 1 --answers answers.jsonl --overwrite
 ok "... the same with one thread" cmp first.jsonl answers.jsonl

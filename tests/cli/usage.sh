@@ -75,15 +75,81 @@ for command in run check list help inspect train eval verify bench new; do
 done
 gives 0 "help of a pipeline's inputs" run thumbnail --help
 says out '--image FILE'
+says out '\[--width N\]'
+says out 'omnio run thumbnail --image my.png'
 gives 0 "a manual page" help --man run
 says out '^.Dt OMNIO-RUN 1'
-gives 0 "the completion" help --completion
+gives 0 "... is short" run vqa --help
 number=$((number + 1))
+if grep -q -e --top-k "$here/out"; then echo "not ok $number - ... without all options"; else echo "ok $number - ... without all options"; fi
+gives 2 "a shell that nobody knows" help --completion tcsh
+for shell in bash zsh fish; do
+    gives 0 "the completion for $shell" help --completion $shell
+    says out 'names model'
+    says out 'names device'
+    says out 'journal'
+    number=$((number + 1))
+    if command -v $shell > /dev/null; then
+        if $shell -n "$here/out"; then echo "ok $number - ... is $shell"; else echo "not ok $number - ... is $shell"; fi
+    else
+        echo "ok $number # SKIP no $shell"
+    fi
+done
+for i in model:nano device:cpu pipeline:vqa kind:codec object:png command:run; do
+    gives 0 "names of ${i%:*}" help --names "${i%:*}"
+    says out "^${i#*:}\$"
+done
 if command -v bash > /dev/null; then
-    if bash -n "$here/out"; then echo "ok $number - ... is bash"; else echo "not ok $number - ... is bash"; fi
-else
-    echo "ok $number # SKIP no bash"
+    "$omnio" help --completion bash > "$here/completion"
+    cat > "$here/ask" <<'END'
+. "$1"
+omnio() { "$program" "$@"; }
+shift
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_omnio
+printf '%s\n' "${COMPREPLY[@]}"
+END
+    while IFS='|' read -r line want; do
+        number=$((number + 1))
+        # shellcheck disable=SC2086
+        if program=$omnio bash "$here/ask" "$here/completion" $line "" | grep -qx -e "$want"; then
+            echo "ok $number - bash completes $line: $want"
+        else
+            echo "not ok $number - bash completes $line: $want"
+        fi
+    done <<'END'
+omnio|train
+omnio run|vqa
+omnio run vqa -m|nano
+omnio run vqa --device|cpu
+omnio run --format|jsonl
+omnio help --completion|fish
+END
 fi
+gives 66 "a pipeline that is nearly there" run vqqa
+says err 'did you mean "vqa"'
+gives 66 "... with its suffix" check vqaa.yaml
+says err 'did you mean "vqa"'
+gives 66 "... for help" help vqqa
+says err 'did you mean "vqa"'
+gives 66 "a model that is nearly there" bench nanno
+says err 'did you mean "nano"'
+gives 66 "... of a pipeline" check vqa -m nanno
+says err 'did you mean "nano"'
+gives 66 "an object that is nearly there" inspect image.rezise
+says err 'did you mean "image.resize"'
+gives 0 "help of a kind and a name" help codec location
+says out '^location - '
+gives 66 "... of another kind" help format location
+gives 0 "... of a pipeline" help pipeline vqa
+gives 2 "... and no more" help a b c
+printf 'version: 1\ninputs: {seed: {type: text, help: x}}\nsteps: []\noutputs: {o: $seed}\n' > "$here/hides.yaml"
+gives 78 "an input that hides an option" check "$here/hides.yaml"
+says err 'would hide the option --seed'
+gives 78 "... is no pipeline to run" run "$here/hides.yaml" --seed 3
+sed 's/seed/prompt/g' "$here/hides.yaml" > "$here/prompt.yaml"
+gives 0 "... but for the prompt" run "$here/prompt.yaml" --prompt words
+says out '^words$'
 gives 0 "devices" --list-devices
 says out '^cpu '
 gives 0 "devices as an option of a command" run --list-devices

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Every command line that the help, the manual pages and the README show is run as it stands. What would take
+# hours is cut short, by options behind its own.
+. "$top_srcdir/tests/cli/tap.sh"
+
+picture=$(find "$top_srcdir/tests/foreign" -name 01.png | head -n 1)
+for i in my.png a.jpg; do cp "$picture" $i || exit 99; done
+cp a.jpg a.png
+for i in pipelines models tests examples; do ln -s "$top_srcdir/$i" $i || exit 99; done
+ln -s "$top_srcdir/models/nano/model.safetensors" model.safetensors
+mkdir photos golden && cp a.jpg photos/ && ln -s "$top_srcdir"/tests/golden/uio2/* golden/ || exit 99
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+    cp a.jpg photos/$i.jpg
+    echo "{\"image\": \"$i.jpg\", \"question\": \"how many?\", \"answer\": \"three\"}"
+done > photos/manifest.jsonl
+for i in 1 2 3; do echo "{\"id\": $i, \"image\": \"a.png\"}"; done > many.jsonl
+
+# blocks PAGE: each literal block of a manual into block-N, as a reader would type it.
+blocks() {
+    rm -f block-*
+    awk '
+        /^\.Bd -literal/ { n++; on = 1; next }
+        /^\.Ed/ { on = 0 }
+        on { gsub(/\\e/, "\\"); gsub(/\\&/, ""); gsub(/\\-/, "-"); print > ("block-" n) }' "$1"
+}
+blocks "$top_srcdir/man/omnio-recipe.5"
+cp "$(grep -l '^optimizer:' block-* | head -n 1)" recipe.yaml || exit 99
+
+# example LINE: exit code 0.
+example() {
+    line=$1 folder=. short=
+    case $line in
+        *omnio\ train\ models*) short='--show 1' ;;
+        *omnio\ train*) short='--seconds 1 -t 1' ;;
+        *omnio\ eval*) short='-n 4' ;;
+        *omnio\ bench*) short='--runs 1 -n 2' ;;
+        *omnio\ verify*) folder=golden ;;
+    esac
+    case $line in
+        *opencl*) "$omnio" --list-devices 2> /dev/null | grep -q '^opencl' || return 0 ;;
+    esac
+    [ $folder = golden ] && [ ! -e "$(echo "$line" | sed 's/.* //')" ] && line=$(echo "$line" | sed 's/\*\./tiny_a.text_only./')
+    case $line in */golden/*) folder=. ;; esac
+    line=$(echo "$line" | sed -e 's|^\./||' -e 's|^omnio |"$omnio" |' -e 's/| man -l -/| cat/' -e "s/\$/ $short/")
+    echo "$line"
+    (cd "$folder" && omnio=$omnio sh -c "$line" < /dev/null)
+}
+
+# examples NAME FILE: every line of a file that is a call of omnio.
+examples() {
+    grep -E '^(\$ )?(\./)?omnio ' "$2" | sed -e 's/^\$ //' -e 's/  *# .*//' > lines
+    while read -r line <&3; do ok "$1: $line" example "$line"; done 3< lines
+}
+
+for command in run check list help inspect train eval verify bench new; do
+    "$omnio" $command --help | sed -n '/^Examples:/,/^Exit codes:/s/^  \(omnio .*\)/\1/p' > shown
+    ok "$command has examples" [ -s shown ]
+    examples "$command --help" shown
+done
+for i in "$top_srcdir"/pipelines/*.yaml; do
+    pipeline=$(basename "$i" .yaml)
+    "$omnio" run "$pipeline" --help | sed -n '/^Examples:/,$s/^  \(omnio .*\)/\1/p' > shown
+    ok "$pipeline has examples" [ -s shown ]
+    rm -f thumbnail.png
+    sed -n 1p shown > first
+    examples "run $pipeline --help" first
+done
+"$omnio" --help | sed -n 's/^  \(omnio .*\)/\1/p' > shown
+examples "--help" shown
+"$omnio" help --man > page
+blocks page
+cat block-* > shown
+examples "omnio(1)" shown
+
+for page in omnio-pipeline.5 omnio-recipe.5; do
+    blocks "$top_srcdir/man/$page"
+    grep -l '^{.*"question"' block-* | head -n 1 | xargs -I@ cp @ questions.jsonl
+    rm -rf run1
+    cat block-* > shown
+    examples $page shown
+done
+ok "a page shows JSON as it is" sh -c 'command -v man > /dev/null || exit 0; MANWIDTH=100 man -l "$0" | grep -q "{\"image\": \"a.jpg\""' "$top_srcdir/man/omnio-recipe.5"
+
+# The README shows what comes out as well; numbers depend on the processor.
+rm -rf run captions.jsonl*
+sed -n '/^```/,/^```/p' "$top_srcdir/README.md" > shown
+awk '/^\$ .*omnio run/ { n++; print substr($0, 3) > ("call-" n); on = 1; next } /^(\$|```)/ { on = 0 }
+    on { print > ("answer-" n) }' shown
+for call in call-*; do
+    example "$(cat "$call")" 2> /dev/null | sed 1d | tr -d '0-9.' > got
+    tr -d '0-9.' < "answer-${call#call-}" > want
+    ok "README: what $(cat "$call") says" diff want got
+done
+grep -v 'omnio run pipelines' shown > calls
+examples README calls
+
+plan
