@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int pgm_probe(const uint8_t *head, size_t n)
+static int pgm_probe(const char *name, const uint8_t *head, size_t n)
 {
+    (void)name;
     return n >= 3 && head[0] == 'P' && head[1] == '5' && memchr(" \t\r\n#", head[2], 5) ? 95 : 0;
 }
 

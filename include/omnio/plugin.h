@@ -145,8 +145,9 @@ typedef struct omn_format_impl {
     const void *(*extension)(const char *id);     /* may be NULL */
     const char *makes;                            /* "image": the kind of value; "any" */
     const char *suffixes;                         /* "jpg,jpeg", lower case, the usual one first */
-    /* Do these first bytes (at most 64) look like this format? 0 no, 100 certainly. [any] */
-    int (*probe)(const uint8_t *head, size_t n);
+    /* Do these first bytes (at most 64) of the file `name` (as it was given, with its suffix; NULL:
+     * it has none) look like this format? 0 no, 100 certainly. [any] */
+    int (*probe)(const char *name, const uint8_t *head, size_t n);
     /* NULL: cannot read. size is what is there; nothing beyond is touched. [run] */
     omn_status (*read)(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                        omn_error *err);

@@ -16,7 +16,7 @@
 #define SURE         90
 
 typedef struct file_bytes {
-    const char *path;
+    const char *path, *name; /* for messages; NULL where there is none */
     const uint8_t *bytes;
     size_t n;
 } file_bytes;
@@ -39,7 +39,7 @@ static void ask_formats(omn_context *ctx, const char *type, const file_bytes *f,
         if (omn_registry_find(ctx, "omnio.format/1", names[i], &e, bad) != OMN_OK) continue;
         const omn_format_impl *impl = omn_entry_object(e)->impl;
         if (!impl->read) continue;
-        int says = impl->probe(f->bytes, f->n < HEAD ? f->n : HEAD);
+        int says = impl->probe(f->name, f->bytes, f->n < HEAD ? f->n : HEAD);
         if (says > most) {
             most = says;
             *best = e;
@@ -186,7 +186,8 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
         return omn_fail(err, why.status == OMN_ERR_MISSING ? OMN_ERR_ARGUMENT : why.status, "%s",
                         why.text);
     OMN_TRY(omn_file_read(path, MOST_FILE, &data, &f.n, err));
-    f.path = strcmp(path, "-") == 0 ? "standard input" : path;
+    f.name = strcmp(path, "-") == 0 ? NULL : path;
+    f.path = f.name ? path : "standard input";
     f.bytes = (const uint8_t *)data;
     ask_formats(ctx, type, &f, &best, &bad);
     if (best) {

@@ -88,7 +88,7 @@ START_TEST(every_kind_of_jpeg_comes_out_as_its_colours)
     opened f = formats_open("jpeg");
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         made m = make(kinds[i].components, kinds[i].stored, kinds[i].adobe, NULL, 0);
-        ck_assert_int_ge(f.format->probe(m.bytes, 64), 90);
+        ck_assert_int_ge(f.format->probe(NULL, m.bytes, 64), 90);
         omn_image *img = formats_read(&f, m.bytes, m.n);
         omn_pixels px = omn_image_pixels(img);
         ck_assert_uint_eq(px.channels, kinds[i].components == 1 ? 1 : 3);

@@ -307,7 +307,7 @@ START_TEST(what_is_written_reads_back)
                 uint8_t *bytes = NULL;
                 size_t n = 0, count = 31 * 17 * channels;
                 OK(formats_write(&f, (omn_value *)in, deep, bits, &bytes, &n, NULL));
-                ck_assert_int_eq(f.format->probe(bytes, 64), 100);
+                ck_assert_int_eq(f.format->probe(NULL, bytes, 64), 100);
                 out = formats_read(&f, bytes, n);
                 omn_pixels a = omn_image_pixels(in), b = omn_image_pixels(out);
                 ck_assert_uint_eq(b.channels, channels);

@@ -108,8 +108,9 @@ static omn_status alone(omn_call *c, const omn_value *in, omn_value **others, om
     PAR(S, bool, twice, "off", NULL, NULL, "write the mark twice")
 OMN_PARAMS(tst, TST);
 
-static int tst_probe(const uint8_t *head, size_t n)
+static int tst_probe(const char *name, const uint8_t *head, size_t n)
 {
+    (void)name;
     return n >= 3 && memcmp(head, "TST", 3) == 0 ? 100 : 0;
 }
 

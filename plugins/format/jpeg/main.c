@@ -40,8 +40,9 @@ void jpeg_trouble_init(jpeg_trouble *t)
     t->base.emit_message = message;
 }
 
-static int probe(const uint8_t *head, size_t n)
+static int probe(const char *name, const uint8_t *head, size_t n)
 {
+    (void)name;
     return n >= 3 && memcmp(head, "\xff\xd8\xff", 3) == 0 ? 90 : 0;
 }
 

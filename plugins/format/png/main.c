@@ -18,8 +18,9 @@ void png_ignore(png_structp png, png_const_charp text)
     (void)text;
 }
 
-static int probe(const uint8_t *head, size_t n)
+static int probe(const char *name, const uint8_t *head, size_t n)
 {
+    (void)name;
     return n >= 8 && memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0 ? 100 : 0;
 }
 

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-static int probe(const uint8_t *head, size_t n)
+static int probe(const char *name, const uint8_t *head, size_t n)
 {
+    (void)name;
     return n >= 12 && memcmp(head, "RIFF", 4) == 0 && memcmp(head + 8, "WEBP", 4) == 0 ? 100 : 0;
 }
 
