@@ -101,6 +101,15 @@ code $shipped |
     calls 'sprintf|vsprintf|strcpy|strcat|strncpy|strncat|strtok|atoi|atol|atoll|atof|gets|alloca|rand|srand|tmpnam|mktemp' >"$list"
 rule "no banned functions"
 
+# These follow the locale; libcore/base/plain.c has those that do not, and two files of values read
+# and write digits of their own.
+code $(printf '%s\n' "$libraries" |
+    grep -v -e '/base/plain\.c$' -e '/value/number\.c$' -e '/value/json_read\.c$') |
+    calls 'strtod|strtof|strtold|vsnprintf|vfprintf' >"$list"
+grep -nE '\b(snprintf|fprintf|[fs]?scanf)\(.*%[-+ #0]*[0-9*]*(\.[0-9*]+)?l?[aAeEfFgG]' \
+    $(printf '%s\n' "$libraries" | grep -v -e '/value/number\.c$' -e '/value/json_read\.c$') >>"$list"
+rule "numbers have a point in every locale"
+
 # A helper program (its own process) may print and end; it says so in its name. apart.c is the
 # cage in which the helper looks at plugins.
 code $(printf '%s\n' "$libraries" | grep -v -e '/omnio-[a-z]*\.c$' -e '/apart\.c$') |

@@ -5,6 +5,7 @@
 
 #include <ftw.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,4 +127,26 @@ const char *testing_write(const char *where, const char *name, const void *bytes
     ck_assert(n == 0 || fwrite(bytes, 1, n, f) == n);
     ck_assert(fclose(f) == 0);
     return path;
+}
+
+int testing_comma_locale(void)
+{
+    static const char source[] = "comment_char %\nescape_char /\nLC_NUMERIC\ndecimal_point \",\"\n"
+                                 "thousands_sep \"\"\ngrouping -1\nEND LC_NUMERIC\n";
+    char command[3 * PATH_MAX], half[16];
+    const char *where = testing_folder();
+    testing_write(where, "comma.src", source, sizeof source - 1);
+    snprintf(command, sizeof command,
+             "PATH=$PATH:/usr/sbin localedef -c --no-archive -f UTF-8 -i '%s/comma.src' '%s/comma' "
+             ">/dev/null 2>&1",
+             where, where);
+    /* It warns about what this locale lacks, and says so by its status. */
+    if (system(command) == -1 || setenv("LOCPATH", where, 1) != 0) return 0;
+    if (setlocale(LC_NUMERIC, "comma") == NULL) {
+        printf("# NOT TESTED: numbers in a locale with a comma; localedef made none\n");
+        return 0;
+    }
+    snprintf(half, sizeof half, "%.1f", 0.5);
+    ck_assert_str_eq(half, "0,5");
+    return 1;
 }

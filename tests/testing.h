@@ -45,6 +45,10 @@ bool testing_all(void);
  * processor has; with testing_all() those between as well. */
 size_t testing_levels(const char *const **list);
 
+/* Makes the locale of this process one that writes 0,5 for a half; built in the test's folder,
+ * since hardly any machine has one. False, with a line in the log, where localedef is not there. */
+int testing_comma_locale(void);
+
 /* n zero bytes, n at least 1, that belong to the test until its process ends; each block is its
  * own, so that a sanitizer sees its bounds. */
 void *testing_memory(size_t n);

@@ -67,7 +67,8 @@ typedef struct omn_error {
 } omn_error;
 #define OMN_ERROR_INIT { sizeof(omn_error), OMN_OK, 0, 0, "", "" }
 
-/* Set the error unless one is set already (the first one stays); err may be NULL.
+/* Set the error unless one is set already (the first one stays); err may be NULL. One error is one
+ * line of UTF-8: what omn_text_clean replaces is replaced in text and file.
  * Returns st, so that `return omn_fail(err, OMN_ERR_DATA, "...")` reads well. [any] */
 OMN_API omn_status omn_fail(omn_error *err, omn_status st, const char *fmt, ...) OMN_PRINTF(3, 4);
 /* The same with a place in a file; line and column count from 1, 0 is unknown. [any] */
@@ -87,6 +88,19 @@ OMN_API int omn_status_exit(omn_status st);
         st = (expr);                                                                             \
         if (st != OMN_OK) goto done;                                                             \
     } while (0)
+
+/* ---- text ----------------------------------------------------------------------------------- */
+
+/* snprintf and strtod with a point in every locale, for files, settings and messages: %f and its
+ * like print 0.5, never 0,5. omn_format returns what snprintf returns, below 0 without memory for a
+ * locale. omn_number_read sets *end, unless end is NULL, behind what was read, to text itself when
+ * there is no number. [any] */
+OMN_API int omn_format(char *buf, size_t room, const char *fmt, ...) OMN_PRINTF(3, 4);
+OMN_API int omn_vformat(char *buf, size_t room, const char *fmt, va_list ap) OMN_PRINTF(3, 0);
+OMN_API double omn_number_read(const char *text, char **end);
+/* Make a text safe to show in one line, in place: control characters, ends of lines, marks that
+ * turn the direction of writing and bytes that are no UTF-8 become "?". Returns text. [any] */
+OMN_API char *omn_text_clean(char *text);
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
@@ -157,6 +171,9 @@ OMN_API void omn_map_close(omn_map *m);
 OMN_API const void *omn_map_data(const omn_map *m);
 OMN_API size_t omn_map_size(const omn_map *m);
 OMN_API const char *omn_map_path(const omn_map *m);
+/* OMN_ERR_IO when the file was written anew or cut off in its place since it was mapped; touching
+ * what it has no longer ends the process with SIGBUS. [any] */
+OMN_API omn_status omn_map_unchanged(const omn_map *m, omn_error *err);
 
 /* A whole file into heap memory (owned, free(), one 0 byte beyond size). path "-": standard input.
  * most: largest size accepted, so that a hostile file cannot take all memory. [any] */

@@ -150,14 +150,14 @@ char *omn_arena_printf(omn_arena *a, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
+    int n = omn_vformat(NULL, 0, fmt, ap);
     va_end(ap);
     if (n < 0) return NULL;
     size_t room = (size_t)n + 1;
     char *p = omn_arena_alloc(a, room, 1);
     if (!p) return NULL;
     va_start(ap, fmt);
-    (void)vsnprintf(p, room, fmt, ap);
+    (void)omn_vformat(p, room, fmt, ap);
     va_end(ap);
     return p;
 }

@@ -61,7 +61,7 @@ void omn_buf_printf(omn_buf *b, const char *fmt, ...)
     char small[256];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(small, sizeof small, fmt, ap);
+    int n = omn_vformat(small, sizeof small, fmt, ap);
     va_end(ap);
     if (n < 0) {
         b->failed = true;
@@ -73,7 +73,7 @@ void omn_buf_printf(omn_buf *b, const char *fmt, ...)
     }
     if (!grow(b, (size_t)n)) return;
     va_start(ap, fmt);
-    (void)vsnprintf(b->data + b->length, (size_t)n + 1, fmt, ap);
+    (void)omn_vformat(b->data + b->length, (size_t)n + 1, fmt, ap);
     va_end(ap);
     b->length += (size_t)n;
 }

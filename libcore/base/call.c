@@ -78,9 +78,9 @@ void omn_call_log(omn_call *c, omn_level level, const char *fmt, ...)
     if (!c->how.log) return;
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    int n = omn_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (n >= 0) c->how.log(c->how.log_user, level, text);
+    if (n >= 0) c->how.log(c->how.log_user, level, omn_text_clean(text));
 }
 
 typedef struct guarded {

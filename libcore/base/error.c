@@ -41,9 +41,9 @@ static void copy_text(char *to, size_t room, const char *from)
 }
 
 /* Formats into room bytes; a text that is too long is cut at a character. */
-static void OMN_PRINTF(3, 0) format_text(char *to, size_t room, const char *fmt, va_list ap)
+static void OMN_PRINTF(3, 0) format_cut(char *to, size_t room, const char *fmt, va_list ap)
 {
-    int n = vsnprintf(to, room, fmt, ap);
+    int n = omn_vformat(to, room, fmt, ap);
     if (n < 0) {
         copy_text(to, room, "(a message that could not be formatted)");
         return;
@@ -56,6 +56,13 @@ static void OMN_PRINTF(3, 0) format_text(char *to, size_t room, const char *fmt,
     unsigned char lead = (unsigned char)to[start - 1];
     size_t wanted = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
     if (lead >= 0xC0 && end - (start - 1) < wanted) to[start - 1] = '\0';
+}
+
+/* Names from files are part of messages: what could be mistaken for a second line goes. */
+static void OMN_PRINTF(3, 0) format_text(char *to, size_t room, const char *fmt, va_list ap)
+{
+    format_cut(to, room, fmt, ap);
+    (void)omn_text_clean(to);
 }
 
 static bool is_free(const omn_error *err)
@@ -89,6 +96,7 @@ omn_status omn_fail_at(omn_error *err, omn_status st, const char *file, int32_t 
         err->line = line;
         err->column = column;
         copy_text(err->file, sizeof err->file, file ? file : "");
+        (void)omn_text_clean(err->file);
     }
     return st;
 }
@@ -123,7 +131,7 @@ const char *omn_error_line(const omn_error *err, char *buf, size_t room)
         (void)snprintf(buf, room, "%s:%d:%d: %s", err->file, (int)err->line, (int)err->column,
                        err->text);
     }
-    return buf;
+    return omn_text_clean(buf);
 }
 
 const char *omn_status_name(omn_status st)

@@ -102,7 +102,7 @@ double omn_config_double_or(omn_config *c, const char *path, double lo, double h
     const double x = json_number_value(v);
     if (!json_is_number(v) || !(x >= lo && x <= hi)) {
         char want[96];
-        snprintf(want, sizeof want, "a number from %g to %g", lo, hi);
+        omn_format(want, sizeof want, "a number from %g to %g", lo, hi);
         complain(c, path, json_is_number(v) ? "out of range" : "not a number", want);
         return deflt;
     }

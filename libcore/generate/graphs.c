@@ -118,9 +118,9 @@ static void spell(const omn_graph_sizes *z, char *key, size_t room)
                      (long long)z->capacity, (long long)z->memory_rows, (long long)z->memory_length,
                      z->labels, z->extend != NULL);
     if (z->loss && n > 0 && (size_t)n < room)
-        n += snprintf(key + n, room - (size_t)n, " ce=%g,%g,%g,%d,%d", z->loss->z_loss,
-                      z->loss->smoothing, z->loss->soft_sigma, z->loss->soft_first,
-                      z->loss->soft_count);
+        n += omn_format(key + n, room - (size_t)n, " ce=%g,%g,%g,%d,%d", z->loss->z_loss,
+                        z->loss->smoothing, z->loss->soft_sigma, z->loss->soft_first,
+                        z->loss->soft_count);
     if (z->objective && n > 0 && (size_t)n < room) /* opened ones differ in their parameters */
         n += snprintf(key + n, room - (size_t)n, " objective=%p", (const void *)z->objective);
     for (uint32_t i = 0; i < z->n_roles && n > 0 && (size_t)n < room; i++)

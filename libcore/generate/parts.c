@@ -58,7 +58,7 @@ void omn_open_fail(omn_open *o, omn_status st, const char *fmt, ...)
     char text[512];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    omn_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
     omn_fail(&o->first, st, "%s", text);
 }
@@ -161,7 +161,7 @@ omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const c
     if (o->first.status) return NULL;
     va_list ap;
     va_start(ap, params);
-    const int n = vsnprintf(text, sizeof text, params, ap);
+    const int n = omn_vformat(text, sizeof text, params, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof text) {
         omn_open_fail(o, OMN_ERR_CONFIG, "%s: too long parameters", role);

@@ -27,7 +27,7 @@ static bool number_of(const param *side, const omn_value *v, double *out)
         return true;
     }
     if (v) t = omn_text_get(v, NULL);
-    *out = strtod(t, &end);
+    *out = omn_number_read(t, &end);
     return end != t && !*end;
 }
 

@@ -366,9 +366,9 @@ static void note(const omn_eval_setup *how, const char *fmt, ...)
     va_list ap;
     if (!how->note) return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    omn_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
-    how->note(how->user, text);
+    how->note(how->user, omn_text_clean(text));
 }
 
 static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t,

@@ -17,7 +17,7 @@ static omn_status read_literal(omn_pipeline *p, const yml *y, literal *out, omn_
     }
     if (y->kind == YML_SCALAR) {
         out->text = y->text;
-        out->number = strtod(y->text, &end);
+        out->number = omn_number_read(y->text, &end);
         out->kind = !y->quoted && end != y->text && !*end ? LIT_NUMBER : LIT_TEXT;
         return OMN_OK;
     }

@@ -78,7 +78,7 @@ static size_t read_row(const char *line, double *row)
     size_t n = 0;
     for (const char *p = line; n < MOST_COLUMNS;) {
         char *end;
-        row[n] = strtod(p, &end);
+        row[n] = omn_number_read(p, &end);
         if (end == p) row[n] = (double)NAN;
         n++;
         p += strcspn(p, ",\r\n");

@@ -35,14 +35,14 @@ static omn_status number(const omn_pipeline_run *r, const param *p, double lo, d
                          double deflt, double *out, omn_error *err)
 {
     *out = deflt;
-    if (p->text) *out = strtod(p->text, NULL);
+    if (p->text) *out = omn_number_read(p->text, NULL);
     if (p->text || p->slot < 0 || !p->name) return OMN_OK;
     const omn_value *v = r->slots[p->slot];
     if (omn_value_is(v, "number")) *out = omn_number_get(v);
     else if (omn_value_is(v, "text")) {
         char *end = NULL;
         const char *t = omn_text_get(v, NULL);
-        *out = strtod(t, &end);
+        *out = omn_number_read(t, &end);
         if (end == t || *end) return yml_fail(p->at, err, "%s: \"%s\" is no number", p->name, t);
     }
     if (!(*out >= lo && *out <= hi))

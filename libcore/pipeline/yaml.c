@@ -27,7 +27,7 @@ omn_status yml_fail(const yml *y, omn_error *err, const char *fmt, ...)
     char text[744];
     va_list ap;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    omn_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
     return omn_fail_at(err, OMN_ERR_CONFIG, y->file, y->line, y->column, "%s", text);
 }
@@ -217,7 +217,7 @@ omn_status yml_double(const yml *y, double lo, double hi, double *out, double de
     *out = deflt;
     if (!y) return OMN_OK;
     char *end = NULL;
-    const double v = y->kind == YML_SCALAR && !y->quoted ? strtod(y->text, &end) : 0;
+    const double v = y->kind == YML_SCALAR && !y->quoted ? omn_number_read(y->text, &end) : 0;
     if (!end || end == y->text || *end || !(v >= lo && v <= hi))
         return yml_fail(y, err, "%s: a number from %g to %g is wanted",
                         y->kind == YML_SCALAR ? y->text : "value", lo, hi);

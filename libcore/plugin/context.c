@@ -190,9 +190,9 @@ void omn_context_log(omn_context *ctx, omn_level level, const char *fmt, ...)
     va_list args;
     if (!ctx || !ctx->how.log || level > ctx->how.level) return;
     va_start(args, fmt);
-    vsnprintf(text, sizeof(text), fmt, args);
+    omn_vformat(text, sizeof(text), fmt, args);
     va_end(args);
-    log_text(ctx, level, text);
+    log_text(ctx, level, omn_text_clean(text));
 }
 
 omn_status omn_context_call(omn_context *ctx, uint64_t seed, uint64_t item, omn_cancel *cancel,

@@ -12,7 +12,6 @@
 #include <float.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,13 +158,9 @@ static int read_double(const char *s, size_t n, double *out)
     if (i != n) return EINVAL;
     memcpy(buf, s, n);
     buf[n] = 0;
-    /* strtod reads the decimal point of the current locale: make that "C" for this thread. */
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (c == (locale_t)0) return ENOMEM;
-    locale_t before = uselocale(c);
-    *out = strtod(buf, NULL);
-    uselocale(before);
-    freelocale(c);
+    char *end;
+    *out = omn_number_read(buf, &end);
+    if (end == buf) return ENOMEM; /* what it is was looked at above */
     return isfinite(*out) ? 0 : ERANGE;
 }
 

@@ -3,7 +3,6 @@
  * the help that is made from the same rows. */
 #include "tests/plugin/shelf.h"
 
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,35 +151,16 @@ START_TEST(long_texts_are_refused_in_a_short_line)
 }
 END_TEST
 
-/* A locale whose decimal point is a comma, made for this test where the tools for it are there. */
-static bool comma_locale(void)
-{
-    char command[8192];
-    const char *folder = testing_folder();
-    snprintf(command, sizeof(command),
-             "localedef -c -i de_DE -f UTF-8 '%s/de_DE.UTF-8' > /dev/null 2>&1", folder);
-    if (system(command) == -1) return false;
-    setenv("LOCPATH", folder, 1);
-    if (setlocale(LC_ALL, "de_DE.UTF-8") && *localeconv()->decimal_point == ',') return true;
-    static const char *const names[] = { "de_DE.utf8", "fr_FR.UTF-8", "fr_FR.utf8", "ru_RU.UTF-8" };
-    unsetenv("LOCPATH");
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (setlocale(LC_ALL, names[i]) && *localeconv()->decimal_point == ',') return true;
-    return false;
-}
-
 START_TEST(the_locale_does_not_matter)
 {
-    if (!comma_locale()) {
-        printf("# no locale with a decimal comma is here, nor localedef to make one: NOT TESTED\n");
-        return;
-    }
+    char half[16];
+    if (!testing_comma_locale()) return;
     omn_param row = { "param", "p", "double", NULL, "0.25..0.75", NULL, "help", 0 };
-    ck_assert_double_eq(strtod("0.5", NULL), 0); /* so that this test can fail */
     ck_assert_int_eq(omn_param_check(&row, "0.5", NULL), OMN_OK);
     ck_assert_int_eq(omn_param_check(&row, "0,5", NULL), OMN_ERR_ARGUMENT);
     ck_assert_int_eq(omn_param_check(&row, "0.8", NULL), OMN_ERR_ARGUMENT);
-    ck_assert_str_eq(localeconv()->decimal_point, ",");
+    snprintf(half, sizeof half, "%.1f", 0.5);
+    ck_assert_str_eq(half, "0,5");
 }
 END_TEST
 
