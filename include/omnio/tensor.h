@@ -15,16 +15,25 @@ typedef enum omn_type {
     OMN_TYPE_NONE = 0,
     OMN_F32 = 1, OMN_F16 = 2, OMN_BF16 = 3, OMN_I64 = 4, OMN_I32 = 5, OMN_I8 = 6, OMN_U8 = 7,
     OMN_BOOL = 8,
-    /* Columns of values only (omnio/value.h); omn_type_get knows none of them: doubles; texts, data
-     * is const char *const *; values, data is omn_value *const *. */
-    OMN_F64 = 9, OMN_STRING = 10, OMN_ANY_VALUE = 11
+    /* Doubles: in weights files and in columns of values (omnio/value.h). */
+    OMN_F64 = 9,
+    /* Columns of values only, omn_type_get knows neither: texts, data is const char *const *; values,
+     * data is omn_value *const *. */
+    OMN_STRING = 10, OMN_ANY_VALUE = 11,
+    /* Of weights files only: listed, and converted to f32 where a model asks for them. */
+    OMN_I16 = 12, OMN_U16 = 13, OMN_U32 = 14, OMN_U64 = 15,
+    OMN_F8_E4M3 = 16, OMN_F8_E5M2 = 17, OMN_F8_E8M0 = 18,
+    /* Only listed. */
+    OMN_C64 = 19, OMN_F6_E2M3 = 20, OMN_F6_E3M2 = 21, OMN_F4 = 22
 } omn_type;
 
 typedef struct omn_type_info {
     const char *name;             /* "f32" */
     const char *safetensors;      /* "F32" */
-    uint32_t bytes;               /* of one element */
+    uint32_t bytes;               /* of one element; 0: several share a byte */
     bool is_float;
+    uint32_t bits;                /* of one element */
+    bool computes;                /* may be an input, weight or result of a graph */
 } omn_type_info;
 /* NULL for a number that is no type. [any] */
 OMN_API const omn_type_info *omn_type_get(omn_type t);
@@ -54,6 +63,9 @@ static inline omn_shape omn_dim5(int64_t a, int64_t b, int64_t c, int64_t d, int
 OMN_API bool omn_shape_equal(const omn_shape *a, const omn_shape *b);
 /* Number of elements; false when a size is negative or the product exceeds size_t. [any] */
 OMN_API bool omn_shape_count(const omn_shape *s, size_t *count) OMN_MUST_USE;
+/* Bytes of a dense tensor; false when they exceed size_t or the last byte would not be full.
+ * [any] */
+OMN_API bool omn_shape_bytes(const omn_shape *s, omn_type t, size_t *bytes) OMN_MUST_USE;
 /* "[2, 576, 768]" into buf; returns buf. [any] */
 OMN_API const char *omn_shape_text(const omn_shape *s, char *buf, size_t room);
 
@@ -70,8 +82,9 @@ OMN_API uint16_t omn_bf16_of(float x);
 OMN_API float omn_bf16_to(uint16_t x);
 OMN_API uint16_t omn_f16_of(float x);
 OMN_API float omn_f16_to(uint16_t x);
-/* n elements of any numeric type to f32 (src may be unaligned). False for a type that has no
- * conversion. [any] */
+/* n elements of any numeric type to f32 (src may be unaligned), and back, rounded to the nearest
+ * even and held to what the type can say. False for a type that has no conversion: those that are
+ * only listed and, back, the floats of 8 bits. [any] */
 OMN_API bool omn_to_f32(omn_type t, const void *src, size_t n, float *dst);
 OMN_API bool omn_from_f32(omn_type t, const float *src, size_t n, void *dst);
 
@@ -107,6 +120,14 @@ OMN_API const char *omn_weights_name(const omn_weights *w, size_t i);      /* so
 OMN_API const omn_tensor *omn_weights_at(const omn_weights *w, size_t i);
 OMN_API const omn_tensor *omn_weights_get(const omn_weights *w, const char *name);  /* or NULL */
 OMN_API const char *omn_weights_path(const omn_weights *w);
+/* Files that omnio writes carry a checksum of each tensor. Compare all that are there; *checked,
+ * unless NULL, is how many tensors had one. Reads every byte of those. OMN_ERR_DATA names the first
+ * tensor that is damaged. [any] */
+OMN_API omn_status omn_weights_check(const omn_weights *w, size_t *checked, omn_error *err);
+/* OMN_ERR_IO when a file was written anew or cut off in its place since it was opened: then nothing
+ * in its mapping can be trusted, and what lies beyond the new end must not be touched. A file that
+ * was replaced by another (renamed over) has not changed. [any] */
+OMN_API omn_status omn_weights_unchanged(const omn_weights *w, omn_error *err);
 /* A value of __metadata__, or NULL. Keys by number too, for inspection. */
 OMN_API const char *omn_weights_meta(const omn_weights *w, const char *key);
 OMN_API size_t omn_weights_meta_count(const omn_weights *w);
@@ -116,7 +137,8 @@ OMN_API size_t omn_weights_maps(const omn_weights *w);
 OMN_API const omn_map *omn_weights_map(const omn_weights *w, size_t i);
 
 /* Write tensors as one safetensors file under a temporary name, then rename. Tensors are laid out
- * by name; data is aligned to 64 bytes by padding the header. meta: n_meta pairs key, value.
+ * by name; data is aligned to 64 bytes by padding the header. meta: n_meta pairs key, value; beside
+ * them stands "omnio.xxh3": XXH3 (64 bits, 16 hexadecimal digits) of the bytes of each tensor.
  * [any] */
 typedef struct omn_weights_entry { const char *name; omn_tensor tensor; } omn_weights_entry;
 OMN_API omn_status omn_weights_write(const char *path, omn_overwrite how,

@@ -14,6 +14,7 @@
 struct omn_map {
     void *data;
     size_t size;
+    struct stat then; /* as the file was when it was mapped */
     char path[];
 };
 
@@ -47,6 +48,7 @@ omn_status omn_map_open(const char *path, omn_map **out, omn_error *err)
     }
     memcpy(m->path, path, length);
     m->size = (size_t)info.st_size;
+    m->then = info;
     if (m->size > 0) {
         m->data = mmap(NULL, m->size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (m->data == MAP_FAILED) {
@@ -61,6 +63,22 @@ done:
     omn_map_close(m);
     (void)close(fd);
     return st;
+}
+
+omn_status omn_map_unchanged(const omn_map *m, omn_error *err)
+{
+    struct stat now;
+    const struct stat *then = &m->then;
+    /* A file that was taken away or replaced lives on in the mapping. */
+    if (stat(m->path, &now) != 0 || now.st_dev != then->st_dev || now.st_ino != then->st_ino)
+        return OMN_OK;
+    if (now.st_size == then->st_size && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+        now.st_mtim.tv_nsec == then->st_mtim.tv_nsec)
+        return OMN_OK;
+    return omn_fail(err, OMN_ERR_IO,
+                    "%s: has changed while it was used; a new one must be written beside it and "
+                    "renamed over it",
+                    m->path);
 }
 
 void omn_map_close(omn_map *m)

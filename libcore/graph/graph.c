@@ -72,7 +72,7 @@ omn_node *graph_fail(omn_scope *s, omn_status st, const char *op, const char *fm
     va_list ap;
     if (!s || s->g->failure.status != OMN_OK) return NULL;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    omn_vformat(text, sizeof(text), fmt, ap);
     va_end(ap);
     fail(s, st, op, text);
     return NULL;
@@ -84,7 +84,7 @@ omn_node *omn_scope_fail(omn_scope *s, omn_status st, const char *fmt, ...)
     va_list ap;
     if (!s || s->g->failure.status != OMN_OK) return NULL;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof(text), fmt, ap);
+    omn_vformat(text, sizeof(text), fmt, ap);
     va_end(ap);
     fail(s, st == OMN_OK ? OMN_ERR_INTERNAL : st, NULL, text);
     return NULL;
@@ -134,7 +134,7 @@ omn_scope *omn_scope_at(omn_scope *s, const char *fmt, ...)
     va_list ap;
     if (!s) return NULL;
     va_start(ap, fmt);
-    const int n = vsnprintf(name, sizeof(name), fmt, ap);
+    const int n = omn_vformat(name, sizeof(name), fmt, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof(name)) {
         graph_fail(s, OMN_ERR_ARGUMENT, NULL, "a scope name has more than %zu bytes",
@@ -194,7 +194,7 @@ omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...)
     va_list ap;
     if (omn_scope_failed(s) || !x) return x;
     va_start(ap, fmt);
-    const int n = vsnprintf(name, sizeof(name), fmt, ap);
+    const int n = omn_vformat(name, sizeof(name), fmt, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof(name))
         return graph_fail(s, OMN_ERR_ARGUMENT, NULL, "a tag has more than %zu bytes",
@@ -279,6 +279,9 @@ bool graph_fits(omn_scope *s, const char *op, omn_type t, const omn_shape *shape
     const omn_type_info *info = omn_type_get(t);
     bool small = false;
     if (!info) return graph_fail(s, OMN_ERR_TYPE, op, "%d is not an element type", (int)t);
+    if (!info->computes)
+        return graph_fail(s, OMN_ERR_TYPE, op, "%s is a type of files, graphs have none of it",
+                          info->name);
     if (shape->rank > OMN_MAX_RANK)
         return graph_fail(s, OMN_ERR_SHAPE, op, "rank %u, at most %d is possible", shape->rank,
                           OMN_MAX_RANK);

@@ -10,7 +10,7 @@
 typedef struct entry {
     char *name;
     omn_tensor tensor;
-    float *data; /* writable stores */
+    float *data; /* of writable stores, and of types that graphs lack */
 } entry;
 
 struct omn_store {
@@ -100,7 +100,7 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
         const omn_status bad = compare(st, e->name, want, &t, err);
         if (bad != OMN_OK) return bad;
     }
-    if (!st->writable) {
+    if (!st->writable && omn_type_get(t->type)->computes) {
         e->tensor = *t;
         return OMN_OK;
     }
@@ -117,7 +117,8 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
     if (!t)
         initial_fill(st->seed, e->name, want, init, a, e->data, count);
     else if (!omn_to_f32(t->type, t->data, count, e->data))
-        return omn_fail(err, OMN_ERR_TYPE, "%s: cannot be converted to f32", e->name);
+        return omn_fail(err, OMN_ERR_TYPE, "%s: %s in %s cannot be converted to f32", e->name,
+                        omn_type_get(t->type)->name, omn_weights_path(st->from));
     e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
     return OMN_OK;
 }

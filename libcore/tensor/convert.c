@@ -62,6 +62,23 @@ float omn_f16_to(uint16_t x)
     return sign ? -tiny : tiny;
 }
 
+/* Eight bits: sign, 4 of exponent with bias 7, 3 of fraction; no infinity, all ones: no number. */
+static float e4m3_to(uint8_t x)
+{
+    uint32_t sign = (uint32_t)(x & 0x80u) << 24, a = x & 0x7Fu;
+    if (a == 0x7F) return float_of(sign | 0x7FC00000u);
+    if (a >= 0x08) return float_of(sign | ((a << 20) + 0x3C000000u));
+    float tiny = (float)a * 0x1p-9f;
+    return sign ? -tiny : tiny;
+}
+
+/* Eight bits of exponent alone, a power of two. */
+static float e8m0_to(uint8_t x)
+{
+    if (x == 0xFF) return float_of(0x7FC00000u);
+    return float_of(x > 0 ? (uint32_t)x << 23 : 0x00400000u);
+}
+
 /* One element of type T at a time, through memcpy because src has any alignment. */
 #define TO(T, expr)                                                                              \
     for (size_t i = 0; i < n; i++) {                                                             \
@@ -86,6 +103,17 @@ bool omn_to_f32(omn_type t, const void *src, size_t n, float *dst)
     case OMN_U8: TO(uint8_t, (float)x);
     case OMN_BOOL: TO(uint8_t, x ? 1.0f : 0.0f);
     case OMN_F64: TO(double, (float)x);
+    case OMN_I16: TO(int16_t, (float)x);
+    case OMN_U16: TO(uint16_t, (float)x);
+    case OMN_U32: TO(uint32_t, (float)x);
+    case OMN_U64: TO(uint64_t, (float)x);
+    case OMN_F8_E4M3: TO(uint8_t, e4m3_to(x));
+    case OMN_F8_E5M2: TO(uint8_t, omn_f16_to((uint16_t)(x << 8)));
+    case OMN_F8_E8M0: TO(uint8_t, e8m0_to(x));
+    case OMN_C64:
+    case OMN_F6_E2M3:
+    case OMN_F6_E3M2:
+    case OMN_F4:
     case OMN_TYPE_NONE:
     case OMN_STRING:
     case OMN_ANY_VALUE: break;
@@ -101,6 +129,13 @@ static int64_t whole(float x, double low, double high)
     if (y <= low) return (int64_t)low;
     if (y >= high) return high >= 0x1p63 ? INT64_MAX : (int64_t)high;
     return (int64_t)y;
+}
+
+static uint64_t whole_u64(float x)
+{
+    double y = nearbyint((double)x);
+    if (!(y > 0)) return 0;
+    return y >= 0x1p64 ? UINT64_MAX : (uint64_t)y;
 }
 
 #define FROM(T, expr)                                                                            \
@@ -126,6 +161,17 @@ bool omn_from_f32(omn_type t, const float *src, size_t n, void *dst)
     case OMN_U8: FROM(uint8_t, (uint8_t)whole(x, 0, UINT8_MAX));
     case OMN_BOOL: FROM(uint8_t, x != 0.0f);
     case OMN_F64: FROM(double, (double)x);
+    case OMN_I16: FROM(int16_t, (int16_t)whole(x, INT16_MIN, INT16_MAX));
+    case OMN_U16: FROM(uint16_t, (uint16_t)whole(x, 0, UINT16_MAX));
+    case OMN_U32: FROM(uint32_t, (uint32_t)whole(x, 0, UINT32_MAX));
+    case OMN_U64: FROM(uint64_t, whole_u64(x));
+    case OMN_F8_E4M3:
+    case OMN_F8_E5M2:
+    case OMN_F8_E8M0:
+    case OMN_C64:
+    case OMN_F6_E2M3:
+    case OMN_F6_E3M2:
+    case OMN_F4:
     case OMN_TYPE_NONE:
     case OMN_STRING:
     case OMN_ANY_VALUE: break;

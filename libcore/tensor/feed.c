@@ -56,7 +56,6 @@ static omn_status check_new(const omn_feed *f, const char *name, omn_type t, con
                             size_t *bytes, omn_error *err)
 {
     char text[160];
-    size_t count;
     const omn_type_info *type = omn_type_get(t);
     if (!type) return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s: %d is not a type", name, (int)t);
     if (find(f, name))
@@ -64,8 +63,7 @@ static omn_status check_new(const omn_feed *f, const char *name, omn_type t, con
     if (f->n >= MOST_TENSORS)
         return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s: a feed holds at most %d tensors", name,
                         MOST_TENSORS);
-    if (!omn_shape_count(shape, &count) || !omn_size_mul(count, type->bytes, bytes) ||
-        *bytes > MOST_BYTES - f->bytes)
+    if (!omn_shape_bytes(shape, t, bytes) || *bytes > MOST_BYTES - f->bytes)
         return omn_fail(err, OMN_ERR_SHAPE,
                         "tensor %s: %s %s is negative or passes the 64 GiB that a feed may hold",
                         name, type->name, omn_shape_text(shape, text, sizeof text));
@@ -119,11 +117,10 @@ omn_status omn_feed_copy(omn_feed *f, const char *name, const omn_tensor *t, omn
 {
     omn_status st = OMN_OK;
     void *data;
-    size_t count, bytes;
+    size_t bytes;
     char text[160];
     const omn_type_info *type = omn_type_get(t->type);
-    if (type && (!omn_shape_count(&t->shape, &count) || !omn_size_mul(count, type->bytes, &bytes) ||
-                 bytes != t->bytes))
+    if (type && (!omn_shape_bytes(&t->shape, t->type, &bytes) || bytes != t->bytes))
         return omn_fail(err, OMN_ERR_SHAPE, "tensor %s: %zu bytes are not %s %s", name, t->bytes,
                         type->name, omn_shape_text(&t->shape, text, sizeof text));
     OMN_TRY(omn_feed_new(f, name, t->type, t->shape, &data, err));

@@ -34,6 +34,7 @@ typedef struct reading {
     const unsigned char *data;
     range *ranges;
     size_t n, room;
+    const char *sums; /* the entry with the checksums */
     omn_error *err;
 } reading;
 
@@ -109,6 +110,13 @@ static omn_status read_meta(reading *r)
                 r->s.wrong = "a value of __metadata__ must be a string";
             return bad_json(r);
         }
+        if (strcmp(key, CHECKSUM_KEY) == 0) {
+            if (r->sums)
+                return omn_fail(r->err, OMN_ERR_DATA, "%s: __metadata__ has \"%s\" twice", r->path,
+                                CHECKSUM_KEY);
+            r->sums = value;
+            continue;
+        }
         for (size_t i = before; i < r->h->n_meta; i++) {
             char shown[120];
             if (strcmp(r->h->meta[i].key, key) == 0)
@@ -130,9 +138,16 @@ static omn_status read_type(reading *r, const char *name, claim *c)
     c->type = omn_type_parse(word);
     if (c->type != OMN_TYPE_NONE && strcmp(omn_type_get(c->type)->safetensors, word) == 0)
         return OMN_OK;
-    return omn_fail(r->err, OMN_ERR_DATA,
-                    "%s: tensor %s: type \"%s\" is none of F32 F16 BF16 I64 I32 I8 U8 BOOL",
-                    r->path, header_show(name, shown), header_show(word, shown_type));
+    omn_buf known;
+    omn_buf_init(&known, 1024);
+    for (int t = OMN_F32; t <= OMN_F4; t++)
+        if (omn_type_get((omn_type)t))
+            omn_buf_printf(&known, " %s", omn_type_get((omn_type)t)->safetensors);
+    omn_status st = omn_fail(r->err, OMN_ERR_DATA, "%s: tensor %s: type \"%s\" is none of%s",
+                             r->path, header_show(name, shown), header_show(word, shown_type),
+                             known.data);
+    omn_buf_fini(&known);
+    return st;
 }
 
 static omn_status read_shape(reading *r, const char *name, claim *c)
@@ -195,7 +210,7 @@ done:
 static omn_status check_claim(reading *r, const char *name, const claim *c)
 {
     char shown[120], shape[160];
-    size_t count, bytes;
+    size_t bytes;
     if (c->begin > c->end) return bad_tensor(r, name, "its data end before they begin");
     if (c->end > r->data_size)
         return omn_fail(r->err, OMN_ERR_DATA,
@@ -203,9 +218,9 @@ static omn_status check_claim(reading *r, const char *name, const claim *c)
                         "header; the file is cut off or its header is wrong",
                         r->path, header_show(name, shown), (unsigned long long)c->end,
                         r->data_size);
-    if (!omn_shape_count(&c->shape, &count) ||
-        !omn_size_mul(count, omn_type_get(c->type)->bytes, &bytes))
-        return bad_tensor(r, name, "its shape is too large for any memory");
+    if (!omn_shape_bytes(&c->shape, c->type, &bytes))
+        return bad_tensor(r, name,
+                          "its shape is too large for any memory, or ends inside of a byte");
     if (bytes != c->end - c->begin)
         return omn_fail(r->err, OMN_ERR_DATA, "%s: tensor %s: %s %s takes %zu bytes, not %llu",
                         r->path, header_show(name, shown), omn_type_get(c->type)->safetensors,
@@ -226,9 +241,11 @@ static omn_status add_row(reading *r, const char *name, const claim *c)
     r->ranges = ranges;
     if (!ok) return no_memory(r);
     size_t begin = (size_t)c->begin, end = (size_t)c->end;
-    h->rows[h->n++] = (header_row){ name, { .type = c->type, .shape = c->shape,
-                                            .data = r->data ? r->data + begin : NULL,
-                                            .bytes = end - begin } };
+    h->rows[h->n++] = (header_row){ .name = name,
+                                    .tensor = { .type = c->type, .shape = c->shape,
+                                                .data = r->data ? r->data + begin : NULL,
+                                                .bytes = end - begin },
+                                    .file = r->path };
     r->ranges[r->n++] = (range){ begin, end, name };
     return OMN_OK;
 }
@@ -317,7 +334,10 @@ omn_status header_read(header *h, const omn_map *map, omn_error *err)
     reading r = { .h = h, .path = path, .err = err, .data = bytes + 8 + length,
                   .data_size = size - 8 - (size_t)length };
     r.s = (scan){ .text = (const char *)bytes + 8, .size = (size_t)length, .strings = h->strings };
+    const size_t first = h->n;
     omn_status st = read_all(&r);
+    if (st == OMN_OK)
+        st = checksum_give(h->rows + first, h->n - first, r.sums, path, err);
     free(r.ranges);
     return st;
 }

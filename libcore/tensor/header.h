@@ -8,9 +8,15 @@
 /* Longest header, as the reference has it. */
 #define HEADER_MOST ((size_t)100000000)
 
+/* SUM_WRONG: the file has checksums that are not of its tensors. */
+typedef enum header_sum { SUM_NONE, SUM_KNOWN, SUM_WRONG } header_sum;
+
 typedef struct header_row {
     const char *name;
     omn_tensor tensor;
+    const char *file; /* where it lies, borrowed from the mapping */
+    uint64_t sum;
+    header_sum summed;
 } header_row;
 
 typedef struct header_meta {
@@ -31,6 +37,15 @@ omn_status header_read(header *h, const omn_map *map, omn_error *err);
 /* Adds one pair unless the key is there; path is for the message. */
 omn_status header_add_meta(header *h, const char *key, const char *value, const char *path,
                            omn_error *err);
+/* The entry of __metadata__ that holds the checksums; it is not among the pairs of a header. */
+#define CHECKSUM_KEY "omnio.xxh3"
+uint64_t checksum_of(const omn_tensor *t);
+/* As it stands in the entry, appended. */
+void checksum_put(uint64_t sum, omn_buf *out);
+/* Gives the rows of one file what its entry (NULL: there is none) says. */
+omn_status checksum_give(header_row *rows, size_t n, const char *sums, const char *path,
+                         omn_error *err);
+
 /* name for a message: control characters replaced, cut to fit. Returns buf. */
 const char *header_show(const char *name, char buf[120]);
 

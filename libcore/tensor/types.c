@@ -7,10 +7,26 @@
 #include <string.h>
 
 static const omn_type_info types[] = {
-    [OMN_F32] = { "f32", "F32", 4, true },    [OMN_F16] = { "f16", "F16", 2, true },
-    [OMN_BF16] = { "bf16", "BF16", 2, true }, [OMN_I64] = { "i64", "I64", 8, false },
-    [OMN_I32] = { "i32", "I32", 4, false },   [OMN_I8] = { "i8", "I8", 1, false },
-    [OMN_U8] = { "u8", "U8", 1, false },      [OMN_BOOL] = { "bool", "BOOL", 1, false },
+    [OMN_F32] = { "f32", "F32", 4, true, 32, true },
+    [OMN_F16] = { "f16", "F16", 2, true, 16, true },
+    [OMN_BF16] = { "bf16", "BF16", 2, true, 16, true },
+    [OMN_I64] = { "i64", "I64", 8, false, 64, true },
+    [OMN_I32] = { "i32", "I32", 4, false, 32, true },
+    [OMN_I8] = { "i8", "I8", 1, false, 8, true },
+    [OMN_U8] = { "u8", "U8", 1, false, 8, true },
+    [OMN_BOOL] = { "bool", "BOOL", 1, false, 8, true },
+    [OMN_F64] = { "f64", "F64", 8, true, 64, false },
+    [OMN_I16] = { "i16", "I16", 2, false, 16, false },
+    [OMN_U16] = { "u16", "U16", 2, false, 16, false },
+    [OMN_U32] = { "u32", "U32", 4, false, 32, false },
+    [OMN_U64] = { "u64", "U64", 8, false, 64, false },
+    [OMN_F8_E4M3] = { "f8_e4m3", "F8_E4M3", 1, true, 8, false },
+    [OMN_F8_E5M2] = { "f8_e5m2", "F8_E5M2", 1, true, 8, false },
+    [OMN_F8_E8M0] = { "f8_e8m0", "F8_E8M0", 1, true, 8, false },
+    [OMN_C64] = { "c64", "C64", 8, false, 64, false },
+    [OMN_F6_E2M3] = { "f6_e2m3", "F6_E2M3", 0, true, 6, false },
+    [OMN_F6_E3M2] = { "f6_e3m2", "F6_E3M2", 0, true, 6, false },
+    [OMN_F4] = { "f4", "F4", 0, true, 4, false },
 };
 
 enum { N_TYPES = sizeof types / sizeof *types };
@@ -23,7 +39,8 @@ const omn_type_info *omn_type_get(omn_type t)
 omn_type omn_type_parse(const char *name)
 {
     for (int t = OMN_F32; t < N_TYPES; t++)
-        if (strcmp(name, types[t].name) == 0 || strcmp(name, types[t].safetensors) == 0)
+        if (types[t].name &&
+            (strcmp(name, types[t].name) == 0 || strcmp(name, types[t].safetensors) == 0))
             return (omn_type)t;
     return OMN_TYPE_NONE;
 }
@@ -50,6 +67,18 @@ bool omn_shape_count(const omn_shape *s, size_t *count)
         if (!omn_size_mul(n, (size_t)s->dim[i], &n)) return false;
     *count = empty ? 0 : n;
     return true;
+}
+
+bool omn_shape_bytes(const omn_shape *s, omn_type t, size_t *bytes)
+{
+    const omn_type_info *type = omn_type_get(t);
+    size_t count, rest;
+    if (!type || !omn_shape_count(s, &count)) return false;
+    if (type->bytes > 0) return omn_size_mul(count, type->bytes, bytes);
+    /* Eight elements fill type->bits bytes. */
+    rest = count % 8 * type->bits;
+    if (rest % 8 != 0 || !omn_size_mul(count / 8, type->bits, bytes)) return false;
+    return omn_size_add(*bytes, rest / 8, bytes);
 }
 
 const char *omn_shape_text(const omn_shape *s, char *buf, size_t room)

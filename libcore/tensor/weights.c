@@ -333,6 +333,42 @@ const char *omn_weights_meta(const omn_weights *w, const char *key)
     return row ? row->value : NULL;
 }
 
+omn_status omn_weights_check(const omn_weights *w, size_t *checked, omn_error *err)
+{
+    char shown[120];
+    size_t n = 0;
+    omn_status st = OMN_OK;
+    for (size_t i = 0; i < w->all.n; i++) {
+        const header_row *row = &w->all.rows[i];
+        if (row->summed == SUM_NONE) continue;
+        if (row->summed == SUM_WRONG) {
+            st = omn_fail(err, OMN_ERR_DATA,
+                          "%s: its checksums (%s of __metadata__) are not those of its tensors",
+                          row->file, CHECKSUM_KEY);
+            goto done;
+        }
+        n++;
+        if (checksum_of(&row->tensor) == row->sum) continue;
+        st = omn_fail(err, OMN_ERR_DATA,
+                      "%s: tensor %s is damaged: its bytes are not those that were written",
+                      row->file, header_show(row->name, shown));
+        goto done;
+    }
+    st = omn_weights_unchanged(w, err);
+done:
+    if (checked) *checked = n;
+    return st;
+}
+
+omn_status omn_weights_unchanged(const omn_weights *w, omn_error *err)
+{
+    for (size_t i = 0; i < w->n_maps; i++) {
+        const omn_status st = omn_map_unchanged(w->maps[i], err);
+        if (st != OMN_OK) return st;
+    }
+    return OMN_OK;
+}
+
 size_t omn_weights_meta_count(const omn_weights *w)
 {
     return w->all.n_meta;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing weights: a safetensors file whose tensors follow each other by name, so that the same
  * tensors always make the same bytes. The header is padded with spaces until the data begin at a
- * multiple of 64, which devices like that wrap a mapping. */
+ * multiple of 64, which devices like that wrap a mapping. Every tensor gets a checksum. */
 #include "libcore/tensor/header.h"
 
 #include "libcore/tensor/scan.h"
@@ -30,15 +30,14 @@ static void put_string(omn_buf *b, const char *s)
 static omn_status check_entry(const omn_weights_entry *e, omn_error *err)
 {
     char text[160], shown[120];
-    size_t count, bytes;
+    size_t bytes;
     const omn_type_info *type = omn_type_get(e->tensor.type);
     if (!type)
         return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s: %d is not a type",
                         header_show(e->name, shown), (int)e->tensor.type);
     if (strcmp(e->name, "__metadata__") == 0)
         return omn_fail(err, OMN_ERR_ARGUMENT, "no tensor can be called __metadata__");
-    if (!omn_shape_count(&e->tensor.shape, &count) || !omn_size_mul(count, type->bytes, &bytes) ||
-        bytes != e->tensor.bytes)
+    if (!omn_shape_bytes(&e->tensor.shape, e->tensor.type, &bytes) || bytes != e->tensor.bytes)
         return omn_fail(err, OMN_ERR_SHAPE, "tensor %s: %zu bytes are not %s %s",
                         header_show(e->name, shown), e->tensor.bytes, type->name,
                         omn_shape_text(&e->tensor.shape, text, sizeof text));
@@ -77,7 +76,10 @@ done:
     return st;
 }
 
-static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, omn_error *err)
+/* The caller's pairs and the checksums of the entries. */
+static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n,
+                           const omn_weights_entry *const *entries, size_t n_entries,
+                           omn_error *err)
 {
     char shown[120];
     omn_buf_puts(b, "\"__metadata__\":{");
@@ -86,12 +88,17 @@ static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, omn_er
             if (strcmp(meta[2 * i], meta[2 * j]) == 0)
                 return omn_fail(err, OMN_ERR_ARGUMENT, "metadata has \"%s\" twice",
                                 header_show(meta[2 * i], shown));
-        if (i > 0) omn_buf_puts(b, ",");
+        if (strcmp(meta[2 * i], CHECKSUM_KEY) == 0)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "metadata cannot have \"%s\", the checksums",
+                            CHECKSUM_KEY);
         put_string(b, meta[2 * i]);
         omn_buf_puts(b, ":");
         put_string(b, meta[2 * i + 1]);
+        omn_buf_puts(b, ",");
     }
-    omn_buf_puts(b, "}");
+    omn_buf_puts(b, "\"" CHECKSUM_KEY "\":\"");
+    for (size_t i = 0; i < n_entries; i++) checksum_put(checksum_of(&entries[i]->tensor), b);
+    omn_buf_puts(b, "\"}");
     return OMN_OK;
 }
 
@@ -103,10 +110,10 @@ static omn_status make_header(omn_buf *b, const omn_weights_entry *const *entrie
     uint64_t at = 0;
     omn_buf_put(b, "\0\0\0\0\0\0\0\0", 8);
     omn_buf_puts(b, "{");
-    if (n_meta > 0) OMN_TRY(put_meta(b, meta, n_meta, err));
+    OMN_TRY(put_meta(b, meta, n_meta, entries, n, err));
     for (size_t i = 0; i < n; i++) {
         const omn_tensor *t = &entries[i]->tensor;
-        if (i > 0 || n_meta > 0) omn_buf_puts(b, ",");
+        omn_buf_puts(b, ",");
         put_string(b, entries[i]->name);
         omn_buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", omn_type_get(t->type)->safetensors);
         for (uint32_t d = 0; d < t->shape.rank; d++)

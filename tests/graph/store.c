@@ -158,6 +158,52 @@ static void build_sum(void *user, omn_scope *s, omn_bundle *out)
     omn_bundle_put(out, s, "loss", omn_sum(s, omn_mul(s, x, x), 1, false, false));
 }
 
+static void build_small(void *user, omn_scope *s, omn_bundle *out)
+{
+    const omn_type *want = user;
+    omn_node *x = omn_weight(s, "a.small", omn_dim1(4), OMN_INIT_ZERO, 0);
+    ck_assert_int_eq(omn_node_type(x), *want);
+    omn_bundle_put(out, s, "y", omn_add(s, x, x));
+}
+
+START_TEST(types_that_graphs_lack_become_f32_or_are_named)
+{
+    const wrong bad[] = { { "four", omn_dim1(4), "a.four: f4 in " },
+                          { "four", omn_dim1(4), "cannot be converted to f32" },
+                          { "wave", omn_dim1(1), "a.wave: c64 in " } };
+    double d[8], half[8];
+    uint8_t small[4] = { 0x38, 0x40, 0xB8, 0 }, four[2] = { 0 };
+    omn_type f32 = OMN_F32;
+    omn_weights *w = NULL;
+    omn_store *store = NULL;
+    for (int i = 0; i < 8; i++) d[i] = (double)table[i];
+    for (int i = 0; i < 8; i++) half[i] = (double)table[i] / 2;
+    const omn_weights_entry entries[] = {
+        { "a.table", { OMN_F64, omn_dim2(4, 2), d, sizeof(d) } },
+        { "a.bias", { OMN_F64, omn_dim1(8), half, sizeof(half) } },
+        { "a.small", { OMN_F8_E4M3, omn_dim1(4), small, sizeof(small) } },
+        { "a.four", { OMN_F4, omn_dim1(4), four, sizeof(four) } },
+        { "a.wave", { OMN_C64, omn_dim1(1), d, 8 } },
+    };
+    char path[512];
+    snprintf(path, sizeof(path), "%s/double.safetensors", testing_folder());
+    ck_assert(omn_weights_write(path, OMN_OVERWRITE, entries, 5, NULL, 0, NULL) == OMN_OK);
+    ck_assert(omn_weights_open(path, &w, NULL) == OMN_OK);
+    ck_assert(omn_store_open(w, &store, NULL) == OMN_OK);
+    rig own = open_over(store, &reference_compute), *r = &own;
+    check_outputs(r, rig_graph(r, "g", build, &f32));
+    omn_graph *g = rig_graph(r, "small", build_small, &f32);
+    rig_run(r, g);
+    ck_assert_mem_eq(rig_output(r, g, "y", NULL), ((const float[]){ 2, 4, -2, 0 }), 16);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        const char *text = rig_failure(r, build_wrong, (void *)(uintptr_t)&bad[i]);
+        ck_assert_msg(strstr(text, bad[i].text), "'%s' lacks '%s'", text, bad[i].text);
+    }
+    rig_close(r);
+    omn_weights_close(w);
+}
+END_TEST
+
 START_TEST(a_run_stops_when_cancelled)
 {
     rig own = rig_open(&reference_compute, false), *r = &own;
@@ -185,6 +231,8 @@ int main(void)
 {
     const TTest *const all[] = { weights_are_used_as_they_lie_in_the_file,
                                  what_the_file_lacks_is_told_by_name,
-                                 a_writable_store_begins_from_a_file, a_run_stops_when_cancelled };
+                                 a_writable_store_begins_from_a_file,
+                                 types_that_graphs_lack_become_f32_or_are_named,
+                                 a_run_stops_when_cancelled };
     return TESTING_RUN("graph/store", all, 10);
 }

@@ -82,7 +82,14 @@ static const bad headers[] = {
     { "{\"a\":" T("U8", "1e1", "0,4") "}", 4, "a whole number is wanted" },
     { "{\"a\":" T("U8", "[4]", "0,4") "}", 4, "a whole number is wanted" },
     /* Types. */
-    { "{\"a\":" T("F64", "4", "0,32") "}", 32, "tensor a: type \"F64\" is none of F32 F16 BF16" },
+    { "{\"a\":" T("F128", "4", "0,64") "}", 64,
+      "tensor a: type \"F128\" is none of F32 F16 BF16 I64 I32 I8 U8 BOOL F64 I16 U16 U32 U64 "
+      "F8_E4M3 F8_E5M2 F8_E8M0 C64 F6_E2M3 F6_E3M2 F4" },
+    { "{\"a\":" T("F64", "4", "0,16") "}", 16, "tensor a: F64 [4] takes 32 bytes, not 16" },
+    { "{\"a\":" T("F4", "3", "0,2") "}", 2, "ends inside of a byte" },
+    { "{\"a\":" T("F6_E2M3", "5", "0,4") "}", 4, "ends inside of a byte" },
+    { "{\"a\":" T("F6_E2M3", "4", "0,4") "}", 4, "F6_E2M3 [4] takes 3 bytes, not 4" },
+    { "{\"__metadata__\":{\"omnio.xxh3\":\"1\",\"omnio.xxh3\":\"2\"}}", 0, "\"omnio.xxh3\" twice" },
     { "{\"a\":" T("u8", "4", "0,4") "}", 4, "type \"u8\" is none of" },
     { "{\"a\":" T("", "4", "0,4") "}", 4, "type \"\" is none of" },
     { "{\"a\":{\"dtype\":3,\"shape\":[4],\"data_offsets\":[0,4]}}", 4, "a string is wanted" },

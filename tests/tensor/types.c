@@ -27,17 +27,19 @@ START_TEST(types_are_found_by_both_spellings)
         { "f32", "F32", OMN_F32, 4 }, { "f16", "F16", OMN_F16, 2 }, { "bf16", "BF16", OMN_BF16, 2 },
         { "i64", "I64", OMN_I64, 8 }, { "i32", "I32", OMN_I32, 4 }, { "i8", "I8", OMN_I8, 1 },
         { "u8", "U8", OMN_U8, 1 },    { "bool", "BOOL", OMN_BOOL, 1 },
+        { "f64", "F64", OMN_F64, 8 }, { "f8_e4m3", "F8_E4M3", OMN_F8_E4M3, 1 },
+        { "u32", "U32", OMN_U32, 4 }, { "f4", "F4", OMN_F4, 0 },
     };
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         ck_assert_int_eq(omn_type_parse(want[i].ours), want[i].t);
         ck_assert_int_eq(omn_type_parse(want[i].theirs), want[i].t);
         ck_assert_uint_eq(omn_type_get(want[i].t)->bytes, want[i].bytes);
-        ck_assert_int_eq(omn_type_get(want[i].t)->is_float, i < 3);
+        ck_assert_int_eq(omn_type_get(want[i].t)->is_float, want[i].theirs[0] == 'F' || i == 2);
     }
-    ck_assert_int_eq(omn_type_parse("f64"), OMN_TYPE_NONE);
+    ck_assert_int_eq(omn_type_parse("f128"), OMN_TYPE_NONE);
     ck_assert_int_eq(omn_type_parse(""), OMN_TYPE_NONE);
     ck_assert_ptr_null(omn_type_get(OMN_TYPE_NONE));
-    ck_assert_ptr_null(omn_type_get((omn_type)9));
+    ck_assert_ptr_null(omn_type_get((omn_type)23));
     ck_assert_ptr_null(omn_type_get((omn_type)-1));
 }
 END_TEST
@@ -155,6 +157,94 @@ START_TEST(all_types_convert_from_any_alignment)
 }
 END_TEST
 
+/* Value of an 8-bit float, from its definition. */
+static double small_value(unsigned h, int fraction, int bias)
+{
+    const double sign = h & 0x80 ? -1.0 : 1.0;
+    const int exponent = (int)(h & 0x7F) >> fraction, mantissa = (int)h & ((1 << fraction) - 1);
+    if (!exponent) return sign * ldexp(mantissa, 1 - bias - fraction);
+    return sign * ldexp(mantissa + (1 << fraction), exponent - bias - fraction);
+}
+
+START_TEST(every_float_of_eight_bits_is_what_its_bits_say)
+{
+    for (unsigned h = 0; h < 256; h++) {
+        const uint8_t byte = (uint8_t)h;
+        float e4m3, e5m2, e8m0;
+        ck_assert(omn_to_f32(OMN_F8_E4M3, &byte, 1, &e4m3));
+        ck_assert(omn_to_f32(OMN_F8_E5M2, &byte, 1, &e5m2));
+        ck_assert(omn_to_f32(OMN_F8_E8M0, &byte, 1, &e8m0));
+        ck_assert((h & 0x7F) == 0x7F ? isnan(e4m3) : (double)e4m3 == small_value(h, 3, 7));
+        if ((h & 0x7C) == 0x7C)
+            ck_assert(h & 3 ? isnan(e5m2) : isinf(e5m2) && (e5m2 < 0) == (h > 127));
+        else
+            ck_assert((double)e5m2 == small_value(h, 2, 15));
+        ck_assert(h == 255 ? isnan(e8m0) : (double)e8m0 == ldexp(1, (int)h - 127));
+        ck_assert_int_eq(signbit(e4m3) != 0, h > 127);
+        ck_assert(!omn_from_f32(OMN_F8_E4M3, &e4m3, 1, &e8m0));
+    }
+}
+END_TEST
+
+START_TEST(types_of_files_convert_and_are_no_types_of_graphs)
+{
+    static const omn_type whole[] = { OMN_F64, OMN_I16, OMN_U16, OMN_U32, OMN_U64 };
+    const float want[] = { 0.0f, 1.0f, 2.0f, 32767.0f };
+    unsigned char room[64];
+    float got[4];
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++) {
+        ck_assert(omn_from_f32(whole[i], want, 4, room + 1));
+        ck_assert(omn_to_f32(whole[i], room + 1, 4, got));
+        ck_assert_mem_eq(got, want, sizeof want);
+        ck_assert(!omn_type_get(whole[i])->computes);
+    }
+    const double far[] = { 1e300, -1e300, 0.1, 1e-300 };
+    ck_assert(omn_to_f32(OMN_F64, far, 4, got));
+    ck_assert(got[0] == INFINITY && got[1] == -INFINITY && got[2] == 0.1f && got[3] == 0);
+    const int16_t low = -32768;
+    ck_assert(omn_to_f32(OMN_I16, &low, 1, got) && got[0] == -32768.0f);
+    const float x[] = { -1e30f, 1e30f, NAN, 2.5f };
+    uint64_t u64[4];
+    uint32_t u32[4];
+    uint16_t u16[4];
+    int16_t i16[4];
+    ck_assert(omn_from_f32(OMN_U64, x, 4, u64) && omn_from_f32(OMN_U32, x, 4, u32) &&
+              omn_from_f32(OMN_U16, x, 4, u16) && omn_from_f32(OMN_I16, x, 4, i16));
+    ck_assert(u64[0] == 0 && u64[1] == UINT64_MAX && u64[2] == 0 && u64[3] == 2);
+    ck_assert(u32[0] == 0 && u32[1] == UINT32_MAX && u32[2] == 0 && u32[3] == 2);
+    ck_assert(u16[0] == 0 && u16[1] == UINT16_MAX && u16[2] == 0 && u16[3] == 2);
+    ck_assert(i16[0] == INT16_MIN && i16[1] == INT16_MAX && i16[2] == 0 && i16[3] == 2);
+    for (omn_type t = OMN_F32; t <= OMN_BOOL; t = (omn_type)(t + 1))
+        ck_assert(omn_type_get(t)->computes);
+    for (omn_type t = OMN_C64; t <= OMN_F4; t = (omn_type)(t + 1))
+        ck_assert(!omn_to_f32(t, room, 1, got) && !omn_from_f32(t, want, 1, room));
+}
+END_TEST
+
+START_TEST(bytes_of_a_shape_count_parts_of_a_byte)
+{
+    static const struct {
+        omn_type type;
+        int64_t n;
+        size_t bytes;
+    } rows[] = {
+        { OMN_F64, 3, 24 }, { OMN_C64, 3, 24 },  { OMN_F4, 2, 1 },       { OMN_F4, 30, 15 },
+        { OMN_F4, 0, 0 },   { OMN_F6_E2M3, 4, 3 }, { OMN_F6_E3M2, 12, 9 }, { OMN_BOOL, 3, 3 },
+    };
+    size_t bytes;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const omn_shape s = omn_dim1(rows[i].n);
+        ck_assert(omn_shape_bytes(&s, rows[i].type, &bytes));
+        ck_assert_uint_eq(bytes, rows[i].bytes);
+    }
+    const omn_shape three = omn_dim1(3), large = omn_dim1(INT64_MAX);
+    ck_assert(!omn_shape_bytes(&three, OMN_F4, &bytes));
+    ck_assert(!omn_shape_bytes(&three, OMN_F6_E3M2, &bytes));
+    ck_assert(!omn_shape_bytes(&large, OMN_F64, &bytes));
+    ck_assert(!omn_shape_bytes(&three, OMN_TYPE_NONE, &bytes));
+}
+END_TEST
+
 START_TEST(whole_numbers_saturate_and_round)
 {
     const float x[] = { -1e30f, 1e30f, NAN, 2.5f, 3.5f, -0.6f, 300.0f, -INFINITY };
@@ -254,6 +344,9 @@ int main(void)
         f16_rounds_to_nearest_even,
         bf16_rounds_to_nearest_even,
         all_types_convert_from_any_alignment,
+        every_float_of_eight_bits_is_what_its_bits_say,
+        types_of_files_convert_and_are_no_types_of_graphs,
+        bytes_of_a_shape_count_parts_of_a_byte,
         whole_numbers_saturate_and_round,
         a_feed_holds_named_tensors,
         a_feed_refuses_what_makes_no_sense,

@@ -5,6 +5,7 @@
 
 #include "tests/testing.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,6 +210,148 @@ START_TEST(an_index_joins_its_shards)
 }
 END_TEST
 
+START_TEST(a_tensor_that_nobody_asks_for_may_have_any_type)
+{
+    omn_weights *w = open_good(write_file(
+        "types.safetensors",
+        "{\"f4\":{\"dtype\":\"F4\",\"shape\":[3,2],\"data_offsets\":[0,3]},"
+        "\"f6\":{\"dtype\":\"F6_E3M2\",\"shape\":[4],\"data_offsets\":[3,6]},"
+        "\"f64\":{\"dtype\":\"F64\",\"shape\":[2],\"data_offsets\":[6,22]},"
+        "\"u16\":{\"dtype\":\"U16\",\"shape\":[1],\"data_offsets\":[22,24]}}",
+        24));
+    ck_assert_uint_eq(omn_weights_count(w), 4);
+    ck_assert_int_eq(omn_weights_get(w, "f64")->type, OMN_F64);
+    ck_assert_uint_eq(omn_weights_get(w, "f64")->bytes, 16);
+    ck_assert_int_eq(omn_weights_get(w, "f4")->type, OMN_F4);
+    ck_assert_int_eq(omn_weights_get(w, "f6")->type, OMN_F6_E3M2);
+    ck_assert_int_eq(omn_weights_get(w, "u16")->type, OMN_U16);
+    omn_weights_close(w);
+}
+END_TEST
+
+/* Turns one bit of byte `at`, counted from the end. */
+static void flip(const char *path, long at)
+{
+    FILE *f = fopen(path, "r+b");
+    ck_assert(f && fseek(f, -at, SEEK_END) == 0);
+    const int byte = fgetc(f);
+    ck_assert(byte != EOF && fseek(f, -at, SEEK_END) == 0 && fputc(byte ^ 4, f) != EOF);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+START_TEST(a_flipped_bit_is_noticed)
+{
+    const float x[3] = { 1, 2, 3 };
+    const omn_weights_entry two[] = { { "b", { OMN_F32, omn_dim1(2), x, 8 } },
+                                      { "a", { OMN_F32, omn_dim1(1), x + 2, 4 } } };
+    const char *path = in("sums.safetensors");
+    size_t n = 0;
+    for (int round = 0; round < 3; round++) {
+        omn_error err = OMN_ERROR_INIT;
+        ck_assert_int_eq(omn_weights_write(path, OMN_OVERWRITE, two, 2, NULL, 0, NULL), OMN_OK);
+        /* The data end with those of b, before them lies a. */
+        if (round) flip(path, round == 1 ? 12 : 1);
+        omn_weights *w = open_good(path);
+        const omn_status st = omn_weights_check(w, &n, &err);
+        ck_assert_uint_eq(omn_weights_meta_count(w), 0);
+        if (!round) {
+            ck_assert_msg(st == OMN_OK, "%s", err.text);
+            ck_assert_uint_eq(n, 2);
+        } else {
+            ck_assert_int_eq(st, OMN_ERR_DATA);
+            const char *says = round == 1 ? "sums.safetensors: tensor a is damaged"
+                                          : "sums.safetensors: tensor b is damaged";
+            ck_assert_msg(strstr(err.text, says) != NULL, "%s", err.text);
+        }
+        omn_weights_close(w);
+    }
+}
+END_TEST
+
+START_TEST(checksums_are_those_that_are_documented)
+{
+    /* XXH3 of "abc", and of nothing, as the reference gives them. */
+    omn_weights *w = open_good(write_file(
+        "given.safetensors",
+        "{\"__metadata__\":{\"omnio.xxh3\":\"78af5f94892f39502d06800538d394c2\"},"
+        "\"x\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},"
+        "\"y\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[3,3]}}",
+        3));
+    size_t n = 0;
+    omn_error err = OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_weights_check(w, &n, &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "tensor x is damaged"), "%s", err.text); /* 0 1 2, not "abc" */
+    omn_weights_close(w);
+    char abc[512];
+    const char *const head =
+        "{\"__metadata__\":{\"omnio.xxh3\":\"78af5f94892f39502d06800538d394c2\"},"
+        "\"x\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},"
+        "\"y\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[3,3]}}";
+    memset(abc, 0, 8);
+    abc[0] = (char)strlen(head);
+    snprintf(abc + 8, sizeof abc - 8, "%sabc", head);
+    w = open_good(testing_write(testing_folder(), "abc", abc, 8 + strlen(head) + 3));
+    ck_assert_int_eq(omn_weights_check(w, &n, NULL), OMN_OK);
+    ck_assert_uint_eq(n, 2);
+    omn_weights_close(w);
+}
+END_TEST
+
+START_TEST(checksums_of_other_tensors_are_no_checksums)
+{
+    static const char *const sums[] = { "", "78af5f94892f3950",
+                                        "78af5f94892f39502d06800538d394c2ff",
+                                        "78AF5F94892F39502D06800538D394C2" };
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) {
+        char head[512];
+        omn_error err = OMN_ERROR_INIT;
+        snprintf(head, sizeof head, "{\"__metadata__\":{\"omnio.xxh3\":\"%s\"}," ONE("a", "0,2")
+                 "," ONE("b", "2,4") "}", sums[i]);
+        omn_weights *w = open_good(write_file("x", head, 4));
+        ck_assert_int_eq(omn_weights_check(w, NULL, &err), OMN_ERR_DATA);
+        ck_assert_msg(strstr(err.text, "are not those of its tensors"), "%s", err.text);
+        omn_weights_close(w);
+    }
+    /* A file of somebody else has none, which is no error. */
+    size_t n = 9;
+    omn_weights *w = open_good(write_file("y", "{" ONE("a", "0,2") "}", 2));
+    ck_assert_int_eq(omn_weights_check(w, &n, NULL), OMN_OK);
+    ck_assert_uint_eq(n, 0);
+    omn_weights_close(w);
+}
+END_TEST
+
+START_TEST(a_file_that_changes_in_its_place_is_noticed)
+{
+    const char *path = write_file("change", "{" ONE("a", "0,2") "}", 2), *other = in("other");
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = open_good(path);
+    ck_assert_int_eq(omn_weights_unchanged(w, NULL), OMN_OK);
+    ck_assert_int_eq(truncate(path, 3), 0);
+    ck_assert_int_eq(omn_weights_unchanged(w, &err), OMN_ERR_IO);
+    ck_assert_msg(strstr(err.text, "change: has changed while it was used"), "%s", err.text);
+    omn_weights_close(w);
+    /* The same bytes written anew have another time. */
+    path = write_file("again", "{" ONE("a", "0,2") "}", 2);
+    const struct timespec old[2] = { { 1000, 0 }, { 1000, 0 } };
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, old, 0), 0);
+    w = open_good(path);
+    flip(path, 1);
+    ck_assert_int_eq(omn_weights_unchanged(w, NULL), OMN_ERR_IO);
+    omn_weights_close(w);
+    /* A new file that is renamed over it, or no file, leaves the old one whole. */
+    path = write_file("kept", "{" ONE("a", "0,2") "}", 2);
+    w = open_good(path);
+    ck_assert_int_eq(rename(write_file("other", "{}", 0), path), 0);
+    ck_assert_int_eq(omn_weights_unchanged(w, NULL), OMN_OK);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(omn_weights_unchanged(w, NULL), OMN_OK);
+    ck_assert_mem_eq(omn_weights_get(w, "a")->data, "\0\1", 2);
+    ck_assert_int_ne(access(other, F_OK), 0);
+    omn_weights_close(w);
+}
+END_TEST
+
 START_TEST(as_many_tensors_as_seven_billion_weights_open_in_milliseconds)
 {
     /* 2,000 tensors of 7 MiB each in a file with holes: 14 GB that take no room on the disk. */
@@ -254,6 +397,11 @@ int main(void)
         an_empty_file_of_tensors_is_a_file,
         headers_of_other_writers_are_understood,
         an_index_joins_its_shards,
+        a_tensor_that_nobody_asks_for_may_have_any_type,
+        a_flipped_bit_is_noticed,
+        checksums_are_those_that_are_documented,
+        checksums_of_other_tensors_are_no_checksums,
+        a_file_that_changes_in_its_place_is_noticed,
         as_many_tensors_as_seven_billion_weights_open_in_milliseconds,
     };
     return TESTING_RUN("tensor/weights", all, 10);
