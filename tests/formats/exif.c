@@ -31,6 +31,13 @@ static void put(uint8_t *p, size_t at, size_t bytes, bool big, uint32_t x)
         p[EXIF_HEAD + at + (big ? bytes - 1 - i : i)] = (uint8_t)(x >> 8 * i);
 }
 
+void exif_type(uint8_t *p, bool big, unsigned type, unsigned orientation)
+{
+    put(p, TYPE, 2, big, type);
+    put(p, VALUE, 4, big, 0);
+    put(p, VALUE, type == 1 ? 1 : type == 3 ? 2 : 4, big, orientation);
+}
+
 const char *exif_bad(size_t i, bool big, uint8_t *p, size_t *n)
 {
     static const struct {
@@ -48,7 +55,10 @@ const char *exif_bad(size_t i, bool big, uint8_t *p, size_t *n)
         { "a directory that is the header itself", OFFSET, 4, 0 },
         { "no entries", COUNT, 2, 0 },
         { "one entry, another tag", COUNT, 2, 1 },
-        { "a number of 32 bits", TYPE, 2, 4 },
+        { "a text", TYPE, 2, 2 },
+        { "a fraction", TYPE, 2, 5 },
+        { "a signed number", TYPE, 2, 8 },
+        { "type 0", TYPE, 2, 0 },
         { "a type that there is not", TYPE, 2, 0xffff },
         { "no number at all", REPEAT, 4, 0 },
         { "numbers without end", REPEAT, 4, 0xffffffff },

@@ -17,6 +17,8 @@ enum {
 /* The head, and EXIF with one entry before the orientation; big: the byte order. Returns its
  * length. */
 size_t exif_make(uint8_t *p, bool big, unsigned orientation);
+/* The same with another type of its number: 1 BYTE, 3 SHORT, 4 LONG. */
+void exif_type(uint8_t *p, bool big, unsigned type, unsigned orientation);
 /* The i-th of EXIF data that must leave a picture upright, of either byte order; NULL: that was
  * all. The text says what is wrong; *n bytes at p, the head among them. */
 const char *exif_bad(size_t i, bool big, uint8_t *p, size_t *n);

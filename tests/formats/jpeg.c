@@ -28,7 +28,7 @@ typedef struct made {
     unsigned long n;
 } made;
 
-/* components 1, 3 or 4; marker: an Adobe marker, and inks stored inverted. exif: APP1, may be NULL.
+/* components 1, 3 or 4, inks stored inverted; adobe: with Adobe's marker. exif: APP1, may be NULL.
  */
 static made make(int components, J_COLOR_SPACE stored, bool adobe, const void *exif, size_t exif_n)
 {
@@ -57,7 +57,7 @@ static made make(int components, J_COLOR_SPACE stored, bool adobe, const void *e
             unsigned p[4] = { u, v, 100, 255 };
             if (components == 4) { /* cyan, magenta, yellow, black of the colour (u, v, 100) */
                 unsigned inks[4] = { 255 - u, 255 - v, 155, 0 };
-                for (int k = 0; k < 4; k++) p[k] = adobe ? 255 - inks[k] : inks[k];
+                for (int k = 0; k < 4; k++) p[k] = 255 - inks[k];
             }
             for (int k = 0; k < components; k++) *at++ = (unsigned char)p[k];
         }
@@ -129,6 +129,27 @@ START_TEST(all_eight_orientations_come_out_upright)
                 }
             omn_image_free(img);
             free(m.bytes);
+        }
+    formats_close(&f);
+}
+END_TEST
+
+/* TIFF lets an unsigned number have three types; phones use the widest. */
+START_TEST(orientations_of_every_type_come_out_upright)
+{
+    opened f = formats_open("jpeg");
+    for (int big = 0; big < 2; big++)
+        for (unsigned type = 1; type <= 4; type += type == 1 ? 2 : 1) {
+            uint8_t exif[EXIF_MOST];
+            size_t n = exif_make(exif, big != 0, 1);
+            exif_type(exif, big != 0, type, 6);
+            for (size_t less = 0; less <= EXIF_WHOLE; less++) { /* the entry ends with the block */
+                made m = make(3, JCS_YCbCr, false, exif, n - less);
+                omn_image *img = formats_read(&f, m.bytes, m.n);
+                ck_assert_uint_eq(omn_image_pixels(img).width, H);
+                omn_image_free(img);
+                free(m.bytes);
+            }
         }
     formats_close(&f);
 }
@@ -260,6 +281,7 @@ int main(void)
     const TTest *const all[] = {
         every_kind_of_jpeg_comes_out_as_its_colours,
         all_eight_orientations_come_out_upright,
+        orientations_of_every_type_come_out_upright,
         damaged_exif_is_ignored,
         what_is_written_reads_back,
         transparent_pixels_become_white,

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define OK(call) ck_assert_int_eq((call), OMN_OK)
 
@@ -400,6 +401,53 @@ START_TEST(promises_are_not_believed)
 }
 END_TEST
 
+/* libpng makes and clears room for a text before it reads it. */
+START_TEST(long_chunks_take_no_memory)
+{
+    static const char *const names[] = { "tEXt", "iTXt", "zTXt", "sPLT", "eXIf", "iCCP", "abCd" };
+    static const kind k = { 8, PNG_COLOR_TYPE_RGB, 0, false };
+    opened f = formats_open("png");
+    made *m = testing_memory(sizeof(*m));
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        for (int last = 0; last < 2; last++) {
+            struct rusage before, after;
+            omn_error err = OMN_ERROR_INIT;
+            make(&k, m);
+            /* Before the rows, or instead of the end. */
+            size_t at = last ? m->n - 12 : 33;
+            memmove(m->bytes + at + 12, m->bytes + at, m->n - at);
+            m->n += 12;
+            put32(m->bytes + at, 0x7ffffff0);
+            memcpy(m->bytes + at + 4, names[i], 4);
+            getrusage(RUSAGE_SELF, &before);
+            ck_assert_int_eq(formats_try(&f, m->bytes, m->n, &err), OMN_ERR_DATA);
+            getrusage(RUSAGE_SELF, &after);
+            ck_assert_str_eq(err.text, "PNG: the file ends early");
+            ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 100 * 1024);
+        }
+    formats_close(&f);
+}
+END_TEST
+
+START_TEST(texts_and_what_follows_the_end_are_passed_over)
+{
+    static const kind k = { 8, PNG_COLOR_TYPE_RGB, 0, false };
+    opened f = formats_open("png");
+    made *m = testing_memory(sizeof(*m));
+    make(&k, m);
+    /* A text whose checksum is wrong is nobody's loss. */
+    memmove(m->bytes + 33 + 16, m->bytes + 33, m->n - 33);
+    memcpy(m->bytes + 33, "\0\0\0\4zTXta\0\0xxxxx", 16);
+    m->n += 16;
+    memset(m->bytes + m->n, 0xff, 40);
+    m->n += 40;
+    omn_image *img = formats_read(&f, m->bytes, m->n);
+    ck_assert_uint_eq(omn_image_pixels(img).width, W);
+    omn_image_free(img);
+    formats_close(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -411,6 +459,8 @@ int main(void)
         texts_are_written_and_checked,
         damage_is_an_error_and_nothing_worse,
         promises_are_not_believed,
+        long_chunks_take_no_memory,
+        texts_and_what_follows_the_end_are_passed_over,
     };
     return TESTING_RUN("formats/png", all, 30);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading JPEG: grey stays grey, everything else becomes RGB. Pictures of four inks (CMYK, YCCK)
- * are turned into RGB by the plain product of ink and black; Adobe's programs store inks inverted
- * and say so by their marker. The picture is then turned as its EXIF data asks, so that x and y are
- * what a person sees. */
+ * are turned into RGB by the plain product of ink and black. Inks are stored inverted, as Adobe's
+ * programs began it, whether or not Adobe's marker is there; browsers read them so too. The picture
+ * is then turned as its EXIF data asks, so that x and y are what a person sees. */
 #include "inside.h"
 #include "orientation.h"
 
@@ -87,13 +87,12 @@ static void start(source *s, const uint8_t *bytes, size_t size)
     }
 }
 
-static void rgb_of_inks(const uint8_t *inks, size_t width, bool inverted, uint8_t *rgb)
+static void rgb_of_inks(const uint8_t *inks, size_t width, uint8_t *rgb)
 {
     for (size_t x = 0; x < width; x++, inks += 4, rgb += 3)
         for (int k = 0; k < 3; k++) {
-            unsigned ink = inverted ? inks[k] : 255u - inks[k];
-            unsigned black = inverted ? inks[3] : 255u - inks[3];
-            rgb[k] = (uint8_t)((ink * black + 127) / 255);
+            unsigned left = inks[k], left_black = inks[3]; /* 255: none of it is printed */
+            rgb[k] = (uint8_t)((left * left_black + 127) / 255);
         }
 }
 
@@ -110,7 +109,7 @@ static bool read_all(source *s, const uint8_t *bytes, size_t size)
         uint8_t *to = (uint8_t *)s->px.data + s->info.output_scanline * row;
         JSAMPROW one = s->inks != NULL ? s->inks : to;
         jpeg_read_scanlines(&s->info, &one, 1);
-        if (s->inks != NULL) rgb_of_inks(s->inks, s->px.width, s->info.saw_Adobe_marker != 0, to);
+        if (s->inks != NULL) rgb_of_inks(s->inks, s->px.width, to);
     }
     jpeg_finish_decompress(&s->info);
     return true;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one thing that must be known of EXIF: how the camera was held. EXIF is a TIFF file inside the
  * picture's: byte order, a directory of 12-byte entries; tag 0x0112 is the orientation, a single
- * SHORT. Every place in it is a number from the file, so each is compared with the length before it
- * is followed; further directories are not followed at all, so there is nothing to go round in. */
+ * whole number, of whichever unsigned type (TIFF 6 asks readers to take all three). Every place in
+ * it is a number from the file, so each is compared with the length before it is followed; further
+ * directories are not followed at all, so there is nothing to go round in. */
 #include "orientation.h"
 
 #include <string.h>
@@ -35,8 +36,10 @@ int exif_orientation(const uint8_t *bytes, size_t n)
     at += 2;
     for (; entries > 0 && n - at >= 12; entries--, at += 12) {
         if (number(&t, at, 2) != 0x0112) continue;
-        if (number(&t, at + 2, 2) != 3 || number(&t, at + 4, 4) != 1) return 1;
-        uint32_t x = number(&t, at + 8, 2);
+        static const uint8_t bytes_of[5] = { 0, 1, 0, 2, 4 }; /* BYTE, ASCII, SHORT, LONG */
+        uint32_t type = number(&t, at + 2, 2);
+        if (type > 4 || bytes_of[type] == 0 || number(&t, at + 4, 4) != 1) return 1;
+        uint32_t x = number(&t, at + 8, bytes_of[type]);
         return x >= 1 && x <= 8 ? (int)x : 1;
     }
     return 1;

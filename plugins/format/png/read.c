@@ -2,8 +2,9 @@
 /* Reading PNG. Whatever is inside becomes grey, RGB or RGBA; 8 bits and fewer stay bytes, 16 bits
  * become floats so that depth maps lose nothing. Gamma and colour profiles are not applied: numbers
  * stay numbers. Nothing is allocated for a picture before its size is within the limits, and could
- * at all be in a file this long: deflate packs at most 1032 bytes into one. The picture is then
- * turned as its eXIf chunk asks, which may stand before the rows or behind them. */
+ * at all be in a file this long: deflate packs at most 1032 bytes into one. libpng makes room for a
+ * chunk before it reads it, so that none may be longer than the file, and texts are passed over.
+ * The picture is then turned as its eXIf chunk asks, which may stand before the rows or behind. */
 #include "inside.h"
 #include "orientation.h"
 
@@ -30,6 +31,20 @@ static void fetch(png_structp png, png_bytep to, size_t n)
     memcpy(to, s->at, n);
     s->at += n;
     s->left -= n;
+}
+
+/* Is each chunk, up to the last, within the file? What follows behind the end is nobody's. */
+static bool chunks_fit(const uint8_t *p, size_t n)
+{
+    size_t at = 8;
+    while (n >= 12 && at <= n - 12) {
+        uint32_t length = (uint32_t)p[at] << 24 | (uint32_t)p[at + 1] << 16 |
+                          (uint32_t)p[at + 2] << 8 | p[at + 3];
+        if (length > n - 12 - at) return false;
+        if (memcmp(p + at + 4, "IEND", 4) == 0) return true;
+        at += 12 + (size_t)length;
+    }
+    return false;
 }
 
 /* Header to the plain form that follows; returns the number of passes over the rows. */
@@ -96,6 +111,9 @@ static bool read_all(source *s)
     bool deep = false;
     png_set_read_fn(s->png, s, fetch);
     png_set_user_limits(s->png, OMN_IMAGE_MOST_SIDE, OMN_IMAGE_MOST_SIDE);
+    static const png_byte texts[] = "tEXt\0iTXt\0zTXt\0sPLT";
+    if (!chunks_fit(s->at, s->size)) png_error(s->png, "the file ends early");
+    png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_NEVER, texts, 4);
     png_set_chunk_malloc_max(s->png, 16 << 20);
     png_set_chunk_cache_max(s->png, 256);
     int passes = prepare(s, &deep);
