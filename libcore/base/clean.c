@@ -3,14 +3,15 @@
  * characters would move the cursor or rename the window, their ends of lines would forge a second
  * message, their marks of direction would show a name backwards, and bytes that are no UTF-8 would
  * break the log that keeps the message. Each becomes one question mark. */
+#include "libcore/base/clean.h"
+
 #include <omnio/base.h>
 
 #include <string.h>
 
-/* Bytes of the character at s, 0 when none begins there: overlong forms, surrogates and numbers
- * beyond U+10FFFF are none. *code: which one it is. */
-static size_t character(const unsigned char *s, uint32_t *code)
+size_t clean_character(const char *text, uint32_t *code)
 {
+    const unsigned char *s = (const unsigned char *)text;
     size_t n = *s < 0x80 ? 1 : *s >= 0xF0 ? 4 : *s >= 0xE0 ? 3 : 2;
     static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
     if (n == 1) {
@@ -36,11 +37,11 @@ static bool is_safe(uint32_t c)
 
 char *omn_text_clean(char *text)
 {
-    const unsigned char *from = (const unsigned char *)text;
+    const char *from = text;
     char *to = text;
     while (*from) {
         uint32_t c = 0;
-        size_t n = character(from, &c);
+        size_t n = clean_character(from, &c);
         if (n > 0 && is_safe(c)) {
             memmove(to, from, n);
             to += n;

@@ -219,12 +219,11 @@ omn_status plan_read(omn_pipeline *p, omn_error *err)
 {
     static const char *const keys[] = { "version", "help",    "model", "inputs",
                                         "steps",   "outputs", NULL };
-    int64_t version;
     const yml *y = p->root;
     TRY_READ(yml_want(y, YML_MAP, "a pipeline", err));
     TRY_READ(yml_only(y, keys, err));
     if (!yml_get(y, "version")) return yml_fail(y, err, "version: 1 is wanted");
-    TRY_READ(yml_int(yml_get(y, "version"), 1, 1, &version, 1, err));
+    TRY_READ(yml_version(y, err));
     TRY_READ(yml_text(yml_get(y, "help"), &p->help, "", err));
     TRY_READ(yml_text(yml_get(y, "model"), &p->model, NULL, err));
     TRY_READ(read_inputs(p, yml_get(y, "inputs"), err));

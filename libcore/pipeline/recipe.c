@@ -350,11 +350,10 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
-    int64_t version;
     const yml *y = r->root;
     TRY_READ(yml_want(y, YML_MAP, "a recipe", err));
     TRY_READ(yml_only(y, keys, err));
-    TRY_READ(yml_int(yml_get(y, "version"), 1, 1, &version, 1, err));
+    TRY_READ(yml_version(y, err));
     TRY_READ(yml_text(yml_get(y, "model"), &r->model, ".", err));
     if (strchr(r->model, '/') || r->model[0] == '.') r->model = beside(r, r->model);
     TRY_READ(read_start(r, yml_get(y, "start"), err));

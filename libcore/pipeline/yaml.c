@@ -1,26 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* YAML through libyaml, copied into an arena as a tree with places, so that every later complaint
- * can point to line and column. Aliases are expanded within a limit on nodes; a hostile file ends
- * in one clear error. */
+/* Asking a YAML tree: values by key, with the types and ranges that are wanted, and changing single
+ * ones by their path. Each complaint points to line and column. */
 #include "yaml.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
-
-#define MOST_FILE ((size_t)1 << 20)
-#define MOST_NODES 100000
-#define MOST_DEPTH 32
-
-typedef struct copier {
-    yaml_document_t *doc;
-    omn_arena *a;
-    const char *file;
-    size_t nodes;
-    omn_error *err;
-} copier;
 
 omn_status yml_fail(const yml *y, omn_error *err, const char *fmt, ...)
 {
@@ -30,114 +16,6 @@ omn_status yml_fail(const yml *y, omn_error *err, const char *fmt, ...)
     omn_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
     return omn_fail_at(err, OMN_ERR_CONFIG, y->file, y->line, y->column, "%s", text);
-}
-
-static yml *copy(copier *c, int index, int depth);
-
-static omn_status no_twins(const yml *map, omn_error *err)
-{
-    for (size_t i = 0; i < map->n; i++)
-        for (size_t j = 0; j < i; j++)
-            if (!strcmp(map->items[i]->text, map->items[j]->text))
-                return yml_fail(map->items[i], err, "\"%s\" is given twice, first in line %d",
-                                map->items[i]->text, map->items[j]->line);
-    return OMN_OK;
-}
-
-static bool copy_map(copier *c, const yaml_node_t *from, yml *y, int depth)
-{
-    const size_t n = (size_t)(from->data.mapping.pairs.top - from->data.mapping.pairs.start);
-    y->kind = YML_MAP;
-    y->n = n;
-    y->items = omn_arena_alloc(c->a, 2 * n + 1, sizeof *y->items);
-    if (!y->items) return false;
-    for (size_t i = 0; i < n; i++) {
-        const yaml_node_pair_t *p = from->data.mapping.pairs.start + i;
-        y->items[i] = copy(c, p->key, depth + 1);
-        y->items[n + i] = copy(c, p->value, depth + 1);
-        if (!y->items[i] || !y->items[n + i]) return false;
-        if (y->items[i]->kind != YML_SCALAR) {
-            yml_fail(y->items[i], c->err, "a key must be a plain word");
-            return false;
-        }
-    }
-    return n > 1000 || no_twins(y, c->err) == OMN_OK;
-}
-
-static yml *copy(copier *c, int index, int depth)
-{
-    const yaml_node_t *from = yaml_document_get_node(c->doc, index);
-    if (!from || depth > MOST_DEPTH || ++c->nodes > MOST_NODES) {
-        omn_fail_at(c->err, OMN_ERR_CONFIG, c->file, from ? (int32_t)from->start_mark.line + 1 : 0,
-                    0, "the file is nested deeper than %d or has more than %d parts", MOST_DEPTH,
-                    MOST_NODES);
-        return NULL;
-    }
-    yml *y = omn_arena_alloc(c->a, 1, sizeof *y);
-    if (!y) return NULL;
-    y->file = c->file;
-    y->line = (int32_t)from->start_mark.line + 1;
-    y->column = (int32_t)from->start_mark.column + 1;
-    if (from->type == YAML_SCALAR_NODE) {
-        y->text = omn_arena_strndup(c->a, (const char *)from->data.scalar.value,
-                                    from->data.scalar.length);
-        y->quoted = from->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
-                    from->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-        if (y->text && strlen(y->text) != from->data.scalar.length) {
-            yml_fail(y, c->err, "a text with a 0 byte");
-            return NULL;
-        }
-        return y->text ? y : NULL;
-    }
-    if (from->type == YAML_MAPPING_NODE) return copy_map(c, from, y, depth) ? y : NULL;
-    y->kind = YML_LIST;
-    y->n = (size_t)(from->data.sequence.items.top - from->data.sequence.items.start);
-    y->items = omn_arena_alloc(c->a, y->n + 1, sizeof *y->items);
-    if (!y->items) return NULL;
-    for (size_t i = 0; i < y->n; i++) {
-        y->items[i] = copy(c, from->data.sequence.items.start[i], depth + 1);
-        if (!y->items[i]) return NULL;
-    }
-    return y;
-}
-
-omn_status yml_read(const char *path, omn_arena *a, const yml **out, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    char *text = NULL;
-    size_t size = 0;
-    yaml_parser_t parser;
-    yaml_document_t doc;
-    bool parsing = false, loaded = false;
-    OMN_TRY(omn_file_read(path, MOST_FILE, &text, &size, err));
-    if (!yaml_parser_initialize(&parser)) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
-        goto done;
-    }
-    parsing = true;
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    if (!yaml_parser_load(&parser, &doc)) {
-        st = omn_fail_at(err, OMN_ERR_CONFIG, path, (int32_t)parser.problem_mark.line + 1,
-                         (int32_t)parser.problem_mark.column + 1, "%s",
-                         parser.problem ? parser.problem : "not YAML");
-        goto done;
-    }
-    loaded = true;
-    copier c = { &doc, a, omn_arena_strdup(a, path), 0, err };
-    if (!yaml_document_get_root_node(&doc)) {
-        st = omn_fail_at(err, OMN_ERR_CONFIG, path, 1, 1, "the file is empty");
-        goto done;
-    }
-    *out = copy(&c, 1, 0);
-    if (!*out) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
-        if (err && err->status) st = (omn_status)err->status;
-    }
-done:
-    if (loaded) yaml_document_delete(&doc);
-    if (parsing) yaml_parser_delete(&parser);
-    free(text);
-    return st;
 }
 
 const yml *yml_key(const yml *y, size_t i) { return y->items[i]; }
@@ -210,6 +88,21 @@ omn_status yml_int(const yml *y, int64_t lo, int64_t hi, int64_t *out, int64_t d
                         y->kind == YML_SCALAR ? y->text : "value", (long long)lo, (long long)hi);
     *out = v;
     return OMN_OK;
+}
+
+omn_status yml_version(const yml *y, omn_error *err)
+{
+    const yml *v = yml_get(y, "version");
+    int64_t version = 1;
+    if (!v) return OMN_OK;
+    if (yml_int(v, 2, INT64_MAX, &version, 1, NULL) == OMN_OK)
+        return yml_fail(v, err,
+                        "the file is of version %lld; this omnio reads version 1, a newer one is "
+                        "needed",
+                        (long long)version);
+    if (yml_int(v, 1, 1, &version, 1, NULL) == OMN_OK) return OMN_OK;
+    return yml_fail(v, err, "%s: the version is a whole number, 1 for this omnio",
+                    v->kind == YML_SCALAR ? v->text : "value");
 }
 
 omn_status yml_double(const yml *y, double lo, double hi, double *out, double deflt, omn_error *err)

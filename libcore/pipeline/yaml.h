@@ -17,8 +17,8 @@ struct yml {
     const char *file;
 };
 
-/* Parse a file (at most 1 MiB, depth 32, 100000 nodes) into the arena. Duplicate keys are
- * errors. */
+/* Parse a file (at most 1 MiB, one document, depth 32, 100000 nodes, 256 anchors) into the arena.
+ * Duplicate keys are errors. */
 omn_status yml_read(const char *path, omn_arena *a, const yml **out, omn_error *err);
 /* Set scalars by path ("optimizer.rate", "tasks.0.weight"): --set on the command line. */
 omn_status yml_override(yml *root, const omn_setting *set, size_t n, omn_arena *a, omn_error *err);
@@ -34,6 +34,8 @@ omn_status yml_only(const yml *y, const char *const *keys, omn_error *err);
 omn_status yml_text(const yml *y, const char **out, const char *deflt, omn_error *err);
 omn_status yml_int(const yml *y, int64_t lo, int64_t hi, int64_t *out, int64_t deflt,
                    omn_error *err);
+/* The key "version" of a file, 1 where it is not there. */
+omn_status yml_version(const yml *y, omn_error *err);
 omn_status yml_double(const yml *y, double lo, double hi, double *out, double deflt,
                       omn_error *err);
 omn_status yml_bool(const yml *y, bool *out, bool deflt, omn_error *err);

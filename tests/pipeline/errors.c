@@ -27,7 +27,23 @@ typedef struct bad {
 static const bad cases[] = {
     { "", 1, 1, "empty" },
     { "- a\n", 1, 1, "a pipeline" },
-    { "version: 2\nsteps: []\n", 1, 10, "whole number" },
+    { "version: 2\nsteps: []\n", 1, 10,
+      "the file is of version 2; this omnio reads version 1, a newer one is needed" },
+    { "version: 0\nsteps: []\n", 1, 10, "the version is a whole number, 1 for this omnio" },
+    { "version: \"2\"\nsteps: []\n", 1, 10, "the version is a whole number" },
+    { "version: 1\nsteps: []\noutputs: {}\n---\nversion: 1\n", 4, 1,
+      "a second document begins here" },
+    { "version: 1\nsteps: []\noutputs: {}\n---\n", 4, 1, "a second document begins here" },
+    { "version: 1\nhelp: caf\xe9 au lait\n", 2, 10, "byte 0xE9 is not UTF-8" },
+    { "\xef\xbb\xbfversion: 1\r\nhelp: caf\xc3\xa9\r\nx: \xc3\xa9\xff\n", 3, 5,
+      "byte 0xFF is not UTF-8" },
+    { "version: 1\nhelp: a\007b\n", 2, 8, "character U+0007 is not allowed in YAML" },
+    { "version: 1\nhelp: a\xc2\x9b\n", 2, 8, "character U+009B is not allowed" },
+    { "a: &x 1\nb: &x 2\n", 2, 4, "an anchor of this name is there already" },
+    { "a: *x\n", 1, 4, "an alias of an anchor that is not there" },
+    { "a: &x [1, *x]\n", 1, 11, "an alias of what it stands in" },
+    { "? [a]\n: b\n", 1, 3, "a key must be a plain word" },
+    { "version: 1\nhelp: \"a\\0b\"\nsteps: []\noutputs: {}\n", 2, 7, "a text with a 0 byte" },
     { "version: 1\nsteps: [}\n", 2, 9, "" },
     { "version: 1\nversion: 1\n", 2, 1, "given twice, first in line 1" },
     { "version: 1\nstep: []\n", 2, 1, "did you mean \"steps\"" },
@@ -176,7 +192,7 @@ START_TEST(deep_nesting_is_refused)
     nested(&flat, 20);
     refused(b.data, b.length, "nested deeper", flat.data);
     memset(open, '[', sizeof open);
-    refused(open, sizeof open, "node content", GOOD);
+    refused(open, sizeof open, "nested deeper", GOOD);
     omn_buf_fini(&b);
     omn_buf_fini(&flat);
 }
@@ -185,7 +201,7 @@ END_TEST
 START_TEST(an_alias_of_itself_is_refused)
 {
     static const char text[] = "version: 1\nsteps: &a [*a]\noutputs: {r: $r}\n";
-    refused(text, sizeof text - 1, "more than 100000 parts", GOOD);
+    refused(text, sizeof text - 1, "an alias of what it stands in", GOOD);
 }
 END_TEST
 
@@ -198,6 +214,63 @@ START_TEST(bytes_that_are_no_text_are_refused)
     refused(zero, sizeof zero - 1, "a 0 byte",
             "version: 1\nhelp: \"a0b\"\ninputs: {list: {type: list}}\n"
             "steps: []\noutputs: {list: $list}\n");
+}
+END_TEST
+
+/* Each refused with its own words, and at once: the first limit that is passed ends the reading. */
+START_TEST(what_has_no_end_is_refused_where_the_limit_is)
+{
+    static const struct {
+        const char *head, *each, *says;
+        int line;
+    } rows[] = {
+        { "version: 1\nsteps: ", "[", "nested deeper than 32", 2 },
+        { "version: 1\nsteps: ", "{a: ", "nested deeper than 32", 2 },
+        { "version: 1\nsteps:\n  ", "- ", "nested deeper than 32", 3 },
+        { "version: 1\nsteps: [", "a,", "more than 100000 parts", 2 },
+        { "version: 1\nx:\n", "- &a%d x\n", "more than 256 anchors", 259 },
+        { "a: &a [1,2,3,4,5,6,7,8,9,0]\nb: [", "*a,", "more than 100000 parts", 2 },
+    };
+    omn_context *ctx = context();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        omn_pipeline *p = NULL;
+        omn_error err = OMN_ERROR_INIT;
+        omn_buf b;
+        omn_buf_init(&b, 1 << 20);
+        omn_buf_puts(&b, rows[i].head);
+        for (int k = 0; b.length < 500000; k++) {
+            char one[32];
+            const char *mark = strstr(rows[i].each, "%d");
+            if (mark)
+                snprintf(one, sizeof one, "%.*s%d%s", (int)(mark - rows[i].each), rows[i].each, k,
+                         mark + 2);
+            omn_buf_puts(&b, mark ? one : rows[i].each);
+        }
+        const char *path = testing_write(testing_folder(), "hostile.yaml", b.data, b.length);
+        ck_assert_int_eq(omn_pipeline_open(ctx, path, &p, &err), OMN_ERR_CONFIG);
+        ck_assert_msg(strstr(err.text, rows[i].says) && err.line == rows[i].line, "%d: %s",
+                      (int)err.line, err.text);
+        omn_buf_fini(&b);
+    }
+    omn_context_free(ctx);
+}
+END_TEST
+
+START_TEST(many_keys_are_compared_too)
+{
+    omn_context *ctx = context();
+    omn_pipeline *p = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    omn_buf b;
+    omn_buf_init(&b, 1 << 20);
+    for (int i = 0; i < 20000; i++) omn_buf_printf(&b, "key%d: x\n", i);
+    omn_buf_puts(&b, "key77: again\n");
+    const char *path = testing_write(testing_folder(), "keys.yaml", b.data, b.length);
+    ck_assert_int_eq(omn_pipeline_open(ctx, path, &p, &err), OMN_ERR_CONFIG);
+    ck_assert_str_eq(err.text, "\"key77\" is given twice, first in line 78");
+    ck_assert_int_eq(err.line, 20001);
+    omn_buf_fini(&b);
+    omn_context_free(ctx);
 }
 END_TEST
 
@@ -231,12 +304,15 @@ END_TEST
 
 int main(void)
 {
-    static const TTest *all[6];
-    all[0] = errors_name_line_column_and_remedy;
-    all[1] = a_bomb_of_aliases_is_refused;
-    all[2] = deep_nesting_is_refused;
-    all[3] = an_alias_of_itself_is_refused;
-    all[4] = bytes_that_are_no_text_are_refused;
-    all[5] = changed_files_are_read_or_refused;
+    const TTest *const all[] = {
+        errors_name_line_column_and_remedy,
+        a_bomb_of_aliases_is_refused,
+        deep_nesting_is_refused,
+        an_alias_of_itself_is_refused,
+        bytes_that_are_no_text_are_refused,
+        what_has_no_end_is_refused_where_the_limit_is,
+        many_keys_are_compared_too,
+        changed_files_are_read_or_refused,
+    };
     return TESTING_RUN("pipeline/errors", all, 120);
 }
