@@ -87,6 +87,9 @@ OMN_API omn_status omn_model_prepare(const omn_model *m, omn_call *c, const char
 /* Text to ids through the text encoder's or decoder's tokenizer, without start or end. */
 OMN_API omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most,
                                     size_t *n, omn_error *err);
+/* The same, however many there are: *ids is owned (free()) and has a place behind the last. */
+OMN_API omn_status omn_model_all_tokens(const omn_model *m, const char *text, int32_t **ids,
+                                        size_t *n, omn_error *err);
 
 /* ---- requests ------------------------------------------------------------------------------- */
 

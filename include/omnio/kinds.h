@@ -119,8 +119,9 @@ typedef struct omn_codec_impl {
     const char *speaks; /* "text": a tokenizer; "regions", "points": words for values */
     omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
     void (*close)(void *self);          /* also when open failed after setting *self */
-    /* Tokenizers: ids of a text without start or end; at most `most`, more is OMN_ERR_DATA.
-     * [any] */
+    /* Tokenizers: ids of a text without start or end; at most `most`, more is OMN_ERR_DATA, and
+     * *count then is how many there are. A short text may have many: one character can stand for
+     * eighteen. [any] */
     omn_status (*encode)(const void *self, const char *text, size_t n, int32_t *ids, size_t most,
                          size_t *count, omn_error *err);
     /* ids to text appended to out. Unknown ids are skipped. [any] */

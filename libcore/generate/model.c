@@ -280,3 +280,28 @@ omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, 
             m->path);
     return omn_codec_encode(t, text, strlen(text), ids, most, n, err);
 }
+
+omn_status omn_model_all_tokens(const omn_model *m, const char *text, int32_t **ids, size_t *n,
+                                omn_error *err)
+{
+    size_t room = strlen(text) + 8;
+    *ids = NULL;
+    /* A text can have more tokens than bytes; the first try says how many then. */
+    for (int round = 0;; round++) {
+        omn_error why = OMN_ERROR_INIT;
+        int32_t *list = calloc(room + 1, sizeof *list);
+        if (!list) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu tokens", room);
+        *n = 0;
+        const omn_status st = omn_model_tokens(m, text, list, room, n, &why);
+        if (st == OMN_OK) {
+            *ids = list;
+            return OMN_OK;
+        }
+        free(list);
+        if (round > 2 || st != OMN_ERR_DATA || *n <= room) {
+            if (err) *err = why;
+            return st;
+        }
+        room = *n > 8 * room ? *n : 8 * room; /* a refusal may come before the last is counted */
+    }
+}

@@ -5,6 +5,7 @@
 #include "recipe.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST 16u /* examples that are looked at until one has a lesson */
@@ -72,27 +73,26 @@ static omn_status too_long(const omn_recipe *r, const omn_page *p, const omn_les
 }
 
 /* Tokens of a text with its end; OMN_ERR_DATA for one that is longer than a row. */
-static omn_status fits(const omn_recipe *r, omn_arena *a, const omn_page *p, const omn_lesson *l,
+static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson *l,
                        bool answer, omn_error *err)
 {
     const char *text = answer ? l->answer : l->prompt;
-    const size_t room = strlen(text) + 8, most = answer ? r->setup.targets : r->setup.inputs;
+    const size_t most = answer ? r->setup.targets : r->setup.inputs;
     size_t n = 0;
-    int32_t *ids = omn_arena_alloc(a, room, sizeof *ids);
-    if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
-    const omn_status st = omn_model_tokens(r->teacher, text, ids, room, &n, err);
+    int32_t *ids = NULL;
+    const omn_status st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
+    free(ids);
     if (st != OMN_OK || n + 1 <= most) return st;
     return too_long(r, p, l, answer ? "answer" : "question", n + 1, (uint32_t)most, err);
 }
 
-static omn_status look(omn_recipe *r, omn_call *c, omn_arena *a, const omn_page *p, bool *found,
-                       omn_error *err)
+static omn_status look(omn_recipe *r, omn_call *c, const omn_page *p, bool *found, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_feed *f = NULL;
     for (uint32_t i = 0; i < p->n_lessons; i++) {
-        st = fits(r, a, p, &p->lessons[i], false, err);
-        if (st == OMN_OK) st = fits(r, a, p, &p->lessons[i], true, err);
+        st = fits(r, p, &p->lessons[i], false, err);
+        if (st == OMN_OK) st = fits(r, p, &p->lessons[i], true, err);
         if (st == OMN_ERR_DATA && r->skip_bad) {
             if (err) *err = (omn_error)OMN_ERROR_INIT;
             continue;
@@ -124,7 +124,7 @@ static omn_status first_lessons(omn_recipe *r, uint32_t task, omn_call *c, omn_a
         omn_page p;
         omn_arena_release(a, 0);
         omn_status st = recipe_lessons(r, task, i, c, a, &p, err);
-        if (st == OMN_OK) st = look(r, c, a, &p, &found, err);
+        if (st == OMN_OK) st = look(r, c, &p, &found, err);
         for (uint32_t k = 0; k < p.n_inputs; k++) omn_value_unref(p.inputs[k].value);
         if (st != OMN_OK) return st;
     }

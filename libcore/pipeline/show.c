@@ -36,11 +36,9 @@ static omn_status put_text(const omn_recipe *r, const char *what, const char *te
                            const omn_lesson *l, uint32_t room, omn_buf *out, omn_error *err)
 {
     const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->teacher, "text"));
-    const size_t most = strlen(text) + 8;
     size_t n = 0;
-    int32_t *ids = calloc(most + 1, sizeof *ids);
-    if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
-    const omn_status st = omn_model_tokens(r->teacher, text, ids, most, &n, err);
+    int32_t *ids = NULL;
+    const omn_status st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
     if (st == OMN_OK) {
         ids[n++] = v ? v->stop : -1;
         omn_buf_printf(out, "  %s: \"%s\"\n    %zu of %u tokens:", what, text, n, room);

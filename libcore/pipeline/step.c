@@ -146,11 +146,24 @@ static omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const plan_step *
     size_t n = 0;
     if (!self) return yml_fail(s->at, err, "%s: this model has no text tokens", s->name);
     if (s->verb == VERB_TOKENIZE) {
-        size_t length = 0;
-        omn_text_get(v, &length);
-        ids = calloc(length + 16, sizeof *ids);
-        if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
-        OMN_TRY(impl->encode(self, c, v, ids, length + 16, &n, err));
+        size_t room = 0;
+        omn_text_get(v, &room);
+        room += 16;
+        /* A text can have more tokens than bytes; the first try says how many then. */
+        for (int round = 0;; round++) {
+            omn_error why = OMN_ERROR_INIT;
+            ids = calloc(room, sizeof *ids);
+            if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
+            n = 0;
+            st = impl->encode(self, c, v, ids, room, &n, &why);
+            if (st == OMN_OK) break;
+            if (round > 2 || st != OMN_ERR_DATA || n <= room) {
+                if (err) *err = why;
+                goto done;
+            }
+            room = n > 8 * room ? n : 8 * room;
+            free(ids);
+        }
         OMN_TRY(omn_tokens_new(ids, n, omn_model_object(r->model), &out, err));
     } else {
         const int32_t *list = NULL;

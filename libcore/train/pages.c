@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct making {
@@ -19,21 +20,25 @@ static omn_status no_memory(omn_error *err)
     return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a page of lessons");
 }
 
-/* ids of a text with the end token behind them. A piece takes at least a byte, three go to a
- * leading space. */
+/* ids of a text with the end token behind them. */
 static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, int32_t **ids,
                          uint32_t *n, omn_error *err)
 {
-    size_t room = strlen(text) + 8, count = 0;
-    if (room > 1 << 24)
-        return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", room);
-    *ids = omn_arena_alloc(a, room, sizeof(int32_t));
-    if (!*ids) return no_memory(err);
-    const omn_status st = omn_model_tokens(t->model, text, *ids, room - 1, &count, err);
+    const size_t bytes = strlen(text);
+    size_t count = 0;
+    int32_t *list = NULL;
+    if (bytes > 1 << 24)
+        return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", bytes);
+    const omn_status st = omn_model_all_tokens(t->model, text, &list, &count, err);
     if (st != OMN_OK) return st;
-    (*ids)[count] = t->stop;
-    *n = (uint32_t)count + 1;
-    return OMN_OK;
+    *ids = omn_arena_alloc(a, count + 1, sizeof(int32_t));
+    if (*ids) {
+        if (count) memcpy(*ids, list, count * sizeof(int32_t));
+        (*ids)[count] = t->stop;
+        *n = (uint32_t)count + 1;
+    }
+    free(list);
+    return *ids ? OMN_OK : no_memory(err);
 }
 
 /* Would an empty row hold this text? */

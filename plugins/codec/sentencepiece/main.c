@@ -21,6 +21,8 @@
     PAR(S, bool, to_end, "true", NULL, NULL, "decoding stops at the end piece")
 OMN_PARAMS(sentencepiece, SENTENCEPIECE);
 
+#define MOST_FILE ((size_t)1 << 28)
+
 typedef struct codec {
     sp_model *model;
     sp_until until;
@@ -31,7 +33,8 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
 {
     const struct sentencepiece *p = params;
     omn_status st = OMN_OK;
-    omn_map *map = NULL;
+    char *bytes = NULL;
+    size_t n = 0;
     (void)c;
     const sp_extra extra = { p->start_first, (uint32_t)p->sentinels, (uint32_t)p->bins,
                              (uint32_t)p->histories, p->marks };
@@ -41,11 +44,11 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     k->until = p->to_end ? SP_TO_END : SP_ALL;
     const char *beside = o != NULL ? omn_open_file(o, p->file, false) : NULL;
     const char *path = beside != NULL ? beside : p->file;
-    OMN_TRY(omn_map_open(path, &map, err));
-    st = sp_open(omn_map_data(map), omn_map_size(map), &extra, &k->model, err);
+    OMN_TRY(omn_file_read(path, MOST_FILE, &bytes, &n, err));
+    st = sp_open(bytes, n, &extra, &k->model, err);
     if (st != OMN_OK) omn_error_prefix(err, "%s", path);
 done:
-    omn_map_close(map);
+    free(bytes);
     return st;
 }
 
@@ -62,15 +65,12 @@ static omn_status codec_encode(const void *self, const char *text, size_t n, int
 {
     const codec *k = self;
     sp_ids all = { 0 };
-    *count = 0;
     omn_status st = sp_encode_most(k->model, text, n, most, &all, err);
+    *count = all.count;
     if (st == OMN_OK && all.count > most)
         st = omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, at most %zu are possible here",
                       all.count, most);
-    if (st == OMN_OK) {
-        if (all.count > 0) memcpy(ids, all.id, all.count * sizeof *ids);
-        *count = all.count;
-    }
+    if (st == OMN_OK && all.count > 0) memcpy(ids, all.id, all.count * sizeof *ids);
     free(all.id);
     return st;
 }
