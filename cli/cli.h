@@ -132,6 +132,8 @@ struct cli {
 
 void cli_init(cli *c);
 void cli_fini(cli *c);
+/* From now on a mapped file that is cut off ends the program with a line that names it. */
+void cli_catch_bus(void);
 /* Makes the context and catches signals, by the command's options. */
 int cli_session(cli *c, const cli_args *a);
 /* "omnio: text" on stderr. */

@@ -10,11 +10,14 @@ static int inspect(cli *c, int argc, char **argv);
 
 static const cli_option rows[] = {
     { "tensors", 0, "flag", NULL, NULL, NULL, NULL, "Inspection", "list every tensor" },
+    { "check", 0, "flag", NULL, NULL, NULL, NULL, "Inspection",
+      "compare the checksum of every tensor; reads the whole file" },
 };
 
 static const cli_example examples[] = {
     { "omnio inspect nano", "the model that ships" },
     { "omnio inspect --tensors model.safetensors", "every tensor of a file" },
+    { "omnio inspect --check out/model.safetensors", "are all bytes those that were written?" },
     { "omnio inspect image.resize", "an object of a plugin" },
 };
 
@@ -90,6 +93,22 @@ static void put_tensors(const cli *c, const omn_weights *w, omn_buf *b)
     if (c->format != CLI_TEXT) omn_buf_puts(b, "]");
 }
 
+/* --check: OMN_ERR_DATA for a tensor that is damaged. */
+static omn_status put_check(const cli *c, const cli_args *a, const omn_weights *w, omn_buf *b,
+                            omn_error *err)
+{
+    size_t n = 0;
+    if (!cli_has(a, "check")) return OMN_OK;
+    const omn_status st = omn_weights_check(w, &n, err);
+    if (st != OMN_OK) return st;
+    if (c->format == CLI_TEXT)
+        omn_buf_printf(b, "checksums    %zu of %zu tensors have one, all are right\n", n,
+                       omn_weights_count(w));
+    else
+        omn_buf_printf(b, ",\"checksums\":%zu", n);
+    return OMN_OK;
+}
+
 static void put_begin(const cli *c, const char *what, const char *path, omn_buf *b)
 {
     if (c->format == CLI_TEXT) {
@@ -111,6 +130,11 @@ static omn_status of_weights(const cli *c, const cli_args *a, const char *path, 
     const sums s = add_up(w);
     put_begin(c, "weights", omn_weights_path(w), b);
     put_sums(c, &s, b);
+    const omn_status checked = put_check(c, a, w, b, err);
+    if (checked != OMN_OK) {
+        omn_weights_close(w);
+        return checked;
+    }
     if (c->format != CLI_TEXT)
         omn_buf_puts(b, ",\"metadata\":{");
     else if (omn_weights_meta_count(w))
@@ -205,10 +229,11 @@ static omn_status of_model(const cli *c, const cli_args *a, const char *path, om
     }
     put_parts(c, m, b);
     put_sums(c, &s, b);
+    st = put_check(c, a, w, b, err);
     if (cli_has(a, "tensors")) put_tensors(c, w, b);
     if (c->format != CLI_TEXT) omn_buf_puts(b, "}\n");
     omn_model_close(m);
-    return OMN_OK;
+    return st;
 }
 
 /* ---- plugins ------------------------------------------------------------------------------ */

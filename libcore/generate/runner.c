@@ -407,6 +407,13 @@ static omn_status with_conditions(const omn_request *rq, size_t n, omn_arena *a,
     return OMN_OK;
 }
 
+/* Weights that were written anew in their place since they were mapped answer nonsense. */
+static omn_status unchanged(const omn_model *m, omn_error *err)
+{
+    const omn_weights *w = omn_model_weights(m);
+    return w ? omn_weights_unchanged(w, err) : OMN_OK;
+}
+
 omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, omn_result *out,
                               omn_error *err)
 {
@@ -428,6 +435,7 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     }
     a = omn_arena_new(0);
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
+    OMN_TRY(unchanged(r->model, err));
     OMN_TRY(omn_context_call(r->model->ctx, rq->seed, 0, r->cancel, &c, err));
     OMN_TRY(with_conditions(rq, n, a, &all, err));
     OMN_TRY(runner_encode(r, c, all, n * (rq->n_conditions + 1), a, &e, out, n, err));
@@ -440,6 +448,7 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     } else {
         OMN_TRY(answer_ids(r, c, &e, rq, n, out, err));
     }
+    OMN_TRY(unchanged(r->model, err));
 done:
     omn_call_free(c);
     omn_arena_free(a);

@@ -21,6 +21,8 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+#define BEFORE "checkpoint.before.safetensors"
+
 typedef struct run {
     omn_recipe *r;
     const omn_recipe_watch *w;
@@ -33,7 +35,7 @@ typedef struct run {
     FILE *log;
     int lock;                             /* -1: not held */
     bool made;                            /* the folder was not there before */
-    char checkpoint[4200], logfile[4200], plot[4200];
+    char checkpoint[4200], before[4200], logfile[4200], plot[4200];
 } run;
 
 static void note(const run *t, const char *fmt, ...) OMN_PRINTF(2, 3);
@@ -104,6 +106,7 @@ static omn_status begin(run *t, omn_error *err)
     omn_recipe *r = t->r;
     struct stat s;
     snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
+    snprintf(t->before, sizeof t->before, "%s/" BEFORE, t->out);
     snprintf(t->logfile, sizeof t->logfile, "%s/log.csv", t->out);
     snprintf(t->plot, sizeof t->plot, "%s/loss.svg", t->out);
     if (r->n_start) OMN_TRY(start_open(r, 0, &t->from, err));
@@ -130,7 +133,13 @@ static omn_status begin(run *t, omn_error *err)
     omn_file_sweep(t->out);
     OMN_TRY(recipe_companions(t->model, t->out, err));
     if (stat(t->checkpoint, &s) == 0) {
-        OMN_TRY(omn_trainer_load(t->trainer, t->checkpoint, err));
+        st = omn_trainer_load(t->trainer, t->checkpoint, err);
+        if (st == OMN_ERR_DATA && err && stat(t->before, &s) == 0) {
+            const size_t n = strlen(err->text);
+            snprintf(err->text + n, sizeof err->text - n,
+                     "; " BEFORE " is the one before it: rename it to go on from there");
+        }
+        if (st != OMN_OK) goto done;
         note(t, "going on from step %llu of %llu", (unsigned long long)omn_trainer_at(t->trainer),
              (unsigned long long)r->setup.steps);
     }
@@ -147,13 +156,26 @@ static omn_status export(run *t, omn_error *err)
     return omn_trainer_export(t->trainer, path, t->r->export_type, err);
 }
 
+/* The checkpoint that is about to be replaced stays under another name: a disk that damages the new
+ * one, unnoticed until a run goes on, costs no more than the steps between the two. */
+static void keep_before(const run *t)
+{
+    if (access(t->checkpoint, F_OK) != 0) return;
+    (void)unlink(t->before);
+    if (link(t->checkpoint, t->before) != 0)
+        note(t, "%s: the checkpoint before cannot be kept: %s", t->before, strerror(errno));
+}
+
 static omn_status save(run *t, omn_error *err)
 {
     omn_status st = OMN_OK;
     /* rows beyond a checkpoint are cut when a run goes on, missing ones cannot be made again */
     if (fflush(t->log) != 0 || fsync(fileno(t->log)) != 0)
         st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->logfile, strerror(errno));
-    if (st == OMN_OK) st = omn_trainer_save(t->trainer, t->checkpoint, err);
+    if (st == OMN_OK) {
+        keep_before(t);
+        st = omn_trainer_save(t->trainer, t->checkpoint, err);
+    }
     if (st == OMN_OK) st = plot_loss(t->logfile, t->plot, err);
     if (st == OMN_OK) st = export(t, err);      /* the model so far, to try while the run goes on */
     return st;

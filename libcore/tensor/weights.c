@@ -123,16 +123,13 @@ done:
     return st;
 }
 
-static omn_status read_index(omn_weights *w, const omn_map *map, roster *x, omn_error *err)
+static omn_status read_index(omn_weights *w, const char *path, const char *text, size_t size,
+                             roster *x, omn_error *err)
 {
     omn_status st = OMN_OK;
     char *key, *value;
     bool first_meta = true, has_map = false;
-    const char *path = omn_map_path(map);
-    scan s = { .text = omn_map_data(map), .size = omn_map_size(map), .strings = w->strings };
-    if (s.size > HEADER_MOST)
-        return omn_fail(err, OMN_ERR_DATA, "%s: longer than %zu bytes, the most for an index", path,
-                        HEADER_MOST);
+    scan s = { .text = text, .size = size, .strings = w->strings };
     for (bool first = true; scan_member(&s, &first, &key);) {
         if (strcmp(key, "weight_map") == 0) {
             if (has_map) return omn_fail(err, OMN_ERR_DATA, "%s: has weight_map twice", path);
@@ -210,11 +207,12 @@ static omn_status open_index(omn_weights *w, const char *path, omn_error *err)
 {
     omn_status st = OMN_OK;
     roster x = { NULL, 0, 0 };
-    omn_map *map = NULL;
+    char *text = NULL;
+    size_t size = 0;
     const char *slash = strrchr(path, '/');
     int folder = slash ? (int)(slash - path + 1) : 0;
-    OMN_TRY(omn_map_open(path, &map, err));
-    OMN_TRY(read_index(w, map, &x, err));
+    OMN_TRY(omn_file_read(path, HEADER_MOST, &text, &size, err));
+    OMN_TRY(read_index(w, path, text, size, &x, err));
     OMN_TRY(check_names(&x, path, err));
     for (size_t from = 0, to; from < x.n; from = to) {
         for (to = from + 1; to < x.n && strcmp(x.rows[to].file, x.rows[from].file) == 0;) to++;
@@ -232,7 +230,7 @@ static omn_status open_index(omn_weights *w, const char *path, omn_error *err)
         OMN_TRY(keep_listed(w, start, x.rows + from, to - from, path, err));
     }
 done:
-    omn_map_close(map);
+    free(text);
     free(x.rows);
     return st;
 }

@@ -282,6 +282,7 @@ omn_status omn_trainer_load(omn_trainer *t, const char *path, omn_error *err)
     const omn_shape shape = omn_dim1(N_COUNTERS);
     OMN_TRY(omn_weights_open(path, &w, err));
     OMN_TRY(compare(t, w, err));
+    OMN_TRY(omn_weights_check(w, NULL, err));
     const omn_tensor *x = get(w, "train.", "counters", OMN_I64, &shape, &st, err);
     if (!x) goto done;
     memcpy(k, x->data, sizeof(k));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A manifest stays mapped; only where its lines begin is remembered. Which split a line belongs to
- * follows from its number and the seed, so training and held-out examples never meet, also when
- * lines are added at the end. */
+/* A manifest is read once, so that a training goes on when the file is written anew meanwhile, and
+ * where its lines begin is remembered. Which split a line belongs to follows from its number and
+ * the seed, so training and held-out examples never meet, also when lines are added at the end. */
 #include "manifest.h"
 
 #include <stdlib.h>
@@ -51,10 +51,8 @@ omn_status manifest_open(manifest *m, const char *path, double held_out, uint64_
     omn_status st = OMN_OK;
     m->path = strdup(path);
     if (!m->path) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
-    OMN_TRY(omn_map_open(path, &m->map, err));
-    const char *data = omn_map_data(m->map);
-    const size_t size = omn_map_size(m->map);
-    OMN_TRY(split_lines(m, data, size, held_out, seed, false, err));
+    OMN_TRY(omn_file_read(path, MOST_FILE, &m->text, &m->size, err));
+    OMN_TRY(split_lines(m, m->text, m->size, held_out, seed, false, err));
     for (int k = 0; k < 2; k++) {
         m->at[k] = calloc(m->n[k] + 1, sizeof *m->at[k]);
         m->line[k] = calloc(m->n[k] + 1, sizeof *m->line[k]);
@@ -63,7 +61,7 @@ omn_status manifest_open(manifest *m, const char *path, double held_out, uint64_
             goto done;
         }
     }
-    OMN_TRY(split_lines(m, data, size, held_out, seed, true, err));
+    OMN_TRY(split_lines(m, m->text, m->size, held_out, seed, true, err));
     if (m->n[0] + m->n[1] == 0) st = omn_fail(err, OMN_ERR_DATA, "%s: no lines", path);
 done:
     return st;
@@ -71,7 +69,7 @@ done:
 
 void manifest_close(manifest *m)
 {
-    omn_map_close(m->map);
+    free(m->text);
     for (int k = 0; k < 2; k++) {
         free(m->at[k]);
         free(m->line[k]);
@@ -83,9 +81,8 @@ const char *manifest_line(const manifest *m, omn_split split, size_t i, size_t *
                           uint32_t *number)
 {
     const int k = split == OMN_SPLIT_TRAIN ? 0 : 1;
-    const char *data = omn_map_data(m->map);
     const uint64_t at = m->at[k][i];
-    *length = line_length(data + at, omn_map_size(m->map) - at);
+    *length = line_length(m->text + at, m->size - at);
     *number = m->line[k][i];
-    return data + at;
+    return m->text + at;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The lines of a JSON Lines manifest, mapped and indexed, in two splits. */
+/* The lines of a JSON Lines manifest, read and indexed, in two splits. */
 #ifndef FOLDER_MANIFEST_H
 #define FOLDER_MANIFEST_H
 
 #include <omnio/kinds.h>
 
+#define MOST_FILE ((size_t)1 << 32)
 #define MOST_LINES ((size_t)1 << 24)
 #define MOST_LINE ((size_t)1 << 22)       /* bytes of one line */
 
 typedef struct manifest {
-    omn_map *map;
+    char *text; /* the whole file */
+    size_t size;
     char *path;
     uint64_t *at[2];                      /* byte offset of each line, by split */
     uint32_t *line[2];                    /* its number in the file, from 1 */
