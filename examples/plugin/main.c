@@ -64,7 +64,7 @@ done:
 
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(posterize, "image.posterize", "reduce the number of colours of a picture"),
-    { "omnio.format/1", "pgm", "grey pictures as plain bytes (PGM, kind P5)", &pgm_format,
+    { "omnio.format/1", "my-pgm", "grey pictures as plain bytes (PGM, kind P5)", &pgm_format,
       PGM_PARAMS },
 };
 OMN_PLUGIN("example", "1.0", "Apache-2.0", "an example: one operation and one format", objects);

@@ -17,8 +17,8 @@ typedef enum omn_type {
     OMN_BOOL = 8,
     /* Doubles: in weights files and in columns of values (omnio/value.h). */
     OMN_F64 = 9,
-    /* Columns of values only, omn_type_get knows neither: texts, data is const char *const *; values,
-     * data is omn_value *const *. */
+    /* Columns of values only, omn_type_get knows neither: texts, data is const char *const *;
+     * values, data is omn_value *const *. */
     OMN_STRING = 10, OMN_ANY_VALUE = 11,
     /* Of weights files only: listed, and converted to f32 where a model asks for them. */
     OMN_I16 = 12, OMN_U16 = 13, OMN_U32 = 14, OMN_U64 = 15,

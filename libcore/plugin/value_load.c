@@ -5,6 +5,7 @@
  * one of them only when no format claims it and all of it is UTF-8. */
 #include "context.h"
 #include "param.h"
+#include "recognise.h"
 #include "suffix.h"
 
 #include <stdlib.h>
@@ -159,13 +160,38 @@ static bool json_says(const omn_kind *kind)
     return !impl->json || impl->convert || impl->word;
 }
 
-static omn_status refuse(const char *type, const file_bytes *f, const omn_error *bad,
-                         omn_error *err)
+/* " (read are bmp, jpeg, png)", as far as it fits; nothing when there is none. */
+static void put_readable(omn_context *ctx, const char *type, omn_buf *out)
+{
+    const char *names[MOST_FORMATS];
+    size_t preferred = 0, listed = 0;
+    size_t n =
+        registry_formats(context_registry(ctx), ctx, type, NULL, names, MOST_FORMATS, &preferred);
+    for (size_t i = 0; i < n && i < MOST_FORMATS; i++) {
+        const omn_entry *e = NULL;
+        if (omn_registry_find(ctx, "omnio.format/1", names[i], &e, NULL) != OMN_OK) continue;
+        const omn_format_impl *impl = omn_entry_object(e)->impl;
+        if (impl->read) omn_buf_printf(out, "%s%s", listed++ ? ", " : " (read are ", names[i]);
+    }
+    if (listed) omn_buf_puts(out, ")");
+}
+
+/* What it is, if that is known, and what would be right. */
+static omn_status refuse(omn_context *ctx, const char *type, const file_bytes *f,
+                         const omn_error *bad, omn_error *err)
 {
     const char *more = bad->status != OMN_OK ? bad->text : "";
-    return omn_fail(err, OMN_ERR_DATA, "%s: no format that omnio knows%s%s%s%s%s", f->path,
-                    type ? " makes a value of type " : " reads this file", type ? type : "",
-                    type ? " from it" : "", *more ? "; " : "", more);
+    const char *is = recognise(f->bytes, f->n);
+    omn_buf b;
+    omn_buf_init(&b, 512);
+    put_readable(ctx, type, &b);
+    omn_status st =
+        omn_fail(err, OMN_ERR_DATA, "%s: %s%sno format that omnio knows%s%s%s%s%s%s", f->path,
+                 is ? is : "", is ? "; " : "",
+                 type ? " makes a value of type " : " reads this file", type ? type : "",
+                 type ? " from it" : "", b.failed ? "" : b.data, *more ? "; " : "", more);
+    omn_buf_fini(&b);
+    return st;
 }
 
 omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, omn_value **out,
@@ -195,7 +221,7 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
         goto done;
     }
     if ((type && !json_says(kind)) || !param_utf8(data, f.n) || memchr(data, 0, f.n)) {
-        st = refuse(type, &f, &bad, err);
+        st = refuse(ctx, type, &f, &bad, err);
         goto done;
     }
     OMN_TRY(read_builtin(ctx, kind, &f, out, err));

@@ -15,7 +15,7 @@ size_t omn_column_bytes(omn_type t)
     if (t == OMN_F64) return sizeof(double);
     if (t == OMN_STRING || t == OMN_ANY_VALUE) return sizeof(void *);
     const omn_type_info *info = omn_type_get(t);
-    return info != NULL ? info->bytes : 0;
+    return info != NULL && info->computes ? info->bytes : 0; /* others are types of files */
 }
 
 const char *omn_column_type(omn_type t)
