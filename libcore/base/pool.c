@@ -226,6 +226,12 @@ static int start_workers(omn_pool *p)
     sigset_t all, before;
     int code = 0;
     sigfillset(&all);
+    /* Those that the thread's own instruction raises: blocked, they would end the process before a
+     * handler could say why. */
+    sigdelset(&all, SIGBUS);
+    sigdelset(&all, SIGSEGV);
+    sigdelset(&all, SIGFPE);
+    sigdelset(&all, SIGILL);
     if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) return EINVAL;
     while (p->started + 1 < p->threads && code == 0) {
         code = pthread_create(&p->workers[p->started], NULL, work, p);

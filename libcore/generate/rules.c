@@ -94,7 +94,7 @@ static void fail_text(omn_rules *r, omn_status st, const char *file, int32_t lin
                       const char *fmt, va_list ap)
 {
     char text[512];
-    vsnprintf(text, sizeof text, fmt, ap);
+    omn_vformat(text, sizeof text, fmt, ap);
     if (file) omn_fail_at(&r->first, st, file, line, column, "%s", text);
     else omn_fail(&r->first, st, "%s", text);
 }

@@ -80,7 +80,7 @@ omn_status run_answer(const omn_pipeline_run *r, omn_call *c, const plan_step *s
     if (w->kind == FORM_BOXES) {
         if (w->most) snprintf(count, sizeof count, "%d..%d", (int)w->least, (int)w->most);
         else snprintf(count, sizeof count, "%d..", (int)w->least);
-        snprintf(force, sizeof force, "%.17g", w->force);
+        omn_format(force, sizeof force, "%.17g", w->force);
         set[how.n_set++] = (omn_setting){ .name = "boxes", .text = count };
         set[how.n_set++] = (omn_setting){ .name = "labels", .text = w->labels ? "true" : "false" };
         set[how.n_set++] = (omn_setting){ .name = "force", .text = force };

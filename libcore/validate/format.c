@@ -16,7 +16,7 @@ static void tables(trial *t)
         if (isupper((unsigned char)*p) || *p == ' ' || *p == '.')
             complain(t, "suffixes are small letters between commas, without points: \"%.80s\"",
                      m->suffixes);
-    if (m->probe && m->probe((const uint8_t *)"", 0) != 0)
+    if (m->probe && m->probe(NULL, (const uint8_t *)"", 0) != 0)
         complain(t, "probe sees its format in no bytes at all");
 }
 
@@ -27,7 +27,7 @@ static int probe(trial *t, const uint8_t *bytes, size_t n)
     const size_t head = n < 64 ? n : 64;
     if (!m->probe || !fenced_make(&f, head)) return 0;
     if (head) memcpy(f.data, bytes, head);
-    const int sure = m->probe(f.data, head);
+    const int sure = m->probe(NULL, f.data, head);
     if (sure < 0 || sure > 100) complain(t, "probe answers %d, not 0 to 100", sure);
     fenced_free(&f);
     return sure;

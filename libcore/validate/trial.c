@@ -13,7 +13,7 @@ void complain(trial *t, const char *fmt, ...)
     va_list args;
     if (t->found[0]) return;
     va_start(args, fmt);
-    vsnprintf(t->found, sizeof(t->found), fmt, args);
+    omn_vformat(t->found, sizeof(t->found), fmt, args);
     va_end(args);
     for (char *p = t->found; *p; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f) *p = ' ';
@@ -72,7 +72,7 @@ static const char *of_range(dice *d, const omn_param *p, omn_arena *a)
 static const char *small_number(dice *d, const omn_param *p, omn_arena *a)
 {
     const char *from = p->deflt ? p->deflt : p->range ? p->range : "0";
-    double base = strtod(strncmp(from, "..", 2) == 0 ? "0" : from, NULL);
+    double base = omn_number_read(strncmp(from, "..", 2) == 0 ? "0" : from, NULL);
     const char *text;
     if (strcmp(p->type, "double") == 0)
         text = omn_arena_printf(a, "%g", base + dice_double(d, 0, 1) * (base > 1 ? base : 1));

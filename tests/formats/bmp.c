@@ -24,7 +24,7 @@ static void put_at(made *m, size_t at, uint32_t x, size_t bytes)
     for (size_t i = 0; i < bytes; i++) m->bytes[at + i] = (uint8_t)(x >> 8 * i);
 }
 
-/* The head of a picture whose pixels follow; masks: 3 or 4 of them, palette: colours as 0xRRGGBB. */
+/* The head of a picture whose pixels follow; masks: 3 or 4, palette: colours as 0xRRGGBB. */
 static void begin(made *m, uint32_t head, int32_t w, int32_t h, uint32_t bits, uint32_t packing,
                   const uint32_t *masks, size_t n_masks, const uint32_t *palette, size_t colours)
 {

@@ -153,7 +153,8 @@ START_TEST(what_is_written_reads_back)
                 ck_assert_int_eq(b.type, deep ? OMN_F32 : OMN_U8);
                 for (size_t p = 0; p < 7 * 5 * b.channels; p++) {
                     const size_t q = a.channels == 1 ? p / b.channels : p;
-                    const double x = t ? (double)((float *)a.data)[q] : ((uint8_t *)a.data)[q] / 255.0;
+                    const double x = t ? (double)((float *)a.data)[q]
+                                       : ((uint8_t *)a.data)[q] / 255.0;
                     const double y = deep ? (double)((float *)b.data)[p]
                                           : ((uint8_t *)b.data)[p] / 255.0;
                     const double most = t && !deep ? 0.5 / 255 + 1e-6 : 1e-6;

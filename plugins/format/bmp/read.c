@@ -66,7 +66,7 @@ static omn_status read_kind(source *s)
                         s->packing == 4 ? "JPEG" : "PNG");
     const bool fits = s->packing == RGB || (s->packing == RLE8 && b == 8) ||
                       (s->packing == RLE4 && b == 4) ||
-                      ((s->packing == FIELDS || s->packing == ALPHA_FIELDS) && (b == 16 || b == 32));
+                      ((s->packing == FIELDS || s->packing == ALPHA_FIELDS) && b >= 16 && b != 24);
     if (!fits)
         return omn_fail(s->err, OMN_ERR_DATA, "BMP: packing %u of %u bits a pixel", s->packing, b);
     if ((s->packing == RLE8 || s->packing == RLE4) && s->down)
@@ -74,7 +74,7 @@ static omn_status read_kind(source *s)
     return OMN_OK;
 }
 
-/* Where the channels of 16 and 32 bits lie. Masks stand in the header, or right behind one of 40. */
+/* Where the channels of 16 and 32 bits lie. Masks stand in the header or right behind it. */
 static omn_status read_masks(source *s)
 {
     static const uint32_t five[3] = { 0x7C00, 0x03E0, 0x001F },

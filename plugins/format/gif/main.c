@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GIF through giflib: the door. It is read, and never written: PNG holds all that one frame does. */
+/* GIF through giflib: the door. It is read and never written: PNG holds all that one frame does. */
 #include "inside.h"
 
 #include <string.h>

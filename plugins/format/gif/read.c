@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading GIF: the first frame on its canvas, what lies around it or is transparent clear, as
- * viewers show it before anything has moved. RGB where nothing is clear, else RGBA. Rows are decoded
- * one at a time into their places, so that a small file which promises a large canvas takes no
- * memory that it does not fill. */
+ * viewers show it before anything has moved. RGB where nothing is clear, else RGBA. Rows are
+ * decoded one at a time into their places, so that a small file which promises a large canvas takes
+ * no memory that it does not fill. */
 #include "inside.h"
 
 #include <gif_lib.h>

@@ -152,8 +152,8 @@ static omn_status sample(source *s, uint32_t i, uint32_t *out)
         *out = s->p[s->at++];
         if (s->most > 255) *out = *out << 8 | s->p[s->at++];
         if (*out > s->most)
-            return omn_fail(s->err, OMN_ERR_DATA, "PNM: a sample of %u, and the largest value is %u",
-                            *out, s->most);
+            return omn_fail(s->err, OMN_ERR_DATA,
+                            "PNM: a sample of %u, and the largest value is %u", *out, s->most);
     }
     return st;
 }

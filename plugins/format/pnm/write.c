@@ -82,7 +82,8 @@ omn_status pgm_save(omn_call *c, const void *params, const omn_value *v, uint8_t
     OMN_TRY(pixels_of(v, &px, err));
     if (px.channels != 1)
         return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                        "PGM holds grey pictures, this one has %u channels; .ppm and .pam hold them",
+                        "PGM holds grey pictures, this one has %u channels; .ppm and .pam hold "
+                        "them",
                         px.channels);
     OMN_TRY(save(params, &px, 1, "P5", bytes, size, err));
 done:

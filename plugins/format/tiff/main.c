@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TIFF through libtiff: the door. It is read, and never written: PNG holds all that one page does. */
+/* TIFF through libtiff: the door. It is read and never written: PNG holds what one page does. */
 #include "inside.h"
 
 #include <string.h>

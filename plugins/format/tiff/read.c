@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading TIFF: the first page. Grey and colour of 16 bits become floats, so that depth maps lose
- * nothing; everything else goes through libtiff's own way to RGBA, which knows palettes, inks, other
- * colours and packings, and becomes bytes. The picture is then turned as its tag asks. libtiff's
- * messages come to the caller of this file alone, and it may take no more memory at once than the
- * largest picture. */
+ * nothing; everything else goes through libtiff's own way to RGBA, which knows palettes, inks,
+ * other colours and packings, and becomes bytes. The picture is then turned as its tag asks.
+ * libtiff's messages come to the caller of this file alone, and it may take no more memory at once
+ * than the largest picture. */
 #include "inside.h"
 #include "orientation.h"
 
@@ -60,6 +60,22 @@ static toff_t length(thandle_t user)
     return ((source *)user)->n;
 }
 
+/* The file lies in memory already. */
+static int map(thandle_t user, void **to, toff_t *n)
+{
+    const source *s = user;
+    *to = (void *)(uintptr_t)s->p;
+    *n = s->n;
+    return 1;
+}
+
+static void unmap(thandle_t user, void *p, toff_t n)
+{
+    (void)user;
+    (void)p;
+    (void)n;
+}
+
 static int complain(TIFF *tiff, void *user, const char *where, const char *fmt, va_list ap)
 {
     source *s = user;
@@ -94,7 +110,7 @@ static omn_status open_it(source *s)
     TIFFOpenOptionsSetMaxSingleMemAlloc(how, (tmsize_t)4 * OMN_IMAGE_MOST_PIXELS);
     TIFFOpenOptionsSetErrorHandlerExtR(how, complain, s);
     TIFFOpenOptionsSetWarningHandlerExtR(how, ignore, s);
-    s->tiff = TIFFClientOpenExt("", "rm", s, fetch, store, move_to, leave, length, NULL, NULL, how);
+    s->tiff = TIFFClientOpenExt("", "r", s, fetch, store, move_to, leave, length, map, unmap, how);
     TIFFOpenOptionsFree(how);
     return s->tiff ? OMN_OK : trouble(s);
 }

@@ -27,8 +27,8 @@ static omn_status open_boxes(omn_call *c, const void *params, omn_open *o, void 
     boxes_self *s = calloc(1, sizeof *s);
     if (!s) return omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
     s->iou = ((const struct boxes *)params)->iou;
-    snprintf(s->box, sizeof s->box, "iou > %g", s->iou);
-    snprintf(s->detect, sizeof s->detect, "f1 at iou %g", s->iou);
+    omn_format(s->box, sizeof s->box, "iou > %g", s->iou);
+    omn_format(s->detect, sizeof s->detect, "f1 at iou %g", s->iou);
     *self = s;
     return OMN_OK;
 }

@@ -331,7 +331,7 @@ static void far_end(const void *self, void *state)
 static bool number_of(const omn_value *v, double *out)
 {
     char *text = plain(v), *end = NULL;
-    *out = text ? strtod(text, &end) : 0;
+    *out = text ? omn_number_read(text, &end) : 0;
     const bool ok = text && end != text && !*end && isfinite(*out);
     free(text);
     return ok;
