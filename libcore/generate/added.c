@@ -34,7 +34,7 @@ static const char *text_of(const json_t *v, char *buf, size_t room)
     if (json_is_integer(v))
         snprintf(buf, room, "%lld", (long long)json_integer_value(v));
     else if (json_is_real(v))
-        snprintf(buf, room, "%.17g", json_real_value(v));
+        omn_format(buf, room, "%.17g", json_real_value(v));
     else
         return NULL;
     return buf;
@@ -114,7 +114,7 @@ void omn_open_encoders(omn_open *o, const char *usual, ...)
     json_t *all = json_object_get(json_object_get(o->config->root, "omnio"), "encoders");
     if (!all) return;
     va_start(ap, usual);
-    const int n = vsnprintf(text, sizeof text, usual, ap);
+    const int n = omn_vformat(text, sizeof text, usual, ap);
     va_end(ap);
     if (n < 0 || (size_t)n >= sizeof text || !json_is_object(all)) {
         omn_open_fail(o, OMN_ERR_CONFIG, "omnio.encoders: {ROLE: {\"use\": NAME, ...}} is wanted");

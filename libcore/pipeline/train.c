@@ -45,9 +45,9 @@ static void note(const run *t, const char *fmt, ...)
     va_list ap;
     if (!t->w || !t->w->note) return;
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    omn_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
-    t->w->note(t->w->user, text);
+    t->w->note(t->w->user, omn_text_clean(text));
 }
 
 /* What the auxiliary loss needs to know of the source and of the picture encoder. */

@@ -67,6 +67,7 @@ static omn_status codec_encode(const void *self, const char *text, size_t n, int
     sp_ids all = { 0 };
     omn_status st = sp_encode_most(k->model, text, n, most, &all, err);
     *count = all.count;
+    if (st == OMN_ERR_DATA && all.count <= most) *count = most + 1; /* refused before it was cut */
     if (st == OMN_OK && all.count > most)
         st = omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, at most %zu are possible here",
                       all.count, most);
