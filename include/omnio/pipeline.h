@@ -108,6 +108,11 @@ typedef struct omn_pipeline_taught {
 OMN_API omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c,
                                        const omn_named *inputs, size_t n, const omn_value *wanted,
                                        omn_pipeline_taught *out, omn_error *err);
+/* Could the model ever give this answer? OMN_ERR_DATA when the rules of the step's own answer
+ * refuse it: a lesson that teaches it would teach what is never said. [run] */
+OMN_API omn_status omn_pipeline_allowed(omn_pipeline *p, omn_model *m, omn_call *c,
+                                        const omn_named *inputs, size_t n, const omn_value *wanted,
+                                        omn_error *err);
 OMN_API void omn_pipeline_taught_fini(omn_pipeline_taught *t);
 /* The encoder roles that this step fills, at most `most` of them, borrowed; their number. teaches:
  * the pipeline has exactly one such step, so it can be a task. [any] */

@@ -162,6 +162,52 @@ done:
     return st;
 }
 
+/* The wanted value through the rules of the step's own answer. */
+static omn_status allowed(omn_pipeline_run *r, omn_call *c, const plan_step *s,
+                          const omn_value *wanted, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_answer *a = NULL;
+    omn_value *text = NULL;
+    omn_frame frame = { 0 };
+    omn_ids ids;
+    omn_buf plain;
+    bool has = false;
+    omn_ids_init(&ids, (size_t)1 << 20);
+    omn_buf_init(&plain, 1 << 10);
+    OMN_TRY(run_before(r, c, s, err));
+    OMN_TRY(run_answer(r, c, s, &a, err));
+    if (!a) goto done; /* any text */
+    OMN_TRY(run_frame(r, c, s, &frame, &has, err));
+    if (omn_value_is(wanted, "number") && !strcmp(omn_answer_makes(a), "text")) {
+        omn_value_text(wanted, &plain); /* a number is a fine text */
+        OMN_TRY(omn_text_new(plain.data, plain.length, &text, err));
+    }
+    OMN_TRY(omn_answer_write(a, c, text ? text : wanted, has ? &frame : NULL, &ids, err));
+done:
+    omn_value_unref(text);
+    omn_buf_fini(&plain);
+    omn_ids_fini(&ids);
+    omn_answer_close(a);
+    return st;
+}
+
+omn_status omn_pipeline_allowed(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs,
+                                size_t n, const omn_value *wanted, omn_error *err)
+{
+    omn_pipeline_run r = { .p = p, .model = m, .how = { .temperature = NAN, .top_p = NAN } };
+    const plan_step *s = model_step(p);
+    if (!s)
+        return omn_fail(err, OMN_ERR_CONFIG,
+                        "%s: a task is a pipeline with exactly one step that generates or scores",
+                        p->path);
+    omn_status st = run_inputs(&r, inputs, n, err);
+    if (st == OMN_OK) st = allowed(&r, c, s, wanted, err);
+    if (st != OMN_OK) omn_error_prefix(err, "the wanted answer");
+    run_clear(&r);
+    return st;
+}
+
 void omn_pipeline_taught_fini(omn_pipeline_taught *t)
 {
     free(t->prompt);

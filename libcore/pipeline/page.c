@@ -40,6 +40,7 @@ typedef struct maker {
     omn_named *inputs;
     uint32_t n, n_inputs;
     omn_page *page;
+    bool prove; /* wanted answers are held against their own rules */
 } maker;
 
 /* The inputs of one more lesson join those of the page. */
@@ -89,8 +90,12 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
     if (m->n == MOST_LESSONS) return OMN_OK;
     st = item_open(m->e, t, item, &in, err);
     if (st == OMN_OK) {
-        st = omn_pipeline_lesson(t->pipeline, m->e->r->teacher, m->e->c, in.give, in.n_give,
-                                 in.want, &taught, err);
+        if (m->prove)
+            st = omn_pipeline_allowed(t->pipeline, m->e->r->teacher, m->e->c, in.give, in.n_give,
+                                      in.want, err);
+        if (st == OMN_OK)
+            st = omn_pipeline_lesson(t->pipeline, m->e->r->teacher, m->e->c, in.give, in.n_give,
+                                     in.want, &taught, err);
         if (st == OMN_OK) st = add(m, t, number, &taught, err);
         if (st != OMN_OK) example_failed(m->e, t, st, err);
     }
@@ -150,7 +155,7 @@ static omn_status page_cells(const maker *m, size_t stage, uint64_t index, omn_e
 
 static omn_status begin(maker *m, const example *e, omn_arena *a, omn_page *out, omn_error *err)
 {
-    *m = (maker){ .e = e, .a = a, .page = out };
+    *m = (maker){ .e = e, .a = a, .page = out, .prove = m->prove };
     m->lessons = omn_arena_alloc(a, MOST_LESSONS, sizeof *m->lessons);
     m->inputs = omn_arena_alloc(a, MOST_FIELDS, sizeof *m->inputs);
     out->file = e->file ? omn_arena_strdup(a, e->file) : NULL;
@@ -175,7 +180,7 @@ static omn_status make(const omn_recipe *r, size_t stage, int source, const uint
                        uint64_t index, omn_call *c, omn_arena *a, omn_page *out, omn_error *err)
 {
     example e;
-    maker m = { .e = &e, .page = out };
+    maker m = { .e = &e, .page = out, .prove = task != NULL };
     *out = (omn_page){ OMN_FILL(omn_page) };
     omn_status st = example_open(r, stage, source, OMN_SPLIT_TRAIN, index, c, &e, err);
     if (st != OMN_OK) {

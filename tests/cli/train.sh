@@ -138,6 +138,15 @@ ok "a field is what the pipeline wants" gives 0 train other.yaml --show 1
 ok "... a picture by its name, numbers as texts" sh -c 'grep -q "input image: picture" out && grep -q "question: .*7" out && grep -q "answer: \"3\"" out'
 ok "... with place, ids and weights" sh -c 'grep -q "^task vqa, .*other.jsonl:1$" out && grep -q "tokens: [0-9]" out && grep -q "weight 1 each, 1 of the end" out'
 
+printf '{"image": "01.png", "options": ["cube", "ball"], "answer": "cone"}\n' > photos/refused.jsonl
+sed -e 's/name: vqa, pipeline: vqa/name: sort, pipeline: categorize/' -e 's/question: question/options: options/' \
+    -e 's/want: {answer: answer}/want: {category: answer}/' -e 's,path: photos,path: photos/refused.jsonl,' \
+    -e 's/held_out: 0.4/held_out: 0/' small.yaml > refused.yaml
+ok "an answer that could never be given" gives 65 train refused.yaml -o refused
+ok "... is told before the first step" says 'refused.jsonl:1: task sort: the wanted answer: '
+sed 's/"cone"/"ball"/' photos/refused.jsonl > photos/allowed.jsonl
+ok "... one that could is taught" gives 0 check refused.yaml --set sources.mine.path=photos/allowed.jsonl
+
 mkdir odd; cp "$top_srcdir"/models/nano/tokenizer.model odd
 sed 's/"image_second"/"image_secnd"/' "$top_srcdir"/models/nano/config.json > odd/config.json
 ok "a misspelt key of the configuration" gives 78 check small.yaml --set model=./odd

@@ -78,9 +78,11 @@ static omn_status write_places(const void *self, omn_call *c, const omn_value *v
     const places_answer *a = self;
     omn_status st = OMN_OK;
     omn_buf b;
+    loc_scheme scheme = *a->scheme;
     (void)c;
+    if (!a->labels) scheme.labels = LOC_NONE;     /* the rules of one place have no room for it */
     omn_buf_init(&b, OMN_TEXT_MOST);
-    OMN_TRY((a->each == 4 ? loc_write_boxes : loc_write_points)(a->scheme, v, frame, &b, err));
+    OMN_TRY((a->each == 4 ? loc_write_boxes : loc_write_points)(&scheme, v, frame, &b, err));
     OMN_TRY(omn_ids_text(out, a->tokenizer, b.data ? b.data : "", b.length, err));
 done:
     omn_buf_fini(&b);

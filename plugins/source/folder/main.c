@@ -17,7 +17,11 @@
 
 #define FOLDER(PAR, S)                                                                             \
     PAR(S, path, path, NULL, NULL, NULL, "the folder, or its manifest file")                       \
-    PAR(S, string, manifest, "manifest.jsonl", NULL, NULL, "name of the manifest in the folder")   \
+    PAR(S, string, manifest, "manifest.jsonl", NULL, NULL,                                         \
+        "name of the manifest in the folder: each line is a JSON object and one example; its "     \
+        "\"image\" is the name of a picture's file, \"box\": [x0, y0, x1, y1] and \"boxes\": "     \
+        "[[x0, y0, x1, y1], ...] are in the pixels of that picture, other fields (texts, "         \
+        "numbers, files, lists of objects) are what tasks name")                                   \
     PAR(S, double, held_out, "0.1", "0..1", NULL,                                                  \
         "share of the lines that is kept for evaluation")                                          \
     PAR(S, int64, seed, "1", "0..", NULL, "another seed, another choice of held-out lines")
