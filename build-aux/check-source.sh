@@ -121,6 +121,7 @@ awk -v order="base tensor value plugin graph nn generate train pipeline validate
     BEGIN {
         n = split(order, floors, " ")
         for (i = 1; i <= n; i++) rank[floors[i]] = i
+        rank["kinds_of_values"] = rank["value"]
         rank["ops"] = rank["compute"] = rank["graph"]
         rank["kinds"] = rank["answer"] = rank["generate"]
         rank["learn"] = rank["generate"]

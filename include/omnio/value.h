@@ -92,6 +92,8 @@ typedef struct omn_filled { const char *name; omn_tensor tensor; } omn_filled;
 typedef struct omn_frame omn_frame;
 OMN_API omn_status omn_value_make(const omn_kind *k, const omn_filled *columns, size_t n,
                                   const omn_frame *frame, omn_value **out, omn_error *err);
+/* A dense column for omn_value_make; data is borrowed. [any] */
+OMN_API omn_filled omn_fill(const char *name, omn_type t, omn_shape shape, const void *data);
 /* A column; borrowed; NULL: absent, or the kind has none of that name. [any] */
 OMN_API const omn_tensor *omn_value_column(const omn_value *v, const char *name);
 /* Bytes of one element of a column; 0 for a number that is no type. [any] */
@@ -106,6 +108,10 @@ OMN_API size_t omn_value_count(const omn_value *v);
 OMN_API omn_status omn_value_item(const omn_value *v, size_t i, omn_value **out, omn_error *err);
 OMN_API omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, omn_value **out,
                                    omn_error *err);
+/* What lies between two moments, the second excluded, of a value in time: rows of its axis "t", and
+ * a new start. OMN_ERR_TYPE for others. [any] */
+OMN_API omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_value **out,
+                                    omn_error *err);
 /* No items, or no content at all: an empty list, regions without a region, "". NULL is empty. */
 OMN_API bool omn_value_empty(const omn_value *v);
 

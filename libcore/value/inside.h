@@ -15,6 +15,7 @@
 #define VALUE_MOST_DEPTH 64u
 #define VALUE_MOST_TEXTS (1u << 20) /* in one column */
 
+struct draft;
 typedef struct view_rules {
     /* The size of the view, from the shapes of the columns; and its making, when they are filled.
      * NULL: the kind has none. */
@@ -26,6 +27,13 @@ typedef struct view_rules {
     bool rows;
     /* The frame of one that is given none; its source becomes a new one. NULL: it has none then. */
     void (*frame)(const omn_tensor *columns, omn_frame *out);
+    /* Columns that a slice from..to of the items takes along, beside those that begin with their
+     * axis. */
+    void (*slice)(const omn_value *v, size_t from, size_t to, struct draft *d);
+    /* Items that are made when they are asked for; and what goes when the value does. */
+    size_t (*count)(const omn_value *v);
+    omn_status (*item)(const omn_value *v, size_t i, omn_value **out, omn_error *err);
+    void (*fini)(omn_value *v);
 } view_rules;
 
 struct omn_kind {
@@ -59,6 +67,20 @@ KIND(embeddings);
 KIND(tensor);
 KIND(list);
 KIND(record);
+KIND(audio);
+KIND(video);
+KIND(mask);
+KIND(depth);
+KIND(normals);
+KIND(keypoints);
+KIND(polygons);
+KIND(camera);
+KIND(box3d);
+KIND(actions);
+KIND(grounded);
+KIND(options);
+KIND(interleaved);
+KIND(stream);
 #undef KIND
 
 /* A kind of our own: its columns, its impl, its view. */
@@ -76,8 +98,8 @@ int kind_column(const omn_kind *k, const char *name);
 /* Axes of "h,w,3": their number, at most OMN_MAX_RANK, -1 when malformed. Name and length of each
  * in words, lengths[i]. */
 int axes_split(const char *axes, const char *words[OMN_MAX_RANK], size_t lengths[OMN_MAX_RANK]);
-/* The first axis of this column is the one of the kind's items. */
-bool column_has_items(const omn_kind *k, size_t i);
+/* The first axis of this column is `axis` (NULL: none is). */
+bool column_begins(const omn_kind *k, size_t i, const char *axis);
 
 /* ---- building (build.c) ---- */
 
@@ -158,6 +180,13 @@ bool list_numbers(const omn_value *v, double *x, size_t n);
  * when they do not. */
 omn_status regions_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err);
 omn_status points_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err);
+
+/* ---- what kinds share ---- */
+
+/* Every moment of a column is later than the one before. */
+omn_status times_check(const omn_value *v, size_t column, omn_error *err);
+/* Three rows of three, `stride` apart, are a rotation. */
+bool rotation_good(const double *m, size_t stride);
 
 /* ---- pixels ---- */
 

@@ -10,7 +10,9 @@
 
 static const omn_kind *const own[] = {
     &kind_text,       &kind_number, &kind_image, &kind_regions, &kind_points, &kind_tokens,
-    &kind_embeddings, &kind_tensor, &kind_list,  &kind_record,
+    &kind_embeddings, &kind_tensor, &kind_list,  &kind_record, &kind_audio, &kind_video,
+    &kind_mask, &kind_depth, &kind_normals, &kind_keypoints, &kind_polygons, &kind_camera,
+    &kind_box3d, &kind_actions, &kind_grounded, &kind_options, &kind_interleaved, &kind_stream,
 };
 #define N_OWN (sizeof own / sizeof *own)
 
@@ -90,13 +92,14 @@ static bool first_axis_is(const char *axes, const char *word)
     return axes != NULL && strncmp(axes, word, n) == 0 && (axes[n] == ',' || axes[n] == '\0');
 }
 
-bool column_has_items(const omn_kind *k, size_t i)
+bool column_begins(const omn_kind *k, size_t i, const char *axis)
 {
-    return k->impl->item != NULL && first_axis_is(k->columns[i].axes, k->impl->item);
+    return axis != NULL && first_axis_is(k->columns[i].axes, axis);
 }
 
 const char *omn_kind_items(const omn_kind *k)
 {
+    if (k->view != NULL && k->view->item != NULL) return "any";
     if (k->impl->item == NULL) return NULL;
     const bool others = k->n_columns == 1 && k->columns[0].type == OMN_ANY_VALUE;
     return others ? "any" : k->name;

@@ -62,7 +62,7 @@ static const omn_value_impl impl = {
     .json = json,
     .convert = convert,
 };
-static const view_rules view = { NULL, NULL, print, false, NULL };
+static const view_rules view = { .print = print };
 KIND_OF(embeddings, "rows of floats that stand for something", &view);
 
 omn_status omn_embeddings_new(const float *x, size_t rows, size_t width, omn_value **out,

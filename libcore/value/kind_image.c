@@ -61,7 +61,7 @@ static void own_frame(const omn_tensor *of, omn_frame *out)
     *out = omn_frame_identity(0, (uint32_t)dim[1], (uint32_t)dim[0]);
 }
 
-static const view_rules view = { NULL, NULL, print, false, own_frame };
+static const view_rules view = { .print = print, .frame = own_frame };
 KIND_OF(image, "a picture: grey, RGB or RGBA, 8 bit or float", &view);
 
 omn_status omn_image_new(omn_type t, uint32_t width, uint32_t height, uint32_t channels,

@@ -60,7 +60,7 @@ static const omn_value_impl impl = {
     .word = word,
     .json = json,
 };
-static const view_rules view = { NULL, NULL, print, true, NULL };
+static const view_rules view = { .print = print, .rows = true };
 KIND_OF(list, "values in order", &view);
 
 omn_status omn_list_new(omn_value *const *items, size_t n, omn_value **out, omn_error *err)

@@ -35,7 +35,7 @@ static const omn_value_impl impl = {
     .word = word,
     .json = json,
 };
-static const view_rules view = { NULL, NULL, print, false, NULL };
+static const view_rules view = { .print = print };
 KIND_OF(number, "a number", &view);
 
 omn_status omn_number_new(double x, omn_value **out, omn_error *err)

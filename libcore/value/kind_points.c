@@ -146,7 +146,10 @@ static const omn_value_impl impl = {
     .json = json,
     .convert = convert,
 };
-static const view_rules view = { view_bytes, view_fill, print, true, NULL };
+static const view_rules view = { .bytes = view_bytes,
+                                 .fill = view_fill,
+                                 .print = print,
+                                 .rows = true };
 KIND_OF(points, "points in pixels of a picture, with labels", &view);
 
 omn_status omn_points_new(const omn_point *p, size_t n, const omn_frame *like, omn_value **out,

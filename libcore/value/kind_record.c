@@ -13,7 +13,9 @@ static void print(const omn_value *v, unsigned depth, omn_buf *out)
         const char *name = NULL;
         const omn_value *item = omn_record_at(v, i, &name);
         const view_rules *rules = item->kind->view;
-        const bool below = item->depth > 1 || (rules != NULL && rules->rows);
+        const bool own = rules != NULL && rules->print != NULL;
+        const bool below =
+            item->depth > 1 || (own ? rules->rows : omn_kind_items(item->kind) != NULL);
         if (i > 0) {
             omn_buf_put(out, "\n", 1);
             print_indent(depth, out);
@@ -85,7 +87,7 @@ static const omn_value_impl impl = {
     .json = json,
     .convert = convert,
 };
-static const view_rules view = { NULL, NULL, print, true, NULL };
+static const view_rules view = { .print = print, .rows = true };
 KIND_OF(record, "values with names", &view);
 
 omn_status omn_record_new(const omn_named *fields, size_t n, omn_value **out, omn_error *err)

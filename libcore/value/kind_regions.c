@@ -244,7 +244,10 @@ static const omn_value_impl impl = {
     .json = json,
     .convert = convert,
 };
-static const view_rules view = { view_bytes, view_fill, print, true, NULL };
+static const view_rules view = { .bytes = view_bytes,
+                                 .fill = view_fill,
+                                 .print = print,
+                                 .rows = true };
 KIND_OF(regions, "boxes in pixels of a picture, with labels and scores", &view);
 
 omn_status omn_regions_new(const omn_region *r, size_t n, const omn_frame *like, omn_value **out,

@@ -27,7 +27,7 @@ static const omn_value_impl impl = {
     KIND_COLUMNS,
     .json = json,
 };
-static const view_rules view = { NULL, NULL, print, false, NULL };
+static const view_rules view = { .print = print };
 KIND_OF(tensor, "numbers of any type and shape", &view);
 
 omn_status omn_tensor_value_new(const omn_tensor *t, omn_value **out, omn_error *err)

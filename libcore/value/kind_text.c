@@ -39,7 +39,7 @@ static const omn_value_impl impl = {
     .word = word,
     .json = json,
 };
-static const view_rules view = { view_bytes, view_fill, print, false, NULL };
+static const view_rules view = { .bytes = view_bytes, .fill = view_fill, .print = print };
 KIND_OF(text, "words: UTF-8, at most 16 MiB", &view);
 
 omn_status omn_text_new(const char *s, size_t n, omn_value **out, omn_error *err)

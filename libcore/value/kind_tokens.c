@@ -42,7 +42,7 @@ static const omn_value_impl impl = {
     .json = json,
     .convert = convert,
 };
-static const view_rules view = { NULL, NULL, print, false, NULL };
+static const view_rules view = { .print = print };
 KIND_OF(tokens, "ids of a vocabulary", &view);
 
 omn_status omn_tokens_new(const int32_t *ids, size_t n, const char *vocabulary, omn_value **out,

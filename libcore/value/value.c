@@ -4,6 +4,7 @@
  * frees its block. */
 #include "inside.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,7 @@ void omn_value_unref(omn_value *v)
         omn_value *const *items = t->data;
         for (size_t k = 0, n = column_count(t); k < n; k++) omn_value_unref(items[k]);
     }
+    if (v->kind->view != NULL && v->kind->view->fini != NULL) v->kind->view->fini(v);
     kind_unref(v->kind);
     free(v);
 }
@@ -110,21 +112,41 @@ done:
     return st;
 }
 
+omn_filled omn_fill(const char *name, omn_type t, omn_shape shape, const void *data)
+{
+    omn_filled f = { name, { t, shape, data, 0 } };
+    if (shape.rank > OMN_MAX_RANK || !column_tensor(t, &shape, data, &f.tensor))
+        f.tensor.bytes = SIZE_MAX; /* no column: refused when it is used */
+    return f;
+}
+
 /* ---- items ---------------------------------------------------------------------------------- */
+
+/* Elements along an axis: the first size of a column that begins with it. */
+static size_t along(const omn_value *v, const char *axis)
+{
+    for (uint32_t i = 0; axis != NULL && i < v->kind->n_columns; i++)
+        if (v->columns[i].type != OMN_TYPE_NONE && column_begins(v->kind, i, axis))
+            return (size_t)v->columns[i].shape.dim[0];
+    return 0;
+}
+
+static bool walks(const omn_value *v)
+{
+    return v != NULL && omn_kind_items(v->kind) != NULL;
+}
 
 size_t omn_value_count(const omn_value *v)
 {
-    if (v == NULL || v->kind->impl->item == NULL) return 0;
-    for (uint32_t i = 0; i < v->kind->n_columns; i++)
-        if (v->columns[i].type != OMN_TYPE_NONE && column_has_items(v->kind, i))
-            return (size_t)v->columns[i].shape.dim[0];
-    return 0;
+    if (!walks(v)) return 0;
+    const view_rules *rules = v->kind->view;
+    return rules != NULL && rules->count != NULL ? rules->count(v) : along(v, v->kind->impl->item);
 }
 
 bool omn_value_empty(const omn_value *v)
 {
     if (v == NULL) return true;
-    if (v->kind->impl->item != NULL) return omn_value_count(v) == 0;
+    if (walks(v)) return omn_value_count(v) == 0;
     for (uint32_t i = 0; i < v->kind->n_columns; i++) {
         const omn_tensor *t = &v->columns[i];
         const size_t n = t->type != OMN_TYPE_NONE ? column_count(t) : 0;
@@ -137,36 +159,98 @@ bool omn_value_empty(const omn_value *v)
     return true;
 }
 
+/* The columns of v, cut to from..to of n along an axis. */
+static void cut(const omn_value *v, const char *axis, size_t from, size_t to, size_t n, draft *d)
+{
+    draft_init(d, v->kind);
+    d->frame = value_frame(v);
+    for (uint32_t i = 0; i < v->kind->n_columns; i++) {
+        const omn_tensor *t = &v->columns[i];
+        d->col[i] = *t;
+        if (t->type == OMN_TYPE_NONE || !column_begins(v->kind, i, axis)) continue;
+        const size_t each = n > 0 ? t->bytes / n : 0;
+        d->col[i].shape.dim[0] = (int64_t)(to - from);
+        d->col[i].data = (const char *)t->data + from * each;
+        d->col[i].bytes = (to - from) * each;
+    }
+}
+
 omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, omn_value **out,
                            omn_error *err)
 {
     const size_t n = omn_value_count(v);
-    if (v == NULL || v->kind->impl->item == NULL)
-        return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
+    draft d;
+    if (!walks(v)) return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
+    if (v->kind->impl->item == NULL)
+        return omn_fail(err, OMN_ERR_TYPE, "%s hands out its items one by one",
+                        omn_value_kind_name(v));
     if (from > to || to > n)
         return omn_fail(err, OMN_ERR_ARGUMENT, "items %zu..%zu of %zu", from, to, n);
-    draft d;
-    draft_init(&d, v->kind);
-    d.frame = value_frame(v);
-    for (uint32_t i = 0; i < v->kind->n_columns; i++) {
-        const omn_tensor *t = &v->columns[i];
-        d.col[i] = *t;
-        if (t->type == OMN_TYPE_NONE || !column_has_items(v->kind, i)) continue;
-        const size_t each = n > 0 ? t->bytes / n : 0;
-        d.col[i].shape.dim[0] = (int64_t)(to - from);
-        d.col[i].data = (const char *)t->data + from * each;
-        d.col[i].bytes = (to - from) * each;
-    }
+    cut(v, v->kind->impl->item, from, to, n, &d);
+    const view_rules *rules = v->kind->view;
+    if (rules != NULL && rules->slice != NULL) rules->slice(v, from, to, &d);
     return value_build(&d, out, err);
 }
 
 omn_status omn_value_item(const omn_value *v, size_t i, omn_value **out, omn_error *err)
 {
     const size_t n = omn_value_count(v);
-    if (v == NULL || v->kind->impl->item == NULL)
-        return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
+    if (!walks(v)) return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
     if (i >= n) return omn_fail(err, OMN_ERR_ARGUMENT, "there is no item %zu of %zu", i, n);
+    const view_rules *rules = v->kind->view;
+    if (rules != NULL && rules->item != NULL) return rules->item(v, i, out, err);
     if (strcmp(omn_kind_items(v->kind), "any") != 0) return omn_value_slice(v, i, i + 1, out, err);
     *out = omn_value_ref(((omn_value *const *)v->columns[0].data)[i]);
     return OMN_OK;
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+/* The first number of a sorted column that is not below x. */
+static size_t first_from(const omn_tensor *t, double x)
+{
+    size_t lo = 0, hi = column_count(t);
+    while (lo < hi) {
+        const size_t middle = lo + (hi - lo) / 2;
+        if (column_number(t, middle) < x)
+            lo = middle + 1;
+        else
+            hi = middle;
+    }
+    return lo;
+}
+
+/* Sample numbers are whole, though rounding may leave a little beside one. */
+static size_t sample(double at, size_t n)
+{
+    const double near = floor(at + 0.5), i = fabs(at - near) < 1e-6 ? near : ceil(at);
+    return i <= 0 ? 0 : i >= (double)n ? n : (size_t)i;
+}
+
+omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_value **out,
+                            omn_error *err)
+{
+    const omn_tensor *time = omn_value_column(v, "time"), *rate = omn_value_column(v, "rate");
+    const omn_tensor *begin = omn_value_column(v, "start");
+    const char *place = v != NULL ? v->kind->impl->place : NULL;
+    draft d;
+    if (!(from_s <= to_s))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "a window from %g s to %g s", from_s, to_s);
+    const size_t n = v != NULL ? along(v, "t") : 0;
+    if (place == NULL || strcmp(place, "time") != 0 || (time == NULL && n == 0))
+        return omn_fail(err, OMN_ERR_TYPE, "%s does not lie in time", omn_value_kind_name(v));
+    if (time != NULL) {
+        const size_t a = first_from(time, from_s), b = first_from(time, to_s);
+        cut(v, "t", a, b, n, &d);
+        return value_build(&d, out, err);
+    }
+    if (rate == NULL || begin == NULL)
+        return omn_fail(err, OMN_ERR_TYPE, "%s has neither time nor rate and start",
+                        omn_value_kind_name(v));
+    const double hz = column_number(rate, 0), at = column_number(begin, 0);
+    const size_t a = sample((from_s - at) * hz, n), b = sample((to_s - at) * hz, n);
+    const double moved = at + (double)a / hz;
+    cut(v, "t", a, b, n, &d);
+    d.col[kind_column(v->kind, "start")].data = &moved;
+    return value_build(&d, out, err);
 }

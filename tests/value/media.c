@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kinds that are known by their columns: each is made, says something to people, reads back
+ * from JSON equal, hands out items that are of its kind, and refuses what makes no sense. */
+#include <omnio/kinds_of_values.h>
+
+#include "tests/testing.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OK(call) ck_assert_int_eq((call), OMN_OK)
+
+/* One of each kind, in the general form, with what it says to people. */
+static const struct row {
+    const char *kind, *json, *text;
+    size_t items; /* 0: it has none */
+} rows[] = {
+    { "audio", "{\"samples\":[[0,0.5],[-1,0.25],[1,0]],\"rate\":2,\"start\":1}",
+      "sound of 1.5 s, 2 channels, 2 Hz", 0 },
+    { "audio", "{\"samples\":{\"type\":\"f32\",\"shape\":[0,1],\"base64\":\"\"},\"rate\":8000,"
+               "\"start\":0}", "sound of 0 s, 1 channel, 8000 Hz", 0 },
+    { "video", "{\"frames\":[{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\",\"shape\":[1,1,3],"
+               "\"base64\":\"AQID\"}},{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\","
+               "\"shape\":[1,1,1],\"base64\":\"AQ==\"}}],\"time\":[0.5,2]}",
+      "video of 2 pictures, 0.5 s to 2 s", 2 },
+    { "mask", "{\"labels\":[[0,1,-1],[1,1,0]],\"legend\":[null,\"cat\"]}", "mask 3 x 2: cat", 0 },
+    { "mask", "{\"soft\":[[0,0.5],[1,0.25]]}", "soft mask 2 x 2", 0 },
+    { "depth", "{\"depth\":[[1.5,null],[2,0.125]]}", "depth 2 x 2, 0.13 m to 2 m", 0 },
+    { "depth", "{\"depth\":[[null]]}", "depth 1 x 1, nothing known", 0 },
+    { "normals", "{\"normals\":[[[0,0,-1],[null,null,null]]]}", "normals 2 x 1", 0 },
+    { "keypoints", "{\"point\":[[[1,2],[null,null]],[[3,4],[5,6.5]]],\"visible\":[[2,0],[1,2]],"
+                   "\"joints\":[\"nose\",\"tail\"],\"skeleton\":[[0,1]],\"label\":[\"dog\",null]}",
+      "dog: nose 1 2\nnose 3 4 (hidden), tail 5 6.5", 2 },
+    { "polygons", "{\"rings\":[2,1],\"points\":[4,3,3],\"point\":[[0,0],[9,0],[9,9],[0,9],[1,1],"
+                  "[2,1],[2,2],[5,5],[6,5],[6,6.25]],\"label\":[\"frame\",null],"
+                  "\"score\":[1,null]}",
+      "frame: 0,0 9,0 9,9 0,9; 1,1 2,1 2,2\n5,5 6,5 6,6.25", 2 },
+    { "camera", "{\"focal\":[500,510],\"center\":[320,240],\"size\":[640,480],"
+                "\"pose\":[[1,0,0,2],[0,0,1,3],[0,-1,0,4]]}",
+      "camera 640 x 480, focal length 500 510 px, center 320 240", 0 },
+    { "box3d", "{\"center\":[[0,1,5]],\"size\":[[1,2,3]],"
+               "\"rotation\":[[[0,-1,0],[1,0,0],[0,0,1]]],\"label\":[\"car\"]}",
+      "car: 0 1 5 m, 1 x 2 x 3 m", 1 },
+    { "actions", "{\"action\":[[0.5,1],[0.25,0]],\"time\":[0,0.1],\"name\":[\"wheel\",\"gas\"],"
+                 "\"unit\":[\"rad\",null],\"least\":[-1,null],\"most\":[1,1]}",
+      "0 s: wheel 0.5 rad, gas 1\n0.1 s: wheel 0.25 rad, gas 0", 2 },
+    { "grounded", "{\"text\":\"der B\xc3\xa4r sieht\",\"span\":[[4,8],[4,8]],"
+                  "\"box\":[[1,2,3,4],[5,6,7,8]]}",
+      "der B\xc3\xa4r sieht\nB\xc3\xa4r: 1 2 3 4\nB\xc3\xa4r: 5 6 7 8", 2 },
+    { "options", "{\"text\":[\"yes\",\"no\"],\"score\":[0.9,null]}", "yes (0.9)\nno", 2 },
+    { "interleaved", "{\"items\":[\"look\",{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\","
+                     "\"shape\":[1,2,3],\"base64\":\"AQIDBAUG\"}},\"what is it?\"]}",
+      "look [picture 2 x 1, RGB, 8 bit] what is it?", 3 },
+    { "stream", "{\"of\":\"image\",\"count\":0,\"hash\":\"00112233445566778899aabbccddeeff\","
+                "\"rate\":25,\"start\":0}", "stream of 0 image", 0 },
+};
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
+
+static const omn_kind *kind(const char *name)
+{
+    const omn_kind *k = NULL;
+    OK(omn_kind_find(NULL, name, &k, NULL));
+    return k;
+}
+
+static omn_value *made(const struct row *r)
+{
+    omn_value *v = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    const omn_status st = omn_call_json(NULL, kind(r->kind), r->json, strlen(r->json), &v, &err);
+    ck_assert_msg(st == OMN_OK, "%s: %s", r->json, err.text);
+    ck_assert(omn_value_is(v, r->kind));
+    return v;
+}
+
+static char *printed(void (*print)(const omn_value *, omn_buf *), const omn_value *v)
+{
+    omn_buf b;
+    omn_buf_init(&b, 1 << 20);
+    print(v, &b);
+    return omn_buf_take(&b);
+}
+
+/* The same columns, handed over one by one. */
+static omn_value *remade(const omn_value *v)
+{
+    omn_filled columns[OMN_KIND_MOST_COLUMNS];
+    omn_value *again = NULL;
+    const omn_kind *k = omn_value_kind(v);
+    const omn_column *c;
+    size_t n = 0;
+    for (size_t i = 0; (c = omn_kind_column(k, i)) != NULL; i++) {
+        const omn_tensor *t = omn_value_column(v, c->name);
+        if (t) columns[n++] = omn_fill(c->name, t->type, t->shape, t->data);
+    }
+    OK(omn_value_make(k, columns, n, omn_value_frame(v), &again, NULL));
+    return again;
+}
+
+START_TEST(each_kind_comes_back_equal)
+{
+    for (size_t i = 0; i < N_ROWS; i++) {
+        omn_value *v = made(&rows[i]), *again = remade(v), *back = NULL;
+        char *json = printed(omn_value_json, v), *text = printed(omn_value_text, v);
+        uint64_t h[2], g[2];
+        ck_assert_str_eq(text, rows[i].text);
+        OK(omn_value_from_json(json, strlen(json), &back, NULL));
+        omn_value_hash(v, h);
+        omn_value_hash(back, g);
+        ck_assert_msg(omn_value_equal(v, again) && omn_value_equal(v, back), "%s", json);
+        ck_assert_mem_eq(h, g, sizeof(h));
+        free(json);
+        free(text);
+        omn_value_unref(v);
+        omn_value_unref(again);
+        omn_value_unref(back);
+    }
+}
+END_TEST
+
+START_TEST(items_are_slices_that_pass_their_own_check)
+{
+    for (size_t i = 0; i < N_ROWS; i++) {
+        omn_value *v = made(&rows[i]), *item = NULL;
+        const char *items = omn_kind_items(omn_value_kind(v));
+        ck_assert_uint_eq(omn_value_count(v), rows[i].items);
+        for (size_t k = 0; k < rows[i].items; k++) {
+            OK(omn_value_item(v, k, &item, NULL));
+            if (strcmp(items, "any") != 0) {
+                omn_value *again = remade(item);
+                ck_assert(omn_value_equal(item, again));
+                ck_assert_uint_eq(omn_value_count(item), 1);
+                omn_value_unref(again);
+            }
+            omn_value_unref(item);
+        }
+        ck_assert(omn_value_item(v, rows[i].items, &item, NULL) != OMN_OK);
+        omn_value_unref(v);
+    }
+    /* the second polygon has its own ring */
+    omn_value *v = made(&rows[9]), *item = NULL;
+    OK(omn_value_item(v, 1, &item, NULL));
+    ck_assert_uint_eq((size_t)omn_value_column(item, "point")->shape.dim[0], 3);
+    ck_assert_double_eq(((const double *)omn_value_column(item, "point")->data)[5], 6.25);
+    omn_value_unref(item);
+    omn_value_unref(v);
+}
+END_TEST
+
+START_TEST(what_makes_no_sense_is_refused)
+{
+    static const struct {
+        const char *kind, *json, *why;
+    } bad[] = {
+        { "audio", "{\"samples\":[[0]],\"rate\":0,\"start\":0}", "outside 1.." },
+        { "audio", "{\"samples\":[0],\"rate\":1,\"start\":0}", "axes [t,c]" },
+        { "audio", "{\"samples\":[[null]],\"rate\":1,\"start\":0}", "not finite" },
+        { "audio", "{\"samples\":{\"type\":\"f32\",\"shape\":[5,0],\"base64\":\"\"},\"rate\":1,"
+                   "\"start\":0}", "channels" },
+        { "video", "{\"frames\":[\"a\"],\"time\":[0]}", "made of pictures" },
+        { "video", "{\"frames\":[],\"time\":[0]}", "axis t" },
+        { "mask", "{}", "either labels or is soft" },
+        { "mask", "{\"labels\":[[0]],\"soft\":[[0]]}", "either labels or is soft" },
+        { "mask", "{\"labels\":[[2]],\"legend\":[\"a\",\"b\"]}", "its legend has 2" },
+        { "mask", "{\"labels\":[[-2]]}", "outside -1" },
+        { "mask", "{\"soft\":[[1.5]]}", "outside 0..1" },
+        { "mask", "{\"soft\":[[1]],\"legend\":[\"a\"]}", "no legend" },
+        { "depth", "{\"depth\":[[-1]]}", "outside 0" },
+        { "depth", "{\"depth\":[[1,2],[3]]}", "ragged" },
+        { "normals", "{\"normals\":[[[0,0,-0.5]]]}", "length 0.5" },
+        { "normals", "{\"normals\":[[[0,null,-1]]]}", "length" },
+        { "keypoints", "{\"point\":[[[null,1]]],\"visible\":[[1]],\"joints\":[\"a\"]}",
+          "has no place" },
+        { "keypoints", "{\"point\":[[[0,1]]],\"visible\":[[1]],\"joints\":[\"a\",\"b\"]}",
+          "axis k" },
+        { "keypoints", "{\"point\":[[[0,1]]],\"visible\":[[1]],\"joints\":[\"a\"],"
+                       "\"skeleton\":[[0,1]]}", "joint 1 of 1" },
+        { "polygons", "{\"rings\":[1],\"points\":[3,3],\"point\":[[0,0],[1,0],[1,1]]}", "rings" },
+        { "polygons", "{\"rings\":[1],\"points\":[4],\"point\":[[0,0],[1,0],[1,1]]}", "points" },
+        { "polygons", "{\"rings\":[1],\"points\":[2],\"point\":[[0,0],[1,0]]}", "outside 3" },
+        { "camera", "{\"focal\":[0,1],\"center\":[0,0],\"size\":[1,1]}", "outside" },
+        { "camera", "{\"focal\":[1,1],\"center\":[0,0],\"size\":[1,1],"
+                    "\"pose\":[[1,0,0,0],[0,1,0,0],[0,0,-1,0]]}", "no rotation" },
+        { "box3d", "{\"center\":[[0,0,0]],\"size\":[[1,1,1]],"
+                   "\"rotation\":[[[1,0,0],[1,0,0],[0,0,1]]]}", "rotation of box 0" },
+        { "box3d", "{\"center\":[[0,0,0]],\"size\":[[-1,1,1]],"
+                   "\"rotation\":[[[1,0,0],[0,1,0],[0,0,1]]]}", "outside 0" },
+        { "actions", "{\"action\":[[2]],\"time\":[0],\"name\":[\"a\"],\"most\":[1]}",
+          "a at moment 0 is 2" },
+        { "actions", "{\"action\":[[2],[1]],\"time\":[1,1],\"name\":[\"a\"]}", "not later" },
+        { "grounded", "{\"text\":\"\xc3\xa4\",\"span\":[[0,1]],\"box\":[[1,2,3,4]]}",
+          "cuts a character" },
+        { "grounded", "{\"text\":\"ab\",\"span\":[[1,3]],\"box\":[[1,2,3,4]]}", "text of 2" },
+        { "options", "{\"text\":[1]}", "column text" },
+        { "options", "[\"a\",2]", "option 2 is number" },
+        { "interleaved", "{\"items\":[[\"a\"]]}", "item 0 is list" },
+        { "stream", "{\"of\":\"image\",\"count\":1,\"hash\":\"12\"}", "32 hexadecimal" },
+        { "stream", "{\"of\":\"Image\",\"count\":1,\"hash\":\"00112233445566778899aabbccddeeff\"}",
+          "no kind" },
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_value *v = NULL;
+        const omn_status st =
+            omn_call_json(NULL, kind(bad[i].kind), bad[i].json, strlen(bad[i].json), &v, &err);
+        ck_assert_msg(st != OMN_OK && strstr(err.text, bad[i].why), "%s: %d %s", bad[i].json, st,
+                      err.text);
+        ck_assert_ptr_null(v);
+    }
+}
+END_TEST
+
+START_TEST(a_window_of_time)
+{
+    static const struct {
+        size_t row;
+        double from, to;
+        size_t n;
+        double start; /* of sounds */
+    } cuts[] = {
+        { 0, 1, 2.5, 3, 1 },   { 0, 1.5, 9, 2, 1.5 }, { 0, 1.1, 1.6, 1, 1.5 }, { 0, 0, 1, 0, 1 },
+        { 0, 7, 9, 0, 2.5 },   { 2, 0, 2, 1, 0 },     { 2, 0, 9, 2, 0 },       { 12, 0.1, 1, 1, 0 },
+        { 12, -5, 0.1, 1, 0 },
+    };
+    omn_value *w = NULL;
+    for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+        omn_value *v = made(&rows[cuts[i].row]);
+        OK(omn_value_window(v, cuts[i].from, cuts[i].to, &w, NULL));
+        const omn_tensor *samples = omn_value_column(w, "samples");
+        if (samples) {
+            ck_assert_uint_eq((size_t)samples->shape.dim[0], cuts[i].n);
+            ck_assert_double_eq(*(const double *)omn_value_column(w, "start")->data,
+                                cuts[i].start);
+        } else {
+            ck_assert_uint_eq(omn_value_count(w), cuts[i].n);
+        }
+        omn_value_unref(w);
+        omn_value_unref(v);
+    }
+    omn_value *v = made(&rows[3]);
+    ck_assert_int_eq(omn_value_window(v, 0, 1, &w, NULL), OMN_ERR_TYPE);
+    ck_assert_int_eq(omn_value_window(v, 1, 0, &w, NULL), OMN_ERR_ARGUMENT);
+    ck_assert_int_eq(omn_value_window(NULL, 0, 1, &w, NULL), OMN_ERR_TYPE);
+    omn_value_unref(v);
+}
+END_TEST
+
+/* ---- streams -------------------------------------------------------------------------------- */
+
+typedef struct counted {
+    int closed;
+    uint64_t wrong; /* this item is no picture */
+} counted;
+
+static omn_status grey(void *self, uint64_t i, omn_value **out, omn_error *err)
+{
+    omn_image *img;
+    omn_pixels px;
+    if (i == ((const counted *)self)->wrong) return omn_number_new(1, out, err);
+    const omn_status st = omn_image_new(OMN_U8, 1, 1, 1, NULL, &img, &px, err);
+    if (st != OMN_OK) return st;
+    *(uint8_t *)px.data = (uint8_t)i;
+    *out = omn_image_give(img);
+    return OMN_OK;
+}
+static void closed(void *self)
+{
+    ((counted *)self)->closed++;
+}
+
+START_TEST(a_stream_hands_out_items_and_is_a_video)
+{
+    static const omn_stream_source from = { grey, closed };
+    const uint64_t hash[2] = { 0x0123456789abcdef, 7 };
+    counted self = { 0, 99 };
+    omn_value *v = NULL, *item = NULL, *video = NULL, *back = NULL;
+    OK(omn_stream_new(&from, &self, "image", 3, hash, 2, 1, &v, NULL));
+    ck_assert_uint_eq(omn_value_count(v), 3);
+    ck_assert_str_eq(omn_kind_items(omn_value_kind(v)), "any");
+    OK(omn_value_item(v, 2, &item, NULL));
+    ck_assert_int_eq(*(uint8_t *)omn_image_pixels(omn_value_image(item)).data, 2);
+    omn_value_unref(item);
+    OK(omn_value_convert(NULL, v, kind("video"), &video, NULL));
+    ck_assert_uint_eq(omn_value_count(video), 3);
+    ck_assert_double_eq(((const double *)omn_value_column(video, "time")->data)[2], 2);
+    char *json = printed(omn_value_json, v);
+    ck_assert_ptr_nonnull(strstr(json, "\"0123456789abcdef0000000000000007\""));
+    OK(omn_value_from_json(json, strlen(json), &back, NULL));
+    ck_assert(omn_value_equal(v, back));
+    ck_assert_int_eq(omn_value_item(back, 0, &item, NULL), OMN_ERR_MISSING);
+    free(json);
+    omn_value_unref(back);
+    omn_value_unref(video);
+    ck_assert_int_eq(self.closed, 0);
+    omn_value_unref(v);
+    ck_assert_int_eq(self.closed, 1);
+
+    self.wrong = 1;
+    OK(omn_stream_new(&from, &self, "image", 5000, hash, 0, 0, &v, NULL));
+    ck_assert_int_eq(omn_value_item(v, 1, &item, NULL), OMN_ERR_TYPE);
+    ck_assert_int_eq(omn_value_convert(NULL, v, kind("video"), &video, NULL), OMN_ERR_UNSUPPORTED);
+    omn_value_unref(v);
+    ck_assert_int_eq(omn_stream_new(&from, &self, "Image", 5, hash, 0, 0, &v, NULL), OMN_ERR_DATA);
+    ck_assert_int_eq(self.closed, 3);
+}
+END_TEST
+
+START_TEST(lists_are_videos_options_and_interleaved)
+{
+    static const struct {
+        const char *from, *to;
+        size_t n;
+    } ways[] = { { "[\"a\",\"b\"]", "options", 2 },
+                 { "\"a, b,c\"", "options", 3 },
+                 { "[\"a\",1]", "interleaved", 2 },
+                 { "\"words\"", "interleaved", 1 },
+                 { "[]", "video", 0 } };
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+        omn_value *v = NULL, *to = NULL;
+        OK(omn_value_from_json(ways[i].from, strlen(ways[i].from), &v, NULL));
+        OK(omn_value_convert(NULL, v, kind(ways[i].to), &to, NULL));
+        ck_assert(omn_value_is(to, ways[i].to));
+        ck_assert_uint_eq(omn_value_count(to), ways[i].n);
+        omn_value_unref(v);
+        omn_value_unref(to);
+    }
+}
+END_TEST
+
+START_TEST(coco_has_17_joints)
+{
+    size_t n, bones;
+    const char *const *names = omn_coco_joints(&n);
+    const int32_t *skeleton = omn_coco_skeleton(&bones);
+    ck_assert_uint_eq(n, 17);
+    ck_assert_str_eq(names[16], "right_ankle");
+    ck_assert_uint_eq(bones, 19);
+    for (size_t i = 0; i < 2 * bones; i++) ck_assert(skeleton[i] >= 0 && skeleton[i] < 17);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        each_kind_comes_back_equal,
+        items_are_slices_that_pass_their_own_check,
+        what_makes_no_sense_is_refused,
+        a_window_of_time,
+        a_stream_hands_out_items_and_is_a_video,
+        lists_are_videos_options_and_interleaved,
+        coco_has_17_joints,
+    };
+    return TESTING_RUN("value/media", all, 20);
+}
