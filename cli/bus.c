@@ -51,16 +51,19 @@ static const char *file_at(uintptr_t address, char *line)
     return found;
 }
 
+static struct sigaction before; /* what is done about other bus errors */
+
 static void on_bus(int number, siginfo_t *info, void *context)
 {
     static const char end[] = ": has changed while it was used; a new one must be written beside "
                               "it and renamed over it\n";
     char line[LINE], text[LINE + 256] = "omnio: ";
     (void)context;
-    const char *path = file_at((uintptr_t)info->si_addr, line);
+    const char *path =
+        info->si_code == BUS_ADRERR ? file_at((uintptr_t)info->si_addr, line) : NULL;
     if (!path) {
         /* Some other mistake: the same instruction again, without this function. */
-        signal(number, SIG_DFL);
+        sigaction(number, &before, NULL);
         return;
     }
     const size_t n = strlen(path);
@@ -73,8 +76,8 @@ static void on_bus(int number, siginfo_t *info, void *context)
 
 void cli_catch_bus(void)
 {
-    struct sigaction how = { .sa_flags = SA_SIGINFO };
+    struct sigaction how = { .sa_flags = (int)(SA_SIGINFO | SA_ONSTACK) };
     how.sa_sigaction = on_bus;
     sigemptyset(&how.sa_mask);
-    sigaction(SIGBUS, &how, NULL);
+    sigaction(SIGBUS, &how, &before);
 }

@@ -79,7 +79,6 @@ int main(int argc, char **argv)
     cli c;
     int code;
     setlocale(LC_CTYPE, "");
-    cli_catch_bus();
     cli_init(&c);
     const char *word = argc > 1 ? argv[1] : "";
     const cli_command *command = cli_command_find(word);

@@ -126,6 +126,7 @@ void cli_init(cli *c)
     /* a limit on the size of files is a failure to write, told as any other */
     signal(SIGXFSZ, SIG_IGN);
     cli_crash_watch();
+    cli_catch_bus();
     c->terminal_out = isatty(STDOUT_FILENO) == 1;
     c->terminal_err = isatty(STDERR_FILENO) == 1;
     c->colour = c->terminal_err && term && strcmp(term, "dumb") && !(none && *none);

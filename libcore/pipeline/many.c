@@ -33,6 +33,9 @@ omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, 
     if (!lanes) return omn_fail(err, OMN_ERR_MEMORY, "%zu items: out of memory", n);
     for (size_t i = 0; i < n; i++) OMN_TRY(begin(r, &lanes[i], &items[i], err));
     OMN_TRY(lanes_run(lanes, n, r->p->steps, r->p->n_steps, err));
+    /* No item can be answered by weights that are no longer there: one error ends all. */
+    const omn_weights *w = r->model ? omn_model_weights(r->model) : NULL;
+    if (w) OMN_TRY(omn_weights_unchanged(w, err));
     for (size_t i = 0; i < n; i++) {
         if (items[i].err.status == OMN_OK) run_outputs(&lanes[i].run, &items[i].out, &items[i].err);
         OMN_TRY(told_value(lanes[i].run.told, &items[i].told, err));

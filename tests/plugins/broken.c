@@ -103,8 +103,9 @@ static omn_status tables(omn_call *c, const omn_value *in, int way, omn_value **
 }
 
 /* A format that looks one byte too far. */
-static int probe(const uint8_t *head, size_t n)
+static int probe(const char *name, const uint8_t *head, size_t n)
 {
+    (void)name;
     return n > 1 && head[0] == 'B' ? 50 : 0;
 }
 static omn_status read_far(omn_call *c, const uint8_t *bytes, size_t n, omn_value **out,
