@@ -67,11 +67,12 @@ int answer_event(void *user, const char *step, const omn_event *e)
 /* ---- an answer ---------------------------------------------------------------------------- */
 
 /* What the run had to say beside its outputs. */
-static void put_told(const omn_value *told, omn_buf *b)
+static void put_told(const running *r, const omn_value *told, omn_buf *b)
 {
     for (size_t i = 0; told && i < omn_record_count(told); i++) {
         const char *name = NULL;
         const omn_value *v = omn_record_at(told, i, &name);
+        if (!r->shows_input && !strcmp(name, "seen")) continue;
         omn_buf_put(b, ",", 1);
         json_text(b, name);
         omn_buf_put(b, ":", 1);
@@ -128,6 +129,32 @@ static omn_value *rounded(const omn_value *v)
     return out ? out : omn_value_ref(v);
 }
 
+/* --show-input for people: one line for each input of each step. */
+static void say_seen(const running *r, const item *it, const omn_value *told)
+{
+    const omn_value *seen = told && r->shows_input && r->c->format == CLI_TEXT
+                                ? omn_record_get(told, "seen")
+                                : NULL;
+    for (size_t i = 0; seen && i < omn_list_count(seen); i++) {
+        const omn_value *one = omn_list_at(seen, i);
+        omn_buf b;
+        omn_buf_init(&b, 1 << 16);
+        if (it->label[0]) omn_buf_printf(&b, "%s: ", it->label);
+        omn_buf_puts(&b, "seen:");
+        for (size_t k = 0; k < omn_record_count(one); k++) {
+            const char *name = NULL;
+            const omn_value *v = omn_record_at(one, k, &name);
+            omn_buf_printf(&b, "%s %s ", k ? "," : "", name);
+            if (omn_text_get(v, NULL))
+                omn_buf_puts(&b, omn_text_get(v, NULL));
+            else
+                omn_value_json(v, &b);
+        }
+        cli_say(r->c, "%s", b.data ? b.data : "");
+        omn_buf_fini(&b);
+    }
+}
+
 static void put_value(const omn_value *v, omn_buf *b)
 {
     omn_value *shown = v ? rounded(v) : NULL;
@@ -174,7 +201,7 @@ static void put_fields(const running *r, const item *it, const omn_value *record
         json_text(b, r->out.written[i]);
     }
     omn_buf_puts(b, "}");
-    put_told(told, b);
+    put_told(r, told, b);
     omn_buf_printf(b, ",\"seconds\":%.3f}", seconds);
 }
 
@@ -307,6 +334,7 @@ omn_status answer_item(running *r, const item *it, const omn_value *record, cons
         for (size_t i = 0; i < r->out.n; i++)
             if (r->out.written[i][0])
                 cli_say(r->c, "wrote %s: %s", r->out.ports[i].name, r->out.written[i]);
+    say_seen(r, it, said);
     say_notes(r, it, said);
     return st;
 }

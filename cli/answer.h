@@ -11,6 +11,7 @@ typedef struct running {
     const omn_pipeline *p;
     outputs out;
     bool many;
+    bool shows_input; /* --show-input */
     const char *streams; /* step whose tokens go to stdout as they come; NULL: none */
     omn_buf streamed;
     uint64_t item, done, failed;

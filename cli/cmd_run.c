@@ -46,6 +46,8 @@ static const cli_option rows[] = {
       "replace files that are there (never one that the run reads)" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Pipeline",
       "change a value of the file: steps.0.max_tokens=8; may be repeated" },
+    { "show-input", 0, "flag", NULL, NULL, NULL, NULL, "Output",
+      "tell what the model was given to see: sizes, tokens, what was cut" },
     { "dry-run", 0, "flag", NULL, NULL, NULL, NULL, "Pipeline",
       "show the plan and its memory; run nothing" },
     { "dump-dot", 0, "path", "FILE", NULL, NULL, NULL, "Pipeline",

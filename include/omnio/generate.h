@@ -182,6 +182,21 @@ typedef struct omn_condition {
     const char *prompt;
 } omn_condition;
 
+/* Inputs that were prepared once and are wanted again, as a picture that two requests see. What it
+ * gives is borrowed until it is cleared; one thread at a time. */
+typedef struct omn_prepared omn_prepared;
+OMN_API omn_status omn_prepared_new(const omn_model *m, omn_prepared **out, omn_error *err);
+OMN_API void omn_prepared_free(omn_prepared *p);
+OMN_API void omn_prepared_clear(omn_prepared *p);
+/* The value as omn_model_prepare makes it for this role; frame may be NULL. [run] */
+OMN_API omn_status omn_prepared_get(omn_prepared *p, omn_call *c, const char *role,
+                                    const omn_value *v, const omn_feed **out, omn_frame *frame,
+                                    omn_error *err);
+/* How many values were prepared since it is there. */
+OMN_API uint64_t omn_prepared_made(const omn_prepared *p);
+/* true when it holds more than 256 MB: a good time to clear it. */
+OMN_API bool omn_prepared_full(const omn_prepared *p);
+
 typedef struct omn_request {
     uint32_t size;
     const omn_named *inputs;            /* by encoder role, in order; text among them, if not in
@@ -208,6 +223,7 @@ typedef struct omn_request {
     uint32_t n_conditions;
     omn_scheme scheme;
     int32_t window;                     /* JACOBI: ids guessed at once; 0: 16 */
+    omn_prepared *prepared;             /* keeps inputs that are prepared; NULL: they are not kept */
 } omn_request;
 
 /* One medium that the model was given, and how it arrived. */

@@ -42,8 +42,8 @@ typedef struct omn_pipeline_setup {
     uint32_t size;
     omn_model *model;          /* borrowed; NULL: the pipeline needs none, or its own is opened */
     double temperature, top_p; /* over what the steps say; below 0 or NAN: as the steps say */
-    int32_t top_k, max_tokens;          /* 0: as the steps say */
-    uint64_t seed;
+    int32_t top_k, max_tokens;          /* 0: as the steps say; top_k below 0: from all */
+    uint64_t seed;                      /* 0: as the steps say, unless `seeded` */
     omn_cancel *cancel;
     int (*watch)(void *user, const char *step, const omn_event *e);
     void *user;
@@ -51,6 +51,7 @@ typedef struct omn_pipeline_setup {
      * those outputs in the record */
     const char *const *wanted;
     size_t n_wanted;
+    bool seeded;                        /* seed is over what the steps say, also 0 */
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);

@@ -98,7 +98,8 @@ static void place(const omn_port *p, const omn_tensor *from, char *to, int64_t l
 }
 
 typedef struct batch {
-    omn_feed **rows;              /* n * n_inputs; NULL: this row has no such input */
+    const omn_feed **rows;        /* n * n_inputs; NULL: this row has no such input */
+    omn_feed **mine;              /* those of them that are freed with the batch */
     omn_feed *feed;
     input inputs[MOST_ROLES];
     int64_t lengths[MOST_ROLES];
@@ -193,9 +194,22 @@ static void see(const omn_part *p, const omn_value *v, const omn_feed *f, const 
     }
 }
 
+/* The input of one row: prepared now, or before if somebody keeps it. */
+static omn_status prepare(omn_runner *r, omn_call *c, const omn_request *rq, const char *role,
+                          const omn_value *v, const omn_feed **out, omn_feed **mine,
+                          omn_frame *frame, omn_error *err)
+{
+    if (rq->prepared && strcmp(role, "text"))
+        return omn_prepared_get(rq->prepared, c, role, v, out, frame, err);
+    const omn_status st = omn_feed_make(mine, err);
+    if (st != OMN_OK) return st;
+    *out = *mine;
+    return omn_model_prepare(r->model, c, role, v, *mine, frame, err);
+}
+
 static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq, const input *in,
-                              omn_feed *feed, encoded *e, size_t row, omn_result *result,
-                              omn_error *err)
+                              const omn_feed **feed, omn_feed **mine, encoded *e, size_t row,
+                              omn_result *result, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value *text = NULL;
@@ -206,13 +220,13 @@ static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq,
         OMN_TRY(text_value(r->model, rq, v, in->number == 0, &text, err));
         v = text;
     }
-    OMN_TRY(omn_model_prepare(r->model, c, role, v, feed, &frame, err));
+    OMN_TRY(prepare(r, c, rq, role, v, feed, mine, &frame, err));
     const char *of = rq->answer ? omn_answer_of(rq->answer) : "image";
     if (!strcmp(role, of) && !e->has_frame[row]) {
         e->frames[row] = frame;
         e->has_frame[row] = true;
     }
-    if (result && result->seen) see(in->part, v, feed, &frame, &result->seen[result->n_seen++]);
+    if (result && result->seen) see(in->part, v, *feed, &frame, &result->seen[result->n_seen++]);
 done:
     omn_value_unref(text);
     return st;
@@ -233,8 +247,8 @@ static omn_status prepare_all(omn_runner *r, omn_call *c, const omn_request *con
     for (size_t i = 0; i < n; i++)
         for (uint32_t k = 0; k < b->n_inputs; k++) {
             if (b->inputs[k].number >= count_of(rq[i], b->inputs[k].part->role)) continue;
-            OMN_TRY(omn_feed_make(&b->rows[i * b->n_inputs + k], err));
-            OMN_TRY(prepare_row(r, c, rq[i], &b->inputs[k], b->rows[i * b->n_inputs + k], e, i,
+            OMN_TRY(prepare_row(r, c, rq[i], &b->inputs[k], &b->rows[i * b->n_inputs + k],
+                                &b->mine[i * b->n_inputs + k], e, i,
                                 i < n_results ? &results[i] : NULL, err));
         }
     for (uint32_t k = 0; k < b->n_inputs; k++) OMN_TRY(stack(b, k, n, err));
@@ -255,7 +269,8 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
     e->frames = omn_arena_alloc(a, n, sizeof *e->frames);
     e->has_frame = omn_arena_alloc(a, n, sizeof *e->has_frame);
     b.rows = omn_arena_alloc(a, n * b.n_inputs, sizeof *b.rows);
-    if (!e->frames || !e->has_frame || !b.rows) {
+    b.mine = omn_arena_alloc(a, n * b.n_inputs, sizeof *b.mine);
+    if (!e->frames || !e->has_frame || !b.rows || !b.mine) {
         st = omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
         goto done;
     }
@@ -274,7 +289,7 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
         results[i].encode_ns = (t2 - t1) / n_results;
     }
 done:
-    for (size_t i = 0; b.rows && i < n * b.n_inputs; i++) omn_feed_free(b.rows[i]);
+    for (size_t i = 0; b.mine && i < n * b.n_inputs; i++) omn_feed_free(b.mine[i]);
     omn_feed_free(b.feed);
     return st;
 }

@@ -2,17 +2,23 @@
 /* What a pipeline asks of its model, proved and counted before anything runs: inputs and outputs
  * that the model has, words for boxes, and the graphs of one request of full length, whose plan
  * says how much memory they take. */
-#include "plan.h"
+#include "run.h"
 
+#include <stdio.h>
 #include <string.h>
 
-#define MOST_ROLES 16
+#define MOST_ROLES    16
 #define CAPACITY_STEP 16
 
-static omn_status at_step(const plan_step *s, omn_error *err)
+static omn_status at_step(const plan_step *s, omn_status st, omn_error *err)
 {
-    if (err && !err->file[0]) return yml_fail(s->at, err, "%s", s->name);
-    return err ? (omn_status)err->status : OMN_ERR_CONFIG;
+    if (err && !err->file[0]) {
+        snprintf(err->file, sizeof err->file, "%s", s->at->file);
+        err->line = s->at->line;
+        err->column = s->at->column;
+        omn_error_prefix(err, "%s", s->name);
+    }
+    return st;
 }
 
 static omn_status roles_of(const omn_model *m, const plan_step *s, const char **roles, uint32_t *n,
@@ -49,6 +55,20 @@ static void memory_shape(const omn_graph *g, int64_t *rows, int64_t *length)
     }
 }
 
+/* An answer that does not depend on the item can be made for this model. */
+static omn_status open_answer(omn_model *m, const plan_step *s, omn_error *err)
+{
+    omn_pipeline_run r = { .model = m };
+    omn_answer *a = NULL;
+    omn_call *c = NULL;
+    if (!s->answer.entry || !answer_fixed(&s->answer)) return OMN_OK;
+    omn_status st = omn_context_call(omn_model_context(m), 0, 0, NULL, &c, err);
+    if (st == OMN_OK) st = answer_open(&r, c, s, &a, err);
+    omn_answer_close(a);
+    omn_call_free(c);
+    return st;
+}
+
 static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost *out,
                              omn_error *err)
 {
@@ -61,8 +81,7 @@ static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost
     const omn_part *decoder = omn_model_decoder(m, s->output);
     if (!decoder)
         return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
-    if (s->answer.kind == FORM_BOXES && !omn_model_codec(m, "regions"))
-        return yml_fail(s->at, err, "%s: this model has no words for boxes", s->name);
+    OMN_TRY(open_answer(m, s, err));
     const omn_graph_sizes z = {
         OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = 1, .roles = roles,
         .lengths = lengths,        .n_roles = n
@@ -84,7 +103,7 @@ static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost
     if (omn_graph_flops(encode) > out->encode_flops) out->encode_flops = omn_graph_flops(encode);
     if (omn_graph_flops(step) > out->step_flops) out->step_flops = omn_graph_flops(step);
 done:
-    return st == OMN_OK ? st : at_step(s, err);
+    return st == OMN_OK ? st : at_step(s, st, err);
 }
 
 static omn_status all_steps(omn_model *m, const plan_step *steps, size_t n, omn_pipeline_cost *out,

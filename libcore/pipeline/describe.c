@@ -43,24 +43,54 @@ static void put_ports(const omn_pipeline *p, const char *title, const omn_pipeli
     }
 }
 
+static void put_literal(const omn_pipeline *p, const literal *l, omn_buf *out)
+{
+    if (l->kind == LIT_SLOT)
+        omn_buf_printf(out, "$%s", slot_name(p, l->slot));
+    else if (l->kind == LIT_TEXT)
+        omn_buf_printf(out, "\"%s\"", l->text);
+    else if (l->kind == LIT_NUMBER)
+        omn_buf_puts(out, l->text);
+    if (l->kind < LIT_LIST) return;
+    omn_buf_puts(out, l->kind == LIT_LIST ? "[" : "{");
+    for (size_t i = 0; i < l->n; i++) {
+        omn_buf_puts(out, i ? ", " : "");
+        if (l->items[i].name) omn_buf_printf(out, "%s: ", l->items[i].name);
+        put_literal(p, &l->items[i], out);
+    }
+    omn_buf_puts(out, l->kind == LIT_LIST ? "]" : "}");
+}
+
+/* "; boxes 0.., labels true in pixels of image" */
 static void put_answer(const omn_pipeline *p, const plan_step *s, omn_buf *out)
 {
     const plan_answer *a = &s->answer;
-    if (a->kind == FORM_BOXES) {
-        if (a->least == a->most)
-            omn_buf_printf(out, "; %d box%s", (int)a->most, a->most == 1 ? "" : "es");
-        else if (!a->most)
-            omn_buf_printf(out, "; %d or more boxes", (int)a->least);
+    if (!a->entry) return;
+    const char *object = omn_entry_object(a->entry)->name;
+    omn_buf_printf(out, "; %s", object);
+    for (size_t i = 0; i < a->n_set; i++) {
+        const bool main = !strcmp(a->set[i].name, object);
+        omn_buf_printf(out, main ? " " : ", %s ", a->set[i].name);
+        if (a->set[i].slot >= 0)
+            omn_buf_printf(out, "$%s", slot_name(p, a->set[i].slot));
         else
-            omn_buf_printf(out, "; %d to %d boxes", (int)a->least, (int)a->most);
-        if (a->labels) omn_buf_puts(out, " with labels");
-        omn_buf_printf(out, " in pixels of %s", slot_name(p, a->of));
-    } else if (a->kind == FORM_OPTIONS) {
-        if (a->options >= 0)
-            omn_buf_printf(out, "; one of the options %s", slot_name(p, a->options));
-        else
-            omn_buf_printf(out, "; one of %zu options", a->n_texts);
+            omn_buf_puts(out, a->set[i].text);
     }
+    for (size_t i = 0; i < a->n_values; i++) {
+        omn_buf_puts(out, " ");
+        put_literal(p, &a->values[i].value, out);
+    }
+    if (a->of >= 0) omn_buf_printf(out, " in pixels of %s", slot_name(p, a->of));
+}
+
+/* "; 4 beams, 3 best" */
+static void put_search(const plan_step *s, omn_buf *out)
+{
+    const plan_search *h = &s->search;
+    if (h->beams > 1) omn_buf_printf(out, "; %d beams", (int)h->beams);
+    if (h->n_best > 1) omn_buf_printf(out, "; the best %d", (int)h->n_best);
+    if (h->jacobi) omn_buf_puts(out, "; by guessed windows");
+    if (h->n_guides) omn_buf_printf(out, "; guided by %zu more", h->n_guides);
 }
 
 static void put_condition(const omn_pipeline *p, const char *word, const condition *c, int indent,
@@ -86,26 +116,6 @@ static void put_flow(const omn_pipeline *p, const plan_step *s, int indent, omn_
     put_condition(p, "until", &s->until, indent, out);
 }
 
-static void put_literal(const omn_pipeline *p, const literal *l, omn_buf *out)
-{
-    for (size_t i = 0; i < l->n; i++) {
-        const literal *f = &l->items[i];
-        omn_buf_puts(out, i ? ", " : "");
-        if (f->name) omn_buf_printf(out, "%s: ", f->name);
-        if (f->kind == LIT_SLOT)
-            omn_buf_printf(out, "$%s", slot_name(p, f->slot));
-        else if (f->kind == LIT_TEXT)
-            omn_buf_printf(out, "\"%s\"", f->text);
-        else if (f->kind == LIT_NUMBER)
-            omn_buf_puts(out, f->text);
-        else {
-            omn_buf_puts(out, f->kind == LIT_LIST ? "[" : "{");
-            put_literal(p, f, out);
-            omn_buf_puts(out, f->kind == LIT_LIST ? "]" : "}");
-        }
-    }
-}
-
 static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_t number,
                      omn_buf *out)
 {
@@ -120,11 +130,13 @@ static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_
         omn_buf_printf(out, "%s%s as %s", i ? ", " : " from ", slot_name(p, s->from[i].slot),
                        s->from[i].name);
     if (s->verb == VERB_RECORD) {
-        omn_buf_puts(out, " {");
+        omn_buf_puts(out, " ");
         put_literal(p, &s->value, out);
-        omn_buf_puts(out, "}");
     }
-    if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE) put_answer(p, s, out);
+    if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE) {
+        put_answer(p, s, out);
+        put_search(s, out);
+    }
     if (s->max_tokens.text) omn_buf_printf(out, "; at most %s tokens", s->max_tokens.text);
     for (size_t i = 0; s->verb != VERB_GENERATE && s->verb != VERB_SCORE && i < s->n_out; i++)
         if (s->out[i] >= 0) omn_buf_printf(out, " -> %s", slot_name(p, s->out[i]));

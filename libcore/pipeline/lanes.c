@@ -14,7 +14,7 @@ static bool same_form(const omn_request *a, const omn_request *b)
 {
     return a->n_inputs == b->n_inputs && !a->prompt == !b->prompt &&
            a->max_tokens == b->max_tokens && a->temperature == b->temperature &&
-           a->top_k == b->top_k && a->top_p == b->top_p;
+           a->top_k == b->top_k && a->top_p == b->top_p && a->n_conditions == b->n_conditions;
 }
 
 /* Drawing depends on the place in a batch: only what is decided without chance is asked
@@ -44,10 +44,9 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
         if (!alive(l) || run_ready(&l->run, s, &go, l->err) != OMN_OK) continue;
         l->asked = !go;
         if (!go || run_request(&l->run, l->call, s, a, &l->rq, l->err) != OMN_OK ||
-            run_answer(&l->run, l->call, s, &l->answer, l->err) != OMN_OK)
+            run_answer(&l->run, l->call, s, &l->rq.answer, &l->mine, l->err) != OMN_OK)
             continue;
         if (!joins(&l->rq) || (m && !same_form(&rq[0], &l->rq))) continue;
-        l->rq.answer = l->answer;
         l->rq.watch = forward_cancel;
         l->rq.user = &l->run;
         rq[m] = l->rq;
@@ -57,9 +56,10 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
     if (m < 2 || omn_generate_batch(lanes[who[0]].run.runner, rq, m, results, &err) != OMN_OK)
         return;
     for (size_t k = 0; k < m; k++) {
-        run_put(&lanes[who[k]].run, s->out[0], omn_value_ref(results[k].value));
+        lane *l = &lanes[who[k]];
+        run_result(&l->run, s, &results[k], l->err);
         omn_result_fini(&results[k]);
-        lanes[who[k]].asked = true;
+        l->asked = true;
     }
 }
 
@@ -72,10 +72,12 @@ static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_err
         if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
         ask_together(lanes, n, s, a);
         for (size_t i = 0; i < n; i++) {
-            omn_answer_close(lanes[i].answer);
-            lanes[i].answer = NULL;
+            omn_answer_close(lanes[i].mine);
+            lanes[i].mine = NULL;
         }
         omn_arena_free(a);
+        omn_prepared *kept = lanes[0].run.prepared;
+        if (kept && omn_prepared_full(kept)) omn_prepared_clear(kept);
     }
     for (size_t i = 0; i < n; i++) {
         if (!alive(&lanes[i]) || lanes[i].asked) continue;
@@ -89,7 +91,6 @@ static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_err
 void lane_copy(lane *l, const omn_pipeline_run *from, omn_call *c, omn_error *err)
 {
     *l = (lane){ .run = *from, .call = c, .err = err };
-    l->run.borrowed = true;
     l->run.how.watch = NULL;
     for (int i = 0; i < MOST_SLOTS; i++) l->run.slots[i] = omn_value_ref(from->slots[i]);
 }

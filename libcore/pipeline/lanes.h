@@ -11,7 +11,7 @@ typedef struct lane {
     omn_call *call;
     omn_error *err; /* OMN_OK: it goes on */
     omn_request rq;
-    omn_answer *answer;             /* of the step at hand */
+    omn_answer *mine; /* of the step at hand; NULL: shared, or none */
     bool asked; /* the step at hand is done */
 } lane;
 

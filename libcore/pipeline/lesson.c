@@ -2,6 +2,7 @@
 /* A task as a lesson: what the pipeline's one step that asks the model would send for these inputs,
  * and what the model should have answered. The steps in front of it run as they would for people,
  * so that a pipeline which crops a picture first teaches the crop. */
+#include "read.h"
 #include "run.h"
 
 #include <math.h>
@@ -73,12 +74,14 @@ static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan
                               const omn_frame *frame, const omn_value *v, omn_buf *out,
                               omn_error *err)
 {
-    if (s->answer.kind == FORM_BOXES) {
-        const omn_part *codec = omn_model_codec(r->model, "regions");
-        if (!codec) return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for boxes");
-        if (!omn_value_is(v, "regions"))
-            return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, regions are wanted",
-                            omn_value_kind_name(v));
+    if (type_lies_in_picture(r->p, s->answer.makes)) {
+        const omn_part *codec = omn_model_codec(r->model, s->answer.makes);
+        if (!codec)
+            return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
+                            s->answer.makes);
+        if (!omn_value_is(v, s->answer.makes))
+            return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, %s is wanted",
+                            omn_value_kind_name(v), s->answer.makes);
         return omn_codec_write(codec, c, v, frame, out, err);
     }
     if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
@@ -123,7 +126,7 @@ static omn_status taught(omn_pipeline_run *r, omn_call *c, const plan_step *s, o
     omn_buf_init(&full, MOST_TEXT);
     OMN_TRY(run_before(r, c, s, err));
     OMN_TRY(run_request(r, c, s, a, &rq, err));
-    if (s->answer.kind == FORM_BOXES) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
+    if (type_lies_in_picture(r->p, s->answer.makes)) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
     OMN_TRY(wanted_text(r, c, s, has ? &frame : NULL, wanted, &text, err));
     const char *prefix = omn_model_prefix(r->model, s->output),
                *prompt = rq.prompt ? rq.prompt : "";

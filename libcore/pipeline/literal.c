@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static omn_status read_literal(omn_pipeline *p, const yml *y, literal *out, omn_error *err)
+omn_status read_literal(omn_pipeline *p, const yml *y, bool all_text, literal *out, omn_error *err)
 {
     char *end = NULL;
     if (y->kind == YML_SCALAR && y->text[0] == '$' && !y->quoted) {
@@ -18,7 +18,7 @@ static omn_status read_literal(omn_pipeline *p, const yml *y, literal *out, omn_
     if (y->kind == YML_SCALAR) {
         out->text = y->text;
         out->number = omn_number_read(y->text, &end);
-        out->kind = !y->quoted && end != y->text && !*end ? LIT_NUMBER : LIT_TEXT;
+        out->kind = !all_text && !y->quoted && end != y->text && !*end ? LIT_NUMBER : LIT_TEXT;
         return OMN_OK;
     }
     out->kind = y->kind == YML_LIST ? LIT_LIST : LIT_RECORD;
@@ -27,8 +27,8 @@ static omn_status read_literal(omn_pipeline *p, const yml *y, literal *out, omn_
     if (!out->items) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     for (size_t i = 0; i < y->n; i++) {
         if (y->kind == YML_MAP) out->items[i].name = yml_key(y, i)->text;
-        TRY_READ(read_literal(p, y->kind == YML_MAP ? yml_value(y, i) : y->items[i], &out->items[i],
-                              err));
+        TRY_READ(read_literal(p, y->kind == YML_MAP ? yml_value(y, i) : y->items[i], all_text,
+                              &out->items[i], err));
     }
     return OMN_OK;
 }
@@ -42,7 +42,7 @@ omn_status read_record(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
     TRY_READ(yml_want(fields, YML_MAP, "record", err));
     if (fields->n > OMN_RECORD_MOST)
         return yml_fail(fields, err, "more than %u fields", OMN_RECORD_MOST);
-    TRY_READ(read_literal(p, fields, &s->value, err));
+    TRY_READ(read_literal(p, fields, false, &s->value, err));
     s->n_out = 1;
     TRY_READ(name_result(p, y, "as", "record", &s->out[0], err));
     p->slots[s->out[0]].fields = &s->value;
@@ -52,7 +52,8 @@ omn_status read_record(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
 static omn_status make_many(const omn_pipeline_run *r, const literal *l, omn_value **out,
                             omn_error *err);
 
-static omn_status make(const omn_pipeline_run *r, const literal *l, omn_value **out, omn_error *err)
+omn_status literal_make(const omn_pipeline_run *r, const literal *l, omn_value **out,
+                        omn_error *err)
 {
     switch (l->kind) {
     case LIT_TEXT:
@@ -78,7 +79,7 @@ static omn_status make_many(const omn_pipeline_run *r, const literal *l, omn_val
         goto done;
     }
     for (size_t i = 0; i < l->n; i++) {
-        OMN_TRY(make(r, &l->items[i], &items[i], err));
+        OMN_TRY(literal_make(r, &l->items[i], &items[i], err));
         fields[i] = (omn_named){ l->items[i].name, items[i] };
     }
     OMN_TRY(l->kind == LIT_LIST ? omn_list_new(items, l->n, out, err)

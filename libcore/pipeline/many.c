@@ -13,7 +13,8 @@ static omn_status begin(omn_pipeline_run *r, lane *l, omn_pipeline_item *it, omn
                                  .how = r->how,
                                  .cancel = r->cancel,
                                  .needed = r->needed,
-                                 .borrowed = true };
+                                 .answers = r->answers,
+                                 .prepared = r->prepared };
     l->run.how.watch = NULL;
     it->out = it->told = NULL;
     it->err = (omn_error)OMN_ERROR_INIT;
@@ -47,5 +48,6 @@ done:
         omn_call_free(lanes[i].call);
     }
     free(lanes);
+    omn_prepared_clear(r->prepared);
     return st;
 }

@@ -150,6 +150,14 @@ static bool fits(const char *have, const char *want)
     return !strcmp(have, "any") || !strcmp(want, "any") || !strcmp(have, want);
 }
 
+bool type_lies_in_picture(const omn_pipeline *p, const char *type)
+{
+    const omn_kind *k = NULL;
+    if (omn_kind_find_in(p->ctx, type, &k, NULL) != OMN_OK) return false;
+    const char *place = omn_kind_impl(k)->place;
+    return place && !strcmp(place, "frame") && omn_kind_items(k);
+}
+
 omn_status name_refer(omn_pipeline *p, const yml *y, const char *want, int *out, omn_error *err)
 {
     if (y->kind != YML_SCALAR || y->text[0] != '$')

@@ -19,6 +19,22 @@ static void read_condition(const condition *c, void (*fn)(void *user, int slot, 
     if (c->test != TEST_NONE && c->right.slot >= 0) fn(user, c->right.slot, soft);
 }
 
+/* What the answer and the search of a step that asks the model read. */
+static void read_asked(const plan_step *s, void (*fn)(void *user, int slot, bool soft), void *user)
+{
+    const plan_answer *a = &s->answer;
+    if (a->of >= 0) fn(user, a->of, false);
+    for (size_t i = 0; i < a->n_set; i++)
+        if (a->set[i].slot >= 0) fn(user, a->set[i].slot, false);
+    for (size_t i = 0; i < a->n_values; i++) read_literal(&a->values[i].value, fn, user);
+    for (size_t i = 0; i < s->search.n_guides; i++) {
+        const guide *g = &s->search.guides[i];
+        if (g->weight.slot >= 0) fn(user, g->weight.slot, false);
+        for (size_t k = 0; k < g->n_from; k++) fn(user, g->from[k].slot, false);
+        for (size_t k = 0; k < g->n_words; k++) fn(user, g->words[k].slot, false);
+    }
+}
+
 void plan_reads_own(const plan_step *s, void (*fn)(void *user, int slot, bool soft), void *user)
 {
     const param *const numbers[] = { &s->temperature, &s->top_p, &s->top_k, &s->max_tokens,
@@ -33,8 +49,7 @@ void plan_reads_own(const plan_step *s, void (*fn)(void *user, int slot, bool so
     for (size_t i = 0; i < s->n_words; i++) fn(user, s->words[i].slot, false);
     for (size_t i = 0; model && i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i]->slot >= 0) fn(user, numbers[i]->slot, false);
-    if (model && s->answer.of >= 0) fn(user, s->answer.of, false);
-    if (model && s->answer.options >= 0) fn(user, s->answer.options, false);
+    if (model) read_asked(s, fn, user);
     if (s->verb == VERB_RECORD) read_literal(&s->value, fn, user);
     for (size_t i = 0; i < s->n_carry; i++) fn(user, s->carry[i].slot, false);
 }

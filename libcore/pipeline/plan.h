@@ -54,20 +54,38 @@ typedef struct binding { const char *name; int slot; } binding;
 /* One scalar parameter of a step: text as written, or a slot that gives it at run time. */
 typedef struct param { const char *name, *text; int slot; const yml *at; } param;
 
-/* Which answers a pipeline can name so far: any text, places, one of several. */
-typedef enum answer_form { FORM_TEXT, FORM_BOXES, FORM_OPTIONS } answer_form;
-
+/* Which answer object, and its parameters as written or from slots. */
+typedef struct named_literal { const char *name; literal value; } named_literal;
 typedef struct plan_answer {
-    answer_form kind;
-    int32_t least, most;
-    bool labels, sum;
-    double force;
+    const omn_entry *entry;       /* NULL: any text */
+    const char *makes;            /* type of the result */
+    bool chooses;                 /* scores candidates; else it is written */
+    param *set;
+    size_t n_set;
+    named_literal *values;
+    size_t n_values;
     int of;                       /* slot of the picture; -1 */
     const char *of_role;
-    int options;                  /* slot of a list; -1: the texts below */
-    const char *const *texts;
-    size_t n_texts;
 } plan_answer;
+
+/* Another condition that a generating step is led by, or away from. */
+typedef struct guide {
+    param weight;
+    binding *from;
+    size_t n_from;
+    const char *prompt;
+    binding *words;
+    size_t n_words;
+} guide;
+
+/* How a generating step searches, beside what is drawn. */
+typedef struct plan_search {
+    int64_t beams, least, no_repeat, n_best, window;
+    double length_penalty;
+    bool sixths, jacobi;
+    guide *guides;
+    size_t n_guides;
+} plan_search;
 
 /* What decides about a step, or ends a repetition. */
 typedef enum test {
@@ -104,6 +122,8 @@ struct plan_step {
     binding *words;               /* what its {name} stand for */
     size_t n_words;
     plan_answer answer;
+    plan_search search;
+    size_t ask;                   /* number of a step that asks the model, from 0 */
     param temperature, top_p, top_k, max_tokens, seed;
     plan_step *steps;                  /* map, repeat */
     size_t n_steps;
@@ -133,7 +153,7 @@ struct omn_pipeline {
     omn_pipeline_port *in_list, *out_list;
     size_t n_inputs, n_outputs;
     plan_step *steps;
-    size_t n_steps;
+    size_t n_steps, n_asks;
 };
 
 /* The file behind a pipeline's name; pipeline.c */

@@ -30,6 +30,16 @@ omn_status read_scalar(omn_pipeline *p, const yml *y, const char *name, param *o
 omn_status read_number(omn_pipeline *p, const yml *y, const char *name, double lo, double hi,
                        param *out, omn_error *err);
 
+/* What is written, with $names in it; all_text: plain numbers stay texts; literal.c */
+omn_status read_literal(omn_pipeline *p, const yml *y, bool all_text, literal *out, omn_error *err);
+/* Are values of this type several places in pixels of a picture? */
+bool type_lies_in_picture(const omn_pipeline *p, const char *type);
+/* Inputs of the model by their roles; list has room for MOST_FROM. */
+omn_status read_from(omn_pipeline *p, const yml *from, binding *list, size_t *n, omn_error *err);
+omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+/* search: and guidance: of a generating step; read_search.c */
+omn_status read_search(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+
 /* {empty: $boxes}, {above: [$n, 0.5]}, ...; condition.c */
 omn_status read_condition(omn_pipeline *p, const yml *y, condition *out, omn_error *err);
 

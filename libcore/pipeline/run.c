@@ -46,6 +46,12 @@ omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
         r->model = r->own_model;
     }
     if (p->model) OMN_TRY(omn_runner_new(r->model, &r->runner, err));
+    if (p->model) OMN_TRY(omn_prepared_new(r->model, &r->prepared, err));
+    r->answers = calloc(p->n_asks + 1, sizeof(omn_answer *));
+    if (!r->answers) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "running %s: out of memory", p->path);
+        goto done;
+    }
     *out = r;
     return OMN_OK;
 done:
@@ -65,8 +71,11 @@ void omn_pipeline_run_free(omn_pipeline_run *r)
 {
     if (!r) return;
     run_clear(r);
-    if (!r->borrowed) told_free(r->told);
-    if (!r->borrowed) omn_runner_free(r->runner);
+    told_free(r->told);
+    for (size_t i = 0; r->answers && i < r->p->n_asks; i++) omn_answer_close(r->answers[i]);
+    free(r->answers);
+    omn_prepared_free(r->prepared);
+    omn_runner_free(r->runner);
     omn_model_close(r->own_model);
     free(r->needed);
     free(r);
@@ -165,6 +174,7 @@ omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, si
 done:
     omn_call_free(c);
     run_clear(r);
+    omn_prepared_clear(r->prepared);
     return st;
 }
 

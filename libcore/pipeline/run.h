@@ -16,7 +16,8 @@ struct omn_pipeline_run {
     const char *watching;         /* name of the step that streams; NULL: none is told of */
     bool *needed;                 /* of the outermost steps */
     told *told;                   /* NULL: nobody listens */
-    bool borrowed;                /* model and runner are another run's */
+    omn_answer **answers;         /* [n_asks] opened once for all items; NULL: none is kept */
+    omn_prepared *prepared;       /* NULL: none is kept */
 };
 
 /* Values into slots (referenced); text becomes what the declared type wants. */
@@ -45,9 +46,24 @@ omn_status run_outputs(omn_pipeline_run *r, omn_value **out, omn_error *err);
 /* The request of a model step, what it needs in the arena; its answer is opened apart. */
 omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
                        omn_request *rq, omn_error *err);
-/* The answer of a model step, owned by the caller; NULL for any text. */
-omn_status run_answer(const omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_answer **out,
+/* The answer of a model step; NULL for any text. mine: NULL, or the same, to be closed. */
+omn_status run_answer(omn_pipeline_run *r, omn_call *c, const plan_step *s, const omn_answer **out,
+                      omn_answer **mine, omn_error *err);
+/* Is it the same for every item? */
+bool answer_fixed(const plan_answer *a);
+/* The same, always a new one, with r's model and values. */
+omn_status answer_open(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
+                       omn_answer **out, omn_error *err);
+/* Places within the picture of a frame: *out the same with what sticks out cut off, *cut how many
+ * were; NULL when none was. None, an empty one or one outside is OMN_ERR_DATA; places.c */
+omn_status places_within(const omn_value *v, const omn_frame *f, omn_value **out, size_t *cut,
+                         omn_error *err);
+/* What came back into the step's slot, and what was seen. */
+omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result *res,
                       omn_error *err);
+/* What is written in the file, with the values of now; literal.c */
+omn_status literal_make(const omn_pipeline_run *r, const literal *l, omn_value **out,
+                        omn_error *err);
 
 /* The frame in which this step's boxes are written: that of the first picture that it sees. */
 omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,

@@ -115,21 +115,21 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     omn_status st = OMN_OK;
     omn_arena *a = omn_arena_new(0);
     omn_request rq;
-    omn_answer *answer = NULL;
+    omn_answer *mine = NULL;
     omn_result result = { OMN_FILL(omn_result) };
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
     OMN_TRY(run_request(r, c, s, a, &rq, err));
-    OMN_TRY(run_answer(r, c, s, &answer, err));
-    rq.answer = answer;
+    OMN_TRY(run_answer(r, c, s, &rq.answer, &mine, err));
     const plan_slot *made = &r->p->slots[s->out[0]];
-    r->watching = s->answer.kind == FORM_TEXT && !made->hidden ? made->name : NULL;
+    r->watching = !strcmp(made->type, "text") && !made->hidden ? made->name : NULL;
     rq.watch = forward;
     rq.user = r;
     OMN_TRY(omn_generate(r->runner, &rq, &result, err));
-    run_put(r, s->out[0], omn_value_ref(result.value));
+    OMN_TRY(run_result(r, s, &result, err));
 done:
+    if (r->prepared && omn_prepared_full(r->prepared)) omn_prepared_clear(r->prepared);
     omn_result_fini(&result);
-    omn_answer_close(answer);
+    omn_answer_close(mine);
     omn_arena_free(a);
     return st;
 }
