@@ -394,6 +394,7 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (!r) return cli_no_memory(c);
     r->c = c;
     r->p = p;
+    r->shows_input = cli_has(a, "show-input");
     omn_buf_init(&r->streamed, OMN_TEXT_MOST);
     int code = show_plan(c, a, p);
     if (code >= 0) goto done;
