@@ -223,7 +223,7 @@ typedef struct omn_request {
     uint32_t n_conditions;
     omn_scheme scheme;
     int32_t window;                     /* JACOBI: ids guessed at once; 0: 16 */
-    omn_prepared *prepared;             /* keeps inputs that are prepared; NULL: they are not kept */
+    omn_prepared *prepared;             /* keeps what is prepared; NULL: nobody does */
 } omn_request;
 
 /* One medium that the model was given, and how it arrived. */
