@@ -370,6 +370,8 @@ static void read_setup(running *r, const cli_args *a, const char **wanted, omn_p
     how->temperature = cli_number(a, "temp", NAN);
     how->top_p = cli_number(a, "top-p", NAN);
     how->top_k = (int32_t)cli_number(a, "top-k", 0);
+    if (cli_has(a, "top-k") && !how->top_k) how->top_k = -1; /* from all, whatever the file says */
+    how->seeded = cli_has(a, "seed");
     how->max_tokens = (int32_t)cli_number(a, "max-tokens", 0);
     how->seed = seed ? strtoull(seed, NULL, 10) : 0;
     how->cancel = r->c->cancel;
