@@ -170,7 +170,8 @@ static omn_status allowed(omn_pipeline_run *r, omn_call *c, const plan_step *s,
                           const omn_value *wanted, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_answer *a = NULL;
+    const omn_answer *a = NULL;
+    omn_answer *mine = NULL;
     omn_value *text = NULL;
     omn_frame frame = { 0 };
     omn_ids ids;
@@ -179,7 +180,7 @@ static omn_status allowed(omn_pipeline_run *r, omn_call *c, const plan_step *s,
     omn_ids_init(&ids, (size_t)1 << 20);
     omn_buf_init(&plain, 1 << 10);
     OMN_TRY(run_before(r, c, s, err));
-    OMN_TRY(run_answer(r, c, s, &a, err));
+    OMN_TRY(run_answer(r, c, s, &a, &mine, err));
     if (!a) goto done; /* any text */
     OMN_TRY(run_frame(r, c, s, &frame, &has, err));
     if (omn_value_is(wanted, "number") && !strcmp(omn_answer_makes(a), "text")) {
@@ -191,7 +192,7 @@ done:
     omn_value_unref(text);
     omn_buf_fini(&plain);
     omn_ids_fini(&ids);
-    omn_answer_close(a);
+    omn_answer_close(mine);
     return st;
 }
 
