@@ -9,7 +9,7 @@ number=0
 for file in "$top_srcdir"/pipelines/*.yaml; do
     number=$((number + 1))
     name=$(basename "$file" .yaml)
-    inputs=$("$omnio" help "$name" | sed -n '/^inputs/,/^steps/s/^  \([A-Za-z_][A-Za-z0-9_-]*\) .*/\1/p')
+    inputs=$("$omnio" help pipeline "$name" | sed -n '/^inputs/,/^steps/s/^  \([A-Za-z_][A-Za-z0-9_-]*\) .*/\1/p')
     hidden=
     for input in $inputs; do
         case $options in *" $input "*) hidden="$hidden $input" ;; esac
