@@ -4,7 +4,7 @@
 # templates, omnio.pc and one plugin), then the example and a new project of each kind are built
 # against it with pkg-config alone and pass their own tests.
 set -u
-echo 1..14
+echo 1..15
 here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
 trap 'rm -rf "$here"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR
@@ -25,7 +25,7 @@ report() {
 }
 
 skip_all() {
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do echo "ok $i # SKIP $1"; done
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do echo "ok $i # SKIP $1"; done
     exit 0
 }
 
@@ -58,6 +58,14 @@ project() {
     make CC="$CC" CFLAGS="-O1 $strict" check
 }
 
+# A modality that this tree does not know: built against the installed headers alone, it reads its
+# files, teaches the shipped model for half a minute, and is answered in its own terms.
+series() {
+    cp -R "$top_srcdir/examples/plugin-series" "$here/series" && chmod -R u+w "$here/series" &&
+    cd "$here/series" && make CC="$CC" CFLAGS="-O1 $strict" check \
+        OMNIO="env OMNIO_PLUGIN_PATH=. $top_builddir/omnio"
+}
+
 # The first plugin of omnio-plugin(7), built by the page's own command and looked at by the helper.
 page() {
     mkdir "$here/page" && cd "$here/page" &&
@@ -81,3 +89,4 @@ for kind in operation format encoder decoder codec model source op compute value
     report "a new $kind builds and passes its test" project "$kind"
 done
 report "the plugin of the manual page builds" page
+report "a modality from outside is learnt and answers" series
