@@ -114,6 +114,10 @@ OMN_API void omn_feed_clear(omn_feed *f);
  * [any] once opened. */
 typedef struct omn_weights omn_weights;
 OMN_API omn_status omn_weights_open(const char *path, omn_weights **out, omn_error *err);
+/* The same from the bytes of one safetensors file in memory, borrowed until close; its name is for
+ * messages. */
+OMN_API omn_status omn_weights_of(const void *bytes, size_t n, const char *name, omn_weights **out,
+                                  omn_error *err);
 OMN_API void omn_weights_close(omn_weights *w);
 OMN_API size_t omn_weights_count(const omn_weights *w);
 OMN_API const char *omn_weights_name(const omn_weights *w, size_t i);      /* sorted by name */
@@ -144,6 +148,10 @@ typedef struct omn_weights_entry { const char *name; omn_tensor tensor; } omn_we
 OMN_API omn_status omn_weights_write(const char *path, omn_overwrite how,
                                      const omn_weights_entry *entries, size_t n,
                                      const char *const *meta, size_t n_meta, omn_error *err);
+/* The same file as bytes, owned by the caller (free()). [any] */
+OMN_API omn_status omn_weights_bytes(const omn_weights_entry *entries, size_t n,
+                                     const char *const *meta, size_t n_meta, uint8_t **bytes,
+                                     size_t *size, omn_error *err);
 
 #ifdef __cplusplus
 }

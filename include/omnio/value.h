@@ -228,7 +228,9 @@ OMN_API const omn_value *omn_record_at(const omn_value *v, size_t i, const char 
 OMN_API const omn_value *omn_record_get(const omn_value *v, const char *name);   /* or NULL */
 
 /* The value as JSON, appended to out. Numbers are the shortest that read back as the same double,
- * with a point in every locale; NaN and infinities are null. Stable fields:
+ * with a point in every locale; NaN and infinities are null. Boxes and points are rounded to a
+ * hundredth of a pixel, which is more than any answer knows; their full precision stays in the
+ * general form and in files (.safetensors). Stable fields:
  *   image      {"width":..,"height":..,"channels":..}
  *   regions    [{"box":[x0,y0,x1,y1],"label":..,"score":..}, ...]      label, score only where
  *              there is one
@@ -254,6 +256,16 @@ OMN_API omn_status omn_value_from_json(const char *s, size_t n, omn_value **out,
  * [run] */
 OMN_API omn_status omn_call_json(omn_call *c, const omn_kind *wanted, const char *s, size_t n,
                                  omn_value **out, omn_error *err);
+/* A value as a text and tensors, for files and stores: the general form in which columns with more
+ * than a few numbers, and long texts, stand under a name of their own ("items.1.pixels"). take gets
+ * each of these, borrowed while it runs. join reads it back: give finds a tensor by name, or NULL.
+ * c: as for omn_call_json. [run] */
+typedef omn_status omn_take_fn(void *user, const char *name, const omn_tensor *t, omn_error *err);
+typedef const omn_tensor *omn_give_fn(void *user, const char *name);
+OMN_API omn_status omn_value_split(const omn_value *v, omn_take_fn *take, void *user, omn_buf *json,
+                                   omn_error *err);
+OMN_API omn_status omn_value_join(omn_call *c, const char *json, size_t n, omn_give_fn *give,
+                                  void *user, omn_value **out, omn_error *err);
 /* A double as above ("0.1", "1e-7", "nan" as null), appended. */
 OMN_API void omn_number_print(double x, omn_buf *out);
 /* The value as a person reads it (one box per line, plain text). */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files mapped read-only: opening a weights file of any size takes microseconds, and its pages are
  * shared with every other process that uses the same file. */
+#include "libcore/base/map.h"
 #include "libcore/base/system.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@ struct omn_map {
     void *data;
     size_t size;
     struct stat then; /* as the file was when it was mapped */
+    bool borrowed;    /* the bytes are somebody else's */
     char path[];
 };
 
@@ -65,6 +67,18 @@ done:
     return st;
 }
 
+omn_map *map_of(const void *bytes, size_t n, const char *name)
+{
+    const size_t length = strlen(name);
+    omn_map *m = calloc(1, sizeof *m + length + 1);
+    if (!m) return NULL;
+    memcpy(m->path, name, length);
+    m->data = n > 0 ? (void *)(uintptr_t)bytes : NULL;
+    m->size = n;
+    m->borrowed = true;
+    return m;
+}
+
 omn_status omn_map_unchanged(const omn_map *m, omn_error *err)
 {
     struct stat now;
@@ -84,7 +98,7 @@ omn_status omn_map_unchanged(const omn_map *m, omn_error *err)
 void omn_map_close(omn_map *m)
 {
     if (!m) return;
-    if (m->data) (void)munmap(m->data, m->size);
+    if (m->data && !m->borrowed) (void)munmap(m->data, m->size);
     free(m);
 }
 

@@ -107,7 +107,7 @@ static omn_status find_for_json(void *user, const char *name, const omn_kind **o
 omn_status context_json(omn_context *ctx, const omn_kind *wanted, const char *s, size_t n,
                         omn_value **out, omn_error *err)
 {
-    const kind_source from = { find_for_json, ctx };
+    const kind_source from = { find_for_json, ctx, NULL, NULL };
     return value_read_json(&from, wanted, s, n, out, err);
 }
 
@@ -115,4 +115,11 @@ omn_status omn_call_json(omn_call *c, const omn_kind *wanted, const char *s, siz
                          omn_value **out, omn_error *err)
 {
     return context_json(c ? omn_call_host(c) : NULL, wanted, s, n, out, err);
+}
+
+omn_status omn_value_join(omn_call *c, const char *json, size_t n, omn_give_fn *give, void *user,
+                          omn_value **out, omn_error *err)
+{
+    const kind_source from = { find_for_json, c ? omn_call_host(c) : NULL, give, user };
+    return value_read_json(&from, NULL, json, n, out, err);
 }

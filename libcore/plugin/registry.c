@@ -485,7 +485,10 @@ size_t registry_formats(registry *r, omn_context *ctx, const char *type, const c
             const char *colon = strchr(s->object->extra, ':');
             if (!colon) continue;
             size_t len = (size_t)(colon - s->object->extra);
-            if (type && (strlen(type) != len || memcmp(type, s->object->extra, len) != 0)) continue;
+            const bool any = len == 3 && memcmp("any", s->object->extra, 3) == 0;
+            const bool same =
+                type && strlen(type) == len && memcmp(type, s->object->extra, len) == 0;
+            if (type && !same && !any) continue;
             bool has = suffix && among(colon + 1, suffix, strlen(suffix));
             if (has != (pass == 0)) continue;
             if (n < most) names[n] = s->object->name;

@@ -194,6 +194,17 @@ static omn_status refuse(omn_context *ctx, const char *type, const file_bytes *f
     return st;
 }
 
+/* What was read is of the wanted type (NULL: any), or goes. */
+static omn_status wanted(const char *type, const file_bytes *f, omn_value **out, omn_error *err)
+{
+    const char *is = omn_value_kind_name(*out);
+    if (!type || strcmp(type, is) == 0) return OMN_OK;
+    omn_value_unref(*out);
+    *out = NULL;
+    return omn_fail(err, OMN_ERR_TYPE, "%s: holds a value of type %s, wanted is %s", f->path, is,
+                    type);
+}
+
 omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, omn_value **out,
                           omn_error *err)
 {
@@ -217,7 +228,8 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
     f.bytes = (const uint8_t *)data;
     ask_formats(ctx, type, &f, &best, &bad);
     if (best) {
-        st = read_with(ctx, best, &f, out, err);
+        OMN_TRY(read_with(ctx, best, &f, out, err));
+        OMN_TRY(wanted(type, &f, out, err));
         goto done;
     }
     if ((type && !json_says(kind)) || !param_utf8(data, f.n) || memchr(data, 0, f.n)) {
@@ -225,13 +237,7 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
         goto done;
     }
     OMN_TRY(read_builtin(ctx, kind, &f, out, err));
-    const char *is = omn_value_kind_name(*out);
-    if (type && strcmp(type, is) != 0) {
-        st = omn_fail(err, OMN_ERR_TYPE, "%s: holds a value of type %s, wanted is %s", f.path, is,
-                      type);
-        omn_value_unref(*out);
-        *out = NULL;
-    }
+    OMN_TRY(wanted(type, &f, out, err));
 done:
     free(data);
     return st;

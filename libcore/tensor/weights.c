@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights files: one safetensors file, or an index whose shards lie beside it, opened as one list
  * of tensors sorted by name. Nothing is copied: a tensor is an address in a mapping. */
+#include "libcore/base/map.h"
 #include "libcore/base/system.h"
 #include "libcore/tensor/header.h"
 #include "libcore/tensor/scan.h"
@@ -36,25 +37,34 @@ static omn_status no_memory(omn_error *err, const char *path)
     return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory to open it", path);
 }
 
-/* Maps one file and adds its tensors. */
-static omn_status add_file(omn_weights *w, const char *path, omn_error *err)
+/* Adds the tensors of a mapping, which is taken. */
+static omn_status add_map(omn_weights *w, omn_map *map, const char *path, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_map *map = NULL;
     if (w->n_maps == w->maps_room) {
         size_t wider = w->maps_room ? 2 * w->maps_room : 4;
         omn_map **moved = realloc(w->maps, wider * sizeof(omn_map *));
-        if (!moved) return no_memory(err, path);
+        if (!moved) {
+            st = no_memory(err, path);
+            goto done;
+        }
         w->maps = moved;
         w->maps_room = wider;
     }
-    OMN_TRY(omn_map_open(path, &map, err));
     OMN_TRY(header_read(&w->all, map, err));
     w->maps[w->n_maps++] = map;
     map = NULL;
 done:
     omn_map_close(map);
     return st;
+}
+
+/* Maps one file and adds its tensors. */
+static omn_status add_file(omn_weights *w, const char *path, omn_error *err)
+{
+    omn_map *map = NULL;
+    const omn_status st = omn_map_open(path, &map, err);
+    return st == OMN_OK ? add_map(w, map, path, err) : st;
 }
 
 static int by_name(const void *x, const void *y)
@@ -276,6 +286,29 @@ omn_status omn_weights_open(const char *path, omn_weights **out, omn_error *err)
         OMN_TRY(open_index(w, w->path, err));
     else
         OMN_TRY(add_file(w, w->path, err));
+    OMN_TRY(sort_rows(w, err));
+    *out = w;
+    w = NULL;
+done:
+    omn_weights_close(w);
+    return st;
+}
+
+omn_status omn_weights_of(const void *bytes, size_t n, const char *name, omn_weights **out,
+                          omn_error *err)
+{
+    omn_status st = OMN_OK;
+    *out = NULL;
+    omn_weights *w = calloc(1, sizeof *w);
+    if (!w) return no_memory(err, name);
+    w->strings = w->all.strings = omn_arena_new(0);
+    w->path = w->strings ? omn_arena_strdup(w->strings, name) : NULL;
+    omn_map *map = w->path ? map_of(bytes, n, name) : NULL;
+    if (!map) {
+        st = no_memory(err, name);
+        goto done;
+    }
+    OMN_TRY(add_map(w, map, name, err));
     OMN_TRY(sort_rows(w, err));
     *out = w;
     w = NULL;

@@ -137,6 +137,41 @@ done:
     return st;
 }
 
+omn_status omn_weights_bytes(const omn_weights_entry *entries, size_t n, const char *const *meta,
+                             size_t n_meta, uint8_t **bytes, size_t *size, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_weights_entry **sorted = NULL;
+    uint8_t *all = NULL;
+    omn_buf head;
+    omn_buf_init(&head, HEADER_MOST + 8);
+    OMN_TRY(sort_entries(entries, n, &sorted, err));
+    OMN_TRY(make_header(&head, sorted, n, meta, n_meta, err));
+    size_t at = head.length, sum = head.length;
+    for (size_t i = 0; i < n; i++)
+        if (!omn_size_add(sum, sorted[i]->tensor.bytes, &sum)) {
+            st = omn_fail(err, OMN_ERR_MEMORY, "tensors of more bytes than memory can have");
+            goto done;
+        }
+    all = malloc(sum);
+    if (!all) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "no memory for a file of %zu bytes", sum);
+        goto done;
+    }
+    memcpy(all, head.data, head.length);
+    for (size_t i = 0; i < n; i++) {
+        const omn_tensor *t = &sorted[i]->tensor;
+        if (t->bytes > 0) memcpy(all + at, t->data, t->bytes);
+        at += t->bytes;
+    }
+    *bytes = all;
+    *size = sum;
+done:
+    omn_buf_fini(&head);
+    free(sorted);
+    return st;
+}
+
 omn_status omn_weights_write(const char *path, omn_overwrite how,
                              const omn_weights_entry *entries, size_t n, const char *const *meta,
                              size_t n_meta, omn_error *err)

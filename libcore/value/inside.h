@@ -159,11 +159,14 @@ void number_shortest(double x, int digits, omn_buf *out);
 void json_string(const char *s, size_t n, omn_buf *out);
 void json_comma(size_t i, omn_buf *out);
 void json_numbers(const double *x, size_t n, omn_buf *out);
-/* The general form of v. */
-void json_general(const omn_value *v, omn_buf *out);
+/* To a hundredth of a pixel. */
+void json_pixels(const double *x, size_t n, omn_buf *out);
 /* A record with the names of columns, "$kind" and "$frame" left out or not, as a value. */
 omn_status value_of_record(const omn_kind *k, const omn_value *record, omn_value **out,
                            omn_error *err);
+/* The same where tensors stand apart. from may be NULL. */
+omn_status value_of_parts(const kind_source *from, const omn_kind *k, const omn_value *record,
+                          omn_value **out, omn_error *err);
 /* A text as a double, spaces around it allowed, the same in every locale; false: it is none. */
 bool number_read(const char *s, size_t n, double *x);
 void base64_put(const void *bytes, size_t n, omn_buf *out);

@@ -68,26 +68,36 @@ static omn_type type_of(const char *name)
     return strcmp(name, "f64") == 0 ? OMN_F64 : omn_type_parse(name);
 }
 
+/* The shape in a record, of rank at most OMN_MAX_RANK. */
+static bool shape_field(const omn_value *v, omn_shape *s)
+{
+    double dim[OMN_MAX_RANK];
+    const omn_value *list = omn_record_get(v, "shape");
+    const size_t rank = omn_list_count(list);
+    if (!value_has_kind(list, &kind_list) || rank > OMN_MAX_RANK || !list_numbers(list, dim, rank))
+        return false;
+    *s = omn_dim0();
+    s->rank = (uint32_t)rank;
+    for (size_t i = 0; i < rank; i++) {
+        if (!(dim[i] >= 0 && dim[i] <= 9e15 && dim[i] == floor(dim[i]))) return false;
+        s->dim[i] = (int64_t)dim[i];
+    }
+    return true;
+}
+
 static omn_status from_bytes(const char *what, const omn_column *c, const omn_value *v,
                              omn_tensor *t, void **data, omn_error *err)
 {
-    const omn_value *shape = omn_record_get(v, "shape");
     const char *type = omn_text_get(omn_record_get(v, "type"), NULL);
-    size_t n = 0, rank = omn_list_count(shape);
+    size_t n = 0;
     const char *coded = omn_text_get(omn_record_get(v, "base64"), &n);
-    double dim[OMN_MAX_RANK];
-    omn_shape s = omn_dim0();
-    if (type == NULL || coded == NULL || rank > OMN_MAX_RANK || omn_record_count(v) != 3 ||
-        !value_has_kind(shape, &kind_list) || !list_numbers(shape, dim, rank))
+    omn_shape s;
+    if (type == NULL || coded == NULL || omn_record_count(v) != 3)
         return omn_fail(err, OMN_ERR_DATA,
                         "%s: column %s is neither lists nor {\"type\",\"shape\",\"base64\"}", what,
                         c->name);
-    s.rank = (uint32_t)rank;
-    for (size_t i = 0; i < rank; i++) {
-        if (!(dim[i] >= 0 && dim[i] <= 9e15 && dim[i] == floor(dim[i])))
-            return omn_fail(err, OMN_ERR_DATA, "%s: column %s has no sane shape", what, c->name);
-        s.dim[i] = (int64_t)dim[i];
-    }
+    if (!shape_field(v, &s))
+        return omn_fail(err, OMN_ERR_DATA, "%s: column %s has no sane shape", what, c->name);
     if (type_of(type) == OMN_TYPE_NONE || !column_tensor(type_of(type), &s, NULL, t))
         return omn_fail(err, OMN_ERR_DATA, "%s: column %s has no sane type and shape", what,
                         c->name);
@@ -102,6 +112,57 @@ static omn_status from_bytes(const char *what, const omn_column *c, const omn_va
                         c->name, t->bytes);
     t->data = *data;
     return OMN_OK;
+}
+
+/* Texts as omn_value_split codes them. The bytes stay where they are, each is ended by its 0. */
+static omn_status texts_of(const char *what, const omn_column *c, const omn_tensor *coded,
+                           omn_tensor *t, void **data, omn_error *err)
+{
+    const char *p = coded->data, *end = p + coded->bytes;
+    const size_t n = column_count(t);
+    if (coded->type != OMN_U8 || n > coded->bytes)
+        return omn_fail(err, OMN_ERR_DATA, "%s: column %s is not its texts", what, c->name);
+    const char **list = calloc(n + 1, sizeof(*list));
+    *data = (void *)list;
+    if (list == NULL)
+        return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for column %s", what, c->name);
+    for (size_t i = 0; i < n; i++) {
+        const bool some = p < end && *p == 1;
+        const char *zero = some ? memchr(p + 1, 0, (size_t)(end - p - 1)) : p;
+        if (p >= end || (*p != 0 && *p != 1) || zero == NULL)
+            return omn_fail(err, OMN_ERR_DATA, "%s: text %zu of column %s has no end", what, i,
+                            c->name);
+        list[i] = some ? p + 1 : NULL;
+        p = zero + 1;
+    }
+    t->data = (const void *)list;
+    if (p == end) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA, "%s: column %s has texts left over", what, c->name);
+}
+
+/* A column that stands apart: {"tensor": name}. */
+static omn_status from_apart(const kind_source *from, const char *what, const omn_column *c,
+                             const omn_value *v, omn_tensor *t, void **data, omn_error *err)
+{
+    const char *name = omn_text_get(omn_record_get(v, "tensor"), NULL);
+    const omn_tensor *given = name != NULL ? from->give(from->give_user, name) : NULL;
+    omn_shape shape;
+    if (given == NULL)
+        return omn_fail(err, OMN_ERR_DATA, "%s: the tensor \"%.80s\" of column %s is missing", what,
+                        name != NULL ? name : "", c->name);
+    if (c->type != OMN_STRING) {
+        *t = *given;
+        const size_t each = omn_column_bytes(t->type);
+        if (each == 0 || t->bytes == 0 || (uintptr_t)t->data % each == 0) return OMN_OK;
+        *data = malloc(t->bytes); /* tensors of files may lie anywhere */
+        if (*data == NULL)
+            return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for column %s", what, c->name);
+        t->data = memcpy(*data, t->data, t->bytes);
+        return OMN_OK;
+    }
+    if (!shape_field(v, &shape) || !column_tensor(OMN_STRING, &shape, NULL, t))
+        return omn_fail(err, OMN_ERR_DATA, "%s: column %s has no sane shape", what, c->name);
+    return texts_of(what, c, given, t, data, err);
 }
 
 static omn_status from_lists(const char *what, const omn_column *c, const omn_value *v,
@@ -170,6 +231,12 @@ static omn_status unknown(const omn_kind *k, const char *name, omn_error *err)
 omn_status value_of_record(const omn_kind *k, const omn_value *record, omn_value **out,
                            omn_error *err)
 {
+    return value_of_parts(NULL, k, record, out, err);
+}
+
+omn_status value_of_parts(const kind_source *from, const omn_kind *k, const omn_value *record,
+                          omn_value **out, omn_error *err)
+{
     omn_status st = OMN_OK;
     omn_value *v = NULL;
     gathering g;
@@ -191,8 +258,11 @@ omn_status value_of_record(const omn_kind *k, const omn_value *record, omn_value
         }
         const omn_column *c = &k->columns[at];
         const bool coded = value_has_kind(field, &kind_record) && c->type != OMN_ANY_VALUE;
-        OMN_TRY((coded ? from_bytes : from_lists)(k->name, c, field, &g.d.col[at], &g.data[at],
-                                                  err));
+        const bool apart = coded && from != NULL && from->give != NULL &&
+                           omn_record_get(field, "tensor") != NULL;
+        OMN_TRY(apart   ? from_apart(from, k->name, c, field, &g.d.col[at], &g.data[at], err)
+                : coded ? from_bytes(k->name, c, field, &g.d.col[at], &g.data[at], err)
+                        : from_lists(k->name, c, field, &g.d.col[at], &g.data[at], err));
     }
     OMN_TRY(draft_check(&g.d, err));
     OMN_TRY(value_build(&g.d, &v, err));

@@ -314,7 +314,7 @@ static omn_status settle(reader *r, size_t at, omn_value *record, omn_value **ou
     if (k == NULL && r->kinds != NULL) st = r->kinds->find(r->kinds->user, name, &k, &why);
     if (k == NULL && st == OMN_OK)
         st = omn_fail(&why, OMN_ERR_DATA, "there is no kind of value \"%.80s\"", name);
-    if (st == OMN_OK) st = value_of_record(k, record, out, &why);
+    if (st == OMN_OK) st = value_of_parts(r->kinds, k, record, out, &why);
     if (st == OMN_ERR_MEMORY) return omn_fail(r->err, st, "%s", why.text);
     return st == OMN_OK ? st : refuse(r, at, why.text);
 }

@@ -20,11 +20,14 @@ void kind_unref(const omn_kind *k);
  * a program that holds it and a plugin that links the shared one. */
 bool kind_same(const omn_kind *a, const omn_kind *b);
 
-/* Where names of kinds that are not ours lead, for JSON. */
+/* Where names of kinds that are not ours lead, for JSON, and those of tensors that stand apart
+ * (give NULL: none do). */
 typedef omn_status kind_finder(void *user, const char *name, const omn_kind **out, omn_error *err);
 typedef struct kind_source {
     kind_finder *find;
     void *user;
+    omn_give_fn *give;
+    void *give_user;
 } kind_source;
 /* JSON, as a value of the wanted kind (NULL: whatever it is). from NULL: our own kinds alone. */
 omn_status value_read_json(const kind_source *from, const omn_kind *wanted, const char *s, size_t n,

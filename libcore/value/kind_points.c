@@ -57,7 +57,7 @@ static void json(const omn_value *v, omn_buf *out)
     for (size_t i = 0; i < n; i++) {
         json_comma(i, out);
         omn_buf_puts(out, "{\"point\":");
-        json_numbers((const double[2]){ p[i].x, p[i].y }, 2, out);
+        json_pixels((const double[2]){ p[i].x, p[i].y }, 2, out);
         omn_buf_puts(out, ",\"visible\":");
         omn_number_print(p[i].visible, out);
         places_label_json(p[i].label, out);

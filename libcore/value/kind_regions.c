@@ -65,7 +65,7 @@ static void json(const omn_value *v, omn_buf *out)
     for (size_t i = 0; i < n; i++) {
         json_comma(i, out);
         omn_buf_puts(out, "{\"box\":");
-        json_numbers((const double[4]){ r[i].x0, r[i].y0, r[i].x1, r[i].y1 }, 4, out);
+        json_pixels((const double[4]){ r[i].x0, r[i].y0, r[i].x1, r[i].y1 }, 4, out);
         places_label_json(r[i].label, out);
         if (!isnan(r[i].score)) {
             omn_buf_puts(out, ",\"score\":");

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values as a person reads them: one thing per line, coordinates to a hundredth of a pixel. For
- * programs there is JSON, where nothing is rounded. */
+/* Values as a person reads them: one thing per line, coordinates to a hundredth of a pixel. */
 #include "inside.h"
 
 #include <math.h>

@@ -4,58 +4,13 @@
 #include <omnio/kinds_of_values.h>
 
 #include "tests/testing.h"
+#include "tests/value/samples.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define OK(call) ck_assert_int_eq((call), OMN_OK)
-
-/* One of each kind, in the general form, with what it says to people. */
-static const struct row {
-    const char *kind, *json, *text;
-    size_t items; /* 0: it has none */
-} rows[] = {
-    { "audio", "{\"samples\":[[0,0.5],[-1,0.25],[1,0]],\"rate\":2,\"start\":1}",
-      "sound of 1.5 s, 2 channels, 2 Hz", 0 },
-    { "audio", "{\"samples\":{\"type\":\"f32\",\"shape\":[0,1],\"base64\":\"\"},\"rate\":8000,"
-               "\"start\":0}", "sound of 0 s, 1 channel, 8000 Hz", 0 },
-    { "video", "{\"frames\":[{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\",\"shape\":[1,1,3],"
-               "\"base64\":\"AQID\"}},{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\","
-               "\"shape\":[1,1,1],\"base64\":\"AQ==\"}}],\"time\":[0.5,2]}",
-      "video of 2 pictures, 0.5 s to 2 s", 2 },
-    { "mask", "{\"labels\":[[0,1,-1],[1,1,0]],\"legend\":[null,\"cat\"]}", "mask 3 x 2: cat", 0 },
-    { "mask", "{\"soft\":[[0,0.5],[1,0.25]]}", "soft mask 2 x 2", 0 },
-    { "depth", "{\"depth\":[[1.5,null],[2,0.125]]}", "depth 2 x 2, 0.13 m to 2 m", 0 },
-    { "depth", "{\"depth\":[[null]]}", "depth 1 x 1, nothing known", 0 },
-    { "normals", "{\"normals\":[[[0,0,-1],[null,null,null]]]}", "normals 2 x 1", 0 },
-    { "keypoints", "{\"point\":[[[1,2],[null,null]],[[3,4],[5,6.5]]],\"visible\":[[2,0],[1,2]],"
-                   "\"joints\":[\"nose\",\"tail\"],\"skeleton\":[[0,1]],\"label\":[\"dog\",null]}",
-      "dog: nose 1 2\nnose 3 4 (hidden), tail 5 6.5", 2 },
-    { "polygons", "{\"rings\":[2,1],\"points\":[4,3,3],\"point\":[[0,0],[9,0],[9,9],[0,9],[1,1],"
-                  "[2,1],[2,2],[5,5],[6,5],[6,6.25]],\"label\":[\"frame\",null],"
-                  "\"score\":[1,null]}",
-      "frame: 0,0 9,0 9,9 0,9; 1,1 2,1 2,2\n5,5 6,5 6,6.25", 2 },
-    { "camera", "{\"focal\":[500,510],\"center\":[320,240],\"size\":[640,480],"
-                "\"pose\":[[1,0,0,2],[0,0,1,3],[0,-1,0,4]]}",
-      "camera 640 x 480, focal length 500 510 px, center 320 240", 0 },
-    { "box3d", "{\"center\":[[0,1,5]],\"size\":[[1,2,3]],"
-               "\"rotation\":[[[0,-1,0],[1,0,0],[0,0,1]]],\"label\":[\"car\"]}",
-      "car: 0 1 5 m, 1 x 2 x 3 m", 1 },
-    { "actions", "{\"action\":[[0.5,1],[0.25,0]],\"time\":[0,0.1],\"name\":[\"wheel\",\"gas\"],"
-                 "\"unit\":[\"rad\",null],\"least\":[-1,null],\"most\":[1,1]}",
-      "0 s: wheel 0.5 rad, gas 1\n0.1 s: wheel 0.25 rad, gas 0", 2 },
-    { "grounded", "{\"text\":\"der B\xc3\xa4r sieht\",\"span\":[[4,8],[4,8]],"
-                  "\"box\":[[1,2,3,4],[5,6,7,8]]}",
-      "der B\xc3\xa4r sieht\nB\xc3\xa4r: 1 2 3 4\nB\xc3\xa4r: 5 6 7 8", 2 },
-    { "options", "{\"text\":[\"yes\",\"no\"],\"score\":[0.9,null]}", "yes (0.9)\nno", 2 },
-    { "interleaved", "{\"items\":[\"look\",{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\","
-                     "\"shape\":[1,2,3],\"base64\":\"AQIDBAUG\"}},\"what is it?\"]}",
-      "look [picture 2 x 1, RGB, 8 bit] what is it?", 3 },
-    { "stream", "{\"of\":\"image\",\"count\":0,\"hash\":\"00112233445566778899aabbccddeeff\","
-                "\"rate\":25,\"start\":0}", "stream of 0 image", 0 },
-};
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 static const omn_kind *kind(const char *name)
 {
@@ -64,7 +19,7 @@ static const omn_kind *kind(const char *name)
     return k;
 }
 
-static omn_value *made(const struct row *r)
+static omn_value *made(const sample *r)
 {
     omn_value *v = NULL;
     omn_error err = OMN_ERROR_INIT;
@@ -100,11 +55,11 @@ static omn_value *remade(const omn_value *v)
 
 START_TEST(each_kind_comes_back_equal)
 {
-    for (size_t i = 0; i < N_ROWS; i++) {
-        omn_value *v = made(&rows[i]), *again = remade(v), *back = NULL;
+    for (size_t i = 0; i < n_samples; i++) {
+        omn_value *v = made(&samples[i]), *again = remade(v), *back = NULL;
         char *json = printed(omn_value_json, v), *text = printed(omn_value_text, v);
         uint64_t h[2], g[2];
-        ck_assert_str_eq(text, rows[i].text);
+        ck_assert_str_eq(text, samples[i].text);
         OK(omn_value_from_json(json, strlen(json), &back, NULL));
         omn_value_hash(v, h);
         omn_value_hash(back, g);
@@ -121,11 +76,11 @@ END_TEST
 
 START_TEST(items_are_slices_that_pass_their_own_check)
 {
-    for (size_t i = 0; i < N_ROWS; i++) {
-        omn_value *v = made(&rows[i]), *item = NULL;
+    for (size_t i = 0; i < n_samples; i++) {
+        omn_value *v = made(&samples[i]), *item = NULL;
         const char *items = omn_kind_items(omn_value_kind(v));
-        ck_assert_uint_eq(omn_value_count(v), rows[i].items);
-        for (size_t k = 0; k < rows[i].items; k++) {
+        ck_assert_uint_eq(omn_value_count(v), samples[i].items);
+        for (size_t k = 0; k < samples[i].items; k++) {
             OK(omn_value_item(v, k, &item, NULL));
             if (strcmp(items, "any") != 0) {
                 omn_value *again = remade(item);
@@ -135,11 +90,11 @@ START_TEST(items_are_slices_that_pass_their_own_check)
             }
             omn_value_unref(item);
         }
-        ck_assert(omn_value_item(v, rows[i].items, &item, NULL) != OMN_OK);
+        ck_assert(omn_value_item(v, samples[i].items, &item, NULL) != OMN_OK);
         omn_value_unref(v);
     }
     /* the second polygon has its own ring */
-    omn_value *v = made(&rows[9]), *item = NULL;
+    omn_value *v = made(&samples[9]), *item = NULL;
     OK(omn_value_item(v, 1, &item, NULL));
     ck_assert_uint_eq((size_t)omn_value_column(item, "point")->shape.dim[0], 3);
     ck_assert_double_eq(((const double *)omn_value_column(item, "point")->data)[5], 6.25);
@@ -225,11 +180,11 @@ START_TEST(a_window_of_time)
     };
     omn_value *w = NULL;
     for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
-        omn_value *v = made(&rows[cuts[i].row]);
+        omn_value *v = made(&samples[cuts[i].row]);
         OK(omn_value_window(v, cuts[i].from, cuts[i].to, &w, NULL));
-        const omn_tensor *samples = omn_value_column(w, "samples");
-        if (samples) {
-            ck_assert_uint_eq((size_t)samples->shape.dim[0], cuts[i].n);
+        const omn_tensor *heard = omn_value_column(w, "samples");
+        if (heard) {
+            ck_assert_uint_eq((size_t)heard->shape.dim[0], cuts[i].n);
             ck_assert_double_eq(*(const double *)omn_value_column(w, "start")->data,
                                 cuts[i].start);
         } else {
@@ -238,7 +193,7 @@ START_TEST(a_window_of_time)
         omn_value_unref(w);
         omn_value_unref(v);
     }
-    omn_value *v = made(&rows[3]);
+    omn_value *v = made(&samples[3]);
     ck_assert_int_eq(omn_value_window(v, 0, 1, &w, NULL), OMN_ERR_TYPE);
     ck_assert_int_eq(omn_value_window(v, 1, 0, &w, NULL), OMN_ERR_ARGUMENT);
     ck_assert_int_eq(omn_value_window(NULL, 0, 1, &w, NULL), OMN_ERR_TYPE);
