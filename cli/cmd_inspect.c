@@ -17,7 +17,7 @@ static const cli_option rows[] = {
 static const cli_example examples[] = {
     { "omnio inspect nano", "the model that ships" },
     { "omnio inspect --tensors model.safetensors", "every tensor of a file" },
-    { "omnio inspect --check out/model.safetensors", "are all bytes those that were written?" },
+    { "omnio inspect --check nano", "are all bytes those that were written?" },
     { "omnio inspect image.resize", "an object of a plugin" },
 };
 

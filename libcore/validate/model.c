@@ -70,6 +70,7 @@ static void call(trial *t)
     if (self) m->close(self);
 done:
     open_end(o);
+    json_decref(config.asked);
     json_decref(root);
 }
 

@@ -9,7 +9,7 @@ pkg-config --exists sentencepiece 2>/dev/null || skip "libsentencepiece is not t
 [ -f "$plugin" ] || skip "the plugin is not built as a shared object"
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-"$CXX" -std=c++17 -O1 -I"$top_srcdir/include" $(pkg-config --cflags sentencepiece) \
+$CXX -std=c++17 -O1 -I"$top_srcdir/include" $(pkg-config --cflags sentencepiece) \
     "$top_srcdir/tests/codec/reference.cc" -o "$work/reference" -L"$top_builddir/.libs" -lomnio \
     $(pkg-config --libs sentencepiece) -ldl 2>"$work/log" || {
     sed 's/^/# /' "$work/log"

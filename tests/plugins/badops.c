@@ -131,8 +131,6 @@ static const omn_object objects[] = {
     OP("bad.none", "a rule that gives a size of 0", 1, none, copy, NULL),
     OP("bad.huge", "a rule that gives 2^64 elements", 1, huge, copy, NULL),
     OP("bad.odd", "a rule that returns no status", 1, odd, copy, NULL),
-    OP("bad.hollow", "has no function to run", 1, same, NULL, NULL),
-    OP("bad.many", "wants nine inputs", 9, same, copy, NULL),
     OP("bad.fails", "fails when it runs", 1, same, fails, NULL),
     OP("bad.mute", "fails and does not say why", 1, same, mute, NULL),
     OP("bad.strange", "returns no status when it runs", 1, same, strange, NULL),
