@@ -35,7 +35,9 @@ static omn_value *make_image(dice *d, bool hostile)
     const uint32_t w = hostile ? odd[dice_roll(d, 5)] : 8 + (uint32_t)dice_roll(d, 40);
     const uint32_t h = hostile ? odd[dice_roll(d, 5)] : 8 + (uint32_t)dice_roll(d, 40);
     const bool real = dice_roll(d, 4) == 0;
-    if (omn_image_new(real ? OMN_F32 : OMN_U8, w, h, channels[dice_roll(d, 4)], NULL, &img, &px,
+    /* A number of its own would make every picture another one. */
+    const omn_frame f = omn_frame_identity(7, w, h);
+    if (omn_image_new(real ? OMN_F32 : OMN_U8, w, h, channels[dice_roll(d, 4)], &f, &img, &px,
                       NULL) != OMN_OK)
         return NULL;
     const double a = dice_double(d, 0, 0.5), b = dice_double(d, 0, 0.5);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Values as JSON, in the stable form that omnio/value.h states. What is printed here is what
  * programs read: fields keep their order, numbers their exact value (those of pixels are rounded to
- * a hundredth), texts become the shortest valid escapes. Kinds without a form of their own have the general one, made from their columns;
- * it reads back equal. */
+ * a hundredth), texts become the shortest valid escapes. Kinds without a form of their own have the
+ * general one, made from their columns; it reads back equal. */
 #include "inside.h"
 
 #include <math.h>
