@@ -14,7 +14,8 @@ typedef struct row {
     const char *name, *in[4], *set[6], *out, *refusal;
 } row;
 
-#define MASK "{\"$kind\":\"mask\",\"labels\":[[0,1,1],[0,1,1],[2,0,0]],\"legend\":[null,\"a\",\"b\"]}"
+#define MASK                                                                                       \
+    "{\"$kind\":\"mask\",\"labels\":[[0,1,1],[0,1,1],[2,0,0]],\"legend\":[null,\"a\",\"b\"]}"
 #define GREY                                                                                       \
     "{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\",\"shape\":[1,4,1],\"base64\":\"AH+A/w==\"}}"
 #define CAMERA                                                                                     \

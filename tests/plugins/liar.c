@@ -57,6 +57,33 @@ OBJECT(odd_impl, "omnio.compute/1", "lie.odd", "at an odd address",
 /* Where this file's own data ends is known only when it is loaded: see on_load. */
 static omn_object short_impl[] = { { "omnio.compute/1", "lie.short", "at the end", NULL, NULL, 0,
                                      0 } };
+/* Kinds of values whose schemas contradict themselves. */
+#define SCHEMA(id, name, item_axis, where, ...)                                                    \
+    static const omn_column id##_columns[] = { __VA_ARGS__ };                                      \
+    static const omn_value_impl id##_impl = {                                                      \
+        .columns = id##_columns,                                                                   \
+        .n_columns = sizeof(id##_columns) / sizeof(id##_columns[0]),                               \
+        .column_size = sizeof(omn_column),                                                         \
+        .place = where,                                                                            \
+        .item = item_axis                                                                          \
+    };                                                                                             \
+    OBJECT(id, "omnio.value/1", name, "a kind", &id##_impl, NULL, 0, 0)
+#define COLUMN(name, type, axes, lo, hi) { name, type, axes, NULL, lo, hi, 0 }
+SCHEMA(kind_ours, "regions", NULL, NULL, COLUMN("x", OMN_F32, "n", 0, 0))
+SCHEMA(kind_name, "Moods", NULL, NULL, COLUMN("x", OMN_F32, "n", 0, 0))
+SCHEMA(kind_axes, "moods", NULL, NULL, COLUMN("x", OMN_F32, "n,,4", 0, 0))
+SCHEMA(kind_deep, "moods", NULL, NULL, COLUMN("x", OMN_F32, "a,b,c,d,e,f,g", 0, 0))
+SCHEMA(kind_type, "moods", NULL, NULL, COLUMN("x", (omn_type)77, "n", 0, 0))
+SCHEMA(kind_twice, "moods", NULL, NULL, COLUMN("x", OMN_F32, "n", 0, 0),
+       COLUMN("x", OMN_F32, "n", 0, 0))
+SCHEMA(kind_range, "moods", NULL, NULL, COLUMN("x", OMN_F32, "n", 2, 1))
+SCHEMA(kind_item, "moods", "n", NULL, COLUMN("x", OMN_F32, "t,n", 0, 0))
+SCHEMA(kind_no_item, "moods", "k", NULL, COLUMN("x", OMN_F32, "t", 0, 0))
+SCHEMA(kind_place, "moods", NULL, "space", COLUMN("x", OMN_F32, "t", 0, 0))
+SCHEMA(kind_column, "moods", NULL, NULL, COLUMN("the x", OMN_F32, "t", 0, 0))
+SCHEMA(kind_wild, "moods", NULL, NULL, COLUMN("x", OMN_F32, (const char *)0x10, 0, 0))
+static const omn_value_impl no_columns_impl = { .column_size = sizeof(omn_column) };
+OBJECT(kind_none, "omnio.value/1", "moods", "a kind", &no_columns_impl, NULL, 0, 0)
 OBJECT(format_empty, "omnio.format/1", "lie", "a format", &empty_format, NULL, 0, 0)
 OBJECT(format_text, "omnio.format/1", "lie", "a format", &text_format, NULL, 0, 0)
 
@@ -127,6 +154,19 @@ static const struct {
     { "lie-no-rows", { RIGHT, "liar", TAIL, no_rows } },
     { "lie-format-empty", { RIGHT, "liar", TAIL, format_empty } },
     { "lie-format-wild", { RIGHT, "liar", TAIL, format_text } },
+    { "lie-kind-ours", { RIGHT, "liar", TAIL, kind_ours } },
+    { "lie-kind-name", { RIGHT, "liar", TAIL, kind_name } },
+    { "lie-kind-axes", { RIGHT, "liar", TAIL, kind_axes } },
+    { "lie-kind-deep", { RIGHT, "liar", TAIL, kind_deep } },
+    { "lie-kind-type", { RIGHT, "liar", TAIL, kind_type } },
+    { "lie-kind-twice", { RIGHT, "liar", TAIL, kind_twice } },
+    { "lie-kind-range", { RIGHT, "liar", TAIL, kind_range } },
+    { "lie-kind-item", { RIGHT, "liar", TAIL, kind_item } },
+    { "lie-kind-no-item", { RIGHT, "liar", TAIL, kind_no_item } },
+    { "lie-kind-place", { RIGHT, "liar", TAIL, kind_place } },
+    { "lie-kind-column", { RIGHT, "liar", TAIL, kind_column } },
+    { "lie-kind-wild", { RIGHT, "liar", TAIL, kind_wild } },
+    { "lie-kind-none", { RIGHT, "liar", TAIL, kind_none } },
     { "lie-default", { RIGHT, "liar", TAIL, default_outside } },
     { "lie-range", { RIGHT, "liar", TAIL, range_backward } },
     { "lie-type", { RIGHT, "liar", TAIL, type_unknown } },
