@@ -157,6 +157,26 @@ grep -nwE "($families|t5_config|image_vit_cfg)" \
     $(printf '%s\n' "$sources" | grep -E '^libcore/') | grep -v '[ (]spec [a-z0-9]*-' >"$list"
 rule "libcore names no family of models"
 
+# Kinds of values are schemas: what differs between them is asked of the schema. A table of their
+# names (five within eight lines) stands in libcore/value, and where one of each is made on purpose.
+names=$(sed -n 's/^KIND_OF(\([a-z0-9]*\),.*/\1/p' libcore/value/kind_*.c)
+awk -v names="$names" '
+    BEGIN { n = split(names, list, "\n"); for (i = 1; i <= n; i++) ours[list[i]] = 1 }
+    FNR == 1 { delete last; told = 0 }
+    {
+        line = $0
+        while (match(line, /"[a-z0-9]+"/)) {
+            word = substr(line, RSTART + 1, RLENGTH - 2)
+            if (word in ours) last[word] = FNR
+            line = substr(line, RSTART + RLENGTH)
+        }
+        near = 0
+        for (word in last) if (FNR - last[word] < 8) near++
+        if (near >= 5 && !told) { told = 1; print FILENAME ":" FNR ": a list of kinds of values" }
+    }' $(printf '%s\n' "$shipped" | grep -v -e '^libcore/value/' -e '^libcore/validate/') >"$list"
+[ -n "$names" ] || echo "libcore/value: no kinds are found" >>"$list"
+rule "no list of kinds of values outside their schemas"
+
 # Groups of lines between empty ones: what a group declares is explained in it, above or beside.
 awk '
     FNR == 1 { said = 0 }

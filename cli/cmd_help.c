@@ -58,6 +58,14 @@ static int of_object(cli *c, const char *kind, const char *name, bool man, omn_b
     const omn_entry *e = NULL;
     omn_pipeline *p = NULL;
     if (kind && !strcmp(kind, "pipeline")) return of_pipeline(c, name, man, b, &err);
+    const omn_kind *value = NULL;
+    if ((!kind || !strcmp(kind, "omnio.value/1")) &&
+        omn_kind_find_in(c->ctx, name, &value, NULL) == OMN_OK) {
+        if (man)
+            return cli_usage(c, "%s is a kind of value; omnio-pipeline(5) tells of them", name);
+        omn_kind_describe(value, b);
+        return -1;
+    }
     omn_status st = omn_registry_find(c->ctx, kind, name, &e, &err);
     if (st == OMN_OK) st = omn_entry_help(e, man, b, &err);
     if (st != OMN_ERR_MISSING) return st == OMN_OK ? -1 : cli_failed(c, &err);

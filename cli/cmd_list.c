@@ -19,6 +19,7 @@ static const cli_option rows[] = {
 static const cli_example examples[] = {
     { "omnio list", "everything" },
     { "omnio list operation", "the operations for pipelines" },
+    { "omnio list value", "the types of a pipeline's values; omnio help TYPE tells of one" },
     { "omnio list pipeline", "pipelines that can be run by name" },
     { "omnio list format --exists png && echo yes", "for scripts" },
 };
@@ -28,6 +29,7 @@ const cli_command cmd_list = { "list",
                                "List what is there: objects of plugins, pipelines, models.",
                                "KIND is one of answer, codec, compute, decoder, encoder, "
                                "format, model, measure, objective, op, operation, source, "
+                               "value (kinds of values, those of omnio too), "
                                "world (objects of plugins), "
                                "pipeline, trained (folders of models).",
                                CLI_ROWS(rows),
@@ -120,10 +122,13 @@ static int collect(listing *l)
 {
     omn_error err = OMN_ERROR_INIT;
     char id[64];
+    const omn_kind *own;
     const bool files = l->kind && (!strcmp(l->kind, "pipeline") || !strcmp(l->kind, "trained"));
     snprintf(id, sizeof id, "omnio.%s/1", l->kind ? l->kind : "");
     if (!files && omn_registry_list(l->c->ctx, l->kind ? id : NULL, on_object, l, &err) != OMN_OK)
         return cli_failed(l->c, &err);
+    for (size_t i = 0; (own = omn_kind_at(i)) && (!l->kind || !strcmp(l->kind, "value")); i++)
+        put_entry(l, "value", omn_kind_name(own), omn_kind_help(own), NULL, "libomnio");
     l->word = "pipeline";
     if (!l->kind || !strcmp(l->kind, "pipeline")) shelf_pipelines(l->c, on_file, l);
     l->word = "trained";

@@ -96,14 +96,9 @@ static void put_options(const cli_args *a, omn_buf *out)
 /* What the inputs of a type are given in an example. */
 static const char *example_of(const omn_pipeline_port *p)
 {
-    static const char *const words[][2] = { { "image", "my.png" },
-                                            { "text", "\"some words\"" },
-                                            { "list", "red,green,blue" },
-                                            { "regions", "10,20,110,120" },
-                                            { "number", "1" } };
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (!strcmp(words[i][0], p->type)) return words[i][1];
-    return "my.file";
+    const omn_value_impl *impl = p->kind ? omn_kind_impl(p->kind) : NULL;
+    if (impl && impl->example) return impl->example;
+    return impl && !impl->word ? "my.safetensors" : "\"some words\"";
 }
 
 static void put_example(const cli_args *a, const char *what, const char *last, omn_buf *out)

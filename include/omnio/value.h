@@ -63,9 +63,9 @@ typedef struct omn_value_impl {
     const char *format;           /* the format that writes it; NULL: "safetensors" */
     omn_status (*check)(const omn_value *v, omn_error *err);      /* beyond the columns. [any] */
     void (*text)(const omn_value *v, omn_buf *out);               /* for people. [any] */
-    /* From a shell's word; c may be NULL. NULL: a word names a file. form: what help shows of it,
-     * "X0,Y0,X1,Y1"; may be NULL. [run] */
-    const char *form;
+    /* From a shell's word; c may be NULL. NULL: a word names a file. What help shows of it, NULL
+     * for nothing: form, "X0,Y0,X1,Y1", and an example, "10,20,110,120" or "my.png". [run] */
+    const char *form, *example;
     omn_status (*word)(omn_call *c, const char *word, omn_value **out, omn_error *err);
     void (*json)(const omn_value *v, omn_buf *out);               /* else the general form. [any] */
     /* From a text, a number, a list or a record, as JSON makes them. [any] */
@@ -79,6 +79,8 @@ OMN_API const char *omn_kind_name(const omn_kind *k);
 OMN_API const char *omn_kind_help(const omn_kind *k);
 OMN_API const omn_column *omn_kind_column(const omn_kind *k, size_t i);  /* NULL past the last */
 OMN_API const omn_value_impl *omn_kind_impl(const omn_kind *k);
+/* The schema for people: columns with types, axes, units and ranges. [any] */
+OMN_API void omn_kind_describe(const omn_kind *k, omn_buf *out);
 /* What map hands out one by one: "any" for a list, its own name for other kinds with items; NULL:
  * the kind has none. */
 OMN_API const char *omn_kind_items(const omn_kind *k);

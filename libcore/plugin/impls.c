@@ -49,6 +49,7 @@ static const impl_member value_members[] = {
     IMPL_MEMBER(omn_value_impl, check, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_value_impl, text, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_value_impl, form, IMPL_MAYBE_TEXT),
+    IMPL_MEMBER(omn_value_impl, example, IMPL_MAYBE_TEXT),
     IMPL_MEMBER(omn_value_impl, word, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_value_impl, json, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_value_impl, convert, IMPL_MAYBE_CODE),

@@ -52,6 +52,7 @@ static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "frame",
     .format = "png",
+    .example = "my.png",
     .check = check,
     .json = json,
 };

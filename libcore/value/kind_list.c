@@ -57,6 +57,7 @@ static const omn_value_impl impl = {
     KIND_COLUMNS,
     .item = "n",
     .form = "A,B,...",
+    .example = "red,green,blue",
     .word = word,
     .json = json,
 };

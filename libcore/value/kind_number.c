@@ -32,6 +32,7 @@ static const omn_column columns[] = { { "x", OMN_F64, "", NULL, 0, 0, OMN_COLUMN
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .form = "N",
+    .example = "1",
     .word = word,
     .json = json,
 };

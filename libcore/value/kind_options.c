@@ -62,6 +62,7 @@ static const omn_value_impl impl = {
     .item = "n",
     .text = text,
     .form = "A,B,...",
+    .example = "yes,no",
     .word = word,
     .convert = convert,
 };

@@ -240,6 +240,7 @@ static const omn_value_impl impl = {
     .item = "n",
     .check = check,
     .form = "X0,Y0,X1,Y1",
+    .example = "10,20,110,120",
     .word = word,
     .json = json,
     .convert = convert,

@@ -36,6 +36,7 @@ static const omn_column columns[] = { { "text", OMN_STRING, "", NULL, 0, 0, 0 } 
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .form = "TEXT",
+    .example = "\"some words\"",
     .word = word,
     .json = json,
 };

@@ -63,4 +63,10 @@ ok "words are options" gives 0 run choose.yaml --among "yes, no"
 ok "... the first of equals" grep -qx 'yes' out
 ok "help shows how a kind is written" gives 0 run choose.yaml --help
 ok "... by its form" grep -q -- '--among A,B,...' out
+ok "help shows an example that runs" grep -q -- '--among yes,no' out
+ok "kinds are listed" gives 0 list value
+ok "... ours" grep -q '^value *depth ' out
+ok "... for scripts" gives 0 list value --exists mask
+ok "a kind has a help" gives 0 help depth
+ok "... of its columns" grep -q 'depth  f32 \[h,w\], m, 0..10000000, elements may be missing' out
 plan
