@@ -151,8 +151,11 @@ START_TEST(fields_become_what_they_are)
     put_picture(folder, "a.png");
     WORKS(one_line(folder, "{\"question\": \"what?\", \"answer\": 3, \"box\": [0, 1, 2, 3], "
                            "\"boxes\": [[0, 0, 1, 1], [1, 1, 4, 3]], \"image\": \"a.png\", "
-                           "\"vqa\": [{\"image\": \"a word\", \"box\": [0, 0, 4, 3]}]}\n",
+                           "\"vqa\": [{\"image\": \"a word\", \"box\": [0, 0, 4, 3]}], "
+                           "\"said\": {\"$kind\": \"options\", \"text\": [\"yes\", \"no\"], "
+                           "\"score\": [1, null]}}\n",
                    &v, &err));
+    ck_assert(omn_value_is(omn_record_get(v, "said"), "options")); /* any kind, in its own form */
     const omn_value *image = omn_record_get(v, "image");
     ck_assert_ptr_nonnull(omn_value_image(image));
     ck_assert_str_eq(omn_text_get(omn_record_get(v, "question"), NULL), "what?");
@@ -185,7 +188,7 @@ START_TEST(bad_lines_are_named)
         { "{\"box\": [0, 3, 3, 3]}", "y1 > y0" },
         { "{\"box\": [4, 0, 1, 3]}", "x1 > x0" },
         { "{\"box\": [0, 0, 1]}", "\"box\"" },
-        { "{\"boxes\": [[0, 0, 1, 1], [0, 0, 1, 0]]}", "box 2" },
+        { "{\"boxes\": [[0, 0, 1, 1], [0, 0, 1, 0]]}", "item 2" },
         { "{\"boxes\": \"none\"}", "\"boxes\"" },
     };
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {

@@ -6,14 +6,12 @@
  * an error that names file and line. */
 #include "manifest.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #define MOST_FIELDS 64
-#define MOST_BOXES 4096
 
 #define FOLDER(PAR, S)                                                                             \
     PAR(S, path, path, NULL, NULL, NULL, "the folder, or its manifest file")                       \
@@ -74,45 +72,20 @@ static uint64_t count(const void *self, omn_split split)
 
 /* ---- fields --------------------------------------------------------------------------------- */
 
-static bool four(const omn_value *v, double *x)
+/* "box" and "boxes" as regions of the picture. */
+static omn_status boxes(omn_call *c, const omn_value *v, const omn_frame *like, omn_value **out,
+                        omn_error *err)
 {
-    if (!omn_value_is(v, "list") || omn_list_count(v) != 4) return false;
-    for (size_t i = 0; i < 4; i++) {
-        const omn_value *n = omn_list_at(v, i);
-        if (!omn_value_is(n, "number")) return false;
-        x[i] = omn_number_get(n);
-    }
-    return x[2] > x[0] && x[3] > x[1];
-}
-
-/* "box" and "boxes" as regions; *out stays NULL when v has another form. */
-static omn_status boxes(const omn_value *v, const omn_frame *like, omn_value **out, omn_error *err)
-{
-    double x[4];
-    const omn_region *have = NULL;
     omn_status st = OMN_OK;
-    if (omn_value_is(v, "regions")) {
-        const size_t n = omn_regions_get(v, &have);
-        return omn_regions_new(have, n, like, out, err);
-    }
-    if (four(v, x)) {
-        const omn_region one = { x[0], x[1], x[2], x[3], NAN, NULL };
-        return omn_regions_new(&one, 1, like, out, err);
-    }
-    if (!omn_value_is(v, "list"))
-        return omn_fail(err, OMN_ERR_DATA, "a box is [x0, y0, x1, y1] with x1 > x0 and y1 > y0");
-    const size_t n = omn_list_count(v);
-    if (n > MOST_BOXES) return omn_fail(err, OMN_ERR_DATA, "more than %d boxes", MOST_BOXES);
-    omn_region *list = calloc(n + 1, sizeof *list);
-    if (!list) return omn_fail(err, OMN_ERR_MEMORY, "boxes: out of memory");
-    for (size_t i = 0; i < n && st == OMN_OK; i++) {
-        if (!four(omn_list_at(v, i), x))
-            st = omn_fail(err, OMN_ERR_DATA,
-                          "box %zu is not [x0, y0, x1, y1] with x1 > x0 and y1 > y0", i + 1);
-        else list[i] = (omn_region){ x[0], x[1], x[2], x[3], NAN, NULL };
-    }
-    if (st == OMN_OK) st = omn_regions_new(list, n, like, out, err);
-    free(list);
+    const omn_kind *kind = NULL;
+    const omn_region *have = NULL;
+    omn_value *regions = NULL;
+    OMN_TRY(omn_kind_find(c, "regions", &kind, err));
+    OMN_TRY(omn_value_convert(c, v, kind, &regions, err));
+    const size_t n = omn_regions_get(regions, &have);
+    st = omn_regions_new(have, n, like, out, err);
+done:
+    omn_value_unref(regions);
     return st;
 }
 
@@ -131,7 +104,7 @@ static omn_status field(reader *r, const char *name, const omn_value *v, int dep
 {
     omn_status st = OMN_OK;
     if (!strcmp(name, "box") || !strcmp(name, "boxes")) {
-        st = boxes(v, r->has_frame ? &r->frame : NULL, out, err);
+        st = boxes(r->c, v, r->has_frame ? &r->frame : NULL, out, err);
         if (st != OMN_OK) omn_error_prefix(err, "\"%s\"", name);
         return st;
     }
@@ -205,7 +178,7 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no example number %llu in this split",
                         s->m.path, (unsigned long long)index);
     const char *line = manifest_line(&s->m, split, (size_t)index, &length, &number);
-    omn_status st = omn_value_from_json(line, length, &record, &why);
+    omn_status st = omn_call_json(c, NULL, line, length, &record, &why);
     if (st == OMN_OK && !omn_value_is(record, "record"))
         st = omn_fail(&why, OMN_ERR_DATA, "a line is a JSON object: {\"image\": \"a.png\", ...}");
     if (st == OMN_OK) st = fields_of(&r, record, 0, out, &why);
