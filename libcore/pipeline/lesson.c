@@ -69,26 +69,54 @@ static omn_status run_before(omn_pipeline_run *r, omn_call *c, const plan_step *
                     s->at->file, (int)s->at->line, s->name);
 }
 
+/* The wanted value as the step's own answer writes it, as text. Any text: the value's own. */
+static omn_status answered_text(omn_pipeline_run *r, omn_call *c, const plan_step *s,
+                                const omn_value *v, omn_buf *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_answer *a = NULL;
+    omn_answer *mine = NULL;
+    omn_value *text = NULL;
+    omn_ids ids;
+    omn_ids_init(&ids, (size_t)1 << 20);
+    if (omn_value_is(v, "number") && !strcmp(s->answer.makes, "text")) {
+        omn_value_text(v, out); /* a number is a fine text */
+        OMN_TRY(omn_text_new(out->data ? out->data : "", out->length, &text, err));
+        v = text;
+    }
+    OMN_TRY(run_answer(r, c, s, &a, &mine, err));
+    if (!a && !omn_value_is(v, "text"))
+        OMN_TRY(omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
+                         omn_value_kind_name(v)));
+    out->length = 0;
+    if (!a) {
+        omn_value_text(v, out);
+        goto done;
+    }
+    OMN_TRY(omn_answer_write(a, c, v, NULL, &ids, err));
+    st = omn_decoder_text(omn_model_decoder(r->model, s->output), ids.ids, ids.count, out, NULL,
+                          err);
+done:
+    omn_value_unref(text);
+    omn_ids_fini(&ids);
+    omn_answer_close(mine);
+    return st;
+}
+
 /* What the model should have written for a wanted value. */
-static omn_status wanted_text(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
+static omn_status wanted_text(omn_pipeline_run *r, omn_call *c, const plan_step *s,
                               const omn_frame *frame, const omn_value *v, omn_buf *out,
                               omn_error *err)
 {
-    if (type_lies_in_picture(r->p, s->answer.makes)) {
-        const omn_part *codec = omn_model_codec(r->model, s->answer.makes);
-        if (!codec)
-            return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
-                            s->answer.makes);
-        if (!omn_value_is(v, s->answer.makes))
-            return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, %s is wanted",
-                            omn_value_kind_name(v), s->answer.makes);
-        return omn_codec_write(codec, c, v, frame, out, err);
-    }
-    if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
-        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
-                        omn_value_kind_name(v));
-    omn_value_text(v, out);
-    return OMN_OK;
+    if (!type_lies_in_picture(r->p, s->answer.makes)) return answered_text(r, c, s, v, out, err);
+    const omn_part *codec = omn_model_codec(r->model, s->answer.makes);
+    if (!codec)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
+                        s->answer.makes);
+    if (!omn_value_is(v, s->answer.makes))
+        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, %s is wanted",
+                        omn_value_kind_name(v), s->answer.makes);
+    return omn_codec_write(codec, c, v, frame, out, err);
 }
 
 /* The buffer's text, owned; what does not fit is the data's fault, not the memory's. */
