@@ -90,6 +90,7 @@ void rules_free(omn_rules *r)
 
 const omn_vocab *omn_rules_vocabulary(const omn_rules *r) { return r->vocab; }
 
+OMN_PRINTF(6, 0)
 static void fail_text(omn_rules *r, omn_status st, const char *file, int32_t line, int32_t column,
                       const char *fmt, va_list ap)
 {

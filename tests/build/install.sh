@@ -41,8 +41,11 @@ installs() {
 leaves_nothing() {
     make -C "$top_builddir" uninstall DESTDIR="$here/root" > /dev/null || return 1
     find "$here/root" ! -type d
-    find "$here/root" -type d -name '*omnio*'
-    [ -z "$(find "$here/root" ! -type d)" ] && [ -z "$(find "$here/root" -name '*omnio*')" ]
+    # the prefix itself may lie in a folder of that name
+    find "$here/root" -type d \( -path '*/lib*/omnio' -o -path '*/share/omnio' \
+        -o -path '*/include/omnio' \) > "$here/left"
+    cat "$here/left"
+    [ -z "$(find "$here/root" ! -type d)" ] && ! [ -s "$here/left" ]
 }
 
 if [ -x "$top_srcdir/configure" ]; then

@@ -281,14 +281,14 @@ END_TEST
 START_TEST(what_a_schema_allows_reads_back_as_json)
 {
     static const char *const schemas[] = {
-        "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}, \"b\": {\"type\": "
-        "\"array\", \"items\": {\"type\": \"boolean\"}, \"minItems\": 1, \"maxItems\": 3}, \"c\": "
-        "{\"enum\": [\"yes\", null, 12]}}, \"required\": [\"b\"]}",
+        ("{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}, \"b\": "
+         "{\"type\": \"array\", \"items\": {\"type\": \"boolean\"}, \"minItems\": 1, \"maxItems\": 3}, "
+         "\"c\": {\"enum\": [\"yes\", null, 12]}}, \"required\": [\"b\"]}"),
         "{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 5}",
         "{\"type\": [\"number\", \"boolean\"]}",
         "{\"const\": {\"a\": [1, 2]}}",
-        "{\"type\": \"array\", \"maxItems\": 2, \"items\": {\"anyOf\": [{\"type\": \"boolean\"}, "
-        "{\"const\": \"no\"}]}}",
+        ("{\"type\": \"array\", \"maxItems\": 2, \"items\": {\"anyOf\": [{\"type\": \"boolean\"}, "
+         "{\"const\": \"no\"}]}}"),
         "{}",
     };
     for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {

@@ -82,7 +82,6 @@ INLINE void softmax_row(const cpu_attn *a, float *s, const float *mb, float *p, 
     } else {
         for (size_t t = 0; t < strips; t++) {
             if (see[t] == SEEN_NONE) continue;
-            UNROLL
             for (size_t j = t * STRIP; j < (t + 1) * STRIP; j += VW) {
                 vf e = vexp_over(vld(s + j), now);
                 lanes_add(sum, e);

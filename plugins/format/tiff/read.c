@@ -76,6 +76,7 @@ static void unmap(thandle_t user, void *p, toff_t n)
     (void)n;
 }
 
+OMN_PRINTF(4, 0)
 static int complain(TIFF *tiff, void *user, const char *where, const char *fmt, va_list ap)
 {
     source *s = user;
