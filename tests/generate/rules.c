@@ -282,8 +282,8 @@ START_TEST(what_a_schema_allows_reads_back_as_json)
 {
     static const char *const schemas[] = {
         ("{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}, \"b\": "
-         "{\"type\": \"array\", \"items\": {\"type\": \"boolean\"}, \"minItems\": 1, \"maxItems\": 3}, "
-         "\"c\": {\"enum\": [\"yes\", null, 12]}}, \"required\": [\"b\"]}"),
+         "{\"type\": \"array\", \"items\": {\"type\": \"boolean\"}, \"minItems\": 1, "
+         "\"maxItems\": 3}, \"c\": {\"enum\": [\"yes\", null, 12]}}, \"required\": [\"b\"]}"),
         "{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 5}",
         "{\"type\": [\"number\", \"boolean\"]}",
         "{\"const\": {\"a\": [1, 2]}}",
