@@ -336,7 +336,7 @@ omn_status header_read(header *h, const omn_map *map, omn_error *err)
     r.s = (scan){ .text = (const char *)bytes + 8, .size = (size_t)length, .strings = h->strings };
     const size_t first = h->n;
     omn_status st = read_all(&r);
-    if (st == OMN_OK)
+    if (st == OMN_OK && h->n > first)
         st = checksum_give(h->rows + first, h->n - first, r.sums, path, err);
     free(r.ranges);
     return st;

@@ -40,7 +40,7 @@ static omn_value *make_image(dice *d, bool hostile)
     if (omn_image_new(real ? OMN_F32 : OMN_U8, w, h, channels[dice_roll(d, 4)], &f, &img, &px,
                       NULL) != OMN_OK)
         return NULL;
-    const double a = dice_double(d, 0, 0.5), b = dice_double(d, 0, 0.5);
+    const double a = dice_double(d, 0, 0.25), b = dice_double(d, 0, 0.5);
     const size_t row = (size_t)w * px.channels, n = row * h;
     for (size_t i = 0; i < n; i++) {
         const double x = (double)(i % row / px.channels) / w, y = (double)(i / row) / h;

@@ -10,13 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* fontconfig keeps what it has once read of the system's fonts; that is no leak of ours. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libfontconfig";
-}
-
 #define OK(call) ck_assert_int_eq((call), OMN_OK)
 
 /* Pixel (x, y): x, y, x + y, and 200 as alpha. */
