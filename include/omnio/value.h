@@ -123,6 +123,25 @@ OMN_API bool omn_value_empty(const omn_value *v);
 OMN_API bool omn_value_equal(const omn_value *a, const omn_value *b);
 OMN_API void omn_value_hash(const omn_value *v, uint64_t out[2]);
 
+/* How far two values are apart, in figures that add up over many pairs: whether they are equal, by
+ * how much the numbers of each column differ, how many items have no partner. Items that lie
+ * somewhere are compared with the nearest, those that texts name by name, others by number; values
+ * in columns in turn. MEAN: over n things. MOST: the largest of all. COUNT: they are added. */
+typedef enum omn_apart_fold { OMN_APART_MEAN, OMN_APART_MOST, OMN_APART_COUNT } omn_apart_fold;
+typedef struct omn_apart {
+    uint32_t size;
+    const char *kind;             /* of the values that it is about, perhaps inside the two */
+    const char *name;             /* "equal", "box", "label equal"; valid while it is told */
+    const char *unit;             /* "px"; "": of none; NULL: a share, 0..1 */
+    double value;
+    uint64_t n;
+    omn_apart_fold fold;
+} omn_apart;
+typedef void omn_apart_fn(void *user, const omn_apart *figure);
+/* a and b may be NULL: not there. OMN_ERR_MEMORY. [any] */
+OMN_API omn_status omn_value_apart(const omn_value *a, const omn_value *b, omn_apart_fn *fn,
+                                   void *user, omn_error *err);
+
 /* A kind by name: those of this library, and through the context behind c (NULL: none) those of
  * plugins. OMN_ERR_MISSING names the nearest. [any] */
 OMN_API omn_status omn_kind_find(omn_call *c, const char *name, const omn_kind **out,
