@@ -273,6 +273,17 @@ OMN_API omn_status omn_generate(omn_runner *r, const omn_request *rq, omn_result
 OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n,
                                       omn_result *out, omn_error *err);
 
+/* The log-probabilities [width] of all ids at one place of an answer; borrowed while it runs.
+ * Other than OMN_OK stops. */
+typedef omn_status omn_follow_fn(void *user, size_t place, const float *logprob, size_t width,
+                                 omn_error *err);
+/* What the model holds likely at each place of an answer that is given: before its first id (place
+ * 0), behind the first, ... and behind the last one, where the end belongs, if the model can write
+ * so far. Of the request, inputs, prompt and output count. OMN_ERR_DATA: ids that are none.
+ * [run] */
+OMN_API omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t *ids,
+                                     size_t n, omn_follow_fn *fn, void *user, omn_error *err);
+
 /* ---- embeddings and classes ----------------------------------------------------------------- */
 
 /* MEAN: one row, the mean of a model's vectors where it has one for each token. TOKENS: a row for
