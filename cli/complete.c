@@ -10,6 +10,7 @@
 static const char *asked_names(const cli_option *o)
 {
     if (!strcmp(o->name, "model")) return "model";
+    if (o->value && !strcmp(o->value, "PIPELINE")) return "pipeline";
     return !strcmp(o->name, "device") ? "device" : NULL;
 }
 

@@ -190,7 +190,7 @@ void shelf_suggest(cli *c, const char *kinds, const char *name, omn_error *err)
     omn_buf_fini(&b);
 }
 
-static bool is_there(const char *name)
+bool shelf_is_there(const char *name)
 {
     struct stat s;
     return stat(name, &s) == 0;
@@ -201,16 +201,22 @@ omn_status shelf_open_pipeline(cli *c, const char *name, const omn_setting *set,
 {
     const omn_status st = omn_pipeline_open_set(c->ctx, name, set, n_set, out, err);
     /* not of a file that the pipeline names */
-    if (st == OMN_ERR_MISSING && !err->file[0] && !is_there(name))
+    if (st == OMN_ERR_MISSING && !err->file[0] && !shelf_is_there(name))
         shelf_suggest(c, "pipeline", name, err);
+    return st;
+}
+
+omn_status shelf_open_model_as(cli *c, const char *name, const omn_model_setup *how,
+                               omn_model **out, omn_error *err)
+{
+    const omn_status st = omn_model_open(c->ctx, name, how, out, err);
+    if (st == OMN_ERR_MISSING && !shelf_is_there(name)) shelf_suggest(c, "model", name, err);
     return st;
 }
 
 omn_status shelf_open_model(cli *c, const char *name, omn_model **out, omn_error *err)
 {
-    const omn_status st = omn_model_open(c->ctx, name, NULL, out, err);
-    if (st == OMN_ERR_MISSING && !is_there(name)) shelf_suggest(c, "model", name, err);
-    return st;
+    return shelf_open_model_as(c, name, NULL, out, err);
 }
 
 /* ---- devices ------------------------------------------------------------------------------ */

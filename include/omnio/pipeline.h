@@ -52,6 +52,10 @@ typedef struct omn_pipeline_setup {
     const char *const *wanted;
     size_t n_wanted;
     bool seeded;                        /* seed is over what the steps say, also 0 */
+    /* told of each question to the model, with its answer; borrowed while it runs;
+     * other than OMN_OK is the run's failure. NULL: nobody asks */
+    omn_status (*asked)(void *user, const char *step, const omn_request *rq, const omn_result *res,
+                        omn_error *err);
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);

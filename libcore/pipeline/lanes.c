@@ -57,7 +57,9 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
         return;
     for (size_t k = 0; k < m; k++) {
         lane *l = &lanes[who[k]];
-        run_result(&l->run, s, &results[k], l->err);
+        const omn_pipeline_setup *how = &l->run.how;
+        if (!how->asked || how->asked(how->user, s->name, &l->rq, &results[k], l->err) == OMN_OK)
+            run_result(&l->run, s, &results[k], l->err);
         omn_result_fini(&results[k]);
         l->asked = true;
     }

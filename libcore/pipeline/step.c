@@ -125,6 +125,7 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     rq.watch = forward;
     rq.user = r;
     OMN_TRY(omn_generate(r->runner, &rq, &result, err));
+    if (r->how.asked) OMN_TRY(r->how.asked(r->how.user, s->name, &rq, &result, err));
     OMN_TRY(run_result(r, s, &result, err));
 done:
     if (r->prepared && omn_prepared_full(r->prepared)) omn_prepared_clear(r->prepared);
