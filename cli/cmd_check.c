@@ -28,7 +28,11 @@ const cli_command cmd_check = { "check",
                                 "Check pipelines and recipes without running them.",
                                 "An error is FILE:LINE:COLUMN with what would be right. Every file "
                                 "is looked at; the exit code is that of the "
-                                "first that is wrong.",
+                                "first that is wrong.\n\nThe memory of a pipeline is that of one "
+                                "request of full length: weights, inputs as encoders prepare them, "
+                                "what is at work while the model reads and writes, what it keeps "
+                                "of both. Of the options of a question that no file names eight "
+                                "are counted. -v tells which part takes what.",
                                 CLI_ROWS(rows),
                                 CLI_MACHINE | CLI_FORMAT,
                                 CLI_ROWS(examples),
@@ -50,14 +54,39 @@ static bool is_recipe(const char *path)
     return found;
 }
 
-static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k, const char *model,
-                     omn_buf *b)
+/* What takes memory, as it is told. */
+typedef struct needing {
+    omn_buf rows;                 /* of JSON */
+    char most[160];               /* the largest of them */
+    uint64_t bytes;
+} needing;
+
+static void on_need(void *user, const omn_pipeline_need *n)
 {
-    const uint64_t all = k->weights + k->workspace + k->states;
+    needing *k = user;
+    if (n->bytes > k->bytes) {
+        k->bytes = n->bytes;
+        snprintf(k->most, sizeof k->most, "%s%s%s%s%s", n->what, n->step ? " of " : "",
+                 n->step ? n->step : "", *n->part ? " of " : "", n->part);
+    }
+    omn_buf_puts(&k->rows, k->rows.length ? ",{\"what\":" : "{\"what\":");
+    json_text(&k->rows, n->what);
+    if (*n->part) omn_buf_puts(&k->rows, ",\"part\":");
+    if (*n->part) json_text(&k->rows, n->part);
+    if (n->step) omn_buf_puts(&k->rows, ",\"step\":");
+    if (n->step) json_text(&k->rows, n->step);
+    omn_buf_printf(&k->rows, ",\"bytes\":%llu%s}", (unsigned long long)n->bytes,
+                   n->turns ? ",\"turns\":true" : "");
+}
+
+static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k, const char *model,
+                     const needing *needs, omn_buf *b)
+{
     if (c->format == CLI_TEXT) {
         if (c->level < OMN_LOG_INFO || !model) omn_buf_printf(b, "%s: fine", path);
         if (model && c->level < OMN_LOG_INFO)
-            omn_buf_printf(b, "; %.1f MB with %s", (double)all / 1e6, model);
+            omn_buf_printf(b, "; %.1f MB with %s, of these %.1f MB %s", (double)k->memory / 1e6,
+                           model, (double)needs->bytes / 1e6, needs->most);
         if (c->level < OMN_LOG_INFO || !model) omn_buf_puts(b, "\n");
         return;
     }
@@ -68,10 +97,12 @@ static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k,
         json_text(b, model);
         omn_buf_printf(b,
                        ",\"parameters\":%llu,\"weights\":%llu,\"workspace\":%llu,\"states\":%llu,"
-                       "\"memory\":%llu",
+                       "\"inputs\":%llu,\"memory\":%llu,\"needs\":[",
                        (unsigned long long)k->parameters, (unsigned long long)k->weights,
                        (unsigned long long)k->workspace, (unsigned long long)k->states,
-                       (unsigned long long)all);
+                       (unsigned long long)k->inputs, (unsigned long long)k->memory);
+        omn_buf_put(b, needs->rows.data ? needs->rows.data : "", needs->rows.length);
+        omn_buf_puts(b, "]");
     }
     omn_buf_puts(b, "}\n");
 }
@@ -83,7 +114,7 @@ static omn_status check_recipe(cli *c, const cli_args *a, const char *path,
     const omn_pipeline_cost none = { OMN_FILL(omn_pipeline_cost) };
     omn_status st = omn_recipe_open(c->ctx, path, set, n, &r, err);
     if (st == OMN_OK && !cli_has(a, "no-model")) st = omn_recipe_check(r, err);
-    if (st == OMN_OK) put_cost(c, path, &none, NULL, b);
+    if (st == OMN_OK) put_cost(c, path, &none, NULL, NULL, b);
     omn_recipe_close(r);
     return st;
 }
@@ -95,6 +126,8 @@ static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
     omn_pipeline *p = NULL;
     omn_model *m = NULL;
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+    needing needs = { .bytes = 0 };
+    omn_buf_init(&needs.rows, (size_t)1 << 20);
     OMN_TRY(shelf_open_pipeline(c, path, set, n, &p, err));
     OMN_TRY(items_check_names(p, err));
     const char *model = omn_pipeline_model(p);
@@ -102,12 +135,14 @@ static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
     if (cli_has(a, "no-model")) model = NULL;
     if (model) {
         OMN_TRY(shelf_open_model(c, model, &m, err));
-        OMN_TRY(omn_pipeline_check(p, m, &cost, err));
+        OMN_TRY(omn_pipeline_needs(p, m, on_need, &needs, &cost, err));
     }
     if (c->format == CLI_TEXT && c->level >= OMN_LOG_INFO)
         OMN_TRY(omn_pipeline_describe(p, m, b, err));
-    put_cost(c, omn_pipeline_path(p), &cost, model, b);
+    put_cost(c, omn_pipeline_path(p), &cost, model, &needs, b);
+    if (needs.rows.failed) st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
 done:
+    omn_buf_fini(&needs.rows);
     omn_model_close(m);
     omn_pipeline_close(p);
     return st;

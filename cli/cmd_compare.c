@@ -29,7 +29,7 @@ static const cli_example examples[] = {
     { "omnio compare nano nano:precision=bf16 *.png", "what does the faster product cost?" },
     { "omnio compare ./run1 ./run2 --task vqa --question \"how many?\" *.png",
       "two checkpoints on one question" },
-    { "omnio compare nano :device=opencl --exact my.png", "one model on two devices" },
+    { "omnio compare nano :device=opencl my.png", "one model on two devices" },
 };
 
 const cli_command cmd_compare = {

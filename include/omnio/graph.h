@@ -320,6 +320,10 @@ OMN_API size_t omn_graph_nodes(const omn_graph *g);
 OMN_API uint64_t omn_graph_workspace(const omn_graph *g);     /* bytes that the plan needs */
 /* Most bytes alive at once: no plan can need less. */
 OMN_API uint64_t omn_graph_live_bound(const omn_graph *g);
+/* The scope of the step at which that is; "" for that of the model itself. [any] */
+OMN_API const char *omn_graph_greediest(const omn_graph *g);
+/* Bytes of the states that it uses and another graph of its program (NULL: none) does not. [any] */
+OMN_API uint64_t omn_graph_states(const omn_graph *g, const omn_graph *but);
 OMN_API uint64_t omn_graph_flops(const omn_graph *g); /* floating-point operations of one run */
 OMN_API void omn_graph_dot(const omn_graph *g, omn_buf *out); /* the picture, for graphviz */
 

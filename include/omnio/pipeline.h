@@ -92,9 +92,28 @@ typedef struct omn_pipeline_cost {
     uint64_t parameters, weights;       /* of the model: numbers, bytes mapped */
     uint64_t workspace, states;         /* bytes for one request of full length */
     uint64_t encode_flops, step_flops;  /* of the greediest step: once, for each token */
+    uint64_t inputs;                    /* bytes of what encoders make of them, twice */
+    uint64_t memory;                    /* all of it */
 } omn_pipeline_cost;
 OMN_API omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out,
                                       omn_error *err);
+/* The same by what takes it. what: "weights" of a part; and of each step that asks the model
+ * "inputs" that an encoder has prepared, "reading" and "writing" (what lies in the workspace then),
+ * "read" and "written" (states that stay for what follows). Of rows with `turns` the largest
+ * counts, all others add up; what the program itself takes, and the values of the pipeline, come
+ * beside it. */
+typedef struct omn_pipeline_need {
+    uint32_t size;
+    const char *what;
+    const char *part;                   /* whose: "encoder image", the beginning of the names of
+                                         * weights, where in the graph it is most; "" none */
+    const char *step;                   /* "generate answer"; NULL: all steps share it */
+    uint64_t bytes;
+    bool turns;
+} omn_pipeline_need;
+typedef void omn_pipeline_need_fn(void *user, const omn_pipeline_need *need);
+OMN_API omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_fn *fn,
+                                      void *user, omn_pipeline_cost *out, omn_error *err);
 /* The plan for people: inputs, steps, outputs, and with a model its memory and work: --dry-run. */
 OMN_API omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out,
                                          omn_error *err);

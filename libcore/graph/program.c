@@ -203,6 +203,42 @@ uint64_t omn_graph_live_bound(const omn_graph *g)
     return g->live_bound;
 }
 
+const char *omn_graph_greediest(const omn_graph *g)
+{
+    uint64_t most = 0;
+    long at = -1;
+    /* as much as anywhere is alive where some group begins */
+    for (uint32_t i = 0; i < g->n_groups; i++) {
+        uint64_t bytes = 0;
+        for (uint32_t k = 0; k < g->n_groups; k++)
+            if (g->groups[k].first <= g->groups[i].first &&
+                g->groups[k].last >= g->groups[i].first)
+                bytes += g->groups[k].bytes;
+        if (bytes <= most) continue;
+        most = bytes;
+        at = g->groups[i].first;
+    }
+    return at >= 0 && (uint32_t)at < g->n_steps ? g->steps[at]->scope->name : "";
+}
+
+static bool uses_state(const omn_graph *g, uint32_t number)
+{
+    for (uint32_t i = 0; g && i < g->n_slots; i++)
+        if (g->slots[i].kind == SLOT_STATE && g->slots[i].number == number) return true;
+    return false;
+}
+
+uint64_t omn_graph_states(const omn_graph *g, const omn_graph *but)
+{
+    uint64_t bytes = 0;
+    pthread_mutex_t *lock = &g->program->lock;
+    pthread_mutex_lock(lock);
+    for (const omn_state *s = g->program->states; s; s = s->next)
+        if (uses_state(g, s->number) && !uses_state(but, s->number)) bytes += s->bytes;
+    pthread_mutex_unlock(lock);
+    return bytes;
+}
+
 uint64_t omn_graph_flops(const omn_graph *g)
 {
     uint64_t n = 0;

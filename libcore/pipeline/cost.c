@@ -1,14 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a pipeline asks of its model, proved and counted before anything runs: inputs and outputs
  * that the model has, words for boxes, and the graphs of one request of full length, whose plan
- * says how much memory they take. */
+ * says how much memory they take, and which part of the model takes it. */
 #include "run.h"
+
+#include "libcore/generate/open.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define MOST_ROLES    16
 #define CAPACITY_STEP 16
+#define WINDOW        16 /* of jacobi, usually */
+#define OPTIONS       8  /* candidates that are not known beforehand */
+#define OPTION_LENGTH 8  /* their tokens */
+#define OPTION_ROWS   50 /* so many at once */
+
+typedef struct counting {
+    omn_model *m;
+    omn_pipeline_cost *cost;
+    omn_pipeline_need_fn *fn;     /* NULL: nobody wants to know */
+    void *user;
+    const omn_graph *seen[2 * MOST_STEPS];
+    size_t n_seen;
+} counting;
+
+static void tell(const counting *k, const char *what, const char *part, const char *step,
+                 uint64_t bytes, bool turns)
+{
+    const omn_pipeline_need n = { OMN_FILL(omn_pipeline_need), .what = what, .part = part,
+                                  .step = step, .bytes = bytes, .turns = turns };
+    if (k->fn && bytes) k->fn(k->user, &n);
+}
 
 static omn_status at_step(const plan_step *s, omn_status st, omn_error *err)
 {
@@ -69,78 +92,207 @@ static omn_status open_answer(omn_model *m, const plan_step *s, omn_error *err)
     return st;
 }
 
-static omn_status model_step(omn_model *m, const plan_step *s, omn_pipeline_cost *out,
-                             omn_error *err)
+/* How many rows, and how long, a step's requests are at their largest. */
+typedef struct extent {
+    int64_t reads, rows, length, capacity;
+    const omn_vocab *vocab;
+} extent;
+
+static int64_t at_most(const param *p, int64_t limit)
+{
+    int64_t n = limit;
+    if (p->text) yml_int(p->at, 1, 65536, &n, limit, NULL);
+    return n < limit ? n : limit;
+}
+
+/* Options that stand in the file. */
+static int64_t candidates(const plan_step *s)
+{
+    for (size_t i = 0; i < s->answer.n_values; i++)
+        if (s->answer.values[i].value.kind == LIT_LIST)
+            return (int64_t)s->answer.values[i].value.n;
+    return OPTIONS;
+}
+
+static extent extent_of(const omn_model *m, const plan_step *s, const omn_vocab *v, bool mapped)
+{
+    const plan_search *h = &s->search;
+    const int64_t limit = model_most_tokens(m, true), items = mapped ? MAP_ROWS : 1;
+    extent e = { .reads = items * (int64_t)(h->n_guides + 1), .length = 1, .vocab = v };
+    if (s->answer.entry && s->answer.chooses) {
+        const int64_t n = candidates(s);
+        e.rows = n < OPTION_ROWS ? n : OPTION_ROWS;
+        e.length = e.capacity = limit < OPTION_LENGTH ? limit : OPTION_LENGTH;
+        return e;
+    }
+    const int64_t lanes = h->beams > 1 ? h->beams : h->n_best > 1 ? h->n_best : 1;
+    int64_t most = at_most(&s->max_tokens, limit);
+    e.rows = e.reads * lanes;
+    if (v && v->n_also > 0) e.length = 1 + v->n_also;
+    if (v) most += v->n_also;
+    if (h->jacobi) e.length = h->window > 0 ? h->window : WINDOW;
+    if (h->jacobi) most += e.length;
+    e.capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    return e;
+}
+
+/* What an encoder's prepare makes, and the batch that it is stacked into. */
+static void count_inputs(const counting *k, const plan_step *s, const char *role, int64_t rows)
+{
+    const omn_part *p = omn_model_encoder(k->m, role);
+    const omn_encoder_impl *e = p->impl;
+    const omn_port *list = NULL;
+    const uint32_t n = e->ports(p->self, &list);
+    uint64_t bytes = 0;
+    char name[80];
+    for (uint32_t i = 0; i < n; i++) {
+        size_t count;
+        if (omn_shape_count(&list[i].most, &count))
+            bytes += count * omn_type_get(list[i].type)->bytes;
+    }
+    bytes *= 2 * (uint64_t)rows;
+    snprintf(name, sizeof name, "encoder %s", role);
+    tell(k, "inputs", name, s->name, bytes, false);
+    k->cost->inputs += bytes;
+}
+
+/* What a graph has at work, and the states that it uses beside those of `before`: once, should two
+ * steps have it in common. */
+static void count_graph(counting *k, const plan_step *s, const omn_graph *g,
+                        const omn_graph *before)
+{
+    const uint64_t workspace = omn_graph_workspace(g), states = omn_graph_states(g, before);
+    for (size_t i = 0; i < k->n_seen; i++)
+        if (k->seen[i] == g) return;
+    if (k->n_seen < 2 * MOST_STEPS) k->seen[k->n_seen++] = g;
+    tell(k, before ? "writing" : "reading", omn_graph_greediest(g), s->name, workspace, true);
+    tell(k, before ? "written" : "read", "", s->name, states, false);
+    if (workspace > k->cost->workspace) k->cost->workspace = workspace;
+    k->cost->states += states;
+}
+
+static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *roles[MOST_ROLES];
     const int64_t lengths[MOST_ROLES] = { 0 };
     uint32_t n = 0;
     omn_graph *encode = NULL, *step = NULL;
-    OMN_TRY(roles_of(m, s, roles, &n, err));
-    const omn_part *decoder = omn_model_decoder(m, s->output);
+    OMN_TRY(roles_of(k->m, s, roles, &n, err));
+    const omn_part *decoder = omn_model_decoder(k->m, s->output);
     if (!decoder)
         return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
-    OMN_TRY(open_answer(m, s, err));
+    OMN_TRY(open_answer(k->m, s, err));
+    const extent e = extent_of(k->m, s, omn_part_vocabulary(decoder), mapped);
+    for (uint32_t i = 0; i < n; i++) count_inputs(k, s, roles[i], e.reads);
     const omn_graph_sizes z = {
-        OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = 1, .roles = roles,
+        OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = e.reads, .roles = roles,
         .lengths = lengths,        .n_roles = n
     };
-    OMN_TRY(omn_model_graph(m, &z, &encode, err));
-    int64_t rows, length, most = 512;
+    OMN_TRY(omn_model_graph(k->m, &z, &encode, err));
+    count_graph(k, s, encode, NULL);
+    int64_t rows, length;
     memory_shape(encode, &rows, &length);
-    if (s->max_tokens.text) yml_int(s->max_tokens.at, 1, 65536, &most, 512, NULL);
     const omn_graph_sizes t = { OMN_FILL(omn_graph_sizes),
                                 .phase = OMN_STEP,
-                                .rows = 1,
+                                .rows = e.rows,
                                 .output = s->output,
-                                .target_length = 1,
+                                .target_length = e.length,
                                 .memory_rows = rows,
                                 .memory_length = length,
-                                .capacity =
-                                    (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP };
-    OMN_TRY(omn_model_graph(m, &t, &step, err));
-    if (omn_graph_flops(encode) > out->encode_flops) out->encode_flops = omn_graph_flops(encode);
-    if (omn_graph_flops(step) > out->step_flops) out->step_flops = omn_graph_flops(step);
+                                .capacity = e.capacity };
+    OMN_TRY(omn_model_graph(k->m, &t, &step, err));
+    count_graph(k, s, step, encode);
+    if (omn_graph_flops(encode) > k->cost->encode_flops)
+        k->cost->encode_flops = omn_graph_flops(encode);
+    if (omn_graph_flops(step) > k->cost->step_flops) k->cost->step_flops = omn_graph_flops(step);
 done:
     return st == OMN_OK ? st : at_step(s, st, err);
 }
 
-static omn_status all_steps(omn_model *m, const plan_step *steps, size_t n, omn_pipeline_cost *out,
+static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool mapped,
                             omn_error *err)
 {
     omn_status st = OMN_OK;
     for (size_t i = 0; i < n && st == OMN_OK; i++) {
-        if (steps[i].verb == VERB_GENERATE || steps[i].verb == VERB_SCORE)
-            st = model_step(m, &steps[i], out, err);
-        if (st == OMN_OK) st = all_steps(m, steps[i].steps, steps[i].n_steps, out, err);
+        const plan_step *s = &steps[i];
+        if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE)
+            st = model_step(k, s, mapped, err);
+        if (st == OMN_OK)
+            st = all_steps(k, s->steps, s->n_steps, mapped || s->verb == VERB_MAP, err);
     }
     return st;
 }
 
-omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out, omn_error *err)
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* Whose a weight is: the part with the longest prefix that its name begins with, else its first
+ * word. */
+static void owner(const omn_model *m, const char *weight, char *out, size_t room)
+{
+    omn_part *const *parts;
+    const size_t n = omn_model_parts(m, &parts);
+    const omn_part *best = NULL;
+    size_t longest = 0;
+    for (size_t i = 0; i < n; i++) {
+        const size_t length = strlen(parts[i]->prefix);
+        if (length <= longest || strncmp(weight, parts[i]->prefix, length) ||
+            (weight[length] && weight[length] != '.'))
+            continue;
+        best = parts[i];
+        longest = length;
+    }
+    const char *kind = best ? strchr(best->kind, '.') : NULL;
+    if (kind)
+        snprintf(out, room, "%.*s %s", (int)strcspn(kind + 1, "/"), kind + 1, best->role);
+    else
+        snprintf(out, room, "%.*s", (int)strcspn(weight, "."), weight);
+}
+
+/* Weights come in the order of their names, so that those of one part follow each other, but for
+ * parts within parts: told once for each such row. */
+static void count_weights(const counting *k)
+{
+    const omn_weights *w = omn_model_weights(k->m);
+    char now[160] = "", next[160];
+    uint64_t bytes = 0;
+    for (size_t i = 0; w && i < omn_weights_count(w); i++) {
+        const omn_tensor *t = omn_weights_at(w, i);
+        size_t count = 0;
+        owner(k->m, omn_weights_name(w, i), next, sizeof next);
+        if (strcmp(now, next)) {
+            tell(k, "weights", now, NULL, bytes, false);
+            bytes = 0;
+        }
+        memcpy(now, next, sizeof now);
+        bytes += t->bytes;
+        if (omn_shape_count(&t->shape, &count)) k->cost->parameters += count;
+        k->cost->weights += t->bytes;
+    }
+    tell(k, "weights", now, NULL, bytes, false);
+}
+
+omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_fn *fn, void *user,
+                              omn_pipeline_cost *out, omn_error *err)
 {
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+    counting k = { .m = m, .cost = &cost, .fn = fn, .user = user };
     if (p->model && !m)
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs a model to be checked with", p->path);
     if (p->model) {
-        const omn_status st = all_steps(m, p->steps, p->n_steps, &cost, err);
+        count_weights(&k);
+        const omn_status st = all_steps(&k, p->steps, p->n_steps, false, err);
         if (st != OMN_OK) return st;
-        const omn_weights *w = omn_model_weights(m);
-        omn_memory memory = { OMN_FILL(omn_memory) };
-        for (size_t i = 0; w && i < omn_weights_count(w); i++) {
-            const omn_tensor *t = omn_weights_at(w, i);
-            size_t count = 0;
-            if (omn_shape_count(&t->shape, &count)) cost.parameters += count;
-            cost.weights += t->bytes;
-        }
-        omn_program_memory(omn_model_program(m), &memory);
-        cost.workspace = memory.workspace;
-        cost.states = memory.states;
+        cost.memory = cost.weights + cost.workspace + cost.states + cost.inputs;
     }
     if (out) {
         cost.size = out->size;
         memcpy(out, &cost, out->size < sizeof cost ? out->size : sizeof cost);
     }
     return OMN_OK;
+}
+
+omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out, omn_error *err)
+{
+    return omn_pipeline_needs(p, m, NULL, NULL, out, err);
 }

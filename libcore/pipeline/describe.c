@@ -146,28 +146,58 @@ static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_
     for (size_t i = 0; i < s->n_steps; i++) put_step(p, &s->steps[i], depth + 1, i + 1, out);
 }
 
-static void put_cost(const omn_model *m, const omn_pipeline_cost *c, omn_buf *out)
+/* "  weights      5.95 MB  encoder image" */
+static void put_need(void *user, const omn_pipeline_need *n)
 {
-    omn_buf_printf(out, "model %s (%s)\n  weights      ", omn_model_path(m), omn_model_object(m));
-    put_bytes(c->weights, out);
-    omn_buf_printf(out, " mapped, %.2f million parameters\n  workspace    ",
-                   (double)c->parameters / 1e6);
-    put_bytes(c->workspace, out);
-    omn_buf_puts(out, " for a request of full length, and ");
-    put_bytes(c->states, out);
-    omn_buf_puts(out, " of states\n  memory       ");
-    put_bytes(c->weights + c->workspace + c->states, out);
+    omn_buf *out = user;
+    omn_buf size;
+    static const struct { const char *what, *means; } words[] = {
+        { "reading", "at work while it reads" },
+        { "read", "kept of what was read" },
+        { "writing", "at work while it writes" },
+        { "written", "kept of what was written" },
+    };
+    const char *means = "";
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (!strcmp(words[i].what, n->what)) means = words[i].means;
+    omn_buf_init(&size, 64);
+    put_bytes(n->bytes, &size);
+    omn_buf_printf(out, "  %-10s %11s  %s%s%s", n->what, size.data ? size.data : "",
+                   n->step ? n->step : "", n->step ? ": " : "", *means ? means : n->part);
+    if (*means && *n->part) omn_buf_printf(out, ", most in %s", n->part);
+    omn_buf_puts(out, "\n");
+    omn_buf_fini(&size);
+}
+
+static void put_cost(const omn_model *m, const omn_pipeline_cost *c, const omn_buf *needs,
+                     omn_buf *out)
+{
+    omn_buf_printf(out, "model %s (%s), %.2f million parameters\n", omn_model_path(m),
+                   omn_model_object(m), (double)c->parameters / 1e6);
+    omn_buf_put(out, needs->data ? needs->data : "", needs->length);
+    omn_buf_puts(out, "  memory     ");
+    omn_buf size;
+    omn_buf_init(&size, 64);
+    put_bytes(c->memory, &size);
+    omn_buf_printf(out, "%11s  for one request of full length: weights, inputs, states, and the "
+                   "greediest of what is at work in turn\n", size.data ? size.data : "");
+    omn_buf_fini(&size);
     omn_buf_printf(
-        out, " in all\n  work         %.1f million operations to read, %.1f million a token\n",
+        out, "  work         %.1f million operations to read, %.1f million a token\n",
         (double)c->encode_flops / 1e6, (double)c->step_flops / 1e6);
 }
 
 omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out, omn_error *err)
 {
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+    omn_buf needs;
+    omn_buf_init(&needs, (size_t)1 << 20);
     if (m && p->model) {
-        const omn_status st = omn_pipeline_check(p, m, &cost, err);
-        if (st != OMN_OK) return st;
+        const omn_status st = omn_pipeline_needs(p, m, put_need, &needs, &cost, err);
+        if (st != OMN_OK) {
+            omn_buf_fini(&needs);
+            return st;
+        }
     }
     omn_buf_printf(out, "%s\n", p->path);
     if (p->help[0]) omn_buf_printf(out, "%s\n", p->help);
@@ -176,10 +206,12 @@ omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out, om
     for (size_t i = 0; i < p->n_steps; i++) put_step(p, &p->steps[i], 0, i + 1, out);
     put_ports(p, "outputs", p->out_list, p->n_outputs, false, out);
     if (m && p->model)
-        put_cost(m, &cost, out);
+        put_cost(m, &cost, &needs, out);
     else if (p->model)
         omn_buf_printf(out, "model %s\n", p->model);
     else
         omn_buf_puts(out, "no model\n");
-    return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", p->path) : OMN_OK;
+    const bool failed = needs.failed || out->failed;
+    omn_buf_fini(&needs);
+    return failed ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", p->path) : OMN_OK;
 }

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAP_ROWS 16 /* items whose values are in memory at once */
-
 /* ---- items and parts ------------------------------------------------------------------------ */
 
 /* SIZE_MAX: it has none. */

@@ -20,6 +20,8 @@ struct omn_pipeline_run {
     omn_prepared *prepared;       /* NULL: none is kept */
 };
 
+#define MAP_ROWS 16 /* items of a map whose values are in memory at once */
+
 /* Values into slots (referenced); text becomes what the declared type wants. */
 omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, omn_error *err);
 void run_clear(omn_pipeline_run *r);
