@@ -64,6 +64,7 @@ size_t omn_value_bytes(const omn_value *v)
         const omn_tensor *t = &v->columns[i];
         const size_t n = t->type != OMN_TYPE_NONE ? column_count(t) : 0;
         sum += n > 0 ? t->bytes : 0;
+        if (t->type != OMN_STRING && t->type != OMN_ANY_VALUE) continue;
         for (size_t k = 0; k < n; k++) {
             const char *s = t->type == OMN_STRING ? ((const char *const *)t->data)[k] : NULL;
             if (s != NULL) sum += strlen(s) + 1;
