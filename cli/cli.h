@@ -30,7 +30,8 @@ typedef struct cli_example {
 enum {
     CLI_MACHINE = 1, /* takes --threads, --device, --list-devices */
     CLI_FORMAT = 2,  /* takes --format text|json|jsonl */
-    CLI_HIDDEN = 4
+    CLI_HIDDEN = 4,
+    CLI_PRECISION = 8 /* takes --precision */
 };
 
 typedef struct cli_command {

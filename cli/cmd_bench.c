@@ -35,7 +35,7 @@ const cli_command cmd_bench = { "bench",
                                 "picture and the words into numbers), encode, each "
                                 "token, the whole answer; and the largest memory of the program.",
                                 CLI_ROWS(rows),
-                                CLI_MACHINE | CLI_FORMAT,
+                                CLI_MACHINE | CLI_PRECISION | CLI_FORMAT,
                                 CLI_ROWS(examples),
                                 "omnio-inspect(1)",
                                 "model",
@@ -141,9 +141,11 @@ static void put_times(const cli *c, omn_model *m, times *t, size_t n_rows, omn_b
     const double prepare = median(t->prepare, t->n), encode = median(t->encode, t->n);
     const double token = median(t->token, t->n), whole = median(t->whole, t->n);
     const double peak = (double)use.ru_maxrss * 1024;
+    const bool half = omn_program_precision(omn_model_program(m)) == OMN_PRECISION_BF16;
+    const char *products = half ? "bf16" : "f32";
     if (c->format == CLI_TEXT) {
-        omn_buf_printf(b, "model        %s on %s; threads %u, at once %zu, runs %zu\n",
-                       omn_model_path(m), omn_context_device(c->ctx),
+        omn_buf_printf(b, "model        %s on %s; products %s, threads %u, at once %zu, runs %zu\n",
+                       omn_model_path(m), omn_context_device(c->ctx), products,
                        omn_pool_threads(omn_context_pool(c->ctx)), n_rows, t->n);
         omn_buf_printf(
             b,
@@ -162,6 +164,7 @@ static void put_times(const cli *c, omn_model *m, times *t, size_t n_rows, omn_b
     json_text(b, omn_model_path(m));
     omn_buf_puts(b, ",\"device\":");
     json_text(b, omn_context_device(c->ctx));
+    omn_buf_printf(b, ",\"precision\":\"%s\"", products);
     omn_buf_printf(b,
                    ",\"threads\":%u,\"rows\":%zu,\"runs\":%zu,\"prepare_ms\":%.4f,\"encode_ms\":%."
                    "4f,\"token_ms\":"

@@ -39,7 +39,7 @@ const cli_command cmd_eval = { "eval",
                                "--answers writes what was asked, answered and wanted; Ctrl-C keeps "
                                "what is there by then.",
                                CLI_ROWS(rows),
-                               CLI_MACHINE | CLI_FORMAT,
+                               CLI_MACHINE | CLI_PRECISION | CLI_FORMAT,
                                CLI_ROWS(examples),
                                "omnio-recipe(5), omnio-train(1)",
                                "file",

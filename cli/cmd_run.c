@@ -69,7 +69,7 @@ const cli_command cmd_run = { "run",
                               "times makes as many items; further files "
                               "are taken as pictures.",
                               CLI_ROWS(rows),
-                              CLI_MACHINE | CLI_FORMAT,
+                              CLI_MACHINE | CLI_PRECISION | CLI_FORMAT,
                               CLI_ROWS(examples),
                               "omnio-pipeline(5), omnio-check(1)",
                               "pipeline",
@@ -432,9 +432,15 @@ done:
     return code;
 }
 
+/* how many options about the machine were given */
+static size_t asked_of_machine(const cli_args *a)
+{
+    return cli_count(a, "threads") + cli_count(a, "device") + cli_count(a, "precision");
+}
+
 /* The pipeline's inputs become options, so it is read before they are. Should the options that
- * follow change it
- * (--set) or want another context (threads, device), it is opened again. */
+ * follow change it (--set) or want another context (threads, device, precision), it is opened
+ * again. */
 static int run(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
@@ -457,7 +463,7 @@ static int run(cli *c, int argc, char **argv)
         code = cli_failed(c, &err);
         goto done;
     }
-    const size_t machine = cli_count(&a, "threads") + cli_count(&a, "device");
+    const size_t machine = asked_of_machine(&a);
     const cli_option *inputs = items_rows(p, arena, &n);
     if (!inputs) {
         code = cli_no_memory(c);
@@ -470,7 +476,7 @@ static int run(cli *c, int argc, char **argv)
     if (code < 0) code = cli_settings(c, &a, &set, &n_set);
     if (code < 0 && cli_has(&a, "answers") && !cli_has(&a, "format"))
         code = cli_add(&a, "format", "jsonl") ? -1 : cli_no_memory(c);
-    if (code < 0 && cli_count(&a, "threads") + cli_count(&a, "device") > machine) {
+    if (code < 0 && asked_of_machine(&a) > machine) {
         first = c->ctx;
         c->ctx = NULL;
     }

@@ -164,6 +164,7 @@ static const struct {
     { "OMNIO_MODEL_PATH",
       "folders of models, separated by colons; searched before the user's and the installed" },
     { "OMNIO_DEVICE", "where models run, as --device" },
+    { "OMNIO_PRECISION", "what products are made in, as --precision" },
     { "OMNIO_THREADS", "threads to work with, as --threads" },
     { "OMNIO_CPU",
       "portable, avx2, avx512 or amx: which kernels the cpu uses, instead of the best it has" },

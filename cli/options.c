@@ -19,6 +19,12 @@ static const cli_option machine_rows[] = {
       "show the devices that a model can run on, and exit" },
 };
 
+static const cli_option precision_rows[] = {
+    { "precision", 0, "choice", "TYPE", NULL, "auto|f32|bf16", "OMNIO_PRECISION", "Machine",
+      "what products are made in; auto: bf16 where the weights are and this processor multiplies "
+      "it faster [the model's own, else auto]" },
+};
+
 static const cli_option format_rows[] = {
     { "format", 0, "choice", "FORM", "text", "text|json|jsonl", NULL, "Output",
       "form of the answers: for people, JSON, or JSON Lines (one event a line)" },
@@ -50,6 +56,7 @@ void cli_rows(cli_args *a, const cli_command *command, const cli_option *more, s
     add_rows(a, command->options, command->n_options);
     if (command->flags & CLI_FORMAT) add_rows(a, CLI_ROWS(format_rows));
     if (command->flags & CLI_MACHINE) add_rows(a, CLI_ROWS(machine_rows));
+    if (command->flags & CLI_PRECISION) add_rows(a, CLI_ROWS(precision_rows));
     add_rows(a, CLI_ROWS(every_rows));
 }
 

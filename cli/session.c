@@ -192,6 +192,7 @@ int cli_session(cli *c, const cli_args *a)
                                     .plugin_path = getenv("OMNIO_PLUGIN_PATH"),
                                     .model_path = getenv("OMNIO_MODEL_PATH"),
                                     .device = cli_text(a, "device"),
+                                    .precision = cli_text(a, "precision"),
                                     .log = print_log,
                                     .log_user = c,
                                     .level = c->level };

@@ -18,13 +18,15 @@ typedef struct omn_model omn_model;
 typedef struct omn_model_setup {
     uint32_t size;
     const char *device;                 /* NULL: the context's */
-    omn_precision precision;
+    omn_precision precision;            /* AUTO: as with how NULL */
     omn_store *store; /* training: use these weights, not the directory's; borrowed */
     bool training, keep_tagged;
     const char *weights;                /* a weights file instead of the directory's; NULL: usual */
 } omn_model_setup;
 /* path: a directory, or a name looked for in the context's model path, the user's models folder,
- * the installed models and the build tree's models/. how NULL: usual. [any] */
+ * the installed models and the build tree's models/. how NULL: usual; the precision of its
+ * products is then what the context says, else "omnio.precision" of its configuration ("f32",
+ * "bf16", "auto"), else OMN_PRECISION_AUTO. [any] */
 OMN_API omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how,
                                   omn_model **out, omn_error *err);
 /* The same from a configuration in memory: JSON as config.json holds it, with a name for messages.

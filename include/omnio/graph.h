@@ -42,7 +42,15 @@ typedef struct omn_node omn_node;       /* owned by the graph */
 typedef struct omn_bundle omn_bundle;   /* nodes by name; owned by the graph */
 typedef struct omn_program omn_program;
 
-typedef enum omn_precision { OMN_PRECISION_F32 = 0, OMN_PRECISION_BF16 = 1 } omn_precision;
+typedef enum omn_precision {
+    OMN_PRECISION_F32 = 0,
+    OMN_PRECISION_BF16 = 1,
+    /* bf16 where most of the store's weights are bf16 and the device says "bf16" among its features
+     * (its products of bf16 are faster than those of f32), else f32 */
+    OMN_PRECISION_AUTO = 2
+} omn_precision;
+/* "f32", "bf16", "auto"; false: another word, *out as before. [any] */
+OMN_API bool omn_precision_read(const char *word, omn_precision *out);
 
 /* ---- scopes, nodes, bundles ------------------------------------------------------------------ */
 
@@ -297,6 +305,8 @@ typedef struct omn_program_setup {
 OMN_API omn_status omn_program_new(const omn_program_setup *how, omn_program **out, omn_error *err);
 /* Its graphs go with it; run states have to be freed before. NULL is fine. [setup] */
 OMN_API void omn_program_free(omn_program *p);
+/* What its products are made in: f32 or bf16. [any] */
+OMN_API omn_precision omn_program_precision(const omn_program *p);
 
 /* Build (once for each key) and plan a graph: fn declares inputs and puts outputs into `out`.
  * [any], locked while it builds. */

@@ -174,6 +174,8 @@ typedef struct omn_context_setup {
     void *log_user;
     omn_level level;                      /* most talkative level that is logged */
     uint32_t scan_limit_ms;               /* for looking at one unknown plugin file; 0: 10000 */
+    const char *precision;                /* of products in answers: "f32", "bf16", "auto"; NULL:
+                                           * what each model's configuration says, else auto */
 } omn_context_setup;
 /* how NULL: all usual; environment variables are read by the program, not by the library, except
  * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in
@@ -183,6 +185,7 @@ OMN_API omn_status omn_context_new(const omn_context_setup *how, omn_context **o
 OMN_API void omn_context_free(omn_context *ctx);
 OMN_API omn_pool *omn_context_pool(omn_context *ctx);
 OMN_API const char *omn_context_device(const omn_context *ctx);
+OMN_API const char *omn_context_precision(const omn_context *ctx);      /* NULL: nothing was said */
 OMN_API const char *omn_context_model_path(const omn_context *ctx);
 /* The folder that holds the shipped models/ and pipelines/: installed, or the source tree of a
  * build. */

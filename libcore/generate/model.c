@@ -101,11 +101,30 @@ static omn_status object_of(omn_context *ctx, omn_config *config, char *out, siz
     return OMN_OK;
 }
 
+/* The precision of products: the caller's word, the context's, the configuration's, in this order.
+ * The configuration's is read in any case, so that a wrong word is told. */
+static omn_status precision_of(omn_model *m, const omn_model_setup *how, omn_precision *out,
+                               omn_error *err)
+{
+    const char *own = omn_config_string_or(&m->config, "omnio.precision", "auto"),
+               *said = omn_context_precision(m->ctx);
+    if (!omn_precision_read(own, out))
+        return omn_fail_at(err, OMN_ERR_CONFIG, m->name, 0, 0,
+                           "omnio.precision is \"%.80s\"; it may be f32, bf16 or auto", own);
+    if (how->precision != OMN_PRECISION_AUTO) *out = how->precision;
+    else if (said && !omn_precision_read(said, out))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "precision \"%.80s\": f32, bf16 or auto is wanted",
+                        said);
+    return OMN_OK;
+}
+
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
                            const char *weights, const omn_model_setup *how, omn_model **out,
                            omn_error *err)
 {
-    static const omn_model_setup usual = { OMN_FILL(omn_model_setup) };
+    static const omn_model_setup usual = { OMN_FILL(omn_model_setup),
+                                           .precision = OMN_PRECISION_AUTO };
+    omn_precision precision;
     omn_status st = OMN_OK;
     void *params = NULL;
     omn_model *m = calloc(1, sizeof *m);
@@ -140,8 +159,9 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     OMN_TRY(omn_params_fill(m->entry, NULL, 0, "", m->open->arena, &params, err));
     OMN_TRY(m->impl->open(m->call, params, m->open, &m->self, err));
     OMN_TRY(omn_open_done(m->open, err));
+    OMN_TRY(precision_of(m, how, &precision, err));
     omn_program_setup setup = { OMN_FILL(omn_program_setup), .ctx = ctx, .store = how->store,
-                                .device = how->device, .precision = how->precision,
+                                .device = how->device, .precision = precision,
                                 .training = how->training, .keep_tagged = how->keep_tagged };
     if (!how->store) {
         OMN_TRY(omn_weights_open(weights, &m->weights, err));

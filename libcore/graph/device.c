@@ -11,6 +11,15 @@
 
 #define PAGE 4096u
 
+/* one of the words of a text with spaces */
+static bool has_word(const char *text, const char *word)
+{
+    const size_t n = strlen(word);
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at += n)
+        if ((at == text || at[-1] == ' ') && (at[n] == 0 || at[n] == ' ')) return true;
+    return false;
+}
+
 omn_status device_open(const omn_program *p, device *d, uint32_t number, const void *params,
                        omn_error *err)
 {
@@ -22,8 +31,11 @@ omn_status device_open(const omn_program *p, device *d, uint32_t number, const v
     }
     d->is_open = true;
     omn_device_info info = { .largest_buffer = 0 };
-    if (d->compute->describe(number, &info, NULL) == OMN_OK)
+    if (d->compute->describe(number, &info, NULL) == OMN_OK) {
         d->piece = info.largest_buffer / 2 / PAGE * PAGE;
+        info.features[sizeof(info.features) - 1] = 0;
+        d->fast_bf16 = has_word(info.features, "bf16");
+    }
     st = d->compute->queue_new(d->dev, &d->queue, err);
     if (st != OMN_OK) {
         d->compute->close(d->dev);

@@ -228,6 +228,7 @@ typedef struct weight_buffer {
 typedef struct device {
     const omn_compute_impl *compute;
     uint64_t piece; /* wrap at most twice so many bytes at once; 0: no limit */
+    bool fast_bf16; /* it says that products of bf16 are its faster ones */
     bool is_open;
     void *dev, *queue; /* queue: for uploads while planning */
     const char *name;
@@ -270,6 +271,7 @@ omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
                          double a, long *number, omn_tensor *out, omn_error *err);
 bool store_has(omn_store *st, const char *name);
 bool store_writable(const omn_store *st);
+bool store_mostly_bf16(const omn_store *st); /* of a checkpoint as it lies; by bytes */
 const omn_weights *store_weights(const omn_store *st);
 void initial_fill(uint64_t seed, const char *name, const omn_shape *shape, omn_init_kind init,
                   double a, float *out, size_t n);

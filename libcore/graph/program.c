@@ -45,8 +45,29 @@ omn_status omn_program_new(const omn_program_setup *how, omn_program **out, omn_
         omn_program_free(p);
         return st;
     }
+    if (p->precision == OMN_PRECISION_AUTO)
+        p->precision = p->main.fast_bf16 && p->store && store_mostly_bf16(p->store)
+                           ? OMN_PRECISION_BF16
+                           : OMN_PRECISION_F32;
     *out = p;
     return OMN_OK;
+}
+
+omn_precision omn_program_precision(const omn_program *p)
+{
+    return p->precision;
+}
+
+bool omn_precision_read(const char *word, omn_precision *out)
+{
+    static const char *const words[] = { [OMN_PRECISION_F32] = "f32", [OMN_PRECISION_BF16] = "bf16",
+                                         [OMN_PRECISION_AUTO] = "auto" };
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if (strcmp(word, words[i])) continue;
+        *out = (omn_precision)i;
+        return true;
+    }
+    return false;
 }
 
 static void graph_drop(omn_program *p, omn_graph *g)

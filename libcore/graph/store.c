@@ -201,6 +201,18 @@ static const entry *at(const omn_store *st, size_t i)
     return e;
 }
 
+bool store_mostly_bf16(const omn_store *st)
+{
+    uint64_t all = 0, half = 0;
+    if (st->writable || !st->from) return false; /* what is trained is f32 */
+    for (size_t i = 0; i < omn_weights_count(st->from); i++) {
+        const omn_tensor *t = omn_weights_at(st->from, i);
+        all += t->bytes;
+        if (t->type == OMN_BF16) half += t->bytes;
+    }
+    return half > all - half;
+}
+
 size_t omn_store_count(const omn_store *st)
 {
     pthread_mutex_t *lock = (pthread_mutex_t *)&st->lock;

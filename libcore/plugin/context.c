@@ -19,7 +19,7 @@ typedef struct shared {
 
 struct omn_context {
     omn_context_setup how; /* texts are owned */
-    char *device, *model_path, *cache_folder;
+    char *device, *precision, *model_path, *cache_folder;
     omn_pool *pool;
     beside where;
     registry *plugins;
@@ -81,6 +81,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     }
     const char *cache = ctx->how.cache_dir;
     bool ok = copy_text(&ctx->device, ctx->how.device ? ctx->how.device : "cpu") &&
+              copy_text(&ctx->precision, ctx->how.precision) &&
               copy_text(&ctx->model_path, ctx->how.model_path);
     if (ok && cache && *cache) ok = copy_text(&ctx->cache_folder, cache);
     if (!ok) {
@@ -100,6 +101,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     OMN_TRY(registry_new(&r, &ctx->where, &ctx->plugins, err));
     /* Texts of the caller are not looked at again. */
     ctx->how.plugin_path = ctx->how.model_path = ctx->how.device = ctx->how.cache_dir = NULL;
+    ctx->how.precision = NULL;
     *out = ctx;
     ctx = NULL;
 done:
@@ -120,6 +122,7 @@ void omn_context_free(omn_context *ctx)
     beside_fini(&ctx->where);
     pthread_mutex_destroy(&ctx->lock);
     free(ctx->device);
+    free(ctx->precision);
     free(ctx->model_path);
     free(ctx->cache_folder);
     free(ctx);
@@ -165,6 +168,11 @@ omn_pool *omn_context_pool(omn_context *ctx)
 const char *omn_context_device(const omn_context *ctx)
 {
     return ctx->device;
+}
+
+const char *omn_context_precision(const omn_context *ctx)
+{
+    return ctx->precision;
 }
 
 const char *omn_context_model_path(const omn_context *ctx)
