@@ -91,7 +91,8 @@ typedef struct craft {
     bool opens; /* has open and close: opened once with its defaults */
 } craft;
 extern const craft craft_operation, craft_format, craft_codec, craft_encoder, craft_decoder,
-    craft_source, craft_op, craft_compute, craft_model, craft_measure, craft_value;
+    craft_source, craft_op, craft_compute, craft_model, craft_measure, craft_value, craft_answer,
+    craft_objective, craft_world;
 const craft *craft_of(const char *kind);
 
 /* Settings for the "param" rows of the subject: defaults, and for some rows another value, at most

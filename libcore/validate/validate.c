@@ -27,7 +27,8 @@ const craft *craft_of(const char *kind)
     static const craft *const all[] = { &craft_operation, &craft_format,  &craft_codec,
                                         &craft_encoder,   &craft_decoder, &craft_source,
                                         &craft_op,        &craft_compute, &craft_model,
-                                        &craft_measure,   &craft_value };
+                                        &craft_measure,   &craft_value,   &craft_answer,
+                                        &craft_objective, &craft_world };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i]->kind, kind) == 0) return all[i];
     return NULL;

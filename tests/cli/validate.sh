@@ -46,6 +46,34 @@ if ! nm -D "$top_builddir/.libs/libomnio.so" 2> /dev/null | grep -q '__[at]san';
     ok "caught: a leak of 40 bytes" caught "broken.leaks leaks: [0-9]* bytes more are in use after each call"
 fi
 
+# Those that are for training and for asking.
+cp report first
+"$omnio" validate --cases 12 --limit 20 "$top_builddir/tests/plugins/.libs/fibber.so" > report 2>&1
+while IFS= read -r line; do
+    ok "caught: $line" caught "$line"
+done <<'END'
+fibber.zero calls: a value that is written and read again is another one: x [0-9]
+fibber.sign calls: write refuses what read made, 8 times: the value is not what the answer "fibber.sign" allows
+fibber.other calls: read makes text, not number
+fibber.far calls: crashes:
+fibber.wild calls: write makes the id 268435456 of a vocabulary of
+fibber.endless hostile: the loss is no number
+fibber.rows calls: the loss is one number, \[1\]
+fibber.slope calls: its gradient says that the loss changes by
+fibber.anyway calls: the same seed and actions lead to something else
+fibber.anew calls: reset with one seed begins in two ways
+END
+if ! nm -D "$top_builddir/.libs/libomnio.so" 2> /dev/null | grep -q '__[at]san'; then
+    ok "caught: an observation that is kept" caught "fibber.kept leaks: [0-9]* bytes more are in use after each call"
+fi
+honest() {
+    cat report
+    ! grep "^! $1" report && grep "^$2 $1: tables, calls, hostile" report
+}
+ok "an answer that keeps its promises" honest fibber.honest answer
+ok "a world that does" honest fibber.fair world
+cp first report
+
 again() {
     seed=$(sed -n '/^! broken.ids hostile/{n;s/.*--reproduce //p;}' report)
     [ -n "$seed" ] || return 1
