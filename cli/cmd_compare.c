@@ -37,7 +37,7 @@ const cli_command cmd_compare = {
     "A B [--INPUT VALUE]... [FILE]...",
     "Show how far two variants of a model drift apart on your inputs.",
     "A and B are folders or names of models, each perhaps with variants behind a colon: "
-    "device=opencl, precision=bf16 (of products; else f32), weights=FILE (in place of the "
+    "device=opencl, precision=bf16 (of products), weights=FILE (in place of the "
     "folder's), with commas between; B without a name is A in another variant. Both get the same "
     "items, given as to omnio run. Their vocabularies have to be the same.\n\n"
     "Each row is an output of a task: how many were compared, how many are equal, and what its "
@@ -48,7 +48,7 @@ const cli_command cmd_compare = {
     "The rows of all tasks together come last. With -v the outputs that differ are shown.\n\n"
     "Exit code 1: an item could not be answered by both; with --exact also a difference.",
     CLI_ROWS(rows),
-    CLI_MACHINE | CLI_FORMAT,
+    CLI_MACHINE | CLI_PRECISION | CLI_FORMAT,
     CLI_ROWS(examples),
     "omnio-run(1), omnio-verify(1), omnio-eval(1)",
     "model",
@@ -79,12 +79,10 @@ static omn_status take_variant(const char *spec, char *word, omn_model_setup *ho
         how->device = value;
     } else if (value && *value && !strcmp(word, "weights")) {
         how->weights = value;
-    } else if (value && !strcmp(word, "precision") &&
-               (!strcmp(value, "f32") || !strcmp(value, "bf16"))) {
-        how->precision = strcmp(value, "f32") ? OMN_PRECISION_BF16 : OMN_PRECISION_F32;
     } else if (value && !strcmp(word, "precision")) {
-        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: precision is f32 or bf16, not \"%.80s\"", spec,
-                        value);
+        if (omn_precision_read(value, &how->precision)) return OMN_OK;
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: precision is auto, f32 or bf16, not \"%.80s\"",
+                        spec, value);
     } else {
         const char *near = omn_nearest_name(word, keys, 3);
         return omn_fail(err, OMN_ERR_ARGUMENT,
@@ -101,7 +99,7 @@ static omn_status open_side(comparing *k, const char *spec, const char *usual, c
                             omn_model **out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_model_setup how = { OMN_FILL(omn_model_setup) };
+    omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_AUTO };
     char *copy = omn_arena_strdup(k->arena, spec);
     if (!copy) return omn_fail(err, OMN_ERR_MEMORY, "out of memory");
     char *colon = strrchr(copy, ':');
@@ -431,7 +429,7 @@ static int compare(cli *c, int argc, char **argv)
     if (code < 0 && cli_has(&a, "batch") && !strcmp(cli_text(&a, "batch"), "-") && k.n_tasks != 1)
         code = cli_usage(c, "standard input can be read for one --task alone");
     if (code >= 0) goto done;
-    if (cli_count(&a, "threads") + cli_count(&a, "device")) {
+    if (cli_count(&a, "threads") + cli_count(&a, "device") + cli_count(&a, "precision")) {
         close_tasks(&k);
         first = c->ctx;
         c->ctx = NULL;

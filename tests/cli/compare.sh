@@ -73,7 +73,7 @@ ok "other ranges of ids" refuses 69 'vocabularies for "text" differ: the ids of 
 ok "other words" refuses 69 'vocabularies for "text" differ: id [0-9]* stands for something else' \
     "$nano" words 01.png
 ok "an unknown variant" refuses 2 'did you mean device' "$nano" :devise=cpu 01.png
-ok "an unknown precision" refuses 2 'precision is f32 or bf16' "$nano" :precision=f16 01.png
+ok "an unknown precision" refuses 2 'precision is auto, f32 or bf16' "$nano" :precision=f16 01.png
 ok "a device that is not there" refuses 66 'no compute "nonsense"' "$nano" :device=nonsense 01.png
 ok "an unknown model" refuses 66 'did you mean "nano"' nano nanno 01.png
 ok "one model" refuses 2 'two models' "$nano"
