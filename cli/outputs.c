@@ -21,6 +21,16 @@ static bool has_file(const omn_pipeline_port *p)
     return p->file || (p->kind && omn_kind_impl(p->kind)->format);
 }
 
+/* Printed without asking. A value that only who asks gets in text is there in JSON, unless its kind
+ * is one of files. */
+static bool is_printed(const outputs *o, size_t i)
+{
+    const omn_pipeline_port *p = &o->ports[i];
+    if (o->files[i]) return false;
+    return !p->file || (o->c->format != CLI_TEXT && !strcmp(p->file, "optional") && p->kind &&
+                        !omn_kind_impl(p->kind)->format);
+}
+
 /* ---- which output goes where -------------------------------------------------------------- */
 
 static void all_names(const outputs *o, char *buf, size_t room)
@@ -155,7 +165,7 @@ int outputs_init(outputs *o, cli *c, const cli_args *a, const omn_pipeline *p, b
         const int code = assign(o, cli_nth(a, "output", i));
         if (code >= 0) return code;
     }
-    for (size_t i = 0; i < o->n; i++) o->printed[i] = !o->files[i] && !o->ports[i].file;
+    for (size_t i = 0; i < o->n; i++) o->printed[i] = is_printed(o, i);
     for (size_t i = 0; i < o->n; i++) {
         const int code = o->files[i] ? check_pattern(o, i) : -1;
         if (code >= 0) return code;

@@ -266,6 +266,8 @@ typedef struct omn_result {
     omn_seen *seen;                     /* owned, free() */
     size_t n_seen;
     uint32_t passes;                    /* of the decoder */
+    omn_value *options;                 /* owned: all candidates as options, the likeliest first;
+                                         * what they are worth is minus `scores`; else NULL */
 } omn_result;
 OMN_API void omn_result_fini(omn_result *r);
 /* Answer one request. [run] */

@@ -45,6 +45,7 @@ void omn_result_fini(omn_result *r)
 {
     omn_value_unref(r->value);
     omn_value_unref(r->text);
+    omn_value_unref(r->options);
     free(r->scores);
     free(r->ids);
     free(r->logprob);

@@ -127,6 +127,73 @@ done:
     return st;
 }
 
+/* ---- all of them, as a value ----------------------------------------------------------------- */
+
+typedef struct ranked {
+    double score;                 /* lower is better */
+    size_t i;
+} ranked;
+
+/* Equals in the order that they were given in. */
+static int by_score(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->score != y->score) return x->score < y->score ? -1 : 1;
+    return x->i < y->i ? -1 : x->i > y->i;
+}
+
+/* Candidate i as its answer reads it. */
+static omn_status read_one(const omn_answer *a, omn_call *c, const double *scores, size_t n,
+                           size_t i, omn_value **out, omn_error *err)
+{
+    const omn_heard h = { OMN_FILL(omn_heard), .scores = scores, .n_scores = n, .chosen = i,
+                          .score = -scores[i], .stopped = true, .whole = true };
+    return omn_answer_read(a, c, &h, NULL, out, err);
+}
+
+static omn_status text_of(const omn_value *v, char **out, omn_error *err)
+{
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    omn_value_text(v, &b);
+    *out = omn_buf_take(&b);
+    return *out ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "an option: out of memory");
+}
+
+/* The likeliest first. */
+static omn_status options_of(const omn_answer *a, omn_call *c, const double *scores, size_t n,
+                             omn_value **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_kind *kind = NULL;
+    ranked *order = calloc(n, sizeof *order);
+    char **texts = calloc(n, sizeof *texts);
+    double *worth = calloc(n, sizeof *worth);
+    if (!order || !texts || !worth)
+        OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu options: out of memory", n));
+    for (size_t i = 0; i < n; i++) order[i] = (ranked){ scores[i], i };
+    qsort(order, n, sizeof *order, by_score);
+    for (size_t k = 0; k < n; k++) {
+        omn_value *v = NULL;
+        st = read_one(a, c, scores, n, order[k].i, &v, err);
+        if (st == OMN_OK) st = text_of(v, &texts[k], err);
+        omn_value_unref(v);
+        if (st != OMN_OK) goto done;
+        worth[k] = -order[k].score;
+    }
+    const omn_shape each = omn_dim1((int64_t)n);
+    const omn_filled columns[] = { omn_fill("text", OMN_STRING, each, texts),
+                                   omn_fill("score", OMN_F64, each, worth) };
+    OMN_TRY(omn_kind_find(c, "options", &kind, err));
+    OMN_TRY(omn_value_make(kind, columns, 2, NULL, out, err));
+done:
+    for (size_t k = 0; texts && k < n; k++) free(texts[k]);
+    free(texts);
+    free(worth);
+    free(order);
+    return st;
+}
+
 omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row,
                         const omn_request *rq, omn_result *out, omn_error *err)
 {
@@ -147,11 +214,9 @@ omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t ro
     out->chosen = 0;
     for (size_t i = 1; i < n; i++)
         if (scores[i] < scores[out->chosen]) out->chosen = (int32_t)i;
-    const omn_heard h = { OMN_FILL(omn_heard), .scores = scores, .n_scores = n,
-                          .chosen = (size_t)out->chosen, .score = -scores[out->chosen],
-                          .stopped = true, .whole = true };
-    OMN_TRY(omn_answer_read(a, c, &h, NULL, &out->value, err));
-    out->score = h.score;
+    OMN_TRY(read_one(a, c, scores, n, (size_t)out->chosen, &out->value, err));
+    OMN_TRY(options_of(a, c, scores, n, &out->options, err));
+    out->score = -scores[out->chosen];
     out->scores = scores;
     out->n_scores = n;
     out->stopped = true;

@@ -181,6 +181,7 @@ omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result 
     else
         v = omn_value_ref(res->value);
     run_put(r, s->out[0], v);
+    if (s->n_out > 1) run_put(r, s->out[1], omn_value_ref(res->options));
 done:
     return st;
 }

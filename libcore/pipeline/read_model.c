@@ -48,9 +48,11 @@ omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_erro
 {
     static const char *const keys[] = { "generate", "score",  "as",         "from",
                                         "prompt",   "when",   "max_tokens", "answer",
-                                        "sample",   "search", "guidance",   NULL };
+                                        "sample",   "search", "guidance",   "scores",
+                                        NULL };
     const bool score = s->verb == VERB_SCORE;
-    const yml *as = yml_get(y, "as"), *prompt = yml_get(y, "prompt");
+    const yml *as = yml_get(y, "as"), *prompt = yml_get(y, "prompt"),
+              *scores = yml_get(y, "scores");
     TRY_READ(yml_only(y, keys, err));
     TRY_READ(yml_text(yml_get(y, score ? "score" : "generate"), &s->output, "text", err));
     if (!as) return yml_fail(y, err, "the step needs a name for its result: as: name");
@@ -69,8 +71,13 @@ omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_erro
     TRY_READ(read_search(p, y, s, err));
     s->ask = p->n_asks++;
     s->n_out = 1;
-    return name_add(p, as, as->text, s->search.n_best > 1 ? "list" : s->answer.makes, &s->out[0],
-                    err);
+    TRY_READ(name_add(p, as, as->text, s->search.n_best > 1 ? "list" : s->answer.makes,
+                      &s->out[0], err));
+    if (!scores) return OMN_OK;
+    if (!s->answer.chooses)
+        return yml_fail(scores, err, "scores are those of options: answer: {options: [...]}");
+    s->n_out = 2;
+    return name_result(p, y, "scores", "options", &s->out[1], err);
 }
 
 omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)

@@ -488,6 +488,19 @@ START_TEST(options_are_scored_by_their_likelihood)
     }
     size_t n = 0;
     ck_assert_str_eq(omn_text_get(mean.value, &n), options[mean.chosen]);
+    /* all of them as a value, the likeliest first */
+    ck_assert(omn_value_is(mean.options, "options"));
+    const char *const *texts = omn_value_column(mean.options, "text")->data;
+    const double *worth = omn_value_column(mean.options, "score")->data;
+    ck_assert_uint_eq(omn_value_count(mean.options), 5);
+    ck_assert_str_eq(texts[0], options[mean.chosen]);
+    for (size_t k = 0; k < 5; k++) {
+        size_t i = 0;
+        while (i < 5 && strcmp(texts[k], options[i])) i++;
+        ck_assert_uint_lt(i, 5);
+        ck_assert_double_eq(worth[k], -mean.scores[i]);
+        ck_assert(k == 0 || worth[k] <= worth[k - 1]);
+    }
     omn_result_fini(&mean);
     omn_result_fini(&sum);
     omn_answer_close(a);

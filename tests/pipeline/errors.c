@@ -78,6 +78,8 @@ static const bad cases[] = {
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {options: []}}\n", 4, 58,
       "at least one" },
     { HEAD "steps:\n  - {score: text, as: a, prompt: x, answer: text}\n", 4, 5, "score chooses" },
+    { HEAD "steps:\n  - {generate: text, as: a, scores: b, prompt: x}\n", 4, 37,
+      "scores are those of options" },
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, search: {beams: 0}}\n", 4, 56,
       "from 1 to" },
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, search: {beams: 2, scheme: up}}\n", 4,
