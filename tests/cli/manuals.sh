@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What the manuals show is proved: pipelines and recipes pass `omnio check`, the plugin and the program build
-# and run.
+# What the manuals show is proved: pipelines and recipes pass `omnio check`, pipelines run, the plugin and the
+# program build and run.
 . "$top_srcdir/tests/cli/tap.sh"
 
 # blocks PAGE: each literal block of a manual into $here/block-N, as a reader would type it.
@@ -16,7 +16,18 @@ blocks() {
 mkdir "$here/photos"
 cp "$(find "$top_srcdir/tests/foreign" -name 01.png | head -n 1)" "$here/photos/a.jpg" || exit 99
 printf '{"image": "a.jpg", "question": "how many?", "answer": "three"}\n' > "$here/photos/manifest.jsonl"
-for page in omnio-pipeline.5 omnio-recipe.5; do
+# as_asked FILE: runs a pipeline of the manual with something for each of its inputs that has no default.
+as_asked() {
+    set -- "$1" --image photos/a.jpg --question "how many?" --text "two  words" --boxes 10,10,60,60
+    file=$1; shift
+    given=
+    while [ $# -gt 0 ]; do
+        grep -q "^  ${1#--}: {type" "$file" && given="$given $1 '$2'"
+        shift 2
+    done
+    eval "$omnio run $file $given"
+}
+for page in omnio-pipeline.5 omnio-answer.5 omnio-recipe.5; do
     blocks $page
     found=0
     for block in block-*; do
@@ -24,9 +35,17 @@ for page in omnio-pipeline.5 omnio-recipe.5; do
         found=$((found + 1))
         mv "$block" "$found.yaml"
         ok "$page: example $found" "$omnio" check "$found.yaml"
+        grep -q '^outputs:' "$found.yaml" && ok "... runs" as_asked "$found.yaml"
     done
     ok "$page has examples" [ $found -gt 0 ]
 done
+
+blocks omnio-answer.5
+"$omnio" list answer | awk '$1 == "answer" { print $2 }' > answers
+ok "there are answers" [ -s answers ]
+while read -r name; do
+    ok "omnio-answer.5 shows $name" grep -q "answer: \({$name:\|$name}\)" block-*
+done < answers
 
 blocks omnio-plugin.7
 cp block-1 shout.c

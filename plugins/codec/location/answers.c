@@ -15,23 +15,29 @@ typedef struct places_answer {
     const omn_part *decoder, *tokenizer;
     int32_t least, most, each;    /* each: ids of one place */
     bool labels;
-    double force;
+    double force, sure;
 } places_answer;
 
-static omn_status open_places(omn_open *o, const char *count, bool labels, double force,
-                              int32_t each, void **self, omn_error *err)
+const loc_scheme *loc_scheme_in(const omn_open *o, const char *speaks)
+{
+    const omn_part *codec = omn_open_codec(o, speaks);
+    const char *other = strcmp(speaks, "points") ? "points" : "regions";
+    return loc_scheme_of(codec ? codec : omn_open_codec(o, other));
+}
+
+static omn_status open_places(omn_open *o, const char *count, const places_answer *how,
+                              void **self, omn_error *err)
 {
     places_answer *a = calloc(1, sizeof *a);
     *self = a;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "places: out of memory");
-    *a = (places_answer){ .decoder = omn_open_decoder(o), .each = each, .labels = labels,
-                          .force = force,
-                          .tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer") };
-    const omn_part *codec = omn_open_codec(o, "regions");
-    a->scheme = loc_scheme_of(codec ? codec : omn_open_codec(o, "points"));
+    *a = *how;
+    a->decoder = omn_open_decoder(o);
+    a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
+    a->scheme = loc_scheme_in(o, a->each == 4 ? "regions" : "points");
     if (!a->scheme || !a->tokenizer)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
-                        each == 4 ? "boxes" : "points");
+                        a->each == 4 ? "boxes" : "points");
     if (!omn_count_read(count, &a->least, &a->most))
         return omn_fail(err, OMN_ERR_CONFIG, "how many: 1, 0.. or 1..20, not \"%.40s\"", count);
     return OMN_OK;
@@ -42,7 +48,9 @@ static omn_status open_boxes(omn_call *c, const void *params, omn_open *o, void 
 {
     const struct boxes *p = params;
     (void)c;
-    return open_places(o, p->boxes, p->labels, p->force, 4, self, err);
+    const places_answer how = { .each = 4, .labels = p->labels, .force = p->force,
+                                .sure = p->sure };
+    return open_places(o, p->boxes, &how, self, err);
 }
 
 static omn_status open_points(omn_call *c, const void *params, omn_open *o, void **self,
@@ -50,7 +58,9 @@ static omn_status open_points(omn_call *c, const void *params, omn_open *o, void
 {
     const struct points *p = params;
     (void)c;
-    return open_places(o, p->points, p->labels, p->force, 2, self, err);
+    const places_answer how = { .each = 2, .labels = p->labels, .force = p->force,
+                                .sure = p->sure };
+    return open_places(o, p->points, &how, self, err);
 }
 
 static omn_status places_rules(const void *self, omn_rules *r, omn_error *err)
@@ -112,7 +122,7 @@ static omn_status read_places(const void *self, omn_call *c, const omn_heard *h,
                         a->each == 4 ? "boxes" : "points");
     OMN_TRY(loc_hear(a->decoder, h, &b, &ends, err));
     const char *text = b.data ? b.data : "";
-    const loc_spoken spoken = { text, ends, h->logprob, h->n };
+    const loc_spoken spoken = { text, ends, h->logprob, h->n, a->labels ? a->sure : 0 };
     OMN_TRY(loc_read(a->scheme, text, b.length, frame, a->each == 4, &spoken, out, err));
 done:
     free(ends);

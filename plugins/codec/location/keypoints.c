@@ -50,11 +50,10 @@ static omn_status open_keypoints(omn_call *c, const void *params, omn_open *o, v
     keypoints_answer *a = calloc(1, sizeof *a);
     *self = a;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "keypoints: out of memory");
-    const omn_part *codec = omn_open_codec(o, "points");
     a->all = p->all;
     a->decoder = omn_open_decoder(o);
     a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
-    a->scheme = loc_scheme_of(codec ? codec : omn_open_codec(o, "regions"));
+    a->scheme = loc_scheme_in(o, "points");
     if (!a->scheme || !a->tokenizer)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for points");
     return cut_names(a, p->keypoints, err);

@@ -70,7 +70,19 @@ typedef struct loc_spoken {
     const size_t *ends;
     const float *logprob;
     size_t n;
+    double sure;                  /* least probability of a label; less likely places are left out */
 } loc_spoken;
+
+/* A pair of words in the order of the scheme, one space before each but at the beginning. */
+void loc_put_pair(const loc_scheme *s, double x, double y, loc_edge edge, omn_buf *out);
+/* Two bins in the order of the scheme, as a place in the view. */
+void loc_place(const loc_scheme *s, const int32_t bin[2], loc_edge edge, double view[2]);
+/* Mean probability of the ids whose text lies in from..to; NAN when nobody said it. */
+double loc_score(const loc_spoken *h, const char *from, const char *to);
+/* The label behind a run, copied into the arena; NULL: none. accepted: the rule of the scheme and
+ * whoever said it let the place stand. */
+omn_status loc_keep_label(const loc_scheme *s, const loc_run *run, const loc_spoken *spoken,
+                          omn_arena *a, bool *accepted, const char **kept, omn_error *err);
 
 omn_status loc_write_boxes(const loc_scheme *s, const omn_value *v, const omn_frame *like,
                            omn_buf *out, omn_error *err);
@@ -86,6 +98,10 @@ omn_status loc_read(const loc_scheme *s, const char *text, size_t n, const omn_f
 /* The scheme of a codec of this plugin; NULL for another codec. */
 const loc_scheme *loc_scheme_of(const omn_part *p);
 
+/* The scheme by which this model speaks of "regions" or "points", by the other's when it has but
+ * one; NULL when it speaks of no places. */
+const loc_scheme *loc_scheme_in(const omn_open *o, const char *speaks);
+
 /* What was heard as a text (to be finished by the caller), with the end of each id's text. */
 omn_status loc_hear(const omn_part *decoder, const omn_heard *h, omn_buf *text, size_t **ends,
                     omn_error *err);
@@ -95,18 +111,31 @@ omn_status loc_hear(const omn_part *decoder, const omn_heard *h, omn_buf *text, 
         "exactly four locations")                                                                  \
     PAR(S, bool, labels, "false", NULL, NULL, "a label stands behind each box")                    \
     PAR(S, double, force, "0", "0..1", NULL,                                                       \
-        "a location it is when locations together are likelier than this; 0: off")
+        "a location it is when locations together are likelier than this; 0: off")                 \
+    PAR(S, double, sure, "0", "0..1", NULL,                                                        \
+        "least mean probability of a label's tokens; places less sure are left out; 0: off")
 #define POINTS(PAR, S)                                                                             \
     PAR(S, string, points, "0..", NULL, NULL, "how many: 1, 0.., 1..20")                           \
     PAR(S, bool, labels, "false", NULL, NULL, "a label stands behind each point")                  \
     PAR(S, double, force, "0", "0..1", NULL,                                                       \
-        "a location it is when locations together are likelier than this; 0: off")
+        "a location it is when locations together are likelier than this; 0: off")                 \
+    PAR(S, double, sure, "0", "0..1", NULL,                                                        \
+        "least mean probability of a label's tokens; places less sure are left out; 0: off")
+#define POLYGONS(PAR, S)                                                                           \
+    PAR(S, string, polygons, "0..", NULL, NULL, "how many: 1, 0.., 1..20")                         \
+    PAR(S, string, vertices, "3..", NULL, NULL, "corners of each: 4, 3.., 3..32")                  \
+    PAR(S, bool, labels, "false", NULL, NULL, "a label stands behind each polygon")                \
+    PAR(S, double, force, "0", "0..1", NULL,                                                       \
+        "a location it is when locations together are likelier than this; 0: off")                 \
+    PAR(S, double, sure, "0", "0..1", NULL,                                                        \
+        "least mean probability of a label's tokens; places less sure are left out; 0: off")
 #define KEYPOINTS(PAR, S)                                                                          \
     PAR(S, string, keypoints, "coco", NULL, NULL,                                                  \
         "coco (17 joints of a person), or names with commas between")                              \
     PAR(S, bool, all, "true", NULL, NULL,                                                          \
         "every name comes; else those that are not seen may be left out")
 
-extern const omn_answer_impl loc_answer_boxes, loc_answer_points, loc_answer_keypoints;
+extern const omn_answer_impl loc_answer_boxes, loc_answer_points, loc_answer_keypoints,
+    loc_answer_polygons;
 
 #endif

@@ -131,6 +131,7 @@ static const omn_codec_impl points_impl = {
 OMN_PARAMS(boxes, BOXES);
 OMN_PARAMS(points, POINTS);
 OMN_PARAMS(keypoints, KEYPOINTS);
+OMN_PARAMS(polygons, POLYGONS);
 static const omn_object objects[] = {
     { "omnio.codec/1", "location",
       "boxes as location words and back, in pixels of the source picture", &boxes_impl,
@@ -143,5 +144,7 @@ static const omn_object objects[] = {
       OMN_OBJECT_PARAMS(points) },
     { "omnio.answer/1", "keypoints", "named points of one thing, of a person by default",
       &loc_answer_keypoints, OMN_OBJECT_PARAMS(keypoints) },
+    { "omnio.answer/1", "polygons", "outlines in a picture, with labels if wanted",
+      &loc_answer_polygons, OMN_OBJECT_PARAMS(polygons) },
 };
 OMN_PLUGIN("location", "1.0", "Apache-2.0", "places in pictures as words", objects);

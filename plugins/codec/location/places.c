@@ -16,8 +16,7 @@ static void put_word(const loc_scheme *s, int32_t bin, omn_buf *out)
     omn_buf_printf(out, "%s%d%s", s->open, bin + s->first, s->close);
 }
 
-/* One coordinate pair, in the order of the scheme. */
-static void put_pair(const loc_scheme *s, double x, double y, loc_edge edge, omn_buf *out)
+void loc_put_pair(const loc_scheme *s, double x, double y, loc_edge edge, omn_buf *out)
 {
     const int32_t bx = loc_bin(s, x, s->width, edge), by = loc_bin(s, y, s->height, edge);
     put_word(s, s->x_first ? bx : by, out);
@@ -47,8 +46,8 @@ omn_status loc_write_boxes(const loc_scheme *s, const omn_value *v, const omn_fr
         const double source[4] = { r[i].x0, r[i].y0, r[i].x1, r[i].y1 };
         double view[4];
         if (!loc_box_to_view(s, like, source, view)) continue;
-        put_pair(s, view[0], view[1], LOC_LOW, &words);
-        put_pair(s, view[2], view[3], LOC_HIGH, &words);
+        loc_put_pair(s, view[0], view[1], LOC_LOW, &words);
+        loc_put_pair(s, view[2], view[3], LOC_HIGH, &words);
         if (s->labels == LOC_NONE || r[i].label == NULL || r[i].label[0] == 0) continue;
         omn_buf_puts(&words, " ");
         omn_buf_puts(&words, r[i].label);
@@ -69,7 +68,7 @@ omn_status loc_write_points(const loc_scheme *s, const omn_value *v, const omn_f
     for (size_t i = 0; i < n; i++) {
         double view[2];
         if (p[i].visible == 0 || !loc_point_to_view(s, like, p[i].x, p[i].y, view)) continue;
-        put_pair(s, view[0], view[1], LOC_POINT, &words);
+        loc_put_pair(s, view[0], view[1], LOC_POINT, &words);
         if (s->labels == LOC_NONE || p[i].label == NULL || p[i].label[0] == 0) continue;
         omn_buf_puts(&words, " ");
         omn_buf_puts(&words, p[i].label);
@@ -107,17 +106,14 @@ static omn_status full(const gather *g)
                     g->count);
 }
 
-/* Two bins in the order of the scheme, as a place in the view. */
-static void place(const loc_scheme *s, const int32_t bin[2], loc_edge edge, double view[2])
+void loc_place(const loc_scheme *s, const int32_t bin[2], loc_edge edge, double view[2])
 {
     view[0] = loc_pixels(s, bin[s->x_first ? 0 : 1], s->width, edge);
     view[1] = loc_pixels(s, bin[s->x_first ? 1 : 0], s->height, edge);
 }
 
-/* Mean probability of the ids whose text lies in from..to. */
-static double score(const gather *g, const char *from, const char *to)
+double loc_score(const loc_spoken *h, const char *from, const char *to)
 {
-    const loc_spoken *h = g->spoken;
     double sum = 0;
     size_t n = 0;
     if (!h || !h->logprob) return NAN;
@@ -133,8 +129,8 @@ static double score(const gather *g, const char *from, const char *to)
 static omn_status add_box(gather *g, const int32_t *bin, const char *label, double score)
 {
     double view[4], source[4];
-    place(g->s, bin, LOC_LOW, view);
-    place(g->s, bin + 2, LOC_HIGH, view + 2);
+    loc_place(g->s, bin, LOC_LOW, view);
+    loc_place(g->s, bin + 2, LOC_HIGH, view + 2);
     loc_box_to_source(g->like, view, source);
     omn_region *r = add(g);
     if (r == NULL) return full(g);
@@ -147,7 +143,7 @@ static omn_status add_point(gather *g, const int32_t *bin, const char *label, do
     double view[2];
     (void)score;
     omn_point p = { .visible = 2, .label = label };
-    place(g->s, bin, LOC_POINT, view);
+    loc_place(g->s, bin, LOC_POINT, view);
     loc_point_to_source(g->like, view, &p.x, &p.y);
     omn_point *to = add(g);
     if (to == NULL) return full(g);
@@ -155,17 +151,27 @@ static omn_status add_point(gather *g, const int32_t *bin, const char *label, do
     return OMN_OK;
 }
 
-static omn_status keep_label(gather *g, const loc_run *run, bool *accepted, const char **kept)
+/* Is the label likely enough for those who asked? Nobody knows how likely one is that was not
+ * said. */
+static bool sure_of(const loc_spoken *h, const char *label, size_t n)
+{
+    if (!h || !h->logprob || !(h->sure > 0)) return true;
+    return n > 0 && loc_score(h, label, label + n) >= h->sure;
+}
+
+omn_status loc_keep_label(const loc_scheme *s, const loc_run *run, const loc_spoken *spoken,
+                          omn_arena *a, bool *accepted, const char **kept, omn_error *err)
 {
     const char *label = NULL;
     size_t n = 0;
     *kept = NULL;
-    *accepted = loc_label(g->s, run, &label, &n);
+    *accepted = loc_label(s, run, &label, &n) || s->labels != LOC_WORDS;
+    if (!sure_of(spoken, label, n)) *accepted = false;
     if (n > MOST_LABEL)
         for (n = MOST_LABEL; n > 0 && ((unsigned char)label[n] & 0xc0) == 0x80;) n--;
-    if (n == 0 || g->s->labels == LOC_NONE) return OMN_OK;
-    *kept = omn_arena_strndup(g->labels, label, n);
-    return *kept != NULL ? OMN_OK : full(g);
+    if (n == 0 || s->labels == LOC_NONE) return OMN_OK;
+    *kept = omn_arena_strndup(a, label, n);
+    return *kept ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "no memory for the label of a place");
 }
 
 /* A run holds places of k words each. A label belongs to the last of them; when words are left over
@@ -176,15 +182,15 @@ static omn_status take_run(gather *g, const loc_run *run, size_t k,
     const char *label = NULL, *p = run->words;
     bool accepted = false;
     int32_t bin[4] = { 0, 0, 0, 0 };
-    omn_status st = keep_label(g, run, &accepted, &label);
-    if (st != OMN_OK || run->count < k || (g->s->labels == LOC_WORDS && !accepted)) return st;
+    omn_status st = loc_keep_label(g->s, run, g->spoken, g->labels, &accepted, &label, g->err);
+    if (st != OMN_OK || run->count < k || !accepted) return st;
     const bool last_only = g->s->labels == LOC_WORDS || (label != NULL && run->count % k != 0);
     size_t i = 0;
     for (; last_only && i < run->count - k; i++) loc_take_bin(g->s, run, &p);
     for (; i + k <= run->count && st == OMN_OK; i += k) {
         const char *from = p;
         for (size_t j = 0; j < k; j++) bin[j] = loc_take_bin(g->s, run, &p);
-        st = take(g, bin, i + 2 * k > run->count ? label : NULL, score(g, from, p));
+        st = take(g, bin, i + 2 * k > run->count ? label : NULL, loc_score(g->spoken, from, p));
     }
     return st;
 }
