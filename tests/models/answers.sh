@@ -14,7 +14,7 @@ result() { # STATUS NAME
 }
 ask() { "$omnio" run "$@" -m "$model" >"$work/out" 2>"$work/err"; }
 
-echo 1..7
+echo 1..14
 ask vqa --image "$picture" --question "what colour is the cube?"
 grep -qx red "$work/out"; result $? "the cube is red"
 if grep -q '__[at]san_init' "$top_builddir"/.libs/libomnio.*; then
@@ -34,3 +34,37 @@ score() { awk -v task="$1" -v kind="$2" '$1 == task && index($0, kind) { for (i 
 vqa=$(score vqa "mean of kinds") refexp=$(score refexp all)
 awk -v x="$vqa" 'BEGIN { exit !(x >= 75) }'; result $? "questions about foreign pictures: $vqa %, at least 75"
 awk -v x="$refexp" 'BEGIN { exit !(x >= 80) }'; result $? "expressions about foreign pictures: $refexp %, at least 80"
+
+localize() { ask localize --image "$picture" --class "$1" && [ "$(grep -c : "$work/out")" = "$2" ] && [ "$(grep -c "^$1: " "$work/out")" = "$2" ]; }
+localize ball 2; result $? "both balls are found, and called what was asked for"
+localize cone 0; result $? "a cone, which is not there, is not found"
+all=0
+for word in giraffe bus "wooden chair" cup telephone wolf; do localize "$word" 0 || all=1; done
+result $all "what the model never learnt is not found"
+
+options="sphere, cube, cone"
+ask categorize --image "$picture" --options "$options" --format json
+best=$(sed 's/.*"category":"\([a-z]*\)".*/\1/' "$work/out")
+grep -q '"scores":{"$kind":"options","text":\["'"$best"'","[a-z]*","[a-z]*"\],"score":\[-' "$work/out"
+result $? "options come with their scores in JSON, the best one first"
+ask categorize --image "$picture" --options "$options" && [ "$(cat "$work/out")" = "$best" ]
+result $? "... as text only the best"
+ask categorize --image "$picture" --options "$options" -o scores=- &&
+    [ "$(grep -c '^[a-z]* (-[0-9.]*)$' "$work/out")" = 3 ]
+result $? "... and all on request"
+cat >"$work/each.yaml" <<'END'
+version: 1
+model: nano
+inputs: {image: {type: image, help: a picture}, boxes: {type: regions, help: boxes}}
+steps:
+  - {map: $boxes, each: box, as: all, keep: $scores, steps: [
+      {score: text, as: best, scores: scores, from: {image: $image},
+       prompt: "What is the category of the object at {box}?", answer: {options: [cube, sphere]}}]}
+  - {apply: list.at, as: first, in: $all, index: 0}
+  - {apply: list.length, as: count, in: $first}
+outputs: {count: $count, all: $all}
+END
+printf '{"image": "%s", "boxes": [[265, 109, 359, 203], [97, 187, 190, 274]]}\n' "$picture" >"$work/batch.jsonl"
+ask "$work/each.yaml" --batch "$work/batch.jsonl" --format jsonl &&
+    grep -q '"count":2,"all":\[{"$kind":"options","text":\["cube","sphere"\],"score":\[-[^]]*\]},{"$kind":"options","text":\["sphere","cube"\]' "$work/out"
+result $? "... they are values for map, operations and batches"

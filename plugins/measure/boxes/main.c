@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* measure/boxes: what boxes are worth. box: the first one covers the wanted one. detect: F1 over
  * all of them: each box given takes the wanted one that it covers best, and no wanted one twice;
- * labels count where both have one. */
+ * labels count where both have one, unless the recipe says that they do not. */
 #include <omnio/learn.h>
 
 #include <math.h>
@@ -11,10 +11,15 @@
 
 #define BOXES(PAR, S)                                                                              \
     PAR(S, double, iou, "0.5", "0..1", NULL, "a box is right when it covers the wanted one better")
+#define DETECT(PAR, S)                                                                             \
+    BOXES(PAR, S)                                                                                  \
+    PAR(S, bool, labels, "true", NULL, NULL, "labels that differ make a box wrong")
 OMN_PARAMS(boxes, BOXES);
+OMN_PARAMS(detect, DETECT);
 
 typedef struct boxes_self {
     double iou;
+    bool labels;
     char box[48], detect[48];             /* names of the rows */
 } boxes_self;
 typedef struct count { uint64_t n, right, found, wanted, hit; } count;
@@ -31,6 +36,16 @@ static omn_status open_boxes(omn_call *c, const void *params, omn_open *o, void 
     omn_format(s->detect, sizeof s->detect, "f1 at iou %g", s->iou);
     *self = s;
     return OMN_OK;
+}
+
+static omn_status open_detect(omn_call *c, const void *params, omn_open *o, void **self,
+                              omn_error *err)
+{
+    const struct detect *p = params;
+    const struct boxes shared = { .iou = p->iou };
+    const omn_status st = open_boxes(c, &shared, o, self, err);
+    if (st == OMN_OK) ((boxes_self *)*self)->labels = p->labels;
+    return st;
 }
 
 static omn_status begin(const void *self, void **state, omn_error *err)
@@ -119,7 +134,8 @@ static omn_status detect_add(const void *self, void *state, omn_call *call,
         double top = s->iou;
         for (size_t j = 0; j < nw; j++) {
             const double iou = omn_region_iou(&g[i], &w[j]);
-            if (taken[j] || iou <= top || !same_label(g[i].label, w[j].label)) continue;
+            if (taken[j] || iou <= top) continue;
+            if (s->labels && !same_label(g[i].label, w[j].label)) continue;
             best = j;
             top = iou;
         }
@@ -153,12 +169,12 @@ static omn_status detect_rows(const void *self, const void *state, omn_measure_e
 
 static const omn_measure_impl box_impl = { NULL,  "regions", open_boxes, free,
                                            begin, box_add,   box_rows,   end };
-static const omn_measure_impl detect_impl = { NULL,  "regions",  open_boxes,  free,
+static const omn_measure_impl detect_impl = { NULL,  "regions",  open_detect, free,
                                               begin, detect_add, detect_rows, end };
 static const omn_object objects[] = {
     { "omnio.measure/1", "box", "share of answers whose first box covers the wanted one",
       &box_impl, OMN_OBJECT_PARAMS(boxes) },
     { "omnio.measure/1", "detect", "F1 of boxes and their labels", &detect_impl,
-      OMN_OBJECT_PARAMS(boxes) },
+      OMN_OBJECT_PARAMS(detect) },
 };
 OMN_PLUGIN("measure-boxes", "0.1.0", "Apache-2.0", "what boxes are worth", objects);

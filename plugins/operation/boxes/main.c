@@ -171,6 +171,25 @@ static omn_status labels(omn_call *c, const omn_value *in, omn_value **out, omn_
     return st;
 }
 
+#define LABEL(IN, OPT, PAR, OUT)                                                                   \
+    IN(regions, in, "the boxes")                                                                   \
+    PAR(string, label, "", NULL, NULL, "what all are called; empty: nothing")                      \
+    OUT(regions, out, "the same boxes with this label")
+OMN_OPERATION(label, LABEL, OMN_PURE);
+static omn_status label(omn_call *c, const omn_value *in, const char *label, omn_value **out,
+                        omn_error *err)
+{
+    const omn_region *r;
+    size_t n = omn_regions_get(in, &r);
+    omn_region *all = omn_call_scratch(c, n + 1, sizeof(*all));
+    if (all == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu boxes", n);
+    for (size_t i = 0; i < n; i++) {
+        all[i] = r[i];
+        all[i].label = label[0] != '\0' ? label : NULL;
+    }
+    return omn_regions_new(all, n, omn_value_frame(in), out, err);
+}
+
 #define CENTRES(IN, OPT, PAR, OUT)                                                                 \
     IN(regions, in, "the boxes")                                                                   \
     OUT(points, out, "the middle of each, with its label")
@@ -196,6 +215,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(sort, "box.sort", "boxes by their scores"),
     OMN_OPERATION_OBJECT(clip, "box.clip", "cut boxes at the edges of their picture"),
     OMN_OPERATION_OBJECT(labels, "box.labels", "the labels of boxes"),
+    OMN_OPERATION_OBJECT(label, "box.label", "boxes that are all called the same"),
     OMN_OPERATION_OBJECT(centres, "box.centres", "the middles of boxes"),
 };
 OMN_PLUGIN("operation-boxes", "1.0", "Apache-2.0", "operations on boxes", objects);
