@@ -257,7 +257,8 @@ START_TEST(polygons_that_cannot_be_said_are_not_written)
     omn_answer *a = toy_open_answer(&t, "polygons", "polygons=1 vertices=3"),
                *b = toy_open_answer(&t, "polygons", "polygons=1 vertices=4..5"),
                *c = toy_open_answer(&t, "polygons", "polygons=0.. labels=true");
-    omn_value *square = polygons_of(corner, four, NULL, 1), *two = polygons_of(corner, three, NULL, 2);
+    omn_value *square = polygons_of(corner, four, NULL, 1),
+              *two = polygons_of(corner, three, NULL, 2);
     not_written(a, square, OMN_ERR_DATA);       /* too many corners, too few, too many of them */
     not_written(b, two, OMN_ERR_DATA);
     not_written(c, square, OMN_ERR_DATA);       /* no label */

@@ -70,7 +70,7 @@ typedef struct loc_spoken {
     const size_t *ends;
     const float *logprob;
     size_t n;
-    double sure;                  /* least probability of a label; less likely places are left out */
+    double sure;                  /* least probability of a label; what is less likely goes */
 } loc_spoken;
 
 /* A pair of words in the order of the scheme, one space before each but at the beginning. */
