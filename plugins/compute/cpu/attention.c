@@ -24,7 +24,7 @@ typedef struct forward {
 
 typedef struct forward_tiles {
     float kt[PACKED], vs[PACKED], q[BQ * WIDE];
-    float s[BQ * MOST_KEYS], mb[BQ * MOST_KEYS], p[BQ * MOST_KEYS / 2];
+    float s[BQ * SCORE_ROW], mb[BQ * SCORE_ROW], p[BQ * PAIR_ROW];
     exp_base base[TASK_Q];
     float sum[TASK_Q * LANES], mean[MOST_K];
 } forward_tiles;
@@ -99,6 +99,10 @@ INLINE void softmax_row(const cpu_attn *a, float *s, const float *mb, float *p, 
             frow_set(o, k, a->Kv, frow(o, k, a->Kv) * vset(keep));
 }
 
+#if CPU_LEVEL >= 4
+#include "attention_amx.h"
+#endif
+
 /* one tile of queries with one block of packed keys */
 static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h, size_t q0,
                          size_t nq, const seen *see, size_t strips, exp_base *base, float *sum)
@@ -106,24 +110,35 @@ static void forward_tile(const forward *f, forward_tiles *w, size_t b, size_t h,
     const cpu_attn *a = &f->a;
     const runs how = f->dot ? RUNS_PAIRS : RUNS_LANES;
     const size_t K = a->K, Kv = a->Kv, depth = depth_of(how, K), ld = WIDE;
-    const size_t p_ld = f->dot ? MOST_KEYS / 2 : MOST_KEYS, half = f->dot ? 2 : 1;
+    const size_t p_ld = f->dot ? PAIR_ROW : SCORE_ROW, half = f->dot ? 2 : 1;
     float *srow[BQ], *orow[BQ];
     for (size_t i = 0; i < nq; i++) {
-        srow[i] = w->s + i * MOST_KEYS;
+        srow[i] = w->s + i * SCORE_ROW;
         orow[i] = a->o + b * a->o_batch + (q0 + i) * a->o_row + h * Kv;
     }
     pack_left(at(a->q, a->q_type, (ptrdiff_t)(b * a->q_batch + q0 * a->q_row + h * K)), a->q_type,
               a->q_row, nq, K, ld, a->bf16, f->dot, w->q);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
+#if CPU_LEVEL >= 4
+        if (f->dot) {
+            amx_scores(nq, depth, w->q, w->kt + t * STRIP * depth, w->s + t * STRIP);
+            continue;
+        }
+#endif
         float *to[BQ];
         for (size_t i = 0; i < nq; i++) to[i] = srow[i] + t * STRIP;
         product(how, nq, depth, w->q, (ptrdiff_t)ld * 4, 4, w->kt + t * STRIP * depth, NR * depth,
                 to, STRIP, a->scale, TILE_SET);
     }
-    for (size_t i = 0; i < nq; i++)
-        softmax_row(a, srow[i], w->mb + i * MOST_KEYS,
-                    f->dot ? w->p + i * (MOST_KEYS / 2) : NULL, see, strips, base + i,
+#if CPU_LEVEL >= 4
+    for (size_t i = 0; f->dot && i < nq; i++)
+        softmax_pairs(a, srow[i], w->mb + i * SCORE_ROW, w->p + i * PAIR_ROW, see, strips,
+                      base + i, sum + i * LANES, orow[i]);
+#endif
+    for (size_t i = 0; !(f->dot && CPU_LEVEL >= 4) && i < nq; i++)
+        softmax_row(a, srow[i], w->mb + i * SCORE_ROW,
+                    f->dot ? w->p + i * PAIR_ROW : NULL, see, strips, base + i,
                     sum + i * LANES, orow[i]);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
@@ -184,7 +199,7 @@ static void forward_task(const forward *f, forward_tiles *w, size_t b, size_t h,
             bool any = false;
             for (size_t t = 0; t < strips; t++) {
                 const size_t n = nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP;
-                see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], w->mb + t * STRIP, MOST_KEYS);
+                see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], w->mb + t * STRIP, SCORE_ROW);
                 any |= see[t] != SEEN_NONE;
             }
             if (!any) continue;
@@ -330,11 +345,13 @@ static void forward_range(void *user, size_t from, size_t to)
 {
     const forward *f = user;
     forward_tiles *w = f->par->take(f->par->scratch);
+    pairs_begin(f->dot);
     for (size_t i = from; i < to; i++) {
         const size_t c = i % f->chunks, bh = i / f->chunks, q0 = c * TASK_Q;
         const size_t q1 = f->a.Tq - q0 < TASK_Q ? f->a.Tq : q0 + TASK_Q;
         forward_task(f, w, bh / f->a.H, bh % f->a.H, q0, q1);
     }
+    pairs_end(f->dot);
     f->par->give(f->par->scratch, w);
 }
 

@@ -18,8 +18,8 @@ typedef struct backward {
 typedef struct backward_tiles {
     float kt[PACKED], ks[PACKED], vt[PACKED], dk[PACKED], dv[PACKED];
     float q[BQ * WIDE], d_o[BQ * WIDE], qs[BQ * WIDE], dos[BQ * WIDE];
-    float p[BQ * MOST_KEYS], ds[BQ * MOST_KEYS], mb[BQ * MOST_KEYS];
-    float pair_p[BQ / 2 * MOST_KEYS], pair_ds[BQ / 2 * MOST_KEYS], row_ds[BQ * MOST_KEYS / 2];
+    float p[BQ * SCORE_ROW], ds[BQ * SCORE_ROW], mb[BQ * SCORE_ROW];
+    float pair_p[BQ / 2 * SCORE_ROW], pair_ds[BQ / 2 * SCORE_ROW], row_ds[BQ * PAIR_ROW];
 } backward_tiles;
 _Static_assert(sizeof(backward_tiles) <= CPU_SCRATCH, "a block of scratch holds them");
 
@@ -30,8 +30,8 @@ INLINE void probability_row(const backward *f, backward_tiles *w, const seen *se
     const cpu_attn *a = &f->a;
     const bool empty = lse == -INFINITY;
     const vf uniform = vset(empty && a->uniform_empty ? 1 / (float)a->Tk : 0);
-    float *p = w->p + i * MOST_KEYS, *ds = w->ds + i * MOST_KEYS;
-    const float *mb = w->mb + i * MOST_KEYS;
+    float *p = w->p + i * SCORE_ROW, *ds = w->ds + i * SCORE_ROW;
+    const float *mb = w->mb + i * SCORE_ROW;
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         UNROLL
@@ -53,7 +53,7 @@ INLINE void probability_row(const backward *f, backward_tiles *w, const seen *se
             vst(ds + j, d);
         }
         if (f->dot)
-            vst(w->row_ds + i * (MOST_KEYS / 2) + t * (STRIP / 2),
+            vst(w->row_ds + i * PAIR_ROW + t * (STRIP / 2),
                 units(ds + t * STRIP, OMN_F32, 0, STRIP));
     }
 }
@@ -70,13 +70,13 @@ static float row_delta(const cpu_attn *a, size_t b, size_t h, size_t i)
 /* pairs of rows for the products that run along the queries */
 static void pair_rows(const float *x, size_t nq, const seen *see, size_t strips, float *out)
 {
-    for (size_t i = 0; i < nq; i += 2)
+    for (size_t i = 0; i < 2 * depth_of(RUNS_PAIRS, nq); i += 2)
         for (size_t t = 0; t < strips; t++) {
             if (see[t] == SEEN_NONE) continue;
             for (size_t j = t * STRIP; j < (t + 1) * STRIP; j += VW)
-                vst(out + i / 2 * MOST_KEYS + j,
-                    pair(vld(x + i * MOST_KEYS + j),
-                         i + 1 < nq ? vld(x + (i + 1) * MOST_KEYS + j) : vset(0)));
+                vst(out + i / 2 * SCORE_ROW + j,
+                    pair(i < nq ? vld(x + i * SCORE_ROW + j) : vset(0),
+                         i + 1 < nq ? vld(x + (i + 1) * SCORE_ROW + j) : vset(0)));
         }
 }
 
@@ -89,8 +89,8 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
     const runs how = dot ? RUNS_PAIRS : RUNS_UP;
     const size_t b = m->b, h = m->h, q0 = m->q0, nq = m->nq, K = a->K, Kv = a->Kv,
                  half = dot ? 2 : 1;
-    const size_t depth = (K + half - 1) / half, depth_v = (Kv + half - 1) / half;
-    const size_t deep = (nq + half - 1) / half, padded = deep * half;
+    const size_t depth = depth_of(how, K), depth_v = depth_of(how, Kv);
+    const size_t deep = depth_of(how, nq), padded = deep * half;
     const float *lse = a->lse + (b * a->H + h) * a->Tq + q0;
     const void *qp = at(a->q, a->q_type, (ptrdiff_t)(b * a->q_batch + q0 * a->q_row + h * K));
     const float *dop = a->d_o + b * a->do_batch + q0 * a->do_row + h * Kv;
@@ -102,8 +102,8 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         for (size_t i = 0; i < nq; i++) {
-            prow[i] = w->p + i * MOST_KEYS + t * STRIP;
-            dsrow[i] = w->ds + i * MOST_KEYS + t * STRIP;
+            prow[i] = w->p + i * SCORE_ROW + t * STRIP;
+            dsrow[i] = w->ds + i * SCORE_ROW + t * STRIP;
         }
         product(how, nq, depth, w->q, WIDE * 4, 4, w->kt + t * STRIP * depth, NR * depth, prow,
                 STRIP, a->scale, TILE_SET);
@@ -131,11 +131,11 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
             dkrow[j] = w->dk + (j0 + j) * stride;
             dvrow[j] = w->dv + (j0 + j) * stride_v;
         }
-        product(how, n, deep, left_p + j0, 4, MOST_KEYS * 4, w->dos, deep * NR, dvrow, Kv, 1,
+        product(how, n, deep, left_p + j0, 4, SCORE_ROW * 4, w->dos, deep * NR, dvrow, Kv, 1,
                 TILE_ADD);
-        product(how, n, deep, left_ds + j0, 4, MOST_KEYS * 4, w->qs, deep * NR, dkrow, K, a->scale,
+        product(how, n, deep, left_ds + j0, 4, SCORE_ROW * 4, w->qs, deep * NR, dkrow, K, a->scale,
                 TILE_ADD);
-        product(how, nq, n / half, row_ds + j0 / half, (ptrdiff_t)(MOST_KEYS / half) * 4, 4,
+        product(how, nq, n / half, row_ds + j0 / half, (ptrdiff_t)(dot ? PAIR_ROW : SCORE_ROW) * 4, 4,
                 w->ks + j0 / half * NR, block / half * NR, dqrow, K, a->scale, TILE_ADD);
         t = end;
     }
@@ -151,7 +151,7 @@ static void add_extra(const cpu_attn *a, const backward_tiles *w, const mask_row
         for (size_t t = 0; t < strips; t++) {
             if (see[t] == SEEN_NONE) continue;
             const size_t n = nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP;
-            const float *ds = w->ds + i * MOST_KEYS + t * STRIP;
+            const float *ds = w->ds + i * SCORE_ROW + t * STRIP;
             for (size_t j = 0; j < n; j += VW)
                 frow_set(e + t * STRIP, j, n, frow(e + t * STRIP, j, n) + frow(ds, j, n));
         }
@@ -175,10 +175,10 @@ static void backward_block(const backward *f, backward_tiles *w, size_t b, size_
         for (size_t t = 0; t < strips; t++) {
             const size_t n = nk - t * STRIP < STRIP ? nk - t * STRIP : STRIP;
             float *mb = w->mb + t * STRIP;
-            see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], mb, MOST_KEYS);
+            see[t] = mask_strip(&m, k0 + t * STRIP, n, ks[t], mb, SCORE_ROW);
             if (see[t] == SEEN_NONE && empties) {
                 for (size_t i = 0; i < m.nq; i++)
-                    for (size_t j = 0; j < STRIP; j++) mb[i * MOST_KEYS + j] = -INFINITY;
+                    for (size_t j = 0; j < STRIP; j++) mb[i * SCORE_ROW + j] = -INFINITY;
                 see[t] = SEEN_SOME;
             }
             any |= see[t] != SEEN_NONE;
@@ -231,7 +231,9 @@ static void backward_range(void *user, size_t from, size_t to)
 {
     const backward *f = user;
     backward_tiles *w = f->par->take(f->par->scratch);
+    pairs_begin(f->dot);
     for (size_t i = from; i < to; i++) backward_head(f, w, i / f->a.G, i % f->a.G);
+    pairs_end(f->dot);
     f->par->give(f->par->scratch, w);
 }
 

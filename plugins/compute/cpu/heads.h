@@ -10,9 +10,17 @@
 #include "mask.h"
 #include "tile_dot.h"
 #include "vmath.h"
+#if CPU_LEVEL >= 4
+#include "amx.h"
+#endif
 
-/* MOST_K: widest head. PACKED: floats of one packed block of keys. */
-enum { MOST_K = 512, PACKED = 16384, MOST_KEYS = 256, WIDE = MOST_K + 32 };
+/* MOST_K: widest head. PACKED: floats of one packed block of keys. SCORE_ROW, PAIR_ROW: from one
+ * query's scores to the next one's, as floats and as pairs; no power of two, which would put them
+ * all into a few cache sets. */
+enum {
+    MOST_K = 512, PACKED = 16384, MOST_KEYS = 256, WIDE = MOST_K + 32, SCORE_ROW = MOST_KEYS + 16,
+    PAIR_ROW = MOST_KEYS / 2 + 16
+};
 
 static inline void dense_distances(cpu_attn *a)
 {
@@ -42,10 +50,14 @@ static inline size_t block_keys(const cpu_attn *a)
 /* How a product runs: upwards, in pairs of bf16 (tile_dot.h), or in the order of lanes.h. */
 typedef enum runs { RUNS_UP, RUNS_PAIRS, RUNS_LANES } runs;
 
+/* Units of pairs come in whole tiles of AMX. */
+enum { PAIR_STEP = CPU_LEVEL >= 4 ? 16 : 1 };
+
 /* depth of packed rows of width K */
 static inline size_t depth_of(runs how, size_t K)
 {
-    return how == RUNS_PAIRS ? (K + 1) / 2 : how == RUNS_LANES ? lane_steps(K) * LANES : K;
+    if (how == RUNS_PAIRS) return ((K + 1) / 2 + PAIR_STEP - 1) / PAIR_STEP * PAIR_STEP;
+    return how == RUNS_LANES ? lane_steps(K) * LANES : K;
 }
 
 /* n rows of width K, turned: strip of STRIP rows s -> out[s * depth * STRIP], there [depth][columns
@@ -109,20 +121,125 @@ static void pack_left(const void *p, omn_type t, size_t row, size_t n, size_t K,
     }
 }
 
+#if CPU_LEVEL >= 4
+
+/* Up to 32 rows and columns of pairs on the tiles; depth a multiple of 16, 16 rows are read of each
+ * tile of A that has one. */
+static void amx_square(size_t mr, size_t depth, const char *a, size_t am, const float *b,
+                       float *const *c, size_t n0, size_t n, float alpha, tile_end end)
+{
+    float sum[32 * NR] __attribute__((aligned(64)));
+    tiles here, *t = &here;
+    (void)t;                            /* the processor holds the tiles */
+    amx_zero(t, 0);
+    amx_zero(t, 1);
+    amx_zero(t, 2);
+    amx_zero(t, 3);
+    for (size_t k = 0; k < depth; k += 16) {
+        amx_load(t, 6, b + k * NR, NR * 4);
+        amx_load(t, 4, a + k * 4, am);
+        amx_dot(t, 0, 4, 6);
+        if (n > 16) {
+            amx_load(t, 7, b + k * NR + 16, NR * 4);
+            amx_dot(t, 1, 4, 7);
+        }
+        if (mr > 16) {
+            amx_load(t, 5, a + k * 4 + 16 * am, am);
+            amx_dot(t, 2, 5, 6);
+            if (n > 16) amx_dot(t, 3, 5, 7);
+        }
+    }
+    amx_store(t, 0, sum, NR * 4);
+    if (n > 16) amx_store(t, 1, sum + 16, NR * 4);
+    if (mr > 16) amx_store(t, 2, sum + 16 * NR, NR * 4);
+    if (mr > 16 && n > 16) amx_store(t, 3, sum + 16 * NR + 16, NR * 4);
+    const vf al = vset(alpha);
+    for (size_t m = 0; m < mr; m++)
+        for (size_t v = 0; v < n; v += VW) {
+            vf s = al * vld(sum + m * NR + v);
+            if (end == TILE_ADD) s += frow(c[m] + n0, v, n);
+            frow_set(c[m] + n0, v, n, s);
+        }
+}
+
+/* 32 rows of 16 units that run down a column each, ak bytes apart -> rows of 16 units */
+static void turn_left(const char *a, ptrdiff_t ak, float *out)
+{
+    for (size_t m = 0; m < 32; m += 16) {
+        vf r[16];
+        UNROLL
+        for (int k = 0; k < 16; k++) r[k] = vld(a + 4 * m + k * ak);
+        transpose(r);
+        UNROLL
+        for (int i = 0; i < 16; i++) vst(out + (m + (size_t)i) * 16, r[i]);
+    }
+}
+
+static void product_pairs(size_t rows, size_t depth, const float *a, ptrdiff_t am, ptrdiff_t ak,
+                          const float *b, size_t b_strip, float *const *c, size_t n, float alpha,
+                          tile_end end)
+{
+    float turned[32 * 16] __attribute__((aligned(64)));
+    for (size_t m = 0; m < rows; m += 32) {
+        const size_t mr = rows - m < 32 ? rows - m : 32;
+        const char *left = (const char *)a + (ptrdiff_t)m * am;
+        size_t apart = (size_t)am;
+        if (ak != 4) { /* depth is 16: a tile of queries */
+            turn_left(left, ak, turned);
+            left = (const char *)turned;
+            apart = 64;
+        }
+        for (size_t s = 0; s < n; s += NR)
+            amx_square(mr, depth, left, apart, b + s / NR * b_strip, c + m, s,
+                       n - s < NR ? n - s : NR, alpha, end);
+    }
+}
+
+/* What a task that makes products of pairs does first and last. */
+INLINE void pairs_begin(bool dot)
+{
+    tiles t;
+    if (dot) amx_begin(&t);
+}
+INLINE void pairs_end(bool dot)
+{
+    tiles t;
+    if (dot) amx_end(&t);
+}
+
+#else
+
+INLINE void product_pairs(size_t rows, size_t depth, const float *a, ptrdiff_t am, ptrdiff_t ak,
+                          const float *b, size_t b_strip, float *const *c, size_t n, float alpha,
+                          tile_end end)
+{
+    for (size_t m = 0; m < rows; m += MR)
+        for (size_t s = 0; s < n; s += NR)
+            dot_tile(rows - m < MR ? rows - m : MR, depth, (const char *)a + (ptrdiff_t)m * am, am,
+                     ak, b + s / NR * b_strip, c + m, s, n - s < NR ? n - s : NR, alpha, end);
+}
+INLINE void pairs_begin(bool dot) { (void)dot; }
+INLINE void pairs_end(bool dot) { (void)dot; }
+
+#endif
+
 /* rows c of A B over n columns (see tile_end); strips of NR columns of B lie b_strip floats
  * apart */
 static void product(runs how, size_t rows, size_t depth, const float *a, ptrdiff_t am, ptrdiff_t ak,
                     const float *b, size_t b_strip, float *const *c, size_t n, float alpha,
                     tile_end end)
 {
+    if (how == RUNS_PAIRS) {
+        product_pairs(rows, depth, a, am, ak, b, b_strip, c, n, alpha, end);
+        return;
+    }
     for (size_t m = 0; m < rows; m += MR) {
         const size_t mr = rows - m < MR ? rows - m : MR;
         const char *am_ = (const char *)a + (ptrdiff_t)m * am;
         for (size_t s = 0; s < n; s += NR) {
             const size_t w = n - s < NR ? n - s : NR;
             const float *bs = b + s / NR * b_strip;
-            if (how == RUNS_PAIRS) dot_tile(mr, depth, am_, am, ak, bs, c + m, s, w, alpha, end);
-            else if (how == RUNS_LANES) tile_lanes(mr, depth, am_, am, bs, c + m, s, w, alpha, end);
+            if (how == RUNS_LANES) tile_lanes(mr, depth, am_, am, bs, c + m, s, w, alpha, end);
             else tile(mr, depth, am_, am, ak, bs, c + m, s, w, alpha, end);
         }
     }

@@ -175,8 +175,8 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
     return parts < 1 ? 1 : parts;
 }
 
-/* name, arguments. PRODUCT kernels gain from matrix units, HEADS from bf16 pairs, PLAIN ones from
- * neither: levels above AVX-512 only bring the former. `part` is working memory of cpu_parts(rows)
+/* name, arguments. PRODUCT kernels gain from matrix units and bf16 pairs, PLAIN ones do not: levels
+ * above AVX-512 only bring the former. `part` is working memory of cpu_parts(rows)
  * * D floats (twice that where a scale and a bias are both summed; 2 * B * C for group norm). */
 #define CPU_KERNELS_PRODUCT(X)                                                                     \
     X(gemm, (const cpu_gemm *g, const cpu_par *par))                                               \
@@ -184,9 +184,7 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
     X(linear, (const cpu_linear *l, const cpu_par *par))                                           \
     X(conv2d, (const cpu_conv *c, const cpu_par *par))                                             \
     X(conv2d_grad_input, (const cpu_conv *c, const cpu_par *par))                                  \
-    X(conv2d_grad_weight, (const cpu_conv *c, const cpu_par *par))
-
-#define CPU_KERNELS_HEADS(X)                                                                       \
+    X(conv2d_grad_weight, (const cpu_conv *c, const cpu_par *par))                                 \
     X(attention, (const cpu_attn *a, const cpu_par *par))                                          \
     X(attention_grad, (const cpu_attn *a, const cpu_par *par))
 
@@ -258,7 +256,6 @@ typedef struct cpu_kernels {
     const char *level;
     size_t scratch;                     /* bytes of a block that cpu_par lends */
     CPU_KERNELS_PRODUCT(CPU_KERNEL_MEMBER)
-    CPU_KERNELS_HEADS(CPU_KERNEL_MEMBER)
     CPU_KERNELS_PLAIN(CPU_KERNEL_MEMBER)
 } cpu_kernels;
 

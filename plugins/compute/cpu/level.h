@@ -23,17 +23,9 @@
 #else
 #define PLAIN(name) L(name)
 #endif
-#if CPU_LEVEL > 3
-#define HEADS(name) CPU_GLUE(2, name)
-#else
-#define HEADS(name) L(name)
-#endif
-
 #define CPU_PRODUCT_DECLARE(name, args) void L(name) args;
-#define CPU_HEADS_DECLARE(name, args) void HEADS(name) args;
 #define CPU_PLAIN_DECLARE(name, args) void PLAIN(name) args;
 CPU_KERNELS_PRODUCT(CPU_PRODUCT_DECLARE)
-CPU_KERNELS_HEADS(CPU_HEADS_DECLARE)
 CPU_KERNELS_PLAIN(CPU_PLAIN_DECLARE)
 extern const cpu_kernels L(table);
 size_t L(conv_work)(const cpu_conv *c);

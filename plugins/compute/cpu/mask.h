@@ -9,7 +9,7 @@
 
 #include "vec.h"
 
-enum { BQ = 24, STRIP = 32 };
+enum { BQ = CPU_LEVEL >= 4 ? 32 : 24, STRIP = 32 };
 
 typedef enum seen { SEEN_NONE, SEEN_SOME, SEEN_ALL } seen;
 

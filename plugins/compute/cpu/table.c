@@ -3,7 +3,6 @@
 #include "level.h"
 
 #define PRODUCT_ROW(name, args) L(name),
-#define HEADS_ROW(name, args) HEADS(name),
 #define PLAIN_ROW(name, args) PLAIN(name),
 
 #if CPU_LEVEL == 0
@@ -24,6 +23,5 @@ const cpu_kernels L(table) = {
     NAME,
     CPU_SCRATCH,
     CPU_KERNELS_PRODUCT(PRODUCT_ROW)
-    CPU_KERNELS_HEADS(HEADS_ROW)
     CPU_KERNELS_PLAIN(PLAIN_ROW)
 };
