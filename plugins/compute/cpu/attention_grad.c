@@ -135,7 +135,7 @@ static void backward_tile(const backward *f, backward_tiles *w, const mask_rows 
                 TILE_ADD);
         product(how, n, deep, left_ds + j0, 4, SCORE_ROW * 4, w->qs, deep * NR, dkrow, K, a->scale,
                 TILE_ADD);
-        product(how, nq, n / half, row_ds + j0 / half, (ptrdiff_t)(dot ? PAIR_ROW : SCORE_ROW) * 4, 4,
+        product(how, nq, n / half, row_ds + j0 / half, (dot ? PAIR_ROW : SCORE_ROW) * 4, 4,
                 w->ks + j0 / half * NR, block / half * NR, dqrow, K, a->scale, TILE_ADD);
         t = end;
     }
