@@ -23,10 +23,14 @@ typedef struct omn_ids {
     int32_t *ids;
     size_t count, room, most;
     bool failed;
+    float *weights;                     /* [count] of each in a lesson; NULL: all 1 */
 } omn_ids;
 OMN_API void omn_ids_init(omn_ids *w, size_t most);
 OMN_API void omn_ids_fini(omn_ids *w);
 OMN_API void omn_ids_put(omn_ids *w, int32_t id);
+/* The ids from number `from` on, those that are there, count so much in a lesson (0 and more; 1 is
+ * usual): 0 for what must stand there and need not be learnt. */
+OMN_API void omn_ids_weigh(omn_ids *w, size_t from, double weight);
 /* The ids of n bytes of text through a tokenizer part. More than there is room for is OMN_ERR_DATA,
  * as soon as it is clear. [any] */
 OMN_API omn_status omn_ids_text(omn_ids *w, const omn_part *tokenizer, const char *text, size_t n,
@@ -108,8 +112,8 @@ typedef struct omn_answer_impl {
     void (*close)(void *self);
     /* NULL: any text. [any] */
     omn_status (*rules)(const void *self, omn_rules *r, omn_error *err);
-    /* A value as ids, without the end token. frame: what the model sees of the picture; NULL: no
-     * picture. [run] */
+    /* A value as ids, without the end token: the target of a lesson, with the weights that
+     * omn_ids_weigh gave. frame: what the model sees of the picture; NULL: no picture. [run] */
     omn_status (*write)(const void *self, omn_call *c, const omn_value *v, const omn_frame *frame,
                         omn_ids *out, omn_error *err);
     /* Ids as a value. What cannot be a value of this kind is OMN_ERR_DATA. [run] */

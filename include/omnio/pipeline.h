@@ -120,27 +120,36 @@ OMN_API omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf 
 /* Graphviz picture of the steps. [any] */
 OMN_API void omn_pipeline_dot(const omn_pipeline *p, omn_buf *out);
 
-/* What the pipeline's one generating or scoring step would send to the model for some inputs, and
- * what `wanted` (a value that the step could have made) would have been as text. For training. */
+/* A pipeline as a task: what its one generating or scoring step would send to a model for some
+ * inputs, and what the model should have written for a wanted value. */
 typedef struct omn_pipeline_taught {
     uint32_t size, n_inputs;
-    char *prompt, *answer;              /* owned; prompt: behind the model's prefix */
-    omn_named *inputs;                  /* by encoder role; owned */
+    omn_named *inputs;                  /* by encoder role, in the step's order, its prompt behind
+                                         * them; the first text begins with the model's prefix;
+                                         * owned */
+    const char *output;                 /* decoder role; lives as long as the pipeline */
+    const char *modality;               /* kind of what is wanted; as long as the teacher */
+    omn_ids want;                       /* by the step's own answer, without the end; owned */
 } omn_pipeline_taught;
-/* The steps in front of that step are run as far as it needs them. After a failure `out` is empty;
- * OMN_ERR_DATA: a text that is too long, an input that is not there. [run] */
-OMN_API omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c,
-                                       const omn_named *inputs, size_t n, const omn_value *wanted,
-                                       omn_pipeline_taught *out, omn_error *err);
-/* Could the model ever give this answer? OMN_ERR_DATA when the rules of the step's own answer
- * refuse it: a lesson that teaches it would teach what is never said. [run] */
-OMN_API omn_status omn_pipeline_allowed(omn_pipeline *p, omn_model *m, omn_call *c,
-                                        const omn_named *inputs, size_t n, const omn_value *wanted,
-                                        omn_error *err);
 OMN_API void omn_pipeline_taught_fini(omn_pipeline_taught *t);
-/* The encoder roles that this step fills, at most `most` of them, borrowed; their number. teaches:
- * the pipeline has exactly one such step, so it can be a task. [any] */
+/* p and m are borrowed. OMN_ERR_CONFIG: a pipeline without such a step, or with more; what the
+ * answer's own rules cannot be is told here unless they depend on the inputs. [setup] */
+typedef struct omn_teacher omn_teacher;
+OMN_API omn_status omn_teacher_new(omn_pipeline *p, omn_model *m, omn_teacher **out,
+                                   omn_error *err);
+OMN_API void omn_teacher_free(omn_teacher *t);           /* before the model is closed */
+/* The steps in front of that step are run as far as it needs them. After a failure `out` is empty;
+ * OMN_ERR_DATA: a value that the step's own answer refuses, for a lesson that teaches it would
+ * teach what is never said; a text that is too long, or that the tokenizer makes the tokens of
+ * something else of; an input that is not there. Many threads may use one teacher. [run] */
+OMN_API omn_status omn_teacher_lesson(omn_teacher *t, omn_call *c, const omn_named *inputs,
+                                      size_t n, const omn_value *wanted, omn_pipeline_taught *out,
+                                      omn_error *err);
+/* The encoder roles that this step fills, as often as it does, its prompt among them, at most
+ * `most` of them, borrowed; their number. output: the decoder role that it asks; NULL: no such
+ * step. teaches: the pipeline has exactly one such step, so it can be a task. [any] */
 OMN_API size_t omn_pipeline_roles(const omn_pipeline *p, const char **roles, size_t most);
+OMN_API const char *omn_pipeline_asks(const omn_pipeline *p);
 OMN_API bool omn_pipeline_teaches(const omn_pipeline *p);
 
 /* ---- recipes -------------------------------------------------------------------------------- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio/train.h: training. A trainer turns lessons (inputs, prompt, wanted answer) into packed
- * batches, steps an optimiser and writes whole, atomic checkpoints, so that a run that is killed
- * and resumed ends in the same bits. Recipes (YAML) are read by the pipeline floor; this floor
+/* omnio/train.h: training. A trainer turns lessons (inputs, wanted ids) into packed batches,
+ * steps an optimiser and writes whole, atomic checkpoints, so that a run that is killed and resumed
+ * ends in the same bits. Recipes (YAML) are read by the pipeline floor; this floor
  * knows numbers and callbacks only. */
 #ifndef OMNIO_TRAIN_H
 #define OMNIO_TRAIN_H
@@ -12,23 +12,28 @@
 extern "C" {
 #endif
 
-/* One question about a picture, say, with what should have been said. All strings and values are
- * borrowed until the callback that filled them is asked again. */
+/* One question about a picture, say, with what should have been written. All is borrowed until the
+ * callback that filled it is asked again; the values are those of the page. */
 typedef struct omn_lesson {
-    const char *prompt;                 /* complete, the model's prefix included */
-    const char *answer;                 /* complete text as the model should write it */
-    double weight;                      /* of the answer's tokens */
-    double end_weight;                  /* of its end token, relative; 1 is usual */
+    const omn_named *inputs;            /* by encoder role, in the order of a request; roles may
+                                         * repeat; texts are whole, the model's prefix included */
+    uint32_t n_inputs;
+    const int32_t *ids;                 /* what is wanted, without the end token */
+    const float *weights;               /* of each, 0 and more; NULL: all 1 */
+    uint32_t n_ids;
+    double weight;                      /* of the lesson */
+    double end_weight;                  /* of its end token beside the others; 1 is usual */
     uint32_t task;                      /* number of the task, for the log */
-    bool alone;                         /* it sees none of the page's inputs */
+    const char *modality;               /* one of the setup's; NULL: none */
 } omn_lesson;
-/* A page: the inputs that its lessons share (at most one value for each encoder role but "text")
- * and lessons. Lessons for which there is no room beside the others are left out, the later ones
- * first: put the important ones in front. One that would not fit into an empty row is bad. */
+/* A page: lessons that are asked about the same things. Lessons with inputs beside text all have
+ * the same ones in the same order; those with text alone stand in rows of their own. Lessons for
+ * which there is no room beside the others are left out, the later ones first: put the important
+ * ones in front. One that would not fit into an empty row is bad. */
 typedef struct omn_page {
     uint32_t size;
-    const omn_named *inputs;            /* the values are taken: the trainer unrefs them */
-    uint32_t n_inputs;
+    omn_value *const *values;           /* what the lessons' inputs are; taken: unref'd later */
+    uint32_t n_values;
     const omn_lesson *lessons;
     uint32_t n_lessons;
     const int32_t *cell_labels; /* auxiliary labels [cells, groups], -1: not counted; NULL: none */
@@ -66,6 +71,10 @@ typedef struct omn_train_again {
     double aux, aux_last;
 } omn_train_again;
 
+/* What weighs the same in a step's loss: tokens (by the weights of their lessons), or modalities of
+ * the targets: the loss is the mean of the means of those that are in the step. */
+typedef enum omn_balance { OMN_BALANCE_TOKENS, OMN_BALANCE_MODALITIES } omn_balance;
+
 typedef struct omn_train_setup {
     uint32_t size;
     omn_optimizer optimizer;
@@ -86,7 +95,8 @@ typedef struct omn_train_setup {
     const int32_t *aux_classes;
     const char *aux_role;               /* encoder whose features it reads; NULL: "image" */
     uint32_t batch;                     /* pages in a step */
-    uint32_t inputs, targets;           /* most text tokens of a page's questions, of its answers */
+    uint32_t inputs, targets;           /* most tokens of a page's texts (of its first, its second
+                                         * ones), of its answers */
     const char *const *frozen;
     size_t n_frozen;
     uint64_t seed;
@@ -94,7 +104,8 @@ typedef struct omn_train_setup {
     void *page_user;
     const char *const *tasks;           /* names, for the log */
     uint32_t n_tasks;
-    /* encoders that take part beside "text"; NULL: those that the model has among "image" */
+    /* encoders that take part beside "text", each as often as a lesson has such an input, "text"
+     * among them for a second one; NULL: those that the model has among "image" */
     const char *const *roles;
     uint32_t n_roles;
     const omn_train_again *again;       /* later parts of the schedule; NULL: one part */
@@ -104,12 +115,16 @@ typedef struct omn_train_setup {
     /* an opened omnio.objective/1 (omnio/learn.h), borrowed; NULL: cross-entropy by z_loss,
      * smoothing and soft_sigma */
     const omn_part *objective;
+    const char *output;                 /* decoder role of all targets; NULL: "text" */
+    const char *const *modalities;      /* what targets are, for the log and the mean */
+    uint32_t n_modalities;
+    omn_balance balance;
 } omn_train_setup;
 
 typedef struct omn_train_report {
     uint32_t size;
     uint64_t step, pages, lessons, tokens, skipped_steps, dropped_lessons;
-    double loss, text_loss, aux_loss, gradient_norm, rate;
+    double loss, text_loss, aux_loss, gradient_norm, rate;    /* text_loss: of the targets */
     double seconds;                     /* of this step */
     double page_seconds, graph_seconds, update_seconds;    /* of which: pages, graph, optimiser */
     /* of this step, [n_tasks], borrowed until the next one: mean loss of each task's tokens (NAN:
@@ -117,6 +132,7 @@ typedef struct omn_train_report {
     const double *task_loss;
     const uint64_t *task_lessons;
     uint64_t bad_lessons;               /* left out so far, see skip_bad */
+    const double *modality_loss;        /* [n_modalities], like task_loss */
 } omn_train_report;
 
 typedef struct omn_trainer omn_trainer;

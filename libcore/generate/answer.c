@@ -129,7 +129,7 @@ omn_status omn_answer_write(const omn_answer *a, omn_call *c, const omn_value *v
         st = omn_fail(err, OMN_ERR_DATA, "the answer has more than %zu tokens", out->most);
         goto done;
     }
-    const omn_ids mine = { out->ids + before, out->count - before, 0, 0, false };
+    const omn_ids mine = { .ids = out->ids + before, .count = out->count - before };
     OMN_TRY(accepts(a, &mine, err));
 done:
     return st;

@@ -89,6 +89,9 @@ struct omn_model {
 
 /* "ROLE.PORT", or "ROLE#2.PORT" for the second input of one role (number 1). graphs.c */
 void model_port_name(const char *role, uint32_t number, const char *port, char *out, size_t room);
+/* The range whose ids stand for something else than text (a place, say) that this one is of; NULL:
+ * none. spelling.c */
+const omn_range *vocab_stands_for(const omn_vocab *v, int32_t id);
 /* Most tokens of a text input or an answer, end token included. */
 int32_t model_most_tokens(const omn_model *m, bool answer);
 

@@ -17,6 +17,7 @@ void omn_ids_init(omn_ids *w, size_t most) { *w = (omn_ids){ .most = most }; }
 void omn_ids_fini(omn_ids *w)
 {
     free(w->ids);
+    free(w->weights);
     *w = (omn_ids){ .most = w->most };
 }
 
@@ -31,18 +32,42 @@ static bool have_room(omn_ids *w, size_t more)
     while (room < w->count + more) room *= 2;
     if (room > w->most) room = w->most;
     int32_t *p = reallocarray(w->ids, room, sizeof *p);
-    if (!p) {
+    if (p) w->ids = p;
+    float *weights = p && w->weights ? reallocarray(w->weights, room, sizeof *weights) : NULL;
+    if (weights) w->weights = weights;
+    if (!p || (w->weights && !weights)) {
         w->failed = true;
         return false;
     }
-    w->ids = p;
     w->room = room;
     return true;
 }
 
+/* The ids behind the last one are there now. */
+static void grown(omn_ids *w, size_t more)
+{
+    for (size_t i = w->count; w->weights && i < w->count + more; i++) w->weights[i] = 1;
+    w->count += more;
+}
+
 void omn_ids_put(omn_ids *w, int32_t id)
 {
-    if (have_room(w, 1)) w->ids[w->count++] = id;
+    if (!have_room(w, 1)) return;
+    w->ids[w->count] = id;
+    grown(w, 1);
+}
+
+void omn_ids_weigh(omn_ids *w, size_t from, double weight)
+{
+    if (!w->weights) {
+        w->weights = calloc(w->room ? w->room : 1, sizeof *w->weights);
+        if (!w->weights) {
+            w->failed = true;
+            return;
+        }
+        for (size_t i = 0; i < w->count; i++) w->weights[i] = 1;
+    }
+    for (size_t i = from; i < w->count; i++) w->weights[i] = (float)weight;
 }
 
 omn_status omn_ids_text(omn_ids *w, const omn_part *tokenizer, const char *text, size_t n,
@@ -52,14 +77,24 @@ omn_status omn_ids_text(omn_ids *w, const omn_part *tokenizer, const char *text,
     size_t count = 0;
     if (!n) return OMN_OK;
     /* a piece has at least one byte, and a tokenizer may add a few of its own in front */
-    size_t room = n < w->most - w->count ? n + 16 : w->most - w->count;
-    if (room > w->most - w->count) room = w->most - w->count;
-    if (w->failed || !have_room(w, room))
-        return omn_fail(err, OMN_ERR_MEMORY, "%zu ids of a text: out of memory", room);
-    OMN_TRY(omn_codec_encode(tokenizer, text, n, w->ids + w->count, room, &count, err));
-    w->count += count;
-done:
-    return st;
+    const size_t most = w->most - w->count;
+    size_t room = n < most ? n + 16 : most;
+    /* one character can stand for many pieces: the first try says how many then */
+    for (;;) {
+        omn_error why = OMN_ERROR_INIT;
+        if (room > most) room = most;
+        if (w->failed || !have_room(w, room))
+            return omn_fail(err, OMN_ERR_MEMORY, "%zu ids of a text: out of memory", room);
+        st = omn_codec_encode(tokenizer, text, n, w->ids + w->count, room, &count, &why);
+        if (st == OMN_OK) break;
+        if (st != OMN_ERR_DATA || count <= room || room == most) {
+            if (err) *err = why;
+            return st;
+        }
+        room = count > 8 * room ? count : 8 * room;
+    }
+    grown(w, count);
+    return OMN_OK;
 }
 
 /* ---- the builder ----------------------------------------------------------------------------- */

@@ -36,15 +36,15 @@ done:
     return st;
 }
 
-static bool stands_for_something(const omn_vocab *v, int32_t id)
+const omn_range *vocab_stands_for(const omn_vocab *v, int32_t id)
 {
-    for (uint32_t i = 0; i < v->n_ranges; i++) {
+    for (uint32_t i = 0; v && i < v->n_ranges; i++) {
         const omn_range *r = &v->ranges[i];
         if (!strcmp(r->name, "codes") || !strcmp(r->name, "text")) continue;
         const int64_t at = ((int64_t)id - r->first) * r->step;
-        if (at >= 0 && at < r->count && (r->step == 1 || r->step == -1)) return true;
+        if (at >= 0 && at < r->count && (r->step == 1 || r->step == -1)) return r;
     }
-    return false;
+    return NULL;
 }
 
 omn_status spelling_new(const omn_part *decoder, const omn_vocab *v, spelling **out, omn_error *err)
@@ -64,7 +64,7 @@ omn_status spelling_new(const omn_part *decoder, const omn_vocab *v, spelling **
     for (int first = 1; s->spells && first >= 0; first--)
         OMN_TRY(gather(decoder, s, first, kinds, err));
     for (int32_t id = 0; id < v->rows; id++) {
-        const bool apart = stands_for_something(v, id);
+        const bool apart = vocab_stands_for(v, id);
         if (s->spells && kinds[id] == OMN_SPELT_NONE && !apart && id != v->stop) {
             s->banned[s->n_banned++] = id;
             continue;

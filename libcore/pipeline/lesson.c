@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A task as a lesson: what the pipeline's one step that asks the model would send for these inputs,
- * and what the model should have answered. The steps in front of it run as they would for people,
- * so that a pipeline which crops a picture first teaches the crop. */
+ * and the ids that the model should have written, by the very answer that will read them. The steps
+ * in front of it run as they would for people, so that a pipeline which crops a picture first
+ * teaches the crop. */
 #include "read.h"
 #include "run.h"
 
+#include "../generate/open.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST_TEXT ((size_t)1 << 24)
+#define MOST_IDS ((size_t)1 << 20)
+
+struct omn_teacher {
+    omn_pipeline *p;
+    omn_model *model;
+    const plan_step *step;
+    omn_answer *answer;               /* the same for every example; NULL: each opens its own */
+};
 
 static bool asks(const plan_step *s)
 {
@@ -69,123 +81,158 @@ static omn_status run_before(omn_pipeline_run *r, omn_call *c, const plan_step *
                     s->at->file, (int)s->at->line, s->name);
 }
 
-/* The wanted value as the step's own answer writes it, as text. Any text: the value's own. */
-static omn_status answered_text(omn_pipeline_run *r, omn_call *c, const plan_step *s,
-                                const omn_value *v, omn_buf *out, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    const omn_answer *a = NULL;
-    omn_answer *mine = NULL;
-    omn_value *text = NULL;
-    omn_ids ids;
-    omn_ids_init(&ids, (size_t)1 << 20);
-    if (omn_value_is(v, "number") && !strcmp(s->answer.makes, "text")) {
-        omn_value_text(v, out); /* a number is a fine text */
-        OMN_TRY(omn_text_new(out->data ? out->data : "", out->length, &text, err));
-        v = text;
-    }
-    OMN_TRY(run_answer(r, c, s, &a, &mine, err));
-    if (!a && !omn_value_is(v, "text"))
-        OMN_TRY(omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
-                         omn_value_kind_name(v)));
-    out->length = 0;
-    if (!a) {
-        omn_value_text(v, out);
-        goto done;
-    }
-    OMN_TRY(omn_answer_write(a, c, v, NULL, &ids, err));
-    st = omn_decoder_text(omn_model_decoder(r->model, s->output), ids.ids, ids.count, out, NULL,
-                          err);
-done:
-    omn_value_unref(text);
-    omn_ids_fini(&ids);
-    omn_answer_close(mine);
-    return st;
-}
+/* ---- texts ---------------------------------------------------------------------------------- */
 
-/* What the model should have written for a wanted value. */
-static omn_status wanted_text(omn_pipeline_run *r, omn_call *c, const plan_step *s,
-                              const omn_frame *frame, const omn_value *v, omn_buf *out,
-                              omn_error *err)
+static omn_status only_text(const omn_teacher *t, const int32_t *ids, size_t n, const char *what,
+                            omn_error *err)
 {
-    if (!type_lies_in_picture(r->p, s->answer.makes)) return answered_text(r, c, s, v, out, err);
-    const omn_part *codec = omn_model_codec(r->model, s->answer.makes);
-    if (!codec)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
-                        s->answer.makes);
-    if (!omn_value_is(v, s->answer.makes))
-        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, %s is wanted",
-                        omn_value_kind_name(v), s->answer.makes);
-    return omn_codec_write(codec, c, v, frame, out, err);
-}
-
-/* The buffer's text, owned; what does not fit is the data's fault, not the memory's. */
-static omn_status take(omn_buf *b, size_t wanted, const char *what, char **out, omn_error *err)
-{
-    if (wanted > MOST_TEXT)
-        return omn_fail(err, OMN_ERR_DATA, "%s is longer than %zu MiB", what, MOST_TEXT >> 20);
-    *out = omn_buf_take(b);
-    return *out ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
-}
-
-/* Inputs by role, each with a reference of its own. */
-static omn_status take_inputs(const omn_request *rq, omn_pipeline_taught *out, omn_error *err)
-{
-    out->inputs = calloc(rq->n_inputs + 1u, sizeof *out->inputs);
-    if (!out->inputs) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
-    for (uint32_t i = 0; i < rq->n_inputs; i++) {
-        if (!rq->inputs[i].value)
-            return omn_fail(err, OMN_ERR_DATA, "the input \"%s\" is not there", rq->inputs[i].name);
-        out->inputs[out->n_inputs++] =
-            (omn_named){ rq->inputs[i].name, omn_value_ref(rq->inputs[i].value) };
+    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(t->model, "text"));
+    for (size_t i = 0; i < n; i++) {
+        const omn_range *r = vocab_stands_for(v, ids[i]);
+        if (r)
+            return omn_fail(err, OMN_ERR_DATA,
+                            "%s: the tokenizer cuts this text through a token of \"%s\" (id %d), "
+                            "which stands for something else than text",
+                            what, r->name, (int)ids[i]);
     }
     return OMN_OK;
 }
 
-static omn_status taught(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
-                         const omn_value *wanted, omn_pipeline_taught *out, omn_error *err)
+/* A text that an example brings may not speak in tokens of another modality: the model would be
+ * shown a place, say, that nobody meant. */
+static omn_status plain(const omn_teacher *t, const omn_value *v, const char *what, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_request rq;
-    omn_buf text, full;
-    omn_frame frame = { 0 };
-    bool has = false;
-    omn_buf_init(&text, MOST_TEXT);
-    omn_buf_init(&full, MOST_TEXT);
-    OMN_TRY(run_before(r, c, s, err));
-    OMN_TRY(run_request(r, c, s, a, &rq, err));
-    if (type_lies_in_picture(r->p, s->answer.makes)) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
-    OMN_TRY(wanted_text(r, c, s, has ? &frame : NULL, wanted, &text, err));
-    const char *prefix = omn_model_prefix(r->model, s->output),
-               *prompt = rq.prompt ? rq.prompt : "";
-    omn_buf_puts(&full, prefix);
-    omn_buf_puts(&full, prompt);
-    OMN_TRY(take(&full, strlen(prefix) + strlen(prompt), "the prompt", &out->prompt, err));
-    OMN_TRY(take(&text, text.length, "the wanted answer", &out->answer, err));
-    OMN_TRY(take_inputs(&rq, out, err));
-done:
-    omn_buf_fini(&text);
-    omn_buf_fini(&full);
+    for (size_t i = 0; omn_value_is(v, "list") && st == OMN_OK && i < omn_list_count(v); i++)
+        st = plain(t, omn_list_at(v, i), what, err);
+    if (st != OMN_OK || !omn_value_is(v, "text")) return st;
+    int32_t *ids = NULL;
+    size_t n = 0;
+    st = omn_model_all_tokens(t->model, omn_text_get(v, NULL), &ids, &n, err);
+    if (st == OMN_OK) st = only_text(t, ids, n, what, err);
+    free(ids);
     return st;
 }
 
-omn_status omn_pipeline_lesson(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs,
-                               size_t n, const omn_value *wanted, omn_pipeline_taught *out,
-                               omn_error *err)
+static omn_status plain_texts(const omn_teacher *t, const omn_pipeline_run *r, omn_error *err)
+{
+    const plan_step *s = t->step;
+    omn_status st = OMN_OK;
+    char what[160];
+    for (size_t i = 0; i < s->n_from + s->n_words && st == OMN_OK; i++) {
+        const int slot = i < s->n_from ? s->from[i].slot : s->words[i - s->n_from].slot;
+        snprintf(what, sizeof what, "$%s", r->p->slots[slot].name);
+        if (r->slots[slot]) st = plain(t, r->slots[slot], what, err);
+    }
+    return st;
+}
+
+/* ---- inputs --------------------------------------------------------------------------------- */
+
+/* A text as the model gets it: the first of a request with the prefix in front. */
+static omn_status prefixed(const omn_teacher *t, const char *text, bool first, omn_value **out,
+                           omn_error *err)
+{
+    omn_buf b;
+    const char *prefix = first ? omn_model_prefix(t->model, t->step->output) : "";
+    if (strlen(prefix) + strlen(text) > MOST_TEXT)
+        return omn_fail(err, OMN_ERR_DATA, "the prompt is longer than %zu MiB", MOST_TEXT >> 20);
+    omn_buf_init(&b, MOST_TEXT + 1);
+    omn_buf_puts(&b, prefix);
+    omn_buf_puts(&b, text);
+    const omn_status st = b.failed ? omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory")
+                                   : omn_text_new(b.data ? b.data : "", b.length, out, err);
+    omn_buf_fini(&b);
+    return st;
+}
+
+/* Inputs in the request's order, the prompt behind them, each with a reference of its own. */
+static omn_status take_inputs(const omn_teacher *t, const omn_request *rq, omn_pipeline_taught *out,
+                              omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_pipeline_run r = { .p = p, .model = m, .how = { .temperature = NAN, .top_p = NAN } };
-    const plan_step *s = model_step(p);
-    omn_arena *a = NULL;
+    bool first = true;
+    out->inputs = calloc(rq->n_inputs + 2u, sizeof *out->inputs);
+    if (!out->inputs) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+    for (uint32_t i = 0; i < rq->n_inputs; i++) {
+        const omn_named *in = &rq->inputs[i];
+        omn_value *v = NULL;
+        omn_buf text;
+        if (!in->value)
+            return omn_fail(err, OMN_ERR_DATA, "the input \"%s\" is not there", in->name);
+        if (strcmp(in->name, "text")) {
+            out->inputs[out->n_inputs++] = (omn_named){ in->name, omn_value_ref(in->value) };
+            continue;
+        }
+        omn_buf_init(&text, MOST_TEXT + 1);
+        omn_value_text(in->value, &text);
+        st = text.failed ? omn_fail(err, OMN_ERR_DATA, "the input \"text\" is longer than %zu MiB",
+                                    MOST_TEXT >> 20)
+                         : prefixed(t, text.data ? text.data : "", first, &v, err);
+        omn_buf_fini(&text);
+        if (st != OMN_OK) return st;
+        out->inputs[out->n_inputs++] = (omn_named){ in->name, v };
+        first = false;
+    }
+    if (!rq->prompt) return OMN_OK;
+    omn_named *last = &out->inputs[out->n_inputs];
+    st = prefixed(t, rq->prompt, first, &last->value, err);
+    last->name = "text";
+    out->n_inputs += st == OMN_OK;
+    return st;
+}
+
+/* ---- what is wanted ------------------------------------------------------------------------- */
+
+/* The wanted value as ids, by the step's own answer. */
+static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call *c,
+                            const omn_value *wanted, omn_pipeline_taught *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const plan_step *s = t->step;
+    omn_answer *mine = NULL;
+    omn_value *text = NULL;
+    omn_frame frame = { 0 };
+    omn_buf b;
+    bool has = false;
+    omn_buf_init(&b, 1 << 16);
+    if (!t->answer) OMN_TRY(answer_open(r, c, s, &mine, err));
+    const omn_answer *a = mine ? mine : t->answer;
+    if (type_lies_in_picture(r->p, s->answer.makes)) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
+    if (omn_value_is(wanted, "number") && !strcmp(omn_answer_makes(a), "text")) {
+        omn_value_text(wanted, &b); /* a number is a fine text */
+        OMN_TRY(omn_text_new(b.data ? b.data : "", b.length, &text, err));
+    }
+    OMN_TRY(omn_answer_write(a, c, text ? text : wanted, has ? &frame : NULL, &out->want, err));
+    if (!s->answer.entry) /* no rules that could refuse it */
+        OMN_TRY(only_text(t, out->want.ids, out->want.count, "the text", err));
+    out->output = s->output;
+    out->modality = s->answer.makes;
+done:
+    if (st != OMN_OK) omn_error_prefix(err, "the wanted answer");
+    omn_value_unref(text);
+    omn_buf_fini(&b);
+    omn_answer_close(mine);
+    return st;
+}
+
+omn_status omn_teacher_lesson(omn_teacher *t, omn_call *c, const omn_named *inputs, size_t n,
+                              const omn_value *wanted, omn_pipeline_taught *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_pipeline_run r = { .p = t->p, .model = t->model,
+                           .how = { .temperature = NAN, .top_p = NAN } };
+    omn_request rq;
+    omn_arena *a = omn_arena_new(0);
     *out = (omn_pipeline_taught){ OMN_FILL(omn_pipeline_taught) };
-    if (!s)
-        return omn_fail(err, OMN_ERR_CONFIG,
-                        "%s: a task is a pipeline with exactly one step that generates or scores",
-                        p->path);
-    a = omn_arena_new(0);
+    omn_ids_init(&out->want, MOST_IDS);
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
     OMN_TRY(run_inputs(&r, inputs, n, err));
-    OMN_TRY(taught(&r, c, s, a, wanted, out, err));
+    OMN_TRY(run_before(&r, c, t->step, err));
+    OMN_TRY(run_request(&r, c, t->step, a, &rq, err));
+    OMN_TRY(plain_texts(t, &r, err));
+    OMN_TRY(take_inputs(t, &rq, out, err));
+    OMN_TRY(take_want(t, &r, c, wanted, out, err));
 done:
     if (st != OMN_OK) omn_pipeline_taught_fini(out);
     run_clear(&r);
@@ -193,60 +240,60 @@ done:
     return st;
 }
 
-/* The wanted value through the rules of the step's own answer. */
-static omn_status allowed(omn_pipeline_run *r, omn_call *c, const plan_step *s,
-                          const omn_value *wanted, omn_error *err)
+void omn_pipeline_taught_fini(omn_pipeline_taught *t)
+{
+    for (uint32_t i = 0; i < t->n_inputs; i++) omn_value_unref(t->inputs[i].value);
+    free(t->inputs);
+    omn_ids_fini(&t->want);
+    *t = (omn_pipeline_taught){ OMN_FILL(omn_pipeline_taught) };
+}
+
+/* ---- the teacher ---------------------------------------------------------------------------- */
+
+/* An answer that is the same for every example. */
+static omn_status open_answer(omn_teacher *t, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_answer *a = NULL;
-    omn_answer *mine = NULL;
-    omn_value *text = NULL;
-    omn_frame frame = { 0 };
-    omn_ids ids;
-    omn_buf plain;
-    bool has = false;
-    omn_ids_init(&ids, (size_t)1 << 20);
-    omn_buf_init(&plain, 1 << 10);
-    OMN_TRY(run_before(r, c, s, err));
-    OMN_TRY(run_answer(r, c, s, &a, &mine, err));
-    if (!a) goto done; /* any text */
-    OMN_TRY(run_frame(r, c, s, &frame, &has, err));
-    if (omn_value_is(wanted, "number") && !strcmp(omn_answer_makes(a), "text")) {
-        omn_value_text(wanted, &plain); /* a number is a fine text */
-        OMN_TRY(omn_text_new(plain.data, plain.length, &text, err));
-    }
-    OMN_TRY(omn_answer_write(a, c, text ? text : wanted, has ? &frame : NULL, &ids, err));
+    const omn_answer_setup any = { OMN_FILL(omn_answer_setup), .output = t->step->output };
+    const omn_pipeline_run r = { .p = t->p, .model = t->model };
+    omn_call *c = NULL;
+    OMN_TRY(omn_context_call(omn_model_context(t->model), 0, 0, NULL, &c, err));
+    if (t->step->answer.entry) OMN_TRY(answer_open(&r, c, t->step, &t->answer, err));
+    else OMN_TRY(omn_answer_open(t->model, c, &any, &t->answer, err));
 done:
-    omn_value_unref(text);
-    omn_buf_fini(&plain);
-    omn_ids_fini(&ids);
-    omn_answer_close(mine);
+    omn_call_free(c);
     return st;
 }
 
-omn_status omn_pipeline_allowed(omn_pipeline *p, omn_model *m, omn_call *c, const omn_named *inputs,
-                                size_t n, const omn_value *wanted, omn_error *err)
+omn_status omn_teacher_new(omn_pipeline *p, omn_model *m, omn_teacher **out, omn_error *err)
 {
-    omn_pipeline_run r = { .p = p, .model = m, .how = { .temperature = NAN, .top_p = NAN } };
-    const plan_step *s = model_step(p);
-    if (!s)
+    omn_status st = OMN_OK;
+    omn_teacher *t = NULL;
+    if (!omn_pipeline_teaches(p))
         return omn_fail(err, OMN_ERR_CONFIG,
                         "%s: a task is a pipeline with exactly one step that generates or scores",
                         p->path);
-    omn_status st = run_inputs(&r, inputs, n, err);
-    if (st == OMN_OK) st = allowed(&r, c, s, wanted, err);
-    if (st != OMN_OK) omn_error_prefix(err, "the wanted answer");
-    run_clear(&r);
+    t = calloc(1, sizeof *t);
+    if (!t) return omn_fail(err, OMN_ERR_MEMORY, "a task: out of memory");
+    *t = (omn_teacher){ .p = p, .model = m, .step = model_step(p) };
+    if (answer_fixed(&t->step->answer)) OMN_TRY(open_answer(t, err));
+    *out = t;
+    return OMN_OK;
+done:
+    omn_teacher_free(t);
     return st;
 }
 
-void omn_pipeline_taught_fini(omn_pipeline_taught *t)
+const char *teacher_makes(const omn_teacher *t)
 {
-    free(t->prompt);
-    free(t->answer);
-    for (uint32_t i = 0; i < t->n_inputs; i++) omn_value_unref(t->inputs[i].value);
-    free(t->inputs);
-    *t = (omn_pipeline_taught){ OMN_FILL(omn_pipeline_taught) };
+    return t->step->answer.makes;
+}
+
+void omn_teacher_free(omn_teacher *t)
+{
+    if (!t) return;
+    omn_answer_close(t->answer);
+    free(t);
 }
 
 size_t omn_pipeline_roles(const omn_pipeline *p, const char **roles, size_t most)
@@ -254,7 +301,14 @@ size_t omn_pipeline_roles(const omn_pipeline *p, const char **roles, size_t most
     const plan_step *s = model_step(p);
     size_t n = 0;
     for (size_t i = 0; s && i < s->n_from && n < most; i++) roles[n++] = s->from[i].name;
+    if (s && s->prompt && n < most) roles[n++] = "text";
     return n;
+}
+
+const char *omn_pipeline_asks(const omn_pipeline *p)
+{
+    const plan_step *s = model_step(p);
+    return s ? s->output : NULL;
 }
 
 bool omn_pipeline_teaches(const omn_pipeline *p)

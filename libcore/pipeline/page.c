@@ -37,45 +37,92 @@ typedef struct maker {
     const example *e;
     omn_arena *a;
     omn_lesson *lessons;
-    omn_named *inputs;
-    uint32_t n, n_inputs;
+    omn_value **values;           /* of the lessons' inputs, references of its own */
+    const omn_lesson *first;      /* the first that has more than texts; NULL: none yet */
+    uint32_t n, n_values, room_values;
     omn_page *page;
-    bool prove; /* wanted answers are held against their own rules */
 } maker;
 
-/* The inputs of one more lesson join those of the page. */
-static omn_status join(maker *m, const omn_pipeline_taught *t, omn_error *err)
+static bool is_text(const omn_named *in) { return !strcmp(in->name, "text"); }
+
+/* The next input from number `i` on that is no text; n_inputs when there is none. */
+static uint32_t next_medium(const omn_lesson *l, uint32_t i)
 {
-    for (uint32_t i = 0; i < t->n_inputs; i++) {
-        uint32_t k = 0;
-        while (k < m->n_inputs && strcmp(m->inputs[k].name, t->inputs[i].name)) k++;
-        if (k < m->n_inputs && m->inputs[k].value == t->inputs[i].value) continue;
-        if (k < m->n_inputs)
-            return omn_fail(err, OMN_ERR_DATA,
-                            "its \"%s\" is another one than that of the lessons before it; the "
-                            "lessons of one example share their inputs",
-                            t->inputs[i].name);
-        if (m->n_inputs == MOST_FIELDS)
-            return omn_fail(err, OMN_ERR_DATA, "more than %d inputs", MOST_FIELDS);
-        const char *name = omn_arena_strdup(m->a, t->inputs[i].name);
-        if (!name) return omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
-        m->inputs[m->n_inputs++] = (omn_named){ name, omn_value_ref(t->inputs[i].value) };
+    while (i < l->n_inputs && is_text(&l->inputs[i])) i++;
+    return i;
+}
+
+/* Lessons of one page see the same things: the next one beside the first that saw some. */
+static omn_status join(maker *m, const omn_lesson *l, omn_error *err)
+{
+    uint32_t i = next_medium(l, 0), k;
+    if (i == l->n_inputs) return OMN_OK; /* texts alone */
+    if (!m->first) {
+        m->first = l;
+        return OMN_OK;
     }
+    for (k = next_medium(m->first, 0); i < l->n_inputs && k < m->first->n_inputs;
+         i = next_medium(l, i + 1), k = next_medium(m->first, k + 1))
+        if (strcmp(l->inputs[i].name, m->first->inputs[k].name) ||
+            !omn_value_equal(l->inputs[i].value, m->first->inputs[k].value))
+            break;
+    const omn_named *in = i < l->n_inputs ? &l->inputs[i] : NULL;
+    if (!in && k == m->first->n_inputs) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA,
+                    "its %s%s%s the lessons before it; the lessons of one example share their "
+                    "inputs: tasks that see others want a source of their own",
+                    in ? "\"" : "inputs are fewer than those of", in ? in->name : "",
+                    in ? "\" is another one than that of" : "");
+}
+
+/* The values of a lesson become the page's; its inputs borrow them. */
+static omn_status take_values(maker *m, omn_pipeline_taught *t, omn_lesson *l, omn_error *err)
+{
+    omn_named *inputs = omn_arena_alloc(m->a, t->n_inputs + 1u, sizeof *inputs);
+    if (m->n_values + t->n_inputs > m->room_values) {
+        const uint32_t room = 2 * m->room_values + 64 + t->n_inputs;
+        omn_value **more = omn_arena_alloc(m->a, room, sizeof *more);
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
+        if (m->n_values) memcpy(more, m->values, m->n_values * sizeof(*more));
+        m->values = more;
+        m->room_values = room;
+    }
+    for (uint32_t i = 0; inputs && i < t->n_inputs; i++) {
+        inputs[i] = (omn_named){ omn_arena_strdup(m->a, t->inputs[i].name), t->inputs[i].value };
+        if (!inputs[i].name) inputs = NULL;
+    }
+    if (!inputs) return omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
+    for (uint32_t i = 0; i < t->n_inputs; i++) m->values[m->n_values++] = t->inputs[i].value;
+    l->inputs = inputs;
+    l->n_inputs = t->n_inputs;
+    t->n_inputs = 0;
     return OMN_OK;
 }
 
-static omn_status add(maker *m, const recipe_task *t, uint32_t number,
-                      const omn_pipeline_taught *taught, omn_error *err)
+static omn_status take_want(const maker *m, const omn_ids *want, omn_lesson *l, omn_error *err)
+{
+    int32_t *ids = omn_arena_alloc(m->a, want->count + 1, sizeof *ids);
+    float *weights =
+        want->weights ? omn_arena_alloc(m->a, want->count + 1, sizeof *weights) : NULL;
+    if (!ids || (want->weights && !weights))
+        return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+    if (want->count) memcpy(ids, want->ids, want->count * sizeof(*ids));
+    if (weights) memcpy(weights, want->weights, want->count * sizeof(*weights));
+    l->ids = ids;
+    l->weights = weights;
+    l->n_ids = (uint32_t)want->count;
+    return OMN_OK;
+}
+
+static omn_status add(maker *m, const recipe_task *t, uint32_t number, omn_pipeline_taught *taught,
+                      omn_error *err)
 {
     omn_lesson *l = &m->lessons[m->n];
-    *l = (omn_lesson){ .prompt = omn_arena_strdup(m->a, taught->prompt),
-                       .answer = omn_arena_strdup(m->a, taught->answer),
-                       .weight = t->weight,
-                       .end_weight = t->end,
-                       .task = number,
-                       .alone = taught->n_inputs == 0 };
-    if (!l->prompt || !l->answer) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
-    const omn_status st = join(m, taught, err);
+    *l = (omn_lesson){ .weight = t->weight, .end_weight = t->end, .task = number,
+                       .modality = taught->modality };
+    omn_status st = take_values(m, taught, l, err);
+    if (st == OMN_OK) st = take_want(m, &taught->want, l, err);
+    if (st == OMN_OK) st = join(m, l, err);
     if (st == OMN_OK) m->n++;
     return st;
 }
@@ -90,12 +137,7 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
     if (m->n == MOST_LESSONS) return OMN_OK;
     st = item_open(m->e, t, item, &in, err);
     if (st == OMN_OK) {
-        if (m->prove)
-            st = omn_pipeline_allowed(t->pipeline, m->e->r->teacher, m->e->c, in.give, in.n_give,
-                                      in.want, err);
-        if (st == OMN_OK)
-            st = omn_pipeline_lesson(t->pipeline, m->e->r->teacher, m->e->c, in.give, in.n_give,
-                                     in.want, &taught, err);
+        st = omn_teacher_lesson(t->teacher, m->e->c, in.give, in.n_give, in.want, &taught, err);
         if (st == OMN_OK) st = add(m, t, number, &taught, err);
         if (st != OMN_OK) example_failed(m->e, t, st, err);
     }
@@ -155,21 +197,19 @@ static omn_status page_cells(const maker *m, size_t stage, uint64_t index, omn_e
 
 static omn_status begin(maker *m, const example *e, omn_arena *a, omn_page *out, omn_error *err)
 {
-    *m = (maker){ .e = e, .a = a, .page = out, .prove = m->prove };
+    *m = (maker){ .e = e, .a = a, .page = out };
     m->lessons = omn_arena_alloc(a, MOST_LESSONS, sizeof *m->lessons);
-    m->inputs = omn_arena_alloc(a, MOST_FIELDS, sizeof *m->inputs);
     out->file = e->file ? omn_arena_strdup(a, e->file) : NULL;
     out->line = e->line;
-    return m->lessons && m->inputs ? OMN_OK
-                                   : omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
+    return m->lessons ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
 }
 
 /* Hands over what was made, or after a failure nothing. */
 static void finish(maker *m, omn_status st, omn_page *out)
 {
-    for (uint32_t i = 0; st != OMN_OK && i < m->n_inputs; i++) omn_value_unref(m->inputs[i].value);
-    out->inputs = m->inputs;
-    out->n_inputs = st == OMN_OK ? m->n_inputs : 0;
+    for (uint32_t i = 0; st != OMN_OK && i < m->n_values; i++) omn_value_unref(m->values[i]);
+    out->values = m->values;
+    out->n_values = st == OMN_OK ? m->n_values : 0;
     out->lessons = m->lessons;
     out->n_lessons = st == OMN_OK ? m->n : 0;
     out->skip = out->n_lessons == 0;
@@ -180,7 +220,7 @@ static omn_status make(const omn_recipe *r, size_t stage, int source, const uint
                        uint64_t index, omn_call *c, omn_arena *a, omn_page *out, omn_error *err)
 {
     example e;
-    maker m = { .e = &e, .page = out, .prove = task != NULL };
+    maker m = { .e = &e, .page = out };
     *out = (omn_page){ OMN_FILL(omn_page) };
     omn_status st = example_open(r, stage, source, OMN_SPLIT_TRAIN, index, c, &e, err);
     if (st != OMN_OK) {

@@ -3,6 +3,7 @@
  * is something to learn from, and the first examples of every task become lessons that fit. Days of
  * training have been spent on lessons that were none. */
 #include "recipe.h"
+#include "run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,31 +11,85 @@
 
 #define FIRST 16u /* examples that are looked at until one has a lesson */
 
+/* One more role that a lesson of the recipe has `count` times. */
+static omn_status need_role(omn_recipe *r, const char *role, uint32_t count, uint32_t *n,
+                            omn_error *err)
+{
+    uint32_t have = !strcmp(role, "text"); /* the first text is always there */
+    for (uint32_t i = 0; i < *n; i++) have += !strcmp(r->roles[i], role);
+    for (; have < count; have++) {
+        if (*n == MOST_FIELDS)
+            return omn_fail(err, OMN_ERR_CONFIG, "%s: more than %d inputs", r->path, MOST_FIELDS);
+        r->roles[(*n)++] = role;
+    }
+    return OMN_OK;
+}
+
+static omn_status roles_of(omn_recipe *r, const recipe_task *t, uint32_t *n, omn_error *err)
+{
+    const char *roles[MOST_FROM + 1];
+    const size_t k = omn_pipeline_roles(t->pipeline, roles, MOST_FROM + 1);
+    for (size_t i = 0; i < k; i++) {
+        uint32_t count = 0;
+        if (!omn_model_encoder(r->teacher, roles[i]))
+            return yml_fail(t->at, err, "task %s: the model %s takes no input \"%s\"", t->name,
+                            r->model, roles[i]);
+        for (size_t j = 0; j < k; j++) count += !strcmp(roles[i], roles[j]);
+        const omn_status st = need_role(r, roles[i], count, n, err);
+        if (st != OMN_OK) return st;
+    }
+    return OMN_OK;
+}
+
+/* What the tasks feed, and the decoder that all of them ask. */
 static omn_status find_roles(omn_recipe *r, omn_error *err)
 {
     uint32_t n = 0;
+    const recipe_task *first = NULL;
     for (size_t i = 0; i < r->n_tasks; i++) {
         const recipe_task *t = &r->tasks[i];
-        const char *roles[MOST_FIELDS];
         if (t->weight <= 0) continue;
         if (!omn_pipeline_teaches(t->pipeline))
             return yml_fail(t->at, err,
                             "pipeline %s: a task is a pipeline with exactly one step that "
                             "generates or scores",
                             t->file);
-        const size_t k = omn_pipeline_roles(t->pipeline, roles, MOST_FIELDS);
-        for (size_t j = 0; j < k; j++) {
-            uint32_t at = 0;
-            if (!omn_model_encoder(r->teacher, roles[j]))
-                return yml_fail(t->at, err, "task %s: the model %s takes no input \"%s\"", t->name,
-                                r->model, roles[j]);
-            while (at < n && strcmp(r->roles[at], roles[j])) at++;
-            if (at == n && n < MOST_FIELDS) r->roles[n++] = roles[j];
-        }
+        const char *asks = omn_pipeline_asks(t->pipeline);
+        if (first && strcmp(asks, omn_pipeline_asks(first->pipeline)))
+            return yml_fail(t->at, err,
+                            "task %s wants \"%s\", task %s \"%s\": one training teaches one "
+                            "decoder",
+                            t->name, asks, first->name, omn_pipeline_asks(first->pipeline));
+        if (!first) first = t;
+        const omn_status st = roles_of(r, t, &n, err);
+        if (st != OMN_OK) return st;
     }
     r->setup.roles = r->roles;
     r->setup.n_roles = n;
+    r->setup.output = first ? omn_pipeline_asks(first->pipeline) : NULL;
     return OMN_OK;
+}
+
+static omn_status open_teachers(omn_recipe *r, omn_error *err)
+{
+    for (size_t i = 0; i < r->n_tasks; i++) {
+        recipe_task *t = &r->tasks[i];
+        if (t->weight <= 0) continue;
+        const omn_status st = omn_teacher_new(t->pipeline, r->teacher, &t->teacher, err);
+        if (st != OMN_OK) {
+            omn_error_prefix(err, "task %s", t->name);
+            return object_failed(t->at, err);
+        }
+    }
+    return OMN_OK;
+}
+
+static void note_modality(omn_recipe *r, const char *modality)
+{
+    const uint32_t n = r->setup.n_modalities;
+    for (uint32_t i = 0; i < n; i++)
+        if (!strcmp(r->modalities[i], modality)) return;
+    if (n < MOST_TASKS) r->modalities[r->setup.n_modalities++] = modality;
 }
 
 /* Every source that a task learns from has examples, in every stage; how many pages in a row may
@@ -72,45 +127,55 @@ static omn_status too_long(const omn_recipe *r, const omn_page *p, const omn_les
     return OMN_ERR_DATA;
 }
 
-/* Tokens of a text with its end; OMN_ERR_DATA for one that is longer than a row. */
-static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson *l,
-                       bool answer, omn_error *err)
+/* Texts and targets with their ends; OMN_ERR_DATA for one that is longer than a row. */
+static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson *l, omn_error *err)
 {
-    const char *text = answer ? l->answer : l->prompt;
-    const size_t most = answer ? r->setup.targets : r->setup.inputs;
-    size_t n = 0;
-    int32_t *ids = NULL;
-    const omn_status st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
-    free(ids);
-    if (st != OMN_OK || n + 1 <= most) return st;
-    return too_long(r, p, l, answer ? "answer" : "question", n + 1, (uint32_t)most, err);
+    for (uint32_t i = 0; i < l->n_inputs; i++) {
+        size_t n = 0;
+        int32_t *ids = NULL;
+        if (strcmp(l->inputs[i].name, "text")) continue;
+        const char *text = omn_text_get(l->inputs[i].value, NULL);
+        const omn_status st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
+        free(ids);
+        if (st != OMN_OK) return st;
+        if (n + 1 > r->setup.inputs)
+            return too_long(r, p, l, "question", n + 1, r->setup.inputs, err);
+    }
+    if (l->n_ids + 1 <= r->setup.targets) return OMN_OK;
+    return too_long(r, p, l, "answer", l->n_ids + 1, r->setup.targets, err);
+}
+
+/* Whatever is no text goes through its encoder. */
+static omn_status prepares(const omn_recipe *r, omn_call *c, const omn_lesson *l, omn_error *err)
+{
+    for (uint32_t i = 0; i < l->n_inputs; i++) {
+        const omn_named *in = &l->inputs[i];
+        omn_feed *f = NULL;
+        if (!strcmp(in->name, "text")) continue;
+        omn_status st = omn_feed_make(&f, err);
+        if (st == OMN_OK) st = omn_model_prepare(r->teacher, c, in->name, in->value, f, NULL, err);
+        omn_feed_free(f);
+        if (st != OMN_OK) return st;
+    }
+    return OMN_OK;
 }
 
 static omn_status look(omn_recipe *r, omn_call *c, const omn_page *p, bool *found, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    omn_feed *f = NULL;
     for (uint32_t i = 0; i < p->n_lessons; i++) {
-        st = fits(r, p, &p->lessons[i], false, err);
-        if (st == OMN_OK) st = fits(r, p, &p->lessons[i], true, err);
+        const omn_lesson *l = &p->lessons[i];
+        omn_status st = fits(r, p, l, err);
         if (st == OMN_ERR_DATA && r->skip_bad) {
             if (err) *err = (omn_error)OMN_ERROR_INIT;
             continue;
         }
-        OMN_TRY(st);
+        /* lessons of one page see the same things */
+        if (st == OMN_OK && !*found) st = prepares(r, c, l, err);
+        if (st != OMN_OK) return st;
         *found = true;
+        note_modality(r, l->modality);
     }
-    st = OMN_OK;
-    for (uint32_t i = 0; i < p->n_inputs; i++) {
-        OMN_TRY(omn_feed_make(&f, err));
-        OMN_TRY(
-            omn_model_prepare(r->teacher, c, p->inputs[i].name, p->inputs[i].value, f, NULL, err));
-        omn_feed_free(f);
-        f = NULL;
-    }
-done:
-    omn_feed_free(f);
-    return st;
+    return OMN_OK;
 }
 
 /* The first examples of a task, until one of them has a lesson. */
@@ -125,9 +190,10 @@ static omn_status first_lessons(omn_recipe *r, uint32_t task, omn_call *c, omn_a
         omn_arena_release(a, 0);
         omn_status st = recipe_lessons(r, task, i, c, a, &p, err);
         if (st == OMN_OK) st = look(r, c, &p, &found, err);
-        for (uint32_t k = 0; k < p.n_inputs; k++) omn_value_unref(p.inputs[k].value);
+        for (uint32_t k = 0; k < p.n_values; k++) omn_value_unref(p.values[k]);
         if (st != OMN_OK) return st;
     }
+    if (!found && count > FIRST) note_modality(r, teacher_makes(t->teacher));
     if (found || count > FIRST) return OMN_OK;
     return yml_fail(t->at, err,
                     "task %s: there is nothing to learn from: of %llu examples of "
@@ -135,13 +201,17 @@ static omn_status first_lessons(omn_recipe *r, uint32_t task, omn_call *c, omn_a
                     t->name, (unsigned long long)count, r->sources[t->source].name);
 }
 
-omn_status recipe_prove(omn_recipe *r, omn_error *err)
+omn_status recipe_prove(omn_recipe *r, omn_model *m, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_call *c = NULL;
     omn_arena *a = omn_arena_new((size_t)1 << 30);
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", r->path);
+    r->teacher = m;
+    r->setup.modalities = r->modalities;
+    r->setup.n_modalities = 0;
     OMN_TRY(find_roles(r, err));
+    OMN_TRY(open_teachers(r, err));
     OMN_TRY(find_examples(r, err));
     OMN_TRY(row_prove(r, err));
     OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, NULL, &c, err));
@@ -151,6 +221,15 @@ done:
     omn_call_free(c);
     omn_arena_free(a);
     return st;
+}
+
+void recipe_taught(omn_recipe *r)
+{
+    for (size_t i = 0; i < r->n_tasks; i++) {
+        omn_teacher_free(r->tasks[i].teacher);
+        r->tasks[i].teacher = NULL;
+    }
+    r->teacher = NULL;
 }
 
 omn_status omn_recipe_check(omn_recipe *r, omn_error *err)
@@ -165,7 +244,6 @@ omn_status omn_recipe_check(omn_recipe *r, omn_error *err)
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
                                   .store = store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
-    r->teacher = m;
     OMN_TRY(omn_model_keys(m, err));
     OMN_TRY(omn_model_tokens(m, "", &id, 1, &n, err));   /* is there a tokenizer? */
     for (size_t i = 0; i < r->n_start; i++) {
@@ -173,9 +251,9 @@ omn_status omn_recipe_check(omn_recipe *r, omn_error *err)
         omn_weights_close(w);
         w = NULL;
     }
-    OMN_TRY(recipe_prove(r, err));
+    OMN_TRY(recipe_prove(r, m, err));
 done:
-    r->teacher = NULL;
+    recipe_taught(r);
     omn_model_close(m);
     omn_store_free(store);
     return st;

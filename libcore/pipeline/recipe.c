@@ -286,6 +286,7 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     static const omn_type type_of[] = { OMN_F32, OMN_BF16, OMN_F16 };
     static const char *const precisions[] = { "f32", "bf16", NULL };
     static const char *const bad[] = { "stop", "skip", NULL };
+    static const char *const balances[] = { "tokens", "modalities", NULL }; /* by omn_balance */
     const yml *y = r->root, *pack = yml_get(y, "pack"), *freeze = yml_get(y, "freeze");
     omn_train_setup *t = &r->setup;
     int64_t n;
@@ -306,6 +307,8 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     r->export_type = type_of[k];
     TRY_READ(choice(yml_get(y, "bad_examples"), bad, 0, &k, err));
     r->skip_bad = k == 1;
+    TRY_READ(choice(yml_get(y, "balance"), balances, 0, &k, err));
+    t->balance = (omn_balance)k;
     const yml *evaluate = yml_get(y, "evaluate");
     if (evaluate) {
         static const char *const keys[] = { "every", "examples", NULL };
@@ -347,7 +350,8 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     static const char *const keys[] = {
         "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
-        "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate", NULL
+        "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate",
+        "balance", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     const yml *y = r->root;

@@ -28,6 +28,7 @@ typedef struct recipe_task {
     size_t n_give;
     double weight, end;
     omn_part *measure;                    /* NULL: none */
+    omn_teacher *teacher;                 /* while r->teacher is there */
 } recipe_task;
 
 typedef struct recipe_source {
@@ -67,9 +68,11 @@ struct omn_recipe {
     uint64_t save_every;
     omn_type export_type;
     bool skip_bad;
-    const char *roles[MOST_FIELDS];       /* encoders that the tasks feed, "text" not among them */
+    const char *roles[MOST_FIELDS];       /* encoders that the tasks feed, each as often as a lesson
+                                           * does; "text" among them for a second one */
+    const char *modalities[MOST_TASKS];   /* of the tasks' targets */
     uint64_t score_every, score_examples; /* 0: no scores while it trains */
-    omn_model *teacher; /* borrowed while training: prompts and answers by its codecs */
+    omn_model *teacher; /* borrowed while training: prompts and answers by its parts */
 };
 
 /* The files that belong to a model's weights, copied into the folder of a run unless they are
@@ -159,7 +162,10 @@ void row_put(const omn_recipe *r, const omn_train_report *rep, const double *sco
 omn_status row_scores(omn_recipe *r, const char *folder, omn_cancel *cancel, double *scores,
                       omn_error *err);
 omn_status row_prove(const omn_recipe *r, omn_error *err);
-/* Data and roles against the model that r->teacher is; sets setup.roles; prove.c */
-omn_status recipe_prove(omn_recipe *r, omn_error *err);
+/* Data and roles against the model; makes it the teacher of all tasks that count, and sets what the
+ * setup has to know of them (roles, output, modalities). taught: it is no longer the teacher, as
+ * must be before it is closed, also after a failure; prove.c */
+omn_status recipe_prove(omn_recipe *r, omn_model *m, omn_error *err);
+void recipe_taught(omn_recipe *r);
 
 #endif

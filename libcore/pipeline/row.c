@@ -14,16 +14,27 @@ static bool scored(const omn_recipe *r, size_t task)
     return r->score_every && r->tasks[task].measure && r->tasks[task].weight > 0;
 }
 
+static void put_name(omn_buf *out, const char *what, const char *name)
+{
+    omn_buf_puts(out, what);
+    for (; *name; name++)                                        /* it cannot break the table */
+        omn_buf_put(out, strchr(",\"\r\n", *name) ? "_" : name, 1);
+}
+
 void row_head(const omn_recipe *r, omn_buf *out)
 {
     omn_buf_puts(out, LOG_HEAD);
-    for (int scores = 0; scores < 2; scores++)
-        for (size_t i = 0; i < r->n_tasks; i++) {
-            if (scores && !scored(r, i)) continue;
-            omn_buf_puts(out, scores ? ",score." : ",loss.");
-            for (const char *s = r->tasks[i].name; *s; s++)      /* a name cannot break the table */
-                omn_buf_put(out, strchr(",\"\r\n", *s) ? "_" : s, 1);
-        }
+    for (size_t i = 0; i < r->n_tasks; i++) put_name(out, ",loss.", r->tasks[i].name);
+    for (size_t i = 0; i < r->setup.n_modalities; i++)
+        put_name(out, ",modality.", r->modalities[i]);
+    for (size_t i = 0; i < r->n_tasks; i++)
+        if (scored(r, i)) put_name(out, ",score.", r->tasks[i].name);
+}
+
+static void put_figure(omn_buf *out, const double *list, size_t i)
+{
+    omn_buf_puts(out, ",");
+    if (list && isfinite(list[i])) omn_buf_printf(out, "%.6g", list[i]);
 }
 
 void row_put(const omn_recipe *r, const omn_train_report *rep, const double *scores, omn_buf *out)
@@ -32,16 +43,10 @@ void row_put(const omn_recipe *r, const omn_train_report *rep, const double *sco
                    (unsigned long long)rep->step, (unsigned long long)rep->pages,
                    (unsigned long long)rep->lessons, rep->loss, rep->text_loss, rep->aux_loss,
                    rep->gradient_norm, rep->rate, rep->seconds);
-    for (size_t i = 0; i < r->n_tasks; i++) {
-        omn_buf_puts(out, ",");
-        if (rep->task_loss && isfinite(rep->task_loss[i]))
-            omn_buf_printf(out, "%.6g", rep->task_loss[i]);
-    }
-    for (size_t i = 0; i < r->n_tasks; i++) {
-        if (!scored(r, i)) continue;
-        omn_buf_puts(out, ",");
-        if (scores && isfinite(scores[i])) omn_buf_printf(out, "%.6g", scores[i]);
-    }
+    for (size_t i = 0; i < r->n_tasks; i++) put_figure(out, rep->task_loss, i);
+    for (size_t i = 0; i < r->setup.n_modalities; i++) put_figure(out, rep->modality_loss, i);
+    for (size_t i = 0; i < r->n_tasks; i++)
+        if (scored(r, i)) put_figure(out, scores, i);
     omn_buf_puts(out, "\n");
 }
 

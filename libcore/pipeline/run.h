@@ -67,6 +67,9 @@ omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result 
 omn_status literal_make(const omn_pipeline_run *r, const literal *l, omn_value **out,
                         omn_error *err);
 
+/* The kind of value that a teacher's answer makes; lesson.c */
+const char *teacher_makes(const omn_teacher *t);
+
 /* The frame in which this step's boxes are written: that of the first picture that it sees. */
 omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,
                      bool *has, omn_error *err);

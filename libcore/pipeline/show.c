@@ -31,25 +31,56 @@ done:
     return st;
 }
 
-/* A text and its ids, the end token behind them; weights NULL for a question. */
-static omn_status put_text(const omn_recipe *r, const char *what, const char *text,
-                           const omn_lesson *l, uint32_t room, omn_buf *out, omn_error *err)
+static int32_t end_of(const omn_recipe *r)
 {
-    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->teacher, "text"));
+    const omn_vocab *v =
+        omn_part_vocabulary(omn_model_decoder(r->teacher, r->setup.output ? r->setup.output
+                                                                          : "text"));
+    return v ? v->stop : -1;
+}
+
+/* A text and its ids, the end token behind them. */
+static omn_status put_text(const omn_recipe *r, const char *text, omn_buf *out, omn_error *err)
+{
     size_t n = 0;
     int32_t *ids = NULL;
     const omn_status st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
     if (st == OMN_OK) {
-        ids[n++] = v ? v->stop : -1;
-        omn_buf_printf(out, "  %s: \"%s\"\n    %zu of %u tokens:", what, text, n, room);
+        ids[n++] = end_of(r);
+        omn_buf_printf(out, "  question: \"%s\"\n    %zu of %u tokens:", text, n, r->setup.inputs);
         for (size_t i = 0; i < n; i++) omn_buf_printf(out, " %d", ids[i]);
         omn_buf_puts(out, "\n");
-        if (l)
-            omn_buf_printf(out, "    weight %g each, %g of the end\n", l->weight,
-                           l->weight * l->end_weight);
     }
     free(ids);
     return st;
+}
+
+/* The wanted ids, what they say, and how much each counts, the end token behind them. */
+static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *out, omn_error *err)
+{
+    const char *role = r->setup.output ? r->setup.output : "text";
+    omn_buf text;
+    omn_error why = OMN_ERROR_INIT;
+    bool same = true;
+    omn_buf_init(&text, (size_t)1 << 24);
+    const omn_status st = omn_decoder_text(omn_model_decoder(r->teacher, role), l->ids, l->n_ids,
+                                           &text, NULL, &why);
+    if (st == OMN_ERR_MEMORY && err) *err = why;
+    omn_buf_printf(out, "  answer (%s): \"%s\"\n    %u of %u tokens:", l->modality,
+                   st == OMN_OK && text.data ? text.data : "", l->n_ids + 1, r->setup.targets);
+    omn_buf_fini(&text);
+    for (uint32_t i = 0; i < l->n_ids; i++) {
+        omn_buf_printf(out, " %d", l->ids[i]);
+        same = same && (!l->weights || l->weights[i] == l->weights[0]);
+    }
+    omn_buf_printf(out, " %d\n    ", end_of(r));
+    const double each = l->weight * (l->weights && l->n_ids ? (double)l->weights[0] : 1);
+    if (same) omn_buf_printf(out, "weight %g each", each);
+    else omn_buf_puts(out, "weights:");
+    for (uint32_t i = 0; !same && i < l->n_ids; i++)
+        omn_buf_printf(out, " %g", l->weight * (double)l->weights[i]);
+    omn_buf_printf(out, ", %g of the end\n", l->weight * l->end_weight);
+    return st == OMN_ERR_MEMORY ? st : OMN_OK; /* what says no text has ids and weights alone */
 }
 
 static omn_status put_page(const omn_recipe *r, omn_call *c, const omn_page *p, uint64_t *left,
@@ -61,10 +92,12 @@ static omn_status put_page(const omn_recipe *r, omn_call *c, const omn_page *p, 
         omn_buf_printf(out, "task %s", r->tasks[l->task].name);
         if (p->file) omn_buf_printf(out, ", %s:%d", p->file, p->line);
         omn_buf_puts(out, "\n");
-        for (uint32_t k = 0; k < p->n_inputs && !l->alone; k++)
-            OMN_TRY(put_input(r, c, &p->inputs[k], out, err));
-        OMN_TRY(put_text(r, "question", l->prompt, NULL, r->setup.inputs, out, err));
-        OMN_TRY(put_text(r, "answer", l->answer, l, r->setup.targets, out, err));
+        for (uint32_t k = 0; k < l->n_inputs; k++) {
+            const omn_named *in = &l->inputs[k];
+            if (strcmp(in->name, "text")) OMN_TRY(put_input(r, c, in, out, err));
+            else OMN_TRY(put_text(r, omn_text_get(in->value, NULL), out, err));
+        }
+        OMN_TRY(put_want(r, l, out, err));
     }
 done:
     return st;
@@ -82,7 +115,7 @@ static omn_status show(const omn_recipe *r, uint64_t n, omn_buf *out, omn_error 
         OMN_TRY(omn_context_call(r->ctx, r->setup.seed, index, NULL, &c, err));
         st = recipe_page((void *)(uintptr_t)r, c, index, 0, a, &p, err);
         if (st == OMN_OK && !p.skip) st = put_page(r, c, &p, &n, out, err);
-        for (uint32_t i = 0; i < p.n_inputs; i++) omn_value_unref(p.inputs[i].value);
+        for (uint32_t i = 0; i < p.n_values; i++) omn_value_unref(p.values[i]);
         omn_call_free(c);
         c = NULL;
         if (st == OMN_OK && out->failed) st = omn_fail(err, OMN_ERR_MEMORY, "too many lessons");
@@ -100,11 +133,10 @@ omn_status omn_recipe_show(omn_recipe *r, uint64_t n, omn_buf *out, omn_error *e
     OMN_TRY(omn_store_new(r->setup.seed, NULL, true, &store, err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
-    r->teacher = m;
-    OMN_TRY(recipe_prove(r, err));
+    OMN_TRY(recipe_prove(r, m, err));
     OMN_TRY(show(r, n, out, err));
 done:
-    r->teacher = NULL;
+    recipe_taught(r);
     omn_model_close(m);
     omn_store_free(store);
     return st;

@@ -114,9 +114,8 @@ static omn_status begin(run *t, omn_error *err)
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
                                   .store = t->store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &t->model, err));
-    r->teacher = t->model;
     OMN_TRY(folder_allowed(r, t->model, t->out, t->w && t->w->replace, err));
-    OMN_TRY(recipe_prove(r, err));
+    OMN_TRY(recipe_prove(r, t->model, err));
     OMN_TRY(auxiliary(t, err));
     /* all weights of the model, those too that no task of this recipe reaches */
     OMN_TRY(omn_model_declare(t->model, err));
@@ -263,9 +262,9 @@ done:
     if (st != OMN_OK && t.made && (!t.trainer || omn_trainer_at(t.trainer) == 0)) folder_undo(out);
     omn_call_free(t.call);
     omn_trainer_free(t.trainer);
+    recipe_taught(r);
     omn_model_close(t.model);
     omn_store_free(t.store);
     omn_weights_close(t.from);
-    r->teacher = NULL;
     return st;
 }

@@ -13,7 +13,7 @@
 
 #define MARK "train.omnio"
 #define N_COUNTERS 8
-#define ENTRY_NUMBERS 5 /* of a lesson in the pool: n_in, n_out, two weights, task */
+#define ENTRY_NUMBERS 4 /* of a lesson in the pool: task, modality, n_out, texts */
 
 typedef struct list {
     omn_weights_entry *entries;
@@ -64,7 +64,7 @@ static bool find_facts(const omn_trainer *t, omn_arena *a, facts *f)
     const omn_train_setup *u = &t->setup;
     *f = (facts){ .n = 0 };
     f->pair[f->n++] = MARK;
-    f->pair[f->n++] = "1";
+    f->pair[f->n++] = "2";
     f->pair[f->n++] = "train.optimizer";
     f->pair[f->n++] = names[u->optimizer];
     fact(f, a, "train.factor_from", u->optimizer == OMN_ADAFACTOR ? t->opt->factor_from : 0);
@@ -95,40 +95,35 @@ static void add_moments(const omn_trainer *t, list *l)
     }
 }
 
-static int32_t bits_of(float x)
+/* A lesson is its numbers, the length of each text, the ids, and the bits of the weights. */
+static size_t entry_size(const item *it)
 {
-    int32_t u;
-    memcpy(&u, &x, sizeof(u));
-    return u;
+    return ENTRY_NUMBERS + (size_t)it->n_texts + it->n_in + 2 * (size_t)it->n_out;
 }
 
-static float float_of(int32_t u)
+static void entry_put(const item *it, int32_t *x)
 {
-    float x;
-    memcpy(&x, &u, sizeof(x));
-    return x;
+    const int32_t head[ENTRY_NUMBERS] = { (int32_t)it->task, (int32_t)it->modality,
+                                          (int32_t)it->n_out, (int32_t)it->n_texts };
+    memcpy(x, head, sizeof(head));
+    x += ENTRY_NUMBERS;
+    for (uint32_t k = 0; k < it->n_texts; k++) *x++ = (int32_t)it->text[k];
+    memcpy(x, it->in, it->n_in * sizeof(int32_t));
+    memcpy(x + it->n_in, it->out, it->n_out * sizeof(int32_t));
+    memcpy(x + it->n_in + it->n_out, it->weights, it->n_out * sizeof(float));
 }
 
 static void add_pool(const omn_trainer *t, list *l)
 {
     size_t total = 0, at = 0;
-    for (size_t i = 0; i < t->n_pool; i++)
-        total += ENTRY_NUMBERS + (size_t)t->pool[i].item.n_in + t->pool[i].item.n_out;
+    for (size_t i = 0; i < t->n_pool; i++) total += entry_size(&t->pool[i].item);
     int32_t *x = omn_arena_alloc(l->arena, total ? total : 1, sizeof(int32_t));
     if (!x) {
         l->failed = true;
         return;
     }
-    for (size_t i = 0; i < t->n_pool; i++) {
-        const item *it = &t->pool[i].item;
-        const int32_t head[ENTRY_NUMBERS] = { (int32_t)it->n_in, (int32_t)it->n_out,
-                                              bits_of(it->weight), bits_of(it->end_weight),
-                                              (int32_t)it->task };
-        memcpy(x + at, head, sizeof(head));
-        memcpy(x + at + ENTRY_NUMBERS, it->in, it->n_in * sizeof(int32_t));
-        memcpy(x + at + ENTRY_NUMBERS + it->n_in, it->out, it->n_out * sizeof(int32_t));
-        at += ENTRY_NUMBERS + (size_t)it->n_in + it->n_out;
-    }
+    for (size_t i = 0; i < t->n_pool; at += entry_size(&t->pool[i++].item))
+        entry_put(&t->pool[i].item, x + at);
     if (total) add(l, "train.", "pool", OMN_I32, omn_dim1((int64_t)total), x);
 }
 
@@ -214,42 +209,50 @@ done:
     return st;
 }
 
+/* The numbers of one lesson at x, n left there; false: they cannot be. */
+static bool entry_head(const omn_trainer *t, const int32_t *x, size_t n, item *it)
+{
+    *it = (item){ .alone = true };
+    if (n < ENTRY_NUMBERS || x[2] <= 0 || (uint32_t)x[2] > t->setup.targets || x[3] <= 0 ||
+        (uint32_t)x[3] > t->n_texts || n - ENTRY_NUMBERS < (uint32_t)x[3])
+        return false;
+    it->task = (uint32_t)x[0];
+    it->modality = (uint32_t)x[1];
+    it->n_out = (uint32_t)x[2];
+    it->n_texts = (uint32_t)x[3];
+    for (uint32_t k = 0; k < it->n_texts; k++) {
+        it->text[k] = (uint32_t)x[ENTRY_NUMBERS + k];
+        if (!it->text[k] || it->text[k] > t->setup.inputs) return false;
+        it->n_in += it->text[k];
+    }
+    return entry_size(it) <= n;
+}
+
 static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err)
 {
+    omn_status st = OMN_OK;
     const omn_tensor *x = omn_weights_get(w, "train.pool");
-    const uint64_t most = 8 * ((uint64_t)t->setup.inputs + t->setup.targets);
     for (size_t i = 0; i < t->n_pool; i++) free(t->pool[i].item.in);
     t->n_pool = 0;
     const size_t n = x && x->type == OMN_I32 ? x->bytes / sizeof(int32_t) : 0;
-    for (size_t at = 0; at < n;) {
-        int32_t head[ENTRY_NUMBERS], *ids = NULL;
-        omn_status st = OMN_OK;
-        const char *from = (const char *)x->data + at * sizeof(int32_t);
-        uint64_t count = 0;
-        bool ok = n - at >= ENTRY_NUMBERS;
-        if (ok) memcpy(head, from, sizeof(head));
-        ok = ok && head[0] > 0 && head[1] > 0 && (uint32_t)head[0] <= t->setup.inputs &&
-             (uint32_t)head[1] <= t->setup.targets;
-        if (ok) count = (uint64_t)head[0] + (uint64_t)head[1];
-        if (!ok || count > most || count > n - at - ENTRY_NUMBERS)
-            return omn_fail(err, OMN_ERR_DATA, "%s: train.pool is broken at number %zu",
-                            omn_weights_path(w), at);
-        ids = malloc(count * sizeof(int32_t));
-        if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
-        memcpy(ids, from + sizeof(head), count * sizeof(int32_t));
-        const item it = { .in = ids,
-                          .out = ids + head[0],
-                          .n_in = (uint32_t)head[0],
-                          .n_out = (uint32_t)head[1],
-                          .weight = float_of(head[2]),
-                          .end_weight = float_of(head[3]),
-                          .task = (uint32_t)head[4] };
+    int32_t *all = malloc(n * sizeof(int32_t) + 1);      /* what is mapped may lie at any address */
+    if (!all) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
+    if (n) memcpy(all, x->data, n * sizeof(int32_t));
+    for (size_t at = 0; at < n && st == OMN_OK;) {
+        item it;
+        if (!entry_head(t, all + at, n - at, &it)) {
+            st = omn_fail(err, OMN_ERR_DATA, "%s: train.pool is broken at number %zu",
+                          omn_weights_path(w), at);
+            break;
+        }
+        it.in = all + at + ENTRY_NUMBERS + it.n_texts;
+        it.out = it.in + it.n_in;
+        it.weights = (float *)(it.out + it.n_out);
         st = pool_put(t, &it, err);
-        free(ids);
-        if (st != OMN_OK) return st;
-        at += ENTRY_NUMBERS + (size_t)count;
+        at += entry_size(&it);
     }
-    return OMN_OK;
+    free(all);
+    return st;
 }
 
 static omn_status compare(const omn_trainer *t, const omn_weights *w, omn_error *err)

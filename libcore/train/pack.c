@@ -14,30 +14,36 @@
 
 static bool fits(const omn_trainer *t, const row *r, const item *it)
 {
-    return it->n_in <= t->setup.inputs - r->inputs && it->n_out <= t->setup.targets - r->targets;
+    for (uint32_t k = 0; k < it->n_texts; k++)
+        if (it->text[k] > t->setup.inputs - r->inputs[k]) return false;
+    return it->n_out <= t->setup.targets - r->targets;
 }
 
 /* Writes a lesson behind the others of row b. */
 static void place(omn_trainer *t, uint32_t b, const item *it)
 {
     row *r = &t->rows[b];
-    const size_t in = (size_t)b * t->setup.inputs + r->inputs;
     const size_t out = (size_t)b * t->setup.targets + r->targets;
-    const int32_t seg = (int32_t)++r->lessons;
-    for (uint32_t i = 0; i < it->n_in; i++) {
-        t->in_ids[in + i] = it->in[i];
-        t->in_seg[in + i] = seg;
-        t->in_pos[in + i] = (int32_t)i;
+    const int32_t seg = (int32_t)++r->lessons, *from = it->in;
+    for (uint32_t k = 0; k < it->n_texts; k++) {
+        const size_t in = (size_t)b * t->setup.inputs + r->inputs[k];
+        for (uint32_t i = 0; i < it->text[k]; i++) {
+            t->texts[k].ids[in + i] = from[i];
+            t->texts[k].seg[in + i] = seg;
+            t->texts[k].pos[in + i] = (int32_t)i;
+        }
+        from += it->text[k];
+        r->inputs[k] += it->text[k];
     }
     for (uint32_t i = 0; i < it->n_out; i++) {
         t->t_ids[out + i] = i ? it->out[i - 1] : t->start;
         t->t_labels[out + i] = it->out[i];
         t->t_pos[out + i] = (int32_t)i;
         t->t_seg[out + i] = t->t_part[out + i] = seg;
-        t->t_weight[out + i] = i + 1 < it->n_out ? it->weight : it->end_weight;
+        t->t_weight[out + i] = it->weights[i];
         t->token_task[out + i] = it->task;
+        t->token_modality[out + i] = it->modality;
     }
-    r->inputs += it->n_in;
     r->targets += it->n_out;
     t->now_lessons++;
     t->now_tokens += it->n_out;
@@ -56,14 +62,16 @@ omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
         t->pool = more;
         t->room_pool = room;
     }
-    int32_t *ids = malloc(((size_t)it->n_in + it->n_out) * sizeof(int32_t));
+    int32_t *ids = malloc(((size_t)it->n_in + 2 * (size_t)it->n_out) * sizeof(int32_t));
     if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
     memcpy(ids, it->in, it->n_in * sizeof(int32_t));
     memcpy(ids + it->n_in, it->out, it->n_out * sizeof(int32_t));
+    memcpy(ids + it->n_in + it->n_out, it->weights, it->n_out * sizeof(float));
     waiting *w = &t->pool[t->n_pool++];
     *w = (waiting){ .item = *it };
     w->item.in = ids;
     w->item.out = ids + it->n_in;
+    w->item.weights = (float *)(ids + it->n_in + it->n_out);
     return OMN_OK;
 }
 
@@ -114,7 +122,7 @@ static omn_status place_input(omn_trainer *t, uint32_t b, uint32_t r, const omn_
     const role *e = &t->roles[r];
     for (uint32_t i = 0; i < e->n_ports; i++) {
         char name[160];
-        snprintf(name, sizeof(name), "%s.%s", e->name, e->ports[i].name);
+        role_port(e, e->ports[i].name, name, sizeof(name));
         const omn_tensor *whole = omn_feed_get(t->feed, name);
         const omn_tensor *one = omn_feed_get(from, e->ports[i].name);
         const size_t bytes = whole->bytes / t->setup.batch;
@@ -170,11 +178,32 @@ static void clear(omn_trainer *t)
     }
     memset(t->rows, 0, t->setup.batch * sizeof(row));
     for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++)
-        t->token_task[i] = NO_TASK;
+        t->token_task[i] = t->token_modality[i] = NO_TASK;
     for (uint32_t i = 0; i < t->setup.n_tasks; i++) t->task_lessons[i] = 0;
     t->now_next = t->next_page;
     t->now_pages = t->now_lessons = t->now_tokens = t->now_dropped = t->now_bad = 0;
     t->n_kept = t->n_pool;
+}
+
+/* The weights of each modality add up to the same, all of them to what they did. */
+static void batch_balance(omn_trainer *t)
+{
+    const uint32_t n = t->setup.n_modalities;
+    const size_t tokens = (size_t)t->setup.batch * t->setup.targets;
+    double all = 0;
+    uint32_t there = 0;
+    for (uint32_t k = 0; k < n; k++) t->sums[k] = 0;
+    for (size_t i = 0; i < tokens; i++)
+        if (t->token_modality[i] < n) t->sums[t->token_modality[i]] += (double)t->t_weight[i];
+    for (uint32_t k = 0; k < n; k++) {
+        all += t->sums[k];
+        there += t->sums[k] > 0;
+    }
+    for (size_t i = 0; i < tokens; i++) {
+        const uint32_t k = t->token_modality[i];
+        if (k < n && t->sums[k] > 0)
+            t->t_weight[i] = (float)((double)t->t_weight[i] * all / (there * t->sums[k]));
+    }
 }
 
 omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
@@ -207,6 +236,7 @@ omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
         }
     }
     if (t->cells) aux_finish(t);
+    if (t->setup.balance == OMN_BALANCE_MODALITIES) batch_balance(t);
 done:
     return st;
 }

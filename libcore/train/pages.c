@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages for one batch, made by all threads of the pool: ask for the page, turn its texts into ids
- * and its pictures into tensors. A page depends on its number and the step alone, so the threads
- * may take them in any order. */
+ * and its other inputs into tensors. A page depends on its number and the step alone, so the
+ * threads may take them in any order. */
 #include "trainer.h"
+
+#include "../generate/open.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -42,31 +44,131 @@ static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, i
 }
 
 /* Would an empty row hold this text? */
-static omn_status has_room(const char *what, uint32_t n, uint32_t room, omn_error *err)
+/* The ids that were wanted, the end token behind them, with their weights. */
+static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
+                            omn_error *err)
 {
-    if (n <= room) return OMN_OK;
-    return omn_fail(err, OMN_ERR_DATA, "the %s is %u tokens long, a row has room for %u (pack: %s)",
-                    what, n, room, strcmp(what, "answer") ? "inputs" : "targets");
+    it->n_out = l->n_ids + 1;
+    it->out = omn_arena_alloc(m->arena, it->n_out, sizeof(int32_t));
+    it->weights = omn_arena_alloc(m->arena, it->n_out, sizeof(float));
+    if (!it->out || !it->weights) return no_memory(err);
+    for (uint32_t i = 0; i < l->n_ids; i++) {
+        const double w = l->weights ? (double)l->weights[i] : 1;
+        if (l->ids[i] < 0 || l->ids[i] >= t->rows_of_table || !(w >= 0) || !isfinite(w))
+            return omn_fail(err, OMN_ERR_DATA,
+                            "id %u of what is wanted is %d with weight %g: 0 to %d and 0 or more "
+                            "are wanted",
+                            i + 1, (int)l->ids[i], w, (int)t->rows_of_table - 1);
+        it->out[i] = l->ids[i];
+        it->weights[i] = (float)(l->weight * w);
+    }
+    it->out[l->n_ids] = t->stop;
+    it->weights[l->n_ids] = (float)(l->weight * l->end_weight);
+    return OMN_OK;
+}
+
+static omn_status has_room(const char *what, uint32_t n, uint32_t room, int32_t most,
+                           omn_error *err)
+{
+    if (n > room)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "the %s is %u tokens long, a row has room for %u (pack: %s)", what, n, room,
+                        strcmp(what, "answer") ? "inputs" : "targets");
+    if ((int64_t)n > most)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "the %s is %u tokens long, the model knows no more than %d", what, n,
+                        (int)most);
+    return OMN_OK;
+}
+
+/* The texts of a lesson, one behind the other. */
+static omn_status read_texts(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
+                             omn_error *err)
+{
+    omn_status st = OMN_OK;
+    int32_t *ids[MOST_ROLES], *at;
+    for (uint32_t i = 0; i < l->n_inputs; i++) {
+        const omn_named *in = &l->inputs[i];
+        const uint32_t k = it->n_texts;
+        if (strcmp(in->name, "text")) {
+            it->alone = false;
+            continue;
+        }
+        if (!omn_value_is(in->value, "text"))
+            return omn_fail(err, OMN_ERR_TYPE, "the input \"text\" is %s",
+                            in->value ? omn_value_kind_name(in->value) : "not there");
+        if (k == t->n_texts)
+            return omn_fail(err, OMN_ERR_DATA, "%u texts, this training has %u in a lesson", k + 1,
+                            t->n_texts);
+        OMN_TRY(ids_of(t, m->arena, omn_text_get(in->value, NULL), &ids[k], &it->text[k], err));
+        OMN_TRY(has_room("question", it->text[k], t->setup.inputs,
+                         model_most_tokens(t->model, false), err));
+        it->n_in += it->text[k];
+        it->n_texts++;
+    }
+    it->in = at = omn_arena_alloc(m->arena, it->n_in + 1u, sizeof(int32_t));
+    if (!at) return no_memory(err);
+    for (uint32_t k = 0; k < it->n_texts; at += it->text[k++])
+        memcpy(at, ids[k], it->text[k] * sizeof(int32_t));
+done:
+    return st;
+}
+
+static uint32_t modality_of(const omn_trainer *t, const char *name)
+{
+    for (uint32_t i = 0; name && i < t->setup.n_modalities; i++)
+        if (!strcmp(t->setup.modalities[i], name)) return i;
+    return NO_TASK - 1;
 }
 
 static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
                               omn_error *err)
 {
     omn_status st = OMN_OK;
-    if (!l->prompt || !l->answer || !(l->weight >= 0) || !isfinite(l->weight) ||
-        !(l->end_weight >= 0) || !isfinite(l->end_weight))
+    if (!l->n_inputs || (l->n_ids && !l->ids) || l->n_ids >= UINT32_MAX / 2 || !(l->weight >= 0) ||
+        !isfinite(l->weight) || !(l->end_weight >= 0) || !isfinite(l->end_weight))
         return omn_fail(err, OMN_ERR_DATA,
-                        "a prompt, an answer and weights of 0 or more are wanted");
-    *it = (item){ .weight = (float)l->weight,
-                  .end_weight = (float)(l->weight * l->end_weight),
-                  .task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1,
-                  .alone = l->alone };
-    OMN_TRY(ids_of(t, m->arena, l->prompt, &it->in, &it->n_in, err));
-    OMN_TRY(ids_of(t, m->arena, l->answer, &it->out, &it->n_out, err));
-    OMN_TRY(has_room("question", it->n_in, t->setup.inputs, err));
-    OMN_TRY(has_room("answer", it->n_out, t->setup.targets, err));
+                        "an input, an answer and weights of 0 or more are wanted");
+    *it = (item){ .task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1,
+                  .modality = modality_of(t, l->modality),
+                  .alone = true };
+    if (t->setup.n_modalities && it->modality >= t->setup.n_modalities)
+        return omn_fail(err, OMN_ERR_DATA, "what is wanted is %s, which is no modality of this "
+                        "training", l->modality ? l->modality : "of no modality");
+    OMN_TRY(read_texts(t, m, l, it, err));
+    OMN_TRY(has_room("answer", l->n_ids + 1, t->setup.targets, model_most_tokens(t->model, true),
+                     err));
+    OMN_TRY(read_want(t, m, l, it, err));
 done:
     return st;
+}
+
+/* Do two lessons see the same things beside their texts? */
+static bool same_inputs(const omn_lesson *a, const omn_lesson *b)
+{
+    uint32_t i = 0, k = 0;
+    for (;; i++, k++) {
+        while (i < a->n_inputs && !strcmp(a->inputs[i].name, "text")) i++;
+        while (k < b->n_inputs && !strcmp(b->inputs[k].name, "text")) k++;
+        if (i == a->n_inputs || k == b->n_inputs) return i == a->n_inputs && k == b->n_inputs;
+        if (strcmp(a->inputs[i].name, b->inputs[k].name) ||
+            !omn_value_equal(a->inputs[i].value, b->inputs[k].value))
+            return false;
+    }
+}
+
+/* One lesson as ids; those of a page see the same things. */
+static omn_status add_lesson(const omn_trainer *t, made *m, const omn_lesson *l, omn_error *err)
+{
+    item *it = &m->items[m->n_items];
+    const omn_status st = read_lesson(t, m, l, it, err);
+    if (st != OMN_OK) return st;
+    if (!it->alone && m->first && !same_inputs(m->first, l))
+        return omn_fail(err, OMN_ERR_DATA,
+                        "it sees other inputs than the lessons before it on its page");
+    if (!it->alone && !m->first) m->first = l;
+    m->n_items++;
+    return OMN_OK;
 }
 
 /* The page's lessons as ids. A bad one is named with its task and place; it ends the run, or is
@@ -79,11 +181,8 @@ static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, omn_e
     for (uint32_t i = 0; i < p->n_lessons; i++) {
         omn_error why = OMN_ERROR_INIT;
         const omn_lesson *l = &p->lessons[i];
-        const omn_status st = read_lesson(t, m, l, &m->items[m->n_items], &why);
-        if (st == OMN_OK) {
-            m->n_items++;
-            continue;
-        }
+        const omn_status st = add_lesson(t, m, l, &why);
+        if (st == OMN_OK) continue;
         if (l->task < t->setup.n_tasks) omn_error_prefix(&why, "task %s", t->setup.tasks[l->task]);
         else omn_error_prefix(&why, "lesson %u", i + 1);
         if (p->file && !why.file[0]) {
@@ -101,17 +200,25 @@ static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, omn_e
     return OMN_OK;
 }
 
+/* What the lessons see beside texts, through the encoders. */
 static omn_status read_inputs(const omn_trainer *t, made *m, omn_call *c, omn_error *err)
 {
     omn_status st = OMN_OK;
-    for (uint32_t i = 0; i < m->page.n_inputs; i++) {
-        const omn_named *in = &m->page.inputs[i];
-        uint32_t r = 0;
-        while (r < t->n_roles && (t->roles[r].is_text || strcmp(t->roles[r].name, in->name))) r++;
-        if (r == t->n_roles || m->has[r])
-            return omn_fail(err, OMN_ERR_ARGUMENT, r == t->n_roles ?
-                            "input \"%s\": not among the inputs of this training" :
-                            "input \"%s\" is there twice", in->name);
+    const omn_lesson *l = m->first;
+    for (uint32_t i = 0; l && i < l->n_inputs; i++) {
+        const omn_named *in = &l->inputs[i];
+        uint32_t r = 0, number = 0;
+        if (!strcmp(in->name, "text")) continue;
+        for (uint32_t k = 0; k < i; k++) number += !strcmp(l->inputs[k].name, in->name);
+        while (r < t->n_roles &&
+               (t->roles[r].number != number || strcmp(t->roles[r].name, in->name)))
+            r++;
+        if (r == t->n_roles)
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "input %u \"%s\": not among the inputs of this training", number + 1,
+                            in->name);
+        if (!in->value)
+            return omn_fail(err, OMN_ERR_DATA, "the input \"%s\" is not there", in->name);
         OMN_TRY(omn_model_prepare(t->model, c, in->name, in->value, m->feeds[r], NULL, err));
         m->has[r] = true;
     }
@@ -128,6 +235,7 @@ static void make_one(const making *k, made *m, uint64_t index)
     omn_status st = OMN_OK;
     m->err = (omn_error)OMN_ERROR_INIT;
     m->n_items = m->n_bad = 0;
+    m->first = NULL;
     memset(m->has, 0, sizeof(m->has));
     omn_arena_release(m->arena, 0);
     for (uint32_t r = 0; r < t->n_roles; r++)
@@ -142,7 +250,7 @@ static void make_one(const making *k, made *m, uint64_t index)
     m->n_bad = m->page.n_bad;
     if (!m->page.skip) st = read_lessons(t, m, c, &m->err);
     if (st == OMN_OK && !m->page.skip) st = read_inputs(t, m, c, &m->err);
-    for (uint32_t i = 0; i < m->page.n_inputs; i++) omn_value_unref(m->page.inputs[i].value);
+    for (uint32_t i = 0; i < m->page.n_values; i++) omn_value_unref(m->page.values[i]);
 done:
     if (st != OMN_OK && !m->err.file[0] && m->page.file) {
         snprintf(m->err.file, sizeof(m->err.file), "%s", m->page.file);

@@ -4,6 +4,8 @@
  * optimiser's state. */
 #include "trainer.h"
 
+#include "../generate/open.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,8 +93,14 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
     if (!copy_names(t->arena, &u->frozen, u->n_frozen) ||
         !copy_names(t->arena, &u->tasks, u->n_tasks) ||
         (u->roles && !copy_names(t->arena, &u->roles, u->n_roles)) ||
+        !copy_names(t->arena, &u->modalities, u->n_modalities) ||
+        !(u->output = omn_arena_strdup(t->arena, u->output ? u->output : "text")) ||
         !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)))
         return no_memory(err);
+    if (u->balance > OMN_BALANCE_MODALITIES ||
+        (u->balance == OMN_BALANCE_MODALITIES && !u->n_modalities))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "balance %d over %u modalities", (int)u->balance,
+                        u->n_modalities);
     int32_t *classes = omn_arena_alloc(t->arena, u->aux_groups + 1, sizeof(int32_t));
     if (!classes) return no_memory(err);
     for (uint32_t i = 0; i < u->aux_groups; i++) {
@@ -105,33 +113,41 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
     return copy_again(t, err);
 }
 
-static bool wants_role(const omn_train_setup *u, const char *name)
+/* How often a lesson may have an input of this role. */
+static uint32_t wants_role(const omn_train_setup *u, const char *name)
 {
-    if (!u->roles) return !strcmp(name, "image");
-    for (uint32_t i = 0; i < u->n_roles; i++)
-        if (!strcmp(u->roles[i], name)) return true;
-    return false;
+    uint32_t n = u->roles ? 0 : !strcmp(name, "image");
+    for (uint32_t i = 0; u->roles && i < u->n_roles; i++) n += !strcmp(u->roles[i], name);
+    return n + !strcmp(name, "text");
 }
 
-/* The encoders that take part, in the model's order. */
+void role_port(const role *r, const char *port, char *out, size_t room)
+{
+    model_port_name(r->name, r->number, port, out, room);
+}
+
+/* The encoders that take part, in the model's order, as often as they do. */
 static omn_status find_roles(omn_trainer *t, omn_error *err)
 {
     omn_part *const *parts;
     const size_t n = omn_model_parts(t->model, &parts);
-    bool text = false;
     for (size_t i = 0; i < n; i++) {
         const void *impl = NULL, *self = omn_part_self(parts[i], "omnio.encoder/1", &impl);
         if (!self || !impl) continue;
         role r = { .name = omn_part_role(parts[i]) };
+        const uint32_t times = wants_role(&t->setup, r.name);
         r.is_text = !strcmp(r.name, "text");
-        if (!r.is_text && !wants_role(&t->setup, r.name)) continue;
-        if (t->n_roles == MOST_ROLES)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs can be trained", MOST_ROLES);
         r.n_ports = ((const omn_encoder_impl *)impl)->ports(self, &r.ports);
-        text |= r.is_text;
-        t->roles[t->n_roles++] = r;
+        for (; r.number < times; r.number++) {
+            if (t->n_roles == MOST_ROLES)
+                return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs can be trained",
+                                MOST_ROLES);
+            t->n_texts += r.is_text;
+            t->roles[t->n_roles++] = r;
+        }
     }
-    if (!text) return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no encoder \"text\"");
+    if (!t->n_texts)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no encoder \"text\"");
     for (uint32_t i = 0; t->setup.roles && i < t->setup.n_roles; i++)
         if (!omn_model_encoder(t->model, t->setup.roles[i]))
             return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"",
@@ -141,13 +157,17 @@ static omn_status find_roles(omn_trainer *t, omn_error *err)
 
 static omn_status find_vocabulary(omn_trainer *t, omn_error *err)
 {
-    const omn_part *p = omn_model_decoder(t->model, "text");
+    const char *output = t->setup.output;
+    const omn_part *p = omn_model_decoder(t->model, output);
     const omn_vocab *v = p ? omn_part_vocabulary(p) : NULL;
     if (!v || v->stop < 0)
         return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                        "the model has no decoder \"text\" with an end token");
+                        "the model has no decoder \"%s\" with an end token", output);
     t->start = v->start;
     t->stop = v->stop;
+    t->rows_of_table = v->rows;
+    snprintf(t->loss_name, sizeof(t->loss_name), "loss.%.64s", output);
+    snprintf(t->nll_name, sizeof(t->nll_name), "nll.%.64s", output);
     t->ce =
         (omn_ce){ OMN_FILL(omn_ce), .z_loss = t->setup.z_loss, .smoothing = t->setup.smoothing };
     if (t->setup.soft_sigma > 0) {
@@ -175,7 +195,7 @@ static omn_status build_graph(omn_trainer *t, omn_error *err)
                           .roles = names,
                           .lengths = lengths,
                           .n_roles = t->n_roles,
-                          .output = "text",
+                          .output = u->output,
                           .target_length = u->targets,
                           .labels = true,
                           .loss = &t->ce,
@@ -205,6 +225,26 @@ static void *feed_new(omn_trainer *t, const char *name, omn_type type, omn_shape
     return data;
 }
 
+/* Where the ids of texts go. */
+static omn_status find_texts(omn_trainer *t, omn_error *err)
+{
+    for (uint32_t r = 0; r < t->n_roles; r++) {
+        static const char *const ports[3] = { "ids", "seg", "pos" };
+        const role *e = &t->roles[r];
+        int32_t *data[3];
+        if (!e->is_text) continue;
+        for (int i = 0; i < 3; i++) {
+            char name[160];
+            role_port(e, ports[i], name, sizeof(name));
+            if (!(data[i] = omn_feed_data(t->feed, name)))
+                return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                                "the encoder \"text\" takes no ids, seg and pos");
+        }
+        t->texts[e->number] = (texts){ data[0], data[1], data[2] };
+    }
+    return OMN_OK;
+}
+
 static omn_status make_feed(omn_trainer *t, omn_error *err)
 {
     const omn_train_setup *u = &t->setup;
@@ -223,7 +263,7 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
             for (uint32_t d = 0; d < p->most.rank; d++)
                 shape.dim[d + 1] = t->roles[r].is_text && (p->varies >> d & 1) ? u->inputs
                                                                                : p->most.dim[d];
-            snprintf(name, sizeof(name), "%s.%s", t->roles[r].name, p->name);
+            role_port(&t->roles[r], p->name, name, sizeof(name));
             feed_new(t, name, p->type, shape, &st, err);
         }
     t->t_ids = feed_new(t, "target.ids", OMN_I32, bt, &st, err);
@@ -246,12 +286,7 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
         t->aux_edge_weights = feed_new(t, "aux.edge_weights", OMN_F32, bne, &st, err);
     }
     if (st != OMN_OK) return st;
-    t->in_ids = omn_feed_data(t->feed, "text.ids");
-    t->in_seg = omn_feed_data(t->feed, "text.seg");
-    t->in_pos = omn_feed_data(t->feed, "text.pos");
-    if (!t->in_ids || !t->in_seg || !t->in_pos)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "the encoder \"text\" takes no ids, seg and pos");
-    return OMN_OK;
+    return find_texts(t, err);
 }
 
 static omn_status make_rest(omn_trainer *t, omn_error *err)
@@ -261,16 +296,18 @@ static omn_status make_rest(omn_trainer *t, omn_error *err)
     t->made = omn_arena_alloc(t->arena, u->batch, sizeof(made));
     t->rows = omn_arena_alloc(t->arena, u->batch, sizeof(row));
     t->token_task = omn_arena_alloc(t->arena, (size_t)u->batch * u->targets, sizeof(uint32_t));
-    t->task_sum = omn_arena_alloc(t->arena, 3 * ((size_t)u->n_tasks + 1), sizeof(double));
+    t->token_modality = omn_arena_alloc(t->arena, (size_t)u->batch * u->targets, sizeof(uint32_t));
+    const size_t kinds = (size_t)u->n_tasks + u->n_modalities + 1;
+    t->sums = omn_arena_alloc(t->arena, 2 * kinds, sizeof(double));
+    t->task_loss = omn_arena_alloc(t->arena, kinds, sizeof(double));
     t->task_lessons = omn_arena_alloc(t->arena, (size_t)u->n_tasks + 1, sizeof(uint64_t));
     t->n_weights = omn_store_count(t->store);
     t->gradients = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(float *));
     t->gradient_names = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(char *));
-    if (!t->made || !t->rows || !t->token_task || !t->task_sum || !t->task_lessons ||
-        !t->gradients || !t->gradient_names)
+    if (!t->made || !t->rows || !t->token_task || !t->token_modality || !t->sums ||
+        !t->task_loss || !t->task_lessons || !t->gradients || !t->gradient_names)
         return no_memory(err);
-    t->task_weight = t->task_sum + u->n_tasks + 1;
-    t->task_loss = t->task_weight + u->n_tasks + 1;
+    t->modality_loss = t->task_loss + u->n_tasks;
     for (uint32_t i = 0; i < u->batch; i++) {
         if (!(t->made[i].arena = omn_arena_new((size_t)1 << 30))) return no_memory(err);
         for (uint32_t r = 0; r < t->n_roles; r++)
@@ -347,25 +384,31 @@ static omn_status scalar(omn_trainer *t, const char *name, double *out, omn_erro
     return st;
 }
 
-/* The mean loss of each task's tokens, from the loss of each token. */
+/* Means of the tokens' losses, by task or modality. of: which one each token belongs to. */
+static void count_means(const omn_trainer *t, const float *nll, const uint32_t *of, uint32_t n,
+                        double *means)
+{
+    double *sum = t->sums, *weight = t->sums + n;
+    for (uint32_t i = 0; i < n; i++) sum[i] = weight[i] = 0;
+    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++) {
+        if (of[i] >= n) continue;
+        sum[of[i]] += (double)(nll[i] * t->t_weight[i]);
+        weight[of[i]] += (double)t->t_weight[i];
+    }
+    for (uint32_t i = 0; i < n; i++) means[i] = weight[i] > 0 ? sum[i] / weight[i] : (double)NAN;
+}
+
+/* The mean loss of each task's and each modality's tokens, from the loss of each token. */
 static omn_status count_tasks(omn_trainer *t, omn_error *err)
 {
     omn_tensor x;
-    const uint32_t n = t->setup.n_tasks;
-    for (uint32_t i = 0; i < n; i++) t->task_loss[i] = (double)NAN;
-    if (!has_output(t, "nll.text")) return OMN_OK;        /* the objective has no such thing */
-    const omn_status st = omn_exec_output(t->exec, t->graph, "nll.text", &x, err);
+    const uint32_t n = t->setup.n_tasks, m = t->setup.n_modalities;
+    for (uint32_t i = 0; i < n + m; i++) t->task_loss[i] = (double)NAN;
+    if (!has_output(t, t->nll_name)) return OMN_OK;       /* the objective has no such thing */
+    const omn_status st = omn_exec_output(t->exec, t->graph, t->nll_name, &x, err);
     if (st != OMN_OK) return st;
-    const float *nll = x.data;
-    for (uint32_t i = 0; i < n; i++) t->task_sum[i] = t->task_weight[i] = 0;
-    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++) {
-        const uint32_t task = t->token_task[i];
-        if (task >= n) continue;
-        t->task_sum[task] += (double)(nll[i] * t->t_weight[i]);
-        t->task_weight[task] += (double)t->t_weight[i];
-    }
-    for (uint32_t i = 0; i < n; i++)
-        t->task_loss[i] = t->task_weight[i] > 0 ? t->task_sum[i] / t->task_weight[i] : (double)NAN;
+    count_means(t, x.data, t->token_task, n, t->task_loss);
+    count_means(t, x.data, t->token_modality, m, t->modality_loss);
     return OMN_OK;
 }
 
@@ -403,10 +446,10 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     const double filled = now_s();
     OMN_TRY(omn_exec_run(t->exec, t->graph, t->feed, c, err));
     OMN_TRY(scalar(t, "loss", &loss, err));
-    if (has_output(t, "loss.text")) OMN_TRY(scalar(t, "loss.text", &text, err));
+    if (has_output(t, t->loss_name)) OMN_TRY(scalar(t, t->loss_name, &text, err));
     else text = loss;
     if (t->cells) OMN_TRY(scalar(t, "loss.aux", &aux, err));
-    if (t->setup.n_tasks) OMN_TRY(count_tasks(t, err));
+    OMN_TRY(count_tasks(t, err));
     OMN_TRY(find_gradients(t, err));
     const double ran = now_s();
     t->opt->rate = now.rate;
@@ -432,6 +475,7 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
             .rate = now.rate * now.factor, .seconds = end - began, .page_seconds = filled - began,
             .graph_seconds = ran - filled, .update_seconds = end - ran,
             .task_loss = t->task_loss, .task_lessons = t->task_lessons,
+            .modality_loss = t->modality_loss,
         };
     }
     return OMN_OK;

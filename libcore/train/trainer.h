@@ -10,13 +10,15 @@
 #define MOST_GROUPS 16
 #define NO_TASK UINT32_MAX
 
-/* A lesson as ids. in: the prompt and its end token; out: the answer and its end token. */
+/* A lesson as ids. in: its texts, each with its end token behind; out: what is wanted and its end
+ * token, with a weight each. */
 typedef struct item {
     int32_t *in, *out;
-    uint32_t n_in, n_out;
-    float weight, end_weight;             /* of the answer's tokens, of its end */
-    uint32_t task;
-    bool alone;                           /* it sees none of the page's inputs */
+    float *weights;                       /* [n_out] */
+    uint32_t n_in, n_out;                 /* n_in: of all texts */
+    uint32_t n_texts, text[MOST_ROLES];   /* ids of each text */
+    uint32_t task, modality;
+    bool alone;                           /* it has nothing but texts */
 } item;
 
 /* A page as it comes from a pool thread. */
@@ -25,6 +27,7 @@ typedef struct made {
     omn_page page;
     item *items;
     uint32_t n_items, n_bad;
+    const omn_lesson *first;              /* the first with more than texts; NULL: there is none */
     omn_feed *feeds[MOST_ROLES];          /* what prepare made of each role's value; empty: none */
     bool has[MOST_ROLES];
     omn_status st;
@@ -33,19 +36,24 @@ typedef struct made {
 
 /* Lessons of pages without inputs wait here until they fill a row. */
 typedef struct waiting {
-    item item;                            /* in and out are one block, owned */
+    item item;                            /* in, out and weights are one block, owned */
     bool used;
 } waiting;
 
+/* One input of the graph: which of those of its name, from 0. */
 typedef struct role {
     const char *name;
+    uint32_t number;
     const omn_port *ports;
     uint32_t n_ports;
     bool is_text;
 } role;
 
-/* A row that is being filled. */
-typedef struct row { uint32_t inputs, targets, lessons; } row;
+/* The texts of a batch that have one number, in the feed. */
+typedef struct texts { int32_t *ids, *seg, *pos; } texts;
+
+/* A row that is being filled. inputs: tokens of its texts by number. */
+typedef struct row { uint32_t inputs[MOST_ROLES], targets, lessons; } row;
 
 struct omn_trainer {
     omn_model *model;
@@ -53,9 +61,10 @@ struct omn_trainer {
     omn_arena *arena;                     /* copies of the setup's lists */
     omn_train_setup setup;
     omn_ce ce;
-    int32_t start, stop;
+    int32_t start, stop, rows_of_table;
     role roles[MOST_ROLES];
-    uint32_t n_roles;
+    uint32_t n_roles, n_texts;
+    char loss_name[80], nll_name[80];     /* outputs of the graph */
     omn_graph *graph;
     omn_exec *exec;
     omn_feed *feed;
@@ -67,8 +76,10 @@ struct omn_trainer {
     made *made;                           /* batch of them */
     row *rows;
     uint32_t *token_task;                 /* [batch, targets]; NO_TASK: padding */
+    uint32_t *token_modality;             /* the same */
     /* the batch's tensors, in the feed */
-    int32_t *in_ids, *in_seg, *in_pos, *t_ids, *t_pos, *t_seg, *t_part, *t_labels;
+    texts texts[MOST_ROLES];
+    int32_t *t_ids, *t_pos, *t_seg, *t_part, *t_labels;
     float *t_weight;
     int32_t *aux_labels[MOST_GROUPS];
     float *aux_weights[MOST_GROUPS], *aux_edges, *aux_edge_weights, *aux_scale;
@@ -79,7 +90,8 @@ struct omn_trainer {
     size_t n_pool, room_pool, n_kept;     /* kept: there before this step */
     /* of this step, until it is done */
     uint64_t now_next, now_pages, now_lessons, now_tokens, now_dropped, now_bad;
-    double *task_sum, *task_weight, *task_loss;
+    double *task_loss, *modality_loss;
+    double *sums;                         /* scratch: two for each task or modality */
     uint64_t *task_lessons;
 };
 
@@ -91,6 +103,8 @@ void made_fini(made *m);
 omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err);
 void batch_commit(omn_trainer *t);
 void batch_rollback(omn_trainer *t);
+/* The feed's name of a port. */
+void role_port(const role *r, const char *port, char *out, size_t room);
 /* Puts a copy of a lesson into the pool. */
 omn_status pool_put(omn_trainer *t, const item *it, omn_error *err);
 

@@ -50,7 +50,8 @@ ok "... without what it left half written" [ -z "$(find parts -name '.omnio-*.tm
 ok "the log has a line for each step" [ "$(wc -l < parts/log.csv)" -eq 13 ]
 ok "... with the rates of both stages" sh -c \
     'cut -d, -f8 parts/log.csv | tr "\n" " " | grep -q "^rate 0.0005 0.001 .* 0.0005 0.0004.* "'
-ok "... and the loss of each task" sh -c 'head -n 1 parts/log.csv | grep -q ",seconds,loss.vqa$" && [ "$(grep -c ",[0-9.]*[0-9.]$" parts/log.csv)" -eq 12 ]'
+ok "... and the loss of each task and each modality" sh -c 'head -n 1 parts/log.csv | grep -q ",seconds,loss.vqa,modality.text$" && [ "$(grep -c ",[0-9.]*[0-9.],[0-9.]*[0-9.]$" parts/log.csv)" -eq 12 ]'
+ok "... which is all there is, so they are the same" awk -F, '$10 != $11 && NR > 1 { exit 1 }' parts/log.csv
 "$omnio" train recipe.yaml -o stopped -t 2 --set save_every=100 > out 2> err < /dev/null &
 child=$!
 i=0
@@ -88,7 +89,7 @@ cp recipe.yaml scored.yaml
 echo 'evaluate: {every: 6, examples: 3}' >> scored.yaml
 ok "scores while it learns" gives 0 train scored.yaml -o scored -t 2
 ok "... are told" says 'step 12: vqa scores '
-ok "... stand in the log" sh -c 'head -n 1 scored/log.csv | grep -q ",loss.vqa,score.vqa$" && [ "$(grep -c ",[0-9][0-9.]*$" scored/log.csv)" -eq 2 ]'
+ok "... stand in the log" sh -c 'head -n 1 scored/log.csv | grep -q ",loss.vqa,modality.text,score.vqa$" && [ "$(grep -c ",[0-9][0-9.]*$" scored/log.csv)" -eq 2 ]'
 ok "... and in the picture" grep -q 'score.vqa [0-9.]*%' scored/loss.svg
 ok "... change nothing" cmp whole/model.safetensors scored/model.safetensors
 last=$(tail -n 1 scored/log.csv | sed 's/.*,//')
@@ -135,7 +136,7 @@ ok "... is named with line, task and field" says 'manifest.jsonl:[0-9]*: task vq
 printf '{"photo": "01.png", "question": 7, "answer": 3}\n' > photos/other.jsonl
 sed -e 's/image: .image/image: photo/' -e 's/held_out: 0.4/held_out: 0/' -e 's,path: photos,path: photos/other.jsonl,' small.yaml > other.yaml
 ok "a field is what the pipeline wants" gives 0 train other.yaml --show 1
-ok "... a picture by its name, numbers as texts" sh -c 'grep -q "input image: picture" out && grep -q "question: .*7" out && grep -q "answer: \"3\"" out'
+ok "... a picture by its name, numbers as texts" sh -c 'grep -q "input image: picture" out && grep -q "question: .*7" out && grep -q "answer (text): \"3\"" out'
 ok "... with place, ids and weights" sh -c 'grep -q "^task vqa, .*other.jsonl:1$" out && grep -q "tokens: [0-9]" out && grep -q "weight 1 each, 1 of the end" out'
 
 printf '{"image": "01.png", "options": ["cube", "ball"], "answer": "cone"}\n' > photos/refused.jsonl
@@ -146,6 +147,34 @@ ok "an answer that could never be given" gives 65 train refused.yaml -o refused
 ok "... is told before the first step" says 'refused.jsonl:1: task sort: the wanted answer: '
 sed 's/"cone"/"ball"/' photos/refused.jsonl > photos/allowed.jsonl
 ok "... one that could is taught" gives 0 check refused.yaml --set sources.mine.path=photos/allowed.jsonl
+
+printf '{"image": "01.png", "question": "what is at <extra_id_7>?", "answer": "x"}\n' > photos/cut.jsonl
+ok "a text in tokens of places is no text" gives 65 train other.yaml -o cut --set sources.mine.path=photos/cut.jsonl --set tasks.0.give.image=/image
+ok "... told before the first step, with its place" says 'cut.jsonl:1: task vqa: .question: the tokenizer cuts this text through a token of "location"'
+printf '{"image": "01.png", "question": "what?", "answer": "<extra_id_7>"}\n' > photos/cut.jsonl
+ok "... nor as an answer" gives 65 check other.yaml --set sources.mine.path=photos/cut.jsonl --set tasks.0.give.image=/image
+ok "... told too" says 'cut.jsonl:1: task vqa: the wanted answer: .*"location"'
+
+# boxes by an answer that says no labels: what is taught is what can be said
+cat > box.yaml <<'E2'
+version: 1
+inputs: {image: {type: image}, text: {type: text}}
+steps:
+  - {generate: text, as: box, from: {image: $image}, prompt: "where is {text}?", answer: {boxes: 1, of: $image}}
+outputs: {box: $box}
+E2
+printf '{"image": "01.png", "text": "it", "box": [{"box": [8, 8, 40, 40], "label": "red cube"}]}\n' > photos/box.jsonl
+sed -e 's/name: vqa, pipeline: vqa/name: find, pipeline: box.yaml/' -e 's/question: question/text: text/' \
+    -e 's/want: {answer: answer}/want: {box: box}/' -e 's,path: photos,path: photos/box.jsonl,' \
+    -e 's/held_out: 0.4/held_out: 0/' small.yaml > find.yaml
+ok "a box is taught as its answer says it" gives 0 train find.yaml --show 1
+ok "... without the label" sh -c 'grep -q "answer (regions): \"\(<extra_id_[0-9]*> *\)\{4\}\"$" out && grep -q "^    5 of 8 tokens" out'
+sed 's/: \[\(.*\)\]/: [\1, \1]/' photos/box.jsonl > photos/two.jsonl
+ok "two boxes where one is asked for" gives 65 train find.yaml -o two --set sources.mine.path=photos/two.jsonl
+ok "... could never be said" says 'two.jsonl:1: task find: the wanted answer: .*"boxes"'
+sed 's/^batch:.*/balance: modalities/' small.yaml > balance.yaml
+ok "modalities may weigh the same" gives 0 train balance.yaml -o balance --set sources.mine.path=photos/good.jsonl
+ok "... or tokens, and nothing else" gives 78 check balance.yaml --set balance=tasks
 
 mkdir odd; cp "$top_srcdir"/models/nano/tokenizer.model odd
 sed 's/"image_second"/"image_secnd"/' "$top_srcdir"/models/nano/config.json > odd/config.json

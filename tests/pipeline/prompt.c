@@ -25,6 +25,8 @@ START_TEST(labels_belong_to_answers_alone)
     omn_pipeline *p = NULL;
     omn_value *words[2], *in[4];
     omn_pipeline_taught taught[2];
+    const char *prompt[2];
+    omn_buf said;
     const char *folder = testing_folder();
     toy_write(folder, 3);
     toy_open(&t, folder, 1);
@@ -41,17 +43,31 @@ START_TEST(labels_belong_to_answers_alone)
         ck_assert_int_eq(omn_regions_new(&box, 1, frame, &in[1], &err), OMN_OK);
         const omn_named inputs[] = { { "image", in[0] }, { "box", in[1] }, { "n", in[2] },
                                      { "list", in[3] } };
-        ck_assert_msg(omn_pipeline_lesson(p, t.model, t.call, inputs, 4, in[1], &taught[labelled],
-                                          &err) == OMN_OK, "%s", err.text);
-        ck_assert_uint_eq(taught[labelled].n_inputs, 1);
+        omn_teacher *teacher = NULL;
+        const omn_region named = { 8, 16, 40, 48, NAN, "sphere" };
+        omn_value *wanted = NULL;
+        ck_assert_int_eq(omn_regions_new(&named, 1, frame, &wanted, &err), OMN_OK);
+        ck_assert_msg(omn_teacher_new(p, t.model, &teacher, &err) == OMN_OK, "%s", err.text);
+        ck_assert_msg(omn_teacher_lesson(teacher, t.call, inputs, 4, wanted, &taught[labelled],
+                                         &err) == OMN_OK, "%s", err.text);
+        omn_teacher_free(teacher);
+        omn_value_unref(wanted);
+        ck_assert_uint_eq(taught[labelled].n_inputs, 2);
+        prompt[labelled] = omn_text_get(taught[labelled].inputs[1].value, NULL);
         ck_assert_str_eq(taught[labelled].inputs[0].name, "image");
         ck_assert_ptr_eq(taught[labelled].inputs[0].value, in[0]);
         omn_value_unref(in[1]);
     }
-    ck_assert_str_eq(taught[0].prompt, taught[1].prompt);
-    ck_assert_ptr_null(strstr(taught[1].prompt, "sphere"));
-    ck_assert(strstr(taught[1].prompt, "{what} at <") && strstr(taught[1].prompt, ">? 7 of a, b"));
-    ck_assert_ptr_nonnull(strstr(taught[1].answer, "sphere"));
+    ck_assert_str_eq(prompt[0], prompt[1]);
+    ck_assert_ptr_null(strstr(prompt[1], "sphere"));
+    ck_assert(strstr(prompt[1], "{what} at <") && strstr(prompt[1], ">? 7 of a, b"));
+    omn_buf_init(&said, 1 << 16);
+    ck_assert_int_eq(omn_decoder_text(omn_model_decoder(t.model, "text"), taught[1].want.ids,
+                                      taught[1].want.count, &said, NULL, &err), OMN_OK);
+    ck_assert_ptr_nonnull(strstr(said.data, "sphere"));
+    ck_assert_str_eq(taught[1].modality, "regions");
+    ck_assert_str_eq(taught[1].output, "text");
+    omn_buf_fini(&said);
     for (int i = 0; i < 2; i++) {
         omn_pipeline_taught_fini(&taught[i]);
         omn_value_unref(words[i]);
@@ -90,16 +106,18 @@ START_TEST(a_lesson_that_fails_is_empty)
     ck_assert_int_eq(omn_text_new(text, QUARTER, &q, &err), OMN_OK);
     omn_named in = { "q", q };
     omn_pipeline_taught taught;
+    omn_teacher *teacher = NULL;
+    ck_assert_msg(omn_teacher_new(p, t.model, &teacher, &err) == OMN_OK, "%s", err.text);
     memset(&taught, 0x55, sizeof taught);
     /* the prompt alone fits to the byte, with the model's prefix it does not */
-    ck_assert_int_eq(omn_pipeline_lesson(p, t.model, t.call, &in, 1, q, &taught, &err),
-                     OMN_ERR_DATA);
+    ck_assert_int_eq(omn_teacher_lesson(teacher, t.call, &in, 1, q, &taught, &err), OMN_ERR_DATA);
     ck_assert_msg(strstr(err.text, "the prompt is longer than 16 MiB"), "%s", err.text);
-    ck_assert(!taught.prompt && !taught.answer && !taught.inputs && !taught.n_inputs);
+    ck_assert(!taught.inputs && !taught.n_inputs && !taught.want.ids);
     err = (omn_error)OMN_ERROR_INIT;
     in.value = tensor = toy_picture(&t, 8, 8, 1);
-    ck_assert_int_ne(omn_pipeline_lesson(p, t.model, t.call, &in, 1, q, &taught, &err), OMN_OK);
-    ck_assert(!taught.prompt && !taught.answer && !taught.inputs && !taught.n_inputs);
+    ck_assert_int_ne(omn_teacher_lesson(teacher, t.call, &in, 1, q, &taught, &err), OMN_OK);
+    ck_assert(!taught.inputs && !taught.n_inputs && !taught.want.ids);
+    omn_teacher_free(teacher);
     omn_value_unref(q);
     omn_value_unref(tensor);
     free(text);

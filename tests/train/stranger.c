@@ -139,6 +139,7 @@ static omn_train_report one_step(bench *b, const char *folder, omn_train_setup s
     WORKS(omn_store_new(11, NULL, true, &b->store, &err));
     const omn_model_setup m = { OMN_FILL(omn_model_setup), .store = b->store, .training = true };
     WORKS(omn_model_open(b->ctx, folder, &m, &b->model, &err));
+    tiny_speaks(b->model);
     WORKS(omn_trainer_new(b->model, b->store, &s, &b->t, &err));
     WORKS(omn_trainer_step(b->t, b->call, &r, &err));
     return r;
@@ -216,18 +217,11 @@ static omn_status dial_page(void *user, omn_call *c, uint64_t index, uint64_t st
     (void)c;
     (void)step;
     const bool high = omn_random_at(9, 1, index) & 1;
-    omn_lesson *l = omn_arena_alloc(a, 1, sizeof *l);
-    omn_named *in = omn_arena_alloc(a, 1, sizeof *in);
-    if (!l || !in) return omn_fail(err, OMN_ERR_MEMORY, "page");
-    *l = (omn_lesson){ .prompt = "which way?", .answer = high ? "right" : "left", .weight = 1,
-                       .end_weight = 1, .task = 1 };
-    in->name = "dial";
-    out->lessons = l;
-    out->n_lessons = 1;
-    out->inputs = in;
-    const omn_status st = omn_number_new(high ? 40 : -40, &in->value, err);
-    out->n_inputs = st == OMN_OK;
-    return st;
+    omn_named about = { "dial", NULL };
+    const omn_status st = omn_number_new(high ? 40 : -40, &about.value, err);
+    if (st != OMN_OK) return st;
+    return tiny_lesson(out, a, "which way?", high ? "right" : "left", &about,
+                       (omn_lesson){ .weight = 1, .end_weight = 1, .task = 1 }, err);
 }
 
 START_TEST(a_configuration_adds_an_encoder)
@@ -254,6 +248,7 @@ START_TEST(a_configuration_adds_an_encoder)
     WORKS(omn_model_keys(b.model, &err));
     WORKS(omn_model_declare(b.model, &err));
     ck_assert_int_ge(omn_store_find(b.store, "input_embedders.dial.weight"), 0);
+    tiny_speaks(b.model);
     WORKS(omn_trainer_new(b.model, b.store, &s, &b.t, &err));
     for (int i = 0; i < 80; i++) WORKS(omn_trainer_step(b.t, b.call, &r, &err));
     ck_assert_double_lt(r.text_loss, 0.1);      /* the words alone leave 0.2 or more */

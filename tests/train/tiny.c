@@ -41,7 +41,7 @@ static const struct { const char *name; uint8_t rgb[3]; } colours[] = {
     { "white", { 250, 250, 250 } },
 };
 
-static omn_status picture(omn_call *c, int colour, int side, omn_value **out, omn_error *err)
+omn_status tiny_picture(omn_call *c, int colour, int side, omn_value **out, omn_error *err)
 {
     omn_pixels px;
     omn_image *img = NULL;
@@ -57,6 +57,42 @@ static omn_status picture(omn_call *c, int colour, int side, omn_value **out, om
     return OMN_OK;
 }
 
+static omn_model *speaks;
+
+void tiny_speaks(omn_model *m) { speaks = m; }
+
+omn_status tiny_lesson(omn_page *page, omn_arena *a, const char *question, const char *answer,
+                       const omn_named *about, omn_lesson as, omn_error *err)
+{
+    enum { ROOM = 8 };
+    omn_named *in = omn_arena_alloc(a, 2, sizeof *in);
+    int32_t *ids = omn_arena_alloc(a, 64, sizeof *ids);
+    omn_value **values = (omn_value **)(uintptr_t)page->values;
+    omn_lesson *l = (omn_lesson *)(uintptr_t)page->lessons;
+    size_t n = 0;
+    if (!values) page->values = values = omn_arena_alloc(a, 2 * ROOM, sizeof *values);
+    if (!l) page->lessons = l = omn_arena_alloc(a, ROOM, sizeof *l);
+    if (!in || !ids || !values || !l || page->n_lessons == ROOM)
+        return omn_fail(err, OMN_ERR_MEMORY, "page");
+    if (about) {
+        in[as.n_inputs++] = *about;
+        bool there = false;
+        for (uint32_t i = 0; i < page->n_values; i++) there |= values[i] == about->value;
+        if (!there) values[page->n_values++] = about->value;
+    }
+    omn_status st = omn_model_tokens(speaks, answer, ids, 64, &n, err);
+    if (st != OMN_OK) return st;
+    in[as.n_inputs].name = "text";
+    st = omn_text_new(question, strlen(question), &in[as.n_inputs].value, err);
+    if (st != OMN_OK) return st;
+    values[page->n_values++] = in[as.n_inputs++].value;
+    as.inputs = in;
+    as.ids = ids;
+    as.n_ids = (uint32_t)n;
+    l[page->n_lessons++] = as;
+    return OMN_OK;
+}
+
 omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
                      omn_page *out, omn_error *err)
 {
@@ -69,22 +105,19 @@ omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn
         out->skip = true;
         return OMN_OK;
     }
-    omn_lesson *l = omn_arena_alloc(a, 3, sizeof(*l));
-    if (!l) return omn_fail(err, OMN_ERR_MEMORY, "page");
-    out->lessons = l;
     if (what < 3) {                       /* text alone */
-        out->n_lessons = 1 + (uint32_t)what;
-        for (uint32_t i = 0; i < out->n_lessons; i++)
-            l[i] =
-                (omn_lesson){ omn_arena_printf(a, "%s red, what %s", i ? "blue cube" : "small ball",
-                                               what ? "is it?" : "shape and colour?"),
-                              i ? "a red cube" : "a red ball", 1, 1, 2, false };
-        return OMN_OK;
+        omn_status st = OMN_OK;
+        for (uint32_t i = 0; st == OMN_OK && i < 1 + (uint32_t)what; i++)
+            st = tiny_lesson(out, a,
+                             omn_arena_printf(a, "%s red, what %s", i ? "blue cube" : "small ball",
+                                              what ? "is it?" : "shape and colour?"),
+                             i ? "a red cube" : "a red ball", NULL, (omn_lesson){ .weight = 1,
+                             .end_weight = 1, .task = 2, .modality = "words" }, err);
+        return st;
     }
-    omn_named *in = omn_arena_alloc(a, 1, sizeof(*in));
     int32_t *labels = omn_arena_alloc(a, 2 * CELLS, sizeof(int32_t));
     float *edges = omn_arena_alloc(a, 2 * CELLS, sizeof(float));
-    if (!in || !labels || !edges) return omn_fail(err, OMN_ERR_MEMORY, "page");
+    if (!labels || !edges) return omn_fail(err, OMN_ERR_MEMORY, "page");
     for (int i = 0; i < CELLS; i++) {
         const bool there = (i % 4 < 2) == (side == 0);
         labels[2 * i] = there;
@@ -92,17 +125,21 @@ omn_status tiny_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn
         edges[2 * i] = there ? (float)(i % 4) : NAN;
         edges[2 * i + 1] = there ? (float)(i / 4) : NAN;
     }
-    l[0] = (omn_lesson){ "what colour is the cube?", colours[colour].name, 1, 0.5, 0, false };
-    l[1] = (omn_lesson){ "which side?", side ? "right" : "left", 1, 1, 1, false };
-    l[2] = (omn_lesson){ "where is it?", side ? "<extra_id_40>" : "<extra_id_10>", 1, 1, 1, false };
-    in->name = "image";
-    out->inputs = in;
-    out->n_lessons = 3;
+    const struct { const char *asks, *says; omn_lesson as; } lessons[] = {
+        { "what colour is the cube?", colours[colour].name,
+          { .weight = 1, .end_weight = 0.5, .task = 0, .modality = "words" } },
+        { "which side?", side ? "right" : "left",
+          { .weight = 1, .end_weight = 1, .task = 1, .modality = "words" } },
+        { "where is it?", side ? "<extra_id_40>" : "<extra_id_10>",
+          { .weight = 1, .end_weight = 1, .task = 1, .modality = "places" } },
+    };
+    omn_named about = { "image", NULL };
     out->cell_labels = labels;
     out->cell_edges = edges;
     out->n_cells = CELLS;
-    const omn_status st = picture(c, colour, side, &in->value, err);
-    if (st == OMN_OK) out->n_inputs = 1;
+    omn_status st = tiny_picture(c, colour, side, &about.value, err);
+    for (int i = 0; i < 3 && st == OMN_OK; i++)
+        st = tiny_lesson(out, a, lessons[i].asks, lessons[i].says, &about, lessons[i].as, err);
     return st;
 }
 
@@ -133,6 +170,7 @@ void tiny_open(tiny *k, const char *model, uint32_t threads, const omn_train_set
     const omn_model_setup m = { OMN_FILL(omn_model_setup), .store = k->store, .training = true,
                                 .precision = s->precision };
     ck_assert_msg(omn_model_open(k->ctx, model, &m, &k->model, &err) == OMN_OK, "%s", err.text);
+    tiny_speaks(k->model);
     ck_assert_msg(omn_trainer_new(k->model, k->store, s, &k->t, &err) == OMN_OK, "%s", err.text);
 }
 

@@ -68,7 +68,8 @@ START_TEST(lessons_are_packed_into_rows)
     for (int turn = 0; turn < 8; turn++) {
         must(batch_fill(t, k.call, &err), &err);
         for (uint32_t b = 0; b < s.batch; b++) {
-            const int32_t *ids = t->in_ids + b * s.inputs, *seg = t->in_seg + b * s.inputs;
+            const int32_t *ids = t->texts[0].ids + b * s.inputs;
+            const int32_t *seg = t->texts[0].seg + b * s.inputs;
             const int32_t *tid = t->t_ids + b * s.targets, *tseg = t->t_seg + b * s.targets;
             const int32_t *lab = t->t_labels + b * s.targets, *tpos = t->t_pos + b * s.targets;
             const int32_t *pix =
@@ -77,8 +78,8 @@ START_TEST(lessons_are_packed_into_rows)
             for (uint32_t i = 0; i < s.inputs; i++) {
                 const bool first = i == 0 || seg[i] != seg[i - 1];
                 if (seg[i] && first) ck_assert_int_eq(seg[i], ++lessons);
-                ck_assert_int_eq(t->in_pos[b * s.inputs + i],
-                                 !seg[i] || first ? 0 : t->in_pos[b * s.inputs + i - 1] + 1);
+                ck_assert_int_eq(t->texts[0].pos[b * s.inputs + i],
+                                 !seg[i] || first ? 0 : t->texts[0].pos[b * s.inputs + i - 1] + 1);
                 if (seg[i] && (i + 1 == s.inputs || seg[i + 1] != seg[i]))
                     ck_assert_int_eq(ids[i], t->stop);
             }
@@ -133,17 +134,12 @@ static omn_status odd_pages(void *user, omn_call *c, uint64_t index, uint64_t st
     const bool all = *(const bool *)user;
     (void)c;
     (void)step;
-    omn_lesson *l = omn_arena_alloc(a, 1, sizeof(*l));
-    if (!l) return omn_fail(err, OMN_ERR_MEMORY, "page");
     const bool long_one = all || index % 2;
-    *l = (omn_lesson){ .prompt = "what?", .weight = 1, .end_weight = 1, .task = 1,
-                       .answer = long_one ? "red red red red red red red red red red red red"
-                                          : "red" };
-    out->lessons = l;
-    out->n_lessons = 1;
     out->file = file;
     out->line = (int32_t)index + 1;
-    return OMN_OK;
+    return tiny_lesson(out, a, "what?",
+                       long_one ? "red red red red red red red red red red red red" : "red", NULL,
+                       (omn_lesson){ .weight = 1, .end_weight = 1, .task = 1 }, err);
 }
 
 START_TEST(a_lesson_that_fits_no_row_is_bad)
@@ -190,8 +186,11 @@ static omn_status mixed_page(void *user, omn_call *c, uint64_t index, uint64_t s
                              omn_page *out, omn_error *err)
 {
     const omn_status st = tiny_page(user, c, index, step, a, out, err);
-    if (st == OMN_OK && out->n_lessons == 3 && out->n_inputs)
-        ((omn_lesson *)(uintptr_t)out->lessons)[1].alone = true;
+    omn_lesson *l = (omn_lesson *)(uintptr_t)out->lessons;
+    if (st == OMN_OK && out->n_lessons == 3 && l[1].n_inputs == 2) {
+        l[1].inputs++;                    /* its text alone */
+        l[1].n_inputs--;
+    }
     return st;
 }
 
@@ -217,6 +216,299 @@ START_TEST(a_lesson_without_inputs_sees_none)
     }
     ck_assert_int_gt(seen, 10);
     tiny_close(&k);
+}
+END_TEST
+
+/* ---- what is wanted, id by id ---------------------------------------------------------------- */
+
+/* Pages of one lesson, changed by whom the test names. */
+typedef struct saying {
+    const char *asks, *says, *modality;
+    const float *weights;
+    void (*change)(omn_lesson *l, omn_page *p);
+    int which;
+} saying;
+
+static omn_status told_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                            omn_page *out, omn_error *err)
+{
+    const saying *all = user;
+    (void)c;
+    (void)step;
+    for (const saying *k = all; k->asks; k++) {
+        if (k->which >= 0 && (uint64_t)k->which != index % 2) continue;
+        const omn_status st = tiny_lesson(out, a, k->asks, k->says, NULL, (omn_lesson){
+                                          .weight = 2, .end_weight = 0.5, .task = 1,
+                                          .modality = k->modality, .weights = k->weights }, err);
+        if (st != OMN_OK) return st;
+        if (k->change) k->change((omn_lesson *)(uintptr_t)&out->lessons[out->n_lessons - 1], out);
+    }
+    return OMN_OK;
+}
+
+static omn_train_setup told_setup(const saying *all)
+{
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    s.page = told_page;
+    s.page_user = (void *)(uintptr_t)all;
+    s.aux = s.aux_last = s.soft_sigma = 0;
+    return s;
+}
+
+START_TEST(each_id_has_its_weight)
+{
+    static const float weights[] = { 0.25f, 0, 1 };
+    static const saying all[] = { { .asks = "what?", .says = "red blue green", .weights = weights,
+                                  .which = -1 }, { 0 } };
+    const char *folder = tiny_folder(testing_folder());
+    char path[512];
+    omn_train_setup s = told_setup(all);
+    omn_error err = OMN_ERROR_INIT;
+    tiny k;
+    tiny_open(&k, folder, 2, &s);
+    for (int turn = 0; turn < 2; turn++) {
+        must(batch_fill(k.t, k.call, &err), &err);
+        const float *w = k.t->t_weight;
+        ck_assert_int_eq(k.t->t_pos[3], 3);
+        ck_assert_int_eq(k.t->t_labels[3], k.t->stop);
+        ck_assert(w[0] == 0.5f && w[1] == 0 && w[2] == 2 && w[3] == 1 && w[4] == 0.5f);
+        batch_commit(k.t);
+        ck_assert_uint_gt(k.t->n_pool, 0);        /* the weights lie in a checkpoint too */
+        snprintf(path, sizeof(path), "%s/a.safetensors", folder);
+        must(omn_trainer_save(k.t, path, &err), &err);
+        tiny_close(&k);
+        tiny_open(&k, folder, 2, &s);
+        must(omn_trainer_load(k.t, path, &err), &err);
+        ck_assert_uint_gt(k.t->n_pool, 0);
+        const item *it = &k.t->pool[0].item;
+        ck_assert(it->n_out == 4 && it->weights[0] == 0.5f && it->weights[1] == 0 &&
+                  it->weights[3] == 1);
+    }
+    tiny_close(&k);
+}
+END_TEST
+
+static void wild_id(omn_lesson *l, omn_page *p)
+{
+    (void)p;
+    ((int32_t *)(uintptr_t)l->ids)[0] = 960;
+}
+
+static void no_value(omn_lesson *l, omn_page *p)
+{
+    (void)p;
+    omn_named *in = (omn_named *)(uintptr_t)l->inputs;
+    in[1] = in[0];
+    in[1].name = "image";
+    in[1].value = NULL;
+    l->n_inputs = 2;
+}
+
+static void twice(omn_lesson *l, omn_page *p)
+{
+    omn_named *in = (omn_named *)(uintptr_t)l->inputs;
+    (void)p;
+    in[1] = in[0];
+    l->n_inputs = 2;
+}
+
+/* The other lessons of the page see its question as well, as if it were a picture. */
+static void another(omn_lesson *l, omn_page *p)
+{
+    (void)p;
+    ((omn_named *)(uintptr_t)l->inputs)[0].name = "image";
+}
+
+START_TEST(a_lesson_that_lies_is_an_error_at_the_first_step)
+{
+    static const float negative[] = { -1 }, none[] = { NAN };
+    static const char *const modalities[] = { "words" };
+    static const struct { saying all[3]; const char *says; } list[] = {
+        { { { .asks = "what?", .says = "red", .modality = "words", .weights = negative,
+              .which = -1 } }, "id 1 of what is wanted is" },
+        { { { .asks = "what?", .says = "red", .modality = "words", .weights = none, .which = -1 } },
+          "id 1 of what is wanted is" },
+        { { { .asks = "what?", .says = "red", .modality = "words", .change = wild_id,
+              .which = -1 } }, "is 960 with weight 1" },
+        { { { .asks = "what?", .says = "red", .modality = "sounds", .which = -1 } },
+          "sounds, which is no modality" },
+        { { { .asks = "what?", .says = "red", .modality = "words", .change = no_value,
+              .which = -1 } }, "\"image\" is not there" },
+        { { { .asks = "what?", .says = "red", .modality = "words", .change = twice, .which = -1 } },
+          "2 texts, this training has 1" },
+        { { { .asks = "what?", .says = "red", .modality = "words", .change = another, .which = -1 },
+            { .asks = "why?", .says = "red", .modality = "words", .change = another,
+              .which = -1 } }, "sees other inputs" },
+    };
+    const char *folder = tiny_folder(testing_folder());
+    for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++) {
+        omn_train_setup s = told_setup(list[i].all);
+        omn_error err = OMN_ERROR_INIT;
+        tiny k;
+        s.modalities = modalities;
+        s.n_modalities = 1;
+        tiny_open(&k, folder, 1, &s);
+        ck_assert_int_ne(omn_trainer_step(k.t, k.call, NULL, &err), OMN_OK);
+        ck_assert_msg(strstr(err.text, list[i].says), "%zu: %s", i, err.text);
+        ck_assert_uint_eq(omn_trainer_at(k.t), 0);
+        tiny_close(&k);
+    }
+}
+END_TEST
+
+/* The loss by hand from what each place costs. */
+static double by_hand(const tiny *k, uint32_t modality)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_tensor x;
+    double sum = 0, n = 0;
+    must(omn_exec_output(k->t->exec, k->t->graph, "nll.text", &x, &err), &err);
+    for (size_t i = 0; i < (size_t)k->t->setup.batch * k->t->setup.targets; i++) {
+        /* the weights of the lessons are 2, of their ends 1 */
+        const double w = k->t->t_seg[i] ? k->t->t_labels[i] == k->t->stop ? 1 : 2 : 0;
+        if (modality != UINT32_MAX && k->t->token_modality[i] != modality) continue;
+        sum += w * (double)((const float *)x.data)[i];
+        n += w;
+    }
+    return sum / n;
+}
+
+/* Many words in one modality, few places in the other; they are on pages of their own. */
+START_TEST(modalities_weigh_the_same_if_asked)
+{
+    static const char *const modalities[] = { "words", "places", "sounds" };
+    static const saying all[] = {
+        { .asks = "what?", .says = "red blue green red blue", .modality = "words", .which = 0 },
+        { .asks = "where?", .says = "<extra_id_40>", .modality = "places", .which = 1 }, { 0 } };
+    const char *folder = tiny_folder(testing_folder());
+    double loss[2];
+    for (int balance = 0; balance < 2; balance++) {
+        omn_train_setup s = told_setup(all);
+        tiny k;
+        s.modalities = modalities;
+        s.n_modalities = 3;
+        s.balance = balance ? OMN_BALANCE_MODALITIES : OMN_BALANCE_TOKENS;
+        s.rate = 1e-9;
+        tiny_open(&k, folder, 2, &s);
+        const omn_train_report r = tiny_steps(&k, 1);
+        const double words = by_hand(&k, 0), places = by_hand(&k, 1);
+        ck_assert_double_gt(fabs(words - places), 0.05);
+        ck_assert_double_eq_tol(r.modality_loss[0], words, 1e-5);
+        ck_assert_double_eq_tol(r.modality_loss[1], places, 1e-5);
+        ck_assert(isnan(r.modality_loss[2]));
+        ck_assert_double_eq_tol(r.loss, balance ? (words + places) / 2 : by_hand(&k, UINT32_MAX),
+                                1e-5);
+        loss[balance] = r.loss;
+        tiny_close(&k);
+    }
+    ck_assert_double_gt(fabs(loss[0] - loss[1]), 1e-3);
+}
+END_TEST
+
+/* ---- inputs as a list ------------------------------------------------------------------------ */
+
+/* Two pictures between two texts; the pictures are the same on every page, so that a request can
+ * ask the same thing. */
+typedef struct album {
+    omn_value *pictures[2];
+    int order;                            /* 1: the second picture first */
+    char first[80];                       /* the first text, with the model's prefix */
+} album;
+
+static omn_status album_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                             omn_page *out, omn_error *err)
+{
+    const album *k = user;
+    const omn_named about = { "image", omn_value_ref(k->pictures[k->order]) };
+    omn_named *in = omn_arena_alloc(a, 4, sizeof *in);
+    (void)c;
+    (void)index;
+    (void)step;
+    if (!in) return omn_fail(err, OMN_ERR_MEMORY, "page");
+    const omn_status st = tiny_lesson(out, a, "which is red?", "left", &about,
+                                      (omn_lesson){ .weight = 1, .end_weight = 1 }, err);
+    if (st != OMN_OK) return st;
+    omn_lesson *l = (omn_lesson *)(uintptr_t)out->lessons;
+    omn_value **values = (omn_value **)(uintptr_t)out->values;
+    in[0].name = "text";
+    in[1] = about;
+    in[2] = (omn_named){ "image", omn_value_ref(k->pictures[1 - k->order]) };
+    in[3] = l->inputs[1];
+    values[out->n_values++] = in[2].value;
+    l->inputs = in;
+    l->n_inputs = 4;
+    const omn_status told = omn_text_new(k->first, strlen(k->first), &in[0].value, err);
+    if (told == OMN_OK) values[out->n_values++] = in[0].value;
+    return told;
+}
+
+/* What a request finds unlikely is what a lesson costs: the same inputs in the same order. */
+static double asked(tiny *k, const char *folder, const album *a)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_model *m = NULL;
+    omn_runner *r = NULL;
+    omn_answer *answer = NULL;
+    omn_value *text = NULL, *left = NULL, *options = NULL;
+    omn_result res = { OMN_FILL(omn_result) };
+    char path[512];
+    snprintf(path, sizeof(path), "%s/model.safetensors", folder);
+    must(omn_trainer_export(k->t, path, OMN_F32, &err), &err);
+    must(omn_model_open(k->ctx, folder, NULL, &m, &err), &err);
+    must(omn_runner_new(m, &r, &err), &err);
+    must(omn_text_new("left", 4, &left, &err), &err);
+    must(omn_list_new(&left, 1, &options, &err), &err);
+    must(omn_text_new("look at these", 13, &text, &err), &err);
+    const omn_named values[] = { { "options", options } };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "options",
+                                   .values = values, .n_values = 1 };
+    must(omn_answer_open(m, k->call, &how, &answer, &err), &err);
+    const omn_named inputs[] = { { "text", text }, { "image", a->pictures[a->order] },
+                                 { "image", a->pictures[1 - a->order] } };
+    const omn_request rq = { OMN_FILL(omn_request), .inputs = inputs, .n_inputs = 3,
+                             .prompt = "which is red?", .answer = answer };
+    must(omn_generate(r, &rq, &res, &err), &err);
+    ck_assert_uint_eq(res.n_scores, 1);
+    const double score = res.scores[0];
+    omn_result_fini(&res);
+    omn_answer_close(answer);
+    omn_runner_free(r);
+    omn_model_close(m);
+    omn_value_unref(text);
+    omn_value_unref(left);
+    omn_value_unref(options);
+    return score;
+}
+
+START_TEST(inputs_repeat_in_their_order)
+{
+    static const char *const roles[] = { "image", "image", "text" };
+    const char *folder = tiny_folder(testing_folder());
+    double loss[2];
+    for (int order = 0; order < 2; order++) {
+        omn_error err = OMN_ERROR_INIT;
+        album a = { .order = order };
+        omn_train_setup s = tiny_setup(OMN_ADAMW);
+        tiny k;
+        s.page = album_page;
+        s.page_user = &a;
+        s.roles = roles;
+        s.n_roles = 3;
+        s.aux = s.aux_last = s.soft_sigma = 0;
+        s.rate = 1e-12;
+        s.decay = s.average = 0;
+        tiny_open(&k, folder, 2, &s);
+        snprintf(a.first, sizeof(a.first), "%slook at these", omn_model_prefix(k.model, "text"));
+        for (int i = 0; i < 2; i++) must(tiny_picture(k.call, i, i, &a.pictures[i], &err), &err);
+        const omn_train_report r = tiny_steps(&k, 1);
+        for (int i = 0; i < 2; i++) ck_assert_int_eq(k.t->texts[i].seg[0], 1);
+        ck_assert_int_ne(k.t->texts[0].ids[0], k.t->texts[1].ids[0]);
+        ck_assert_double_eq_tol(r.text_loss, asked(&k, folder, &a), 2e-5);
+        loss[order] = r.text_loss;
+        for (int i = 0; i < 2; i++) omn_value_unref(a.pictures[i]);
+        tiny_close(&k);
+    }
+    ck_assert_double_gt(fabs(loss[0] - loss[1]), 1e-4);   /* the order is seen */
 }
 END_TEST
 
@@ -379,6 +671,10 @@ int main(void)
         what_does_not_fit_is_counted,
         a_lesson_that_fits_no_row_is_bad,
         a_lesson_without_inputs_sees_none,
+        each_id_has_its_weight,
+        a_lesson_that_lies_is_an_error_at_the_first_step,
+        modalities_weigh_the_same_if_asked,
+        inputs_repeat_in_their_order,
         a_failed_step_leaves_the_state_as_it_was,
         a_resumed_run_ends_in_the_same_bits,
         a_killed_run_goes_on_in_the_same_bits,

@@ -180,8 +180,9 @@ static void features(omn_scope *s, const omn_build *rq, omn_bundle *out)
     for (uint32_t i = 0; i < rq->n_inputs; i++) {
         char name[96];
         omn_bundle *f = omn_bundle_new(s);
-        if (!omn_encoder_features(rq->inputs[i].part, s, rq->inputs[i].in, f)) continue;
         snprintf(name, sizeof name, "features.%s", omn_part_role(rq->inputs[i].part));
+        if (omn_bundle_find(out, name)) continue;        /* the first input of a role stands */
+        if (!omn_encoder_features(rq->inputs[i].part, s, rq->inputs[i].in, f)) continue;
         omn_bundle_put(out, s, name, omn_bundle_get(f, s, "last"));
     }
 }
