@@ -255,6 +255,24 @@ static omn_train_setup told_setup(const saying *all)
     return s;
 }
 
+/* As an answer's write gives them: those that come later count 1 again, also behind a growth. */
+START_TEST(ids_are_weighed_from_a_number_on)
+{
+    omn_ids w;
+    omn_ids_init(&w, 1000);
+    for (int i = 0; i < 3; i++) omn_ids_put(&w, i);
+    ck_assert_ptr_null(w.weights);
+    omn_ids_weigh(&w, 1, 0.25);
+    for (int i = 3; i < 200; i++) omn_ids_put(&w, i);
+    omn_ids_weigh(&w, 199, 0);
+    ck_assert(!w.failed && w.count == 200 && w.ids[199] == 199);
+    for (size_t i = 0; i < 200; i++)
+        ck_assert(w.weights[i] == (i == 199 ? 0 : i == 1 || i == 2 ? 0.25f : 1));
+    omn_ids_fini(&w);
+    ck_assert_ptr_null(w.weights);
+}
+END_TEST
+
 START_TEST(each_id_has_its_weight)
 {
     static const float weights[] = { 0.25f, 0, 1 };
@@ -671,6 +689,7 @@ int main(void)
         what_does_not_fit_is_counted,
         a_lesson_that_fits_no_row_is_bad,
         a_lesson_without_inputs_sees_none,
+        ids_are_weighed_from_a_number_on,
         each_id_has_its_weight,
         a_lesson_that_lies_is_an_error_at_the_first_step,
         modalities_weigh_the_same_if_asked,
