@@ -9,6 +9,7 @@
 #include "tests/train/reference.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -324,7 +325,13 @@ START_TEST(settings_without_sense_are_refused)
         { OMN_FILL(omn_train_setup), .rate = NAN },
         { OMN_FILL(omn_train_setup), .rate = 1, .beta1 = 1 },
         { OMN_FILL(omn_train_setup), .rate = 1, .clip = -1 },
-        { OMN_FILL(omn_train_setup), .rate = 1, .average = 1.5 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .average = 1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .beta2 = 1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .momentum = 1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .eps = -1e-9 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .decay = NAN },
+        { OMN_FILL(omn_train_setup), .rate = INFINITY },
+        { OMN_FILL(omn_train_setup), .rate = 1, .optimizer = (omn_optimizer)3 },
     };
     world k = small_world(1);
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
@@ -338,13 +345,121 @@ START_TEST(settings_without_sense_are_refused)
 }
 END_TEST
 
+/* Three steps with gradients so small that eps counts; the weights' bits. */
+static void bits(const omn_train_setup *s, float *out)
+{
+    world k = small_world(1);
+    omn_opt *o = NULL;
+    const float *list[8];
+    bool finite = false;
+    ck_assert_int_eq(omn_opt_new(k.store, s, &o, NULL), OMN_OK);
+    for (int turn = 0; turn < 3; turn++) {
+        gradients(&k, list);
+        for (size_t i = 0; i < k.n; i++)
+            for (size_t e = 0; e < k.count[i]; e++) k.g[i][e] *= turn ? 3e-8f : 1e-8f;
+        ck_assert_int_eq(omn_opt_step(o, list, 1, k.pool, NULL, &finite, NULL), OMN_OK);
+    }
+    for (size_t i = 0; i < k.n; i++) {
+        memcpy(out, omn_store_data(k.store, i), k.count[i] * sizeof(float));
+        out += k.count[i];
+    }
+    omn_opt_free(o);
+    end(&k);
+}
+
+/* omnio/train.h says what a 0 stands for: the same bits as the number itself, and others than its
+ * neighbour's. */
+START_TEST(a_0_is_the_documented_default)
+{
+    enum { N = 24 * 17 + 9 * 40 + 12 * 8 + 7 + 5 * 27 };
+    static const struct { omn_optimizer kind; size_t at; double usual, other; } list[] = {
+        { OMN_ADAMW, offsetof(omn_train_setup, beta1), 0.9, 0.95 },
+        { OMN_ADAMW, offsetof(omn_train_setup, beta2), 0.999, 0.99 },
+        { OMN_ADAMW, offsetof(omn_train_setup, eps), 1e-8, 1e-6 },
+        { OMN_MUON, offsetof(omn_train_setup, momentum), 0.95, 0.9 },
+        { OMN_MUON, offsetof(omn_train_setup, rate_muon), 0.02, 0.01 },
+        { OMN_MUON, offsetof(omn_train_setup, eps), 1e-8, 1e-6 },
+        { OMN_ADAFACTOR, offsetof(omn_train_setup, beta1), 0.9, 0.95 },
+    };
+    float *none = malloc(N * sizeof(float)), *said = malloc(N * sizeof(float)),
+          *other = malloc(N * sizeof(float));
+    for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++) {
+        omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = list[i].kind, .rate = 0.03 };
+        bits(&s, none);
+        *(double *)(void *)((char *)&s + list[i].at) = list[i].usual;
+        bits(&s, said);
+        *(double *)(void *)((char *)&s + list[i].at) = list[i].other;
+        bits(&s, other);
+        ck_assert_msg(!memcmp(none, said, N * sizeof(float)), "default %zu", i);
+        ck_assert_msg(memcmp(none, other, N * sizeof(float)) != 0, "default %zu shows nothing", i);
+    }
+    free(none);
+    free(said);
+    free(other);
+}
+END_TEST
+
+/* 128 x 128 is factored, a row or a column less is not: told by the bits. */
+START_TEST(matrices_are_factored_from_128)
+{
+    static const struct { int64_t rows, cols; bool factored; } list[] = {
+        { 128, 128, true }, { 127, 128, false }, { 128, 127, false },
+    };
+    for (size_t i = 0; i < sizeof(list) / sizeof(*list); i++) {
+        static const uint32_t from[] = { 0, 128, 1000 };
+        float *after[3];
+        for (size_t f = 0; f < 3; f++) {
+            const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAFACTOR,
+                                        .rate = 1, .factor_from = from[f] };
+            world k = small_world(1);
+            omn_opt *o = NULL;
+            bool finite = false;
+            const float *g[8];
+            add(&k, "a.weight", omn_dim2(list[i].rows, list[i].cols));
+            ck_assert_int_eq(omn_opt_new(k.store, &s, &o, NULL), OMN_OK);
+            ck_assert_int_eq(omn_opt_step(o, gradients(&k, g), 1, k.pool, NULL, &finite, NULL),
+                             OMN_OK);
+            after[f] = malloc(k.count[5] * sizeof(float));
+            memcpy(after[f], omn_store_data(k.store, 5), k.count[5] * sizeof(float));
+            omn_opt_free(o);
+            end(&k);
+        }
+        const size_t bytes = (size_t)(list[i].rows * list[i].cols) * sizeof(float);
+        ck_assert_mem_eq(after[0], after[1], bytes);
+        ck_assert((memcmp(after[0], after[2], bytes) != 0) == list[i].factored);
+        for (size_t f = 0; f < 3; f++) free(after[f]);
+    }
+}
+END_TEST
+
+/* A weight that is nothing yet moves as one of size 1e-3 would: by rate * 1e-3, a tenth of it in
+ * the first step. */
+START_TEST(adafactor_moves_weights_of_0)
+{
+    const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAFACTOR,
+                                .rate = 0.05 };
+    world k = small_world(1);
+    omn_opt *o = NULL;
+    bool finite = false;
+    float ones[7], *w = omn_store_data(k.store, 3);
+    const float *list[8] = { [3] = ones };
+    for (size_t e = 0; e < 7; e++) ones[e] = 1, w[e] = 0;
+    ck_assert_int_eq(omn_opt_new(k.store, &s, &o, NULL), OMN_OK);
+    ck_assert_int_eq(omn_opt_step(o, list, 1, k.pool, NULL, &finite, NULL), OMN_OK);
+    for (size_t e = 0; e < 7; e++) ck_assert_double_eq_tol((double)w[e], -0.05 * 1e-4, 1e-10);
+    omn_opt_free(o);
+    end(&k);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
         adamw_walks_as_in_double, adamw_clips_by_norm_plus_1e_6,
         adafactor_walks_as_in_double, muon_walks_as_in_double,
         threads_change_nothing, a_step_that_is_not_finite_changes_nothing,
-        settings_without_sense_are_refused,
+        settings_without_sense_are_refused, a_0_is_the_documented_default,
+        matrices_are_factored_from_128, adafactor_moves_weights_of_0,
     };
     return TESTING_RUN("train/opt", all, 20);
 }

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What one step leaves to the next, and what it must not: lessons of the pool that a failed step
+ * had taken, steps in a row that were not finite, averages, and what a checkpoint may say of them.
+ * The weights of a lesson on their way into the batch. */
+#include "tests/train/tiny.h"
+
+#include "libcore/train/trainer.h"
+#include "tests/testing.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void must(omn_status st, const omn_error *err)
+{
+    ck_assert_msg(st == OMN_OK, "%s", err->text);
+}
+
+static omn_status weighted_page(void *user, omn_call *c, uint64_t index, uint64_t step,
+                                omn_arena *a, omn_page *out, omn_error *err)
+{
+    const omn_status st = tiny_page(user, c, index, step, a, out, err);
+    omn_lesson *l = (omn_lesson *)(uintptr_t)out->lessons;
+    for (uint32_t i = 0; st == OMN_OK && i < out->n_lessons; i++) {
+        l[i].weight = 0.5;
+        l[i].end_weight = 3;
+    }
+    return st;
+}
+
+START_TEST(the_end_of_an_answer_has_a_weight_of_its_own)
+{
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    int ends = 0, others = 0;
+    tiny k;
+    s.page = weighted_page;
+    tiny_open(&k, tiny_folder(testing_folder()), 1, &s);
+    must(batch_fill(k.t, k.call, &err), &err);
+    for (uint32_t i = 0; i < s.batch * s.targets; i++) {
+        const bool end = k.t->t_labels[i] == k.t->stop;
+        if (!k.t->t_seg[i]) continue;
+        ck_assert_float_eq(k.t->t_weight[i], end ? 1.5f : 0.5f);
+        ends += end;
+        others += !end;
+    }
+    ck_assert_int_gt(ends, 5);
+    ck_assert_int_gt(others, 5);
+    tiny_close(&k);
+}
+END_TEST
+
+/* A batch that took from the pool and is given up leaves every lesson where it was. */
+START_TEST(a_batch_given_up_gives_back_what_it_took)
+{
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    size_t took = 0;
+    tiny k;
+    tiny_open(&k, tiny_folder(testing_folder()), 1, &s);
+    for (int turn = 0; turn < 40 && !took; turn++) {
+        const size_t before = k.t->n_pool;
+        const uint64_t next = k.t->next_page, lessons = k.t->lessons;
+        int32_t *first = before ? k.t->pool[0].item.in : NULL;
+        must(batch_fill(k.t, k.call, &err), &err);
+        for (size_t i = 0; i < before; i++) took += k.t->pool[i].used;
+        batch_rollback(k.t);
+        ck_assert_uint_eq(k.t->n_pool, before);
+        for (size_t i = 0; i < before; i++) ck_assert(!k.t->pool[i].used);
+        if (before) ck_assert_ptr_eq(k.t->pool[0].item.in, first);
+        ck_assert_uint_eq(k.t->next_page, next);
+        ck_assert_uint_eq(k.t->lessons, lessons);
+        must(batch_fill(k.t, k.call, &err), &err);
+        batch_commit(k.t);
+        ck_assert_uint_gt(k.t->next_page, next);
+        ck_assert_uint_gt(k.t->lessons, lessons);
+    }
+    ck_assert_uint_gt(took, 0);
+    tiny_close(&k);
+}
+END_TEST
+
+/* Nine steps that are not finite are borne, ten in a row are not; a good one between them begins
+ * the count again. */
+START_TEST(ten_steps_in_a_row_that_are_not_finite_end_the_run)
+{
+    const char *folder = tiny_folder(testing_folder());
+    const omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    omn_train_report r;
+    tiny k;
+    tiny_open(&k, folder, 2, &s);
+    const long at = omn_store_find(k.store, "text_token_embedder.weight");
+    ck_assert_int_ge(at, 0);
+    tiny_steps(&k, 1);
+    for (int round = 0; round < 2; round++) {
+        float *w = omn_store_data(k.store, (size_t)at);
+        const size_t n = omn_store_tensor(k.store, (size_t)at).bytes / sizeof(float);
+        float *good = testing_memory(n * sizeof(float));
+        memcpy(good, w, n * sizeof(float));
+        for (size_t i = 0; i < n; i++) w[i] = NAN;
+        r = tiny_steps(&k, 9);
+        ck_assert_uint_eq(r.skipped_steps, 9 * (uint64_t)(round + 1));
+        ck_assert_uint_eq(r.step, 1 + (uint64_t)round);
+        if (round == 1) break;
+        memcpy(w, good, n * sizeof(float));
+        r = tiny_steps(&k, 1);
+        ck_assert_uint_eq(r.step, 2);
+    }
+    ck_assert_int_eq(omn_trainer_step(k.t, k.call, NULL, &err), OMN_ERR_FAILED);
+    ck_assert_ptr_nonnull(strstr(err.text, "10 steps in a row were not finite"));
+    tiny_close(&k);
+}
+END_TEST
+
+/* A fresh trainer meets a checkpoint of `k` as it stands. */
+static void refused_now(tiny *k, const char *folder, const omn_train_setup *s, const char *what)
+{
+    char path[512];
+    omn_error err = OMN_ERROR_INIT;
+    tiny other;
+    snprintf(path, sizeof(path), "%s/hostile.safetensors", folder);
+    must(omn_trainer_save(k->t, path, &err), &err);
+    tiny_open(&other, folder, 1, s);
+    ck_assert_int_eq(omn_trainer_load(other.t, path, &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, what), "%s", err.text);
+    tiny_close(&other);
+}
+
+START_TEST(a_pool_that_no_row_could_take_is_refused)
+{
+    const char *folder = tiny_folder(testing_folder());
+    const omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    int32_t *ids = testing_memory(64 * sizeof(int32_t));
+    tiny k;
+    tiny_open(&k, folder, 1, &s);
+    item odd = { .in = ids, .out = ids, .n_in = 3, .n_out = s.targets + 1, .weight = 1,
+                 .end_weight = 1 };
+    must(pool_put(k.t, &odd, &err), &err);
+    refused_now(&k, folder, &s, "train.pool is broken at number 0");
+    k.t->pool[0].item.n_out = s.targets;                  /* and as long as a row is well */
+    must(pool_put(k.t, &odd, &err), &err);
+    refused_now(&k, folder, &s, "train.pool is broken at number 20");
+    free(k.t->pool[1].item.in);
+    k.t->n_pool = 1;
+    odd = (item){ .in = ids, .out = ids, .n_in = s.inputs + 1, .n_out = 2, .weight = 1 };
+    must(pool_put(k.t, &odd, &err), &err);
+    refused_now(&k, folder, &s, "train.pool is broken at number 20");
+    k.t->pool[1].item.n_in = s.inputs;
+    k.t->pool[1].item.n_out = 0;
+    refused_now(&k, folder, &s, "train.pool is broken at number 20");
+    k.t->pool[1].item.n_out = 1;
+    k.t->pool[1].item.n_in = 0;
+    refused_now(&k, folder, &s, "train.pool is broken at number 20");
+    tiny_close(&k);
+}
+END_TEST
+
+START_TEST(counters_below_0_are_refused)
+{
+    const char *folder = tiny_folder(testing_folder());
+    const omn_train_setup s = tiny_setup(OMN_ADAMW);
+    tiny k;
+    tiny_open(&k, folder, 1, &s);
+    k.t->skipped = UINT64_MAX;
+    refused_now(&k, folder, &s, "counter 6 is -1");
+    tiny_close(&k);
+}
+END_TEST
+
+/* Everything that a checkpoint counts comes back. */
+START_TEST(counters_come_back)
+{
+    const char *folder = tiny_folder(testing_folder());
+    const omn_train_setup s = tiny_setup(OMN_ADAMW);
+    char path[512];
+    omn_error err = OMN_ERROR_INIT;
+    tiny k;
+    snprintf(path, sizeof(path), "%s/a.safetensors", folder);
+    tiny_open(&k, folder, 1, &s);
+    k.t->step = 3, k.t->next_page = 17, k.t->pages = 16, k.t->lessons = 40, k.t->tokens = 99;
+    k.t->dropped = 5, k.t->skipped = 6, k.t->skipped_in_row = 4, k.t->bad = 2;
+    must(omn_trainer_save(k.t, path, &err), &err);
+    tiny_close(&k);
+    tiny_open(&k, folder, 1, &s);
+    must(omn_trainer_load(k.t, path, &err), &err);
+    ck_assert_uint_eq(k.t->step, 3);
+    ck_assert_uint_eq(k.t->opt->done, 3);
+    ck_assert_uint_eq(k.t->next_page, 17);
+    ck_assert_uint_eq(k.t->pages, 16);
+    ck_assert_uint_eq(k.t->lessons, 40);
+    ck_assert_uint_eq(k.t->tokens, 99);
+    ck_assert_uint_eq(k.t->dropped, 5);
+    ck_assert_uint_eq(k.t->skipped, 6);
+    ck_assert_uint_eq(k.t->skipped_in_row, 4);
+    ck_assert_uint_eq(k.t->bad, 2);
+    tiny_close(&k);
+}
+END_TEST
+
+/* The export is the average where there is one, the weights themselves where there is none. */
+START_TEST(the_export_holds_the_averages)
+{
+    const char *folder = tiny_folder(testing_folder());
+    char path[512];
+    snprintf(path, sizeof(path), "%s/out.safetensors", folder);
+    for (int averaged = 0; averaged < 2; averaged++) {
+        omn_train_setup s = tiny_setup(OMN_ADAMW);
+        omn_error err = OMN_ERROR_INIT;
+        omn_weights *w = NULL;
+        size_t apart = 0, seen = 0;
+        tiny k;
+        s.average = averaged ? 0.9 : 0;
+        tiny_open(&k, folder, 2, &s);
+        tiny_steps(&k, 3);
+        must(omn_trainer_export(k.t, path, OMN_F32, &err), &err);
+        must(omn_weights_open(path, &w, &err), &err);
+        for (size_t i = 0; i < k.t->opt->n_slots; i++) {
+            const slot *o = &k.t->opt->slots[i];
+            const omn_tensor *t = omn_weights_get(w, o->name);
+            if (!t) continue;
+            ck_assert(!averaged == !o->average);
+            ck_assert_uint_eq(t->bytes, o->count * sizeof(float));
+            ck_assert_mem_eq(t->data, averaged ? o->average : o->w, t->bytes);
+            apart += averaged && memcmp(o->average, o->w, t->bytes) != 0;
+            seen++;
+        }
+        ck_assert_uint_gt(seen, 10);
+        ck_assert(!averaged || apart > 10);
+        omn_weights_close(w);
+        tiny_close(&k);
+    }
+}
+END_TEST
+
+/* Early on an average is short: a tenth of the first weights stays in it after the first step. */
+START_TEST(averages_start_short)
+{
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    tiny k;
+    s.average = 0.999;
+    tiny_open(&k, tiny_folder(testing_folder()), 2, &s);
+    slot *o = &k.t->opt->slots[0];
+    float *before = testing_memory(o->count * sizeof(float));
+    for (int turn = 0; turn < 2; turn++) {
+        const double keep = turn ? 2.0 / 11 : 0.1;
+        memcpy(before, turn ? o->average : o->w, o->count * sizeof(float));
+        tiny_steps(&k, 1);
+        for (size_t e = 0; e < o->count; e++)
+            ck_assert_double_eq_tol((double)o->average[e],
+                                    keep * (double)before[e] + (1 - keep) * (double)o->w[e], 1e-6);
+    }
+    tiny_close(&k);
+}
+END_TEST
+
+/* Cells: labels outside their groups, another number of cells than the encoder makes. */
+static int32_t cell_label;
+static uint32_t cell_count;
+
+static omn_status odd_cells(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                            omn_page *out, omn_error *err)
+{
+    const omn_status st = tiny_page(user, c, index, step, a, out, err);
+    if (st != OMN_OK || !out->cell_labels) return st;
+    ((int32_t *)(uintptr_t)out->cell_labels)[1] = cell_label;
+    out->n_cells = cell_count;
+    return OMN_OK;
+}
+
+START_TEST(labels_of_cells_stay_within_their_groups)
+{
+    static const struct { int32_t label; uint32_t cells; omn_status st; } cases[] = {
+        { -1, 16, OMN_OK },      { 3, 16, OMN_OK },         { 4, 16, OMN_ERR_DATA },
+        { -2, 16, OMN_ERR_DATA }, { 0, 15, OMN_ERR_SHAPE }, { 0, 17, OMN_ERR_SHAPE },
+    };
+    const char *folder = tiny_folder(testing_folder());
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    s.page = odd_cells;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        omn_error err = OMN_ERROR_INIT;
+        tiny k;
+        cell_label = cases[i].label;
+        cell_count = cases[i].cells;
+        tiny_open(&k, folder, 1, &s);
+        ck_assert_int_eq(batch_fill(k.t, k.call, &err), cases[i].st);
+        tiny_close(&k);
+    }
+}
+END_TEST
+
+static omn_status trainer_status(const char *folder, const omn_train_setup *s)
+{
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
+                                    .plugin_path = testing_build("plugins/.libs"),
+                                    .only_plugin_path = true, .cache_dir = "" };
+    omn_error err = OMN_ERROR_INIT, why = OMN_ERROR_INIT;
+    omn_context *ctx = NULL;
+    omn_store *store = NULL;
+    omn_model *model = NULL;
+    omn_trainer *t = NULL;
+    must(omn_context_new(&how, &ctx, &err), &err);
+    must(omn_store_new(11, NULL, true, &store, &err), &err);
+    const omn_model_setup m = { OMN_FILL(omn_model_setup), .store = store, .training = true };
+    must(omn_model_open(ctx, folder, &m, &model, &err), &err);
+    const omn_status st = omn_trainer_new(model, store, s, &t, &why);
+    if (st != OMN_OK) ck_assert_uint_gt(strlen(why.text), 10);
+    omn_trainer_free(t);
+    omn_model_close(model);
+    omn_store_free(store);
+    omn_context_free(ctx);
+    return st;
+}
+
+START_TEST(setups_without_sense_are_refused)
+{
+    static const int32_t one[] = { 2, 1 };
+    static const char *const nose[] = { "nose" };
+    const omn_train_again late = { .from = 60, .rate = 1, .rate_muon = 1 },
+                          first = { .from = 0, .rate = 1, .rate_muon = 1 },
+                          steep = { .from = 5, .rate = 1, .rate_muon = 1, .last = 1.5 },
+                          good = { .from = 59, .rate = 1, .rate_muon = 1, .last = 1 };
+    const char *folder = tiny_folder(testing_folder());
+    const omn_train_setup usual = tiny_setup(OMN_ADAMW);
+    omn_train_setup s = usual;
+    s.again = &good, s.n_again = 1;
+    ck_assert_int_eq(trainer_status(folder, &s), OMN_OK);
+    for (int i = 0; i < 13; i++) {
+        s = usual;
+        switch (i) {
+        case 0: s.batch = 0; break;
+        case 1: s.targets = 0; break;
+        case 2: s.inputs = 0; break;
+        case 3: s.page = NULL; break;
+        case 4: s.last = 1.5; break;
+        case 5: s.aux = -1; break;
+        case 6: s.z_loss = (double)NAN; break;
+        case 7: s.aux_edges = 65; break;
+        case 8: s.aux_classes = one; break;
+        case 9: s.again = &late, s.n_again = 1; break;
+        case 10: s.again = &first, s.n_again = 1; break;
+        case 11: s.again = &steep, s.n_again = 1; break;
+        default: s.batch = 65537;
+        }
+        ck_assert_msg(trainer_status(folder, &s) == OMN_ERR_ARGUMENT, "setup %d", i);
+    }
+    s = usual;
+    s.roles = nose, s.n_roles = 1;
+    ck_assert_int_eq(trainer_status(folder, &s), OMN_ERR_UNSUPPORTED);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        the_end_of_an_answer_has_a_weight_of_its_own,
+        a_batch_given_up_gives_back_what_it_took,
+        ten_steps_in_a_row_that_are_not_finite_end_the_run,
+        a_pool_that_no_row_could_take_is_refused,
+        counters_below_0_are_refused,
+        counters_come_back,
+        the_export_holds_the_averages,
+        averages_start_short,
+        labels_of_cells_stay_within_their_groups,
+        setups_without_sense_are_refused,
+    };
+    return TESTING_RUN("train/state", all, 60);
+}
