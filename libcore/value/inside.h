@@ -156,7 +156,7 @@ static inline bool value_has_kind(const omn_value *v, const omn_kind *k)
 /* A double or a float by its shortest decimal digits. digits: what is always enough (17, 9). */
 void number_shortest(double x, int digits, omn_buf *out);
 /* s as a JSON string with its quotes. */
-void json_string(const char *s, size_t n, omn_buf *out);
+void value_json_string(const char *s, size_t n, omn_buf *out);
 void json_comma(size_t i, omn_buf *out);
 void json_numbers(const double *x, size_t n, omn_buf *out);
 /* To a hundredth of a pixel. */

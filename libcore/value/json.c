@@ -12,7 +12,7 @@
 #define FEW_NUMBERS  16u   /* where tensors stand apart */
 #define LONG_TEXTS   65536u
 
-void json_string(const char *s, size_t n, omn_buf *out)
+void value_json_string(const char *s, size_t n, omn_buf *out)
 {
     size_t from = 0;
     omn_buf_put(out, "\"", 1);
@@ -118,7 +118,7 @@ static void element(writer *w, const omn_tensor *t, size_t i)
     if (t->type == OMN_STRING) {
         const char *s = ((const char *const *)t->data)[i];
         if (s != NULL)
-            json_string(s, strlen(s), w->out);
+            value_json_string(s, strlen(s), w->out);
         else
             omn_buf_puts(w->out, "null");
     } else if (t->type == OMN_ANY_VALUE) {
@@ -167,7 +167,7 @@ static void bytes(const omn_tensor *t, omn_buf *out)
 static void apart(writer *w, const omn_tensor *t)
 {
     omn_buf_puts(w->out, "{\"tensor\":");
-    json_string(w->name.data, w->name.length, w->out);
+    value_json_string(w->name.data, w->name.length, w->out);
     if (w->st == OMN_OK && w->name.failed)
         w->st = omn_fail(w->err, OMN_ERR_MEMORY, "no memory for the name of a column");
     if (w->st == OMN_OK) w->st = w->take(w->user, w->name.data, t, w->err);

@@ -39,7 +39,7 @@ static void json(const omn_value *v, omn_buf *out)
         const char *name = "";
         const omn_value *field = omn_record_at(v, i, &name);
         json_comma(i, out);
-        json_string(name, strlen(name), out);
+        value_json_string(name, strlen(name), out);
         omn_buf_put(out, ":", 1);
         omn_value_json(field, out);
     }

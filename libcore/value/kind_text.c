@@ -23,7 +23,7 @@ static void json(const omn_value *v, omn_buf *out)
 {
     size_t n;
     const char *s = omn_text_get(v, &n);
-    json_string(s, n, out);
+    value_json_string(s, n, out);
 }
 
 static omn_status word(omn_call *c, const char *s, omn_value **out, omn_error *err)

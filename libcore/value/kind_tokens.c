@@ -20,7 +20,7 @@ static void json(const omn_value *v, omn_buf *out)
     omn_buf_puts(out, "{\"tokens\":[");
     for (size_t i = 0; i < n; i++) omn_buf_printf(out, "%s%ld", i > 0 ? "," : "", (long)ids[i]);
     omn_buf_puts(out, "],\"vocabulary\":");
-    json_string(vocabulary, strlen(vocabulary), out);
+    value_json_string(vocabulary, strlen(vocabulary), out);
     omn_buf_put(out, "}", 1);
 }
 

@@ -37,7 +37,7 @@ void places_label_json(const char *label, omn_buf *out)
 {
     if (label == NULL) return;
     omn_buf_puts(out, ",\"label\":");
-    json_string(label, strlen(label), out);
+    value_json_string(label, strlen(label), out);
 }
 
 bool places_number(const omn_value *v, size_t *known, double most, double *x)
