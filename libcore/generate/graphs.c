@@ -109,7 +109,9 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
     if (z->extend) z->extend(z->extend_user, s, out);
 }
 
-static void spell(const omn_graph_sizes *z, char *key, size_t room)
+/* What tells graphs apart, numbers to the last bit. False: it does not fit, so that two might share
+ * one key. */
+static bool spell(const omn_graph_sizes *z, char *key, size_t room)
 {
     static const char *const phases[] = { "?", "encode", "step", "teach", "embed" };
     int n = snprintf(key, room, "%s rows=%lld out=%s T=%lld cap=%lld mem=%lldx%lld labels=%d x=%d",
@@ -118,7 +120,7 @@ static void spell(const omn_graph_sizes *z, char *key, size_t room)
                      (long long)z->capacity, (long long)z->memory_rows, (long long)z->memory_length,
                      z->labels, z->extend != NULL);
     if (z->loss && n > 0 && (size_t)n < room)
-        n += omn_format(key + n, room - (size_t)n, " ce=%g,%g,%g,%d,%d", z->loss->z_loss,
+        n += omn_format(key + n, room - (size_t)n, " ce=%.17g,%.17g,%.17g,%d,%d", z->loss->z_loss,
                         z->loss->smoothing, z->loss->soft_sigma, z->loss->soft_first,
                         z->loss->soft_count);
     if (z->objective && n > 0 && (size_t)n < room) /* opened ones differ in their parameters */
@@ -126,6 +128,7 @@ static void spell(const omn_graph_sizes *z, char *key, size_t room)
     for (uint32_t i = 0; i < z->n_roles && n > 0 && (size_t)n < room; i++)
         n += snprintf(key + n, room - (size_t)n, " %s=%lld", z->roles[i],
                       (long long)(z->lengths ? z->lengths[i] : 0));
+    return n > 0 && (size_t)n < room;
 }
 
 omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *z, omn_graph **out, omn_error *err)
@@ -134,7 +137,8 @@ omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *z, omn_graph **o
     order o = { m, z };
     if (z->n_roles > MOST_ROLES)
         return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request", MOST_ROLES);
-    spell(z, key, sizeof key);
+    if (!spell(z, key, sizeof key))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "the names of inputs and output are too long");
     if (z->phase == OMN_TEACH && z->labels && m->training)
         return omn_program_graph_gradient(m->program, key, build, &o, "loss", z->frozen,
                                           z->n_frozen, out, err);

@@ -6,6 +6,7 @@
 #include <omnio/generate.h>
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *const roles[] = { "image", "text" };
 
@@ -76,8 +77,60 @@ START_TEST(teaching)
 }
 END_TEST
 
+/* A graph is built once for each loss, to the last bit of its numbers. */
+START_TEST(losses_that_differ_have_graphs_of_their_own)
+{
+    omn_context *ctx = NULL;
+    omn_model *m = open_nano(&ctx, false);
+    static const omn_ce losses[] = {
+        { OMN_FILL(omn_ce), .z_loss = 1e-4 },
+        { OMN_FILL(omn_ce), .z_loss = 1.0000001e-4 },
+        { OMN_FILL(omn_ce), .smoothing = 0.1 },
+        { OMN_FILL(omn_ce), .smoothing = 0.10000001 },
+    };
+    const int64_t lengths[] = { 0, 9 };
+    omn_graph *g[4] = { NULL };
+    for (size_t i = 0; i < 8; i++) {
+        omn_graph *one = NULL;
+        const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = 1,
+                                    .roles = roles, .lengths = lengths, .n_roles = 2,
+                                    .output = "text", .target_length = 4, .labels = true,
+                                    .loss = &losses[i % 4] };
+        ck_assert_int_eq(omn_model_graph(m, &z, &one, NULL), OMN_OK);
+        if (i < 4) g[i] = one;
+        else ck_assert_ptr_eq(g[i % 4], one);
+    }
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < i; k++) ck_assert_ptr_ne(g[i], g[k]);
+    omn_model_close(m);
+    omn_context_free(ctx);
+}
+END_TEST
+
+START_TEST(names_that_fit_no_key_are_refused)
+{
+    omn_context *ctx = NULL;
+    omn_model *m = open_nano(&ctx, false);
+    omn_graph *one = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    char name[2000];
+    memset(name, 'a', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    const char *const list[] = { name };
+    const int64_t lengths[] = { 9 };
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = 1,
+                                .roles = list, .lengths = lengths, .n_roles = 1 };
+    ck_assert_int_eq(omn_model_graph(m, &z, &one, &err), OMN_ERR_ARGUMENT);
+    ck_assert_msg(strstr(err.text, "too long") != NULL, "%s", err.text);
+    omn_model_close(m);
+    omn_context_free(ctx);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const all[] = { encoding_and_steps, teaching };
+    const TTest *const all[] = { encoding_and_steps, teaching,
+                                 losses_that_differ_have_graphs_of_their_own,
+                                 names_that_fit_no_key_are_refused };
     return TESTING_RUN("models/memory", all, 60);
 }

@@ -352,6 +352,35 @@ START_TEST(setups_without_sense_are_refused)
 }
 END_TEST
 
+/* A number of the configuration arrives whole: two that agree in six digits start other weights. */
+START_TEST(numbers_of_a_configuration_arrive_whole)
+{
+    static const char *const numbers[] = { "0.1234567", "0.12345674" };
+    const char *folder = tiny_folder(testing_folder());
+    char path[512], text[2048], *plain = NULL;
+    size_t size = 0;
+    float first[2] = { 0, 0 };
+    snprintf(path, sizeof(path), "%s/config.json", folder);
+    ck_assert_int_eq(omn_file_read(path, 1 << 20, &plain, &size, NULL), OMN_OK);
+    for (int i = 0; i < 2; i++) {
+        const omn_train_setup s = tiny_setup(OMN_ADAMW);
+        tiny k;
+        const int n = snprintf(text, sizeof(text), "{\"omnio\": {\"image_pos_init\": %s, %s",
+                               numbers[i], strchr(plain + 1, '{') + 1);
+        testing_write(folder, "config.json", text, (size_t)n);
+        tiny_open(&k, folder, 1, &s);
+        for (size_t w = 0; w < omn_store_count(k.store); w++)
+            if (strstr(omn_store_name(k.store, w), "positional"))
+                first[i] = omn_store_data(k.store, w)[0];
+        tiny_close(&k);
+    }
+    free(plain);
+    ck_assert_float_ne(first[0], 0);
+    ck_assert_float_ne(first[0], first[1]);
+    ck_assert_double_eq_tol((double)first[1] / (double)first[0], 1 + 4e-8 / 0.1234567, 1e-7);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -365,6 +394,7 @@ int main(void)
         averages_start_short,
         labels_of_cells_stay_within_their_groups,
         setups_without_sense_are_refused,
+        numbers_of_a_configuration_arrive_whole,
     };
     return TESTING_RUN("train/state", all, 60);
 }

@@ -35,8 +35,8 @@ static void open_image(uio2 *u, omn_open *o, omn_config *f)
                       "width=%d heads=%d head_width=%d layers=%d mlp=%d patch=%d rows=%d "
                       "columns=%d table_rows=%d "
                       "table_columns=%d second=%d project=%d frozen=%s shared=%s stem=%s act=%s "
-                      "rope=%g normalise=%s pos_init=%g "
-                      "out_init=%g",
+                      "rope=%.17g normalise=%s pos_init=%.17g "
+                      "out_init=%.17g",
                       (int)omn_config_int_or(f, "image_vit_cfg.emb_dim", 8, 65536, 768),
                       (int)omn_config_int_or(f, "image_vit_cfg.num_heads", 1, 512, 12),
                       (int)omn_config_int_or(f, "image_vit_cfg.head_dim", 2, 4096, 64),
