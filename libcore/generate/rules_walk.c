@@ -38,8 +38,8 @@ struct rules_walk {
     table of_frames, of_sets;
     move *moves;
     size_t n_moves, room_moves;
-    uint32_t *found, *todo;       /* of the closure that is being made */
-    size_t n_found, room_found, n_todo, room_todo;
+    uint32_t *found, *pending;       /* of the closure that is being made */
+    size_t n_found, room_found, n_pending, room_pending;
     allowed kept[N_KEPT];
     uint32_t next_kept;
     int32_t *path;                /* sets after each byte of a piece */
@@ -152,7 +152,8 @@ static void later(rules_walk *w, uint32_t at, int32_t times, uint32_t parent)
     const uint32_t f = frame_of(w, at, times, parent);
     if (w->failed || w->stamps[f] == w->stamp) return;
     w->stamps[f] = w->stamp;
-    if (grow(w, &w->todo, sizeof *w->todo, w->n_todo, &w->room_todo)) w->todo[w->n_todo++] = f;
+    if (grow(w, &w->pending, sizeof *w->pending, w->n_pending, &w->room_pending))
+        w->pending[w->n_pending++] = f;
 }
 
 static void enter(rules_walk *w, uint32_t rule, uint32_t back)
@@ -171,11 +172,11 @@ static void repeat(rules_walk *w, const frame *f, const element *e)
     enter(w, e->a, frame_of(w, f->at, times, f->parent));
 }
 
-/* From the frames in todo to all frames that wait for a terminal, in `found`. */
+/* From the frames in pending to all frames that wait for a terminal, in `found`. */
 static void close_over(rules_walk *w)
 {
-    while (w->n_todo && !w->failed) {
-        const uint32_t i = w->todo[--w->n_todo];
+    while (w->n_pending && !w->failed) {
+        const uint32_t i = w->pending[--w->n_pending];
         const frame f = w->frames[i];
         const element *e = &w->p->elements[f.at];
         if (i == NOBODY) {
@@ -189,8 +190,8 @@ static void close_over(rules_walk *w)
             if (f.parent != NOBODY) later(w, back.at, back.times, back.parent);
             else if (w->stamps[NOBODY] != w->stamp) {
                 w->stamps[NOBODY] = w->stamp;
-                if (grow(w, &w->todo, sizeof *w->todo, w->n_todo, &w->room_todo))
-                    w->todo[w->n_todo++] = NOBODY;
+                if (grow(w, &w->pending, sizeof *w->pending, w->n_pending, &w->room_pending))
+                    w->pending[w->n_pending++] = NOBODY;
             }
             break;
         }
@@ -213,7 +214,7 @@ static void close_over(rules_walk *w)
 
 static void begin_closure(rules_walk *w)
 {
-    w->n_found = w->n_todo = 0;
+    w->n_found = w->n_pending = 0;
     w->stamp++;
 }
 
@@ -497,7 +498,7 @@ void rules_walk_free(rules_walk *w)
     free(w->of_sets.at);
     free(w->moves);
     free(w->found);
-    free(w->todo);
+    free(w->pending);
     free(w->path);
     free(w);
 }
