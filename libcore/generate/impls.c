@@ -9,10 +9,8 @@
 #include <string.h>
 
 static const impl_member codec_members[] = {
-    IMPL_MEMBER(omn_codec_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_OPENED(omn_codec_impl),
     IMPL_MEMBER(omn_codec_impl, speaks, IMPL_TEXT),
-    IMPL_MEMBER(omn_codec_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_codec_impl, close, IMPL_CODE),
     IMPL_MEMBER(omn_codec_impl, encode, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_codec_impl, decode, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_codec_impl, pieces, IMPL_MAYBE_CODE),
@@ -34,10 +32,8 @@ static const char *codec_wrong(const void *impl)
 IMPL_SHAPE(impl_codec, "omnio.codec/1", "codec", omn_codec_impl, codec_members, codec_wrong);
 
 static const impl_member encoder_members[] = {
-    IMPL_MEMBER(omn_encoder_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_OPENED(omn_encoder_impl),
     IMPL_MEMBER(omn_encoder_impl, accepts, IMPL_TEXT),
-    IMPL_MEMBER(omn_encoder_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_encoder_impl, close, IMPL_CODE),
     IMPL_MEMBER(omn_encoder_impl, ports, IMPL_CODE),
     IMPL_MEMBER(omn_encoder_impl, prepare, IMPL_CODE),
     IMPL_MEMBER(omn_encoder_impl, embed, IMPL_CODE),
@@ -45,10 +41,8 @@ static const impl_member encoder_members[] = {
 IMPL_SHAPE(impl_encoder, "omnio.encoder/1", "encoder", omn_encoder_impl, encoder_members, NULL);
 
 static const impl_member decoder_members[] = {
-    IMPL_MEMBER(omn_decoder_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_OPENED(omn_decoder_impl),
     IMPL_MEMBER(omn_decoder_impl, makes, IMPL_TEXT),
-    IMPL_MEMBER(omn_decoder_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_decoder_impl, close, IMPL_CODE),
     IMPL_MEMBER(omn_decoder_impl, codes, IMPL_CODE),
     IMPL_MEMBER(omn_decoder_impl, encode, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_decoder_impl, decode, IMPL_MAYBE_CODE),
@@ -70,9 +64,7 @@ IMPL_SHAPE(impl_decoder, "omnio.decoder/1", "decoder", omn_decoder_impl, decoder
            decoder_wrong);
 
 static const impl_member model_members[] = {
-    IMPL_MEMBER(omn_model_impl, extension, IMPL_MAYBE_CODE),
-    IMPL_MEMBER(omn_model_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_model_impl, close, IMPL_CODE),
+    IMPL_OPENED(omn_model_impl),
     IMPL_MEMBER(omn_model_impl, build, IMPL_CODE),
     IMPL_MEMBER(omn_model_impl, prefix, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_model_impl, most_tokens, IMPL_MAYBE_CODE),
@@ -80,9 +72,7 @@ static const impl_member model_members[] = {
 IMPL_SHAPE(impl_model, "omnio.model/1", "model", omn_model_impl, model_members, NULL);
 
 static const impl_member source_members[] = {
-    IMPL_MEMBER(omn_source_impl, extension, IMPL_MAYBE_CODE),
-    IMPL_MEMBER(omn_source_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_source_impl, close, IMPL_CODE),
+    IMPL_OPENED(omn_source_impl),
     IMPL_MEMBER(omn_source_impl, count, IMPL_CODE),
     IMPL_MEMBER(omn_source_impl, get, IMPL_CODE),
 };
@@ -90,10 +80,8 @@ IMPL_SHAPE(impl_source, "omnio.source/1", "source of examples", omn_source_impl,
            NULL);
 
 static const impl_member measure_members[] = {
-    IMPL_MEMBER(omn_measure_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_OPENED(omn_measure_impl),
     IMPL_MEMBER(omn_measure_impl, takes, IMPL_TEXT),
-    IMPL_MEMBER(omn_measure_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_measure_impl, close, IMPL_CODE),
     IMPL_MEMBER(omn_measure_impl, begin, IMPL_CODE),
     IMPL_MEMBER(omn_measure_impl, add, IMPL_CODE),
     IMPL_MEMBER(omn_measure_impl, rows, IMPL_CODE),
@@ -102,30 +90,24 @@ static const impl_member measure_members[] = {
 IMPL_SHAPE(impl_measure, "omnio.measure/1", "measure", omn_measure_impl, measure_members, NULL);
 
 static const impl_member objective_members[] = {
-    IMPL_MEMBER(omn_objective_impl, extension, IMPL_MAYBE_CODE),
-    IMPL_MEMBER(omn_objective_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_objective_impl, close, IMPL_CODE),
+    IMPL_OPENED(omn_objective_impl),
     IMPL_MEMBER(omn_objective_impl, loss, IMPL_CODE),
 };
 IMPL_SHAPE(impl_objective, "omnio.objective/1", "objective", omn_objective_impl, objective_members,
            NULL);
 
 static const impl_member world_members[] = {
-    IMPL_MEMBER(omn_world_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_OPENED(omn_world_impl),
     IMPL_MEMBER(omn_world_impl, shows, IMPL_TEXT),
     IMPL_MEMBER(omn_world_impl, takes, IMPL_TEXT),
-    IMPL_MEMBER(omn_world_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_world_impl, close, IMPL_CODE),
     IMPL_MEMBER(omn_world_impl, reset, IMPL_CODE),
     IMPL_MEMBER(omn_world_impl, step, IMPL_CODE),
 };
 IMPL_SHAPE(impl_world, "omnio.world/1", "world", omn_world_impl, world_members, NULL);
 
 static const impl_member answer_members[] = {
-    IMPL_MEMBER(omn_answer_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_OPENED(omn_answer_impl),
     IMPL_MEMBER(omn_answer_impl, makes, IMPL_TEXT),
-    IMPL_MEMBER(omn_answer_impl, open, IMPL_CODE),
-    IMPL_MEMBER(omn_answer_impl, close, IMPL_CODE),
     IMPL_MEMBER(omn_answer_impl, rules, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_answer_impl, write, IMPL_CODE),
     IMPL_MEMBER(omn_answer_impl, read, IMPL_CODE),

@@ -33,6 +33,10 @@ typedef struct impl_shape {
     {                                                                                              \
 #member, offsetof(struct_type, member), type                                               \
     }
+/* What every object has that is opened before it is used. */
+#define IMPL_OPENED(struct_type)                                                                   \
+    IMPL_MEMBER(struct_type, extension, IMPL_MAYBE_CODE),                                          \
+        IMPL_MEMBER(struct_type, open, IMPL_CODE), IMPL_MEMBER(struct_type, close, IMPL_CODE)
 #define IMPL_SHAPE(id, kind, is, struct_type, list, wrong)                                         \
     const impl_shape id = { kind, is, sizeof(struct_type), list, sizeof(list) / sizeof((list)[0]), \
                             wrong }
