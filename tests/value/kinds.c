@@ -196,7 +196,7 @@ END_TEST
 START_TEST(hostile_columns_are_refused)
 {
     static const double box[8] = { 1, 2, 3, 4, 5, 6, 7, INFINITY };
-    static const double score[2] = { 0.5, 1.5 };
+    static const double score[2] = { 0.5, 1.5 }, below[1] = { -0.5 };
     static const char *const bad[2] = { "a", "\xff" };
     static const uint8_t pixels[16] = { 0 };
 #define COLUMN(name, type, shape, data, bytes) { name, { type, shape, data, bytes } }
@@ -217,6 +217,10 @@ START_TEST(hostile_columns_are_refused)
           "[n,4]" },
         { "regions", { COLUMN("box", OMN_F64, omn_dim2(4, 1), box, 32) }, 1, OMN_ERR_SHAPE,
           "not 4" },
+        { "regions", { COLUMN("box", OMN_F64, omn_dim2(1, 5), box, 40) }, 1, OMN_ERR_SHAPE,
+          "has 5 elements, not 4" },
+        { "regions", { COLUMN("box", OMN_F64, omn_dim2(1, 4), box, 40) }, 1, OMN_ERR_SHAPE,
+          "has 40 bytes" },
         { "regions", { COLUMN("box", OMN_F64, omn_dim2(-1, 4), box, 32) }, 1, OMN_ERR_SHAPE,
           "makes no sense" },
         { "regions", { COLUMN("box", OMN_F64, omn_dim2(INT64_MAX, 4), box, 32) }, 1, OMN_ERR_SHAPE,
@@ -232,6 +236,10 @@ START_TEST(hostile_columns_are_refused)
         { "points",
           { COLUMN("point", OMN_F64, omn_dim2(2, 2), box, 32),
             COLUMN("visible", OMN_F64, omn_dim1(2), box + 2, 16) },
+          2, OMN_ERR_DATA, "outside 0..2" },
+        { "points",
+          { COLUMN("point", OMN_F64, omn_dim2(1, 2), box, 16),
+            COLUMN("visible", OMN_F64, omn_dim1(1), below, 8) },
           2, OMN_ERR_DATA, "outside 0..2" },
         { "tokens",
           { COLUMN("tokens", OMN_I32, omn_dim1(0), NULL, 0),
@@ -267,6 +275,20 @@ START_TEST(hostile_columns_are_refused)
     const omn_filled x = COLUMN("x", OMN_F64, omn_dim0(), box, 8);
     omn_value *v = NULL;
     ck_assert_int_eq(omn_value_make(kind("number"), &x, 1, &f, &v, NULL), OMN_ERR_ARGUMENT);
+    const double rate = 8;
+    const omn_filled sound[3] = { COLUMN("samples", OMN_F32, omn_dim2(2, 1), box, 8),
+                                  COLUMN("rate", OMN_F64, omn_dim0(), &rate, 8),
+                                  COLUMN("start", OMN_F64, omn_dim0(), &rate, 8) };
+    /* what lies in time lies in no picture */
+    ck_assert_int_eq(omn_value_make(kind("audio"), sound, 3, &f, &v, NULL), OMN_ERR_ARGUMENT);
+    OK(omn_value_make(kind("audio"), sound, 3, NULL, &v, NULL));
+    omn_value_unref(v);
+    const omn_filled boxes = COLUMN("box", OMN_F64, omn_dim2(1, 4), box, 32);
+    for (size_t k = 0; k < 6; k++) {
+        omn_frame odd = f;
+        odd.m[k] = k % 2 ? (double)NAN : (double)INFINITY;
+        ck_assert_int_eq(omn_value_make(kind("regions"), &boxes, 1, &odd, &v, NULL), OMN_ERR_DATA);
+    }
 }
 END_TEST
 
@@ -298,6 +320,18 @@ START_TEST(hostile_general_json_is_refused)
           "base64" },
         { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"text\",\"shape\":[1],\"base64\":\"AAAA\"}}",
           "type" },
+        { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"u8\",\"shape\":[1],\"base64\":\"AA==\",\"x\":1}}",
+          "neither lists nor" },
+        { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"u8\",\"shape\":[1.5],\"base64\":\"AA==\"}}",
+          "no sane shape" },
+        { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"u8\",\"shape\":[-1],\"base64\":\"AA==\"}}",
+          "no sane shape" },
+        { "{\"$kind\":\"regions\",\"box\":[],\"$frame\":{\"map\":[1,0,0,0,1,0],\"width\":-1,"
+          "\"height\":1,\"source\":\"0000000000000001\"}}", "$frame" },
+        { "{\"$kind\":\"regions\",\"box\":[],\"$frame\":{\"map\":[1,0,0,0,1,0],\"width\":1,"
+          "\"height\":4294967296,\"source\":\"0000000000000001\"}}", "$frame" },
+        { "{\"$kind\":\"regions\",\"box\":[],\"$frame\":{\"map\":[1,0,0,0,1,0],\"width\":1,"
+          "\"height\":1,\"source\":\"00000000000000001\"}}", "$frame" },
         { "{\"$kind\":\"list\",\"items\":[1,{\"$kind\":\"list\",\"items\":3}]}", "column items" },
         { "{\"$kind\":\"regions\",\"box\":[],\"$frame\":{\"map\":[1]}}", "$frame" },
     };

@@ -113,10 +113,15 @@ START_TEST(what_makes_no_sense_is_refused)
         { "audio", "{\"samples\":[[null]],\"rate\":1,\"start\":0}", "not finite" },
         { "audio", "{\"samples\":{\"type\":\"f32\",\"shape\":[5,0],\"base64\":\"\"},\"rate\":1,"
                    "\"start\":0}", "channels" },
+        { "audio", "{\"samples\":{\"type\":\"f32\",\"shape\":[0,65],\"base64\":\"\"},\"rate\":1,"
+                   "\"start\":0}", "1..64 channels" },
+        { "audio", "{\"samples\":[[0]],\"rate\":0.5,\"start\":0}", "outside 1.." },
         { "video", "{\"frames\":[\"a\"],\"time\":[0]}", "made of pictures" },
         { "video", "{\"frames\":[],\"time\":[0]}", "axis t" },
         { "mask", "{}", "either labels or is soft" },
         { "mask", "{\"labels\":[[0]],\"soft\":[[0]]}", "either labels or is soft" },
+        { "mask", "{\"labels\":[[-1,3]],\"legend\":[\"a\",\"b\"]}", "its legend has 2" },
+        { "mask", "{\"labels\":[[65536]]}", "outside -1" },
         { "mask", "{\"labels\":[[2]],\"legend\":[\"a\",\"b\"]}", "its legend has 2" },
         { "mask", "{\"labels\":[[-2]]}", "outside -1" },
         { "mask", "{\"soft\":[[1.5]]}", "outside 0..1" },
@@ -124,8 +129,11 @@ START_TEST(what_makes_no_sense_is_refused)
         { "depth", "{\"depth\":[[-1]]}", "outside 0" },
         { "depth", "{\"depth\":[[1,2],[3]]}", "ragged" },
         { "normals", "{\"normals\":[[[0,0,-0.5]]]}", "length 0.5" },
+        { "normals", "{\"normals\":[[[0,0,-0.98]]]}", "length 0.98" },
         { "normals", "{\"normals\":[[[0,null,-1]]]}", "length" },
         { "keypoints", "{\"point\":[[[null,1]]],\"visible\":[[1]],\"joints\":[\"a\"]}",
+          "has no place" },
+        { "keypoints", "{\"point\":[[[1,null]]],\"visible\":[[0.5]],\"joints\":[\"a\"]}",
           "has no place" },
         { "keypoints", "{\"point\":[[[0,1]]],\"visible\":[[1]],\"joints\":[\"a\",\"b\"]}",
           "axis k" },
@@ -134,23 +142,35 @@ START_TEST(what_makes_no_sense_is_refused)
         { "polygons", "{\"rings\":[1],\"points\":[3,3],\"point\":[[0,0],[1,0],[1,1]]}", "rings" },
         { "polygons", "{\"rings\":[1],\"points\":[4],\"point\":[[0,0],[1,0],[1,1]]}", "points" },
         { "polygons", "{\"rings\":[1],\"points\":[2],\"point\":[[0,0],[1,0]]}", "outside 3" },
+        { "polygons", "{\"rings\":[0],\"points\":[],\"point\":[]}", "outside 1" },
+        { "polygons", "{\"rings\":[1],\"points\":[3],\"point\":[[0,0],[1,0],[1,1],[2,2]]}",
+          "rings of 3 points, and 4" },
         { "camera", "{\"focal\":[0,1],\"center\":[0,0],\"size\":[1,1]}", "outside" },
         { "camera", "{\"focal\":[1,1],\"center\":[0,0],\"size\":[1,1],"
                     "\"pose\":[[1,0,0,0],[0,1,0,0],[0,0,-1,0]]}", "no rotation" },
+        { "camera", "{\"focal\":[1,1],\"center\":[0,0],\"size\":[1,1],"
+                    "\"pose\":[[1,0,0,0],[0,1.01,0,0],[0,0,1,0]]}", "no rotation" },
+        { "camera", "{\"focal\":[1,1],\"center\":[0,0],\"size\":[1,1],"
+                    "\"pose\":[[1,0,0,0],[0.6,0.8,0,0],[0,0,1,0]]}", "no rotation" },
         { "box3d", "{\"center\":[[0,0,0]],\"size\":[[1,1,1]],"
                    "\"rotation\":[[[1,0,0],[1,0,0],[0,0,1]]]}", "rotation of box 0" },
         { "box3d", "{\"center\":[[0,0,0]],\"size\":[[-1,1,1]],"
                    "\"rotation\":[[[1,0,0],[0,1,0],[0,0,1]]]}", "outside 0" },
         { "actions", "{\"action\":[[2]],\"time\":[0],\"name\":[\"a\"],\"most\":[1]}",
           "a at moment 0 is 2" },
+        { "actions", "{\"action\":[[2]],\"time\":[0],\"name\":[\"a\"],\"least\":[3]}",
+          "outside 3.." },
         { "actions", "{\"action\":[[2],[1]],\"time\":[1,1],\"name\":[\"a\"]}", "not later" },
         { "grounded", "{\"text\":\"\xc3\xa4\",\"span\":[[0,1]],\"box\":[[1,2,3,4]]}",
           "cuts a character" },
+        { "grounded", "{\"text\":\"ab\",\"span\":[[1,1]],\"box\":[[1,2,3,4]]}", "1..1" },
         { "grounded", "{\"text\":\"ab\",\"span\":[[1,3]],\"box\":[[1,2,3,4]]}", "text of 2" },
         { "options", "{\"text\":[1]}", "column text" },
         { "options", "[\"a\",2]", "option 2 is number" },
         { "interleaved", "{\"items\":[[\"a\"]]}", "item 0 is list" },
         { "stream", "{\"of\":\"image\",\"count\":1,\"hash\":\"12\"}", "32 hexadecimal" },
+        { "stream", "{\"of\":\"image\",\"count\":1,\"hash\":\"00112233445566778899aabbccddeeff0\"}",
+          "32 hexadecimal" },
         { "stream", "{\"of\":\"Image\",\"count\":1,\"hash\":\"00112233445566778899aabbccddeeff\"}",
           "no kind" },
     };
@@ -256,8 +276,18 @@ START_TEST(a_stream_hands_out_items_and_is_a_video)
     ck_assert_int_eq(omn_value_item(v, 1, &item, NULL), OMN_ERR_TYPE);
     ck_assert_int_eq(omn_value_convert(NULL, v, kind("video"), &video, NULL), OMN_ERR_UNSUPPORTED);
     omn_value_unref(v);
+    self.wrong = UINT64_MAX;
+    OK(omn_stream_new(&from, &self, "image", 4096, hash, 2, 3, &v, NULL));
+    OK(omn_value_convert(NULL, v, kind("video"), &video, NULL)); /* the most that is held */
+    ck_assert_double_eq(((const double *)omn_value_column(video, "time")->data)[4095],
+                        3 + 4095 / 2.0);
+    omn_value_unref(video);
+    omn_value_unref(v);
+    OK(omn_stream_new(&from, &self, "image", 4097, hash, 2, 3, &v, NULL));
+    ck_assert_int_eq(omn_value_convert(NULL, v, kind("video"), &video, NULL), OMN_ERR_UNSUPPORTED);
+    omn_value_unref(v);
     ck_assert_int_eq(omn_stream_new(&from, &self, "Image", 5, hash, 0, 0, &v, NULL), OMN_ERR_DATA);
-    ck_assert_int_eq(self.closed, 3);
+    ck_assert_int_eq(self.closed, 5);
 }
 END_TEST
 
