@@ -369,6 +369,17 @@ START_TEST(a_result_says_what_was_seen)
 }
 END_TEST
 
+static int no_noise(void *user, size_t row, int32_t step, size_t n, double *u, float *gumbel)
+{
+    (void)user;
+    (void)row;
+    (void)step;
+    (void)n;
+    (void)gumbel;
+    *u = 0.5;
+    return 0;
+}
+
 START_TEST(requests_that_make_no_sense)
 {
     open_toy();
@@ -399,6 +410,43 @@ START_TEST(requests_that_make_no_sense)
     ck_assert_int_eq(omn_generate_batch(t.runner, two, 2, out, &err), OMN_ERR_ARGUMENT);
     ck_assert_int_eq(omn_generate_batch(t.runner, two, 0, out, NULL), OMN_ERR_ARGUMENT);
     omn_value_unref(text);
+    toy_close(&t);
+}
+END_TEST
+
+/* Searches that do not go together, and one more of each thing than is possible. */
+START_TEST(searches_that_make_no_sense)
+{
+    static const omn_condition conditions[16] = { { .weight = 0.1, .prompt = "b" } };
+    const struct { omn_request rq; const char *says; } rows[] = {
+        { { .beams = { .count = 257 } }, "1 to 256 beams" },
+        { { .beams = { .count = -1 } }, "1 to 256 beams" },
+        { { .beams = { .count = 2, .alpha = 10.5 } }, "alpha is -10 to 10" },
+        { { .n_best = 1025, .temperature = 1 }, "1 to 1024 answers" },
+        { { .n_best = 3, .beams = { .count = 2 } }, "no more answers" },
+        { { .n_best = 2 }, "beams or a temperature" },
+        { { .scheme = OMN_SCHEME_JACOBI, .beams = { .count = 2 } }, "left to right" },
+        { { .scheme = OMN_SCHEME_JACOBI, .n_best = 2, .temperature = 1 }, "one answer" },
+        { { .scheme = OMN_SCHEME_JACOBI, .temperature = 1, .noise = no_noise }, "given noise" },
+        { { .conditions = conditions, .n_conditions = 1, .beams = { .count = 2 } },
+          "neither beams" },
+        { { .conditions = conditions, .n_conditions = 16 }, "at most 15 conditions" },
+    };
+    open_toy();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        omn_request rq = rows[i].rq;
+        rq.size = sizeof rq;
+        rq.prompt = "a";
+        fails(&rq, OMN_ERR_ARGUMENT, rows[i].says);
+    }
+    omn_request many[65];
+    omn_result out[65];
+    omn_error err = OMN_ERROR_INIT;
+    for (size_t i = 0; i < 65; i++)
+        many[i] = (omn_request){ OMN_FILL(omn_request), .prompt = "a", .n_best = 64,
+                                 .temperature = 1, .top_p = 1, .max_tokens = 1 };
+    ck_assert_int_eq(omn_generate_batch(t.runner, many, 65, out, &err), OMN_ERR_ARGUMENT);
+    ck_assert_msg(strstr(err.text, "4160 rows at once") != NULL, "%s", err.text);
     toy_close(&t);
 }
 END_TEST
@@ -579,6 +627,7 @@ int main(void)
         searches_of_a_whole_model,
         a_result_says_what_was_seen,
         requests_that_make_no_sense,
+        searches_that_make_no_sense,
         options_are_scored_by_their_likelihood,
         many_options_go_through_in_slices,
         one_box_is_four_locations,

@@ -56,14 +56,20 @@ static omn_value *there_and_back(const omn_answer *a, const omn_value *v)
     return back;
 }
 
-static void not_written(const omn_answer *a, const omn_value *v, omn_status want)
+static void not_written_for(const omn_answer *a, const omn_value *v, omn_status want,
+                            const char *why)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_ids ids;
     omn_ids_init(&ids, 1000);
     ck_assert_int_eq(omn_answer_write(a, t.call, v, &frame, &ids, &err), want);
-    ck_assert(err.text[0]);
+    ck_assert_msg(err.text[0] && strstr(err.text, why), "%s", err.text);
     omn_ids_fini(&ids);
+}
+
+static void not_written(const omn_answer *a, const omn_value *v, omn_status want)
+{
+    not_written_for(a, v, want, "");
 }
 
 static omn_value *json(const char *text)
@@ -373,6 +379,9 @@ START_TEST(what_cannot_be_an_answer_is_told_when_it_is_opened)
     not_opened("options", NULL, NULL, "1 to 10000");
     not_opened("number", "number", "5..1", "no range");
     not_opened("number", "number", "5", "no range");
+    not_opened("number", "number", "0..1000000000000", "to 12 digits");
+    not_opened("number", "number", "-1000000000000..0", "to 12 digits");
+    omn_answer_close(toy_open_answer(&t, "number", "number=-999999999999..999999999999"));
     not_opened("json", "json", "{\"type\": \"strin\"}", "a type is");
     not_opened("json", "json", "nowhere.json", "nowhere.json");
     not_opened("grammar", "grammar", "root ::= root", "left recursion");
@@ -380,6 +389,58 @@ START_TEST(what_cannot_be_an_answer_is_told_when_it_is_opened)
     not_opened("keypoints", "keypoints", "a,a", "twice");
     not_opened("polygons", "polygons", "some", "how many");
     not_opened("polygons", "vertices", "2..5", "corners");
+    close_toy();
+}
+END_TEST
+
+/* Each answer says itself what is outside it. */
+START_TEST(what_lies_outside_is_named)
+{
+    static const struct {
+        const char *object, *set, *value;
+        int32_t code;
+        omn_status st;
+        const char *why;
+    } list[] = {
+        { "number", "number=0..360", "-1", 0, OMN_ERR_DATA, "-1 is outside 0..360" },
+        { "number", "number=0..360", "361", 0, OMN_ERR_DATA, "361 is outside 0..360" },
+        { "number", "number=0..360", "\"9\"", 0, OMN_ERR_TYPE, "a number is wanted" },
+        { "codes", "codes=location", NULL, 64, OMN_ERR_DATA, "code 64 is outside 0..63" },
+        { "codes", "codes=location", NULL, -1, OMN_ERR_DATA, "code -1 is outside 0..63" },
+    };
+    open_toy();
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_answer *a = toy_open_answer(&t, list[i].object, list[i].set);
+        omn_value *v = NULL;
+        if (list[i].value) v = json(list[i].value);
+        else ck_assert_int_eq(omn_tokens_new(&list[i].code, 1, "location", &v, NULL), OMN_OK);
+        not_written_for(a, v, list[i].st, list[i].why);
+        omn_value_unref(v);
+        omn_answer_close(a);
+    }
+    close_toy();
+}
+END_TEST
+
+/* As many codes as one likes, none too; and no id that is none of them. */
+START_TEST(codes_are_of_their_range)
+{
+    open_toy();
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *v = NULL, *back = NULL;
+    omn_ids ids;
+    omn_answer *a = toy_open_answer(&t, "codes", "codes=location");
+    omn_ids_init(&ids, 1000);
+    ck_assert_int_eq(omn_tokens_new(NULL, 0, "location", &v, NULL), OMN_OK);
+    WORKS(omn_answer_write(a, t.call, v, &frame, &ids, &err));
+    ck_assert_uint_eq(ids.count, 0);
+    const int32_t zero = 0;
+    const omn_heard h = { OMN_FILL(omn_heard), .ids = &zero, .n = 1, .whole = true };
+    ck_assert_int_eq(omn_answer_read(a, t.call, &h, &frame, &back, &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "id 0 is none of \"location\"") != NULL, "%s", err.text);
+    omn_ids_fini(&ids);
+    omn_value_unref(v);
+    omn_answer_close(a);
     close_toy();
 }
 END_TEST
@@ -428,6 +489,8 @@ int main(void)
         an_answer_that_is_cut_off_is_none,
         what_cannot_be_an_answer_is_told_when_it_is_opened,
         options_are_texts_and_not_too_many,
+        what_lies_outside_is_named,
+        codes_are_of_their_range,
     };
     return TESTING_RUN("generate/forms", all, 60); /* each opens a model of its own */
 }

@@ -4,6 +4,7 @@
 #include "tests/testing.h"
 
 #include "libcore/generate/rules.h"
+#include "libcore/generate/rules_json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -181,6 +182,15 @@ static bool is_half(const char *t)   /* 0.0 to 2.5 with one decimal */
            !(t[0] == '2' && t[2] > '5');
 }
 
+static bool is_ones(const char *t)   /* two or three */
+{
+    char plain[16] = "";
+    size_t n = 0;
+    for (const char *p = t; *p && n < 15; p++)
+        if (*p != ' ' || p == t || p[-1] != ',') plain[n++] = *p;
+    return !strcmp(plain, "[1,1]") || !strcmp(plain, "[1,1,1]");
+}
+
 static const struct language {
     make_fn *make;
     const char *rule, *alphabet;
@@ -198,6 +208,8 @@ static const struct language {
     { schema, "{\"type\": \"integer\", \"minimum\": -30, \"maximum\": -7}", "-03789", is_below, 4 },
     { schema, "{\"type\": \"number\", \"minimum\": 0, \"maximum\": 2.5, \"multipleOf\": 0.1}",
       "0.256", is_half, 4 },
+    { schema, "{\"type\": \"array\", \"items\": {\"const\": 1}, \"minItems\": 2, \"maxItems\": 3}",
+      "[1,]", is_ones, 7 },
 };
 #define N_LANGUAGES (sizeof languages / sizeof *languages)
 
@@ -463,6 +475,239 @@ START_TEST(counts_are_read_as_people_write_them)
 }
 END_TEST
 
+/* Behind a first piece that was nothing but its space only such pieces follow as say the same at
+ * both places. */
+START_TEST(a_space_that_is_lost_is_lost_once)
+{
+    machine m = machine_of(gbnf, "root ::= \"a\" \"a\"? | \" a\"");
+    const int32_t space = id_of(" ", 1), a = id_of("a", 1), both = id_of(" a", 2);
+    const uint64_t *bits = NULL;
+    size_t count = 0;
+    bool may_end = false;
+    int32_t quiet = RULES_DEAD, next = RULES_DEAD;
+    ck_assert_int_eq(rules_walk_step(m.w, rules_walk_start(m.w), space, &quiet, NULL), OMN_OK);
+    ck_assert_int_ne(quiet, RULES_DEAD);
+    ck_assert_int_eq(rules_walk_allowed(m.w, quiet, &bits, &count, &may_end, NULL), OMN_OK);
+    ck_assert(bit_get(bits, a));
+    ck_assert(!bit_get(bits, both));
+    ck_assert(!may_end);
+    rules_walk_step(m.w, quiet, both, &next, NULL);
+    ck_assert_int_eq(next, RULES_DEAD);
+    rules_walk_step(m.w, quiet, a, &next, NULL);
+    ck_assert(next != RULES_DEAD && rules_walk_ends(m.w, next));
+    /* the same set at its beginning allows what it does not allow here, and the other way round */
+    ck_assert_int_eq(rules_walk_allowed(m.w, rules_walk_start(m.w), &bits, &count, &may_end, NULL),
+                     OMN_OK);
+    ck_assert(bit_get(bits, both) && bit_get(bits, space));
+    rules_walk_step(m.w, rules_walk_start(m.w), both, &next, NULL);
+    ck_assert(next != RULES_DEAD && rules_walk_ends(m.w, next));
+    rules_walk_step(m.w, next, both, &next, NULL);
+    ck_assert_int_eq(next, RULES_DEAD);
+    machine_end(&m);
+}
+END_TEST
+
+START_TEST(ids_between_others_are_not_allowed)
+{
+    static const int32_t some[] = { 2, 0, 7, 12 };
+    omn_rules *r = NULL;
+    machine m = { .s = spell_all() };
+    const uint64_t *bits = NULL;
+    size_t count = 0;
+    bool may_end = false;
+    ck_assert_int_eq(rules_new(&vocab, NULL, &r, NULL), OMN_OK);
+    omn_rules_root(r, omn_rules_ids(r, some, 4));
+    ck_assert_int_eq(rules_compile(r, &m.p, NULL), OMN_OK);
+    rules_free(r);
+    ck_assert_int_eq(rules_walk_new(m.p, m.s, ROWS, &m.w, NULL), OMN_OK);
+    ck_assert_int_eq(rules_walk_allowed(m.w, rules_walk_start(m.w), &bits, &count, &may_end, NULL),
+                     OMN_OK);
+    ck_assert_uint_eq(count, 4);
+    for (int32_t id = 0; id < ROWS; id++) {
+        int32_t next = RULES_DEAD;
+        const bool is = id == 0 || id == 2 || id == 7 || id == 12;
+        rules_walk_step(m.w, rules_walk_start(m.w), id, &next, NULL);
+        ck_assert(bit_get(bits, id) == is && (next != RULES_DEAD) == is);
+    }
+    machine_end(&m);
+}
+END_TEST
+
+/* Does a sequence of byte ranges take this text whole? */
+static bool in_ranges(const utf8_ranges *u, size_t n, const char *text)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t k = 0;
+        while (k < u[i].n && text[k] && u[i].low[k] <= (uint8_t)text[k] &&
+               (uint8_t)text[k] <= u[i].high[k])
+            k++;
+        if (k == u[i].n && !text[k]) return true;
+    }
+    return false;
+}
+
+/* Halves of surrogate pairs are in no range, whichever way it goes over them. */
+START_TEST(ranges_of_characters_are_split_right)
+{
+    static const uint32_t edges[] = { 1, 0x7f, 0x80, 0x7ff, 0x800, 0xd7ff, 0xd800, 0xdbff, 0xdc00,
+                                      0xdfff, 0xe000, 0xffff, 0x10000, 0x10ffff };
+    enum { N_EDGES = sizeof edges / sizeof *edges };
+    for (size_t a = 0; a < N_EDGES; a++)
+        for (size_t b = a; b < N_EDGES; b++) {
+            utf8_ranges u[UTF8_MOST_RANGES];
+            const size_t n = utf8_split(edges[a], edges[b], u);
+            ck_assert_uint_le(n, UTF8_MOST_RANGES);
+            for (size_t c = 0; c < N_EDGES; c++) {
+                const uint32_t x = edges[c];
+                char t[5] = { 0 };
+                if (x < 0x80) t[0] = (char)x;
+                else if (x < 0x800) t[0] = (char)(0xc0 | x >> 6), t[1] = (char)(0x80 | (x & 63));
+                else if (x < 0x10000)
+                    t[0] = (char)(0xe0 | x >> 12), t[1] = (char)(0x80 | (x >> 6 & 63)),
+                    t[2] = (char)(0x80 | (x & 63));
+                else
+                    t[0] = (char)(0xf0 | x >> 18), t[1] = (char)(0x80 | (x >> 12 & 63)),
+                    t[2] = (char)(0x80 | (x >> 6 & 63)), t[3] = (char)(0x80 | (x & 63));
+                const bool half = x >= 0xd800 && x <= 0xdfff;
+                ck_assert_msg(in_ranges(u, n, t) == (c >= a && c <= b && !half),
+                              "U+%04X in %04X..%04X", x, edges[a], edges[b]);
+            }
+        }
+}
+END_TEST
+
+typedef struct limit {
+    const char *what;
+    bool good;
+} limit;
+
+/* Builds rule number i of the list below. */
+static limit limit_at(omn_rules *r, int i)
+{
+    static const int32_t last[] = { ROWS - 1 }, beyond[] = { ROWS }, below[] = { -1 };
+    static const omn_chars most[] = { { 'a', 0x10ffff } }, more[] = { { 'a', 0x110000 } },
+                           back[] = { { 'b', 'a' } };
+    const omn_rule *a = omn_rules_text(r, "a", 1), *x = a;
+    limit l = { "", true };
+    switch (i) {
+    case 0: x = omn_rules_ids(r, last, 1); break;
+    case 1: x = omn_rules_ids(r, beyond, 1), l = (limit){ "outside 0..", false }; break;
+    case 2: x = omn_rules_ids(r, below, 1), l = (limit){ "outside 0..", false }; break;
+    case 3: x = omn_rules_ids(r, NULL, 0), l = (limit){ "no ids", false }; break;
+    case 4: x = omn_rules_part(r, "location", 3, 1); break;
+    case 5: x = omn_rules_part(r, "location", 3, 2), l = (limit){ "numbers 0..3", false }; break;
+    case 6: x = omn_rules_part(r, "location", -1, 2), l = (limit){ "numbers 0..3", false }; break;
+    case 7: x = omn_rules_part(r, "location", 0, 0), l = (limit){ "numbers 0..3", false }; break;
+    case 8: x = omn_rules_range(r, "colour"), l = (limit){ "no \"colour\"", false }; break;
+    case 9: x = omn_rules_chars(r, most, 1, false); break;
+    case 10: x = omn_rules_chars(r, more, 1, false), l = (limit){ "", false }; break;
+    case 11: x = omn_rules_chars(r, back, 1, false), l = (limit){ "", false }; break;
+    case 12: x = omn_rules_repeat(r, a, 0, 1000000); break;
+    case 13: x = omn_rules_repeat(r, a, 0, 1000001), l = (limit){ "0 to 1000000", false }; break;
+    case 14: x = omn_rules_repeat(r, a, 2, 1), l = (limit){ "larger number last", false }; break;
+    case 15: x = omn_rules_repeat(r, a, -1, 1), l = (limit){ "0 to 1000000", false }; break;
+    case 22: x = rules_whole(r, 0, 5, 9); break;
+    case 23: x = rules_whole(r, 0, 5, 10), l = (limit){ "18 digits", false }; break;
+    case 24: x = rules_whole(r, 6, 5, 0), l = (limit){ "larger bound comes last", false }; break;
+    case 16: omn_rules_prefer(r, "location", 1); break;
+    case 17: omn_rules_prefer(r, "location", 1.5), l = (limit){ "a mass of 0..1", false }; break;
+    case 18: omn_rules_prefer(r, "location", -0.5), l = (limit){ "a mass of 0..1", false }; break;
+    case 19: omn_rules_prefer(r, "location", (double)NAN), l = (limit){ "a mass of", false }; break;
+    case 20:
+    case 21:
+        for (int k = 0; k < i - 16; k++) omn_rules_prefer(r, "location", 0.5);
+        if (i == 21) l = (limit){ "at most 4 ranges", false };
+        break;
+    default:
+        omn_rules_keep(r, "location");
+        omn_rules_keep(r, "location");
+        l = (limit){ "only one range is kept", false };
+    }
+    omn_rules_root(r, x);
+    return l;
+}
+
+START_TEST(rules_have_limits)
+{
+    for (int i = 0; i < 26; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_rules *r = NULL;
+        rules_program *p = NULL;
+        ck_assert_int_eq(rules_new(&vocab, NULL, &r, &err), OMN_OK);
+        const limit l = limit_at(r, i);
+        const omn_status st = rules_compile(r, &p, &err);
+        ck_assert_msg((st == OMN_OK) == l.good, "rule %d: %s", i, err.text);
+        ck_assert_msg(strstr(err.text, l.what) != NULL, "rule %d: %s", i, err.text);
+        rules_program_free(p);
+        rules_free(r);
+    }
+}
+END_TEST
+
+/* More choices at once than a set holds are an error, one less than that many are not. */
+START_TEST(sets_have_a_most)
+{
+    for (size_t n = 65536; n <= 65537; n++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_rules *r = NULL;
+        machine m = { .s = spell_all() };
+        const omn_rule **list = testing_memory(n * sizeof *list);
+        ck_assert_int_eq(rules_new(&vocab, NULL, &r, &err), OMN_OK);
+        for (size_t i = 0; i < n; i++) list[i] = omn_rules_text(r, "a", 1);
+        omn_rules_root(r, omn_rules_either(r, list, n));
+        ck_assert_msg(rules_compile(r, &m.p, &err) == OMN_OK, "%s", err.text);
+        rules_free(r);
+        const omn_status st = rules_walk_new(m.p, m.s, ROWS, &m.w, &err);
+        ck_assert_msg(st == (n > 65536 ? OMN_ERR_UNSUPPORTED : OMN_OK), "%zu: %s", n, err.text);
+        machine_end(&m);
+    }
+}
+END_TEST
+
+START_TEST(grammars_and_schemas_have_limits)
+{
+    for (int more = 0; more < 2; more++) {
+        omn_buf name, groups, deep, many;
+        omn_buf_init(&name, 1 << 16);
+        omn_buf_init(&groups, 1 << 16);
+        omn_buf_init(&deep, 1 << 16);
+        omn_buf_init(&many, 1 << 16);
+        omn_buf_printf(&name, "root ::= %.*s\n%.*s ::= \"a\"", 64 + more,
+                       "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn",
+                       64 + more,
+                       "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
+        omn_buf_puts(&groups, "root ::= ");
+        for (int i = 0; i < 61 + more; i++) omn_buf_puts(&groups, "(");
+        omn_buf_puts(&groups, "\"a\"");
+        for (int i = 0; i < 61 + more; i++) omn_buf_puts(&groups, ")");
+        for (int i = 0; i < 40 + more; i++)
+            omn_buf_puts(&deep, "{\"anyOf\": [");
+        omn_buf_puts(&deep, "{\"type\": \"boolean\"}");
+        for (int i = 0; i < 40 + more; i++) omn_buf_puts(&deep, "]}");
+        omn_buf_puts(&many, "{\"type\": \"object\", \"properties\": {");
+        for (int i = 0; i < 60 + more; i++)
+            omn_buf_printf(&many, "%s\"p%d\": {\"type\": \"boolean\"}", i ? ", " : "", i);
+        omn_buf_puts(&many, "}}");
+        const struct { make_fn *make; const char *text, *why; } rows[] = {
+            { gbnf, name.data, "64" }, { gbnf, groups.data, "too deep" },
+            { schema, deep.data, "deeper than 40" }, { schema, many.data, "60" },
+        };
+        for (size_t i = 0; i < 4; i++) {
+            if (more) {
+                refused(rows[i].make, rows[i].text, rows[i].why, 0, 0);
+                continue;
+            }
+            machine m = machine_of(rows[i].make, rows[i].text);
+            machine_end(&m);
+        }
+        omn_buf_fini(&name);
+        omn_buf_fini(&groups);
+        omn_buf_fini(&deep);
+        omn_buf_fini(&many);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -474,6 +719,12 @@ int main(void)
         what_cannot_be_a_rule_is_refused_with_its_place,
         hostile_sizes_are_errors_and_not_hours,
         counts_are_read_as_people_write_them,
+        a_space_that_is_lost_is_lost_once,
+        ids_between_others_are_not_allowed,
+        ranges_of_characters_are_split_right,
+        rules_have_limits,
+        sets_have_a_most,
+        grammars_and_schemas_have_limits,
     };
     return TESTING_RUN("generate/rules", all, 60); /* every text of a small alphabet is tried */
 }
