@@ -116,9 +116,11 @@ START_TEST(what_is_not_there_is_refused)
 {
     static const float x[4] = { 1, 2, 3, 4 };
     static const uint8_t texts[7] = { 1, 'a', 0, 0, 1, 'b', 'c' };
-    const omn_weights_entry e[2] = {
+    static const uint8_t odd[3] = { 2, 1, 0 };
+    const omn_weights_entry e[3] = {
         { "x", { OMN_F32, omn_dim2(2, 2), x, sizeof(x) } },
         { "t", { OMN_U8, omn_dim1(7), texts, sizeof(texts) } },
+        { "u", { OMN_U8, omn_dim1(3), odd, sizeof(odd) } },
     };
     static const struct {
         const char *json, *why;
@@ -132,6 +134,7 @@ START_TEST(what_is_not_there_is_refused)
         { "{\"$kind\":\"options\",\"text\":{\"tensor\":\"t\",\"shape\":[2]}}", "left over" },
         { "{\"$kind\":\"options\",\"text\":{\"tensor\":\"t\",\"shape\":[1e15]}}", "not its texts" },
         { "{\"$kind\":\"options\",\"text\":{\"tensor\":\"t\"}}", "shape" },
+        { "{\"$kind\":\"options\",\"text\":{\"tensor\":\"u\",\"shape\":[2]}}", "has no end" },
         { "{\"$kind\":\"options\",\"text\":{\"tensor\":\"x\",\"shape\":[1]}}", "not its texts" },
         { "{\"$kind\":\"list\",\"items\":{\"tensor\":\"x\"}}", "column items" },
         { "{\"$kind\":", "line 1 column" },
@@ -141,7 +144,7 @@ START_TEST(what_is_not_there_is_refused)
     omn_value *v = NULL;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         omn_error err = OMN_ERROR_INIT;
-        put(path, rows[i].json, e, 2);
+        put(path, rows[i].json, e, 3);
         const omn_status st = omn_value_load(ctx, path, NULL, &v, &err);
         ck_assert_msg(st == OMN_ERR_DATA && strstr(err.text, rows[i].why), "%s: %d %s",
                       rows[i].json, st, err.text);

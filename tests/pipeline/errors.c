@@ -102,6 +102,8 @@ static const bad cases[] = {
     { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {full: $text}}\n", 4, 50,
       "unknown key \"full\"" },
     { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {}}\n", 4, 49, "one thing" },
+    { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a,\n"
+           "     when: {empty: $text, not_empty: $image}}\n", 5, 12, "one thing" },
     { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {equal: [a, b]}}\n", 4, 57,
       "decided already" },
     { HEAD "steps:\n  - {apply: text.upper, in: $text, as: a, when: {equal: [$image, b]}}\n", 4, 58,
@@ -112,6 +114,8 @@ static const bad cases[] = {
       "two sides" },
     { HEAD "steps:\n  - {repeat: {until: {empty: $text}}, steps: []}\n", 4, 14, "most" },
     { HEAD "steps:\n  - {repeat: {most: 0}, steps: [], keep: $text, as: a}\n", 4, 21,
+      "whole number" },
+    { HEAD "steps:\n  - {repeat: {most: 10001}, steps: [], keep: $text, as: a}\n", 4, 21,
       "whole number" },
     { HEAD "steps:\n  - {repeat: {most: 2}, steps: [], keep: $text}\n", 4, 5, "all: name" },
     { HEAD "steps:\n  - {repeat: {most: 2, carry: {text: $image}}, steps: [], keep: $text,\n"

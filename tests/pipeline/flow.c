@@ -138,6 +138,22 @@ static const struct {
     { HEAD ALL "  - {map: $boxes, each: b, steps: [{record: {b: $b, n: $n}, as: r}], keep: $r.b,\n"
                "     as: out}\noutputs: {out: $out}\n",
       "{}", "{\"out\":[[{\"box\":[1,2,3,4]}],[{\"box\":[5,6,7,8]}]]}", NULL },
+    /* equal is to the byte; what is empty is dropped only where that is asked for */
+    { HEAD ALL "  - {apply: text.upper, in: $t, as: a, when: {equal: [$t, 'NO']}}\n"
+               "  - {apply: text.upper, in: $t, as: b, when: {not_equal: [$t, 'NO']}}\n"
+               "outputs: {a: $a, b: $b}\n",
+      "{}", "{\"b\":\"NO\"}", "does not hold" },
+    { HEAD ALL "  - {map: $list, each: i, steps: [{apply: text.lower, in: $i, as: x}], keep: $x,\n"
+               "     drop_if: empty, as: some}\n"
+               "  - {map: $list, each: i, steps: [{apply: text.lower, in: $i, as: x}], keep: $x,\n"
+               "     as: every}\noutputs: {some: $some, every: $every}\n",
+      "{\"list\":[\"A\",\"\",\"B\"]}", "{\"some\":[\"a\",\"b\"],\"every\":[\"a\",\"\",\"b\"]}", NULL },
+    /* a bound itself is neither above nor below it, and a text that spells a number is one */
+    { HEAD ALL "  - {apply: text.upper, in: $t, as: a, when: {below: [$n, 2]}}\n"
+               "  - {apply: text.upper, in: $t, as: b, when: {equal: ['2.0', $n]}}\n"
+               "  - {apply: text.upper, in: $t, as: c, when: {equal: ['2x', $n]}}\n"
+               "outputs: {a: $a, b: $b, c: $c}\n",
+      "{}", "{\"b\":\"NO\"}", "does not hold" },
 };
 
 START_TEST(steps_give_what_is_written)

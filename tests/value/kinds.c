@@ -332,6 +332,8 @@ START_TEST(hostile_general_json_is_refused)
           "\"height\":4294967296,\"source\":\"0000000000000001\"}}", "$frame" },
         { "{\"$kind\":\"regions\",\"box\":[],\"$frame\":{\"map\":[1,0,0,0,1,0],\"width\":1,"
           "\"height\":1,\"source\":\"00000000000000001\"}}", "$frame" },
+        { "{\"$kind\":\"regions\",\"box\":[],\"$frame\":{\"map\":[1,0,0,0,1,0],\"width\":1,"
+          "\"height\":1,\"source\":\"0000000000000001z\"}}", "$frame" },
         { "{\"$kind\":\"list\",\"items\":[1,{\"$kind\":\"list\",\"items\":3}]}", "column items" },
         { "{\"$kind\":\"regions\",\"box\":[],\"$frame\":{\"map\":[1]}}", "$frame" },
     };
@@ -450,6 +452,29 @@ START_TEST(what_omnio_prints_of_boxes_it_reads)
 }
 END_TEST
 
+/* Records become boxes or points only when all that is in them belongs to such. */
+START_TEST(records_that_are_no_places_stay_records)
+{
+    static const struct { const char *json, *kind; } rows[] = {
+        { "[{\"box\":[1,2,3,4],\"score\":1}]", "regions" },
+        { "[{\"box\":[1,2,3,4],\"score\":1.5}]", "list" },
+        { "[{\"box\":[1,2,3,4],\"score\":-0.5}]", "list" },
+        { "[{\"box\":[1,2,3,4],\"score\":\"1\"}]", "list" },
+        { "[{\"box\":[1,2,3,4],\"label\":1}]", "list" },
+        { "[{\"box\":[1,2,3,4],\"colour\":\"red\"}]", "list" },
+        { "[{\"point\":[1,2],\"visible\":2}]", "points" },
+        { "[{\"point\":[1,2],\"visible\":2.5}]", "list" },
+        { "[{\"point\":[1,2,3]}]", "list" },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        omn_value *v = json(rows[i].json);
+        ck_assert_msg(omn_value_is(v, rows[i].kind), "%s: %s", rows[i].json,
+                      omn_value_kind_name(v));
+        omn_value_unref(v);
+    }
+}
+END_TEST
+
 START_TEST(kinds_have_names_and_schemas)
 {
     const omn_kind *k;
@@ -484,6 +509,7 @@ int main(void)
         words_and_plain_json_are_what_is_wanted,
         what_omnio_prints_of_boxes_it_reads,
         kinds_have_names_and_schemas,
+        records_that_are_no_places_stay_records,
     };
     return TESTING_RUN("value/kinds", all, 20);
 }

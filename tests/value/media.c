@@ -171,6 +171,8 @@ START_TEST(what_makes_no_sense_is_refused)
         { "stream", "{\"of\":\"image\",\"count\":1,\"hash\":\"12\"}", "32 hexadecimal" },
         { "stream", "{\"of\":\"image\",\"count\":1,\"hash\":\"00112233445566778899aabbccddeeff0\"}",
           "32 hexadecimal" },
+        { "stream", "{\"of\":\"image\",\"count\":1,\"hash\":\"00112233445566778899aabbccddeeffz\"}",
+          "32 hexadecimal" },
         { "stream", "{\"of\":\"Image\",\"count\":1,\"hash\":\"00112233445566778899aabbccddeeff\"}",
           "no kind" },
     };
@@ -183,6 +185,29 @@ START_TEST(what_makes_no_sense_is_refused)
                       err.text);
         ck_assert_ptr_null(v);
     }
+}
+END_TEST
+
+/* What stands exactly on a limit is well. */
+START_TEST(limits_themselves_are_taken)
+{
+    static const sample good[] = {
+        { "grounded", "{\"text\":\"ab\",\"span\":[[0,2]],\"box\":[[1,2,3,4]]}", NULL, 1 },
+        { "audio", "{\"samples\":{\"type\":\"f32\",\"shape\":[0,64],\"base64\":\"\"},\"rate\":1,"
+                   "\"start\":-3}", NULL, 0 },
+        { "audio", "{\"samples\":[[0]],\"rate\":1e7,\"start\":0}", NULL, 0 },
+        { "mask", "{\"labels\":[[1,0,-1]],\"legend\":[\"a\",\"b\"]}", NULL, 0 },
+        { "mask", "{\"labels\":[[65535]]}", NULL, 0 },
+        { "mask", "{\"soft\":[[0,1]]}", NULL, 0 },
+        { "depth", "{\"depth\":[[0,null,1e7]]}", NULL, 0 },
+        { "normals", "{\"normals\":[[[0,0,-1.0099],[null,null,null]]]}", NULL, 0 },
+        { "keypoints", "{\"point\":[[[null,null]]],\"visible\":[[0]],\"joints\":[\"a\"]}", NULL, 1 },
+        { "keypoints", "{\"point\":[[[1,2],[3,4]]],\"visible\":[[2,0]],\"joints\":[\"a\",\"b\"],"
+                       "\"skeleton\":[[0,1]]}", NULL, 1 },
+        { "actions", "{\"action\":[[2],[3]],\"time\":[0,1],\"name\":[\"a\"],\"least\":[2],"
+                     "\"most\":[3]}", NULL, 2 },
+    };
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) omn_value_unref(made(&good[i]));
 }
 END_TEST
 
@@ -330,7 +355,7 @@ int main(void)
     const TTest *const all[] = {
         each_kind_comes_back_equal,
         items_are_slices_that_pass_their_own_check,
-        what_makes_no_sense_is_refused,
+        what_makes_no_sense_is_refused, limits_themselves_are_taken,
         a_window_of_time,
         a_stream_hands_out_items_and_is_a_video,
         lists_are_videos_options_and_interleaved,

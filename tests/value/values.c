@@ -164,6 +164,28 @@ START_TEST(points_tokens_tensors_come_back)
 }
 END_TEST
 
+/* Names and labels as long as they may be, and a byte longer. */
+START_TEST(names_and_labels_have_a_most)
+{
+    char *text = testing_memory(65538);
+    omn_value *v = NULL;
+    memset(text, 'a', 65537);
+    omn_region r = { 0, 0, 1, 1, 1, text };
+    omn_point p = { 0, 0, 2, text };
+    for (int most = 0; most < 2; most++) {
+        text[most ? 65536 : 65537] = '\0';
+        ck_assert_int_eq(omn_regions_new(&r, 1, NULL, &v, NULL), most ? OMN_OK : OMN_ERR_DATA);
+        if (most) omn_value_unref(v);
+        ck_assert_int_eq(omn_points_new(&p, 1, NULL, &v, NULL), most ? OMN_OK : OMN_ERR_DATA);
+        if (most) omn_value_unref(v);
+    }
+    text[4096] = '\0';
+    ck_assert_int_eq(omn_tokens_new(NULL, 0, text, &v, NULL), OMN_ERR_DATA);
+    OK(omn_tokens_new(NULL, 0, text + 1, &v, NULL));
+    omn_value_unref(v);
+}
+END_TEST
+
 START_TEST(lists_and_records_hold_their_items)
 {
     omn_value *a = text("a"), *b = text("b"), *list = NULL, *record = NULL;
@@ -217,6 +239,7 @@ START_TEST(images_have_limits_and_sources_of_their_own)
     } rows[] = {
         { OMN_U8, 0, 4, 3, OMN_ERR_SHAPE },
         { OMN_U8, 4, 65536, 3, OMN_ERR_SHAPE },
+        { OMN_U8, 65536, 4, 3, OMN_ERR_SHAPE },
         { OMN_U8, 4, 4, 2, OMN_ERR_SHAPE },
         { OMN_U8, 4, 4, 5, OMN_ERR_SHAPE },
         { OMN_BF16, 4, 4, 3, OMN_ERR_TYPE },
@@ -279,6 +302,7 @@ int main(void)
         getters_of_another_kind_give_nothing,
         regions_copy_what_they_are_given,
         points_tokens_tensors_come_back,
+        names_and_labels_have_a_most,
         lists_and_records_hold_their_items,
         nesting_has_a_bottom,
         images_have_limits_and_sources_of_their_own,
