@@ -82,7 +82,6 @@ while IFS= read -r f; do # only what differs, so that a kept copy is not built a
     [ -f "$f" ] || continue
     cmp -s "$f" "$tree/$f" || { rm -f "$tree/.passed" && mkdir -p "$tree/$(dirname "$f")" && cp -p "$f" "$tree/$f" && touch "$tree/$f"; } || exit 2
 done <"$work/files"
-original=$PWD
 cd "$tree" || exit 2
 [ -f Makefile ] || { mkdir -p m4 && autoreconf -fi && ./configure CC="${CC:-cc}" CFLAGS='-O1' --disable-static; } >"$work/out" 2>&1 ||
     { tail -5 "$work/out"; echo "mutate.sh: configure failed in $tree" >&2; exit 2; }
@@ -194,7 +193,7 @@ for i in $chosen; do
     case $result in 1 | 3) noticed=$((noticed + 1)) ;; esac
     printf '%-9s %s: %s -> %s\n' "$word" "$file" "$(field "$i" from)" "$(field "$i" to)"
     case $file in */*/*) echo "$word $(echo "$file" | cut -d/ -f1-2)" ;; *) echo "$word ${file%%/*}" ;; esac >>"$work/by"
-    cp "$original/$file" "$file" # newer than what was built from the change
+    cp "$work/saved" "$file" # newer than what was built from the change
     build "$file" '' >"$work/out" 2>&1 || { tail -5 "$work/out"; exit 2; }
 done
 awk '$1 == "no" { next } { n[$NF]++; if ($1 != "survived") k[$NF]++ }
