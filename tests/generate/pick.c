@@ -324,7 +324,8 @@ END_TEST
 static omn_status late(void *user, const int32_t *ids, size_t rows, size_t T, const int32_t *start,
                        const float **out, omn_error *err)
 {
-    static const double p[3][2] = { { 0.4, 0.6 }, { 0.9, 0.1 }, { 1e-9, 1 } }; /* of 1, of the end */
+    /* of id 1, of the end */
+    static const double p[3][2] = { { 0.4, 0.6 }, { 0.9, 0.1 }, { 1e-9, 1 } };
     float *x = user;
     (void)ids;
     (void)err;

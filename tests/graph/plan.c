@@ -100,8 +100,8 @@ START_TEST(the_workspace_is_within_a_tenth_of_its_bound)
 }
 END_TEST
 
-/* Counted by hand, since the bound comes from the same lives as the plan: in a chain of products only
- * what goes in and what comes out is alive. */
+/* Counted by hand, since the bound comes from the same lives as the plan: in a chain of products
+ * only what goes in and what comes out is alive. */
 static void build_chain(void *user, omn_scope *s, omn_bundle *out)
 {
     (void)user;

@@ -147,7 +147,8 @@ static const struct {
                "     drop_if: empty, as: some}\n"
                "  - {map: $list, each: i, steps: [{apply: text.lower, in: $i, as: x}], keep: $x,\n"
                "     as: every}\noutputs: {some: $some, every: $every}\n",
-      "{\"list\":[\"A\",\"\",\"B\"]}", "{\"some\":[\"a\",\"b\"],\"every\":[\"a\",\"\",\"b\"]}", NULL },
+      "{\"list\":[\"A\",\"\",\"B\"]}",
+      "{\"some\":[\"a\",\"b\"],\"every\":[\"a\",\"\",\"b\"]}", NULL },
     /* a bound itself is neither above nor below it, and a text that spells a number is one */
     { HEAD ALL "  - {apply: text.upper, in: $t, as: a, when: {below: [$n, 2]}}\n"
                "  - {apply: text.upper, in: $t, as: b, when: {equal: ['2.0', $n]}}\n"

@@ -320,7 +320,8 @@ START_TEST(hostile_general_json_is_refused)
           "base64" },
         { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"text\",\"shape\":[1],\"base64\":\"AAAA\"}}",
           "type" },
-        { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"u8\",\"shape\":[1],\"base64\":\"AA==\",\"x\":1}}",
+        { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"u8\",\"shape\":[1],\"base64\":\"AA==\","
+          "\"x\":1}}",
           "neither lists nor" },
         { "{\"$kind\":\"tensor\",\"data\":{\"type\":\"u8\",\"shape\":[1.5],\"base64\":\"AA==\"}}",
           "no sane shape" },

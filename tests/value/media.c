@@ -201,7 +201,8 @@ START_TEST(limits_themselves_are_taken)
         { "mask", "{\"soft\":[[0,1]]}", NULL, 0 },
         { "depth", "{\"depth\":[[0,null,1e7]]}", NULL, 0 },
         { "normals", "{\"normals\":[[[0,0,-1.0099],[null,null,null]]]}", NULL, 0 },
-        { "keypoints", "{\"point\":[[[null,null]]],\"visible\":[[0]],\"joints\":[\"a\"]}", NULL, 1 },
+        { "keypoints", "{\"point\":[[[null,null]]],\"visible\":[[0]],\"joints\":[\"a\"]}", NULL,
+          1 },
         { "keypoints", "{\"point\":[[[1,2],[3,4]]],\"visible\":[[2,0]],\"joints\":[\"a\",\"b\"],"
                        "\"skeleton\":[[0,1]]}", NULL, 1 },
         { "actions", "{\"action\":[[2],[3]],\"time\":[0,1],\"name\":[\"a\"],\"least\":[2],"
