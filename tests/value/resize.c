@@ -189,6 +189,49 @@ START_TEST(hidden_colours_do_not_bleed)
 }
 END_TEST
 
+/* As long as there is something to be seen of a pixel its colour is its own. */
+START_TEST(nearly_hidden_colours_stay)
+{
+    static const struct { float alpha, left; } rows[] = {
+        { 0.005f, 0.75f }, { 2e-6f, 0.75f }, { 5e-7f, 0 }, { 0, 0 },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        omn_image *in = NULL, *out = NULL;
+        omn_pixels px;
+        OK(omn_image_new(OMN_F32, 2, 1, 4, NULL, &in, &px, NULL));
+        for (size_t k = 0; k < 2; k++) {
+            float *p = (float *)px.data + 4 * k;
+            p[0] = p[1] = p[2] = 0.75f;
+            p[3] = rows[i].alpha;
+        }
+        OK(omn_image_resize(NULL, in, 1, 1, OMN_FILTER_BOX, true, &out, NULL));
+        const float *p = omn_image_pixels(out).data;
+        ck_assert_double_eq_tol((double)p[1], (double)rows[i].left, 1e-5);
+        omn_image_free(in);
+        omn_image_free(out);
+    }
+}
+END_TEST
+
+/* A step behind a frame that turns and shears is that step, then the frame. */
+START_TEST(frames_are_joined_in_order)
+{
+    const omn_frame f = { 1, { 0.5, -0.25, 30, 1.5, 2, -7 }, 30, 40 };
+    const omn_frame g = omn_frame_then(&f, 3, 5, -2, 4);
+    static const double points[][2] = { { 0, 0 }, { 1, 0 }, { 0, 1 }, { -3, 8 } };
+    for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+        const double px = points[i][0], py = points[i][1];
+        double x, y, want_x, want_y;
+        omn_frame_to_source(&g, px, py, &x, &y);
+        omn_frame_to_source(&f, 3 * px - 2, 5 * py + 4, &want_x, &want_y);
+        ck_assert_double_eq_tol(x, want_x, 1e-12);
+        ck_assert_double_eq_tol(y, want_y, 1e-12);
+    }
+    ck_assert_uint_eq(g.source, 1);
+    ck_assert_uint_eq(g.width, 30);
+}
+END_TEST
+
 START_TEST(resize_refuses_what_makes_no_sense)
 {
     omn_image *in = noise(OMN_U8, 4, 4, 3, 1), *out = NULL;
@@ -323,7 +366,9 @@ int main(void)
     const TTest *const all[] = {
         resize_agrees_with_the_formula,    nearest_takes_the_pixel_below_the_centre,
         the_same_size_is_the_same_picture, one_colour_stays_one_colour,
-        hidden_colours_do_not_bleed,       resize_refuses_what_makes_no_sense,
+        hidden_colours_do_not_bleed,
+        nearly_hidden_colours_stay, frames_are_joined_in_order,
+        resize_refuses_what_makes_no_sense,
         threads_do_not_change_a_bit,       crop_keeps_pixels_and_fills_outside,
         frames_lead_back_to_the_source,    iou_is_that_of_continuous_boxes,
     };
