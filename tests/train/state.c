@@ -130,30 +130,36 @@ static void refused_now(tiny *k, const char *folder, const omn_train_setup *s, c
 
 START_TEST(a_pool_that_no_row_could_take_is_refused)
 {
-    const char *folder = tiny_folder(testing_folder());
+    const char *folder = tiny_folder(testing_folder()), *broken = "train.pool is broken at number";
     const omn_train_setup s = tiny_setup(OMN_ADAMW);
     omn_error err = OMN_ERROR_INIT;
     int32_t *ids = testing_memory(64 * sizeof(int32_t));
+    float *weights = testing_memory(64 * sizeof(float));
     tiny k;
     tiny_open(&k, folder, 1, &s);
-    item odd = { .in = ids, .out = ids, .n_in = 3, .n_out = s.targets + 1, .weight = 1,
-                 .end_weight = 1 };
+    const item odd = { .in = ids, .out = ids, .weights = weights, .n_in = 3,
+                       .n_out = s.targets + 1, .n_texts = 1, .text = { 3 }, .alone = true };
     must(pool_put(k.t, &odd, &err), &err);
-    refused_now(&k, folder, &s, "train.pool is broken at number 0");
-    k.t->pool[0].item.n_out = s.targets;                  /* and as long as a row is well */
-    must(pool_put(k.t, &odd, &err), &err);
-    refused_now(&k, folder, &s, "train.pool is broken at number 20");
-    free(k.t->pool[1].item.in);
-    k.t->n_pool = 1;
-    odd = (item){ .in = ids, .out = ids, .n_in = s.inputs + 1, .n_out = 2, .weight = 1 };
-    must(pool_put(k.t, &odd, &err), &err);
-    refused_now(&k, folder, &s, "train.pool is broken at number 20");
-    k.t->pool[1].item.n_in = s.inputs;
-    k.t->pool[1].item.n_out = 0;
-    refused_now(&k, folder, &s, "train.pool is broken at number 20");
-    k.t->pool[1].item.n_out = 1;
-    k.t->pool[1].item.n_in = 0;
-    refused_now(&k, folder, &s, "train.pool is broken at number 20");
+    item *it = &k.t->pool[0].item;
+    refused_now(&k, folder, &s, broken);
+    it->n_out = 0;
+    refused_now(&k, folder, &s, broken);
+    it->n_in = it->text[0] = s.inputs + 1;
+    it->n_out = 1;
+    refused_now(&k, folder, &s, broken);
+    it->n_in = it->text[0] = 0;
+    refused_now(&k, folder, &s, broken);
+    it->n_in = it->text[0] = 3;
+    it->n_out = s.targets;
+    char path[512];
+    tiny other;
+    snprintf(path, sizeof(path), "%s/good.safetensors", folder);
+    must(omn_trainer_save(k.t, path, &err), &err);
+    tiny_open(&other, folder, 1, &s);
+    must(omn_trainer_load(other.t, path, &err), &err);
+    ck_assert_uint_eq(other.t->n_pool, 1);
+    ck_assert_uint_eq(other.t->pool[0].item.n_out, s.targets);
+    tiny_close(&other);
     tiny_close(&k);
 }
 END_TEST
