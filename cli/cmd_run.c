@@ -435,12 +435,13 @@ done:
 /* how many options about the machine were given */
 static size_t asked_of_machine(const cli_args *a)
 {
-    return cli_count(a, "threads") + cli_count(a, "device") + cli_count(a, "precision");
+    return cli_count(a, "threads") + cli_count(a, "device") + cli_count(a, "precision") +
+           cli_count(a, "memory");
 }
 
 /* The pipeline's inputs become options, so it is read before they are. Should the options that
- * follow change it (--set) or want another context (threads, device, precision), it is opened
- * again. */
+ * follow change it (--set) or want another context (threads, device, precision, memory), it is
+ * opened again. */
 static int run(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };

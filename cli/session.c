@@ -195,7 +195,8 @@ int cli_session(cli *c, const cli_args *a)
                                     .precision = cli_text(a, "precision"),
                                     .log = print_log,
                                     .log_user = c,
-                                    .level = c->level };
+                                    .level = c->level,
+                                    .value_bytes = (uint64_t)cli_number(a, "memory", 0) * 1000000 };
     return omn_context_new(&how, &c->ctx, &err) == OMN_OK ? -1 : cli_failed(c, &err);
 }
 

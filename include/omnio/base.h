@@ -225,11 +225,13 @@ typedef struct omn_call_setup {
     void *progress_user;
     uint64_t seed, item;
     void *host;                           /* whatever the host wants to find again: its context */
+    uint64_t most_bytes;                  /* of one value that is read from a file; 0: no bound */
 } omn_call_setup;
 OMN_API omn_status omn_call_new(const omn_call_setup *how, omn_call **out, omn_error *err);
 OMN_API void omn_call_free(omn_call *c);
 OMN_API omn_pool *omn_call_pool(const omn_call *c);
 OMN_API void *omn_call_host(const omn_call *c);
+OMN_API uint64_t omn_call_most_bytes(const omn_call *c);
 
 /* Counter-based random numbers (SplitMix64 of seed and position): no state to save. [any] */
 OMN_API uint64_t omn_random_at(uint64_t seed, uint64_t stream, uint64_t position);

@@ -176,6 +176,8 @@ typedef struct omn_context_setup {
     uint32_t scan_limit_ms;               /* for looking at one unknown plugin file; 0: 10000 */
     const char *precision;                /* of products in answers: "f32", "bf16", "auto"; NULL:
                                            * what each model's configuration says, else auto */
+    uint64_t value_bytes;                 /* most of one value that a format reads: refused before
+                                           * there is room for it; 0: no bound but the library's */
 } omn_context_setup;
 /* how NULL: all usual; environment variables are read by the program, not by the library, except
  * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in

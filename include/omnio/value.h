@@ -194,6 +194,11 @@ typedef struct omn_pixels {
 OMN_API omn_status omn_image_new(omn_type t, uint32_t width, uint32_t height, uint32_t channels,
                                  const omn_frame *frame, omn_image **out, omn_pixels *px,
                                  omn_error *err);
+/* The same for a format that has read the size of a picture and not yet its pixels: OMN_ERR_DATA
+ * when it would take more memory than the call's host allows. [run] */
+OMN_API omn_status omn_image_new_within(const omn_call *c, omn_type t, uint32_t width,
+                                        uint32_t height, uint32_t channels, const omn_frame *frame,
+                                        omn_image **out, omn_pixels *px, omn_error *err);
 OMN_API void omn_image_free(omn_image *img);                      /* unref; NULL is allowed */
 OMN_API omn_value *omn_image_give(omn_image *taken); /* the same, as a value, now shared */
 OMN_API const omn_image *omn_value_image(const omn_value *v);     /* borrowed; NULL: not an image */

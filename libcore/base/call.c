@@ -46,6 +46,11 @@ void *omn_call_host(const omn_call *c)
     return c->how.host;
 }
 
+uint64_t omn_call_most_bytes(const omn_call *c)
+{
+    return c ? c->how.most_bytes : 0;
+}
+
 void *omn_call_scratch(omn_call *c, size_t count, size_t each)
 {
     if (!c->scratch) c->scratch = omn_arena_new(0);

@@ -208,7 +208,8 @@ omn_status omn_context_call(omn_context *ctx, uint64_t seed, uint64_t item, omn_
 {
     omn_call_setup how = {
         OMN_FILL(omn_call_setup), .pool = ctx->pool, .cancel = cancel, .log = log_text,
-        .log_user = ctx,          .seed = seed,      .item = item,     .host = ctx
+        .log_user = ctx,          .seed = seed,      .item = item,     .host = ctx,
+        .most_bytes = ctx->how.value_bytes
     };
     return omn_call_new(&how, out, err);
 }

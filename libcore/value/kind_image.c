@@ -85,6 +85,19 @@ omn_status omn_image_new(omn_type t, uint32_t width, uint32_t height, uint32_t c
     return OMN_OK;
 }
 
+omn_status omn_image_new_within(const omn_call *c, omn_type t, uint32_t width, uint32_t height,
+                                uint32_t channels, const omn_frame *frame, omn_image **out,
+                                omn_pixels *px, omn_error *err)
+{
+    const uint64_t most = omn_call_most_bytes(c), pixels = (uint64_t)width * height;
+    const uint64_t each = channels * (t == OMN_F32 ? 4u : 1u);
+    if (most && pixels > most / (each ? each : 1))
+        return omn_fail(err, OMN_ERR_DATA,
+                        "a picture of %u x %u pixels takes %.1f MB of memory, and %.0f are allowed",
+                        width, height, (double)pixels * (double)each / 1e6, (double)most / 1e6);
+    return omn_image_new(t, width, height, channels, frame, out, px, err);
+}
+
 void omn_image_free(omn_image *img)
 {
     omn_value_unref((omn_value *)img);

@@ -188,7 +188,10 @@ ok "a misspelt input is missing" run 1 words.yaml --batch typo.jsonl
 ok "... which is said" grep -q 'did you mean "text" by "txet"' err
 ok "a round ends when it takes too much" run 0 small.yaml --image a.png b.png a.png -o 'm{index}.png' --memory 1
 ok "an item that is too large is refused" run 65 small.yaml --image wide.png -o wide-small.png --memory 1
-ok "... with its size" grep -q 'wide.png: takes 3.1 MB' err
+ok "... before there is room for it" grep -q 'wide.png: PNG: a picture of [0-9]* x [0-9]* pixels takes 3.1 MB of memory, and 1 are allowed' err
+{ printf 'P5 2000 1000 255\n'; head -c 2000000 /dev/zero; } > wide.pgm
+ok "... whatever its format" run 65 small.yaml --image wide.pgm -o wide-small.png --memory 1
+ok "... and told so" grep -q 'PNM: a picture of 2000 x 1000 pixels takes 2.0 MB of memory, and 1 are allowed' err
 ok "no option is no answer" run 65 categorize --image a.png --options ''
 ok "... nor is an empty one" run 65 categorize --image a.png --options 'red,,blue'
 ok "top-p 0 takes the likeliest" run 0 vqa --image a.png --question 'what colour is it?' --temp 20 --top-p 0 --seed 1

@@ -219,13 +219,13 @@ omn_status bmp_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
     omn_status st = OMN_OK;
     omn_image *img = NULL;
     source s = { .p = bytes, .n = size, .err = err };
-    (void)c;
     OMN_TRY(head(&s));
     const bool packed = s.packing == RLE8 || s.packing == RLE4;
     /* Two bytes of a run make 255 pixels at most, but jumps and an early end cost nothing. */
     if (!packed && (uint64_t)s.width * s.height * s.bits / 8 > s.n)
         OMN_TRY(bad(&s, "the file ends early"));
-    st = omn_image_new(OMN_U8, s.width, s.height, s.mask[3] ? 4 : 3, NULL, &img, &s.px, err);
+    st = omn_image_new_within(c, OMN_U8, s.width, s.height, s.mask[3] ? 4 : 3, NULL, &img, &s.px,
+                              err);
     if (st != OMN_OK) {
         omn_error_prefix(err, "BMP");
         goto done;

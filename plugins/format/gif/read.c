@@ -17,6 +17,7 @@ typedef struct source {
     uint8_t *row;       /* one of the frame: numbers of colours */
     omn_image *img;
     omn_pixels px;
+    omn_call *call;
     omn_error *err;
 } source;
 
@@ -131,8 +132,8 @@ static omn_status read_all(source *s)
     const int w = s->gif->SWidth > right ? s->gif->SWidth : right;
     const int h = s->gif->SHeight > bottom ? s->gif->SHeight : bottom;
     const bool whole = f->Width == w && f->Height == h && s->clear < 0;
-    st = omn_image_new(OMN_U8, (uint32_t)w, (uint32_t)h, whole ? 3 : 4, NULL, &s->img, &s->px,
-                       s->err);
+    st = omn_image_new_within(s->call, OMN_U8, (uint32_t)w, (uint32_t)h, whole ? 3 : 4, NULL,
+                              &s->img, &s->px, s->err);
     if (st != OMN_OK) {
         omn_error_prefix(s->err, "GIF");
         goto done;
@@ -147,7 +148,7 @@ done:
 omn_status gif_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out, omn_error *err)
 {
     int code = 0;
-    source s = { .p = bytes, .left = size, .clear = -1, .err = err };
+    source s = { .p = bytes, .left = size, .clear = -1, .call = c, .err = err };
     s.gif = DGifOpen(&s, fetch, &code);
     if (!s.gif) return trouble(&s, code);
     const omn_status st = read_all(&s);

@@ -20,6 +20,7 @@ typedef struct source {
     uint8_t *inks; /* one row of CMYK */
     int turn;
     omn_status st;
+    omn_call *call;
     omn_error *err;
 } source;
 
@@ -78,9 +79,9 @@ static void start(source *s, const uint8_t *bytes, size_t size)
     info->client_data = s;
     s->progress.progress_monitor = count_scans;
     info->progress = &s->progress;
-    s->st = omn_image_new(OMN_U8, info->image_width, info->image_height,
-                          info->out_color_space == JCS_GRAYSCALE ? 1 : 3, NULL, &s->img, &s->px,
-                          s->err);
+    s->st = omn_image_new_within(s->call, OMN_U8, info->image_width, info->image_height,
+                                 info->out_color_space == JCS_GRAYSCALE ? 1 : 3, NULL, &s->img,
+                                 &s->px, s->err);
     if (s->st == OMN_OK && info->out_color_space == JCS_CMYK) {
         s->inks = calloc(info->image_width, 4);
         if (s->inks == NULL) s->st = omn_fail(s->err, OMN_ERR_MEMORY, "no memory for a row");
@@ -118,10 +119,10 @@ static bool read_all(source *s, const uint8_t *bytes, size_t size)
 omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                      omn_error *err)
 {
-    (void)c;
     omn_status st;
     source *s = calloc(1, sizeof(*s)); /* on the heap: it outlives a jump unchanged */
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "JPEG: no memory to read it");
+    s->call = c;
     s->err = err;
     jpeg_trouble_init(&s->trouble);
     s->info.err = &s->trouble.base;

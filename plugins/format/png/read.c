@@ -21,6 +21,7 @@ typedef struct source {
     png_infop info;
     int turn;
     omn_status st; /* of making the picture */
+    omn_call *call;
     omn_error *err;
 } source;
 
@@ -73,7 +74,8 @@ static int prepare(source *s, bool *deep)
     if (png_get_channels(png, s->info) != channels ||
         png_get_rowbytes(png, s->info) != (size_t)w * channels * (*deep ? 2 : 1))
         png_error(png, "an unexpected layout of rows");
-    s->st = omn_image_new(*deep ? OMN_F32 : OMN_U8, w, h, channels, NULL, &s->img, &s->px, s->err);
+    s->st = omn_image_new_within(s->call, *deep ? OMN_F32 : OMN_U8, w, h, channels, NULL, &s->img,
+                                 &s->px, s->err);
     return passes;
 }
 
@@ -124,10 +126,10 @@ static bool read_all(source *s)
 
 omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out, omn_error *err)
 {
-    (void)c;
     omn_status st = OMN_OK;
     source *s = calloc(1, sizeof(*s)); /* on the heap: it outlives a jump unchanged */
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
+    s->call = c;
     s->at = bytes;
     s->left = s->size = size;
     s->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s->trouble, png_note, png_ignore);

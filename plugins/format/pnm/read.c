@@ -214,8 +214,8 @@ omn_status pnm_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
     source s = { .p = bytes, .n = size, .err = err };
     OMN_TRY(head(&s));
     const uint32_t channels = s.alpha ? 4 : s.depth;
-    st = omn_image_new(s.most > 255 ? OMN_F32 : OMN_U8, s.width, s.height, channels, NULL, &img,
-                       &px, err);
+    st = omn_image_new_within(c, s.most > 255 ? OMN_F32 : OMN_U8, s.width, s.height, channels,
+                              NULL, &img, &px, err);
     if (st != OMN_OK) {
         omn_error_prefix(err, "PNM");
         goto done;

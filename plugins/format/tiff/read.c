@@ -19,6 +19,7 @@ typedef struct source {
     uint16_t bits, samples, planes, colours, format, turn;
     omn_image *img;
     char text[256]; /* libtiff's first complaint */
+    omn_call *call;
     omn_error *err;
 } source;
 
@@ -152,7 +153,8 @@ static omn_status read_deep(source *s)
     omn_pixels px;
     uint16_t *row = NULL;
     const size_t n = (size_t)s->width * s->samples;
-    OMN_TRY(omn_image_new(OMN_F32, s->width, s->height, s->samples, NULL, &s->img, &px, s->err));
+    OMN_TRY(omn_image_new_within(s->call, OMN_F32, s->width, s->height, s->samples, NULL, &s->img,
+                                 &px, s->err));
     if (TIFFScanlineSize(s->tiff) != (tmsize_t)(2 * n)) {
         st = trouble(s);
         goto done;
@@ -209,8 +211,8 @@ static omn_status read_any(source *s)
     const bool grey = s->samples == 1 && (s->colours == PHOTOMETRIC_MINISBLACK ||
                                           s->colours == PHOTOMETRIC_MINISWHITE);
     rgba.req_orientation = rgba.orientation; /* turned later, by the whole of the tag */
-    OMN_TRY(omn_image_new(OMN_U8, s->width, s->height, rgba.alpha ? 4 : grey ? 1 : 3, NULL, &s->img,
-                          &px, s->err));
+    OMN_TRY(omn_image_new_within(s->call, OMN_U8, s->width, s->height,
+                                 rgba.alpha ? 4 : grey ? 1 : 3, NULL, &s->img, &px, s->err));
     raster = malloc((size_t)s->width * s->height * sizeof *raster);
     if (!raster) {
         st = omn_fail(s->err, OMN_ERR_MEMORY, "TIFF: no memory to read it");
@@ -230,7 +232,7 @@ omn_status tiff_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
                      omn_error *err)
 {
     omn_status st = OMN_OK;
-    source s = { .p = bytes, .n = size, .err = err };
+    source s = { .p = bytes, .n = size, .call = c, .err = err };
     OMN_TRY(open_it(&s));
     OMN_TRY(head(&s));
     OMN_TRY(is_deep(&s) ? read_deep(&s) : read_any(&s));

@@ -85,7 +85,6 @@ static omn_status decode(const part *p, const omn_pixels *px, omn_error *err)
 omn_status webp_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                      omn_error *err)
 {
-    (void)c;
     omn_status st = OMN_OK;
     omn_image *img = NULL;
     omn_pixels px;
@@ -101,7 +100,7 @@ omn_status webp_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
     /* A still picture is read even if its chunks are not as they should be, and is then upright. */
     chunks = WebPDemuxPartial(&p.data, &state);
     if (f.has_animation) OMN_TRY(first_frame(chunks, state, w, h, &p, &alpha, err));
-    OMN_TRY(omn_image_new(OMN_U8, w, h, alpha ? 4 : 3, NULL, &img, &px, err));
+    OMN_TRY(omn_image_new_within(c, OMN_U8, w, h, alpha ? 4 : 3, NULL, &img, &px, err));
     OMN_TRY(decode(&p, &px, err));
     OMN_TRY(image_upright(&img, orientation(chunks), err));
     *out = omn_image_give(img);
