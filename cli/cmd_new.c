@@ -8,7 +8,7 @@ static int new_project(cli *c, int argc, char **argv);
 
 static const cli_option rows[] = {
     { "kind", 0, "choice", "KIND", "operation",
-      "operation|format|encoder|decoder|codec|model|source|op|compute|value", NULL,
+      "operation|format|encoder|decoder|codec|model|source|op|compute|value|answer", NULL,
       "Project", "what the plugin offers" },
     { "output", 'o', "path", "DIR", NULL, NULL, NULL, "Project",
       "folder to make [the plugin's name]" },

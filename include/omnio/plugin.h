@@ -264,8 +264,8 @@ OMN_API omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn
 
 /* Write the project of a new plugin into `folder`, which must not be there yet: sources, a Makefile
  * that needs nothing but pkg-config, a test that passes. kind: "operation", "format", "encoder",
- * "decoder", "codec", "model", "source", "op", "compute" or "value"; name: small letters, digits
- * and '-', at most 40. Nothing is left behind after a failure. [any] */
+ * "decoder", "codec", "model", "source", "op", "compute", "value" or "answer"; name: small letters,
+ * digits and '-', at most 40. Nothing is left behind after a failure. [any] */
 OMN_API omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *name,
                                       const char *folder, omn_error *err);
 

@@ -20,7 +20,7 @@ static const struct {
     { "operation", "image." }, { "format", "" }, { "encoder", "list." },
     { "codec", "text." },      { "source", "" }, { "op", "act." },
     { "decoder", "number." },  { "model", "" },  { "compute", "" },
-    { "value", "" },
+    { "value", "" },           { "answer", "time." },
 };
 static const struct {
     const char *template, *file;
@@ -127,7 +127,7 @@ omn_status omn_plugin_project(omn_context *ctx, const char *kind, const char *na
         return omn_fail(err, OMN_ERR_ARGUMENT,
                         "there is no template for a plugin of kind \"%.80s\"; "
                         "there are operation, format, encoder, decoder, codec, "
-                        "model, source, op, compute and value",
+                        "model, source, op, compute, value and answer",
                         kind);
     st = check_name(name, err);
     if (st != OMN_OK) return st;

@@ -8,8 +8,10 @@
 
 #include "libcore/plugin/impls.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define USUAL_CASES 24
 #define LEAK_CASES  3
@@ -182,6 +184,7 @@ static void run_unit(walk *w, const omn_entry *e)
 
 typedef struct listing {
     const char *file;
+    struct stat is; /* that file, by whichever name it is found */
     omn_arena *a;
     struct {
         const char *kind, *name;
@@ -193,7 +196,8 @@ typedef struct listing {
 static int note(void *user, const omn_listed *it)
 {
     listing *l = user;
-    if (strcmp(it->file, l->file) != 0) return 0;
+    struct stat s;
+    if (stat(it->file, &s) != 0 || s.st_dev != l->is.st_dev || s.st_ino != l->is.st_ino) return 0;
     if (!it->name) {
         l->why = omn_arena_strdup(l->a, it->why ? it->why : "cannot be used");
     } else if (l->n < sizeof(l->at) / sizeof(l->at[0])) {
@@ -244,6 +248,12 @@ omn_status omn_validate(omn_context *ctx, const char *file, const omn_validate_s
         goto done;
     }
     *l = (listing){ .file = file, .a = a };
+    if (stat(file, &l->is) != 0) {
+        const int why = errno;
+        st = omn_fail(err, why == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO, "%s: %s", file,
+                      strerror(why));
+        goto done;
+    }
     OMN_TRY(omn_registry_list(ctx, NULL, note, l, err));
     if (l->why)
         st = omn_fail(err, OMN_ERR_PLUGIN, "%s: %s", file, l->why);

@@ -4,7 +4,7 @@
 # templates, omnio.pc and one plugin), then the example and a new project of each kind are built
 # against it with pkg-config alone and pass their own tests.
 set -u
-echo 1..15
+echo 1..16
 here=$(mktemp -d "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
 trap 'rm -rf "$here"' EXIT
 unset MAKEFLAGS MAKELEVEL MFLAGS DESTDIR
@@ -25,7 +25,7 @@ report() {
 }
 
 skip_all() {
-    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do echo "ok $i # SKIP $1"; done
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do echo "ok $i # SKIP $1"; done
     exit 0
 }
 
@@ -85,7 +85,7 @@ PKG_CONFIG_PATH=$installs_pc
 export PKG_CONFIG_PATH
 report "the example builds and passes its test" example
 report "the example is found where it was installed" example_installed
-for kind in operation format encoder decoder codec model source op compute value; do
+for kind in operation format encoder decoder codec model source op compute value answer; do
     report "a new $kind builds and passes its test" project "$kind"
 done
 report "the plugin of the manual page builds" page

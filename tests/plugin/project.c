@@ -11,7 +11,7 @@
 START_TEST(every_kind_has_a_whole_project)
 {
     static const char *const kinds[] = { "operation", "format", "encoder", "codec", "source",
-                                         "op", "decoder", "model", "compute", "value" };
+                                         "op", "decoder", "model", "compute", "value", "answer" };
     static const char *const files[] = { "Makefile", "README.md", ".gitignore", "plugin.c",
                                          "test.c" };
     omn_context *ctx = shelf_open("", "");
@@ -57,7 +57,7 @@ START_TEST(odd_names_are_refused)
         { "operation", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "f", OMN_ERR_ARGUMENT,
           "cannot be the name" },
         { "nonsense", "a", "f", OMN_ERR_ARGUMENT,
-          "decoder, codec, model, source, op, compute and value" },
+          "decoder, codec, model, source, op, compute, value and answer" },
         { "operation", "a", "no/such/folder", OMN_ERR_IO, "no/such/folder" },
     };
     omn_context *ctx = shelf_open("", "");
