@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio/generate.h: models, and answers from them. A model is weights, parts and planned graphs,
+ * shared by threads; a runner holds caches and a workspace and belongs to one thread at a time. */
+#ifndef OMNIO_GENERATE_H
+#define OMNIO_GENERATE_H
+
+#include <omnio/answer.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- models --------------------------------------------------------------------------------- */
+
+/* A model directory holds config.json ({"omnio": {"model": "uio2"}, ...}), model.safetensors (or an
+ * index with shards) and the files that the configuration names (tokenizer.model). */
+typedef struct omn_model omn_model;
+typedef struct omn_model_setup {
+    uint32_t size;
+    const char *device;                 /* NULL: the context's */
+    omn_precision precision;            /* AUTO: as with how NULL */
+    omn_store *store; /* training: use these weights, not the directory's; borrowed */
+    bool training, keep_tagged;
+    const char *weights;                /* a weights file instead of the directory's; NULL: usual */
+} omn_model_setup;
+/* path: a directory, or a name looked for in the context's model path, the user's models folder,
+ * the installed models and the build tree's models/. how NULL: usual; the precision of its
+ * products is then what the context says, else "omnio.precision" of its configuration ("f32",
+ * "bf16", "auto"), else OMN_PRECISION_AUTO. [any] */
+OMN_API omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how,
+                                  omn_model **out, omn_error *err);
+/* The same from a configuration in memory: JSON as config.json holds it, with a name for messages.
+ * There is no folder, so files beside it are not found; how->weights or how->store is wanted.
+ * [any] */
+OMN_API omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *name,
+                                       const omn_model_setup *how, omn_model **out,
+                                       omn_error *err);
+/* OMN_ERR_CONFIG for a key of the configuration that is probably misspelt: nobody asked for it, and
+ * it stands under "omnio", or near to one that was asked for and is missing. [any] */
+OMN_API omn_status omn_model_keys(const omn_model *m, omn_error *err);
+OMN_API void omn_model_close(omn_model *m);
+OMN_API omn_context *omn_model_context(const omn_model *m);
+OMN_API omn_program *omn_model_program(const omn_model *m);
+OMN_API const char *omn_model_path(const omn_model *m);
+OMN_API const char *omn_model_object(const omn_model *m);            /* "uio2" */
+OMN_API const omn_weights *omn_model_weights(const omn_model *m);    /* NULL when training */
+OMN_API const omn_part *omn_model_encoder(const omn_model *m, const char *role);   /* or NULL */
+OMN_API const omn_part *omn_model_decoder(const omn_model *m, const char *role);   /* or NULL */
+OMN_API size_t omn_model_parts(const omn_model *m, omn_part *const **list);
+/* The codec with which answers and prompts write boxes and points; NULL when the model has none. */
+OMN_API const omn_part *omn_model_codec(const omn_model *m, const char *speaks);
+OMN_API const char *omn_model_prefix(const omn_model *m, const char *output);
+/* Declare every weight (TEACH graph of smallest sizes) so that shapes are checked and parameters
+ * counted. */
+OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
+
+/* Graphs by sizes, cached. Inputs of the graph are named "ROLE.PORT" for encoders (a role that is
+ * there twice: "ROLE#2.PORT"), "target.ids",
+ * "target.pos", "target.seg", "target.part", "target.labels", "target.weight", "start",
+ * "memory_row"; outputs as omn_model_impl says. */
+typedef struct omn_graph_sizes {
+    uint32_t size;
+    omn_phase phase;
+    int64_t rows;                       /* B of the inputs and targets */
+    const char *const *roles;           /* encoders that take part, in the model's order */
+    const int64_t *lengths;             /* for each: size of its varying axis (0: the largest) */
+    uint32_t n_roles;
+    const char *output;                 /* decoder role: "text" */
+    int64_t target_length;              /* T */
+    int64_t capacity, memory_rows, memory_length;    /* STEP */
+    bool labels;                        /* TEACH: with a loss */
+    const omn_ce *loss;
+    const char *const *frozen; /* with labels and a training program: gradients but of these */
+    size_t n_frozen;
+    /* TEACH: more nodes built onto the outputs (auxiliary losses): may replace "loss"
+     * (omn_bundle_replace). */
+    void (*extend)(void *user, omn_scope *s, omn_bundle *out);
+    void *extend_user;
+    /* TEACH with labels: an opened omnio.objective/1 that makes the loss; NULL: the model does */
+    const omn_part *objective;
+} omn_graph_sizes;
+OMN_API omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
+                                   omn_error *err);
+
+/* One value through an encoder's prepare. frame may be NULL. [run] */
+OMN_API omn_status omn_model_prepare(const omn_model *m, omn_call *c, const char *role,
+                                     const omn_value *v, omn_feed *out, omn_frame *frame,
+                                     omn_error *err);
+/* Text to ids through the text encoder's or decoder's tokenizer, without start or end. */
+OMN_API omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most,
+                                    size_t *n, omn_error *err);
+/* The same, however many there are: *ids is owned (free()) and has a place behind the last. */
+OMN_API omn_status omn_model_all_tokens(const omn_model *m, const char *text, int32_t **ids,
+                                        size_t *n, omn_error *err);
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+typedef struct omn_runner omn_runner;   /* one thread at a time; only cancel from elsewhere */
+OMN_API omn_status omn_runner_new(omn_model *m, omn_runner **out, omn_error *err);
+OMN_API void omn_runner_free(omn_runner *r);
+OMN_API void omn_runner_cancel(omn_runner *r);          /* [any], async-signal-safe */
+OMN_API omn_exec *omn_runner_exec(omn_runner *r);
+
+typedef struct omn_event {
+    uint32_t size;
+    const char *type;                   /* "token", "progress" as in JSON Lines */
+    const char *text;                   /* "token": what is new; whole UTF-8 characters */
+    uint64_t done, total;
+} omn_event;
+
+/* ---- answers: omnio/answer.h ---------------------------------------------------------------- */
+
+/* Which answer, with its parameters as a user writes them. A parameter of the name of the object is
+ * its main one: {boxes: 1..20} is the object "boxes" with boxes = "1..20". */
+typedef struct omn_answer_setup {
+    uint32_t size;
+    const char *object;                 /* "text", "boxes", ...; NULL: "text" */
+    const char *output;                 /* decoder role; NULL: "text" */
+    const char *of;                     /* role of the picture whose pixels it speaks of; NULL:
+                                         * "image" */
+    const omn_setting *set;
+    size_t n_set;
+    const omn_named *values;            /* parameters that are values (VAL rows) */
+    size_t n_values;
+    const char *file;                   /* where the settings stand; NULL: nowhere */
+} omn_answer_setup;
+/* Opened for one model; it may serve any number of requests and threads, and is closed before the
+ * model. Rules that cannot be are told here. [any] */
+OMN_API omn_status omn_answer_open(omn_model *m, omn_call *c, const omn_answer_setup *how,
+                                   omn_answer **out, omn_error *err);
+OMN_API void omn_answer_close(omn_answer *a);
+OMN_API const char *omn_answer_makes(const omn_answer *a);           /* kind of its values */
+OMN_API const char *omn_answer_object(const omn_answer *a);
+OMN_API const char *omn_answer_of(const omn_answer *a);
+/* A value as the model should write it, without the end token: the target of a lesson. What the
+ * answer's own rules refuse is OMN_ERR_DATA. frame: what the model sees of the picture; NULL:
+ * none. [run] */
+OMN_API omn_status omn_answer_write(const omn_answer *a, omn_call *c, const omn_value *v,
+                                    const omn_frame *frame, omn_ids *out, omn_error *err);
+OMN_API omn_status omn_answer_read(const omn_answer *a, omn_call *c, const omn_heard *h,
+                                   const omn_frame *frame, omn_value **out, omn_error *err);
+
+/* ---- requests ------------------------------------------------------------------------------- */
+
+/* How one id is drawn. top-p keeps the smallest set whose mass reaches p ("cross"), or the largest
+ * first part whose mass does not pass p, with all that equal its last, at least one ("within"). */
+typedef enum omn_top_p_rule { OMN_TOP_P_CROSS, OMN_TOP_P_WITHIN } omn_top_p_rule;
+/* Where chance comes from instead of the seed: 0: *u in [0, 1) was set; 1: gumbel [n] was set, the
+ * largest of logits (cut, divided by the temperature) + gumbel is taken. step counts from 0. */
+typedef int omn_noise_fn(void *user, size_t row, int32_t step, size_t n, double *u, float *gumbel);
+
+/* Beams. The score of an answer is the sum of its log-probabilities, end token included, over a
+ * penalty of its length l (end token included, plus length_extra): l^a or ((5 + l)/6)^a. */
+typedef enum omn_penalty { OMN_PENALTY_POWER, OMN_PENALTY_SIXTHS } omn_penalty;
+/* When a search is over, beside the limit on tokens. BOUND: as many answers as beams have ended,
+ * and no live one would be better if it ended now. FULL: as many as beams have ended; at the limit
+ * every beam has to end. BEST: one has ended, and no live one can become better at the largest
+ * length; an end of any rank counts, and the last token that there is room for is left away. NEVER:
+ * the end token is one like others. */
+typedef enum omn_beam_stop {
+    OMN_BEAM_BOUND, OMN_BEAM_FULL, OMN_BEAM_BEST, OMN_BEAM_NEVER
+} omn_beam_stop;
+typedef struct omn_beams {
+    int32_t count;                      /* 0 or 1: no beams */
+    double alpha;
+    omn_penalty penalty;
+    int32_t length_extra;               /* of answers that have ended */
+    int32_t open_extra;                 /* of those that the limit on tokens cuts off */
+    bool renormalise;                   /* log-probabilities among the ids that the rules allow */
+    omn_beam_stop stop;
+} omn_beams;
+
+/* Which ids are asked for in one pass. JACOBI guesses a window of them and verifies all in one
+ * pass: the same answers (drawn: the same distribution), fewer passes where guesses hold. */
+typedef enum omn_scheme { OMN_SCHEME_LEFT_TO_RIGHT, OMN_SCHEME_JACOBI } omn_scheme;
+
+/* Another condition of a request, by weight: with L the log-probabilities under each condition, ids
+ * are chosen from (1 - sum of weights) L(request) + sum of weight L(condition). Guidance by alpha
+ * away from a condition is the weight -alpha. */
+typedef struct omn_condition {
+    double weight;
+    const omn_named *inputs;
+    uint32_t n_inputs;
+    const char *prompt;
+} omn_condition;
+
+/* Inputs that were prepared once and are wanted again, as a picture that two requests see. What it
+ * gives is borrowed until it is cleared; one thread at a time. */
+typedef struct omn_prepared omn_prepared;
+OMN_API omn_status omn_prepared_new(const omn_model *m, omn_prepared **out, omn_error *err);
+OMN_API void omn_prepared_free(omn_prepared *p);
+OMN_API void omn_prepared_clear(omn_prepared *p);
+/* The value as omn_model_prepare makes it for this role; frame may be NULL. [run] */
+OMN_API omn_status omn_prepared_get(omn_prepared *p, omn_call *c, const char *role,
+                                    const omn_value *v, const omn_feed **out, omn_frame *frame,
+                                    omn_error *err);
+/* How many values were prepared since it is there. */
+OMN_API uint64_t omn_prepared_made(const omn_prepared *p);
+/* true when it holds more than 256 MB: a good time to clear it. */
+OMN_API bool omn_prepared_full(const omn_prepared *p);
+
+typedef struct omn_request {
+    uint32_t size;
+    const omn_named *inputs;            /* by encoder role, in order; text among them, if not in
+                                         * `prompt` */
+    uint32_t n_inputs;
+    const char *prompt; /* text; the model's prefix is put in front by the library */
+    const char *output;                 /* decoder role; NULL: the answer's, or "text" */
+    const omn_answer *answer;           /* NULL: free text */
+    double temperature;                 /* 0: the likeliest */
+    double top_p;                       /* 0: the likeliest; 1 and more, below 0 or NAN: off */
+    int32_t top_k, max_tokens;          /* 0: off; 0: the model's most */
+    uint64_t seed;
+    int (*watch)(void *user,
+                 const omn_event *e); /* [run]; other than 0 stops, keeping the result */
+    void *user;
+    omn_top_p_rule top_p_rule;
+    int32_t min_tokens;                 /* no end before so many; 0: off */
+    int32_t no_repeat;                  /* no n ids in a row twice; 0: off */
+    omn_beams beams;
+    int32_t n_best;                     /* answers wanted; 0: one */
+    omn_noise_fn *noise;                /* NULL: from the seed */
+    void *noise_user;
+    const omn_condition *conditions;
+    uint32_t n_conditions;
+    omn_scheme scheme;
+    int32_t window;                     /* JACOBI: ids guessed at once; 0: 16 */
+    omn_prepared *prepared;             /* keeps what is prepared; NULL: nobody does */
+} omn_request;
+
+/* One medium that the model was given, and how it arrived. */
+typedef struct omn_seen {
+    char role[64];
+    char kind[64];
+    uint64_t hash[2];                   /* of the content */
+    uint32_t width, height;             /* of a picture as it was decoded; else 0 */
+    omn_frame frame;                    /* what of it the model sees; width 0: no picture */
+    uint64_t bytes;                     /* of a text, prefix included */
+    uint32_t tokens;                    /* places that it takes in the model's input */
+    uint32_t cut;                       /* tokens that were left out since there was no room */
+} omn_seen;
+
+/* One of several answers. */
+typedef struct omn_best {
+    omn_value *value, *text;
+    double score;                       /* beams: as omn_beams says; else the log-probability */
+    uint32_t tokens;
+    bool stopped;
+} omn_best;
+
+typedef struct omn_result {
+    uint32_t size;
+    omn_value *value;                   /* owned: what the answer makes of it */
+    omn_value *text;                    /* owned: the raw text of the answer; NULL for options */
+    double *scores;                     /* options: one each, lower is better; owned, free() */
+    size_t n_scores;
+    int32_t chosen;
+    uint32_t tokens;
+    bool stopped;                       /* by the end token, not by a limit or cancel */
+    uint64_t prepare_ns, encode_ns, decode_ns;
+    double score;                       /* log-probability of the answer; beams: with penalty */
+    int32_t *ids;                       /* [tokens], owned, free() */
+    float *logprob;                     /* [tokens] of each id, owned, free() */
+    omn_best *best;                     /* n_best answers, the best first; owned; else NULL */
+    size_t n_best;
+    omn_seen *seen;                     /* owned, free() */
+    size_t n_seen;
+    uint32_t passes;                    /* of the decoder */
+    omn_value *options;                 /* owned: all candidates as options, the likeliest first;
+                                         * what they are worth is minus `scores`; else NULL */
+} omn_result;
+OMN_API void omn_result_fini(omn_result *r);
+/* Answer one request. [run] */
+OMN_API omn_status omn_generate(omn_runner *r, const omn_request *rq, omn_result *out,
+                                omn_error *err);
+/* Several requests that differ in inputs and prompt only, in one batch: faster on short answers. */
+OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n,
+                                      omn_result *out, omn_error *err);
+
+/* The log-probabilities [width] of all ids at one place of an answer; borrowed while it runs.
+ * Other than OMN_OK stops. */
+typedef omn_status omn_follow_fn(void *user, size_t place, const float *logprob, size_t width,
+                                 omn_error *err);
+/* What the model holds likely at each place of an answer that is given: before its first id (place
+ * 0), behind the first, ... and behind the last one, where the end belongs, if the model can write
+ * so far. Of the request, inputs, prompt and output count. OMN_ERR_DATA: ids that are none.
+ * [run] */
+OMN_API omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t *ids,
+                                     size_t n, omn_follow_fn *fn, void *user, omn_error *err);
+
+/* ---- embeddings and classes ----------------------------------------------------------------- */
+
+/* MEAN: one row, the mean of a model's vectors where it has one for each token. TOKENS: a row for
+ * each token, those of padding left out. */
+typedef enum omn_embed_rows { OMN_EMBED_MEAN, OMN_EMBED_TOKENS } omn_embed_rows;
+typedef struct omn_embed_request {
+    uint32_t size;
+    const omn_named *inputs;            /* as in a request */
+    uint32_t n_inputs;
+    const char *prompt;
+    const char *name;                   /* "embedding.memory", "class.answer"; NULL: the first */
+    omn_embed_rows rows;                /* of an embedding; classes are one row */
+} omn_embed_request;
+/* n requests with the same inputs and name, in one batch; out [n]: embeddings [rows, width], owned
+ * by the caller. A name that the model does not have is OMN_ERR_MISSING, with those that it has.
+ * [run] */
+OMN_API omn_status omn_embed(omn_runner *r, const omn_embed_request *rq, size_t n, omn_value **out,
+                             omn_error *err);
+
+/* ---- sampling, for tests and other generators ----------------------------------------------- */
+
+/* One choice from logits [n] (changed in place): temperature, then top-k, then top-p (smallest set
+ * whose mass reaches p; 0: the likeliest; 1 and more, below 0 or NAN: off), softmax, draw with u in
+ * [0, 1). temperature 0: the largest, the smaller id on ties. */
+OMN_API int32_t omn_sample(float *logits, size_t n, double temperature, int32_t top_k, double top_p,
+                           double u);
+/* Location forcing: if the softmax mass of ids first..first+count-1 is above `above`, the others
+ * become -10000. */
+OMN_API void omn_force_range(float *logits, size_t n, int32_t first, int32_t count, double above);
+
+/* ---- verify, omn_verify in train.h ---------------------------------------------------------- */
+
+/* One stage of a golden file: its largest errors (the relative one over what is not tiny beside the
+ * stage's largest number) and its tolerance: an element agrees when it differs by at most abs + rel
+ * |wanted|. Strings are borrowed for the call. */
+typedef struct omn_verify_row {
+    const char *file, *stage;
+    double abs_error, rel_error, tolerance_abs, tolerance_rel;
+    bool ok;
+    const char *why;                    /* NULL, or "missing", "shape [..] not [..]"; also beside
+                                         * ok: "the first 10 of 40 are judged" */
+} omn_verify_row;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

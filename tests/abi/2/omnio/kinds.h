@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio/kinds.h: the kinds that make a model: encoder, decoder, codec, model, source; and how they
+ * meet. A model never sees another plugin's struct: it asks libomnio for parts (omn_open_part) and
+ * calls omn_encoder_embed and so on. Codes belong to the decoder, ids to the model: which ids mean
+ * what is the model's vocabulary, a list of named ranges. */
+#ifndef OMNIO_KINDS_H
+#define OMNIO_KINDS_H
+
+#include <omnio/nn.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What a part says about one named tensor of one value: the largest shape (without the batch axis);
+ * the axes whose bits are set in `varies` may be shorter, the host pads them with zeros. */
+typedef struct omn_port {
+    const char *name;
+    omn_type type;
+    omn_shape most;
+    uint32_t varies;
+} omn_port;
+
+/* ---- opening: configuration, parts, vocabulary ---------------------------------------------- */
+
+/* A model's configuration, JSON. The first failure stays (as with graphs) and is reported by
+ * open_done. A path is "t5_config.emb_dim"; a missing key gives the default of the _or forms, else
+ * the failure. */
+typedef struct omn_config omn_config;
+OMN_API int64_t omn_config_int(omn_config *c, const char *path, int64_t lo, int64_t hi);
+OMN_API int64_t omn_config_int_or(omn_config *c, const char *path, int64_t lo, int64_t hi,
+                                  int64_t deflt);
+OMN_API double omn_config_double_or(omn_config *c, const char *path, double lo, double hi,
+                                    double deflt);
+OMN_API bool omn_config_bool_or(omn_config *c, const char *path, bool deflt);
+OMN_API const char *omn_config_string_or(omn_config *c, const char *path, const char *deflt);
+OMN_API size_t omn_config_count(omn_config *c, const char *path); /* items of a list; 0 if absent */
+OMN_API bool omn_config_has(omn_config *c, const char *path);
+
+typedef struct omn_open omn_open;       /* what an object may ask for while it is opened */
+/* an opened object + parameters + weight prefix; owned by the host */
+typedef struct omn_part omn_part;
+OMN_API omn_config *omn_open_config(omn_open *o); /* of the model; NULL outside models */
+/* A file beside the configuration, as a path; NULL when there is none and `must` is false. */
+OMN_API const char *omn_open_file(omn_open *o, const char *name, bool must);
+/* Open a part. params: "width=768 layers=11", printf-like. A failure stays on o; returns NULL
+ * then. */
+OMN_API omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const char *object,
+                                const char *prefix, const char *params, ...) OMN_PRINTF(6, 7);
+/* Open the encoders that the configuration adds to a model of any family:
+ *   "omnio": {"encoders": {ROLE: {"use": OBJECT, "prefix": PREFIX, PARAMETER: ...}}}
+ * with the prefix "input_embedders.ROLE" unless it says another. usual: parameters that they get
+ * where they have them and none is written, "width=768". A family that calls this takes inputs of
+ * roles that it never heard of. */
+OMN_API void omn_open_encoders(omn_open *o, const char *usual, ...) OMN_PRINTF(2, 3);
+/* A part that this object or the one that opens it has opened under that role; NULL when there is
+ * none. */
+OMN_API const omn_part *omn_open_find(const omn_open *o, const char *role);
+OMN_API void omn_open_fail(omn_open *o, omn_status st, const char *fmt, ...) OMN_PRINTF(3, 4);
+/* All parts opened so far of one kind, in order. */
+OMN_API size_t omn_open_parts(omn_open *o, const char *kind, omn_part *const **list);
+/* The first complaint of all of the above. */
+OMN_API omn_status omn_open_done(omn_open *o, omn_error *err);
+
+/* Tokenizers among the codecs. Same rules as omn_codec_impl; OMN_ERR_UNSUPPORTED for other codecs.
+ * [any] */
+OMN_API omn_status omn_codec_encode(const omn_part *codec, const char *text, size_t n, int32_t *ids,
+                                    size_t most, size_t *count, omn_error *err);
+OMN_API omn_status omn_codec_decode(const omn_part *codec, const int32_t *ids, size_t n,
+                                    omn_buf *out, omn_error *err);
+OMN_API int32_t omn_codec_pieces(const omn_part *codec); /* 0: not a tokenizer */
+OMN_API int32_t omn_codec_piece(const omn_part *codec, const char *text);    /* -1: none */
+/* What one id adds to a text. MARK: text that stands for something else (a location, a prefix);
+ * NONE: the id adds nothing that a text could hold, so it is never sampled. */
+typedef enum omn_spelt { OMN_SPELT_NONE, OMN_SPELT_TEXT, OMN_SPELT_MARK } omn_spelt;
+/* "omnio.spelling/1" of tokenizers and text decoders: the bytes that id adds, appended to out; they
+ * may be part of a character. first: the id begins the text. [any] */
+typedef struct omn_spelling_impl {
+    omn_status (*spell)(const void *self, int32_t id, bool first, omn_buf *out, omn_spelt *what,
+                        omn_error *err);
+} omn_spelling_impl;
+/* The same through a part; OMN_ERR_UNSUPPORTED when it cannot spell. */
+OMN_API omn_status omn_part_spell(const omn_part *p, int32_t id, bool first, omn_buf *out,
+                                  omn_spelt *what, omn_error *err);
+/* Codecs of values. [run] */
+OMN_API omn_status omn_codec_write(const omn_part *codec, omn_call *c, const omn_value *v,
+                                   const omn_frame *like, omn_buf *out, omn_error *err);
+OMN_API omn_status omn_codec_read(const omn_part *codec, omn_call *c, const char *text, size_t n,
+                                  const omn_frame *like, omn_value **out, omn_error *err);
+
+/* What a part is for ("image") and which object it is ("image.vit"). [any] */
+OMN_API const char *omn_part_role(const omn_part *p);
+OMN_API const char *omn_part_object(const omn_part *p);
+/* The scope at the part's weight prefix. */
+OMN_API omn_scope *omn_part_scope(const omn_part *p, omn_scope *s);
+
+/* ids first, first+step, ... (step -1: falling) of the model's table; "location", "codes", ... */
+typedef struct omn_range { const char *name; int32_t first, count, step; } omn_range;
+typedef struct omn_vocab {
+    uint32_t size;
+    int32_t rows, start, stop, pad;     /* rows of the table; stop: end of an answer, -1 none */
+    const omn_range *ranges;
+    uint32_t n_ranges;
+    int32_t option_ends;                /* end tokens behind an option that is scored; 0: one */
+    const char *table; /* full name of the weight whose rows are these ids; NULL: unknown */
+    /* n_also 1: this id is fed behind the newest one in every step, what comes next is read there,
+     * and the next step overwrites its place. */
+    int32_t n_also, also;
+} omn_vocab;
+/* The ids behind a decoder part; copied. */
+OMN_API void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v);
+OMN_API const omn_vocab *omn_part_vocabulary(const omn_part *decoder);
+OMN_API const omn_range *omn_vocab_range(const omn_vocab *v, const char *name);    /* or NULL */
+
+/* ---- codec: "omnio.codec/1": text or values <-> tokens, no graph ---------------------------- */
+
+typedef struct omn_codec_impl {
+    const void *(*extension)(const char *id);
+    const char *speaks; /* "text": a tokenizer; "regions", "points": words for values */
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);          /* also when open failed after setting *self */
+    /* Tokenizers: ids of a text without start or end; at most `most`, more is OMN_ERR_DATA, and
+     * *count then is how many there are. A short text may have many: one character can stand for
+     * eighteen. [any] */
+    omn_status (*encode)(const void *self, const char *text, size_t n, int32_t *ids, size_t most,
+                         size_t *count, omn_error *err);
+    /* ids to text appended to out. Unknown ids are skipped. [any] */
+    omn_status (*decode)(const void *self, const int32_t *ids, size_t n, omn_buf *out,
+                         omn_error *err);
+    /* Number of ids; the id of one exact piece or -1. */
+    int32_t (*pieces)(const void *self);
+    int32_t (*piece)(const void *self, const char *text);
+    /* Values: words for a value as they stand in a prompt or an answer ("<extra_id_200> ..."),
+     * numbers in the frame `like` (what the model sees of which source). NULL for tokenizers.
+     * [run] */
+    omn_status (*write)(const void *self, omn_call *c, const omn_value *v, const omn_frame *like,
+                        omn_buf *out, omn_error *err);
+    /* Text of an answer back to a value in pixels of the source; what cannot be read is left out.
+     * [run] */
+    omn_status (*read)(const void *self, omn_call *c, const char *text, size_t n,
+                       const omn_frame *like, omn_value **out, omn_error *err);
+} omn_codec_impl;
+
+/* ---- encoder: "omnio.encoder/1": a value -> named tensors, then graph nodes ----------------- */
+
+typedef struct omn_encoder_impl {
+    const void *(*extension)(const char *id);            /* "omnio.features/1" */
+    const char *accepts;                                 /* "image", "text" */
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);
+    uint32_t (*ports)(const void *self, const omn_port **list);              /* [any] */
+    /* One value into tensors of the ports. frame: set to where the model's view lies in the source
+     * (for pictures). [run] */
+    omn_status (*prepare)(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
+                          omn_frame *frame, omn_error *err);
+    /* in: the ports with a batch axis in front. */
+    omn_seq *(*embed)(const void *self, omn_scope *s, const omn_bundle *in); /* [build] */
+} omn_encoder_impl;
+/* "omnio.features/1": what lies below embed, by name ("last" [B,N,D], ...), for history and
+ * auxiliary heads. */
+typedef struct omn_features_impl {
+    void (*features)(const void *self, omn_scope *s, const omn_bundle *in, omn_bundle *out);
+    uint32_t (*grid)(const void *self, uint32_t *rows, uint32_t *columns);   /* cells of "last" */
+} omn_features_impl;
+
+/* ---- decoder: "omnio.decoder/1": values out; B values at once ------------------------------- */
+
+typedef struct omn_codes {
+    uint32_t size;
+    int32_t codes, count;               /* codes 0..codes-1; count of one value, 0: until stop */
+    int32_t stop, blank;                /* codes, or -1; blank: what is not there yet (previews) */
+    int32_t grid_h, grid_w;
+} omn_codes;
+typedef struct omn_decoder_impl {
+    const void *(*extension)(const char *id);            /* "omnio.stream/1" */
+    const char *makes;                                   /* "text", "image" */
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);
+    const omn_codes *(*codes)(const void *self);         /* valid until close */
+    /* value -> codes without a graph (text); NULL: through prepare and tokenize. [any] */
+    omn_status (*encode)(const void *self, omn_call *c, const omn_value *v, int32_t *codes,
+                         size_t most, size_t *count, omn_error *err);
+    /* codes -> value without a graph (text); NULL: through detokenize and finish. */
+    omn_status (*decode)(const void *self, omn_call *c, const int32_t *codes, size_t n,
+                         omn_value **out, omn_error *err);
+    /* With graphs (pictures, sound); NULL for text. */
+    uint32_t (*ports)(const void *self, const omn_port **in, uint32_t *n_out, const omn_port **out);
+    omn_status (*prepare)(const void *self, omn_call *c, const omn_value *v, const omn_frame *like,
+                          omn_feed *out, omn_error *err);
+    omn_node *(*tokenize)(const void *self, omn_scope *s, const omn_bundle *in);  /* codes [B,L] */
+    void (*detokenize)(const void *self, omn_scope *s, omn_node *codes, omn_bundle *out);
+    omn_status (*finish)(const void *self, omn_call *c, const omn_feed *in, const omn_frame *like,
+                         omn_value **out, omn_error *err);
+} omn_decoder_impl;
+/* "omnio.stream/1" of text decoders: what codes[0..n) say beyond what codes[0..n-1) said, only
+ * whole UTF-8 characters; `end` flushes. state: 64 bytes of the caller's, zero at first, aligned
+ * for any type (_Alignas(max_align_t)). */
+typedef struct omn_stream_impl {
+    omn_status (*push)(const void *self, void *state, int32_t code, bool end, omn_buf *out,
+                       omn_error *err);
+} omn_stream_impl;
+/* The same through a tokenizer part ("omnio.stream/1" of a codec); OMN_ERR_UNSUPPORTED when it has
+ * none. */
+OMN_API omn_status omn_codec_stream(const omn_part *codec, void *state, int32_t id, bool end,
+                                    omn_buf *out, omn_error *err);
+
+/* ---- model: "omnio.model/1" ----------------------------------------------------------------- */
+
+/* The host makes the inputs, the model answers with nodes. Four graphs, one body.
+ *   ENCODE  inputs -> states (memory of the cross-attention)
+ *   STEP    the newest ids of each row over cached states -> logits
+ *   TEACH   inputs and whole targets -> logits, and the loss when labels are given
+ *   EMBED   inputs -> what the model makes of them without writing; models that have nothing to
+ *           offer fail the scope (OMN_ERR_UNSUPPORTED). Any of
+ *             "embedding.NAME" [B,D]     one vector for each row
+ *             "tokens.NAME" [B,N,D] with "seg.NAME" [B,N] i32, 0 where nothing stands: one vector
+ *                                        for each token; their mean is the row's embedding
+ *             "class.NAME" [B,C]         scores of C classes, before any softmax
+ *
+ * What all of them keep to:
+ * - Inputs stand in rq->inputs in the order in which the request or the lesson gives them, which is
+ *   the order of their vectors in the joined sequence; omn_part_role says what each is for.
+ * - ENCODE puts one output, "memory" [R,L,D]: R and L come back to STEP as memory_rows and
+ *   memory_length. What STEP needs of it ENCODE writes into states (omn_state_at) by names that
+ *   STEP uses too, in the same scopes; nothing else passes from one graph to the other.
+ * - Row b of a STEP sees row memory_row[b] of the memory, where its seg equals the memory's; its
+ *   cache holds start[b] places; TEACH sees by seg and, where answers share a row, part_of. Hence
+ *   both give equal logits for equal ids: the host relies on it.
+ * - Weights are named absolutely or below omn_part_scope of the part that they belong to, the same
+ *   in every phase, so that one file serves all graphs.
+ * - Outputs end in the role of the decoder that they are of; TEACH counts the loss over weight. */
+typedef enum omn_phase {
+    OMN_ENCODE = 1, OMN_STEP = 2, OMN_TEACH = 3, OMN_EMBED = 4
+} omn_phase;
+typedef struct omn_given { const omn_part *part; const omn_bundle *in; } omn_given;
+typedef struct omn_target {             /* B rows, T tokens */
+    uint32_t size;
+    const omn_part *part;               /* a decoder: which vocabulary */
+    omn_node *ids;                      /* [B,T] what is fed: start token first */
+    omn_node *pos;                      /* [B,T] restarts for each answer */
+    omn_node *seg; /* [B,T] which inputs it may see (0 padding); STEP: [B,T] too */
+    omn_node *part_of;                  /* [B,T] which answer of the row; NULL: one each */
+    omn_node *labels, *weight;          /* [B,T] i32, f32: TEACH with a loss; else NULL */
+} omn_target;
+typedef struct omn_build {
+    uint32_t size;
+    omn_phase phase;
+    const omn_given *inputs;
+    uint32_t n_inputs;
+    const omn_target *const *targets;
+    uint32_t n_targets;
+    omn_node *in_map, *in_seg; /* packing of joined inputs [R,L]; NULL: rows are examples */
+    omn_node *start, *memory_row;       /* STEP: [B] cache fill before; whose memory row */
+    int64_t rows, capacity;             /* STEP: rows and places of the self-attention cache */
+    int64_t memory_rows, memory_length; /* STEP: shape of what ENCODE left in the states */
+    const omn_ce *loss;                 /* TEACH: how the loss is counted; NULL: z 1e-4 */
+} omn_build;
+typedef struct omn_model_impl {
+    const void *(*extension)(const char *id); /* "omnio.claims/1", "omnio.verify/1" */
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);
+    /* out: "logits.ROLE" [B,T,V] (STEP: of all T given); TEACH with labels: "loss.ROLE" [1],
+     * "nll.ROLE" [B,T], "loss" (the sum); "features.ROLE" [B,N,D] of encoders that offer features
+     * (TEACH). [build] */
+    void (*build)(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out);
+    /* What stands in front of a prompt for this output ("[Text] [S] "); "" for none. */
+    const char *(*prefix)(const void *self, const char *output);
+    /* Most tokens of a text input and of an answer, end token included. */
+    int32_t (*most_tokens)(const void *self, bool answer);
+} omn_model_impl;
+
+/* "omnio.claims/1": is this configuration, which names no family under "omnio", one of this object?
+ * [any] */
+typedef struct omn_claims_impl { bool (*claims)(omn_config *config); } omn_claims_impl;
+
+/* ---- calling parts (through libomnio only) -------------------------------------------------- */
+
+/* The encoder's own embed, from its prepared tensors. [build] */
+OMN_API omn_seq *omn_encoder_embed(const omn_part *p, omn_scope *s, const omn_bundle *in);
+/* false when the encoder offers no features */
+OMN_API bool omn_encoder_features(const omn_part *p, omn_scope *s, const omn_bundle *in,
+                                  omn_bundle *out);
+OMN_API const omn_codes *omn_part_codes(const omn_part *decoder);
+/* For hosts. */
+OMN_API const void *omn_part_self(const omn_part *p, const char *kind, const void **impl);
+
+/* ---- source: "omnio.source/1": examples by number ------------------------------------------- */
+
+/* Splits never share an example. */
+typedef enum omn_split {
+    OMN_SPLIT_TRAIN = 0,
+    OMN_SPLIT_HELD_OUT = 1,
+    OMN_SPLIT_FOREIGN = 2
+} omn_split;
+#define OMN_ENDLESS UINT64_MAX          /* a split without end; 0 is an empty one */
+typedef struct omn_source_impl {
+    const void *(*extension)(const char *id);            /* "omnio.cells/1", "omnio.place/1" */
+    omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+    void (*close)(void *self);
+    uint64_t (*count)(const void *self, omn_split split);      /* or OMN_ENDLESS */
+    /* One example: a record of named values; tasks name its fields. A field may be a list of
+     * records (many questions about one picture). The same index gives the same example on every
+     * machine. [any] A bad example: OMN_ERR_DATA with its place; the recipe says whether it is
+     * skipped. */
+    omn_status (*get)(const void *self, omn_call *c, omn_split split, uint64_t index,
+                      omn_value **out, omn_error *err);
+} omn_source_impl;
+/* "omnio.place/1": where an example stands in a file, so that what is wrong with it can be found.
+ * file: borrowed from the source, NULL when there is none; names of files in the example are
+ * relative to its folder. line: from 1, 0 for none. [any] */
+typedef struct omn_place_impl {
+    void (*place)(const void *self, omn_split split, uint64_t index, const char **file,
+                  int32_t *line);
+} omn_place_impl;
+/* "omnio.cells/1": labels for each cell of the picture's grid, for an auxiliary loss. n_groups
+ * groups of classes and n_edges numbers; labels [rows*columns, n_groups] i32 (-1: not counted),
+ * edges [rows*columns, n_edges] f32 (NAN: not counted). */
+typedef struct omn_cells_impl {
+    uint32_t n_groups, n_edges;
+    const int32_t *classes;             /* of each group */
+    omn_status (*cells)(const void *self, omn_call *c, omn_split split, uint64_t index,
+                        uint32_t rows, uint32_t columns, int32_t *labels, float *edges,
+                        omn_error *err);
+} omn_cells_impl;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
