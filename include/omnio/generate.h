@@ -300,6 +300,9 @@ typedef struct omn_embed_request {
     const char *prompt;
     const char *name;                   /* "embedding.memory", "class.answer"; NULL: the first */
     omn_embed_rows rows;                /* of an embedding; classes are one row */
+    omn_prepared *prepared;             /* as in a request */
+    omn_result *receipt;                /* NULL, or what was seen and how long it took is set;
+                                         * omn_result_fini */
 } omn_embed_request;
 /* n requests with the same inputs and name, in one batch; out [n]: embeddings [rows, width], owned
  * by the caller. A name that the model does not have is OMN_ERR_MISSING, with those that it has.

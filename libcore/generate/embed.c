@@ -21,8 +21,7 @@ static bool offered(const char *output, char *name, size_t room)
     return begins(output, "tokens.") || begins(output, "class.") || begins(output, "embedding.");
 }
 
-/* The output that serves a name (NULL: the first that can). */
-static omn_status choose(omn_graph *g, const char *wanted, const char **output, omn_error *err)
+omn_status embed_find(const omn_graph *g, const char *wanted, const char **output, omn_error *err)
 {
     const size_t n_all = omn_graph_outputs(g);
     char list[400] = "";
@@ -93,7 +92,7 @@ static omn_status take(omn_runner *r, omn_graph *g, const omn_embed_request *rq,
     const char *name = NULL;
     char seg_name[160];
     omn_tensor x, seg;
-    OMN_TRY(choose(g, rq->name, &name, err));
+    OMN_TRY(embed_find(g, rq->name, &name, err));
     const bool tokens = begins(name, "tokens.");
     OMN_TRY(omn_exec_output(r->exec, g, name, &x, err));
     snprintf(seg_name, sizeof seg_name, "seg.%s", strchr(name, '.') + 1);
@@ -129,22 +128,29 @@ omn_status omn_embed(omn_runner *r, const omn_embed_request *rq, size_t n, omn_v
     omn_arena *a = omn_arena_new(0);
     omn_request *own = a ? omn_arena_alloc(a, n, sizeof *own) : NULL;
     const omn_request **all = a ? omn_arena_alloc(a, n, sizeof(omn_request *)) : NULL;
-    if (!own || !all) {
+    omn_result *seen = a ? omn_arena_alloc(a, n, sizeof *seen) : NULL;
+    if (!own || !all || !seen) {
         st = omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
         goto done;
     }
     for (size_t i = 0; i < n; i++) {
         own[i] = (omn_request){ OMN_FILL(omn_request), .inputs = rq[i].inputs,
-                                .n_inputs = rq[i].n_inputs, .prompt = rq[i].prompt };
+                                .n_inputs = rq[i].n_inputs, .prompt = rq[i].prompt,
+                                .prepared = rq[i].prepared };
         all[i] = &own[i];
+        seen[i] = (omn_result){ OMN_FILL(omn_result), .score = (double)NAN };
     }
     OMN_TRY(omn_context_call(r->model->ctx, 0, 0, r->cancel, &c, err));
-    OMN_TRY(runner_inputs(r, c, all, n, OMN_EMBED, a, &e, NULL, 0, &g, err));
+    OMN_TRY(runner_inputs(r, c, all, n, OMN_EMBED, a, &e, seen, n, &g, err));
     OMN_TRY(take(r, g, rq, n, out, err));
 done:
     for (size_t i = 0; st != OMN_OK && i < n; i++) {
         omn_value_unref(out[i]);
         out[i] = NULL;
+    }
+    for (size_t i = 0; seen && i < n; i++) {
+        if (st == OMN_OK && rq[i].receipt) *rq[i].receipt = seen[i];
+        else omn_result_fini(&seen[i]);
     }
     omn_call_free(c);
     omn_arena_free(a);

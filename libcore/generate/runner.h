@@ -45,6 +45,9 @@ omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const 
 /* Score the candidates of one request's answer; e holds its memory at row `row`. */
 omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t row,
                         const omn_request *rq, omn_result *out, omn_error *err);
+/* The output of an EMBED graph that serves a name (NULL: the first that can); OMN_ERR_MISSING with
+ * those that there are. */
+omn_status embed_find(const omn_graph *g, const char *wanted, const char **output, omn_error *err);
 uint64_t runner_now(void);
 
 #endif

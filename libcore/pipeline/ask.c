@@ -170,12 +170,20 @@ static omn_status best_list(const omn_result *res, omn_value **out, omn_error *e
     return st;
 }
 
+omn_status run_seen(omn_pipeline_run *r, const plan_step *s, const omn_result *res, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t i = 0; i < res->n_seen && st == OMN_OK; i++)
+        st = tell_one(r, s, &res->seen[i], err);
+    return st;
+}
+
 omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result *res,
                       omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value *v = NULL;
-    for (size_t i = 0; i < res->n_seen; i++) OMN_TRY(tell_one(r, s, &res->seen[i], err));
+    OMN_TRY(run_seen(r, s, res, err));
     if (s->search.n_best > 1)
         OMN_TRY(best_list(res, &v, err));
     else

@@ -4,12 +4,11 @@
  * says how much memory they take, and which part of the model takes it. */
 #include "run.h"
 
-#include "libcore/generate/open.h"
+#include "libcore/generate/runner.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MOST_ROLES    16
 #define CAPACITY_STEP 16
 #define WINDOW        16 /* of jacobi, usually */
 #define OPTIONS       8  /* candidates that are not known beforehand */
@@ -210,6 +209,27 @@ done:
     return st == OMN_OK ? st : at_step(s, st, err);
 }
 
+/* What an embed step asks for: one reading, and the name among what the model makes. */
+static omn_status embed_step(counting *k, const plan_step *s, bool mapped, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const char *roles[MOST_ROLES], *output = NULL;
+    const int64_t lengths[MOST_ROLES] = { 0 }, rows = mapped ? MAP_ROWS : 1;
+    uint32_t n = 0;
+    omn_graph *g = NULL;
+    OMN_TRY(roles_of(k->m, s, roles, &n, err));
+    for (uint32_t i = 0; i < n; i++) count_inputs(k, s, roles[i], rows);
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_EMBED, .rows = rows,
+                                .roles = roles, .lengths = lengths, .n_roles = n };
+    OMN_TRY(omn_model_graph(k->m, &z, &g, err));
+    OMN_TRY(embed_find(g, s->output, &output, err));
+    OMN_TRY(embed_labels(g, output, s, err));
+    count_graph(k, s, g, NULL);
+    if (omn_graph_flops(g) > k->cost->encode_flops) k->cost->encode_flops = omn_graph_flops(g);
+done:
+    return st == OMN_OK ? st : at_step(s, st, err);
+}
+
 static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool mapped,
                             omn_error *err)
 {
@@ -218,6 +238,7 @@ static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool 
         const plan_step *s = &steps[i];
         if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE)
             st = model_step(k, s, mapped, err);
+        if (s->verb == VERB_EMBED) st = embed_step(k, s, mapped, err);
         if (st == OMN_OK)
             st = all_steps(k, s->steps, s->n_steps, mapped || s->verb == VERB_MAP, err);
     }

@@ -116,6 +116,13 @@ static void put_flow(const omn_pipeline *p, const plan_step *s, int indent, omn_
     put_condition(p, "until", &s->until, indent, out);
 }
 
+/* ", length 2 s" */
+static void put_seconds(const omn_pipeline *p, const char *before, const param *q, omn_buf *out)
+{
+    if (q->text) omn_buf_printf(out, "%s%s s", before, q->text);
+    else if (q->slot >= 0) omn_buf_printf(out, "%s$%s s", before, slot_name(p, q->slot));
+}
+
 static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_t number,
                      omn_buf *out)
 {
@@ -132,6 +139,10 @@ static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_
     if (s->verb == VERB_RECORD) {
         omn_buf_puts(out, " ");
         put_literal(p, &s->value, out);
+    }
+    if (s->verb == VERB_WINDOW) {
+        put_seconds(p, ", length ", &s->length, out);
+        put_seconds(p, ", hop ", &s->hop, out);
     }
     if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE) {
         put_answer(p, s, out);

@@ -65,14 +65,45 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
     }
 }
 
+/* The same for what the model makes without writing. */
+static void embed_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a)
+{
+    omn_embed_request *rq = omn_arena_alloc(a, n, sizeof *rq);
+    omn_result *receipts = omn_arena_alloc(a, n, sizeof *receipts);
+    omn_value **made = omn_arena_alloc(a, n, sizeof(omn_value *));
+    size_t *who = omn_arena_alloc(a, n, sizeof *who), m = 0;
+    if (!rq || !receipts || !made || !who) return;
+    for (size_t i = 0; i < n; i++) {
+        lane *l = &lanes[i];
+        bool go = false;
+        if (!alive(l) || run_ready(&l->run, s, &go, l->err) != OMN_OK) continue;
+        l->asked = !go;
+        if (!go || run_request(&l->run, l->call, s, a, &l->rq, l->err) != OMN_OK) continue;
+        receipts[m] = (omn_result){ OMN_FILL(omn_result) };
+        embed_request(s, &l->rq, &receipts[m], &rq[m]);
+        who[m++] = i;
+    }
+    omn_error err = OMN_ERROR_INIT;
+    if (m < 2 || omn_embed(lanes[who[0]].run.runner, rq, m, made, &err) != OMN_OK) return;
+    for (size_t k = 0; k < m; k++) {
+        lane *l = &lanes[who[k]];
+        embed_put(&l->run, l->call, s, made[k], &receipts[k], l->err);
+        omn_result_fini(&receipts[k]);
+        omn_value_unref(made[k]);
+        l->asked = true;
+    }
+}
+
 static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_error *err)
 {
     const bool model = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
+    const bool embed = s->verb == VERB_EMBED && lanes[0].run.runner;
     for (size_t i = 0; i < n; i++) lanes[i].asked = false;
-    if (model && n > 1) {
+    if ((model || embed) && n > 1) {
         omn_arena *a = omn_arena_new(0);
         if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
-        ask_together(lanes, n, s, a);
+        if (embed) embed_together(lanes, n, s, a);
+        else ask_together(lanes, n, s, a);
         for (size_t i = 0; i < n; i++) {
             omn_answer_close(lanes[i].mine);
             lanes[i].mine = NULL;

@@ -50,7 +50,9 @@ void plan_reads_own(const plan_step *s, void (*fn)(void *user, int slot, bool so
     for (size_t i = 0; model && i < sizeof numbers / sizeof *numbers; i++)
         if (numbers[i]->slot >= 0) fn(user, numbers[i]->slot, false);
     if (model) read_asked(s, fn, user);
-    if (s->verb == VERB_RECORD) read_literal(&s->value, fn, user);
+    if (s->verb == VERB_RECORD || s->has_labels) read_literal(&s->value, fn, user);
+    if (s->verb == VERB_WINDOW && s->length.slot >= 0) fn(user, s->length.slot, false);
+    if (s->verb == VERB_WINDOW && s->hop.slot >= 0) fn(user, s->hop.slot, false);
     for (size_t i = 0; i < s->n_carry; i++) fn(user, s->carry[i].slot, false);
 }
 

@@ -20,7 +20,9 @@ typedef enum verb {
     VERB_DETOKENIZE,
     VERB_MAP,
     VERB_RECORD,
-    VERB_REPEAT
+    VERB_REPEAT,
+    VERB_EMBED,
+    VERB_WINDOW
 } verb;
 
 /* A value written down in the file: texts and numbers as they are, $names, lists and records. */
@@ -115,7 +117,7 @@ struct plan_step {
     const omn_entry *entry;       /* apply */
     param *params;
     size_t n_params;
-    const char *output;           /* generate, score: decoder role */
+    const char *output;           /* generate, score: decoder role; embed: "class.NAME", ... */
     binding from[MOST_FROM];      /* role <- slot */
     size_t n_from;
     const char *prompt;           /* template */
@@ -134,7 +136,10 @@ struct plan_step {
     carried *carry;
     size_t n_carry;
     condition until;
-    literal value;                     /* record */
+    literal value;                     /* record; embed: labels of classes, if has_labels */
+    bool has_labels, tokens;           /* embed; tokens: a row for each */
+    param length, hop;                 /* window, in seconds */
+    bool drop_rest;                    /* window: what is shorter at the end is left out */
 };
 
 typedef struct port {

@@ -7,7 +7,8 @@
 #include <string.h>
 
 static const char *const verbs[] = { "apply", "generate", "score",  "tokenize", "detokenize",
-                                     "map",   "record",   "repeat", NULL };
+                                     "map",   "record",   "repeat", "embed",    "window",
+                                     NULL };
 
 /* Keys of an operation are its own rows, so a step that applies one has no other verb. */
 static omn_status find_verb(const yml *y, verb *out, omn_error *err)
@@ -25,7 +26,7 @@ static omn_status find_verb(const yml *y, verb *out, omn_error *err)
     if (found < 0)
         return yml_fail(y, err,
                         "a step begins with apply, generate, score, tokenize, detokenize, "
-                        "map, record or repeat");
+                        "map, record, repeat, embed or window");
     return OMN_OK;
 }
 
@@ -75,10 +76,16 @@ static omn_status read_step(omn_pipeline *p, const yml *y, plan_step *s, int dep
     case VERB_REPEAT:
         TRY_READ(read_repeat(p, y, s, depth, err));
         break;
+    case VERB_EMBED:
+        TRY_READ(read_embed(p, y, s, err));
+        break;
+    case VERB_WINDOW:
+        TRY_READ(read_window(p, y, s, err));
+        break;
     default:
         TRY_READ(read_tokens(p, y, s, err));
     }
-    s->asks = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
+    s->asks = s->verb == VERB_GENERATE || s->verb == VERB_SCORE || s->verb == VERB_EMBED;
     for (size_t i = 0; i < s->n_steps; i++) s->asks = s->asks || s->steps[i].asks;
     mark_maybe(p, s);
     return OMN_OK;

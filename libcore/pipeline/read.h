@@ -50,6 +50,8 @@ omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
 omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);
 omn_status read_repeat(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);
 omn_status read_record(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+omn_status read_embed(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+omn_status read_window(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
 /* A list of steps inside another; read.c */
 omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_t *n, int depth,
                       omn_error *err);

@@ -38,8 +38,8 @@ static omn_status place_error(const plan_step *s, omn_status st, omn_error *err)
 }
 
 /* A numeric parameter: written, or from a slot; deflt when absent. */
-static omn_status number(const omn_pipeline_run *r, const param *p, double lo, double hi,
-                         double deflt, double *out, omn_error *err)
+omn_status run_number(const omn_pipeline_run *r, const param *p, double lo, double hi, double deflt,
+                      double *out, omn_error *err)
 {
     const omn_value *v = p->slot < 0 || !p->name ? NULL : r->slots[p->slot];
     const char *t = p->text;
@@ -184,11 +184,11 @@ static omn_status draw(const omn_pipeline_run *r, const plan_step *s, omn_reques
     omn_status st = OMN_OK;
     double temperature, top_p, top_k, most, seed;
     const omn_pipeline_setup *h = &r->how;
-    OMN_TRY(number(r, &s->temperature, 0, 100, 0, &temperature, err));
-    OMN_TRY(number(r, &s->top_p, 0, 1, 1, &top_p, err));
-    OMN_TRY(number(r, &s->top_k, 0, 1e6, 0, &top_k, err));
-    OMN_TRY(number(r, &s->max_tokens, 1, 65536, 0, &most, err));
-    OMN_TRY(number(r, &s->seed, 0, 9e15, 0, &seed, err));
+    OMN_TRY(run_number(r, &s->temperature, 0, 100, 0, &temperature, err));
+    OMN_TRY(run_number(r, &s->top_p, 0, 1, 1, &top_p, err));
+    OMN_TRY(run_number(r, &s->top_k, 0, 1e6, 0, &top_k, err));
+    OMN_TRY(run_number(r, &s->max_tokens, 1, 65536, 0, &most, err));
+    OMN_TRY(run_number(r, &s->seed, 0, 9e15, 0, &seed, err));
     rq->temperature = h->temperature >= 0 ? h->temperature : temperature;
     rq->top_p = h->top_p >= 0 ? h->top_p : top_p;
     rq->top_k = h->top_k ? h->top_k > 0 ? h->top_k : 0 : (int32_t)top_k;
@@ -207,7 +207,7 @@ static omn_status search(omn_pipeline_run *r, omn_call *c, const plan_step *s, o
     if (!list) return omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
     for (size_t i = 0; i < h->n_guides; i++) {
         const guide *g = &h->guides[i];
-        OMN_TRY(number(r, &g->weight, -1000, 1000, 0, &list[i].weight, err));
+        OMN_TRY(run_number(r, &g->weight, -1000, 1000, 0, &list[i].weight, err));
         OMN_TRY(inputs_of(r, g->from, g->n_from, a, &list[i].inputs, err));
         list[i].n_inputs = (uint32_t)g->n_from;
         OMN_TRY(prompt_of(r, c, s, g->prompt, g->words, g->n_words, a, &list[i].prompt, err));
@@ -234,6 +234,7 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
                          .output = s->output, .prepared = r->prepared };
     OMN_TRY(inputs_of(r, s->from, s->n_from, a, &rq->inputs, err));
     OMN_TRY(prompt_of(r, c, s, s->prompt, s->words, s->n_words, a, &rq->prompt, err));
+    if (s->verb == VERB_EMBED) goto done;  /* nothing is drawn or searched */
     OMN_TRY(draw(r, s, rq, err));
     OMN_TRY(search(r, c, s, a, rq, err));
 done:

@@ -43,6 +43,22 @@ omn_status condition_holds(const omn_pipeline_run *r, const condition *c, bool *
 omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
 omn_status run_repeat(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
 omn_status run_record(omn_pipeline_run *r, const plan_step *s, omn_error *err);
+omn_status run_embed(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
+/* Its question to the model, and what came back as the step's result. */
+void embed_request(const plan_step *s, const omn_request *rq, omn_result *receipt,
+                   omn_embed_request *out);
+omn_status embed_put(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_value *made,
+                     const omn_result *receipt, omn_error *err);
+omn_status run_window(omn_pipeline_run *r, const plan_step *s, omn_error *err);
+/* A number that is written or comes from a slot, within lo..hi; request.c */
+omn_status run_number(const omn_pipeline_run *r, const param *p, double lo, double hi, double deflt,
+                      double *out, omn_error *err);
+/* As many labels as are written down, as classes that the graph's output scores. */
+omn_status embed_labels(const omn_graph *g, const char *output, const plan_step *s,
+                        omn_error *err);
+/* What a question to the model was given to see. */
+omn_status run_seen(omn_pipeline_run *r, const plan_step *s, const omn_result *res,
+                    omn_error *err);
 /* A record of the outputs. */
 omn_status run_outputs(omn_pipeline_run *r, omn_value **out, omn_error *err);
 /* The request of a model step, what it needs in the arena; its answer is opened apart. */

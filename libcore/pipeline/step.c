@@ -201,6 +201,12 @@ omn_status run_step(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_er
     case VERB_REPEAT:
         st = run_repeat(r, c, s, err);
         break;
+    case VERB_EMBED:
+        st = run_embed(r, c, s, err);
+        break;
+    case VERB_WINDOW:
+        st = run_window(r, s, err);
+        break;
     default:
         st = run_tokens(r, c, s, err);
     }

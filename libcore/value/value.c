@@ -228,18 +228,50 @@ static size_t sample(double at, size_t n)
     return i <= 0 ? 0 : i >= (double)n ? n : (size_t)i;
 }
 
+/* It has rows that follow each other in time, all in memory. */
+static omn_status in_time(const omn_value *v, omn_error *err)
+{
+    const char *place = v != NULL ? v->kind->impl->place : NULL;
+    if (place == NULL || strcmp(place, "time") != 0)
+        return omn_fail(err, OMN_ERR_TYPE, "%s does not lie in time", omn_value_kind_name(v));
+    for (uint32_t i = 0; i < v->kind->n_columns; i++)
+        if (column_begins(v->kind, i, "t")) return OMN_OK;
+    return omn_fail(err, OMN_ERR_TYPE, "%s is not held in memory, so that it cannot be cut",
+                    omn_value_kind_name(v));
+}
+
+omn_status omn_value_span(const omn_value *v, double *from_s, double *to_s, omn_error *err)
+{
+    const omn_tensor *time = omn_value_column(v, "time"), *rate = omn_value_column(v, "rate");
+    const omn_tensor *begin = omn_value_column(v, "start");
+    const omn_status st = in_time(v, err);
+    if (st != OMN_OK) return st;
+    const size_t n = along(v, "t");
+    if (time == NULL && (rate == NULL || begin == NULL))
+        return omn_fail(err, OMN_ERR_TYPE, "%s has neither time nor rate and start",
+                        omn_value_kind_name(v));
+    *from_s = *to_s = time == NULL ? column_number(begin, 0) : n > 0 ? column_number(time, 0) : 0;
+    if (n == 0) return OMN_OK;
+    if (time == NULL) {
+        *to_s += (double)n / column_number(rate, 0);
+        return OMN_OK;
+    }
+    const double last = column_number(time, n - 1);
+    *to_s = n > 1 ? last + (last - *from_s) / (double)(n - 1) : nextafter(last, INFINITY);
+    return OMN_OK;
+}
+
 omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_value **out,
                             omn_error *err)
 {
     const omn_tensor *time = omn_value_column(v, "time"), *rate = omn_value_column(v, "rate");
     const omn_tensor *begin = omn_value_column(v, "start");
-    const char *place = v != NULL ? v->kind->impl->place : NULL;
     draft d;
     if (!(from_s <= to_s))
         return omn_fail(err, OMN_ERR_ARGUMENT, "a window from %g s to %g s", from_s, to_s);
-    const size_t n = v != NULL ? along(v, "t") : 0;
-    if (place == NULL || strcmp(place, "time") != 0 || (time == NULL && n == 0))
-        return omn_fail(err, OMN_ERR_TYPE, "%s does not lie in time", omn_value_kind_name(v));
+    const omn_status st = in_time(v, err);
+    if (st != OMN_OK) return st;
+    const size_t n = along(v, "t");
     if (time != NULL) {
         const size_t a = first_from(time, from_s), b = first_from(time, to_s);
         cut(v, "t", a, b, n, &d);

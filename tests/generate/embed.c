@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Embeddings and class scores by name: of a model that writes as well, and of one that only
  * looks. */
+#include "tests/generate/looker.h"
 #include "tests/generate/toy.h"
-#include "tests/plugin/shelf.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -70,36 +70,14 @@ END_TEST
 
 START_TEST(classes_of_a_model_that_only_looks)
 {
-    enum { ROWS = 960, WIDTH = 8 };
-    static float table[ROWS * WIDTH], head[3 * WIDTH];
-    omn_error err = OMN_ERROR_INIT;
-    char *data = NULL, path[4096], file[4096];
-    size_t size = 0;
+    enum { WIDTH = LOOKER_WIDTH };
     const char *folder = testing_folder();
-    for (size_t i = 0; i < ROWS * WIDTH; i++)
-        table[i] = (float)(omn_random_at(1, 0, i) % 1000) / 1000 - 0.5f;
-    for (size_t i = 0; i < 3 * WIDTH; i++)
-        head[i] = (float)(omn_random_at(2, 0, i) % 1000) / 1000 - 0.5f;
-    const omn_weights_entry list[2] = {
-        { "table.weight", { OMN_F32, omn_dim2(ROWS, WIDTH), table, sizeof table } },
-        { "head.weight", { OMN_F32, omn_dim2(3, WIDTH), head, sizeof head } },
-    };
-    WORKS(omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size,
-                        &err));
-    testing_write(folder, "tokenizer.model", data, size);
-    static const char config[] = "{\"omnio\": {\"model\": \"classes\"}}";
-    testing_write(folder, "config.json", config, strlen(config));
-    snprintf(file, sizeof file, "%s/model.safetensors", folder);
-    WORKS(omn_weights_write(file, OMN_OVERWRITE, list, 2, NULL, 0, &err));
-    const char *shelf = shelf_folder("classes");
-    shelf_put(shelf, "classes", "classes");
-    snprintf(path, sizeof path, "%s:%s", testing_build("plugins/.libs"), shelf);
-    omn_context *ctx = NULL;
+    omn_error err = OMN_ERROR_INIT;
     omn_model *m = NULL;
     omn_runner *r = NULL;
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .plugin_path = path,
-                                    .only_plugin_path = true, .cache_dir = "" };
-    WORKS(omn_context_new(&how, &ctx, &err));
+    float head[3 * WIDTH];
+    looker_write(folder, head);
+    omn_context *ctx = looker_context();
     WORKS(omn_model_open(ctx, folder, NULL, &m, &err));
     WORKS(omn_runner_new(m, &r, &err));
     omn_value *e = one(r, "a cube", NULL, OMN_EMBED_MEAN);
@@ -125,7 +103,6 @@ START_TEST(classes_of_a_model_that_only_looks)
     omn_runner_free(r);
     omn_model_close(m);
     omn_context_free(ctx);
-    free(data);
 }
 END_TEST
 

@@ -129,6 +129,33 @@ static const bad cases[] = {
       6, 14, "there is no value \"b\"" },
     { HEAD "steps:\n  - {map: $text, each: a, steps: [], keep: $a, as: b}\n", 4, 11,
       "map goes over" },
+    { HEAD "steps:\n  - {window: $image, length: 1, as: a}\n", 4, 14,
+      "window cuts what lies in time, as audio does, not image" },
+    { HEAD "steps:\n  - {window: $text, as: a}\n", 4, 14, "lies in time" },
+    { "version: 1\ninputs: {s: {type: audio}}\nsteps:\n  - {window: $s, as: a}\n", 4, 5,
+      "window wants length: seconds" },
+    { "version: 1\ninputs: {s: {type: audio}}\nsteps:\n  - {window: $s, length: 0, as: a}\n", 4,
+      26, "" },
+    { "version: 1\ninputs: {s: {type: audio}}\nsteps:\n  - {window: $s, length: 1, hop: x, as: a}"
+      "\n", 4, 34, "" },
+    { "version: 1\ninputs: {s: {type: audio}}\nsteps:\n  - {window: $s, length: 1, rest: pad, "
+      "as: a}\n", 4, 35, "rest: keep or drop is wanted" },
+    { HEAD "steps:\n  - {embed: text, prompt: a, as: e}\n", 4, 13,
+      "embedding.NAME or class.NAME is wanted" },
+    { HEAD "steps:\n  - {embed: embedding.text, as: e}\n", 4, 5, "a prompt or inputs (from)" },
+    { HEAD "steps:\n  - {embed: embedding.text, prompt: a}\n", 4, 5, "a name for its result" },
+    { HEAD "steps:\n  - {embed: embedding.text, prompt: a, rows: all, as: e}\n", 4, 46,
+      "rows: mean or tokens" },
+    { HEAD "steps:\n  - {embed: class.mood, prompt: a, rows: tokens, as: e}\n", 4, 42,
+      "one score each" },
+    { HEAD "steps:\n  - {embed: embedding.text, prompt: a, labels: [x], as: e}\n", 4, 48,
+      "labels are names of classes" },
+    { HEAD "steps:\n  - {embed: class.mood, prompt: a, labels: $image, as: e}\n", 4, 44,
+      "$image is image, a list of texts is wanted" },
+    { HEAD "steps:\n  - {embed: class.mood, prompt: a, labels: [], as: e}\n", 4, 44,
+      "at least one" },
+    { HEAD "steps:\n  - {embed: class.mood, prompt: \"{b}\", as: e}\n", 4, 33,
+      "b" },
 };
 
 /* Why a file of this text does not open. */

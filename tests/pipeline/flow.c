@@ -85,6 +85,16 @@ static omn_status run_it(run *r, const char *yaml, const char *inputs, const cha
     "      {apply: text.template, in: $r, template: '{t}+', as: next}],\n"                         \
     "     keep: $next, as: last, all: every" rest "}\n"
 
+#define CUT(kind, how)                                                                             \
+    "version: 1\ninputs: {v: {type: " kind "}}\nsteps:\n"                                         \
+    "  - {window: $v, " how ", as: w}\noutputs: {w: $w, last: $w.-1}\n"
+#define PART(samples, start)                                                                       \
+    "{\"$kind\":\"audio\",\"samples\":[" samples "],\"rate\":2,\"start\":" start "}"
+#define SOUND "{\"v\":" PART("[0],[1],[2],[3],[4]", "1") "}"
+#define MOVED(time, action)                                                                        \
+    "{\"$kind\":\"actions\",\"action\":" action ",\"time\":" time ",\"name\":[\"x\"]}"
+#define MOVES(time, action) "{\"v\":" MOVED(time, action) "}"
+
 static const struct {
     const char *yaml, *inputs, *out, *says;
 } good[] = {
@@ -155,6 +165,33 @@ static const struct {
                "  - {apply: text.upper, in: $t, as: c, when: {equal: ['2x', $n]}}\n"
                "outputs: {a: $a, b: $b, c: $c}\n",
       "{}", "{\"b\":\"NO\"}", "does not hold" },
+    /* windows of a sound, 5 samples at 2 Hz from 1 s on: the last is the first that reaches the end */
+    { CUT("audio", "length: 1"), SOUND, "{\"w\":[" PART("[0],[1]", "1") "," PART("[2],[3]", "2")
+      "," PART("[4]", "3") "],\"last\":" PART("[4]", "3") "}", NULL },
+    { CUT("audio", "length: 1, rest: drop"), SOUND, "{\"w\":[" PART("[0],[1]", "1") ","
+      PART("[2],[3]", "2") "],\"last\":" PART("[2],[3]", "2") "}", NULL },
+    { CUT("audio", "length: 1.5, hop: 0.5"), SOUND, "{\"w\":[" PART("[0],[1],[2]", "1") ","
+      PART("[1],[2],[3]", "1.5") "," PART("[2],[3],[4]", "2") "],\"last\":"
+      PART("[2],[3],[4]", "2") "}", NULL },
+    { CUT("audio", "length: 1.5, hop: 1"), SOUND, "{\"w\":[" PART("[0],[1],[2]", "1") ","
+      PART("[2],[3],[4]", "2") "],\"last\":" PART("[2],[3],[4]", "2") "}", NULL },
+    { CUT("audio", "length: 0.5, hop: 1.5, rest: drop"), SOUND, "{\"w\":[" PART("[0]", "1") ","
+      PART("[3]", "2.5") "],\"last\":" PART("[3]", "2.5") "}", NULL },
+    { CUT("audio", "length: 99"), SOUND, "{\"w\":[" PART("[0],[1],[2],[3],[4]", "1") "],\"last\":"
+      PART("[0],[1],[2],[3],[4]", "1") "}", NULL },
+    /* moments of their own: the last lasts as long as they do on average, here 2 s */
+    { CUT("actions", "length: 4"), MOVES("[0,1,4,6]", "[[0],[1],[2],[3]]"),
+      "{\"w\":[" MOVED("[0,1]", "[[0],[1]]") "," MOVED("[4,6]", "[[2],[3]]") "],\"last\":"
+      MOVED("[4,6]", "[[2],[3]]") "}", NULL },
+    { CUT("actions", "length: 3, rest: drop"), MOVES("[0,1,4,6]", "[[0],[1],[2],[3]]"),
+      "{\"w\":[" MOVED("[0,1]", "[[0],[1]]") "," MOVED("[4]", "[[2]]") "],\"last\":"
+      MOVED("[4]", "[[2]]") "}", NULL },
+    /* one window at a time through other steps */
+    { "version: 1\ninputs: {v: {type: audio}, s: {type: number, default: 1}}\nsteps:\n"
+      "  - {window: $v, length: $s, as: w}\n"
+      "  - {map: $w, each: x, steps: [{record: {heard: $x}, as: r}], keep: $r, as: all}\n"
+      "  - {apply: list.length, in: $all, as: n}\noutputs: {n: $n}\n",
+      SOUND, "{\"n\":3}", NULL },
 };
 
 START_TEST(steps_give_what_is_written)
@@ -191,6 +228,16 @@ static const struct {
     { HEAD ALL "  - {map: $list, each: i, steps: [{apply: text.upper, in: $i, as: u}],\n"
                "     keep: $u, as: out}\noutputs: {out: $out}\n",
       "{\"list\":[\"a\",5]}", OMN_ERR_TYPE, 6, 35, "text" },
+    { CUT("audio", "length: 0.00001"), SOUND, OMN_ERR_DATA, 4, 5,
+      "250000 windows every 1e-05 s of 2.5 s, at most 65536" },
+    { CUT("actions", "length: 1"), MOVES("[0,1e9]", "[[0],[1]]"), OMN_ERR_DATA, 4, 5,
+      "windows every 1 s of 2e+09 s" },
+    { CUT("any", "length: 1"), "{\"v\":\"a\"}", OMN_ERR_TYPE, 4, 5, "text does not lie in time" },
+    { "version: 1\ninputs: {v: {type: audio}, s: {type: number}}\nsteps:\n"
+      "  - {window: $v, length: $s, as: w}\noutputs: {w: $w}\n",
+      "{\"s\":-1,\"v\":" PART("[0]", "0") "}", OMN_ERR_CONFIG, 4, 26, "length: -1 is outside" },
+    { CUT("audio", "length: 99, rest: drop"), SOUND, OMN_ERR_DATA, 5, 24,
+      "there is no such item, only 0" },
 };
 
 START_TEST(faults_of_values_have_a_place)

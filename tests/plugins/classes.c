@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model that only looks: the mean of a text's rows as an embedding, and three classes of it. For
+/* A model that only looks: the sum of a text's rows as an embedding, and three classes of it. For
  * the tests of what models make without writing. */
 #include <omnio/kinds.h>
 
@@ -32,10 +32,13 @@ static void build(const void *self, omn_scope *s, const omn_build *rq, omn_bundl
         return;
     }
     omn_seq *q = omn_encoder_embed(rq->inputs[0].part, s, rq->inputs[0].in);
-    omn_node *mean = omn_sum(s, omn_seq_get_x(q), 1u << 1, false, true);
+    omn_node *seg = omn_cast(s, omn_seq_get_seg(q), OMN_F32); /* 0 where nothing stands */
+    const omn_shape shape = omn_node_shape(seg);
+    seg = omn_reshape(s, seg, omn_dim3(shape.dim[0], shape.dim[1], 1));
+    omn_node *sum = omn_sum(s, omn_mul(s, omn_seq_get_x(q), seg), 1u << 1, false, false);
     omn_node *head = omn_weight(s, "head.weight", omn_dim2(3, WIDTH), OMN_INIT_NORMAL, 1);
-    omn_bundle_put(out, s, "embedding.text", omn_l2_norm(s, mean, 1e-6));
-    omn_bundle_put(out, s, "class.mood", omn_linear(s, mean, head, NULL, OMN_ACT_NONE));
+    omn_bundle_put(out, s, "embedding.text", omn_l2_norm(s, sum, 1e-6));
+    omn_bundle_put(out, s, "class.mood", omn_linear(s, sum, head, NULL, OMN_ACT_NONE));
 }
 
 static const omn_model_impl impl = { NULL, classes_open, free, build, NULL, NULL };

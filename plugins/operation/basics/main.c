@@ -203,6 +203,48 @@ static omn_status record_of(omn_call *c, const omn_value *first, const omn_value
     return st;
 }
 
+/* The one row of an embedding. */
+static omn_status one_row(const omn_value *v, const char *name, const float **x, size_t *width,
+                          omn_error *err)
+{
+    const omn_tensor *t = omn_value_tensor(v);
+    if (t->shape.dim[0] != 1)
+        return omn_fail(err, OMN_ERR_DATA, "%s has %lld rows, one is wanted: an embedding as a "
+                        "whole, not of each token", name, (long long)t->shape.dim[0]);
+    *x = t->data;
+    *width = (size_t)t->shape.dim[1];
+    return OMN_OK;
+}
+
+#define COSINE(IN, OPT, PAR, OUT)                                                                  \
+    IN(embeddings, in, "an embedding, one row")                                                    \
+    IN(embeddings, with, "another of the same width")                                              \
+    OUT(number, out, "1: the same direction, 0: nothing in common, -1: opposite")
+OMN_OPERATION(cosine, COSINE, OMN_PURE);
+static omn_status cosine(omn_call *c, const omn_value *in, const omn_value *with, omn_value **out,
+                         omn_error *err)
+{
+    const float *a = NULL, *b = NULL;
+    size_t n = 0, m = 0;
+    double aa = 0, bb = 0, ab = 0;
+    (void)c;
+    omn_status st = one_row(in, "the first", &a, &n, err);
+    if (st == OMN_OK) st = one_row(with, "the second", &b, &m, err);
+    if (st != OMN_OK) return st;
+    if (n != m)
+        return omn_fail(err, OMN_ERR_SHAPE, "embeddings of %zu and %zu numbers are not of one "
+                        "space", n, m);
+    for (size_t i = 0; i < n; i++) {
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+        ab += (double)a[i] * (double)b[i];
+    }
+    if (!(aa > 0 && bb > 0))
+        return omn_fail(err, OMN_ERR_DATA, "an embedding of length 0 has no direction");
+    const double x = ab / (sqrt(aa) * sqrt(bb));
+    return omn_number_new(x > 1 ? 1 : x < -1 ? -1 : x, out, err);
+}
+
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(parse, "json.parse", "JSON to a value"),
     OMN_OPERATION_OBJECT(format, "json.format", "a value as JSON"),
@@ -213,5 +255,6 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(list_of, "list.of", "a list of up to four values"),
     OMN_OPERATION_OBJECT(get, "record.get", "a field of a record"),
     OMN_OPERATION_OBJECT(record_of, "record.of", "a record of up to four values"),
+    OMN_OPERATION_OBJECT(cosine, "embedding.cosine", "how alike two embeddings are"),
 };
-OMN_PLUGIN("operation-basics", "1.0", "Apache-2.0", "lists, records and JSON", objects);
+OMN_PLUGIN("operation-basics", "1.0", "Apache-2.0", "lists, records, JSON and embeddings", objects);
