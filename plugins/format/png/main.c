@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PNG through libpng: the door, and the small part that reading and writing share. */
+/* PNG through libpng: the door, and the small part that reading and writing share. A file that is
+ * wanted as a mask or as depth is read as one, else it is a picture. */
 #include "inside.h"
 
 #include <stdio.h>
@@ -24,12 +25,46 @@ static int probe(const char *name, const uint8_t *head, size_t n)
     return n >= 8 && memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0 ? 100 : 0;
 }
 
+/* Bits and colour stand in the header chunk, which is the first: only where no picture is wanted. */
+static int grey(const char *name, const uint8_t *head, size_t n, bool only_deep)
+{
+    const bool plain = probe(name, head, n) && n > 25 && (head[25] == 0 || head[25] == 3);
+    return plain && (!only_deep || (head[24] == 16 && head[25] == 0)) ? 50 : 0;
+}
+
+static int probe_mask(const char *name, const uint8_t *head, size_t n)
+{
+    return grey(name, head, n, false);
+}
+
+static int probe_depth(const char *name, const uint8_t *head, size_t n)
+{
+    return grey(name, head, n, true);
+}
+
+/* What is written is rounded as the file's bits say: "omnio.rounds/1". */
+static const void *rounds(const char *id)
+{
+    return strcmp(id, "omnio.rounds/1") == 0 ? "" : NULL;
+}
+
 OMN_PARAMS(png_options, PNG_SAVE);
+OMN_PARAMS(mask_options, PNG_MASK);
+OMN_PARAMS(depth_options, PNG_DEPTH);
 
 static const omn_format_impl format = { NULL, "image", "png", probe, png_read, png_save };
+static const omn_format_impl mask = { rounds, "mask", "png", probe_mask, mask_read, mask_save };
+static const omn_format_impl depth = { rounds, "depth", "png", probe_depth, depth_read,
+                                       depth_save };
 static const omn_object objects[] = {
     { "omnio.format/1", "png",
       "PNG pictures, 1 to 16 bits a channel, with and without alpha, turned as EXIF says", &format,
       OMN_OBJECT_PARAMS(png_options) },
+    { "omnio.format/1", "png.mask",
+      "masks as PNG: labels as numbers of a palette, 255 nobody's, or of 16 bits; the legend as text",
+      &mask, OMN_OBJECT_PARAMS(mask_options) },
+    { "omnio.format/1", "png.depth",
+      "depth as PNG: 16 bits, millimetres unless the file says another scale, 0 unknown", &depth,
+      OMN_OBJECT_PARAMS(depth_options) },
 };
-OMN_PLUGIN("format-png", "1.0", "Apache-2.0", "PNG pictures", objects);
+OMN_PLUGIN("format-png", "1.1", "Apache-2.0", "PNG pictures, masks and depth", objects);

@@ -12,9 +12,7 @@
 #include <string.h>
 
 typedef struct source {
-    png_trouble trouble;
-    const uint8_t *at;
-    size_t left, size;
+    png_source from; /* first: fetch and errors find it there */
     omn_image *img;
     omn_pixels px;
     png_structp png;
@@ -25,29 +23,6 @@ typedef struct source {
     omn_error *err;
 } source;
 
-static void fetch(png_structp png, png_bytep to, size_t n)
-{
-    source *s = png_get_io_ptr(png);
-    if (n > s->left) png_error(png, "the file ends early");
-    memcpy(to, s->at, n);
-    s->at += n;
-    s->left -= n;
-}
-
-/* Is each chunk, up to the last, within the file? What follows behind the end is nobody's. */
-static bool chunks_fit(const uint8_t *p, size_t n)
-{
-    size_t at = 8;
-    while (n >= 12 && at <= n - 12) {
-        uint32_t length = (uint32_t)p[at] << 24 | (uint32_t)p[at + 1] << 16 |
-                          (uint32_t)p[at + 2] << 8 | p[at + 3];
-        if (length > n - 12 - at) return false;
-        if (memcmp(p + at + 4, "IEND", 4) == 0) return true;
-        at += 12 + (size_t)length;
-    }
-    return false;
-}
-
 /* Header to the plain form that follows; returns the number of passes over the rows. */
 static int prepare(source *s, bool *deep)
 {
@@ -56,7 +31,7 @@ static int prepare(source *s, bool *deep)
     uint32_t w = png_get_image_width(png, s->info), h = png_get_image_height(png, s->info);
     int colour = png_get_color_type(png, s->info), bits = png_get_bit_depth(png, s->info);
     bool clear = png_get_valid(png, s->info, PNG_INFO_tRNS) != 0;
-    if (((uint64_t)png_get_rowbytes(png, s->info) + 1) * h / 1040 > s->size)
+    if (((uint64_t)png_get_rowbytes(png, s->info) + 1) * h / 1040 > s->from.size)
         png_error(png, "the file is too short for a picture of this size");
     if (colour == PNG_COLOR_TYPE_PALETTE)
         png_set_palette_to_rgb(png);
@@ -109,12 +84,12 @@ static int orientation(const source *s)
 /* false after an error of libpng, whose text is then in s. */
 static bool read_all(source *s)
 {
-    if (setjmp(s->trouble.back) != 0) return false;
+    if (setjmp(s->from.trouble.back) != 0) return false;
     bool deep = false;
-    png_set_read_fn(s->png, s, fetch);
+    png_set_read_fn(s->png, &s->from, png_fetch);
     png_set_user_limits(s->png, OMN_IMAGE_MOST_SIDE, OMN_IMAGE_MOST_SIDE);
     static const png_byte texts[] = "tEXt\0iTXt\0zTXt\0sPLT";
-    if (!chunks_fit(s->at, s->size)) png_error(s->png, "the file ends early");
+    if (!png_chunks_fit(s->from.at, s->from.size)) png_error(s->png, "the file ends early");
     png_set_keep_unknown_chunks(s->png, PNG_HANDLE_CHUNK_NEVER, texts, 4);
     png_set_chunk_malloc_max(s->png, 16 << 20);
     png_set_chunk_cache_max(s->png, 256);
@@ -130,9 +105,9 @@ omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
     source *s = calloc(1, sizeof(*s)); /* on the heap: it outlives a jump unchanged */
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
     s->call = c;
-    s->at = bytes;
-    s->left = s->size = size;
-    s->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s->trouble, png_note, png_ignore);
+    s->from.at = bytes;
+    s->from.left = s->from.size = size;
+    s->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s->from.trouble, png_note, png_ignore);
     if (s->png != NULL) s->info = png_create_info_struct(s->png);
     if (s->info == NULL) {
         png_destroy_read_struct(&s->png, NULL, NULL);
@@ -141,7 +116,7 @@ omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
     }
     s->err = err;
     if (!read_all(s)) {
-        st = omn_fail(err, OMN_ERR_DATA, "PNG: %s", s->trouble.text);
+        st = omn_fail(err, OMN_ERR_DATA, "PNG: %s", s->from.trouble.text);
     } else {
         st = s->st == OMN_OK ? image_upright(&s->img, s->turn, err) : s->st;
         if (st != OMN_OK) omn_error_prefix(err, "PNG");
