@@ -19,11 +19,26 @@ typedef struct search_model {
     omn_status (*reorder)(void *user, const int32_t *from, size_t rows, omn_error *err);
     size_t V;
     int32_t start, stop;          /* stop -1: none */
-    int32_t n_also, also;         /* as in omn_vocab */
+    int32_t n_also, also, drop, window, stride;   /* as in omn_vocab */
     const char *name;             /* of the model, for messages */
     const omn_cancel *cancel;     /* NULL: nobody cancels */
     uint32_t passes;              /* counted by the searches */
 } search_model;
+
+/* decode_feed.c: what the next pass feeds, the same for all rows that have n ids. */
+typedef struct feed {
+    int32_t dropped;              /* oldest ids that a full window has pushed out */
+    int32_t start;                /* place of the first id that is fed */
+    size_t T;                     /* ids fed; the last one's logits say what comes next */
+} feed;
+/* The members of m that a vocabulary says. */
+void feed_rules(search_model *m, const omn_vocab *v);
+/* Places of the cache for rows of up to n ids; no pass feeds more. */
+int64_t feed_places(const search_model *m, int64_t n);
+void feed_next(const search_model *m, feed *f, int32_t n);
+/* The ids [f->T] of a row; of one that nobody asks any more. */
+void feed_row(const search_model *m, const feed *f, const int32_t *ids, int32_t n, int32_t *to);
+void feed_blank(const search_model *m, const feed *f, int32_t *to);
 
 /* What is said of an answer while it is made. */
 typedef struct path {

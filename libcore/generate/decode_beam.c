@@ -178,8 +178,6 @@ static omn_status step(beaming *d, size_t i, const float *logits, size_t T, omn_
         else OMN_TRY(path_new(&s->beams[k], c, err));
         if (k >= alive) s->beams[k].score = 2 * FAR;
         d->next[k] = (path){ 0 };
-        d->ids[(i * d->K + k) * T] =
-            k < alive ? s->beams[k].ids[s->beams[k].n - 1] : d->m->start;
     }
     s->done = is_over(d, s, best) || !alive;
 done:
@@ -200,20 +198,35 @@ done:
     return st;
 }
 
-static omn_status run(beaming *d, size_t T, omn_error *err)
+/* What all beams feed behind their ids. */
+static void feed_all(beaming *d, const feed *f)
+{
+    for (size_t i = 0; i < d->n; i++)
+        for (size_t k = 0; k < d->K; k++) {
+            const path *p = &d->s[i].beams[k];
+            int32_t *to = d->ids + (i * d->K + k) * f->T;
+            d->start[i * d->K + k] = f->start;
+            if (d->s[i].done || p->n != d->t) feed_blank(d->m, f, to);
+            else feed_row(d->m, f, p->ids, p->n, to);
+        }
+}
+
+static omn_status run(beaming *d, omn_error *err)
 {
     omn_status st = OMN_OK;
+    feed f = { 0 };
     const int32_t most = d->c[0].most + (d->b->stop == OMN_BEAM_FULL ? 1 : 0);
     for (d->t = 0; d->t < most; d->t++) {
         const float *logits = NULL;
         bool all = true, moved = false;
         for (size_t i = 0; i < d->n; i++) all = all && d->s[i].done;
         if (all || (d->m->cancel && omn_cancel_get(d->m->cancel))) break;
-        for (size_t r = 0; r < d->n * d->K; r++) d->start[r] = d->t;
-        OMN_TRY(d->m->logits(d->m->user, d->ids, d->n * d->K, T, d->start, &logits, err));
+        feed_next(d->m, &f, d->t);
+        feed_all(d, &f);
+        OMN_TRY(d->m->logits(d->m->user, d->ids, d->n * d->K, f.T, d->start, &logits, err));
         d->m->passes++;
         for (size_t i = 0; i < d->n; i++)
-            if (!d->s[i].done) OMN_TRY(step(d, i, logits, T, err));
+            if (!d->s[i].done) OMN_TRY(step(d, i, logits, f.T, err));
         for (size_t r = 0; r < d->n * d->K; r++) moved = moved || d->from[r] != (int32_t)r;
         if (moved) OMN_TRY(d->m->reorder(d->m->user, d->from, d->n * d->K, err));
         for (size_t r = 0; r < d->n * d->K; r++) d->from[r] = (int32_t)r;
@@ -227,12 +240,12 @@ done:
     return st;
 }
 
-static omn_status prepare(beaming *d, size_t T, omn_error *err)
+static omn_status prepare(beaming *d, omn_error *err)
 {
     omn_status st = OMN_OK;
     const size_t rows = d->n * d->K;
     d->s = calloc(d->n, sizeof *d->s);
-    d->ids = calloc(rows * T, sizeof *d->ids);
+    d->ids = calloc(rows, (d->m->window > 0 ? (size_t)d->m->window : 2) * sizeof *d->ids);
     d->start = calloc(rows, sizeof *d->start);
     d->from = calloc(rows, sizeof *d->from);
     d->x = calloc(d->m->V, sizeof *d->x);
@@ -240,11 +253,7 @@ static omn_status prepare(beaming *d, size_t T, omn_error *err)
     d->next = calloc(d->K, sizeof *d->next);
     if (!d->s || !d->ids || !d->start || !d->from || !d->x || !d->best || !d->next)
         return omn_fail(err, OMN_ERR_MEMORY, "%zu beams: out of memory", rows);
-    for (size_t r = 0; r < rows; r++) {
-        d->from[r] = (int32_t)r;
-        d->ids[r * T] = d->m->start;
-        if (T > 1) d->ids[r * T + 1] = d->m->also;
-    }
+    for (size_t r = 0; r < rows; r++) d->from[r] = (int32_t)r;
     for (size_t i = 0; i < d->n; i++) {
         sentence *s = &d->s[i];
         s->beams = calloc(d->K, sizeof *s->beams);
@@ -264,12 +273,11 @@ omn_status decode_beam(search_model *m, const chooser *c, size_t n, beam_result 
                        omn_error *err)
 {
     omn_status st = OMN_OK;
-    const size_t T = m->n_also > 0 ? 2 : 1;
     const omn_beams *b = &c->rq->beams;
     beaming d = { .m = m, .c = c, .b = b, .n = n, .K = b->count > 1 ? (size_t)b->count : 1 };
     d.C = d.K * (b->stop == OMN_BEAM_BEST ? 3 : b->stop == OMN_BEAM_NEVER ? 1 : 2);
-    OMN_TRY(prepare(&d, T, err));
-    OMN_TRY(run(&d, T, err));
+    OMN_TRY(prepare(&d, err));
+    OMN_TRY(run(&d, err));
     for (size_t i = 0; i < n; i++) {
         out[i] = (beam_result){ d.s[i].ended, d.s[i].n_ended };
         d.s[i].ended = NULL;

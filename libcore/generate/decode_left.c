@@ -50,7 +50,7 @@ static void end(lane *l, bool stopped)
 }
 
 /* One more id of one answer. */
-static omn_status advance(left *d, const float *logits, size_t i, int32_t *fed, omn_error *err)
+static omn_status advance(left *d, const float *logits, size_t i, omn_error *err)
 {
     omn_status st = OMN_OK;
     lane *l = &d->lanes[i];
@@ -66,7 +66,6 @@ static omn_status advance(left *d, const float *logits, size_t i, int32_t *fed, 
         st = omn_fail(err, (omn_status)why.status, "%s", why.text);
         goto done;
     }
-    *fed = id;
     const double logprob = (double)d->raw[id] - logsum;
     if (id == c->stop) {
         l->p.score += logprob;
@@ -80,23 +79,34 @@ done:
     return st;
 }
 
+/* What all rows feed behind their t ids; conditions hear what their answer says. */
+static void feed_all(left *d, const feed *f, int32_t t)
+{
+    d->T = f->T;
+    for (size_t r = 0; r < d->rows; r++) {
+        const lane *l = &d->lanes[r % d->n];
+        int32_t *to = d->ids + r * d->T;
+        d->start[r] = f->start;
+        if (l->done) feed_blank(d->m, f, to);
+        else feed_row(d->m, f, l->p.ids, t, to);
+    }
+}
+
 static omn_status run(left *d, omn_error *err)
 {
     omn_status st = OMN_OK;
+    feed f = { 0 };
     for (int32_t t = 0;; t++) {
         const float *logits = NULL;
         bool all = true;
         for (size_t i = 0; i < d->n; i++) all = all && d->lanes[i].done;
         if (all || (d->m->cancel && omn_cancel_get(d->m->cancel))) break;
-        for (size_t r = 0; r < d->rows; r++) d->start[r] = t;
+        feed_next(d->m, &f, t);
+        feed_all(d, &f, t);
         OMN_TRY(d->m->logits(d->m->user, d->ids, d->rows, d->T, d->start, &logits, err));
         d->m->passes++;
-        for (size_t i = 0; i < d->n; i++) {
-            int32_t *fed = &d->ids[i * d->T];
-            if (d->lanes[i].done) continue;
-            OMN_TRY(advance(d, logits, i, fed, err));
-            for (uint32_t k = 1; k <= d->conditions; k++) d->ids[(k * d->n + i) * d->T] = *fed;
-        }
+        for (size_t i = 0; i < d->n; i++)
+            if (!d->lanes[i].done) OMN_TRY(advance(d, logits, i, err));
     }
     if (d->m->cancel && omn_cancel_get(d->m->cancel))
         st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
@@ -108,20 +118,16 @@ omn_status decode_left(search_model *m, lane *lanes, size_t n, uint32_t conditio
                        const double *weights, omn_error *err)
 {
     omn_status st = OMN_OK;
-    left d = { .m = m, .lanes = lanes, .n = n, .rows = n * (conditions + 1), .T = 1,
+    left d = { .m = m, .lanes = lanes, .n = n, .rows = n * (conditions + 1),
                .conditions = conditions, .weights = weights };
-    if (m->n_also > 0) d.T = 2;
-    d.ids = calloc(d.rows * d.T, sizeof *d.ids);
+    const size_t room = m->window > 0 ? (size_t)m->window : 2;
+    d.ids = calloc(d.rows, room * sizeof *d.ids);
     d.start = calloc(d.rows, sizeof *d.start);
     d.x = calloc(m->V, sizeof *d.x);
     d.raw = calloc(m->V, sizeof *d.raw);
     if (!d.ids || !d.start || !d.x || !d.raw) {
         st = omn_fail(err, OMN_ERR_MEMORY, "decoding: out of memory");
         goto done;
-    }
-    for (size_t r = 0; r < d.rows; r++) {
-        d.ids[r * d.T] = m->start;
-        if (d.T > 1) d.ids[r * d.T + 1] = m->also;
     }
     OMN_TRY(run(&d, err));
 done:

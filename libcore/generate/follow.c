@@ -46,24 +46,42 @@ static omn_status tell(following *f, size_t place, const float *logits, omn_erro
 static omn_status passes(following *f, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const size_t V = (size_t)f->vocab->rows, T = f->vocab->n_also > 0 ? 2 : AT_ONCE,
-                 step = f->vocab->n_also > 0 ? 1 : AT_ONCE;
+    const size_t V = (size_t)f->vocab->rows;
     const int32_t memory = 0;
-    for (size_t from = 0; from < f->places; from += step) {
+    for (size_t from = 0; from < f->places; from += AT_ONCE) {
         int32_t ids[AT_ONCE];
         const int32_t start = (int32_t)from;
         omn_tensor t;
         if (omn_cancel_get(f->r->cancel)) OMN_TRY(omn_fail(err, OMN_ERR_CANCELLED, "stopped"));
-        for (size_t i = 0; i < T; i++) ids[i] = fed(f, from + i);
-        if (f->vocab->n_also > 0) ids[1] = f->vocab->also;
-        OMN_TRY(runner_step(f->r, f->call, f->e, f->output, 1, (int64_t)T, f->capacity, ids,
-                            &start, &memory, &t, err));
-        for (size_t i = 0; i < step && from + i < f->places; i++) {
-            const size_t at = f->vocab->n_also > 0 ? 1 : i;
-            OMN_TRY(tell(f, from + i, (const float *)t.data + at * V, err));
-        }
+        for (size_t i = 0; i < AT_ONCE; i++) ids[i] = fed(f, from + i);
+        OMN_TRY(runner_step(f->r, f->call, f->e, f->output, 1, AT_ONCE, f->capacity, ids, &start,
+                            &memory, &t, err));
+        for (size_t i = 0; i < AT_ONCE && from + i < f->places; i++)
+            OMN_TRY(tell(f, from + i, (const float *)t.data + i * V, err));
     }
 done:
+    return st;
+}
+
+/* One id a pass, with what the model's vocabulary adds to it. */
+static omn_status steps(following *f, const search_model *m, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const int32_t memory = 0;
+    feed next = { 0 };
+    int32_t *ids = calloc((size_t)feed_places(m, (int64_t)f->places), sizeof *ids);
+    if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "following %zu tokens: out of memory", f->n);
+    for (size_t n = 0; n < f->places; n++) {
+        omn_tensor t;
+        if (omn_cancel_get(f->r->cancel)) OMN_TRY(omn_fail(err, OMN_ERR_CANCELLED, "stopped"));
+        feed_next(m, &next, (int32_t)n);
+        feed_row(m, &next, f->ids, (int32_t)n, ids);
+        OMN_TRY(runner_step(f->r, f->call, f->e, f->output, 1, (int64_t)next.T, f->capacity, ids,
+                            &next.start, &memory, &t, err));
+        OMN_TRY(tell(f, n, (const float *)t.data + (next.T - 1) * m->V, err));
+    }
+done:
+    free(ids);
     return st;
 }
 
@@ -92,14 +110,18 @@ omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t
             return omn_fail(err, OMN_ERR_DATA, "the id %d is none of the %d of this model",
                             (int)ids[i], (int)f.vocab->rows);
     if (f.places > most) f.places = most;
-    f.capacity = (int64_t)((f.places + AT_ONCE - 1) / AT_ONCE * AT_ONCE) + f.vocab->n_also;
+    search_model m = { 0 };
+    feed_rules(&m, f.vocab);
+    const bool alone = m.n_also > 0 || m.window > 0;
+    f.capacity = alone ? feed_places(&m, (int64_t)f.places)
+                       : (int64_t)((f.places + AT_ONCE - 1) / AT_ONCE * AT_ONCE);
     f.row = calloc((size_t)f.vocab->rows, sizeof *f.row);
     a = omn_arena_new(0);
     if (!f.row || !a)
         OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "following %zu tokens: out of memory", n));
     OMN_TRY(omn_context_call(r->model->ctx, 0, 0, r->cancel, &f.call, err));
     OMN_TRY(runner_encode(r, f.call, &one, 1, a, &e, NULL, 0, err));
-    OMN_TRY(passes(&f, err));
+    OMN_TRY(alone ? steps(&f, &m, err) : passes(&f, err));
 done:
     omn_call_free(f.call);
     omn_arena_free(a);

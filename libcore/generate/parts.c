@@ -245,10 +245,30 @@ omn_scope *omn_part_scope(const omn_part *p, omn_scope *s)
     return p->prefix[0] ? omn_scope_at(s, "/%s", p->prefix) : omn_scope_at(s, "/");
 }
 
+/* What a step adds is an id, no more is dropped than was added, and a full window has room for a
+ * step when whole strides have gone. */
+static bool fits_window(const omn_vocab *v)
+{
+    const int64_t stride = v->stride > 0 ? v->stride : 1, each = 1 + (int64_t)v->n_also - v->drop;
+    if (v->n_also < 0 || v->n_also > 1 || v->drop < 0 || v->drop > v->n_also) return false;
+    if (v->n_also && (v->also < 0 || v->also >= v->rows)) return false;
+    return v->window >= 0 && v->stride >= 0 &&
+           (!v->window || v->window >= stride * each + 1 + v->n_also);
+}
+
 void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v)
 {
     if (!decoder || o->first.status) return;
-    decoder->vocab = *v;
+    omn_vocab *own = &decoder->vocab;
+    *own = (omn_vocab){ 0 };
+    memcpy(own, v, v->size < sizeof *own ? v->size : sizeof *own);
+    own->size = sizeof *own;
+    if (!fits_window(own)) {
+        omn_open_fail(o, OMN_ERR_CONFIG, "the vocabulary of %s: also %d of %d, drop %d, window %d "
+                      "with stride %d cannot be", decoder->role, own->also, own->n_also, own->drop,
+                      own->window, own->stride);
+        return;
+    }
     decoder->ranges = calloc(v->n_ranges + 1, sizeof *decoder->ranges);
     decoder->range_names = calloc(v->n_ranges + 1, sizeof *decoder->range_names);
     if (!decoder->ranges || !decoder->range_names) {

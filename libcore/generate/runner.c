@@ -215,6 +215,7 @@ static omn_status finish_lanes(decoding *d, size_t i, omn_result *out, omn_error
 static int32_t most_of(const decoding *d, const omn_request *rq)
 {
     const int32_t limit = model_most_tokens(d->r->model, true);
+    if (d->vocab->window > 0 && rq->max_tokens > 0) return rq->max_tokens;
     return rq->max_tokens > 0 && rq->max_tokens < limit ? rq->max_tokens : limit;
 }
 
@@ -285,7 +286,7 @@ static omn_status sane(const omn_request *rq, omn_error *err)
     return what ? omn_fail(err, OMN_ERR_ARGUMENT, "a request: %s", what) : OMN_OK;
 }
 
-static omn_status set_up(decoding *d, omn_error *err)
+static omn_status set_up(decoding *d, const search_model *m, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_request *rq = d->rq;
@@ -307,9 +308,13 @@ static omn_status set_up(decoding *d, omn_error *err)
         const int32_t own = most_of(d, &rq[i]);
         if (own > most) most = own;
     }
+    if (jacobi && (d->vocab->n_also > 0 || d->vocab->window > 0))
+        OMN_TRY(omn_fail(err, OMN_ERR_UNSUPPORTED, "this model does not feed one id behind the "
+                         "other, so that no window of guesses can be verified: left to right it "
+                         "can write"));
     if (jacobi) most += rq->window > 0 ? rq->window : 16;
-    most += d->vocab->n_also + (rq->beams.stop == OMN_BEAM_FULL);
-    d->capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    const int64_t places = feed_places(m, most - (rq->beams.stop != OMN_BEAM_FULL));
+    d->capacity = (places + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
 done:
     return st;
 }
@@ -342,11 +347,10 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
     }
     d.stream = part_extension(d.decoder, "omnio.stream/1");
     OMN_TRY(model_spelling(r->model, d.decoder, false, &d.spell, err));
-    OMN_TRY(set_up(&d, err));
     search_model m = { .user = &d, .logits = logits_of, .reorder = reorder,
-                       .V = (size_t)d.vocab->rows, .start = d.vocab->start, .stop = d.vocab->stop,
-                       .n_also = d.vocab->n_also, .also = d.vocab->also,
                        .name = omn_model_path(r->model), .cancel = r->cancel };
+    feed_rules(&m, d.vocab);
+    OMN_TRY(set_up(&d, &m, err));
     const bool beams = by_beams(rq);
     st = beams ? search_beams(&d, &m, err) : search_lanes(&d, &m, err);
     if (st != OMN_OK && (beams || st != OMN_ERR_CANCELLED)) goto done;

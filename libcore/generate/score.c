@@ -3,6 +3,7 @@
  * one memory, its score is the mean (or sum) of their negative log-likelihoods, and the smallest
  * wins; spec uio2-tasks section 6. */
 #include "answer.h"
+#include "decode.h"
 #include "runner.h"
 
 #include <math.h>
@@ -21,6 +22,49 @@ static double nll(const float *logits, int64_t V, int32_t id)
     return log(sum) + top - (double)logits[id];
 }
 
+/* What each option costs so far, with the logits [n, T, V] of whose places from..from+T-1 these
+ * are. */
+static void count(const float *logits, size_t T, int64_t V, size_t from, const int32_t *want,
+                  const size_t *lengths, size_t n, size_t L, double *out)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t t = 0; t < T && from + t < lengths[i]; t++)
+            out[i] += nll(logits + (int64_t)(i * T + t) * V, V, want[i * L + from + t]);
+}
+
+/* Of a model that feeds more than one id behind the other: place by place. */
+static omn_status slowly(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                         const int32_t *rows, const search_model *m, const int32_t *want,
+                         const size_t *lengths, size_t n, size_t L, double *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    feed f = { 0 };
+    const int64_t room = feed_places(m, (int64_t)L);
+    int32_t *in = calloc(n, (size_t)room * sizeof *in), *start = calloc(n, sizeof *start);
+    float *last = calloc(n, m->V * sizeof *last);
+    if (!in || !start || !last)
+        OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "scoring options: out of memory"));
+    for (size_t t = 0; t < L; t++) {
+        omn_tensor logits;
+        feed_next(m, &f, (int32_t)t);
+        for (size_t i = 0; i < n; i++) {
+            feed_row(m, &f, want + i * L, (int32_t)t, in + i * f.T);
+            start[i] = f.start;
+        }
+        OMN_TRY(runner_step(r, c, e, output, (int64_t)n, (int64_t)f.T, room, in, start, rows,
+                            &logits, err));
+        for (size_t i = 0; i < n; i++)
+            memcpy(last + i * m->V, (const float *)logits.data + ((i + 1) * f.T - 1) * m->V,
+                   m->V * sizeof *last);
+        count(last, 1, (int64_t)m->V, t, want, lengths, n, L, out);
+    }
+done:
+    free(last);
+    free(start);
+    free(in);
+    return st;
+}
+
 /* One slice of options through the decoder. */
 static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char *output,
                         int32_t row, const int32_t *want, const size_t *lengths, size_t n, size_t L,
@@ -29,6 +73,7 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
     omn_status st = OMN_OK;
     const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
     omn_tensor logits;
+    search_model m = { 0 };
     int32_t *in = calloc(n * L, sizeof *in), *rows = calloc(n, sizeof *rows);
     int32_t *start = calloc(n, sizeof *start);
     if (!in || !rows || !start) {
@@ -40,15 +85,17 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
         in[i * L] = v->start;
         for (size_t t = 1; t < L; t++) in[i * L + t] = want[i * L + t - 1];
     }
-    OMN_TRY(runner_step(r, c, e, output, (int64_t)n, (int64_t)L, (int64_t)L, in, start, rows,
-                        &logits, err));
-    const int64_t V = logits.shape.dim[2];
+    memset(out, 0, n * sizeof *out);
+    feed_rules(&m, v);
+    if (m.n_also > 0 || m.window > 0) {
+        OMN_TRY(slowly(r, c, e, output, rows, &m, want, lengths, n, L, out, err));
+    } else {
+        OMN_TRY(runner_step(r, c, e, output, (int64_t)n, (int64_t)L, (int64_t)L, in, start, rows,
+                            &logits, err));
+        count(logits.data, L, logits.shape.dim[2], 0, want, lengths, n, L, out);
+    }
     for (size_t i = 0; i < n; i++) {
-        double total = 0;
-        for (size_t t = 0; t < lengths[i]; t++)
-            total +=
-                nll((const float *)logits.data + ((int64_t)(i * L + t)) * V, V, want[i * L + t]);
-        out[i] = sum ? total : total / (double)lengths[i];
+        if (!sum) out[i] /= (double)lengths[i];
         if (!isfinite(out[i])) {
             st = omn_fail(err, OMN_ERR_DATA,
                           "the scores of the model %s are no numbers: its weights are damaged, or "

@@ -4,6 +4,7 @@
  * says how much memory they take, and which part of the model takes it. */
 #include "run.h"
 
+#include "libcore/generate/decode.h"
 #include "libcore/generate/runner.h"
 
 #include <stdio.h>
@@ -127,8 +128,11 @@ static extent extent_of(const omn_model *m, const plan_step *s, const omn_vocab 
     const int64_t lanes = h->beams > 1 ? h->beams : h->n_best > 1 ? h->n_best : 1;
     int64_t most = at_most(&s->max_tokens, limit);
     e.rows = e.reads * lanes;
-    if (v && v->n_also > 0) e.length = 1 + v->n_also;
-    if (v) most += v->n_also;
+    search_model fed = { .start = 0 };
+    if (v) feed_rules(&fed, v);
+    if (fed.n_also > 0) e.length = 2;
+    if (fed.window > 0 && most >= fed.window) e.length = fed.window;
+    most = feed_places(&fed, most - 1);
     if (h->jacobi) e.length = h->window > 0 ? h->window : WINDOW;
     if (h->jacobi) most += e.length;
     e.capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Searches without a model: on logits that original programs recorded (beams of BEiT-3 and OFA,
- * guidance of Unified-IO 2, truncation of Pix2Seq), and on small made-up models whose every answer
- * can be counted. */
+/* Searches without a model: on logits that original programs recorded (beams of BEiT-3, guidance of
+ * Unified-IO 2, truncation of Pix2Seq; recorded.c has more), and on small made-up models whose every
+ * answer can be counted. */
 #include "tests/testing.h"
 
 #include "libcore/generate/decode.h"
@@ -69,7 +69,7 @@ static void captions(const char *file, int32_t beams, int32_t mask, int32_t most
                        .beams = { .count = beams, .alpha = 0.6, .length_extra = 1,
                                   .stop = OMN_BEAM_BEST } };
     search_model m = { .user = &r, .logits = replay, .reorder = nothing, .V = r.V, .start = 0,
-                       .stop = 2, .n_also = 1, .also = mask, .name = file };
+                       .stop = 2, .n_also = 1, .also = mask, .drop = 1, .name = file };
     chooser c[4];
     beam_result out[4];
     omn_error err = OMN_ERROR_INIT;
@@ -97,100 +97,6 @@ START_TEST(captions_of_beit3)
     captions("beit3_a", 1, 151, 8);
     captions("beit3_b", 3, 121, 7);
     captions("beit3_b", 1, 121, 7);
-}
-END_TEST
-
-/* ---- OFA: candidates were recorded, so each row's logits are made of those that it had ------- */
-
-typedef struct candidates {
-    const float *scores;          /* [steps, S, C] */
-    const int32_t *ids, *beams;
-    size_t S, K, C, V, step, steps;
-    double live[2][8];            /* scores of the beams */
-    float *made;
-} candidates;
-
-static omn_status remake(void *user, const int32_t *fed, size_t rows, size_t T,
-                         const int32_t *start, const float **out, omn_error *err)
-{
-    candidates *r = user;
-    (void)fed;
-    (void)start;
-    (void)err;
-    ck_assert_uint_eq(T, 1);
-    ck_assert_uint_lt(r->step, r->steps);
-    for (size_t i = 0; i < rows * r->V; i++) r->made[i] = -1e4f;
-    for (size_t s = 0; s < r->S; s++) {
-        const size_t at = (r->step * r->S + s) * r->C;
-        double next[8], mass[8] = { 0 };
-        size_t alive = 0;
-        for (size_t c = 0; c < r->C; c++) {
-            if (r->ids[at + c] < 0 || (double)r->scores[at + c] < -1e20) continue;
-            const size_t k = (size_t)r->beams[at + c];
-            const double lp = (double)r->scores[at + c] - r->live[s][k];
-            r->made[(s * r->K + k) * r->V + (size_t)r->ids[at + c]] = (float)lp;
-            mass[k] += exp(lp);
-            if (r->ids[at + c] != 2 && alive < r->K) next[alive++] = (double)r->scores[at + c];
-        }
-        /* the rest of the probability lies on the padding, which is never said */
-        for (size_t k = 0; k < r->K; k++)
-            r->made[(s * r->K + k) * r->V + 1] =
-                (float)log(mass[k] < 1 - 1e-6 ? 1 - mass[k] : 1e-6);
-        for (size_t k = 0; k < alive; k++) r->live[s][k] = next[k];
-    }
-    r->step++;
-    *out = r->made;
-    return OMN_OK;
-}
-
-static void hypotheses(const char *file, int32_t beams, double alpha, int32_t most, size_t V)
-{
-    char where[128];
-    size_t n = 0, nh = 0, nt = 0, nl = 0;
-    snprintf(where, sizeof where, "tests/golden/search/%s.safetensors", file);
-    float *cand = golden_tensor(where, "out.cand_scores", &n);
-    int32_t *ids = golden_tensor(where, "out.cand_ids", &n);
-    int32_t *from = golden_tensor(where, "out.cand_beams", &n);
-    float *scores = golden_tensor(where, "out.hypo_scores", &nh);
-    int32_t *tokens = golden_tensor(where, "out.hypo_tokens", &nt);
-    int32_t *lengths = golden_tensor(where, "out.hypo_len", &nl);
-    const size_t S = 2, K = (size_t)beams, C = 2 * K;
-    candidates r = { .scores = cand, .ids = ids, .beams = from, .S = S, .K = K, .C = C, .V = V,
-                     .steps = n / S / C, .made = calloc(S * K * V, sizeof(float)) };
-    int32_t padding[1] = { 1 };
-    const spelling spell = { .rows = (int32_t)V, .banned = padding, .n_banned = 1 };
-    omn_request rq = { OMN_FILL(omn_request),
-                       .beams = { .count = beams, .alpha = alpha, .stop = OMN_BEAM_FULL } };
-    search_model m = { .user = &r, .logits = remake, .reorder = nothing, .V = V, .start = 0,
-                       .stop = 2, .name = file };
-    chooser c[2];
-    beam_result out[2];
-    omn_error err = OMN_ERROR_INIT;
-    for (size_t i = 0; i < S; i++)
-        c[i] = (chooser){ .rq = &rq, .V = V, .row = i, .stop = 2, .most = most, .spell = &spell,
-                          .name = file };
-    ck_assert_msg(decode_beam(&m, c, S, out, &err) == OMN_OK, "%s", err.text);
-    for (size_t i = 0; i < S; i++) {
-        ck_assert_uint_eq(out[i].n, K);
-        for (size_t k = 0; k < K; k++) {
-            const hypothesis *h = &out[i].list[k];
-            const int32_t *want = tokens + (i * K + k) * (nt / S / K);
-            ck_assert(h->stopped);
-            ck_assert_int_eq(h->p.n + 1, lengths[i * K + k]);
-            ck_assert_mem_eq(h->p.ids, want, (size_t)h->p.n * sizeof *want);
-            ck_assert_double_eq_tol(h->score, (double)scores[i * K + k], 2e-5);
-        }
-        beam_result_free(&out[i]);
-    }
-    free(cand), free(ids), free(from), free(scores), free(tokens), free(lengths), free(r.made);
-}
-
-START_TEST(beams_of_ofa)
-{
-    hypotheses("ofa_a_beam", 5, 1, 16, 476);
-    hypotheses("ofa_b_beam", 5, 1, 16, 442);
-    hypotheses("ofa_a_beam_lenpen", 3, 0.7, 10, 476);
-    hypotheses("ofa_b_beam_lenpen", 3, 0.7, 10, 442);
 }
 END_TEST
 
@@ -489,7 +395,6 @@ int main(void)
 {
     const TTest *const all[] = {
         captions_of_beit3,
-        beams_of_ofa,
         guidance_of_unified_io_2,
         truncation_of_pix2seq,
         a_window_says_what_left_to_right_says,
