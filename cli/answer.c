@@ -38,32 +38,6 @@ bool answer_start(running *r, const char *model)
     return ok;
 }
 
-/* ---- while it runs ------------------------------------------------------------------------ */
-
-int answer_event(void *user, const char *step, const omn_event *e)
-{
-    running *r = user;
-    if (strcmp(e->type, "token") || !e->text || r->many) return 0;
-    if (r->c->format == CLI_JSONL) {
-        omn_buf b;
-        omn_buf_init(&b, 1 << 20);
-        omn_buf_printf(&b, "{\"type\":\"token\",\"version\":%d,\"item\":%llu,\"step\":",
-                       CLI_JSON_VERSION, (unsigned long long)r->item);
-        json_text(&b, step ? step : "");
-        omn_buf_puts(&b, ",\"text\":");
-        json_text(&b, e->text);
-        omn_buf_puts(&b, "}\n");
-        cli_put(r->c, &b);
-        omn_buf_fini(&b);
-    } else if (r->streams && step && !strcmp(r->streams, step)) {
-        const char *text = e->text;
-        if (!r->streamed.length) text += strspn(text, " \n");
-        omn_buf_puts(&r->streamed, text);
-        cli_puts(r->c, text);
-    }
-    return 0;
-}
-
 /* ---- an answer ---------------------------------------------------------------------------- */
 
 /* What the run had to say beside its outputs. */
@@ -128,6 +102,48 @@ static omn_value *rounded(const omn_value *v)
     }
     return out ? out : omn_value_ref(v);
 }
+
+/* ---- while it runs ------------------------------------------------------------------------ */
+
+static void put_event(running *r, const char *type, const char *step, const omn_event *e)
+{
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    omn_buf_printf(&b, "{\"type\":\"%s\",\"version\":%d,\"item\":%llu,\"step\":", type,
+                   CLI_JSON_VERSION, (unsigned long long)r->item);
+    json_text(&b, step ? step : "");
+    omn_buf_puts(&b, e->value ? ",\"value\":" : ",\"text\":");
+    if (e->value) {
+        omn_value *near = rounded(e->value);
+        omn_value_json(near ? near : e->value, &b);
+        omn_value_unref(near);
+    } else {
+        json_text(&b, e->text);
+    }
+    omn_buf_puts(&b, "}\n");
+    cli_put(r->c, &b);
+    omn_buf_fini(&b);
+}
+
+int answer_event(void *user, const char *step, const omn_event *e)
+{
+    running *r = user;
+    const bool lines = r->c->format == CLI_JSONL;
+    if (r->many) return 0;
+    if (lines && e->value && !strcmp(e->type, "partial")) put_event(r, "partial", step, e);
+    if (strcmp(e->type, "token") || !e->text) return 0;
+    if (lines) {
+        put_event(r, "token", step, e);
+    } else if (r->streams && step && !strcmp(r->streams, step)) {
+        const char *text = e->text;
+        if (!r->streamed.length) text += strspn(text, " \n");
+        omn_buf_puts(&r->streamed, text);
+        cli_puts(r->c, text);
+    }
+    return 0;
+}
+
+/* ---- the whole of it ---------------------------------------------------------------------- */
 
 /* --show-input for people: one line for each input of each step. */
 static void say_seen(const running *r, const item *it, const omn_value *told)

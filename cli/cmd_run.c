@@ -376,6 +376,7 @@ static void read_setup(running *r, const cli_args *a, const char **wanted, omn_p
     how->seed = seed ? strtoull(seed, NULL, 10) : 0;
     how->cancel = r->c->cancel;
     how->watch = answer_event;
+    how->partial = r->c->format == CLI_JSONL && !r->many;
     how->user = r;
     how->wanted = wanted;
     how->n_wanted = wanted_outputs(r, wanted);

@@ -187,6 +187,8 @@ static const struct {
 } events[] = {
     { "start", "program, pipeline, model: once, before anything else" },
     { "token", "item, step, text: what a step has just written; only when there is one item" },
+    { "partial", "item, step, value: what another step than one of text says so far, whenever that "
+                 "has changed; only when there is one item" },
     { "regions", "item, output, regions: boxes, each {\"box\": [x0, y0, x1, y1], \"label\": .., "
                  "\"score\": ..}; only "
                  "when there is one item" },

@@ -103,9 +103,11 @@ OMN_API omn_exec *omn_runner_exec(omn_runner *r);
 
 typedef struct omn_event {
     uint32_t size;
-    const char *type;                   /* "token", "progress" as in JSON Lines */
+    const char *type;                   /* "token", "partial", "progress" as in JSON Lines */
     const char *text;                   /* "token": what is new; whole UTF-8 characters */
     uint64_t done, total;
+    const omn_value *value;             /* "partial": what the answer says so far, of the kind that
+                                         * it makes; borrowed while it is told */
 } omn_event;
 
 /* ---- answers: omnio/answer.h ---------------------------------------------------------------- */
@@ -226,6 +228,8 @@ typedef struct omn_request {
     omn_scheme scheme;
     int32_t window;                     /* JACOBI: ids guessed at once; 0: 16 */
     omn_prepared *prepared;             /* keeps what is prepared; NULL: nobody does */
+    bool partial; /* watch is told of the answer's value so far as well, whenever it has changed;
+                   * beams and candidates have none before the end */
 } omn_request;
 
 /* One medium that the model was given, and how it arrived. */

@@ -83,6 +83,7 @@ typedef struct decoding {
     lane *lanes;                  /* [n * each] of searches that are no beams */
     beam_result *beams;           /* [n] */
     char (*streams)[64];          /* [n] state of each watched lane; aligned by calloc */
+    omn_value **partial;          /* [n] what each watcher was told last; NULL: nothing yet */
     uint32_t passes;
 } decoding;
 
@@ -102,6 +103,38 @@ static omn_status reorder(void *user, const int32_t *from, size_t rows, omn_erro
     return omn_exec_reorder(((decoding *)user)->r->exec, from, rows, err);
 }
 
+static omn_heard heard_of(const decoding *d, size_t i, const path *p)
+{
+    const omn_answer *a = d->rq[i].answer;
+    const chooser c = { .walk = d->walks[i] };
+    return (omn_heard){ OMN_FILL(omn_heard), .ids = p->ids, .logprob = p->logprob,
+                        .n = (size_t)p->n, .kept = p->kept,
+                        .kept_width = a->program ? (size_t)a->program->keep.count : 0,
+                        .score = p->score, .whole = pick_may_end(&c, p) };
+}
+
+/* Tell the watcher the answer's value so far, if there is one and it is another than before. */
+static bool tell_value(decoding *d, size_t i, const lane *l)
+{
+    const omn_request *rq = &d->rq[i];
+    omn_value *v = NULL;
+    omn_error why = OMN_ERROR_INIT;
+    omn_heard h = heard_of(d, i, &l->p);
+    bool go_on = true;
+    h.partial = true;
+    if (omn_answer_read(rq->answer, d->call, &h, d->e->has_frame[i] ? &d->e->frames[i] : NULL, &v,
+                        &why) != OMN_OK)
+        return true;
+    if (!d->partial[i] || !omn_value_equal(v, d->partial[i])) {
+        const omn_event e = { OMN_FILL(omn_event), .type = "partial", .value = v,
+                              .done = (uint64_t)l->p.n, .total = (uint64_t)l->how.most };
+        go_on = rq->watch(rq->user, &e) == 0;
+    }
+    omn_value_unref(d->partial[i]);
+    d->partial[i] = v;
+    return go_on;
+}
+
 /* Tell the watcher what is new; false to stop. */
 static bool told(void *user, const lane *l, int32_t id, bool end)
 {
@@ -118,6 +151,7 @@ static bool told(void *user, const lane *l, int32_t id, bool end)
         go_on = l->how.rq->watch(l->how.rq->user, &e) == 0;
     }
     omn_buf_fini(&b);
+    if (go_on && !end && l->how.rq->partial && l->how.rq->answer) go_on = tell_value(d, i, l);
     return go_on;
 }
 
@@ -130,17 +164,15 @@ static omn_status read_path(decoding *d, size_t i, const path *p, bool stopped, 
     omn_status st = OMN_OK;
     const omn_answer *a = d->rq[i].answer;
     const omn_decoder_impl *impl = d->decoder->impl;
-    const chooser c = { .walk = d->walks[i] };
     if (impl->decode)
         OMN_TRY(impl->decode(d->decoder->self, d->call, p->ids, (size_t)p->n, text, err));
     if (!a) {
         *value = omn_value_ref(*text);
         return OMN_OK;
     }
-    const omn_heard h = { OMN_FILL(omn_heard), .ids = p->ids, .logprob = p->logprob,
-                          .n = (size_t)p->n, .kept = p->kept,
-                          .kept_width = a->program ? (size_t)a->program->keep.count : 0,
-                          .score = score, .stopped = stopped, .whole = pick_may_end(&c, p) };
+    omn_heard h = heard_of(d, i, p);
+    h.score = score;
+    h.stopped = stopped;
     OMN_TRY(omn_answer_read(a, d->call, &h, d->e->has_frame[i] ? &d->e->frames[i] : NULL, value,
                             err));
 done:
@@ -236,8 +268,9 @@ static omn_status search_lanes(decoding *d, search_model *m, omn_error *err)
     const size_t n = d->n * d->each;
     d->lanes = calloc(n, sizeof *d->lanes);
     d->streams = calloc(d->n, sizeof *d->streams);
+    d->partial = calloc(d->n, sizeof(omn_value *));
     weights = calloc(d->conditions + 1, sizeof *weights);
-    if (!d->lanes || !d->streams || !weights)
+    if (!d->lanes || !d->streams || !d->partial || !weights)
         OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", n));
     for (size_t i = 0; i < n; i++) {
         const size_t of = i / d->each, k = i % d->each;
@@ -322,12 +355,14 @@ done:
 static void tear_down(decoding *d)
 {
     for (size_t i = 0; d->lanes && i < d->n * d->each; i++) path_free(&d->lanes[i].p);
+    for (size_t i = 0; d->partial && i < d->n; i++) omn_value_unref(d->partial[i]);
     for (size_t i = 0; d->beams && i < d->n; i++) beam_result_free(&d->beams[i]);
     for (size_t i = 0; d->walks && i < d->n; i++) rules_walk_free(d->walks[i]);
     free(d->lanes);
     free(d->beams);
     free(d->walks);
     free(d->streams);
+    free(d->partial);
     free(d->memory);
 }
 

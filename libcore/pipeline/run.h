@@ -13,7 +13,8 @@ struct omn_pipeline_run {
     omn_pipeline_setup how;
     omn_cancel *cancel;
     omn_value *slots[MOST_SLOTS];
-    const char *watching;         /* name of the step that streams; NULL: none is told of */
+    const char *watching;         /* name of the step that is watched; NULL: none is told of */
+    bool streams;                 /* its tokens are its value: a text */
     bool *needed;                 /* of the outermost steps */
     told *told;                   /* NULL: nobody listens */
     omn_answer **answers;         /* [n_asks] opened once for all items; NULL: none is kept */

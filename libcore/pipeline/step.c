@@ -107,7 +107,8 @@ static int forward(void *user, const omn_event *e)
 {
     omn_pipeline_run *r = user;
     if (r->cancel && omn_cancel_get(r->cancel)) return 1;
-    return r->how.watch && r->watching ? r->how.watch(r->how.user, r->watching, e) : 0;
+    if (!r->how.watch || !r->watching || (!r->streams && !strcmp(e->type, "token"))) return 0;
+    return r->how.watch(r->how.user, r->watching, e);
 }
 
 static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
@@ -121,7 +122,9 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     OMN_TRY(run_request(r, c, s, a, &rq, err));
     OMN_TRY(run_answer(r, c, s, &rq.answer, &mine, err));
     const plan_slot *made = &r->p->slots[s->out[0]];
-    r->watching = !strcmp(made->type, "text") && !made->hidden ? made->name : NULL;
+    r->streams = !strcmp(made->type, "text");
+    r->watching = (r->streams || r->how.partial) && !made->hidden ? made->name : NULL;
+    rq.partial = r->how.partial && r->watching && !r->streams;
     rq.watch = forward;
     rq.user = r;
     OMN_TRY(omn_generate(r->runner, &rq, &result, err));

@@ -195,6 +195,96 @@ START_TEST(cancel_stops_and_keeps_what_there_is)
 }
 END_TEST
 
+/* ---- values so far --------------------------------------------------------------------------- */
+
+typedef struct so_far {
+    omn_value *last, *first;
+    size_t told, tokens, stop_after;
+    const char *kind;             /* NULL: any */
+} so_far;
+
+static int follow_value(void *user, const omn_event *e)
+{
+    so_far *s = user;
+    if (strcmp(e->type, "partial")) {
+        s->tokens++;
+        return 0;
+    }
+    ck_assert_ptr_nonnull(e->value);
+    ck_assert(!s->kind || omn_value_is(e->value, s->kind));
+    ck_assert(!s->last || !omn_value_equal(s->last, e->value));     /* only what has changed */
+    ck_assert(e->done <= e->total);
+    omn_value_unref(s->last);
+    s->last = omn_value_ref(e->value);
+    if (!s->first) s->first = omn_value_ref(e->value);
+    return ++s->told == s->stop_after;
+}
+
+static void so_far_fini(so_far *s)
+{
+    omn_value_unref(s->last);
+    omn_value_unref(s->first);
+}
+
+/* The last value told is the answer's; each grows out of the one before. */
+START_TEST(every_answer_tells_its_value_so_far)
+{
+    static const struct {
+        const char *object, *set, *kind;
+        size_t least;             /* values told at least */
+    } list[] = {
+        { "boxes", "boxes=3", "regions", 3 },
+        { "boxes", "boxes=2 labels=true", "regions", 2 },
+        { "points", "points=4", "points", 4 },
+        { "number", "number=100000..999999", "number", 2 },
+        { "json", "json={\"type\":\"array\",\"items\":{\"type\":\"object\",\"properties\":"
+                  "{\"a\":{\"type\":\"boolean\"},\"b\":{\"enum\":[\"red\",\"green\"]}},"
+                  "\"required\":[\"a\",\"b\"]},\"minItems\":2,\"maxItems\":2}",
+          NULL, 4 },
+        { "codes", "codes=location count=5", "tokens", 5 },
+        { "grammar", "grammar=root::=\"one\"\",\"\"two\"", "text", 2 },
+    };
+    open_toy();
+    omn_value *picture = toy_picture(&t, 60, 40, 1);
+    const omn_named inputs[1] = { { "image", picture } };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        for (uint64_t seed = 0; seed < 3; seed++) {
+            so_far s = { .kind = list[i].kind };
+            omn_answer *a = toy_open_answer(&t, list[i].object, list[i].set);
+            omn_request rq = { OMN_FILL(omn_request), .inputs = inputs, .n_inputs = 1,
+                               .prompt = "tell me", .answer = a, .temperature = 1, .top_p = 1,
+                               .seed = seed, .watch = follow_value, .user = &s, .partial = true };
+            omn_result r = { OMN_FILL(omn_result) };
+            toy_answer(&t, &rq, &r);
+            ck_assert_msg(s.told >= list[i].least, "%s %s: %zu", list[i].object, list[i].set,
+                          s.told);
+            ck_assert_msg(omn_value_equal(s.last, r.value), "%s %s", list[i].object, list[i].set);
+            if (omn_kind_items(omn_value_kind(r.value)))
+                ck_assert_uint_le(omn_value_count(s.first), omn_value_count(s.last));
+            so_far_fini(&s);
+            omn_result_fini(&r);
+            /* nobody who did not ask is told, and the answer is the same */
+            s = (so_far){ 0 };
+            rq.partial = false;
+            toy_answer(&t, &rq, &r);
+            ck_assert_uint_eq(s.told, 0);
+            omn_result_fini(&r);
+            /* who stops at the second value keeps what there is, or is told why it is nothing */
+            s = (so_far){ .stop_after = 2 };
+            rq.partial = true;
+            omn_error err = OMN_ERROR_INIT;
+            const omn_status st = omn_generate(t.runner, &rq, &r, &err);
+            ck_assert(st == OMN_OK || st == OMN_ERR_DATA);
+            ck_assert_uint_eq(s.told, 2);
+            so_far_fini(&s);
+            omn_result_fini(&r);
+            omn_answer_close(a);
+        }
+    omn_value_unref(picture);
+    toy_close(&t);
+}
+END_TEST
+
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 START_TEST(long_prompts_are_refused)
@@ -618,6 +708,7 @@ int main(void)
         threads_do_not_change_an_answer,
         a_batch_says_what_single_requests_say,
         a_stream_is_the_whole_text,
+        every_answer_tells_its_value_so_far,
         a_watcher_may_stop_and_keeps_what_there_is,
         cancel_stops_and_keeps_what_there_is,
         long_prompts_are_refused,

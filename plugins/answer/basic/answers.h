@@ -22,6 +22,10 @@ omn_status said_whole(const omn_heard *h, const char *who, omn_error *err);
 omn_status said_source(omn_open *o, const char *given, bool is_text, char **text, size_t *n,
                        const char **file, omn_error *err);
 
+/* The value of JSON that has not come to its end: what is open is closed, what says nothing yet is
+ * left away; so_far.c */
+omn_status json_so_far(const char *text, size_t n, omn_value **out, omn_error *err);
+
 extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_number_impl,
     answer_json_impl, answer_grammar_impl, answer_codes_impl;
 

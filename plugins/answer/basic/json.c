@@ -74,7 +74,8 @@ static omn_status read_json(const void *self, omn_call *c, const omn_heard *h,
     omn_buf_init(&b, 16);
     OMN_TRY(said_whole(h, "json", err));
     OMN_TRY(said_read(&a->said, h, &b, err));
-    OMN_TRY(omn_value_from_json(b.data ? b.data : "", b.length, out, err));
+    st = h->partial ? json_so_far(b.data ? b.data : "", b.length, out, err)
+                    : omn_value_from_json(b.data ? b.data : "", b.length, out, err);
 done:
     omn_buf_fini(&b);
     return st;

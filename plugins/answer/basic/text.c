@@ -32,10 +32,11 @@ omn_status said_read(const said *s, const omn_heard *h, omn_buf *out, omn_error 
 
 omn_status said_whole(const omn_heard *h, const char *who, omn_error *err)
 {
-    return h->whole ? OMN_OK
-                    : omn_fail(err, OMN_ERR_DATA,
-                               "%s: the answer was not at its end after %zu tokens: allow more "
-                               "(max_tokens), or less (the answer's own limits)", who, h->n);
+    return h->whole || h->partial
+               ? OMN_OK
+               : omn_fail(err, OMN_ERR_DATA,
+                          "%s: the answer was not at its end after %zu tokens: allow more "
+                          "(max_tokens), or less (the answer's own limits)", who, h->n);
 }
 
 omn_status said_source(omn_open *o, const char *given, bool is_text, char **text, size_t *n,
