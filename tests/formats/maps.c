@@ -171,7 +171,8 @@ START_TEST(files_of_others_are_read)
     } list[] = {
         { "mask", 8, PNG_COLOR_TYPE_PALETTE, { 0, 1, 15, 255, 20, 0 },
           "{\"labels\":[[0,1,15],[-1,20,0]]}" },
-        { "mask", 2, PNG_COLOR_TYPE_PALETTE, { 0, 1, 2, 3, 1, 0 }, "{\"labels\":[[0,1,2],[3,1,0]]}" },
+        { "mask", 2, PNG_COLOR_TYPE_PALETTE, { 0, 1, 2, 3, 1, 0 },
+          "{\"labels\":[[0,1,2],[3,1,0]]}" },
         { "mask", 8, PNG_COLOR_TYPE_GRAY, { 0, 1, 15, 255, 20, 0 },
           "{\"labels\":[[0,1,15],[255,20,0]]}" },
         { "mask", 1, PNG_COLOR_TYPE_GRAY, { 0, 1, 1, 0, 1, 0 }, "{\"labels\":[[0,1,1],[0,1,0]]}" },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Searches without a model: on logits that original programs recorded (beams of BEiT-3, guidance of
- * Unified-IO 2, truncation of Pix2Seq; recorded.c has more), and on small made-up models whose every
- * answer can be counted. */
+ * Unified-IO 2, truncation of Pix2Seq; recorded.c has more), and on small made-up models whose
+ * every answer can be counted. */
 #include "tests/testing.h"
 
 #include "libcore/generate/decode.h"

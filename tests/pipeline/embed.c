@@ -29,8 +29,8 @@ static omn_status rig_open(rig *g, const char *steps, omn_error *err)
     g->ctx = looker_context();
     ck_assert_int_eq(omn_model_open(g->ctx, folder, NULL, &g->m, err), OMN_OK);
     const int n = snprintf(yaml, sizeof yaml,
-                           "version: 1\ninputs: {a: {type: text}, b: {type: text, default: 'two red "
-                           "balls'}, list: {type: list, default: 'x, y, z'}}\nsteps:\n"
+                           "version: 1\ninputs: {a: {type: text}, b: {type: text, default: "
+                           "'two red balls'}, list: {type: list, default: 'x, y, z'}}\nsteps:\n"
                            "  - {record: {a: $a, b: $b, c: $list}, as: all}\n%s", steps);
     const char *path = testing_write(folder, "p.yaml", yaml, (size_t)n);
     return omn_pipeline_open(g->ctx, path, &g->p, err);

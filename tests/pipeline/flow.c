@@ -165,7 +165,7 @@ static const struct {
                "  - {apply: text.upper, in: $t, as: c, when: {equal: ['2x', $n]}}\n"
                "outputs: {a: $a, b: $b, c: $c}\n",
       "{}", "{\"b\":\"NO\"}", "does not hold" },
-    /* windows of a sound, 5 samples at 2 Hz from 1 s on: the last is the first that reaches the end */
+    /* windows of a sound, 5 samples at 2 Hz from 1 s: the last is the first at the end */
     { CUT("audio", "length: 1"), SOUND, "{\"w\":[" PART("[0],[1]", "1") "," PART("[2],[3]", "2")
       "," PART("[4]", "3") "],\"last\":" PART("[4]", "3") "}", NULL },
     { CUT("audio", "length: 1, rest: drop"), SOUND, "{\"w\":[" PART("[0],[1]", "1") ","

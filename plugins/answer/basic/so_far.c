@@ -11,7 +11,7 @@
 /* What was seen up to a place: the brackets that are open, and whether a text is. */
 typedef struct scan {
     char open[MOST_DEPTH];        /* the bracket that closes each */
-    size_t depth, safe, safe_depth;   /* safe: everything up to there is values and commas' fronts */
+    size_t depth, safe, safe_depth;   /* safe: all up to there is values and what opens them */
     bool text, escape, name;      /* within a text; behind a backslash; it names a member */
     bool value;                   /* behind a colon, or within a list: what begins is a value */
     size_t digits;                /* of \uXXXX that are still to come */

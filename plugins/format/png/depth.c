@@ -57,7 +57,12 @@ omn_status depth_save(omn_call *c, const void *params, const omn_value *v, uint8
         return omn_fail(err, OMN_ERR_DATA, "PNG: depth of %g m does not fit into 16 bits of 1/%g m;"
                         " a smaller scale does, or .safetensors", x, how->scale);
     }
-    snprintf(text, sizeof(text), "Depth-Scale: %.17g", how->scale);
+    omn_buf number;
+    omn_buf_init(&number, 64);
+    omn_number_print(how->scale, &number);
+    snprintf(text, sizeof(text), "Depth-Scale: %.*s", (int)number.length,
+             number.data != NULL ? number.data : "");
+    omn_buf_fini(&number);
     const png_rows from = { .width = m.width, .height = (uint32_t)h, .row_bytes = 2 * (size_t)w,
                             .bits = 16, .colour = PNG_COLOR_TYPE_GRAY,
                             .compression = how->compression, .texts = text, .row = row,

@@ -58,7 +58,7 @@ typedef struct png_raw {
     uint32_t width, height;
     bool palette, deep;                   /* deep: 16 bits */
     uint16_t *at;                         /* [height, width], owned: free() */
-    char *mask, *legend, *scale;          /* texts "Mask", "Legend", "Depth-Scale"; owned, or NULL */
+    char *mask, *legend, *scale;          /* texts "Mask", "Legend", "Depth-Scale"; owned; NULL */
 } png_raw;
 omn_status png_read_raw(const uint8_t *bytes, size_t size, png_raw *out, omn_error *err);
 void png_raw_fini(png_raw *r);

@@ -25,7 +25,7 @@ static int probe(const char *name, const uint8_t *head, size_t n)
     return n >= 8 && memcmp(head, "\x89PNG\r\n\x1a\n", 8) == 0 ? 100 : 0;
 }
 
-/* Bits and colour stand in the header chunk, which is the first: only where no picture is wanted. */
+/* Bits and colour stand in the header chunk, the first: only where no picture is wanted. */
 static int grey(const char *name, const uint8_t *head, size_t n, bool only_deep)
 {
     const bool plain = probe(name, head, n) && n > 25 && (head[25] == 0 || head[25] == 3);
@@ -61,7 +61,7 @@ static const omn_object objects[] = {
       "PNG pictures, 1 to 16 bits a channel, with and without alpha, turned as EXIF says", &format,
       OMN_OBJECT_PARAMS(png_options) },
     { "omnio.format/1", "png.mask",
-      "masks as PNG: labels as numbers of a palette, 255 nobody's, or of 16 bits; the legend as text",
+      "masks as PNG: labels as numbers of a palette, 255 nobody's, or of 16 bits; legend as text",
       &mask, OMN_OBJECT_PARAMS(mask_options) },
     { "omnio.format/1", "png.depth",
       "depth as PNG: 16 bits, millimetres unless the file says another scale, 0 unknown", &depth,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading PNG whose numbers mean something else than brightness: of one channel, they come out as
  * they stand in the file, a palette's too, with the texts that say what they mean. The limits are
- * those of pictures: sizes are judged before memory is taken, chunks have to lie within the file, and
- * a text may hold a megabyte. */
+ * those of pictures: sizes are judged before memory is taken, chunks have to lie within the file, a
+ * text may hold a megabyte. */
 #include "inside.h"
 
 #include <stdlib.h>
