@@ -78,7 +78,7 @@ omn_status depth_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value 
     float *x = NULL;
     char *end = NULL;
     const omn_kind *kind = NULL;
-    OMN_TRY(png_read_raw(bytes, size, &raw, err));
+    OMN_TRY(png_read_raw(c, bytes, size, &raw, err));
     const size_t n = (size_t)raw.width * raw.height;
     const double scale = raw.scale != NULL ? omn_number_read(raw.scale, &end) : USUAL_SCALE;
     if (raw.palette || !raw.deep)

@@ -60,7 +60,8 @@ typedef struct png_raw {
     uint16_t *at;                         /* [height, width], owned: free() */
     char *mask, *legend, *scale;          /* texts "Mask", "Legend", "Depth-Scale"; owned; NULL */
 } png_raw;
-omn_status png_read_raw(const uint8_t *bytes, size_t size, png_raw *out, omn_error *err);
+omn_status png_read_raw(const omn_call *c, const uint8_t *bytes, size_t size, png_raw *out,
+                        omn_error *err);
 void png_raw_fini(png_raw *r);
 
 omn_status mask_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,

@@ -177,7 +177,7 @@ omn_status mask_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
     omn_status st = OMN_OK;
     png_raw raw;
     const omn_kind *kind = NULL;
-    OMN_TRY(png_read_raw(bytes, size, &raw, err));
+    OMN_TRY(png_read_raw(c, bytes, size, &raw, err));
     OMN_TRY(omn_kind_find(c, "mask", &kind, err));
     st = raw.mask != NULL && strcmp(raw.mask, "soft") == 0 && !raw.palette
              ? of_soft(kind, &raw, out, err)

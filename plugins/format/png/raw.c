@@ -14,7 +14,8 @@ typedef struct reading {
     png_infop info;
     png_raw *out;
     png_byte *row;
-    bool memory; /* there was none */
+    uint64_t most; /* bytes that a value may take; 0: any */
+    bool memory;   /* there was none */
 } reading;
 
 void png_fetch(png_structp png, png_bytep to, size_t n)
@@ -66,6 +67,8 @@ static void prepare(reading *s)
     if ((uint64_t)o->width * o->height > OMN_IMAGE_MOST_PIXELS ||
         ((uint64_t)png_get_rowbytes(png, s->info) + 1) * o->height / 1040 > s->from.size)
         png_error(png, "the file is too short for a picture of this size");
+    if (s->most && (uint64_t)o->width * o->height > s->most / (sizeof(*o->at) + sizeof(float)))
+        png_error(png, "it takes more memory than is allowed");
     png_set_packing(png);
     if (o->deep) png_set_swap(png); /* little-endian in memory */
     o->at = calloc((size_t)o->width * o->height, sizeof(*o->at));
@@ -107,7 +110,8 @@ static bool read_all(reading *s)
     return true;
 }
 
-omn_status png_read_raw(const uint8_t *bytes, size_t size, png_raw *out, omn_error *err)
+omn_status png_read_raw(const omn_call *c, const uint8_t *bytes, size_t size, png_raw *out,
+                        omn_error *err)
 {
     omn_status st = OMN_OK;
     *out = (png_raw){ 0 };
@@ -115,6 +119,7 @@ omn_status png_read_raw(const uint8_t *bytes, size_t size, png_raw *out, omn_err
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
     s->from = (png_source){ .at = bytes, .left = size, .size = size };
     s->out = out;
+    s->most = omn_call_most_bytes(c);
     s->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s->from.trouble, png_note, png_ignore);
     if (s->png != NULL) s->info = png_create_info_struct(s->png);
     if (s->info == NULL)
