@@ -25,7 +25,7 @@ static bool grow(omn_buf *b, size_t n)
     if (b->failed) return false;
     if (!omn_size_add(b->length, n, &length) || length > b->most ||
         !omn_size_add(length, 1, &room)) {
-        b->failed = true;
+        b->failed = b->full = true;
         return false;
     }
     if (room <= b->room) return true;
@@ -76,6 +76,13 @@ void omn_buf_printf(omn_buf *b, const char *fmt, ...)
     (void)omn_vformat(b->data + b->length, (size_t)n + 1, fmt, ap);
     va_end(ap);
     b->length += (size_t)n;
+}
+
+omn_status omn_buf_check(const omn_buf *b, const char *what, omn_error *err)
+{
+    if (!b->failed) return OMN_OK;
+    if (!b->full) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", what);
+    return omn_fail(err, OMN_ERR_DATA, "%s is longer than %zu bytes", what, b->most);
 }
 
 char *omn_buf_take(omn_buf *b)
