@@ -316,7 +316,7 @@ static omn_status tell(running *r, const item *it, omn_buf *b, omn_error *err)
     if (b->failed) return omn_fail(err, OMN_ERR_MEMORY, "an answer: out of memory");
     if (r->journal) st = journal_tell(r->journal, it->index, it->hash, b->data, b->length, err);
     if (st != OMN_OK) return st;
-    if (!cli_put(r->c, b)) return omn_fail(err, OMN_ERR_IO, "standard output: cannot be written");
+    if (!cli_put(r->c, b)) return omn_fail(err, r->c->lost, "standard output: cannot be written");
     return r->journal ? journal_told(r->journal, err) : OMN_OK;
 }
 

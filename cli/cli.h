@@ -125,7 +125,7 @@ struct cli {
     cli_format format;
     omn_level level;
     bool quiet, terminal_out, terminal_err, colour;
-    bool lost;             /* standard output could not be written, which was told */
+    omn_status lost;       /* why not all of standard output was written, which was told */
     atomic_bool open_line; /* standard output ends in the middle of a line */
     atomic_bool bar;       /* standard error ends with a line of progress */
     struct signals *signals;
@@ -150,8 +150,10 @@ int cli_stopped(const cli *c);
 void cli_keep(cli *c, bool on);
 /* What standard output is to end with should the program be ended so; "" at first. Not copied. */
 void cli_closing(cli *c, const char *text);
-/* Writes a buffer to stdout; false: nobody reads any more or the disk is full (told once). */
+/* Writes a buffer to stdout; false: nobody reads any more, the disk is full or memory is out (told
+ * once). cli_lost(): the exit code then. */
 bool cli_put(cli *c, omn_buf *b);
+int cli_lost(const cli *c);
 bool cli_puts(cli *c, const char *text);
 /* A line of progress on a terminal, in place of the last one; NULL ends it. */
 void cli_progress(cli *c, const char *text);

@@ -226,7 +226,7 @@ static int bench(cli *c, int argc, char **argv)
     if (st == OMN_OK) st = run_bench(c, &a, &t, &b, &err);
     code = st != OMN_OK     ? cli_failed(c, &err)
            : cli_put(c, &b) ? cli_stopped(c)
-                            : omn_status_exit(OMN_ERR_IO);
+                            : cli_lost(c);
     free(all);
 done:
     omn_buf_fini(&b);

@@ -168,7 +168,7 @@ static int check(cli *c, int argc, char **argv)
         const omn_status st = is_recipe(path) ? check_recipe(c, &a, path, set, n, &b, &err)
                                               : check_pipeline(c, &a, path, set, n, &b, &err);
         const int each = st == OMN_OK ? 0 : cli_failed(c, &err);
-        if (!cli_put(c, &b)) code = omn_status_exit(OMN_ERR_IO);
+        if (!cli_put(c, &b)) code = cli_lost(c);
         if (!code) code = each;
     }
     if (!code) code = cli_stopped(c);

@@ -344,7 +344,7 @@ static int show(comparing *k, drift *d, bool *exact)
         if (!cli_put(k->c, &b)) break;
     }
     omn_buf_fini(&b);
-    return k->c->lost ? omn_status_exit(OMN_ERR_IO) : -1;
+    return k->c->lost ? cli_lost(k->c) : -1;
 }
 
 /* ---- the command -------------------------------------------------------------------------- */

@@ -122,8 +122,8 @@ static void on_answer(void *user, const omn_score_answer *a)
     omn_buf_puts(&b, ",\"wanted\":");
     omn_value_json(a->wanted, &b);
     omn_buf_printf(&b, ",\"right\":%s}\n", a->right ? "true" : "false");
-    if (b.failed) omn_fail(&t->err, OMN_ERR_MEMORY, "%s: an answer is too long", a->task);
-    else omn_file_write(t->answers, b.data, b.length, &t->err);
+    if (omn_buf_check(&b, "an answer", &t->err) == OMN_OK)
+        omn_file_write(t->answers, b.data, b.length, &t->err);
     if (t->err.status) omn_cancel_set(t->c->cancel);    /* the rest would be lost */
     omn_buf_fini(&b);
 }

@@ -136,7 +136,7 @@ static int help(cli *c, int argc, char **argv)
         code = cli_session(c, &a);
         if (code < 0) code = of_object(c, kind, name, man, &b);
     }
-    if (code < 0) code = cli_put(c, &b) ? 0 : omn_status_exit(OMN_ERR_IO);
+    if (code < 0) code = cli_put(c, &b) ? 0 : cli_lost(c);
 done:
     omn_buf_fini(&b);
     cli_args_fini(&a);

@@ -372,7 +372,7 @@ static int inspect(cli *c, int argc, char **argv)
         omn_error err = OMN_ERROR_INIT;
         const int each =
             look_at(c, &a, a.operands[i], &b, &err) == OMN_OK ? 0 : cli_failed(c, &err);
-        if (!each && !cli_put(c, &b)) code = omn_status_exit(OMN_ERR_IO);
+        if (!each && !cli_put(c, &b)) code = cli_lost(c);
         b.length = 0;
         if (!code) code = each;
     }

@@ -46,6 +46,7 @@ typedef struct listing {
     const char *word; /* "pipeline" */
     bool full, found;
     size_t n, bad;
+    omn_error err; /* OMN_ERR_MEMORY: what was listed is not all */
 } listing;
 
 static void put_entry(listing *l, const char *kind, const char *name, const char *help,
@@ -108,9 +109,12 @@ static void on_file(void *user, const char *name, const char *path)
     const char *help = "";
     char line[1200];
     if (!strcmp(l->word, "pipeline") && !l->exists) {
-        if (omn_pipeline_open(l->c->ctx, path, &p, &err) == OMN_OK)
+        if (l->err.status) return;
+        const omn_status st = omn_pipeline_open(l->c->ctx, path, &p, &err);
+        if (st == OMN_ERR_MEMORY) l->err = err;
+        if (st == OMN_OK)
             help = omn_pipeline_help(p);
-        else
+        else if (st != OMN_ERR_MEMORY)
             cli_say(l->c, "%s", omn_error_line(&err, line, sizeof line));
         if (!p) return;
     }
@@ -129,19 +133,22 @@ static int collect(listing *l)
         return cli_failed(l->c, &err);
     for (size_t i = 0; (own = omn_kind_at(i)) && (!l->kind || !strcmp(l->kind, "value")); i++)
         put_entry(l, "value", omn_kind_name(own), omn_kind_help(own), NULL, "libomnio");
+    bool whole = true;
     l->word = "pipeline";
-    if (!l->kind || !strcmp(l->kind, "pipeline")) shelf_pipelines(l->c, on_file, l);
+    if (!l->kind || !strcmp(l->kind, "pipeline")) whole = shelf_pipelines(l->c, on_file, l);
     l->word = "trained";
-    if (!l->kind || !strcmp(l->kind, "trained")) shelf_models(l->c, on_file, l);
+    if (!l->kind || !strcmp(l->kind, "trained")) whole = shelf_models(l->c, on_file, l) && whole;
+    if (l->err.status) return cli_failed(l->c, &l->err);
+    if (!whole) return cli_no_memory(l->c);
     if (l->exists) return l->found ? 0 : omn_status_exit(OMN_ERR_FAILED);
     if (l->c->format == CLI_JSON) omn_buf_puts(&l->b, l->n ? "\n]\n" : "[]\n");
-    return cli_put(l->c, &l->b) ? 0 : omn_status_exit(OMN_ERR_IO);
+    return cli_put(l->c, &l->b) ? 0 : cli_lost(l->c);
 }
 
 static int list(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
-    listing l = { .c = c };
+    listing l = { .c = c, .err = OMN_ERROR_INIT };
     omn_buf_init(&l.b, (size_t)1 << 24);
     cli_rows(&a, &cmd_list, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);

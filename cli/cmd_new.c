@@ -46,7 +46,7 @@ static int new_project(cli *c, int argc, char **argv)
     if (omn_plugin_project(c->ctx, cli_text(&a, "kind"), a.operands[1], folder, &err) != OMN_OK)
         code = cli_failed(c, &err);
     else
-        code = cli_puts(c, folder) && cli_puts(c, "\n") ? 0 : omn_status_exit(OMN_ERR_IO);
+        code = cli_puts(c, folder) && cli_puts(c, "\n") ? 0 : cli_lost(c);
     if (!code && !c->quiet) cli_say(c, "next: cd %s && make check", folder);
 done:
     cli_args_fini(&a);

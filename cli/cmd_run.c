@@ -127,7 +127,7 @@ static int settle(running *r, place *p, double seconds)
         st = answer_item(r, &p->it, p->record, p->told, seconds, &p->err);
         r->done++;
         if (st == OMN_OK) return -1;
-        return r->c->lost ? omn_status_exit(OMN_ERR_IO) : cli_failed(r->c, &p->err);
+        return r->c->lost ? cli_lost(r->c) : cli_failed(r->c, &p->err);
     }
     if (!r->many || concerns_all(st)) {
         if (r->streamed.length) cli_puts(r->c, "\n");
@@ -289,7 +289,7 @@ done:
     omn_file_free(f);
     omn_model_close(model);
     int code = st == OMN_OK ? 0 : cli_failed(c, &err);
-    if (!code && !cli_put(c, &b)) code = omn_status_exit(OMN_ERR_IO);
+    if (!code && !cli_put(c, &b)) code = cli_lost(c);
     omn_buf_fini(&b);
     return code;
 }
@@ -337,7 +337,8 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
              path ? path : answers);
     path = r->journal_path;
     const bool there = access(path, F_OK) == 0;
-    if (answers && !there && access(answers, F_OK) == 0 && !cli_has(a, "overwrite"))
+    struct stat old; /* an empty one is left by a run that could not even begin its journal */
+    if (answers && !there && stat(answers, &old) == 0 && old.st_size && !cli_has(a, "overwrite"))
         return cli_usage(c, "%s is already there, without a journal; --overwrite replaces it",
                          answers);
     if ((answers && outputs_refuse(&r->out, answers, &err) != OMN_OK) ||
@@ -360,7 +361,7 @@ static int retell(running *r)
 {
     omn_error err = OMN_ERROR_INIT;
     if (!r->journal || journal_retell(r->journal, r->c, &err) == OMN_OK) return -1;
-    return r->c->lost ? omn_status_exit(OMN_ERR_IO) : cli_failed(r->c, &err);
+    return r->c->lost ? cli_lost(r->c) : cli_failed(r->c, &err);
 }
 
 /* How the steps are to be done; wanted: room for the names of outputs. */
@@ -417,7 +418,7 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &state, &err);
     if (st != OMN_OK) code = cli_failed(c, &err);
     if (code < 0) code = keep_journal(r, a, path, list);
-    if (code < 0 && !answer_start(r, path)) code = omn_status_exit(OMN_ERR_IO);
+    if (code < 0 && !answer_start(r, path)) code = cli_lost(c);
     if (code < 0) code = retell(r);
     if (code < 0)
         code = run_items(r, state, list, (size_t)cli_number(a, "rows", 8),

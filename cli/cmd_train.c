@@ -114,7 +114,7 @@ static int show(cli *c, omn_recipe *r, uint64_t n)
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 28);
     int code = omn_recipe_show(r, n, &b, &err) == OMN_OK ? 0 : cli_failed(c, &err);
-    if (!cli_put(c, &b) && !code) code = omn_status_exit(OMN_ERR_IO);
+    if (!cli_put(c, &b) && !code) code = cli_lost(c);
     omn_buf_fini(&b);
     return code;
 }

@@ -150,7 +150,7 @@ static int validate(cli *c, int argc, char **argv)
     if (code < 0) {
         if (r.faults) omn_buf_printf(&r.out, "%u found in %s\n", r.faults, r.file);
         const bool told = cli_put(c, &r.out);
-        code = !told ? omn_status_exit(OMN_ERR_IO) : r.faults || st != OMN_OK ? 1 : 0;
+        code = !told ? cli_lost(c) : r.faults || st != OMN_OK ? 1 : 0;
     }
 done:
     omn_buf_fini(&r.out);

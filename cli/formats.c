@@ -14,6 +14,7 @@ typedef struct search {
     const char *type, *suffix;
     bool found;
     char all[512]; /* "png, jpg" */
+    omn_error err; /* OMN_ERR_MEMORY: not all could be asked */
 } search;
 
 void formats_plain(char *path)
@@ -39,8 +40,11 @@ static int on_format(void *user, const omn_listed *it)
 {
     search *s = user;
     const omn_entry *e = NULL;
-    if (!it->name || omn_registry_find(s->c->ctx, "omnio.format/1", it->name, &e, NULL) != OMN_OK)
-        return 0;
+    omn_error why = OMN_ERROR_INIT;
+    if (!it->name) return 0;
+    const omn_status st = omn_registry_find(s->c->ctx, "omnio.format/1", it->name, &e, &why);
+    if (st == OMN_ERR_MEMORY) s->err = why;
+    if (st != OMN_OK) return st == OMN_ERR_MEMORY;
     const omn_format_impl *impl = omn_entry_object(e)->impl;
     const bool any = !strcmp(s->type, "any") || !strcmp(impl->makes, "any");
     if (!impl->write || (!any && strcmp(impl->makes, s->type))) return 0;
@@ -57,13 +61,14 @@ static int on_format(void *user, const omn_listed *it)
 omn_status formats_check(cli *c, const char *type, const char *path, omn_error *err)
 {
     char plain[4096], suffix[32] = "";
-    search s = { .c = c, .type = type, .suffix = suffix };
+    search s = { .c = c, .type = type, .suffix = suffix, .err = OMN_ERROR_INIT };
     snprintf(plain, sizeof plain, "%s", path);
     formats_plain(plain);
     const bool has = suffix_in(plain, suffix, sizeof suffix);
     if (has && (!strcmp(suffix, "txt") || !strcmp(suffix, "json") || !strcmp(suffix, "jsonl")))
         return OMN_OK;
     const omn_status st = omn_registry_list(c->ctx, "omnio.format/1", on_format, &s, err);
+    if (st == OMN_OK && s.err.status) return omn_fail(err, OMN_ERR_MEMORY, "%s", s.err.text);
     if (st != OMN_OK || (has && s.found)) return st;
     return omn_fail(err, OMN_ERR_ARGUMENT, "%s: %s%s%s; %s can be written as %s%s", plain,
                     has ? "no format writes " : "a name without a suffix says no format",
@@ -89,7 +94,7 @@ static omn_status copy_out(cli *c, const char *path, omn_error *err)
     free(data);
     const bool ok = cli_put(c, &b);
     omn_buf_fini(&b);
-    return ok ? OMN_OK : omn_fail(err, OMN_ERR_IO, "standard output: cannot be written");
+    return ok ? OMN_OK : omn_fail(err, c->lost, "standard output: cannot be written");
 }
 
 omn_status formats_to_stdout(cli *c, const char *name, const char *usual, const omn_value *v,

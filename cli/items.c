@@ -106,19 +106,24 @@ static omn_status check_size(const items *s, const item *it, omn_error *err)
 static bool add_texts(items *s, source *o, const char *text)
 {
     glob_t g = { 0 };
-    const bool pattern = words_are_files(o->port) && strpbrk(text, "*?[") &&
-                         access(text, F_OK) != 0 && glob(text, 0, NULL, &g) == 0 && g.gl_pathc > 0;
+    const bool looks = words_are_files(o->port) && strpbrk(text, "*?[") && access(text, F_OK) != 0;
+    const int found = looks ? glob(text, 0, NULL, &g) : GLOB_NOMATCH;
+    const bool pattern = found == 0 && g.gl_pathc > 0;
+    bool ok = found != GLOB_NOSPACE;
     const size_t more = pattern ? g.gl_pathc : 1;
     const char **texts = omn_arena_alloc(s->arena, o->n + more, sizeof *texts);
     if (texts && o->n) memcpy(texts, o->texts, o->n * sizeof *texts);
-    for (size_t i = 0; texts && i < more; i++)
+    for (size_t i = 0; texts && i < more; i++) {
         texts[o->n + i] = pattern ? omn_arena_strdup(s->arena, g.gl_pathv[i]) : text;
-    if (texts) {
+        ok = ok && texts[o->n + i];
+    }
+    ok = ok && texts;
+    if (ok) {
         o->texts = texts;
         o->n += more;
     }
     globfree(&g);
-    return texts != NULL;
+    return ok;
 }
 
 static int from_options(items *s, const cli_args *a)
@@ -213,8 +218,13 @@ static omn_status take_file(items *s, item *it, const omn_pipeline_port *port, c
     omn_buf_init(&path, 8192);
     if (text[0] != '/' && s->folder[0]) omn_buf_printf(&path, "%s/", s->folder);
     omn_buf_puts(&path, text);
+    const omn_status whole = omn_buf_check(&path, "a path", err);
     char *full = omn_buf_take(&path);
-    if (!full) return omn_fail(err, OMN_ERR_DATA, "%s: a path is too long", port->name);
+    if (whole != OMN_OK || !full) {
+        omn_fail(err, OMN_ERR_MEMORY, "a path: out of memory");
+        omn_error_prefix(err, "%s", port->name);
+        return whole != OMN_OK ? whole : OMN_ERR_MEMORY;
+    }
     if (!it->label[0]) snprintf(it->label, sizeof it->label, "%s", text);
     omn_status st = OMN_OK;
     if (s->how == ITEMS_LOAD && !it->passed)

@@ -469,7 +469,7 @@ omn_status journal_retell(journal *j, cli *c, omn_error *err)
         omn_buf_put(&b, text + a->text, a->n);
         st = journal_tell(j, a->index, a->hash, b.data, b.length, err);
         if (st == OMN_OK && !cli_put(c, &b))
-            st = omn_fail(err, OMN_ERR_IO, "standard output: cannot be written");
+            st = omn_fail(err, c->lost, "standard output: cannot be written");
         if (st == OMN_OK) st = journal_told(j, err);
         omn_buf_fini(&b);
     }

@@ -35,8 +35,11 @@ omn_status lines_open(cli *c, const char *path, lines **out, omn_error *err)
     if (l->file < 0) {
         const int why = errno;
         lines_close(l);
-        return omn_fail(err, why == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO, "%s: %s", path,
-                        strerror(why));
+        return omn_fail(err,
+                        why == ENOENT   ? OMN_ERR_MISSING
+                        : why == ENOMEM ? OMN_ERR_MEMORY
+                                        : OMN_ERR_IO,
+                        "%s: %s", path, strerror(why));
     }
     *out = l;
     return OMN_OK;

@@ -42,7 +42,7 @@ static int help(cli *c)
     cli_help_all(&b);
     const bool ok = cli_put(c, &b);
     omn_buf_fini(&b);
-    return ok ? 0 : omn_status_exit(OMN_ERR_IO);
+    return ok ? 0 : cli_lost(c);
 }
 
 /* --version, with -v the libraries of this build, one a line. */
@@ -58,7 +58,7 @@ static int version(cli *c, bool libraries)
     }
     const bool ok = cli_put(c, &b);
     omn_buf_fini(&b);
-    return ok ? 0 : omn_status_exit(OMN_ERR_IO);
+    return ok ? 0 : cli_lost(c);
 }
 
 /* --list-devices without a command. */
@@ -99,6 +99,6 @@ int main(int argc, char **argv)
     }
     cli_fini(&c);
     /* an answer that nobody received is no success */
-    if (!code && c.lost) code = omn_status_exit(OMN_ERR_IO);
+    if (!code && c.lost) code = cli_lost(&c);
     return code;
 }

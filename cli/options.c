@@ -165,7 +165,7 @@ static int print_help(cli *c, const cli_args *a)
     cli_help(a, &b);
     const bool ok = cli_put(c, &b);
     omn_buf_fini(&b);
-    return ok ? 0 : omn_status_exit(OMN_ERR_IO);
+    return ok ? 0 : cli_lost(c);
 }
 
 int cli_parse(cli *c, cli_args *a, int argc, char **argv, cli_how how)

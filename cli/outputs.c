@@ -185,13 +185,14 @@ void outputs_fini(outputs *o)
 /* ---- names -------------------------------------------------------------------------------- */
 
 /* "boxes-{name}.png" for "photos/a.jpg": "boxes-a.png". */
-static bool file_name(const char *pattern, const item *it, char *buf, size_t room)
+static omn_status file_name(const char *pattern, const item *it, char *buf, size_t room,
+                            omn_error *err)
 {
     const char *slash = strrchr(it->label, '/'), *name = slash ? slash + 1 : it->label;
     const char *dot = strrchr(name, '.');
     const int length = (int)(dot && dot > name ? (size_t)(dot - name) : strlen(name));
     omn_buf b;
-    omn_buf_init(&b, room);
+    omn_buf_init(&b, room - 1);
     for (const char *p = pattern; *p;) {
         if (!strncmp(p, "{index}", 7)) {
             omn_buf_printf(&b, "%llu", (unsigned long long)it->index);
@@ -206,10 +207,14 @@ static bool file_name(const char *pattern, const item *it, char *buf, size_t roo
             omn_buf_put(&b, p++, 1);
         }
     }
-    const bool ok = !b.failed && b.length < room;
-    if (ok) snprintf(buf, room, "%s", b.data);
+    omn_status st = OMN_OK;
+    if (b.full)
+        st = omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long", pattern);
+    else
+        st = omn_buf_check(&b, pattern, err);
+    if (st == OMN_OK) snprintf(buf, room, "%s", b.data);
     omn_buf_fini(&b);
-    return ok;
+    return st;
 }
 
 /* The name of output i for this item; *to stays "" for what is no file. */
@@ -217,8 +222,7 @@ static omn_status name_of(const outputs *o, size_t i, const item *it, char *to, 
 {
     to[0] = '\0';
     if (!o->files[i] || formats_is_stdout(o->files[i])) return OMN_OK;
-    if (file_name(o->files[i], it, to, OUTPUTS_PATH)) return OMN_OK;
-    return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the name of a file is too long", o->files[i]);
+    return file_name(o->files[i], it, to, OUTPUTS_PATH, err);
 }
 
 /* ---- what must not be written to ---------------------------------------------------------- */

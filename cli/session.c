@@ -279,16 +279,22 @@ int cli_failed(cli *c, const omn_error *err)
 bool cli_put(cli *c, omn_buf *b)
 {
     if (b->failed) {
-        cli_no_memory(c);
+        if (!c->lost) cli_no_memory(c);
+        if (!c->lost) c->lost = OMN_ERR_MEMORY;
         return false;
     }
     const bool ok = fwrite(b->data, 1, b->length, stdout) == b->length && fflush(stdout) == 0;
     const int why = errno;
     if (!ok && !c->lost) cli_say(c, "standard output: %s", strerror(why));
-    c->lost = c->lost || !ok;
+    if (!ok && !c->lost) c->lost = why == ENOMEM ? OMN_ERR_MEMORY : OMN_ERR_IO;
     if (b->length) atomic_store(&c->open_line, b->data[b->length - 1] != '\n');
     b->length = 0;
     return ok;
+}
+
+int cli_lost(const cli *c)
+{
+    return omn_status_exit(c->lost ? c->lost : OMN_ERR_IO);
 }
 
 bool cli_puts(cli *c, const char *text)

@@ -6,6 +6,7 @@
 #include <omnio/compute.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@ const size_t shelf_n_kinds = sizeof shelf_kinds / sizeof *shelf_kinds;
 typedef struct shelf {
     char *names[MOST_NAMES], *paths[MOST_NAMES];
     size_t n;
+    bool no_memory; /* and so not all of them */
 } shelf;
 
 static void add(shelf *s, const char *name, size_t length, const char *path)
@@ -32,6 +34,7 @@ static void add(shelf *s, const char *name, size_t length, const char *path)
     if (!copy || !where) {
         free(copy);
         free(where);
+        s->no_memory = true;
         return;
     }
     s->names[s->n] = copy;
@@ -48,6 +51,7 @@ static void look_into(shelf *s, const char *folder, const char *suffix)
 {
     struct dirent **list = NULL;
     const int n = scandir(folder, &list, NULL, by_name);
+    if (n < 0 && errno == ENOMEM) s->no_memory = true;
     for (int i = 0; i < n; i++) {
         const char *name = list[i]->d_name;
         const size_t length = strlen(name), tail = suffix ? strlen(suffix) : 0;
@@ -80,26 +84,28 @@ static void user_folder(shelf *s, const char *below, const char *suffix)
     look_into(s, path, suffix);
 }
 
-static void tell(shelf *s, shelf_fn *fn, void *user)
+/* false: not all of them, for want of memory. */
+static bool tell(shelf *s, shelf_fn *fn, void *user)
 {
     for (size_t i = 0; i < s->n; i++) {
         fn(user, s->names[i], s->paths[i]);
         free(s->names[i]);
         free(s->paths[i]);
     }
+    return !s->no_memory;
 }
 
-void shelf_pipelines(cli *c, shelf_fn *fn, void *user)
+bool shelf_pipelines(cli *c, shelf_fn *fn, void *user)
 {
     shelf s = { .n = 0 };
     char path[4096];
     user_folder(&s, "pipelines", ".yaml");
     snprintf(path, sizeof path, "%s/pipelines", omn_context_data(c->ctx));
     look_into(&s, path, ".yaml");
-    tell(&s, fn, user);
+    return tell(&s, fn, user);
 }
 
-void shelf_models(cli *c, shelf_fn *fn, void *user)
+bool shelf_models(cli *c, shelf_fn *fn, void *user)
 {
     shelf s = { .n = 0 };
     char path[4096];
@@ -113,7 +119,7 @@ void shelf_models(cli *c, shelf_fn *fn, void *user)
     user_folder(&s, "models", NULL);
     snprintf(path, sizeof path, "%s/models", omn_context_data(c->ctx));
     look_into(&s, path, NULL);
-    tell(&s, fn, user);
+    return tell(&s, fn, user);
 }
 
 /* ---- names -------------------------------------------------------------------------------- */
@@ -137,10 +143,12 @@ typedef struct device_names {
 
 static int put_devices_of(void *user, const omn_listed *it)
 {
-    const device_names *d = user;
+    device_names *d = user;
     const omn_entry *e = NULL;
-    if (!it->name || omn_registry_find(d->c->ctx, "omnio.compute/1", it->name, &e, NULL) != OMN_OK)
-        return 0;
+    if (!it->name) return 0;
+    const omn_status st = omn_registry_find(d->c->ctx, "omnio.compute/1", it->name, &e, NULL);
+    if (st == OMN_ERR_MEMORY) d->out->failed = true;
+    if (st != OMN_OK) return st == OMN_ERR_MEMORY;
     const omn_compute_impl *impl = omn_entry_object(e)->impl;
     for (uint32_t i = 0; i < impl->count(); i++)
         omn_buf_printf(d->out, i ? "%s:%u\n" : "%s\n", it->name, i);
@@ -150,16 +158,19 @@ static int put_devices_of(void *user, const omn_listed *it)
 bool shelf_names(cli *c, const char *what, omn_buf *out)
 {
     device_names d = { c, out };
+    bool whole = true;
     if (!strcmp(what, "pipeline"))
-        shelf_pipelines(c, put_name, out);
+        whole = shelf_pipelines(c, put_name, out);
     else if (!strcmp(what, "model"))
-        shelf_models(c, put_name, out);
+        whole = shelf_models(c, put_name, out);
     else if (!strcmp(what, "object"))
-        omn_registry_list(c->ctx, NULL, put_object, out, NULL);
+        whole = omn_registry_list(c->ctx, NULL, put_object, out, NULL) != OMN_ERR_MEMORY;
     else if (!strcmp(what, "device"))
-        omn_registry_list(c->ctx, "omnio.compute/1", put_devices_of, &d, NULL);
+        whole = omn_registry_list(c->ctx, "omnio.compute/1", put_devices_of, &d, NULL) !=
+                OMN_ERR_MEMORY;
     else
         return false;
+    if (!whole) out->failed = true;
     return true;
 }
 
@@ -257,7 +268,12 @@ static int on_compute(void *user, const omn_listed *it)
     const omn_entry *e = NULL;
     omn_error err = OMN_ERROR_INIT;
     if (!it->name) return 0;
-    if (omn_registry_find(d->c->ctx, "omnio.compute/1", it->name, &e, &err) != OMN_OK) {
+    const omn_status st = omn_registry_find(d->c->ctx, "omnio.compute/1", it->name, &e, &err);
+    if (st == OMN_ERR_MEMORY) {
+        d->out->failed = true;
+        return 1;
+    }
+    if (st != OMN_OK) {
         cli_say(d->c, "%s", err.text);
         return 0;
     }
@@ -283,7 +299,7 @@ static int put_devices(cli *c, omn_buf *out)
     if (omn_registry_list(c->ctx, "omnio.compute/1", on_compute, &d, &err) != OMN_OK)
         return cli_failed(c, &err);
     if (c->format == CLI_JSON) omn_buf_puts(out, d.n ? "\n]\n" : "[]\n");
-    return cli_put(c, out) ? 0 : omn_status_exit(OMN_ERR_IO);
+    return cli_put(c, out) ? 0 : cli_lost(c);
 }
 
 int shelf_show_devices(cli *c, const cli_args *a)

@@ -10,10 +10,12 @@ extern const char *const shelf_kinds[];
 extern const size_t shelf_n_kinds;
 
 typedef void shelf_fn(void *user, const char *name, const char *path);
-/* Each name once, in order of the folders that are searched, then by name. */
-void shelf_pipelines(cli *c, shelf_fn *fn, void *user);
-void shelf_models(cli *c, shelf_fn *fn, void *user);
-/* Names one a line: "pipeline", "model", "device"; false: another word. */
+/* Each name once, in order of the folders that are searched, then by name; false: not all of them,
+ * for want of memory. */
+bool shelf_pipelines(cli *c, shelf_fn *fn, void *user);
+bool shelf_models(cli *c, shelf_fn *fn, void *user);
+/* Names one a line: "pipeline", "model", "device"; false: another word. Without memory for all of
+ * them the buffer is a failed one. */
 bool shelf_names(cli *c, const char *what, omn_buf *out);
 /* A pipeline by path or name. After OMN_ERR_MISSING the error names the nearest there is. */
 omn_status shelf_open_pipeline(cli *c, const char *name, const omn_setting *set, size_t n_set,

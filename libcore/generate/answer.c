@@ -126,7 +126,9 @@ omn_status omn_answer_write(const omn_answer *a, omn_call *c, const omn_value *v
     const size_t before = out->count;
     OMN_TRY(a->impl->write(a->part->self, c, v, frame, out, err));
     if (out->failed) {
-        st = omn_fail(err, OMN_ERR_DATA, "the answer has more than %zu tokens", out->most);
+        st = out->count < out->most
+                 ? omn_fail(err, OMN_ERR_MEMORY, "the tokens of an answer: out of memory")
+                 : omn_fail(err, OMN_ERR_DATA, "the answer has more than %zu tokens", out->most);
         goto done;
     }
     const omn_ids mine = { .ids = out->ids + before, .count = out->count - before };

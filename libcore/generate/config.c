@@ -11,11 +11,12 @@
 /* Without memory jansson may report a mistake in the text, or cut a string off and report nothing.
  * So every text is read twice, since one failure does not happen twice at the same place; and what
  * is refused both times is asked of our own reader, which knows when it has no memory. */
-omn_status config_parse(const char *text, size_t n, const char *file, json_t **out, omn_error *err)
+omn_status config_parse(const char *text, size_t n, size_t flags, const char *file, json_t **out,
+                        omn_error *err)
 {
     json_error_t why = { .line = 0 }, again;
-    json_t *first = json_loadb(text, n, JSON_REJECT_DUPLICATES, &why);
-    json_t *second = json_loadb(text, n, JSON_REJECT_DUPLICATES, &again);
+    json_t *first = json_loadb(text, n, JSON_REJECT_DUPLICATES | flags, &why);
+    json_t *second = json_loadb(text, n, JSON_REJECT_DUPLICATES | flags, &again);
     omn_value *plain = NULL;
     const bool same = first && second && json_equal(first, second), neither = !first && !second;
     json_decref(second);

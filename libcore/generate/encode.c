@@ -81,8 +81,8 @@ static omn_status text_value(const omn_model *m, const omn_request *rq, const om
     if (first) omn_buf_puts(&b, omn_model_prefix(m, rq->output ? rq->output : "text"));
     if (v) omn_value_text(v, &b);
     else omn_buf_puts(&b, rq->prompt);
-    const omn_status st = b.failed ? omn_fail(err, OMN_ERR_DATA, "the prompt is longer than 16 MiB")
-                                   : omn_text_new(b.data ? b.data : "", b.length, out, err);
+    omn_status st = omn_buf_check(&b, "the prompt", err);
+    if (st == OMN_OK) st = omn_text_new(b.data, b.length, out, err);
     omn_buf_fini(&b);
     return st;
 }

@@ -56,7 +56,7 @@ static omn_status read_json(const char *path, json_t **out, omn_error *err)
     char *text = NULL;
     size_t size = 0;
     OMN_TRY(omn_file_read(path, MOST_CONFIG, &text, &size, err));
-    OMN_TRY(config_parse(text, size, path, out, err));
+    OMN_TRY(config_parse(text, size, 0, path, out, err));
     if (!json_is_object(*out))
         st = omn_fail_at(err, OMN_ERR_CONFIG, path, 1, 1, "a JSON object is wanted");
 done:
@@ -68,13 +68,18 @@ typedef struct claiming {
     omn_context *ctx;
     omn_config *config;
     char name[128];                       /* of the object that knows the configuration */
+    omn_error err;                        /* OMN_ERR_MEMORY: not all could be asked */
 } claiming;
 
 static int claim(void *user, const omn_listed *l)
 {
     claiming *k = user;
     const omn_entry *e = NULL;
-    if (!l->name || omn_registry_find(k->ctx, l->kind, l->name, &e, NULL) != OMN_OK) return 0;
+    omn_error why = OMN_ERROR_INIT;
+    if (!l->name) return 0;
+    const omn_status st = omn_registry_find(k->ctx, l->kind, l->name, &e, &why);
+    if (st == OMN_ERR_MEMORY) k->err = why;
+    if (st != OMN_OK) return st == OMN_ERR_MEMORY;
     const omn_model_impl *m = omn_entry_object(e)->impl;
     const omn_claims_impl *c = m->extension ? m->extension("omnio.claims/1") : NULL;
     if (!c || !c->claims(k->config)) return 0;
@@ -89,12 +94,13 @@ static omn_status object_of(omn_context *ctx, omn_config *config, char *out, siz
 {
     const json_t *named = json_object_get(json_object_get(config->root, "omnio"), "model");
     const char *type = json_string_value(json_object_get(config->root, "model_type"));
-    claiming k = { .ctx = ctx, .config = config };
+    claiming k = { .ctx = ctx, .config = config, .err = OMN_ERROR_INIT };
     config_note(config, "omnio.model");
     config_note(config, "model_type");
     if (!named) {
         const omn_status st = omn_registry_list(ctx, "omnio.model/1", claim, &k, err);
         if (st != OMN_OK) return st;
+        if (k.err.status) return omn_fail(err, OMN_ERR_MEMORY, "%s", k.err.text);
     }
     const char *text = named ? json_string_value(named) : k.name[0] ? k.name : type;
     snprintf(out, room, "%s", text ? text : "");
@@ -200,7 +206,7 @@ omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *n
     json_t *root = NULL;
     if (!how || (!how->weights && !how->store))
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s: weights or a store are wanted", name);
-    const omn_status st = config_parse(json, strlen(json), name, &root, err);
+    const omn_status st = config_parse(json, strlen(json), 0, name, &root, err);
     if (st != OMN_OK) return st;
     if (json_is_object(root))
         return model_open_json(ctx, root, name, "", how->weights, how, out, err);

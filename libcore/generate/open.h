@@ -56,7 +56,8 @@ struct omn_open {
 void config_note(omn_config *c, const char *path);
 omn_status config_unasked(const omn_config *c, omn_error *err);
 /* JSON text to a tree (owned, json_decref); file: for messages. config.c */
-omn_status config_parse(const char *text, size_t n, const char *file, json_t **out, omn_error *err);
+omn_status config_parse(const char *text, size_t n, size_t flags, const char *file, json_t **out,
+                        omn_error *err);
 omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_config *config,
                       const char *dir, omn_open **out, omn_error *err);
 void open_end(omn_open *o);       /* closes all its parts */

@@ -147,8 +147,9 @@ static const omn_rule *literal(reader *g)
         put_utf8(&b, c);
     }
     g->at++;
-    t = b.failed ? wrong(g, from, "the text is too long")
-                 : omn_rules_text(g->r, b.data ? b.data : "", b.length);
+    if (b.full) wrong(g, from, "the text is too long");
+    else if (b.failed) omn_rules_fail(g->r, OMN_ERR_MEMORY, "a grammar: out of memory");
+    else t = omn_rules_text(g->r, b.data, b.length);
 done:
     omn_buf_fini(&b);
     return t;
@@ -295,6 +296,10 @@ const omn_rule *omn_rules_gbnf(omn_rules *r, const char *text, size_t n, const c
     reader g = { r, text, text + n, text, copy, r->grammars++, text, 1, 1 };
     int64_t root = -1;
     if (r->first.status) return NULL;
+    if (file && !copy) {
+        omn_rules_fail(r, OMN_ERR_MEMORY, "%s: out of memory", file);
+        return NULL;
+    }
     if (n > RULES_MOST_TEXT) return wrong(&g, text, "the grammar is longer than 128 KiB");
     if (!omn_utf8_check(text, n, &bad)) return wrong(&g, text + bad, "this is no UTF-8");
     for (space(&g, true); here(&g); space(&g, true)) {

@@ -4,6 +4,8 @@
  * what is accepted and is not understood is refused, since an answer would break it in silence. */
 #include "rules_json.h"
 
+#include "open.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -427,13 +429,10 @@ static void define_any(schema *s)
 const omn_rule *omn_rules_json(omn_rules *r, const char *text, size_t n, const char *file)
 {
     schema s = { .r = r, .file = file };
-    json_error_t why;
+    json_t *j = NULL;
     if (r->first.status) return NULL;
-    json_t *j = json_loadb(text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-    if (!j) {
-        rules_fail_at(r, file ? file : "schema", why.line, why.column, "%s", why.text);
+    if (config_parse(text, n, JSON_DECODE_ANY, file ? file : "schema", &j, &r->first) != OMN_OK)
         return NULL;
-    }
     define_any(&s);
     const omn_rule *t = any_of(&s, j, 0);
     json_decref(j);

@@ -3,6 +3,8 @@
  * What somebody began with is never written over. */
 #include "recipe.h"
 
+#include "libcore/base/system.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,8 +72,7 @@ omn_status folder_make(const char *folder, bool *made, omn_error *err)
 {
     *made = mkdir(folder, 0777) == 0;
     if (*made || errno == EEXIST) return OMN_OK;
-    return omn_fail(err, errno == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO, "%s: %s", folder,
-                    strerror(errno));
+    return system_fail(err, errno, folder, "cannot be made");
 }
 
 void folder_undo(const char *folder)

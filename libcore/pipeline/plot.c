@@ -4,6 +4,8 @@
  * says nothing: a task that had no lesson in a step, a score between two evaluations. */
 #include "plot.h"
 
+#include "libcore/base/system.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -21,6 +23,10 @@ omn_status log_resume(const char *path, const char *head, uint64_t step, FILE **
     size_t room = 0;
     ssize_t n;
     FILE *old = fopen(path, "r");
+    if (!old && errno != ENOENT) {
+        st = system_fail(err, errno, path, "cannot be opened");
+        goto done;
+    }
     OMN_TRY(omn_file_create(path, OMN_OVERWRITE, &f, err));
     OMN_TRY(omn_file_write(f, head, strlen(head), err));
     OMN_TRY(omn_file_write(f, "\n", 1, err));
@@ -28,9 +34,13 @@ omn_status log_resume(const char *path, const char *head, uint64_t step, FILE **
         if (line[0] >= '0' && line[0] <= '9' && line[n - 1] == '\n' &&
             strtoull(line, NULL, 10) <= step)
             OMN_TRY(omn_file_write(f, line, (size_t)n, err));
+    if (old && !feof(old)) { /* the rest of its rows would be lost */
+        st = system_fail(err, errno, path, "cannot be read");
+        goto done;
+    }
     OMN_TRY(omn_file_commit(f, err));
     *out = fopen(path, "a");
-    if (!*out) st = omn_fail(err, OMN_ERR_IO, "%s: %s", path, strerror(errno));
+    if (!*out) st = system_fail(err, errno, path, "cannot be written");
 done:
     free(line);
     if (old) fclose(old);
@@ -99,13 +109,14 @@ static void close_span(picture *p, span *s)
 }
 
 /* At most POINTS means over equal spans. */
-static bool read_log(const char *path, picture *p)
+static omn_status read_log(const char *path, picture *p, omn_error *err)
 {
+    omn_status st = OMN_OK;
     char *line = NULL;
     size_t room = 0, rows = 0, seen = 0;
     span now = { .rows = 0 };
     FILE *f = fopen(path, "r");
-    if (!f) return false;
+    if (!f) return errno == ENOMEM ? system_fail(err, errno, path, "cannot be read") : OMN_OK;
     if (getline(&line, &room, f) > 0) find_curves(p, line);
     while (getline(&line, &room, f) > 0) rows += line[0] >= '0' && line[0] <= '9';
     rewind(f);
@@ -124,9 +135,10 @@ static bool read_log(const char *path, picture *p)
         }
         if (seen * POINTS / rows > p->n && p->n < POINTS) close_span(p, &now);
     }
+    if (!feof(f)) st = system_fail(err, errno, path, "cannot be read");
     free(line);
     fclose(f);
-    return p->n > 1;
+    return st;
 }
 
 /* ---- drawing -------------------------------------------------------------------------------- */
@@ -183,7 +195,9 @@ omn_status plot_loss(const char *log, const char *svg, omn_error *err)
     omn_buf b;
     double top = 0;
     omn_buf_init(&b, (size_t)1 << 22);
-    if (!p || !read_log(log, p)) goto done;
+    if (!p) st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", svg);
+    if (st == OMN_OK) st = read_log(log, p, err);
+    if (st != OMN_OK || p->n < 2) goto done;
     for (size_t k = 0; k < p->n_curves; k++)
         for (size_t i = p->n / 50; i < p->n; i++)
             if (!p->curves[k].score && p->curves[k].y[i] > top) top = p->curves[k].y[i];

@@ -20,13 +20,18 @@ static omn_status find_object(omn_pipeline *p, const yml *y, plan_answer *a, omn
 {
     const char *none = "";
     for (size_t i = 0; i < y->n && !a->entry; i++)
-        if (omn_registry_find(p->ctx, "omnio.answer/1", yml_key(y, i)->text, &a->entry, NULL) !=
-            OMN_OK)
-            a->entry = NULL;
+    {
+        omn_error why = OMN_ERROR_INIT;
+        const omn_status st = omn_registry_find(p->ctx, "omnio.answer/1", yml_key(y, i)->text,
+                                                &a->entry, &why);
+        if (st == OMN_ERR_MEMORY) return omn_fail(err, st, "%s", why.text);
+        if (st != OMN_OK) a->entry = NULL;
+    }
     if (a->entry) return OMN_OK;
     omn_error why = OMN_ERROR_INIT;
     if (y->n) none = yml_key(y, 0)->text;
-    omn_registry_find(p->ctx, "omnio.answer/1", none, &a->entry, &why);
+    if (omn_registry_find(p->ctx, "omnio.answer/1", none, &a->entry, &why) == OMN_ERR_MEMORY)
+        return omn_fail(err, OMN_ERR_MEMORY, "%s", why.text);
     return yml_fail(y->n ? yml_key(y, 0) : y, err, "no key is the name of an answer: %s", why.text);
 }
 
@@ -38,8 +43,9 @@ static omn_status read_row(omn_pipeline *p, plan_answer *a, const omn_param *row
         param *q = &a->set[a->n_set++];
         omn_error why = OMN_ERROR_INIT;
         TRY_READ(read_scalar(p, v, row->name, q, err));
-        if (q->text && omn_param_check(row, q->text, &why) != OMN_OK)
-            return yml_fail(v, err, "%s", why.text);
+        const omn_status st = q->text ? omn_param_check(row, q->text, &why) : OMN_OK;
+        if (st == OMN_ERR_MEMORY) return omn_fail(err, st, "%s", why.text);
+        if (st != OMN_OK) return yml_fail(v, err, "%s", why.text);
         return OMN_OK;
     }
     named_literal *l = &a->values[a->n_values++];
@@ -100,8 +106,10 @@ omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
     if (!y) return OMN_OK;
     if (y->kind == YML_SCALAR) {
         omn_error why = OMN_ERROR_INIT;
-        if (omn_registry_find(p->ctx, "omnio.answer/1", y->text, &a->entry, &why) != OMN_OK)
-            return yml_fail(y, err, "%s", why.text);
+        const omn_status st =
+            omn_registry_find(p->ctx, "omnio.answer/1", y->text, &a->entry, &why);
+        if (st == OMN_ERR_MEMORY) return omn_fail(err, st, "%s", why.text);
+        if (st != OMN_OK) return yml_fail(y, err, "%s", why.text);
     } else {
         TRY_READ(yml_want(y, YML_MAP, "answer", err));
         TRY_READ(find_object(p, y, a, err));

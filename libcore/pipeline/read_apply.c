@@ -115,6 +115,7 @@ omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_error *er
     const omn_status found =
         omn_registry_find(p->ctx, "omnio.operation/1", object, &s->entry, &why);
     s->name = omn_arena_printf(p->arena, "apply %s", object);
+    if (!s->name) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     if (not_installed(p, object, found)) {
         s->missing = omn_arena_strdup(p->arena, why.text);
         if (s->missing) return read_missing(p, y, s, err);

@@ -94,8 +94,9 @@ omn_status template_fill(const char *text, const omn_model *m, omn_call *c, cons
         if (st != OMN_OK) return st;
         p += 1 + n;
     }
-    return out->failed ? omn_fail(err, OMN_ERR_DATA, "a text made from \"%.40s\" is too long", text)
-                       : OMN_OK;
+    if (out->full)
+        return omn_fail(err, OMN_ERR_DATA, "a text made from \"%.40s\" is too long", text);
+    return omn_buf_check(out, "a prompt", err);
 }
 
 omn_status template_read(omn_pipeline *p, const yml *at, const char *text, binding **words,

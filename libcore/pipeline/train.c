@@ -6,6 +6,8 @@
 
 #include "plot.h"
 
+#include "libcore/base/system.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -170,7 +172,7 @@ static omn_status save(run *t, omn_error *err)
     omn_status st = OMN_OK;
     /* rows beyond a checkpoint are cut when a run goes on, missing ones cannot be made again */
     if (fflush(t->log) != 0 || fsync(fileno(t->log)) != 0)
-        st = omn_fail(err, OMN_ERR_IO, "%s: %s", t->logfile, strerror(errno));
+        st = system_fail(err, errno, t->logfile, "cannot be written");
     if (st == OMN_OK) {
         keep_before(t);
         st = omn_trainer_save(t->trainer, t->checkpoint, err);
@@ -195,8 +197,9 @@ static omn_status write_down(run *t, const omn_train_report *rep, omn_error *err
     }
     omn_buf_init(&row, 1 << 16);
     row_put(r, rep, score ? scores : NULL, &row);
-    if (row.failed || fwrite(row.data, 1, row.length, t->log) != row.length)
-        st = omn_fail(err, OMN_ERR_IO, "%s: cannot be written", t->logfile);
+    st = omn_buf_check(&row, t->logfile, err);
+    if (st == OMN_OK && fwrite(row.data, 1, row.length, t->log) != row.length)
+        st = system_fail(err, errno, t->logfile, "cannot be written");
     for (size_t i = 0; score && i < r->n_tasks; i++)
         if (isfinite(scores[i]))
             note(t, "step %llu: %s scores %.4g", (unsigned long long)rep->step, r->tasks[i].name,

@@ -6,6 +6,7 @@
 #include "beside.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,7 @@ static char *source_folder(const char *top)
 /* The build tree that holds this file: the folder with the file omnio.tree above
  * TOP/.libs/libomnio.so, or above a program of the tree that has the library inside it (tests of
  * hidden functions). */
-static bool find_built(beside *p, const char *file)
+static bool find_built(beside *p, const char *file, bool *no_memory)
 {
     char top[PATH_MAX];
     size_t n = strlen(file);
@@ -84,6 +85,7 @@ static bool find_built(beside *p, const char *file)
     for (int up = 0; up < (library ? 2 : 5); up++) {
         char *mark = joined(top, "/omnio.tree");
         bool here = mark && access(mark, R_OK) == 0;
+        *no_memory = *no_memory || !mark;
         free(mark);
         if (here) {
             p->library = joined(top, "/.libs/libomnio.so.0");
@@ -117,9 +119,12 @@ omn_status beside_find(beside *out, omn_error *err)
         return omn_fail(err, OMN_ERR_INTERNAL, "cannot tell which file libomnio was loaded from");
     char file[PATH_MAX];
     if (!realpath(info.dli_fname, file))
-        return omn_fail(err, OMN_ERR_MISSING, "%s: libomnio's own file is no longer there",
+        return omn_fail(err, errno == ENOMEM ? OMN_ERR_MEMORY : OMN_ERR_MISSING,
+                        errno == ENOMEM ? "%s: no memory for its path"
+                                        : "%s: libomnio's own file is no longer there",
                         info.dli_fname);
-    if (!find_built(&p, file)) {
+    bool no_memory = false; /* what is not found then may be there */
+    if (!find_built(&p, file, &no_memory) && !no_memory) {
         p.library = joined(file, "");
         cut_last(file);
         p.plugins = moved(OMN_LIBDIR, file, OMN_PLUGINDIR);

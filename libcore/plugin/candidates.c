@@ -103,6 +103,8 @@ static omn_status add_folder(candidates *c, const char *folder, omn_arena *a, om
     char **names = NULL;
     size_t n = 0;
     DIR *d = opendir(folder);
+    if (!d && errno == ENOMEM)
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory for a folder of plugins");
     if (!d) return OMN_OK;
     OMN_TRY(read_names(d, &names, &n, err));
     for (size_t i = 0; i < n; i++) {
@@ -137,6 +139,8 @@ omn_status candidates_add(candidates *c, const char *path, bool asked_for, omn_a
                     st = add_folder(c, real, a, err);
                 else
                     st = add_file(c, real, a, err);
+            } else if (errno == ENOMEM) {
+                st = omn_fail(err, OMN_ERR_MEMORY, "no memory for the folders of plugins");
             } else if (asked_for) {
                 omn_context_log(ctx, OMN_LOG_WARN, "%s: no such folder of plugins", item);
             }

@@ -213,7 +213,5 @@ omn_status omn_entry_help(const omn_entry *e, bool man, omn_buf *out, omn_error 
         put_man(e, out);
     else
         put_text(e, out);
-    if (out->failed)
-        return omn_fail(err, OMN_ERR_MEMORY, "%s: its help does not fit", e->object.name);
-    return OMN_OK;
+    return omn_buf_check(out, e->object.name, err);
 }

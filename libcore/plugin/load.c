@@ -30,6 +30,13 @@ static const char *link_error(const char *path)
     return why;
 }
 
+/* The linker has words alone to tell of failures. Some of them it says of a file that is there
+ * although what it lacked was memory for the name. */
+static bool out_of_memory(const char *why)
+{
+    return strstr(why, "memory") || !strcmp(why, "cannot open shared object file");
+}
+
 /* The dynamic linker is one for the whole process, so this lock is too, the only thing in the house
  * that contexts share. The linker has locks of its own; ours makes what a constructor of the plugin
  * wrote visible to every context that gets the same file, and to tools that look for races. */
@@ -42,7 +49,11 @@ omn_status load_door(const char *path, const omn_plugin **out, bool *linked, omn
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     pthread_mutex_unlock(&loading);
     *linked = handle != NULL;
-    if (!handle) return omn_fail(err, OMN_ERR_PLUGIN, "cannot be linked: %.600s", link_error(path));
+    if (!handle) {
+        const char *why = link_error(path);
+        if (out_of_memory(why)) return omn_fail(err, OMN_ERR_MEMORY, "no memory to link it");
+        return omn_fail(err, OMN_ERR_PLUGIN, "cannot be linked: %.600s", why);
+    }
     const omn_plugin *p = own_door(handle);
     if (!p)
         return omn_fail(err, OMN_ERR_PLUGIN,

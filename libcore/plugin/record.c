@@ -61,7 +61,7 @@ static bool text(const char *s)
     return s && door_text(s, strlen(s), DOOR_MOST_TEXT);
 }
 
-static bool parse_good(char *at, omn_arena *a, record *r)
+static omn_status parse_good(char *at, omn_arena *a, record *r)
 {
     r->name = next(&at);
     r->version = next(&at);
@@ -70,13 +70,14 @@ static bool parse_good(char *at, omn_arena *a, record *r)
     const char *count = next(&at);
     if (!text(r->name) || !door_name(r->name) || !text(r->version) || !text(r->licence) ||
         !text(r->summary) || !count)
-        return false;
+        return OMN_ERR_DATA;
     static const omn_param row = { "param", "count", "int", NULL, "1..4096", NULL, "objects", 0 };
     param_value v;
-    if (param_parse(&row, count, &v, NULL) != OMN_OK) return false;
+    const omn_status st = param_parse(&row, count, &v, NULL);
+    if (st != OMN_OK) return st == OMN_ERR_MEMORY ? st : OMN_ERR_DATA;
     size_t n = (size_t)v.i;
     record_object *o = omn_arena_alloc(a, n, sizeof(*o));
-    if (!o) return false;
+    if (!o) return OMN_ERR_MEMORY;
     for (size_t i = 0; i < n; i++) {
         o[i].kind = next(&at);
         o[i].name = next(&at);
@@ -85,19 +86,19 @@ static bool parse_good(char *at, omn_arena *a, record *r)
         if (!text(o[i].kind) || !door_kind(o[i].kind) || !text(o[i].name) ||
             !door_name(o[i].name) || !text(o[i].help) || !o[i].extra ||
             (*o[i].extra && !door_text(o[i].extra, strlen(o[i].extra), 2 * DOOR_MOST_TEXT + 1)))
-            return false;
+            return OMN_ERR_DATA;
     }
     r->objects = o;
     r->n_objects = n;
-    return at == NULL;
+    return at == NULL ? OMN_OK : OMN_ERR_DATA;
 }
 
-bool record_parse(const char *line, size_t n, omn_arena *a, record *r)
+omn_status record_parse(const char *line, size_t n, omn_arena *a, record *r)
 {
-    if (n > RECORD_MOST_LINE || memchr(line, 0, n)) return false;
+    if (n > RECORD_MOST_LINE || memchr(line, 0, n)) return OMN_ERR_DATA;
     char *at = omn_arena_strndup(a, line, n);
+    if (!at) return OMN_ERR_MEMORY;
     const char *word = next(&at);
-    if (!word) return false;
     if (strcmp(word, "good") == 0) {
         r->state = RECORD_GOOD;
         return parse_good(at, a, r);
@@ -106,5 +107,5 @@ bool record_parse(const char *line, size_t n, omn_arena *a, record *r)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strcmp(words[i].word, word) == 0) r->state = words[i].state;
     r->why = next(&at);
-    return r->state != RECORD_UNKNOWN && text(r->why) && at == NULL;
+    return r->state != RECORD_UNKNOWN && text(r->why) && at == NULL ? OMN_OK : OMN_ERR_DATA;
 }

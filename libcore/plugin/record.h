@@ -41,9 +41,9 @@ typedef struct record {
     size_t n_objects;
 } record;
 
-/* The answer part of a line (no newline) into r, strings in the arena; false when anything in it is
- * not as record_print writes it. Path, key and when are left alone. */
-bool record_parse(const char *line, size_t n, omn_arena *a, record *r);
+/* The answer part of a line (no newline) into r, strings in the arena; OMN_ERR_DATA when anything
+ * in it is not as record_print writes it. Path, key and when are left alone. */
+omn_status record_parse(const char *line, size_t n, omn_arena *a, record *r);
 /* The answer part of a line, without a newline. */
 void record_print(const record *r, omn_buf *out);
 /* why: control characters become spaces, at most 500 bytes; in the arena. */

@@ -129,13 +129,16 @@ static bool index_objects(findings *f, omn_arena *a)
         const char *more = s->file->hidden;
         s->file->hidden = more ? omn_arena_printf(a, "%.300s, %s", more, s->object->name)
                                : omn_arena_strdup(a, s->object->name);
+        if (!s->file->hidden) return false;
     }
     return true;
 }
 
-/* Cache first, then the helper for the rest. */
-static void look_at_files(registry *r, findings *f, omn_context *ctx)
+/* Cache first, then the helper for the rest. Without memory nothing is found out, so that no plugin
+ * is taken for missing. */
+static omn_status look_at_files(registry *r, findings *f, omn_context *ctx, omn_error *why_not)
 {
+    omn_status st = OMN_OK;
     omn_error err = OMN_ERROR_INIT;
     scan_cache *cache =
         r->how.cache_folder ? scan_cache_open(r->how.cache_folder, r->where, r->arena) : NULL;
@@ -143,7 +146,10 @@ static void look_at_files(registry *r, findings *f, omn_context *ctx)
     record **unknown = calloc(f->n_files + 1, sizeof(*unknown));
     record **all = calloc(f->n_files + 1, sizeof(*all));
     size_t n_unknown = 0, n_all = 0;
-    if (!unknown || !all) goto done;
+    if (!unknown || !all) {
+        st = omn_fail(why_not, OMN_ERR_MEMORY, "no memory to look at %zu plugins", f->n_files);
+        goto done;
+    }
     for (size_t i = 0; i < f->n_files; i++) {
         record *rec = &f->files[i].rec;
         if (rec->state != RECORD_UNKNOWN) continue;
@@ -151,8 +157,13 @@ static void look_at_files(registry *r, findings *f, omn_context *ctx)
         if (!cache || !scan_cache_get(cache, rec)) unknown[n_unknown++] = rec;
     }
     if (n_unknown == 0) goto done;
-    if (scan_files(r->where, unknown, n_unknown, r->how.scan_limit_ms, r->arena, ctx, &err) !=
-        OMN_OK) {
+    st = scan_files(r->where, unknown, n_unknown, r->how.scan_limit_ms, r->arena, ctx, &err);
+    if (st == OMN_ERR_MEMORY) {
+        omn_fail(why_not, st, "%s", err.text);
+        goto done;
+    }
+    if (st != OMN_OK) {
+        st = OMN_OK;
         const char *why = record_why(r->arena, err.text);
         f->trouble = why;
         for (size_t i = 0; i < n_unknown; i++) {
@@ -169,6 +180,7 @@ done:
     free(unknown);
     free(all);
     scan_cache_close(cache);
+    return st;
 }
 
 /* What is loaded stays as it is, above all the locks of SERIAL operations. */
@@ -205,12 +217,12 @@ static omn_status read_folders(registry *r, omn_context *ctx, omn_error *err)
     *f = (findings){ .files = files, .n_files = found.n };
     for (size_t i = 0; i < found.n; i++)
         f->files[i] = (plugin_file){ .rec = found.at[i], .order = i };
-    look_at_files(r, f, ctx);
-    for (size_t i = 0; r->now && i < f->n_files; i++) keep_loaded(r->now, &f->files[i]);
+    OMN_TRY(look_at_files(r, f, ctx, err));
     if (!index_objects(f, r->arena)) {
         st = omn_fail(err, OMN_ERR_MEMORY, "no memory for the list of plugins");
         goto done;
     }
+    for (size_t i = 0; r->now && i < f->n_files; i++) keep_loaded(r->now, &f->files[i]);
     for (size_t i = 0; i < f->n_files; i++)
         if (f->files[i].rec.state != RECORD_GOOD)
             omn_context_log(ctx, OMN_LOG_INFO, "plugin %s %s", f->files[i].rec.path,
@@ -239,7 +251,9 @@ static omn_status load(registry *r, plugin_file *f, omn_error *err)
         return omn_fail(err, OMN_ERR_PLUGIN, "%s %s", f->rec.path, f->refused);
     }
     omn_error why = OMN_ERROR_INIT;
-    if (load_door(f->rec.path, &p, &linked, &why) != OMN_OK) {
+    const omn_status opened = load_door(f->rec.path, &p, &linked, &why);
+    if (opened == OMN_ERR_MEMORY) return omn_fail(err, opened, "%s: %s", f->rec.path, why.text);
+    if (opened != OMN_OK) {
         f->refused = record_why(r->arena, why.text);
         return omn_fail(err, OMN_ERR_PLUGIN, "%s %s", f->rec.path, f->refused);
     }
@@ -324,20 +338,18 @@ static omn_status missing(const findings *r, const char *kind, const char *name,
                     near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "", bad);
 }
 
-/* "decoder, op": other kinds that have an object of this name too; "" none. */
+/* "decoder, op": other kinds that have an object of this name too; "" none, NULL without memory. */
 static const char *others_called(registry *r, const slot *s)
 {
     const char *words = "";
-    for (size_t i = 0; i < r->now->n_slots; i++) {
+    for (size_t i = 0; words && i < r->now->n_slots; i++) {
         const slot *o = &r->now->slots[i];
         int n = 0;
         if (o->hidden || strcmp(o->object->name, s->object->name) != 0 ||
             strcmp(o->object->kind, s->object->kind) == 0)
             continue;
         const char *word = entry_kind_word(o->object->kind, &n);
-        const char *more =
-            omn_arena_printf(r->arena, "%s%s%.*s", words, *words ? ", " : "", n, word);
-        if (more) words = more;
+        words = omn_arena_printf(r->arena, "%s%s%.*s", words, *words ? ", " : "", n, word);
     }
     return words;
 }
@@ -383,7 +395,8 @@ static omn_status take_entry(registry *r, const slot *s, const char *name, const
         omn_entry *e = &s->file->entries[i];
         if (strcmp(e->object.kind, s->object->kind) != 0 || strcmp(e->object.name, name) != 0)
             continue;
-        if (!e->also) e->also = others_called(r, s);
+        if (!e->also && !(e->also = others_called(r, s)))
+            return omn_fail(err, OMN_ERR_MEMORY, "no memory for %s", name);
         st = kinds_known(r->now, e, err);
         if (st == OMN_OK) *out = e;
         return st;
@@ -419,17 +432,23 @@ done:
     return st;
 }
 
-static int say_bad(const plugin_file *f, omn_arena *a, omn_list_fn *fn, void *user)
+static omn_status say_bad(const plugin_file *f, omn_arena *a, omn_list_fn *fn, void *user,
+                          int *stop, omn_error *err)
 {
     omn_listed it = { OMN_FILL(omn_listed), .file = f->rec.path, .why = f->rec.why };
-    if (f->rec.state != RECORD_GOOD) return fn(user, &it);
-    if (!f->hidden) return 0;
+    if (f->rec.state == RECORD_GOOD && !f->hidden) return OMN_OK;
+    if (f->rec.state != RECORD_GOOD) {
+        *stop = fn(user, &it);
+        return OMN_OK;
+    }
     it.plugin = f->rec.name;
     it.version = f->rec.version;
     it.licence = f->rec.licence;
     it.summary = f->rec.summary;
     it.why = omn_arena_printf(a, "is hidden by plugins found earlier: %.400s", f->hidden);
-    return fn(user, &it);
+    if (!it.why) return omn_fail(err, OMN_ERR_MEMORY, "no memory to list plugins");
+    *stop = fn(user, &it);
+    return OMN_OK;
 }
 
 omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_list_fn *fn,
@@ -452,7 +471,8 @@ omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_li
                           .licence = f->licence,   .summary = f->summary,   .file = f->path };
         stop = fn(user, &it);
     }
-    for (size_t i = 0; !stop && i < now->n_files; i++) stop = say_bad(&now->files[i], a, fn, user);
+    for (size_t i = 0; st == OMN_OK && !stop && i < now->n_files; i++)
+        st = say_bad(&now->files[i], a, fn, user, &stop, err);
     omn_arena_free(a);
     return st;
 }
@@ -468,16 +488,15 @@ static bool among(const char *list, const char *word, size_t n)
     }
 }
 
-size_t registry_formats(registry *r, omn_context *ctx, const char *type, const char *suffix,
-                        const char **names, size_t most, size_t *with_suffix)
+omn_status registry_formats(registry *r, omn_context *ctx, const char *type, const char *suffix,
+                            format_names *out, omn_error *err)
 {
-    size_t n = 0;
-    *with_suffix = 0;
+    *out = (format_names){ .n = 0 };
     pthread_mutex_lock(&r->lock);
-    bool ok = ensure_scanned(r, ctx, NULL) == OMN_OK;
+    const omn_status st = ensure_scanned(r, ctx, err);
     const findings *now = r->now;
     pthread_mutex_unlock(&r->lock);
-    if (!ok) return 0;
+    if (st != OMN_OK) return st;
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < now->n_slots; i++) {
             const slot *s = &now->slots[i];
@@ -490,11 +509,10 @@ size_t registry_formats(registry *r, omn_context *ctx, const char *type, const c
                 type && strlen(type) == len && memcmp(type, s->object->extra, len) == 0;
             if (type && !same && !any) continue;
             bool has = suffix && among(colon + 1, suffix, strlen(suffix));
-            if (has != (pass == 0)) continue;
-            if (n < most) names[n] = s->object->name;
-            n++;
-            if (pass == 0) *with_suffix += 1;
+            if (has != (pass == 0) || out->n == MOST_FORMATS) continue;
+            out->of[out->n++] = s->object->name;
+            out->preferred += pass == 0;
         }
     }
-    return n;
+    return OMN_OK;
 }

@@ -17,6 +17,12 @@ typedef struct registry_setup {
     uint32_t scan_limit_ms;
 } registry_setup;
 
+enum { MOST_FORMATS = 256 };
+typedef struct format_names {
+    const char *of[MOST_FORMATS];
+    size_t n, preferred;
+} format_names;
+
 /* Nothing is looked at before the first question. where is borrowed; the rest is copied. [any] */
 omn_status registry_new(const registry_setup *how, const beside *where, registry **out,
                         omn_error *err);
@@ -26,9 +32,9 @@ omn_status registry_find(registry *r, omn_context *ctx, const char *kind, const 
                          const omn_entry **out, omn_error *err);
 omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_list_fn *fn,
                          void *user, omn_error *err);
-/* Names of formats that make or take `type` ("image"; NULL: any), those of suffix `suffix` (NULL:
- * none is preferred) first. At most `most` are stored; returns how many there are. [any] */
-size_t registry_formats(registry *r, omn_context *ctx, const char *type, const char *suffix,
-                        const char **names, size_t most, size_t *with_suffix);
+/* Names of formats that make or take `type` ("image"; NULL: any), the preferred ones of suffix
+ * `suffix` (NULL: none) first. [any] */
+omn_status registry_formats(registry *r, omn_context *ctx, const char *type, const char *suffix,
+                            format_names *out, omn_error *err);
 
 #endif

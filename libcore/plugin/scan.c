@@ -84,7 +84,8 @@ static omn_status start(helper *h, const beside *where, uint32_t limit_ms, omn_e
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         int e = errno;
-        return omn_fail(err, OMN_ERR_IO, "no socket for scanning plugins: %s", strerror(e));
+        return omn_fail(err, e == ENOMEM ? OMN_ERR_MEMORY : OMN_ERR_IO,
+                        "no socket for scanning plugins: %s", strerror(e));
     }
     /* A descriptor of ours below 3 would be overwritten by its own dup2. */
     int fd = pair[1] < 3 ? fcntl(pair[1], F_DUPFD_CLOEXEC, 3) : pair[1];
@@ -93,7 +94,7 @@ static omn_status start(helper *h, const beside *where, uint32_t limit_ms, omn_e
     close(pair[1]);
     if (e) {
         close(pair[0]);
-        return omn_fail(err, OMN_ERR_IO,
+        return omn_fail(err, e == ENOMEM ? OMN_ERR_MEMORY : OMN_ERR_IO,
                         "%s: the helper that looks at plugins cannot be started: "
                         "%s",
                         where->helper, strerror(e));
@@ -122,6 +123,7 @@ typedef struct round {
     omn_arena *a;
     omn_context *ctx;
     bool greeted, garbled, told;
+    bool no_memory; /* answers were lost */
     unsigned late;
 } round_state;
 
@@ -143,18 +145,18 @@ static bool send_some(round_state *r)
 }
 
 /* "PATH\tanswer" about this very file. */
-static bool take_answer(round_state *r, record *f, const char *line, size_t len)
+static omn_status take_answer(round_state *r, record *f, const char *line, size_t len)
 {
     size_t n = strlen(f->path);
-    if (len <= n || memcmp(line, f->path, n) != 0 || line[n] != '\t' ||
-        !record_parse(line + n + 1, len - n - 1, r->a, f))
-        return false;
+    if (len <= n || memcmp(line, f->path, n) != 0 || line[n] != '\t') return OMN_ERR_DATA;
+    const omn_status st = record_parse(line + n + 1, len - n - 1, r->a, f);
+    if (st != OMN_OK) return st;
     if (f->state == RECORD_LATE) {
         f->when = (int64_t)time(NULL);
         r->late++;
         omn_context_log(r->ctx, OMN_LOG_WARN, "plugin %s %s; it is left out", f->path, f->why);
     }
-    return true;
+    return OMN_OK;
 }
 
 /* Whole lines among what was received become answers. */
@@ -173,7 +175,9 @@ static void take_lines(round_state *r)
         }
         record *f = r->files[r->answered++];
         r->told = false;
-        if (!take_answer(r, f, line, len)) {
+        const omn_status st = take_answer(r, f, line, len);
+        r->no_memory = r->no_memory || st == OMN_ERR_MEMORY;
+        if (st != OMN_OK) {
             f->state = RECORD_STOPPED;
             f->why = "the helper's answer about it makes no sense";
             r->garbled = true;
@@ -193,7 +197,10 @@ static int receive(round_state *r)
     if (k < 0) return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? -1 : 0;
     if (k == 0) return 0;
     omn_buf_put(&r->in, chunk, (size_t)k);
-    if (r->in.failed) return 0;
+    if (r->in.failed) {
+        r->no_memory = true;
+        return 0;
+    }
     take_lines(r);
     return 1;
 }
@@ -237,20 +244,23 @@ static bool serve(round_state *r, uint32_t limit_ms)
 }
 
 /* The helper ended, or fell silent beyond its own limit, while it looked at one file alone. */
-static void blame(record *f, omn_arena *a, int status, bool late, uint32_t limit_ms)
+static omn_status blame(record *f, omn_arena *a, int status, bool late, uint32_t limit_ms)
 {
+    omn_status st = OMN_ERR_MEMORY;
     omn_buf line;
     omn_buf_init(&line, 4096);
     if (late)
         blame_late(limit_ms, &line);
     else
         blame_status(status, &line);
-    if (line.failed || !record_parse(line.data, line.length, a, f)) {
+    if (!line.failed) st = record_parse(line.data, line.length, a, f);
+    if (st == OMN_ERR_DATA) {
         f->state = RECORD_STOPPED;
-        f->why = "no memory to say why";
+        f->why = "ended in a way that cannot be told";
     }
     if (f->state == RECORD_LATE) f->when = (int64_t)time(NULL);
     omn_buf_fini(&line);
+    return st;
 }
 
 omn_status scan_files(const beside *where, record *const *files, size_t n, uint32_t limit_ms,
@@ -270,18 +280,16 @@ omn_status scan_files(const beside *where, record *const *files, size_t n, uint3
         /* Having all answers we owe the helper nothing, and it may hang in a thread of a plugin. */
         int status = stop(&r.h, late || all || r.garbled);
         done += r.answered;
+        if (!r.no_memory && !all && !r.garbled && r.n == 1 && r.greeted) {
+            r.no_memory = blame(files[done], a, status, late, limit_ms) == OMN_ERR_MEMORY;
+            done++;
+            all = true;
+        }
+        if (r.no_memory) return omn_fail(err, OMN_ERR_MEMORY, "no memory to look at plugins");
         if (!r.greeted)
             return omn_fail(err, OMN_ERR_PLUGIN, "%s cannot load %s to look at plugins",
                             where->helper, where->library);
-        if (all || r.garbled) {
-            alone = false;
-        } else if (r.n == 1) {
-            blame(files[done], a, status, late, limit_ms);
-            done++;
-            alone = false;
-        } else {
-            alone = true;
-        }
+        alone = !all && !r.garbled;
     }
     return OMN_OK;
 }

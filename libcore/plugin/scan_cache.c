@@ -117,7 +117,7 @@ static bool read_line(char *line, size_t n, omn_arena *a, record *r)
         return false;
     r->key.mtime_ns = (int64_t)mtime;
     r->when = (int64_t)when;
-    return record_parse(at, n - (size_t)(at - line), a, r);
+    return record_parse(at, n - (size_t)(at - line), a, r) == OMN_OK;
 }
 
 /* The next line, ended in place; NULL when the text ends without a newline. */

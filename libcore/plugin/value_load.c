@@ -11,10 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_FILE    ((size_t)1 << 30)
-#define MOST_FORMATS 256
-#define HEAD         64u
-#define SURE         90
+#define MOST_FILE ((size_t)1 << 30)
+#define HEAD      64u
+#define SURE      90
 
 typedef struct file_bytes {
     const char *path, *name; /* for messages; NULL where there is none */
@@ -24,20 +23,26 @@ typedef struct file_bytes {
 
 /* The format most certain about these bytes; NULL in *best when none is. bad: one that could not be
  * loaded, for the message. */
-static void ask_formats(omn_context *ctx, const char *type, const file_bytes *f,
-                        const omn_entry **best, omn_error *bad)
+static omn_status ask_formats(omn_context *ctx, const char *type, const file_bytes *f,
+                              const omn_entry **best, omn_error *bad, omn_error *err)
 {
-    const char *names[MOST_FORMATS];
+    omn_status st = OMN_OK;
+    format_names names;
     char suffix[SUFFIX_ROOM];
-    size_t preferred = 0;
     int most = 0;
     const char *own = suffix_of(f->path, suffix) ? suffix : NULL;
-    size_t n =
-        registry_formats(context_registry(ctx), ctx, type, own, names, MOST_FORMATS, &preferred);
-    for (size_t i = 0; i < n && i < MOST_FORMATS; i++) {
+    OMN_TRY(registry_formats(context_registry(ctx), ctx, type, own, &names, err));
+    for (size_t i = 0; i < names.n; i++) {
         const omn_entry *e = NULL;
-        if (i >= preferred && most >= SURE) return;
-        if (omn_registry_find(ctx, "omnio.format/1", names[i], &e, bad) != OMN_OK) continue;
+        omn_error why = OMN_ERROR_INIT;
+        if (i >= names.preferred && most >= SURE) break;
+        const omn_status found =
+            omn_registry_find(ctx, "omnio.format/1", names.of[i], &e, &why);
+        if (found == OMN_ERR_MEMORY) return omn_fail(err, found, "%s: %s", f->path, why.text);
+        if (found != OMN_OK) {
+            omn_fail(bad, found, "%s", why.text);
+            continue;
+        }
         const omn_format_impl *impl = omn_entry_object(e)->impl;
         if (!impl->read) continue;
         int says = impl->probe(f->name, f->bytes, f->n < HEAD ? f->n : HEAD);
@@ -46,6 +51,8 @@ static void ask_formats(omn_context *ctx, const char *type, const file_bytes *f,
             *best = e;
         }
     }
+done:
+    return st;
 }
 
 static omn_status read_with(omn_context *ctx, const omn_entry *e, const file_bytes *f,
@@ -145,9 +152,13 @@ static omn_status read_builtin(omn_context *ctx, const omn_kind *kind, const fil
         st = read_plain(s, f->n, out, &why);
     /* "[]" may also be no regions, [[0,0,9,9]] one. */
     const bool open = omn_value_is(*out, "list") || omn_value_is(*out, "record");
-    if (st == OMN_OK && kind && open && omn_value_convert(NULL, *out, kind, &v, NULL) == OMN_OK) {
-        omn_value_unref(*out);
-        *out = v;
+    if (st == OMN_OK && kind && open) {
+        const omn_status converted = omn_value_convert(NULL, *out, kind, &v, &why);
+        if (converted == OMN_OK || converted == OMN_ERR_MEMORY) {
+            st = converted;
+            omn_value_unref(*out);
+            *out = v;
+        }
     }
     if (st != OMN_OK) omn_fail(err, st, "%s: %s", f->path, why.text);
     return st;
@@ -163,15 +174,14 @@ static bool json_says(const omn_kind *kind)
 /* " (read are bmp, jpeg, png)", as far as it fits; nothing when there is none. */
 static void put_readable(omn_context *ctx, const char *type, omn_buf *out)
 {
-    const char *names[MOST_FORMATS];
-    size_t preferred = 0, listed = 0;
-    size_t n =
-        registry_formats(context_registry(ctx), ctx, type, NULL, names, MOST_FORMATS, &preferred);
-    for (size_t i = 0; i < n && i < MOST_FORMATS; i++) {
+    format_names names;
+    size_t listed = 0;
+    if (registry_formats(context_registry(ctx), ctx, type, NULL, &names, NULL) != OMN_OK) return;
+    for (size_t i = 0; i < names.n; i++) {
         const omn_entry *e = NULL;
-        if (omn_registry_find(ctx, "omnio.format/1", names[i], &e, NULL) != OMN_OK) continue;
+        if (omn_registry_find(ctx, "omnio.format/1", names.of[i], &e, NULL) != OMN_OK) continue;
         const omn_format_impl *impl = omn_entry_object(e)->impl;
-        if (impl->read) omn_buf_printf(out, "%s%s", listed++ ? ", " : " (read are ", names[i]);
+        if (impl->read) omn_buf_printf(out, "%s%s", listed++ ? ", " : " (read are ", names.of[i]);
     }
     if (listed) omn_buf_puts(out, ")");
 }
@@ -226,7 +236,7 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
     f.name = strcmp(path, "-") == 0 ? NULL : path;
     f.path = f.name ? path : "standard input";
     f.bytes = (const uint8_t *)data;
-    ask_formats(ctx, type, &f, &best, &bad);
+    OMN_TRY(ask_formats(ctx, type, &f, &best, &bad, err));
     if (best) {
         OMN_TRY(read_with(ctx, best, &f, out, err));
         OMN_TRY(wanted(type, &f, out, err));

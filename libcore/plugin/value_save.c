@@ -9,7 +9,6 @@
 
 #define MOST_TEXT     ((size_t)1 << 30)
 #define MOST_SETTINGS 64
-#define MOST_FORMATS  64
 
 /* "out.jpg?quality=90&progressive=yes": the path, and the settings behind the last question mark,
  * when what stands there looks like settings; else it is part of the name. All in the arena. */
@@ -80,18 +79,18 @@ static bool put_builtin(const char *suffix, const omn_value *v, omn_buf *out)
 static omn_status find_format(omn_context *ctx, const char *path, const char *suffix,
                               const char *type, const omn_entry **out, omn_error *err)
 {
-    const char *names[MOST_FORMATS];
-    size_t with = 0;
-    registry_formats(context_registry(ctx), ctx, type, suffix, names, MOST_FORMATS, &with);
-    for (size_t i = 0; i < with && i < MOST_FORMATS; i++) {
-        omn_status st = omn_registry_find(ctx, "omnio.format/1", names[i], out, err);
+    format_names names;
+    omn_status st = registry_formats(context_registry(ctx), ctx, type, suffix, &names, err);
+    if (st != OMN_OK) return st;
+    for (size_t i = 0; i < names.preferred; i++) {
+        st = omn_registry_find(ctx, "omnio.format/1", names.of[i], out, err);
         if (st != OMN_OK) return st;
         const omn_format_impl *impl = omn_entry_object(*out)->impl;
         if (impl->write) return OMN_OK;
     }
-    if (with > 0)
+    if (names.preferred > 0)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: format %s can be read but not written", path,
-                        names[0]);
+                        names.of[0]);
     return omn_fail(err, OMN_ERR_UNSUPPORTED,
                     "%s: no format writes a value of type %s to files "
                     "ending in .%s (omnio list shows the formats)",

@@ -150,13 +150,18 @@ typedef struct owner {
     const char *format;
     const omn_verify_impl *impl;
     char known[256]; /* the formats that were met, for the message */
+    omn_error err;   /* OMN_ERR_MEMORY: not all could be asked */
 } owner;
 
 static int ask(void *user, const omn_listed *l)
 {
     owner *o = user;
     const omn_entry *e = NULL;
-    if (!l->name || omn_registry_find(o->ctx, l->kind, l->name, &e, NULL) != OMN_OK) return 0;
+    omn_error why = OMN_ERROR_INIT;
+    if (!l->name) return 0;
+    const omn_status st = omn_registry_find(o->ctx, l->kind, l->name, &e, &why);
+    if (st == OMN_ERR_MEMORY) o->err = why;
+    if (st != OMN_OK) return st == OMN_ERR_MEMORY;
     const any_impl *any = omn_entry_object(e)->impl;
     const omn_verify_impl *v = any->extension ? any->extension("omnio.verify/1") : NULL;
     if (!v || !v->format || !v->run) return 0;
@@ -174,10 +179,11 @@ static omn_status find_owner(omn_verification *v, const omn_verify_impl **out, o
     static const char *const kinds[] = { "omnio.model/1", "omnio.encoder/1", "omnio.decoder/1",
                                          "omnio.codec/1", "omnio.format/1" };
     const char *format = omn_weights_meta(v->golden, "format");
-    owner o = { .ctx = v->ctx, .format = format ? format : "" };
+    owner o = { .ctx = v->ctx, .format = format ? format : "", .err = OMN_ERROR_INIT };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !o.impl; i++) {
         const omn_status st = omn_registry_list(v->ctx, kinds[i], ask, &o, err);
         if (st != OMN_OK) return st;
+        if (o.err.status) return omn_fail(err, OMN_ERR_MEMORY, "%s", o.err.text);
     }
     *out = o.impl;
     if (o.impl) return OMN_OK;

@@ -127,7 +127,8 @@ omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
     jpeg_trouble_init(&s->trouble);
     s->info.err = &s->trouble.base;
     if (!read_all(s, bytes, size)) {
-        st = omn_fail(err, OMN_ERR_DATA, "JPEG: %s", s->trouble.text);
+        st = omn_fail(err, strstr(s->trouble.text, "memory") ? OMN_ERR_MEMORY : OMN_ERR_DATA,
+                      "JPEG: %s", s->trouble.text);
     } else {
         st = s->st == OMN_OK ? image_upright(&s->img, s->turn, err) : s->st;
         if (st != OMN_OK) omn_error_prefix(err, "JPEG");

@@ -123,7 +123,8 @@ omn_status jpeg_save(omn_call *c, const void *params, const omn_value *v, uint8_
         *bytes = (uint8_t *)omn_buf_take(&s->out);
         if (*bytes == NULL) st = omn_fail(err, OMN_ERR_MEMORY, "JPEG: no memory for the file");
     } else {
-        st = omn_fail(err, OMN_ERR_IO, "JPEG: %s", s->trouble.text);
+        st = omn_fail(err, strstr(s->trouble.text, "memory") ? OMN_ERR_MEMORY : OMN_ERR_IO,
+                      "JPEG: %s", s->trouble.text);
     }
     jpeg_destroy_compress(&s->info);
     omn_buf_fini(&s->out);

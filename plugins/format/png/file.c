@@ -113,7 +113,7 @@ omn_status png_write(const png_rows *from, uint8_t **bytes, size_t *size, omn_er
         *bytes = (uint8_t *)omn_buf_take(&s->out);
         if (*bytes == NULL) st = omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory for the file");
     } else {
-        st = omn_fail(err, OMN_ERR_IO, "PNG: %s", s->trouble.text);
+        st = png_failed(&s->trouble, OMN_ERR_IO, err);
     }
 done:
     png_destroy_write_struct(&s->png, &s->info);

@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+omn_status png_failed(const png_trouble *t, omn_status otherwise, omn_error *err)
+{
+    return omn_fail(err, strcasestr(t->text, "memory") ? OMN_ERR_MEMORY : otherwise, "PNG: %s",
+                    t->text);
+}
+
 void png_note(png_structp png, png_const_charp text)
 {
     png_trouble *t = png_get_error_ptr(png);

@@ -68,7 +68,7 @@ static void prepare(reading *s)
         ((uint64_t)png_get_rowbytes(png, s->info) + 1) * o->height / 1040 > s->from.size)
         png_error(png, "the file is too short for a picture of this size");
     if (s->most && (uint64_t)o->width * o->height > s->most / (sizeof(*o->at) + sizeof(float)))
-        png_error(png, "it takes more memory than is allowed");
+        png_error(png, "it takes more room than is allowed");
     png_set_packing(png);
     if (o->deep) png_set_swap(png); /* little-endian in memory */
     o->at = calloc((size_t)o->width * o->height, sizeof(*o->at));
@@ -125,7 +125,7 @@ omn_status png_read_raw(const omn_call *c, const uint8_t *bytes, size_t size, pn
     if (s->info == NULL)
         s->memory = true;
     else if (!read_all(s))
-        st = omn_fail(err, OMN_ERR_DATA, "PNG: %s", s->from.trouble.text);
+        st = png_failed(&s->from.trouble, OMN_ERR_DATA, err);
     if (s->memory && st == OMN_OK)
         st = omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
     png_destroy_read_struct(&s->png, &s->info, NULL);

@@ -116,7 +116,7 @@ omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
     }
     s->err = err;
     if (!read_all(s)) {
-        st = omn_fail(err, OMN_ERR_DATA, "PNG: %s", s->from.trouble.text);
+        st = png_failed(&s->from.trouble, OMN_ERR_DATA, err);
     } else {
         st = s->st == OMN_OK ? image_upright(&s->img, s->turn, err) : s->st;
         if (st != OMN_OK) omn_error_prefix(err, "PNG");

@@ -101,6 +101,11 @@ static omn_status trouble(const source *s)
 {
     size_t n = strlen(s->text);
     while (n > 0 && s->text[n - 1] == '.') n--;
+    /* it has words alone to tell; a limit that is passed is the file's fault */
+    if ((strstr(s->text, "alloc") || strcasestr(s->text, "memory") ||
+         strstr(s->text, "No space for")) && !strstr(s->text, "beyond"))
+        return omn_fail(s->err, OMN_ERR_MEMORY, "TIFF: no memory to read it (%.*s)", (int)n,
+                        s->text);
     return omn_fail(s->err, OMN_ERR_DATA, "TIFF: %.*s", n ? (int)n : 19,
                     n ? s->text : "the file is damaged");
 }
@@ -206,8 +211,10 @@ static omn_status read_any(source *s)
     uint32_t *raster = NULL;
     char why[1024] = "";
     if (!TIFFRGBAImageOK(s->tiff, why) || !TIFFRGBAImageBegin(&rgba, s->tiff, 1, why))
-        return omn_fail(s->err, OMN_ERR_UNSUPPORTED, "TIFF: %s",
-                        why[0] ? why : "this kind cannot be read");
+        return strcasestr(why, "memory") || strstr(why, "No space for")
+                   ? omn_fail(s->err, OMN_ERR_MEMORY, "TIFF: no memory to read it (%s)", why)
+                   : omn_fail(s->err, OMN_ERR_UNSUPPORTED, "TIFF: %s",
+                              why[0] ? why : "this kind cannot be read");
     const bool grey = s->samples == 1 && (s->colours == PHOTOMETRIC_MINISBLACK ||
                                           s->colours == PHOTOMETRIC_MINISWHITE);
     rgba.req_orientation = rgba.orientation; /* turned later, by the whole of the tag */

@@ -6,6 +6,7 @@
 #include "inside.h"
 #include "orientation.h"
 
+#include <stdlib.h>
 #include <webp/decode.h>
 #include <webp/demux.h>
 
@@ -18,8 +19,6 @@ typedef struct part {
 static const char *reason(VP8StatusCode code)
 {
     switch (code) {
-    case VP8_STATUS_OUT_OF_MEMORY:
-        return "no memory to decode it";
     case VP8_STATUS_UNSUPPORTED_FEATURE:
         return "it uses a feature that cannot be read";
     case VP8_STATUS_NOT_ENOUGH_DATA:
@@ -28,6 +27,17 @@ static const char *reason(VP8StatusCode code)
     default:
         return "the file is damaged";
     }
+}
+
+/* libwebp calls a file damaged where a small allocation failed. It failed once, so that a second
+ * look tells; when memory is out for good nobody else gets any either. */
+static omn_status refuse(VP8StatusCode code, omn_error *err)
+{
+    void *some = malloc((size_t)1 << 16);
+    const bool memory = code == VP8_STATUS_OUT_OF_MEMORY || some == NULL;
+    free(some);
+    if (memory) return omn_fail(err, OMN_ERR_MEMORY, "no memory to decode it");
+    return omn_fail(err, OMN_ERR_DATA, "%s", reason(code));
 }
 
 static int orientation(const WebPDemuxer *chunks)
@@ -56,7 +66,7 @@ static omn_status first_frame(const WebPDemuxer *chunks, WebPDemuxState state, u
     p->top = (uint32_t)it.y_offset;
     WebPDemuxReleaseIterator(&it);
     VP8StatusCode code = WebPGetFeatures(p->data.bytes, p->data.size, &f);
-    if (code != VP8_STATUS_OK) return omn_fail(err, OMN_ERR_DATA, "%s", reason(code));
+    if (code != VP8_STATUS_OK) return refuse(code, err);
     if (f.width < 1 || f.height < 1 || f.has_animation || p->left > w || p->top > h ||
         (uint32_t)f.width > w - p->left || (uint32_t)f.height > h - p->top)
         return omn_fail(err, OMN_ERR_DATA, "the file is damaged");
@@ -77,8 +87,10 @@ static omn_status decode(const part *p, const omn_pixels *px, omn_error *err)
     how.output.u.RGBA.stride = (int)row;
     how.output.u.RGBA.size = row * px->height - at;
     VP8StatusCode code = WebPDecode(p->data.bytes, p->data.size, &how);
+    if (code == VP8_STATUS_BITSTREAM_ERROR)
+        code = WebPDecode(p->data.bytes, p->data.size, &how);
     WebPFreeDecBuffer(&how.output);
-    if (code != VP8_STATUS_OK) return omn_fail(err, OMN_ERR_DATA, "%s", reason(code));
+    if (code != VP8_STATUS_OK) return refuse(code, err);
     return OMN_OK;
 }
 
@@ -93,12 +105,14 @@ omn_status webp_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
     WebPDemuxer *chunks = NULL;
     WebPDemuxState state = WEBP_DEMUX_PARSE_ERROR;
     VP8StatusCode code = WebPGetFeatures(bytes, size, &f);
-    if (code != VP8_STATUS_OK) OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s", reason(code)));
+    if (code != VP8_STATUS_OK) OMN_TRY(refuse(code, err));
     if (f.width < 1 || f.height < 1) OMN_TRY(omn_fail(err, OMN_ERR_DATA, "the file is damaged"));
     uint32_t w = (uint32_t)f.width, h = (uint32_t)f.height;
     bool alpha = f.has_alpha != 0;
     /* A still picture is read even if its chunks are not as they should be, and is then upright. */
     chunks = WebPDemuxPartial(&p.data, &state);
+    if (chunks == NULL && state != WEBP_DEMUX_PARSE_ERROR)
+        OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "no memory to decode it"));
     if (f.has_animation) OMN_TRY(first_frame(chunks, state, w, h, &p, &alpha, err));
     OMN_TRY(omn_image_new_within(c, OMN_U8, w, h, alpha ? 4 : 3, NULL, &img, &px, err));
     OMN_TRY(decode(&p, &px, err));

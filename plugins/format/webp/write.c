@@ -73,8 +73,11 @@ omn_status webp_save(omn_call *c, const void *params, const omn_value *v, uint8_
     if (!good)
         st = omn_fail(err, OMN_ERR_MEMORY, "WebP: no memory to write it");
     else if (!WebPEncode(&config, &picture))
-        st = omn_fail(err, OMN_ERR_IO, "WebP: the encoder failed with error %d",
-                      (int)picture.error_code);
+        st = picture.error_code == VP8_ENC_ERROR_OUT_OF_MEMORY ||
+                     picture.error_code == VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY || out.failed
+                 ? omn_fail(err, OMN_ERR_MEMORY, "WebP: no memory to write it")
+                 : omn_fail(err, OMN_ERR_IO, "WebP: the encoder failed with error %d",
+                            (int)picture.error_code);
     WebPPictureFree(&picture);
     if (st == OMN_OK) {
         *size = out.length;

@@ -38,8 +38,12 @@ static omn_status read_config(verify *v, omn_error *err)
     json_error_t why;
     const char *text = omn_weights_meta(v->golden, "config");
     json_t *all = text ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
+    json_t *again = text ? json_loads(text, JSON_REJECT_DUPLICATES, &why) : NULL;
     json_t *config = json_object();
-    omn_status st = !config ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name) : OMN_OK;
+    /* without memory jansson may refuse a good text, or cut a string off: not twice the same way */
+    const bool memory = !config || !all != !again || (all && !json_equal(all, again)) ||
+                        (text && !all && json_error_code(&why) == json_error_out_of_memory);
+    omn_status st = memory ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name) : OMN_OK;
     if (st == OMN_OK && !json_is_object(all))
         st = omn_fail(err, OMN_ERR_DATA,
                       "%s: __metadata__ has no configuration (\"config\": a JSON object)", v->name);
@@ -53,6 +57,7 @@ static omn_status read_config(verify *v, omn_error *err)
     if (st == OMN_OK && !(v->config = json_dumps(config, 0)))
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name);
     json_decref(config);
+    json_decref(again);
     json_decref(all);
     return st;
 }
