@@ -1,11 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # A batch that is killed at any moment and started again ends as one that was not: each answer told once,
-# each file whole, nothing left over. OMNIO_KILLS says how often it is killed (10), OMNIO_ITEMS how many
-# items there are (300).
+# each file whole, nothing left over. OMNIO_KILLS says how often it is killed (10, in make check-all 200),
+# OMNIO_ITEMS how many items there are (300).
 . "$top_srcdir/tests/cli/tap.sh"
 
-kills=${OMNIO_KILLS-10}
+usual=10
+[ "${OMNIO_TEST-}" = all ] && usual=200
+kills=${OMNIO_KILLS-$usual}
 many=${OMNIO_ITEMS-300}
 cat > both.yaml <<'END'
 version: 1

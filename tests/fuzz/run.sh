@@ -12,8 +12,9 @@ command -v clang > /dev/null || { echo "clang is not there"; exit 1; }
 mkdir -p fuzz-found
 cd "$source"
 if [ ! -f config.status ]; then
-    ./configure CC=clang CXX=clang++ CFLAGS='-O1 -g' \
-        --enable-sanitizers=address,undefined,fuzzer-no-link > configure.log
+    ./configure CC="${FUZZ_CC-clang}" CXX="${FUZZ_CXX-clang++}" \
+        CFLAGS='-O1 -g -fsanitize=fuzzer-no-link' \
+        --enable-sanitizers=address,undefined > configure.log
 fi
 make -j"$(nproc)" > make.log 2>&1 || { tail -n 20 make.log; exit 1; }
 make tests/fuzz/one >> make.log 2>&1 || { tail -n 20 make.log; exit 1; }

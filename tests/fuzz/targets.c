@@ -8,6 +8,7 @@
 #include "orientation.h"
 #include "plugins/codec/sentencepiece/sentencepiece.h"
 
+#include <omnio/generate.h>
 #include <omnio/kinds.h>
 #include <omnio/pipeline.h>
 
@@ -50,6 +51,7 @@ static char folder[PATH_MAX];
 static void remove_folder(void)
 {
     static const char *const names[] = { "input.safetensors", "input.yaml", "input.jsonl",
+                                         "input.json", "input.gbnf",
                                          "config.json", "tokenizer.model", "model.safetensors" };
     char path[PATH_MAX + 64];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -89,7 +91,7 @@ static void run_format(const fuzz_target *t, const uint8_t *data, size_t n)
     const omn_status st = f->read(c, data, n, &v, &err);
     if ((st == OMN_OK) != (v != NULL)) broken(t, "a status that does not fit its value", err.text);
     judge(t, st, &err);
-    if (v) {
+    if (v && omn_value_image(v)) {
         const omn_pixels px = omn_image_pixels(omn_value_image(v));
         if (px.width < 1 || px.height < 1) broken(t, "a picture without pixels", "");
     }
@@ -174,6 +176,30 @@ static void run_config(const fuzz_target *t, const uint8_t *data, size_t n)
     omn_model_close(m);
 }
 
+/* A grammar or a schema as an answer of the model that ships, compiled over its vocabulary. */
+static void run_answer(const fuzz_target *t, const uint8_t *data, size_t n)
+{
+    static omn_model *m;
+    const char *top = getenv("top_srcdir");
+    char nano[PATH_MAX + 64], name[64];
+    omn_error err = OMN_ERROR_INIT;
+    omn_call *c = NULL;
+    omn_answer *a = NULL;
+    if (n > 4096) return;
+    snprintf(nano, sizeof nano, "%s/models/nano", top ? top : ".");
+    if (!m && omn_model_open(context(), nano, NULL, &m, &err) != OMN_OK)
+        broken(t, "no model", err.text);
+    if (omn_context_call(context(), 0, 0, NULL, &c, NULL) != OMN_OK) abort();
+    snprintf(name, sizeof name, "input.%s", t->what);
+    const bool schema = !strcmp(t->what, "json");
+    const omn_setting set[] = { { schema ? "json" : "grammar", file_of(name, data, n), 0, 0 } };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = set[0].name, .set = set,
+                                   .n_set = 1 };
+    judge(t, omn_answer_open(m, c, &how, &a, &err), &err);
+    omn_answer_close(a);
+    omn_call_free(c);
+}
+
 static void run_tokenizer(const fuzz_target *t, const uint8_t *data, size_t n)
 {
     static const char text[] = " a cat, \xc3\xa9\xef\xb7\xba\xf0\x9f\x98\x80 <extra_id_3>  b";
@@ -247,6 +273,9 @@ static const fuzz_target targets[] = {
     { "recipe", run_recipe, NULL, SEEDS("models/nano/recipe.yaml", OF("odd.yaml")), 300 },
     { "config", run_config, NULL, SEEDS("models/nano/config.json"), 60 },
     { "tokenizer", run_tokenizer, NULL, SEEDS("tests/golden/codecs/nfkc_bytes.model"), 600 },
+    { "values", run_format, "safetensors", SEEDS(OF("value.safetensors")), 1500 },
+    { "schema", run_answer, "json", SEEDS(OF("schema.json")), 200 },
+    { "grammar", run_answer, "gbnf", SEEDS(OF("move.gbnf")), 200 },
     { "manifest", run_manifest, NULL, SEEDS(OF("manifest.jsonl")), 1000 },
 };
 
