@@ -102,6 +102,8 @@ typedef struct omn_heard {
     double score;                       /* of the whole answer; NAN when there is none */
     bool stopped;                       /* by its own end, not by a limit */
     bool whole;                         /* the rules allow an end here */
+    bool partial; /* more will come: what is there so far is wanted, or an error if that is nothing
+                   * yet. read() gives boxes that are complete, the members of an object so far */
 } omn_heard;
 
 typedef struct omn_answer_impl {

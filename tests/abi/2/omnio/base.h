@@ -124,18 +124,21 @@ OMN_API size_t omn_arena_mark(const omn_arena *a);
 OMN_API void omn_arena_release(omn_arena *a, size_t mark);
 
 /* A growing byte buffer that is always terminated by a 0 beyond its length and never passes `most`.
- * Zero-initialise, then omn_buf_init. After a failed append (no memory, too long) `failed` stays
- * true and later appends do nothing: check once at the end. */
+ * Zero-initialise, then omn_buf_init. After a failed append (no memory; `full`: too long) `failed`
+ * stays true and later appends do nothing: check once at the end. */
 typedef struct omn_buf {
     char *data;
     size_t length, room, most;
-    bool failed;
+    bool failed, full;
 } omn_buf;
 OMN_API void omn_buf_init(omn_buf *b, size_t most);
 OMN_API void omn_buf_fini(omn_buf *b);
 OMN_API void omn_buf_put(omn_buf *b, const void *bytes, size_t n);
 OMN_API void omn_buf_puts(omn_buf *b, const char *s);
 OMN_API void omn_buf_printf(omn_buf *b, const char *fmt, ...) OMN_PRINTF(2, 3);
+/* OMN_OK; of a buffer that failed OMN_ERR_MEMORY ("WHAT: out of memory") or, when it was full,
+ * OMN_ERR_DATA ("WHAT is longer than N bytes"). [any] */
+OMN_API omn_status omn_buf_check(const omn_buf *b, const char *what, omn_error *err);
 /* The content as a heap string (owned, free()), the buffer is emptied; NULL after a failure. */
 OMN_API char *omn_buf_take(omn_buf *b);
 

@@ -103,9 +103,11 @@ OMN_API omn_exec *omn_runner_exec(omn_runner *r);
 
 typedef struct omn_event {
     uint32_t size;
-    const char *type;                   /* "token", "progress" as in JSON Lines */
+    const char *type;                   /* "token", "partial", "progress" as in JSON Lines */
     const char *text;                   /* "token": what is new; whole UTF-8 characters */
     uint64_t done, total;
+    const omn_value *value;             /* "partial": what the answer says so far, of the kind that
+                                         * it makes; borrowed while it is told */
 } omn_event;
 
 /* ---- answers: omnio/answer.h ---------------------------------------------------------------- */
@@ -226,6 +228,8 @@ typedef struct omn_request {
     omn_scheme scheme;
     int32_t window;                     /* JACOBI: ids guessed at once; 0: 16 */
     omn_prepared *prepared;             /* keeps what is prepared; NULL: nobody does */
+    bool partial; /* watch is told of the answer's value so far as well, whenever it has changed;
+                   * beams and candidates have none before the end */
 } omn_request;
 
 /* One medium that the model was given, and how it arrived. */
@@ -300,6 +304,9 @@ typedef struct omn_embed_request {
     const char *prompt;
     const char *name;                   /* "embedding.memory", "class.answer"; NULL: the first */
     omn_embed_rows rows;                /* of an embedding; classes are one row */
+    omn_prepared *prepared;             /* as in a request */
+    omn_result *receipt;                /* NULL, or what was seen and how long it took is set;
+                                         * omn_result_fini */
 } omn_embed_request;
 /* n requests with the same inputs and name, in one batch; out [n]: embeddings [rows, width], owned
  * by the caller. A name that the model does not have is OMN_ERR_MISSING, with those that it has.

@@ -103,9 +103,15 @@ typedef struct omn_vocab {
     uint32_t n_ranges;
     int32_t option_ends;                /* end tokens behind an option that is scored; 0: one */
     const char *table; /* full name of the weight whose rows are these ids; NULL: unknown */
-    /* n_also 1: this id is fed behind the newest one in every step, what comes next is read there,
-     * and the next step overwrites its place. */
-    int32_t n_also, also;
+    /* What every step adds to the newest id. n_also 1: the id `also` is fed behind it, and what
+     * comes next is read there. drop: so many of a step's last places are overwritten by the next;
+     * 0: what was fed stays. A mask that is fed and taken away again is n_also 1, drop 1. */
+    int32_t n_also, also, drop;
+    /* The most places that the model sees of an answer; 0: all. When they are full, the oldest ids
+     * go, `stride` at a time (0: one; a time step of so many ids is forgotten as a whole), and
+     * start and what is left are fed again from the first place: an answer may be longer than the
+     * window. At least one stride and one step have to fit. */
+    int32_t window, stride;
 } omn_vocab;
 /* The ids behind a decoder part; copied. */
 OMN_API void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v);

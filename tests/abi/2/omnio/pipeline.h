@@ -56,6 +56,8 @@ typedef struct omn_pipeline_setup {
      * other than OMN_OK is the run's failure. NULL: nobody asks */
     omn_status (*asked)(void *user, const char *step, const omn_request *rq, const omn_result *res,
                         omn_error *err);
+    bool partial; /* watch is told of values so far too, of every step whose value is seen outside
+                   * ("partial"), not of texts alone */
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);

@@ -142,7 +142,9 @@ typedef struct omn_operation_impl {
 /* ---- formats: "omnio.format/1": bytes of a file <-> value ------------------------------------ */
 
 typedef struct omn_format_impl {
-    const void *(*extension)(const char *id);     /* may be NULL */
+    /* may be NULL. "omnio.rounds/1" (anything but NULL): numbers are rounded to what the file can
+     * say; what is read from it comes back equal. Pictures may always lose a little. */
+    const void *(*extension)(const char *id);
     const char *makes;                            /* "image": the kind of value; "any" */
     const char *suffixes;                         /* "jpg,jpeg", lower case, the usual one first */
     /* Do these first bytes (at most 64) of the file `name` (as it was given, with its suffix; NULL:

@@ -114,6 +114,10 @@ OMN_API omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, o
  * a new start. OMN_ERR_TYPE for others. [any] */
 OMN_API omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_value **out,
                                     omn_error *err);
+/* The moments between which a value in time lies: the first of its rows, and where the last one
+ * ends; where each has its own moment, the last lasts as long as they do on average. Without rows
+ * both are the same. [any] */
+OMN_API omn_status omn_value_span(const omn_value *v, double *from_s, double *to_s, omn_error *err);
 /* No items, or no content at all: an empty list, regions without a region, "". NULL is empty. */
 OMN_API bool omn_value_empty(const omn_value *v);
 
