@@ -67,8 +67,8 @@ static void in_notation(trial *t, size_t which, omn_setting *set, size_t n)
 {
     static const char *const texts[N_NOTATIONS] = {
         "root ::= \"a \" [b-d]{1,4} | \"none\"",
-        "{\"type\": \"object\", \"properties\": {\"n\": {\"type\": \"integer\", \"minimum\": 0, "
-        "\"maximum\": 99}, \"w\": {\"enum\": [\"x\", \"y\"]}}, \"required\": [\"n\", \"w\"]}",
+        ("{\"type\": \"object\", \"properties\": {\"n\": {\"type\": \"integer\", \"minimum\": 0, "
+         "\"maximum\": 99}, \"w\": {\"enum\": [\"x\", \"y\"]}}, \"required\": [\"n\", \"w\"]}"),
         "1..4",
         "a,b,c",
     };
