@@ -41,7 +41,9 @@ typedef struct omn_open omn_open;       /* what an object may ask for while it i
 /* an opened object + parameters + weight prefix; owned by the host */
 typedef struct omn_part omn_part;
 OMN_API omn_config *omn_open_config(omn_open *o); /* of the model; NULL outside models */
-/* A file beside the configuration, as a path; NULL when there is none and `must` is false. */
+/* A file beside the configuration, as a path; NULL when there is none and `must` is false. For an
+ * answer, a measure and whatever else a pipeline or a recipe names: beside that file, in the
+ * model's folder, in the current one, whichever has it first. */
 OMN_API const char *omn_open_file(omn_open *o, const char *name, bool must);
 /* Open a part. params: "width=768 layers=11", printf-like. A failure stays on o; returns NULL
  * then. */

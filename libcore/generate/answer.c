@@ -64,12 +64,17 @@ omn_status omn_answer_open(omn_model *m, omn_call *c, const omn_answer_setup *ho
     }
     OMN_TRY(open_begin(m->ctx, c, m->open, NULL, m->open->dir, &a->open, err));
     a->open->decoder = a->decoder;
+    a->open->file = how->file ? how->file : "";
+    a->open->set = how->set;
+    a->open->n_set = how->n_set;
     a->open->values = how->values;
     a->open->n_values = how->n_values;
     a->part = part_open_settings(a->open, "answer", "omnio.answer/1", object, how->set, how->n_set,
                                  how->file ? how->file : "", &a->open->first);
     OMN_TRY(omn_open_done(a->open, err));
     a->open->call = NULL;
+    a->open->set = NULL;
+    a->open->n_set = 0;
     a->impl = a->part->impl;
     a->candidates = a->impl->extension ? a->impl->extension("omnio.candidates/1") : NULL;
     if (!a->candidates) OMN_TRY(compile(a, err));

@@ -41,6 +41,10 @@ struct omn_open {
     omn_open *parent;
     omn_config *config;           /* NULL outside models */
     const char *dir;              /* of the model; "" when there is none */
+    const char *file;             /* pipeline or recipe whose settings are opened, "" for those of a
+                                   * program; NULL: a model's */
+    const omn_setting *set;       /* of an answer, while it is opened */
+    size_t n_set;
     omn_arena *arena;
     omn_error first;
     omn_part *parts[MOST_PARTS];

@@ -39,18 +39,52 @@ void open_end(omn_open *o)
 
 omn_config *omn_open_config(omn_open *o) { return o->config; }
 
-const char *omn_open_file(omn_open *o, const char *name, bool must)
+/* Is this setting's text a value that the file does not write down, but somebody gave? */
+static bool given(const omn_open *o, const char *text)
+{
+    for (size_t i = 0; i < o->n_set; i++)
+        if (o->set[i].column <= 0 && !strcmp(o->set[i].text, text)) return true;
+    return false;
+}
+
+static const char *is_file(const char *path)
 {
     struct stat st;
-    char *path;
-    if (name[0] == '/' || strstr(name, "..")) {
+    return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? path : NULL;
+}
+
+/* Beside the file that names it; in the model's folder; where omnio was started. What is a value of
+ * the pipeline was named there. */
+static const char *named_by_file(omn_open *o, const omn_open *by, const char *name)
+{
+    const char *slash = strrchr(by->file, '/'), *found = NULL;
+    if (name[0] == '/') return is_file(name);
+    if (!*by->file || given(by, name)) found = is_file(name);
+    if (!found && slash)
+        found = is_file(omn_arena_printf(o->arena, "%.*s/%s", (int)(slash - by->file), by->file,
+                                         name));
+    if (!found && !slash) found = is_file(name);
+    if (!found && o->dir[0]) found = is_file(omn_arena_printf(o->arena, "%s/%s", o->dir, name));
+    return found ? found : is_file(name);
+}
+
+const char *omn_open_file(omn_open *o, const char *name, bool must)
+{
+    const omn_open *by = o;
+    while (by && !by->file) by = by->parent;
+    if (!by && (name[0] == '/' || strstr(name, ".."))) {
         omn_open_fail(o, OMN_ERR_CONFIG, "%s: files of a model lie beside its configuration", name);
         return NULL;
     }
-    path = o->dir[0] ? omn_arena_printf(o->arena, "%s/%s", o->dir, name) : NULL;
-    if (path && stat(path, &st) == 0 && S_ISREG(st.st_mode)) return path;
-    if (must) omn_open_fail(o, OMN_ERR_MISSING, "%s is not in the model's folder %s", name, o->dir);
-    return NULL;
+    const char *path =
+        by ? named_by_file(o, by, name)
+           : o->dir[0] ? is_file(omn_arena_printf(o->arena, "%s/%s", o->dir, name)) : NULL;
+    if (!path && must && by && *by->file)
+        omn_open_fail(o, OMN_ERR_MISSING, "%s is neither beside %s nor in the folder %s", name,
+                      by->file, o->dir[0] ? o->dir : ".");
+    else if (!path && must)
+        omn_open_fail(o, OMN_ERR_MISSING, "%s is not in the model's folder %s", name, o->dir);
+    return path;
 }
 
 void omn_open_fail(omn_open *o, omn_status st, const char *fmt, ...)

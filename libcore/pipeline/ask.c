@@ -27,7 +27,8 @@ bool answer_fixed(const plan_answer *a)
     return true;
 }
 
-/* The parameters as they are now. texts: room for one buffer each. */
+/* The parameters as they are now; what a value gives has no column, for the file does not write it
+ * down. texts: room for one buffer each. */
 static omn_status settings(const omn_pipeline_run *r, const plan_answer *w, omn_setting *set,
                            omn_buf *texts, omn_named *values, omn_error *err)
 {
@@ -37,7 +38,7 @@ static omn_status settings(const omn_pipeline_run *r, const plan_answer *w, omn_
         if (q->slot >= 0) omn_value_text(r->slots[q->slot], &texts[i]);
         set[i] =
             (omn_setting){ q->name, q->slot >= 0 ? texts[i].data ? texts[i].data : "" : q->text,
-                           q->at->line, q->at->column };
+                           q->at->line, q->slot >= 0 ? 0 : q->at->column };
     }
     for (size_t i = 0; i < w->n_values; i++) {
         values[i].name = w->values[i].name;

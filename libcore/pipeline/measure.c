@@ -67,6 +67,15 @@ done:
     return st;
 }
 
+omn_part *recipe_part(const omn_recipe *r, const char *role, const char *kind, const char *object,
+                      omn_setting *set, size_t n, omn_error *err)
+{
+    const omn_status st =
+        named_settings(r->ctx, kind, object, r->path, set, n, r->arena, err);
+    return st == OMN_OK ? part_open_settings(r->open, role, kind, object, set, n, r->path, err)
+                        : NULL;
+}
+
 omn_status object_failed(const yml *y, omn_error *err)
 {
     if (!err || !err->status) return OMN_ERR_CONFIG;
@@ -100,8 +109,7 @@ omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err)
     OMN_TRY(named_object(r, y, "exact", &name, set, &n, err));
     if (words) OMN_TRY(add_setting(r, "words", words, set, &n, err));
     if (!strcmp(name, "none")) return OMN_OK;
-    t->measure =
-        part_open_settings(r->open, t->name, "omnio.measure/1", name, set, n, r->path, err);
+    t->measure = recipe_part(r, t->name, "omnio.measure/1", name, set, n, err);
     if (!t->measure) return object_failed(y, err);
     const char *takes = ((const omn_measure_impl *)t->measure->impl)->takes, *type = output_type(t);
     if (strcmp(takes, "any") && strcmp(type, "any") && strcmp(takes, type))

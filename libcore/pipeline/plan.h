@@ -164,6 +164,15 @@ struct omn_pipeline {
 /* The file behind a pipeline's name; pipeline.c */
 omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t room,
                          omn_error *err);
+/* A relative name that a file writes down, as a path beside that file; named_file.c. NULL: no
+ * memory; all strings may be in the arena. */
+const char *named_beside(const char *file, const char *name, omn_arena *a);
+/* The same if that is there (a file, a folder with a config.json, or either), else the name. */
+typedef enum named_what { NAMED_FILE, NAMED_MODEL, NAMED_WEIGHTS } named_what;
+const char *named_file(const char *file, const char *name, named_what what, omn_arena *a);
+/* Parameters of type path become paths beside the file. */
+omn_status named_settings(omn_context *ctx, const char *kind, const char *object, const char *file,
+                          omn_setting *set, size_t n, omn_arena *a, omn_error *err);
 /* Parse the steps; read.c */
 omn_status plan_read(omn_pipeline *p, omn_error *err);
 /* Fill "{name}" from slots, by name; template.c. lookup gives the value of a name or NULL. */

@@ -240,6 +240,8 @@ omn_status plan_read(omn_pipeline *p, omn_error *err)
         p->model = NULL;
     else if (!p->model)
         p->model = "nano";
+    if (p->model && !(p->model = named_file(p->path, p->model, NAMED_MODEL, p->arena)))
+        return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     TRY_READ(read_outputs(p, yml_get(y, "outputs"), err));
     TRY_READ(only_on_request(p, err));
     return all_read(p, err);

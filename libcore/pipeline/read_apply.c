@@ -69,6 +69,10 @@ static omn_status read_param(omn_pipeline *p, const yml *y, plan_step *s, const 
     TRY_READ(read_scalar(p, v, row->name, q, err));
     if (q->text && omn_param_check(row, q->text, &why) != OMN_OK)
         return yml_fail(v, err, "%s: %s", object, why.text);
+    if (q->text && !strcmp(row->type, "path"))
+        q->text = named_file(p->path, q->text, NAMED_WEIGHTS, p->arena);
+    if (q->slot < 0 && !q->text)
+        return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     s->n_params++;
     return OMN_OK;
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define TRY_READ(x)                                                                              \
     do {                                                                                         \
@@ -18,13 +17,6 @@
 static omn_status no_memory(const omn_recipe *r, omn_error *err)
 {
     return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", r->path);
-}
-
-/* A path in the recipe, relative to its folder. */
-static const char *beside(omn_recipe *r, const char *path)
-{
-    return path[0] == '/' || !r->folder[0] ? path
-                                           : omn_arena_printf(r->arena, "%s/%s", r->folder, path);
 }
 
 /* ---- sources -------------------------------------------------------------------------------- */
@@ -74,10 +66,7 @@ static omn_status open_source(omn_recipe *r, recipe_stage *stage, size_t i, omn_
         set[j] = (omn_setting){ yml_key(over, k)->text, v->text, v->line, v->column };
         if (j == n) n++;
     }
-    for (size_t k = 0; k < n; k++)
-        if (!strcmp(set[k].name, "path")) set[k].text = beside(r, set[k].text);
-    stage->parts[i] =
-        part_open_settings(r->open, s->name, "omnio.source/1", s->use, set, n, r->path, err);
+    stage->parts[i] = recipe_part(r, s->name, "omnio.source/1", s->use, set, n, err);
     return stage->parts[i] ? OMN_OK
                            : (omn_status)(err && err->status ? err->status : OMN_ERR_FAILED);
 }
@@ -114,8 +103,8 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_get(y, "pipeline"), &t->file, NULL, err));
     if (!t->file) return yml_fail(y, err, "a task wants pipeline: NAME");
     TRY_READ(yml_text(yml_get(y, "name"), &t->name, t->file, err));
-    const char *file = strchr(t->file, '/') || strstr(t->file, ".yaml") ? beside(r, t->file) : "";
-    if (access(file, F_OK) == 0) t->file = file;
+    t->file = named_file(r->path, t->file, NAMED_FILE, r->arena);
+    if (!t->file) return no_memory(r, err);
     TRY_READ(yml_text(yml_get(y, "source"), &source, r->sources[0].name, err));
     for (t->source = 0; (size_t)t->source < r->n_sources; t->source++)
         if (!strcmp(r->sources[t->source].name, source)) break;
@@ -267,8 +256,7 @@ static omn_status read_loss(omn_recipe *r, const yml *y, const yml *aux, omn_err
     const char *name;
     size_t n;
     TRY_READ(named_object(r, y, "cross-entropy", &name, set, &n, err));
-    t->objective =
-        part_open_settings(r->open, "loss", "omnio.objective/1", name, set, n, r->path, err);
+    t->objective = recipe_part(r, "loss", "omnio.objective/1", name, set, n, err);
     if (!t->objective) return object_failed(y, err);
     if (aux) {
         TRY_READ(yml_want(aux, YML_MAP, "aux", err));
@@ -338,9 +326,11 @@ static omn_status read_start(omn_recipe *r, const yml *y, omn_error *err)
         return yml_fail(y, err, "1 to %d weights to begin with are wanted", MOST_STARTS);
     r->n_start = many ? y->n : 1;
     for (size_t i = 0; i < r->n_start; i++) {
-        TRY_READ(yml_text(many ? y->items[i] : y, &r->start[i], NULL, err));
-        if (strchr(r->start[i], '/') || access(beside(r, r->start[i]), F_OK) == 0)
-            r->start[i] = beside(r, r->start[i]);
+        const char *name;
+        TRY_READ(yml_text(many ? y->items[i] : y, &name, NULL, err));
+        r->start[i] = strchr(name, '/') ? named_beside(r->path, name, r->arena)
+                                        : named_file(r->path, name, NAMED_WEIGHTS, r->arena);
+        if (!r->start[i]) return no_memory(r, err);
     }
     return OMN_OK;
 }
@@ -359,7 +349,10 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     TRY_READ(yml_only(y, keys, err));
     TRY_READ(yml_version(y, err));
     TRY_READ(yml_text(yml_get(y, "model"), &r->model, ".", err));
-    if (strchr(r->model, '/') || r->model[0] == '.') r->model = beside(r, r->model);
+    r->model = strchr(r->model, '/') || r->model[0] == '.'
+                   ? named_beside(r->path, r->model, r->arena)
+                   : named_file(r->path, r->model, NAMED_MODEL, r->arena);
+    if (!r->model) return no_memory(r, err);
     TRY_READ(read_start(r, yml_get(y, "start"), err));
     TRY_READ(read_sources(r, yml_get(y, "sources"), err));
     const yml *tasks = yml_get(y, "tasks");
@@ -406,6 +399,7 @@ omn_status omn_recipe_open(omn_context *ctx, const char *path, const omn_setting
     r->folder = slash ? omn_arena_strndup(r->arena, path, (size_t)(slash - path)) : "";
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &r->call, err));
     OMN_TRY(open_begin(ctx, r->call, NULL, NULL, r->folder, &r->open, err));
+    r->open->file = r->path;
     yml *root = NULL;
     OMN_TRY(yml_read(path, r->arena, (const yml **)&root, err));
     OMN_TRY(yml_override(root, set, n_set, r->arena, err));

@@ -133,6 +133,10 @@ const omn_value *recipe_get(const omn_value *whole, const omn_value *item, const
  * its parameters: set has room for 32; measure.c */
 omn_status named_object(const omn_recipe *r, const yml *y, const char *deflt, const char **name,
                         omn_setting *set, size_t *n, omn_error *err);
+/* Opens it; files that its parameters name lie beside the recipe. NULL after a failure, which err
+ * tells; measure.c */
+omn_part *recipe_part(const omn_recipe *r, const char *role, const char *kind, const char *object,
+                      omn_setting *set, size_t n, omn_error *err);
 /* An object that the recipe names could not be opened: the place y joins the error. Returns its
  * status; measure.c */
 omn_status object_failed(const yml *y, omn_error *err);

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MOST_SOURCE ((size_t)128 << 10)
 
@@ -44,9 +43,8 @@ omn_status said_source(omn_open *o, const char *given, bool is_text, char **text
 {
     *file = NULL;
     if (!is_text) {
-        const bool plain = given[0] != '/' && !strstr(given, "..");
-        const char *beside = plain ? omn_open_file(o, given, false) : NULL;
-        *file = beside ? beside : given;
+        const char *found = omn_open_file(o, given, false);
+        *file = found ? found : given;
         return omn_file_read(*file, MOST_SOURCE, text, n, err);
     }
     *text = strdup(given);
