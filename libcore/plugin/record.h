@@ -35,6 +35,7 @@ typedef struct record {
     record_state state;
     int64_t when;    /* seconds since 1970, of RECORD_LATE */
     bool remembered; /* the cache says so; nobody has looked this time */
+    bool unsettled;  /* found wrong while it may still have been written: looked at again */
     const char *why; /* unless good */
     const char *name, *version, *licence, *summary;
     const record_object *objects;

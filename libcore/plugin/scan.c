@@ -11,6 +11,7 @@
 #include "scan.h"
 
 #include "blame.h"
+#include "candidates.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@
 
 #define GRACE_MS    5000 /* what the helper itself may take beyond a file's limit */
 #define PATIENCE_MS 2000 /* after that people are told what is waited for */
+#define SETTLE_NS   ((int64_t)2000000000) /* coarser than any file system's times of change */
 
 extern char **environ;
 
@@ -144,6 +146,20 @@ static bool send_some(round_state *r)
     return true;
 }
 
+/* A linker fills a file that has had its final size for a while, within one tick of the file
+ * system's clock, so that its key alone does not tell the half from the whole. What was found wrong
+ * so shortly after a change, or has changed since its key was taken, is not worth remembering. */
+static bool unsettled(const record *f)
+{
+    struct timespec t;
+    record now = { .path = f->path };
+    if (f->state == RECORD_GOOD) return false;
+    if (!candidates_key(&now) || memcmp(&now.key, &f->key, sizeof(now.key)) != 0) return true;
+    clock_gettime(CLOCK_REALTIME, &t);
+    const int64_t age = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - f->key.mtime_ns;
+    return age < SETTLE_NS && age > -SETTLE_NS;
+}
+
 /* "PATH\tanswer" about this very file. */
 static omn_status take_answer(round_state *r, record *f, const char *line, size_t len)
 {
@@ -151,6 +167,7 @@ static omn_status take_answer(round_state *r, record *f, const char *line, size_
     if (len <= n || memcmp(line, f->path, n) != 0 || line[n] != '\t') return OMN_ERR_DATA;
     const omn_status st = record_parse(line + n + 1, len - n - 1, r->a, f);
     if (st != OMN_OK) return st;
+    f->unsettled = unsettled(f);
     if (f->state == RECORD_LATE) {
         f->when = (int64_t)time(NULL);
         r->late++;
@@ -259,6 +276,7 @@ static omn_status blame(record *f, omn_arena *a, int status, bool late, uint32_t
         f->why = "ended in a way that cannot be told";
     }
     if (f->state == RECORD_LATE) f->when = (int64_t)time(NULL);
+    f->unsettled = unsettled(f);
     omn_buf_fini(&line);
     return st;
 }

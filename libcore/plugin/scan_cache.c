@@ -9,7 +9,8 @@
  * Failures are remembered too, or a plugin that hangs would cost its time limit at every start. Two
  * kinds are believed for less long: a file that could not be linked is tried again when the
  * system's libraries or the search path of the linker change, one that met the time limit after an
- * hour. */
+ * hour. A file found wrong just after it was written may not have been whole: it is no failure to
+ * remember (scan.c). */
 #include "scan_cache.h"
 
 #include "param.h"
@@ -262,7 +263,8 @@ static void put_record(const record *r, omn_buf *out)
 
 static bool worth_writing(const record *r)
 {
-    return r->state != RECORD_UNKNOWN && r->state != RECORD_STOPPED && r->key.mtime_ns >= 0;
+    return r->state != RECORD_UNKNOWN && r->state != RECORD_STOPPED && !r->unsettled &&
+           r->key.mtime_ns >= 0;
 }
 
 /* Every folder of the path, private to the user. */

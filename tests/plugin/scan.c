@@ -5,6 +5,7 @@
 #include "tests/plugin/shelf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -153,6 +154,16 @@ static void forge(const char *cache, const char *from, const char *to)
     free(text);
 }
 
+/* The same file with other bytes and that time of change. */
+static void rewrite(const char *path, const char *data, size_t n, const struct timespec when[2])
+{
+    FILE *f = fopen(path, "r+b");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(data, 1, n, f), n);
+    ck_assert_int_eq(fclose(f), 0);
+    ck_assert_int_eq(utimensat(AT_FDCWD, path, when, 0), 0);
+}
+
 START_TEST(a_cache_that_everybody_may_write_is_not_believed)
 {
     const char *folder = shelf_folder("plugins"), *cache = shelf_folder("cache");
@@ -188,6 +199,38 @@ START_TEST(a_cache_that_a_file_contradicts_is_made_anew)
     shelf_has(list, "omnio.operation/1 test.pass another picture");
     shelf_lacks(list, "omnio.operation/1 test.oops another picture");
     free(list);
+}
+END_TEST
+
+/* A linker at work: the file has its size and its time, but half of its bytes are missing. Then it is
+ * whole under the same key. */
+START_TEST(a_file_seen_half_written_is_looked_at_again)
+{
+    const char *folder = shelf_folder("plugins"), *cache = shelf_folder("cache");
+    const char *path = shelf_put(folder, "good", "good");
+    for (int old = 0; old < 2; old++) {
+        size_t n;
+        struct timespec when[2];
+        char *whole = shelf_read(path, &n), *half = calloc(1, n);
+        ck_assert_ptr_nonnull(half);
+        clock_gettime(CLOCK_REALTIME, &when[0]);
+        if (old) when[0].tv_sec -= 60;
+        when[1] = when[0];
+        memcpy(half, whole, n / 2);
+        rewrite(path, half, n, when);
+        char *list = listed(folder, cache);
+        shelf_lacks(list, "omnio.operation/1 test.pass another picture");
+        free(list);
+        rewrite(path, whole, n, when);
+        list = listed(folder, cache);
+        if (old) /* nobody writes for a minute: what was found then stays true */
+            shelf_lacks(list, "omnio.operation/1 test.pass another picture");
+        else
+            shelf_has(list, "omnio.operation/1 test.pass another picture");
+        free(list);
+        free(half);
+        free(whole);
+    }
 }
 END_TEST
 
@@ -238,6 +281,7 @@ int main(void)
         the_third_file_that_hangs_gets_little_time,
         who_waits_is_told_for_what,
         a_cache_that_everybody_may_write_is_not_believed,
+        a_file_seen_half_written_is_looked_at_again,
         a_cache_that_a_file_contradicts_is_made_anew,
         what_was_late_is_tried_again_after_an_hour,
     };
