@@ -136,7 +136,8 @@ omn_status omn_answer_write(const omn_answer *a, omn_call *c, const omn_value *v
                  : omn_fail(err, OMN_ERR_DATA, "the answer has more than %zu tokens", out->most);
         goto done;
     }
-    const omn_ids mine = { .ids = out->ids + before, .count = out->count - before };
+    const size_t count = out->count - before; /* without any there may be no array */
+    const omn_ids mine = { .ids = count ? out->ids + before : NULL, .count = count };
     OMN_TRY(accepts(a, &mine, err));
 done:
     return st;

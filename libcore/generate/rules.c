@@ -85,7 +85,8 @@ omn_status omn_ids_text(omn_ids *w, const omn_part *tokenizer, const char *text,
         if (room > most) room = most;
         if (w->failed || !have_room(w, room))
             return omn_fail(err, OMN_ERR_MEMORY, "%zu ids of a text: out of memory", room);
-        st = omn_codec_encode(tokenizer, text, n, w->ids + w->count, room, &count, &why);
+        int32_t *at = room > 0 ? w->ids + w->count : NULL;
+        st = omn_codec_encode(tokenizer, text, n, at, room, &count, &why);
         if (st == OMN_OK) break;
         if (st != OMN_ERR_DATA || count <= room || room == most) {
             if (err) *err = why;

@@ -16,7 +16,7 @@ typedef struct made {
 
 static void put(made *m, uint64_t x, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) m->bytes[m->n++] = (uint8_t)(x >> 8 * i);
+    for (size_t i = 0; i < bytes; i++) m->bytes[m->n++] = i < 8 ? (uint8_t)(x >> 8 * i) : 0;
 }
 
 static void put_at(made *m, size_t at, uint32_t x, size_t bytes)
