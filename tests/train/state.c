@@ -137,10 +137,15 @@ START_TEST(a_pool_that_no_row_could_take_is_refused)
     float *weights = testing_memory(64 * sizeof(float));
     tiny k;
     tiny_open(&k, folder, 1, &s);
-    const item odd = { .in = ids, .out = ids, .weights = weights, .n_in = 3,
-                       .n_out = s.targets + 1, .n_texts = 1, .text = { 3 }, .alone = true };
+    /* as long as the longest that is written below */
+    const item odd = { .in = ids, .out = ids, .weights = weights, .n_in = s.inputs + 1,
+                       .n_out = s.targets + 1, .n_texts = 1, .text = { s.inputs + 1 },
+                       .alone = true };
+    ck_assert_uint_lt(s.inputs, 64);
+    ck_assert_uint_lt(s.targets, 64);
     must(pool_put(k.t, &odd, &err), &err);
     item *it = &k.t->pool[0].item;
+    it->n_in = it->text[0] = 3;
     refused_now(&k, folder, &s, broken);
     it->n_out = 0;
     refused_now(&k, folder, &s, broken);

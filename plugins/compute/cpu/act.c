@@ -82,7 +82,7 @@ static void scale_range(void *user, size_t from, size_t to)
 {
     const act *a = user;
     for (size_t i = from; i < to; i += VW)
-        frow_set(a->y, i, to, frow(a->x, i, to) * vset(a->scale) + vset(a->shift));
+        frow_set(a->y, i, to, vfma(frow(a->x, i, to), vset(a->scale), vset(a->shift)));
 }
 
 void L(act)(size_t n, omn_act kind, const float *x, float *y, const cpu_par *par)

@@ -248,8 +248,9 @@ static void few_scores(const cpu_attn *a, const float *q, const void *kp, size_t
             for (size_t i = 0; i < MANY; i++) {
                 const void *lo = at(k[i * LANE_ROWS], a->k_type, (ptrdiff_t)c),
                            *hi = at(k[(i + 1) * LANE_ROWS - 1], a->k_type, (ptrdiff_t)c);
-                d[i] += x * (c + LANES <= K ? lane_rows(lo, hi, a->k_type)
-                                            : lane_rows_n(lo, hi, a->k_type, K - c));
+                const vf y = c + LANES <= K ? lane_rows(lo, hi, a->k_type)
+                                            : lane_rows_n(lo, hi, a->k_type, K - c);
+                d[i] = vfma(x, y, d[i]);
             }
         }
         UNROLL
@@ -275,7 +276,7 @@ static void few_values(const cpu_attn *a, const float *p, const void *vp, size_t
         for (size_t c = 0; c < a->Kv; c += VW) {
             vf s = vld(o + c);
             UNROLL
-            for (size_t i = 0; i < 4; i++) s += vset(w[i]) * vrow(v[i], a->v_type, c, a->Kv);
+            for (size_t i = 0; i < 4; i++) s = vfma(vset(w[i]), vrow(v[i], a->v_type, c, a->Kv), s);
             vst(o + c, s);
         }
     }

@@ -42,11 +42,11 @@ INLINE vf exp2_near(vf t)
 {
     const vf y = (vf)_mm512_max_ps((__m512)vset(-126), (__m512)t); /* a NaN stays one */
     const vf k = (vf)_mm512_roundscale_ps((__m512)y, 8), r = y - k;
-    vf p = r * vset(1.33335581e-3f) + vset(9.61812911e-3f);
-    p = p * r + vset(5.55041087e-2f);
-    p = p * r + vset(2.40226507e-1f);
-    p = p * r + vset(6.93147181e-1f);
-    p = p * r + vset(1);
+    vf p = vfma(r, vset(1.33335581e-3f), vset(9.61812911e-3f));
+    p = vfma(p, r, vset(5.55041087e-2f));
+    p = vfma(p, r, vset(2.40226507e-1f));
+    p = vfma(p, r, vset(6.93147181e-1f));
+    p = vfma(p, r, vset(1));
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)k);
 }
 
@@ -85,8 +85,8 @@ INLINE void softmax_pairs(const cpu_attn *a, float *s, const float *mb, float *p
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         const vf f = vset(see[t] == SEEN_SOME ? log2e : log2e * a->scale);
-        const vf u = exp2_near(vld(s + t * STRIP) * f - from),
-                 v = exp2_near(vld(s + t * STRIP + VW) * f - from);
+        const vf u = exp2_near(vfma(vld(s + t * STRIP), f, -from)),
+                 v = exp2_near(vfma(vld(s + t * STRIP + VW), f, -from));
         e0 += u;
         e1 += v;
         vst(p + t * (STRIP / 2), (vf)_mm512_cvtne2ps_pbh((__m512)v, (__m512)u));

@@ -63,7 +63,7 @@ static float row_delta(const cpu_attn *a, size_t b, size_t h, size_t i)
     const float *o = a->o + b * a->o_batch + i * a->o_row + h * a->Kv;
     const float *d = a->d_o + b * a->do_batch + i * a->do_row + h * a->Kv;
     vf s = vset(0);
-    for (size_t k = 0; k < a->Kv; k += VW) s += frow(o, k, a->Kv) * frow(d, k, a->Kv);
+    for (size_t k = 0; k < a->Kv; k += VW) s = vfma(frow(o, k, a->Kv), frow(d, k, a->Kv), s);
     return vsum(s);
 }
 

@@ -22,8 +22,9 @@ INLINE bool epilogue_none(const epilogue *e, bool residual)
 INLINE void epilogue_row(const epilogue *e, float *o, size_t n0, size_t n, const float *r)
 {
     for (size_t i = 0; i < n; i += VW) {
-        vf v = frow(o, i, n) * vset(e->alpha);
-        if (e->bias) v += vrow(at(e->bias, e->bias_type, (ptrdiff_t)n0), e->bias_type, i, n);
+        vf v = frow(o, i, n), b = vset(0);
+        if (e->bias) b = vrow(at(e->bias, e->bias_type, (ptrdiff_t)n0), e->bias_type, i, n);
+        v = vfma(v, vset(e->alpha), b);
         v = vactivate(e->act, v);
         if (r) v += frow(r, i, n);
         frow_set(o, i, n, v);

@@ -46,7 +46,7 @@ INLINE void dots(const int mr, const int nv, const int rows, const float *x, siz
                 const vf wv =
                     lane_rows(at(w, t, (ptrdiff_t)i), at(w, t, (ptrdiff_t)(i + d.w_row)), t);
                 UNROLL
-                for (int m = 0; m < mr; m++) s[m][n] += xv[m] * wv;
+                for (int m = 0; m < mr; m++) s[m][n] = vfma(xv[m], wv, s[m][n]);
             }
         }
         if (k < end) {
@@ -59,7 +59,7 @@ INLINE void dots(const int mr, const int nv, const int rows, const float *x, siz
                 const vf wv = lane_rows_n(at(w, t, (ptrdiff_t)i),
                                           at(w, t, (ptrdiff_t)(i + d.w_row)), t, end - k);
                 UNROLL
-                for (int m = 0; m < mr; m++) s[m][n] += xv[m] * wv;
+                for (int m = 0; m < mr; m++) s[m][n] = vfma(xv[m], wv, s[m][n]);
             }
         }
         UNROLL

@@ -69,9 +69,8 @@ static __attribute__((noinline)) void amx_tile(tiles *t, size_t mr, size_t depth
     const vf al = vset(alpha);
     for (size_t m = 0; m < mr; m++)
         for (size_t v = 0; v < n; v += VW) {
-            vf s = al * vld(sum + m * NR + v);
-            if (add) s += frow(c[m] + n0, v, n);
-            frow_set(c[m] + n0, v, n, s);
+            const vf s = vld(sum + m * NR + v);
+            frow_set(c[m] + n0, v, n, add ? vfma(al, s, frow(c[m] + n0, v, n)) : al * s);
         }
 }
 

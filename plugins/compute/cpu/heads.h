@@ -156,9 +156,9 @@ static void amx_square(size_t mr, size_t depth, const char *a, size_t am, const 
     const vf al = vset(alpha);
     for (size_t m = 0; m < mr; m++)
         for (size_t v = 0; v < n; v += VW) {
-            vf s = al * vld(sum + m * NR + v);
-            if (end == TILE_ADD) s += frow(c[m] + n0, v, n);
-            frow_set(c[m] + n0, v, n, s);
+            const vf s = vld(sum + m * NR + v);
+            frow_set(c[m] + n0, v, n,
+                     end == TILE_ADD ? vfma(al, s, frow(c[m] + n0, v, n)) : al * s);
         }
 }
 

@@ -118,8 +118,8 @@ static inline seen mask_strip(const mask_rows *m, size_t k0, size_t nk, segs k, 
                 ok &= add > vset(-INFINITY);
             }
             if (a->slopes)
-                add += vset(a->slopes[m->h]) *
-                    (__builtin_convertvector(at, vf) + vset((float)((int64_t)k0 - pos)));
+                add = vfma(vset(a->slopes[m->h]),
+                           __builtin_convertvector(at, vf) + vset((float)((int64_t)k0 - pos)), add);
             vst(mb + i * ld + j, vsel(ok, add, vset(-INFINITY)));
             any |= ok;
             all &= ok;

@@ -31,7 +31,7 @@ INLINE float row_scale(const norm *n, const float *x, float *mean)
         s = vset(0);
         for (size_t i = 0; i < D; i += VW) {
             const vf v = frow(x, i, D) - vset(*mean);
-            if (i + VW <= D) s += v * v;
+            if (i + VW <= D) s = vfma(v, v, s);
             else {
                 vf part = vset(0);
                 float keep[VW];
@@ -43,7 +43,7 @@ INLINE float row_scale(const norm *n, const float *x, float *mean)
     } else {
         for (size_t i = 0; i < D; i += VW) {
             const vf v = frow(x, i, D);
-            s += v * v;
+            s = vfma(v, v, s);
         }
     }
     return 1 / sqrtf(vsum(s) / (float)D + n->eps);
@@ -85,9 +85,9 @@ static void grad_range(void *user, size_t from, size_t to)
             for (size_t i = 0; i < D; i += VW) {
                 const vf d = frow(dy, i, D), h = (frow(x, i, D) - vset(mean)) * vset(k);
                 const vf g = n->w ? d * vrow(n->w, n->wt, i, D) : d;
-                gn += g * h;
+                gn = vfma(g, h, gn);
                 gs += g;
-                if (dw) frow_set(dw, i, D, frow(dw, i, D) + d * h);
+                if (dw) frow_set(dw, i, D, vfma(d, h, frow(dw, i, D)));
                 if (db) frow_set(db, i, D, frow(db, i, D) + d);
             }
             if (!n->dx) continue;
@@ -96,7 +96,7 @@ static void grad_range(void *user, size_t from, size_t to)
                 vf g = frow(dy, i, D);
                 if (n->w) g *= vrow(n->w, n->wt, i, D);
                 const vf h = (frow(x, i, D) - vset(mean)) * vset(k);
-                frow_set(n->dx + r * D, i, D, vset(k) * (g - b - h * a));
+                frow_set(n->dx + r * D, i, D, vset(k) * vfnma(h, a, g - b));
             }
         }
     }
@@ -163,14 +163,14 @@ static void l2_range(void *user, size_t from, size_t to)
         vf s = vset(0), gx = vset(0);
         for (size_t i = 0; i < D; i += VW) {
             const vf v = frow(x, i, D);
-            s += v * v;
-            if (n->dy) gx += v * frow(n->dy + r * D, i, D);
+            s = vfma(v, v, s);
+            if (n->dy) gx = vfma(v, frow(n->dy + r * D, i, D), gx);
         }
         const float length = sqrtf(vsum(s)), k = 1 / (length > n->eps ? length : n->eps);
         const vf a = vset(length > n->eps ? vsum(gx) * k * k : 0);
         for (size_t i = 0; i < D; i += VW) {
             const vf v = frow(x, i, D);
-            if (n->dy) frow_set(n->dx + r * D, i, D, vset(k) * (frow(n->dy + r * D, i, D) - v * a));
+            if (n->dy) frow_set(n->dx + r * D, i, D, vset(k) * vfnma(v, a, frow(n->dy + r * D, i, D)));
             else frow_set(n->y + r * D, i, D, v * vset(k));
         }
     }

@@ -19,14 +19,7 @@ typedef struct rope {
 /* a b + c d, the first product fused */
 INLINE vf turned(vf a, vf b, vf c, vf d)
 {
-#if CPU_LEVEL >= 2
-    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)(c * d));
-#elif CPU_LEVEL == 1
-    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)(c * d));
-#else
-    const vf e = c * d;
-    return a * b + e;
-#endif
+    return vfma(a, b, c * d);
 }
 
 #if VW == 16

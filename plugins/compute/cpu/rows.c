@@ -107,7 +107,7 @@ static void half_range(void *user, size_t from, size_t to)
         vf s = vset(0);
         for (size_t k = 0; k < j->D; k += VW) {
             const vf x = vrow(c, j->type, k, j->D);
-            s += x * x;
+            s = vfma(x, x, s);
         }
         j->half[v] = 0.5f * vsum(s);
     }

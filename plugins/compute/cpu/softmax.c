@@ -68,11 +68,11 @@ static void soft_grad_range(void *user, size_t from, size_t to)
         const float *y = o->x + r * D, *dy = o->dy + r * D;
         vf s = vset(0);
         for (size_t i = 0; i < D; i += VW)
-            s += o->log ? frow(dy, i, D) : frow(dy, i, D) * frow(y, i, D);
+            s = o->log ? s + frow(dy, i, D) : vfma(frow(dy, i, D), frow(y, i, D), s);
         const vf total = vset(vsum(s));
         for (size_t i = 0; i < D; i += VW) {
             const vf d = frow(dy, i, D), v = frow(y, i, D);
-            frow_set(o->y + r * D, i, D, o->log ? d - vexp(v) * total : v * (d - total));
+            frow_set(o->y + r * D, i, D, o->log ? vfnma(vexp(v), total, d) : v * (d - total));
         }
     }
 }
@@ -193,7 +193,7 @@ static void entropy_grad_range(void *user, size_t from, size_t to)
         const bool soft_label = is_soft(e, y);
         const float spread = soft_label ? 0 : e->smooth / (float)V * w;
         const vf k = vset(w * (1 + 2 * e->z * lse) / sum);
-        for (size_t i = 0; i < V; i += VW) frow_set(d, i, V, frow(d, i, V) * k - vset(spread));
+        for (size_t i = 0; i < V; i += VW) frow_set(d, i, V, vfma(frow(d, i, V), k, vset(-spread)));
         if (soft_label) {
             const float norm = w / bell_sum(e, y);
             for (int32_t i = 0; i < e->soft_count; i++)

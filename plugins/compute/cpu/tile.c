@@ -47,7 +47,7 @@ INLINE void put_all(const int mr, vf s[MR][NV], float *const *c, size_t n0, size
         for (int v = 0; v < NV; v++)
             part_put(r, v, n,
                      end == TILE_ON ? s[m][v]
-                         : end == TILE_ADD ? part_get(r, v, n) + al * s[m][v] : al * s[m][v]);
+                         : end == TILE_ADD ? vfma(al, s[m][v], part_get(r, v, n)) : al * s[m][v]);
     }
 }
 
@@ -79,7 +79,7 @@ INLINE void tile_body(const int mr, size_t depth, const char *a, ptrdiff_t am, p
             const ptrdiff_t off = m % 4 == 3 ? am3 : m % 4 * am;
             const vf x = vset(*(const f32_any *)(r + off));
             UNROLL
-            for (int v = 0; v < NV; v++) s[m][v] += x * bv[v];
+            for (int v = 0; v < NV; v++) s[m][v] = vfma(x, bv[v], s[m][v]);
         }
         g[0] += ak;
         g[1] += ak;
@@ -115,7 +115,7 @@ INLINE void lanes_body(const int mr, size_t depth, const char *a, ptrdiff_t am, 
                 const ptrdiff_t off = m % 4 == 3 ? am3 : m % 4 * am;
                 const vf x = vset(*(const f32_any *)(r + off));
                 UNROLL
-                for (int v = 0; v < NV; v++) s[m][v] += x * bv[v];
+                for (int v = 0; v < NV; v++) s[m][v] = vfma(x, bv[v], s[m][v]);
             }
             g[0] += 4 * LANES;
             g[1] += 4 * LANES;

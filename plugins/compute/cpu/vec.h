@@ -18,6 +18,8 @@
 
 #if CPU_LEVEL >= 1
 #include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
 #endif
 
 #if CPU_LEVEL >= 2
@@ -70,6 +72,35 @@ INLINE void vst_n(void *p, vf v, size_t n)
     _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
 #else
     memcpy(p, &v, n * 4);
+#endif
+}
+
+/* a b + c, fused where the level has the instruction, and c - a b. Kernels are compiled without
+ * contraction: left to the compiler, which product is fused differs from one block to the next, and
+ * a row alone from the same row in company. */
+INLINE vf vfma(vf a, vf b, vf c)
+{
+#if CPU_LEVEL >= 2
+    return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif CPU_LEVEL == 1
+    return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+    return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
+
+INLINE vf vfnma(vf a, vf b, vf c)
+{
+#if CPU_LEVEL >= 2
+    return (vf)_mm512_fnmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif CPU_LEVEL == 1
+    return (vf)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+    return (vf)vfmsq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return c - a * b;
 #endif
 }
 

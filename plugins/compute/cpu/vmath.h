@@ -16,30 +16,30 @@ INLINE vf vexp(vf x)
     const __m512 low = (__m512)vset(-104), high = (__m512)vset(89);
     const vf y = (vf)_mm512_min_ps(high, _mm512_max_ps(low, (__m512)x));
     const vf n = (vf)_mm512_roundscale_ps((__m512)(y * vset(1.44269504088896341f)), 8);
-    vf r = y - n * vset(0.693359375f);
-    r = r - n * vset(-2.12194440e-4f);
+    vf r = vfnma(n, vset(0.693359375f), y);
+    r = vfnma(n, vset(-2.12194440e-4f), r);
     vf p = vset(1.9875691500e-4f);
-    p = p * r + vset(1.3981999507e-3f);
-    p = p * r + vset(8.3334519073e-3f);
-    p = p * r + vset(4.1665795894e-2f);
-    p = p * r + vset(1.6666665459e-1f);
-    p = p * r + vset(5.0000001201e-1f);
-    p = p * r * r + r + vset(1);
+    p = vfma(p, r, vset(1.3981999507e-3f));
+    p = vfma(p, r, vset(8.3334519073e-3f));
+    p = vfma(p, r, vset(4.1665795894e-2f));
+    p = vfma(p, r, vset(1.6666665459e-1f));
+    p = vfma(p, r, vset(5.0000001201e-1f));
+    p = vfma(p * r, r, r) + vset(1);
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
 #else
     const vi tiny = x < vset(-87.33654f);
     const vf y = vmin(vmax(x, vset(-87.33654f)), vset(88.72283f));
     const vf magic = vset(12582912.0f);
-    const vf shifted = y * vset(1.44269504088896341f) + magic, n = shifted - magic;
-    vf r = y - n * vset(0.693359375f);
-    r = r - n * vset(-2.12194440e-4f);
+    const vf shifted = vfma(y, vset(1.44269504088896341f), magic), n = shifted - magic;
+    vf r = vfnma(n, vset(0.693359375f), y);
+    r = vfnma(n, vset(-2.12194440e-4f), r);
     vf p = vset(1.9875691500e-4f);
-    p = p * r + vset(1.3981999507e-3f);
-    p = p * r + vset(8.3334519073e-3f);
-    p = p * r + vset(4.1665795894e-2f);
-    p = p * r + vset(1.6666665459e-1f);
-    p = p * r + vset(5.0000001201e-1f);
-    p = p * r * r + r + vset(1);
+    p = vfma(p, r, vset(1.3981999507e-3f));
+    p = vfma(p, r, vset(8.3334519073e-3f));
+    p = vfma(p, r, vset(4.1665795894e-2f));
+    p = vfma(p, r, vset(1.6666665459e-1f));
+    p = vfma(p, r, vset(5.0000001201e-1f));
+    p = vfma(p * r, r, r) + vset(1);
     /* 2^n in two factors: n = 128 is beyond one float */
     const vi e = ((vi)shifted - (vi)magic), h = e >> 1;
     const vf s1 = (vf)((h + 127) << 23), s2 = (vf)((e - h + 127) << 23);
@@ -93,17 +93,17 @@ INLINE vf vexp_over(vf x, exp_base b)
     const vf k = (vf)_mm512_roundscale_ps((__m512)(y * vset(1.44269504088896341f)), 8);
 #else
     const vf y = vmax(d, low), magic = vset(12582912.0f);
-    const vf shifted = y * vset(1.44269504088896341f) + magic, k = shifted - magic;
+    const vf shifted = vfma(y, vset(1.44269504088896341f), magic), k = shifted - magic;
 #endif
-    vf r = y - k * vset(0.693359375f);
-    r = r - k * vset(-2.12194440e-4f);
+    vf r = vfnma(k, vset(0.693359375f), y);
+    r = vfnma(k, vset(-2.12194440e-4f), r);
     vf p = vset(1.9875691500e-4f);
-    p = p * r + vset(1.3981999507e-3f);
-    p = p * r + vset(8.3334519073e-3f);
-    p = p * r + vset(4.1665795894e-2f);
-    p = p * r + vset(1.6666665459e-1f);
-    p = p * r + vset(5.0000001201e-1f);
-    p = p * r * r + r + vset(1);
+    p = vfma(p, r, vset(1.3981999507e-3f));
+    p = vfma(p, r, vset(8.3334519073e-3f));
+    p = vfma(p, r, vset(4.1665795894e-2f));
+    p = vfma(p, r, vset(1.6666665459e-1f));
+    p = vfma(p, r, vset(5.0000001201e-1f));
+    p = vfma(p * r, r, r) + vset(1);
 #if CPU_LEVEL >= 2
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)(k - vset(b.n)));
 #else
@@ -125,16 +125,17 @@ INLINE vf vlog(vf x)
     m = vsel(low, m + m, m) - vset(1);
     const vf q = m * m, n = __builtin_convertvector(e, vf);
     vf p = vset(7.0376836292e-2f);
-    p = p * m + vset(-1.1514610310e-1f);
-    p = p * m + vset(1.1676998740e-1f);
-    p = p * m + vset(-1.2420140846e-1f);
-    p = p * m + vset(1.4249322787e-1f);
-    p = p * m + vset(-1.6668057665e-1f);
-    p = p * m + vset(2.0000714765e-1f);
-    p = p * m + vset(-2.4999993993e-1f);
-    p = p * m + vset(3.3333331174e-1f);
-    vf r = p * m * q + n * vset(-2.12194440e-4f) - vset(0.5f) * q;
-    r = m + r + n * vset(0.693359375f);
+    p = vfma(p, m, vset(-1.1514610310e-1f));
+    p = vfma(p, m, vset(1.1676998740e-1f));
+    p = vfma(p, m, vset(-1.2420140846e-1f));
+    p = vfma(p, m, vset(1.4249322787e-1f));
+    p = vfma(p, m, vset(-1.6668057665e-1f));
+    p = vfma(p, m, vset(2.0000714765e-1f));
+    p = vfma(p, m, vset(-2.4999993993e-1f));
+    p = vfma(p, m, vset(3.3333331174e-1f));
+    vf r = vfma(n, vset(-2.12194440e-4f), p * m * q);
+    r = vfnma(vset(0.5f), q, r);
+    r = vfma(n, vset(0.693359375f), m + r);
     r = vsel(x == vset(INFINITY), x, r);
     r = vsel(x == vset(0), vset(-INFINITY), r);
     return vsel((x < vset(0)) | (x != x), vset(NAN), r);
@@ -154,24 +155,24 @@ INLINE vf vtanh(vf x)
     const vf big = vset(1) - vset(2) / (vexp(a + a) + vset(1));
     /* near 0 the difference above would lose digits */
     vf p = vset(-5.70498872745e-3f);
-    p = p * q + vset(2.06390887954e-2f);
-    p = p * q + vset(-5.37397155531e-2f);
-    p = p * q + vset(1.33314422036e-1f);
-    p = p * q + vset(-3.33332819422e-1f);
-    return vsel(a < vset(0.625f), p * q * x + x, vcopysign(big, x));
+    p = vfma(p, q, vset(2.06390887954e-2f));
+    p = vfma(p, q, vset(-5.37397155531e-2f));
+    p = vfma(p, q, vset(1.33314422036e-1f));
+    p = vfma(p, q, vset(-3.33332819422e-1f));
+    return vsel(a < vset(0.625f), vfma(p * q, x, x), vcopysign(big, x));
 }
 
 /* erf(x); *gauss gets exp(-x^2) */
 INLINE vf verf(vf x, vf *gauss)
 {
-    const vf a = vabs(x), t = vset(1) / (vset(1) + vset(0.3275911f) * a), g = vexp(-a * a);
+    const vf a = vabs(x), t = vset(1) / vfma(vset(0.3275911f), a, vset(1)), g = vexp(-a * a);
     vf p = vset(1.061405429f);
-    p = p * t + vset(-1.453152027f);
-    p = p * t + vset(1.421413741f);
-    p = p * t + vset(-0.284496736f);
-    p = p * t + vset(0.254829592f);
+    p = vfma(p, t, vset(-1.453152027f));
+    p = vfma(p, t, vset(1.421413741f));
+    p = vfma(p, t, vset(-0.284496736f));
+    p = vfma(p, t, vset(0.254829592f));
     *gauss = g;
-    return vcopysign(vset(1) - p * t * g, x);
+    return vcopysign(vfnma(p * t, g, vset(1)), x);
 }
 
 INLINE vf vactivate(omn_act act, vf x)
@@ -183,7 +184,7 @@ INLINE vf vactivate(omn_act act, vf x)
     case OMN_ACT_GELU_ERF: return vset(0.5f) * x * (vset(1) + verf(x * vset(0.70710678f), &g));
     case OMN_ACT_GELU_TANH:
         return vset(0.5f) * x *
-            (vset(1) + vtanh(vset(0.79788456f) * (x + vset(0.044715f) * x * x * x)));
+            (vset(1) + vtanh(vset(0.79788456f) * vfma(vset(0.044715f) * x * x, x, x)));
     case OMN_ACT_QUICK_GELU: return x * vsigmoid(vset(1.702f) * x);
     case OMN_ACT_SILU: return x * vsigmoid(x);
     case OMN_ACT_TANH: return vtanh(x);
@@ -208,18 +209,18 @@ INLINE vf vactivate_d(omn_act act, vf x)
     case OMN_ACT_RELU2: return vset(2) * vmax(x, vset(0));
     case OMN_ACT_GELU_ERF:
         s = verf(x * vset(0.70710678f), &g);
-        return vset(0.5f) * (vset(1) + s) + x * vset(0.39894228f) * g;
+        return vfma(x * vset(0.39894228f), g, vset(0.5f) * (vset(1) + s));
     case OMN_ACT_GELU_TANH:
-        s = vtanh(vset(0.79788456f) * (x + vset(0.044715f) * x * x * x));
-        return vset(0.5f) * (vset(1) + s) + vset(0.5f) * x * (vset(1) - s * s) *
-            vset(0.79788456f) * (vset(1) + vset(3 * 0.044715f) * x * x);
+        s = vtanh(vset(0.79788456f) * vfma(vset(0.044715f) * x * x, x, x));
+        g = vset(0.79788456f) * vfma(vset(3 * 0.044715f) * x, x, vset(1));
+        return vset(0.5f) * vfma(x * vfnma(s, s, vset(1)), g, vset(1) + s);
     case OMN_ACT_QUICK_GELU:
         s = vsigmoid(vset(1.702f) * x);
-        return s + vset(1.702f) * x * s * (vset(1) - s);
+        return vfma(vset(1.702f) * x * s, vset(1) - s, s);
     case OMN_ACT_SILU:
         s = vsigmoid(x);
-        return s + x * s * (vset(1) - s);
-    case OMN_ACT_TANH: s = vtanh(x); return vset(1) - s * s;
+        return vfma(x * s, vset(1) - s, s);
+    case OMN_ACT_TANH: s = vtanh(x); return vfnma(s, s, vset(1));
     case OMN_ACT_SIGMOID: s = vsigmoid(x); return s * (vset(1) - s);
     case OMN_ACT_EXP: return vexp(x);
     case OMN_ACT_LOG: return vset(1) / x;
