@@ -270,7 +270,8 @@ OMN_API const omn_value *omn_record_get(const omn_value *v, const char *name);  
  *     themselves
  *   others, and whatever lies in them: the general form, in which nothing is lost:
  *     {"$kind":"series","time":[..],"label":[..]}; of a column with more than 1024 numbers, or of
- *     any type, {"type":"f32","shape":[..],"base64":".."}; "$frame" of what lies in a picture */
+ *     any type, {"type":"f32","shape":[..],"base64":".."}; "$frame" of what lies in a picture,
+ *     whose "source" follows from the value: equal values have equal texts in every run */
 OMN_API void omn_value_json(const omn_value *v, omn_buf *out);
 /* The general form of any value, those with a shorter stable form too: it reads back equal. */
 OMN_API void omn_value_json_whole(const omn_value *v, omn_buf *out);

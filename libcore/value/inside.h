@@ -169,6 +169,17 @@ omn_status value_of_parts(const kind_source *from, const omn_kind *k, const omn_
                           omn_value **out, omn_error *err);
 /* A text as a double, spaces around it allowed, the same in every locale; false: it is none. */
 bool number_read(const char *s, size_t n, double *x);
+/* Sources of a text and their numbers in it; zeros at its beginning. */
+typedef struct json_sources {
+    struct {
+        uint64_t source, number;
+    } *at;
+    size_t n, room;
+    uint64_t base;
+} json_sources;
+/* The number of a source in the text of the whole value; 0: no memory. */
+uint64_t json_source(json_sources *s, const omn_value *whole, uint64_t source);
+void json_sources_fini(json_sources *s);
 void base64_put(const void *bytes, size_t n, omn_buf *out);
 /* Exactly `room` bytes, or false. */
 bool base64_get(const char *s, size_t n, void *bytes, size_t room);

@@ -74,6 +74,8 @@ typedef struct writer {
     omn_status st;
     omn_error *err;
     omn_buf name;
+    const omn_value *whole;
+    json_sources sources;
 } writer;
 
 static void general(writer *w, const omn_value *v);
@@ -222,19 +224,21 @@ static void column_json(writer *w, const omn_column *c, const omn_tensor *t)
     }
 }
 
-static void frame_json(const omn_frame *f, omn_buf *out)
+static void frame_json(writer *w, const omn_frame *f)
 {
-    omn_buf_puts(out, ",\"$frame\":{\"map\":");
-    json_numbers(f->m, 6, out);
-    omn_buf_printf(out, ",\"width\":%u,\"height\":%u,\"source\":\"%016llx\"}", f->width, f->height,
-                   (unsigned long long)f->source);
+    const uint64_t source = json_source(&w->sources, w->whole, f->source);
+    if (source == 0) w->out->failed = true;
+    omn_buf_puts(w->out, ",\"$frame\":{\"map\":");
+    json_numbers(f->m, 6, w->out);
+    omn_buf_printf(w->out, ",\"width\":%u,\"height\":%u,\"source\":\"%016llx\"}", f->width,
+                   f->height, (unsigned long long)source);
 }
 
 static void object(writer *w, const omn_value *v)
 {
     const omn_frame *f = value_frame(v);
     omn_buf_printf(w->out, "{\"$kind\":\"%s\"", v->kind->name);
-    if (f != NULL) frame_json(f, w->out);
+    if (f != NULL) frame_json(w, f);
     for (uint32_t i = 0; i < v->kind->n_columns; i++) {
         if (v->columns[i].type == OMN_TYPE_NONE) continue;
         omn_buf_printf(w->out, ",\"%s\":", v->kind->columns[i].name);
@@ -263,19 +267,21 @@ static void general(writer *w, const omn_value *v)
 
 void omn_value_json_whole(const omn_value *v, omn_buf *out)
 {
-    writer w = { .out = out };
+    writer w = { .out = out, .whole = v };
     general(&w, v);
+    json_sources_fini(&w.sources);
 }
 
 omn_status omn_value_split(const omn_value *v, omn_take_fn *take, void *user, omn_buf *json,
                            omn_error *err)
 {
-    writer w = { json, take, user, OMN_OK, err, { 0 } };
+    writer w = { .out = json, .take = take, .user = user, .err = err, .whole = v };
     if (v == NULL || take == NULL || json == NULL)
         return omn_fail(err, OMN_ERR_ARGUMENT, "omn_value_split: no value, function or buffer");
     omn_buf_init(&w.name, 65536);
     general(&w, v);
     omn_buf_fini(&w.name);
+    json_sources_fini(&w.sources);
     if (w.st != OMN_OK || !json->failed) return w.st;
     return omn_fail(err, OMN_ERR_MEMORY, "a value of kind %s does not fit its text", v->kind->name);
 }

@@ -224,6 +224,34 @@ START_TEST(what_does_not_fit_is_refused)
 }
 END_TEST
 
+/* A number and what becomes of it take 6 bytes: the bound of the context is asked before. */
+START_TEST(what_takes_more_room_than_allowed_is_refused)
+{
+    static const char *const kinds[] = { "mask", "depth" };
+    const unsigned at[64] = { 0 };
+    for (size_t i = 0; i < 4; i++) {
+        const bool fits = i % 2;
+        const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "",
+                                        .value_bytes = 64 * 6 - (fits ? 0 : 1) };
+        omn_context *ctx = NULL;
+        omn_value *v = NULL;
+        omn_error err = OMN_ERROR_INIT;
+        OK(omn_context_new(&how, &ctx, NULL));
+        const char *path = foreign("b.png", 16, PNG_COLOR_TYPE_GRAY, 8, 8, at);
+        const omn_status st = omn_value_load(ctx, path, kinds[i / 2], &v, &err);
+        if (fits) {
+            ck_assert_msg(st == OMN_OK, "%s", err.text);
+        } else {
+            ck_assert_int_eq(st, OMN_ERR_DATA);
+            ck_assert_msg(strstr(err.text, "it takes more room than is allowed") != NULL, "%s",
+                          err.text);
+        }
+        omn_value_unref(v);
+        omn_context_free(ctx);
+    }
+}
+END_TEST
+
 START_TEST(damage_does_no_harm)
 {
     static const char *const names[] = { "png.mask", "png.depth" };
@@ -250,6 +278,7 @@ int main(void)
         numbers_are_rounded_to_steps,
         files_of_others_are_read,
         what_does_not_fit_is_refused,
+        what_takes_more_room_than_allowed_is_refused,
         damage_does_no_harm,
     };
     return TESTING_RUN("formats/maps", all, 30);

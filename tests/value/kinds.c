@@ -92,12 +92,108 @@ START_TEST(the_general_form_reads_back_equal)
         ck_assert_ptr_eq(omn_value_kind(v), omn_value_kind(again));
         ck_assert(omn_value_bytes(v) > 0 && omn_value_bytes(v) < 100000);
         if (omn_value_frame(v))
-            ck_assert_uint_eq(omn_value_frame(v)->source, omn_value_frame(again)->source);
+            ck_assert_uint_ne(omn_value_frame(again)->source, 0);
         omn_buf_fini(&b);
         omn_value_unref(v);
         omn_value_unref(again);
         omn_value_unref(twin);
     }
+}
+END_TEST
+
+/* Pictures of one source, and another; made anew each time it is called. */
+static omn_value *pictures(uint8_t first)
+{
+    omn_value *list[3], *v = NULL;
+    omn_image *img, *cut;
+    omn_pixels px;
+    const omn_kind *video = kind("video");
+    for (size_t i = 0; i < 2; i++) {
+        OK(omn_image_new(OMN_U8, 4, 2, 1, NULL, &img, &px, NULL));
+        for (size_t k = 0; k < 8; k++) ((uint8_t *)px.data)[k] = (uint8_t)(first + k);
+        list[2 * i] = omn_image_give(img);
+        OK(omn_image_crop(omn_value_image(list[2 * i]), 1, 0, 2, 2, NULL, &cut, NULL));
+        if (i == 0) list[1] = omn_image_give(cut);
+        else omn_value_unref(omn_image_give(cut));
+    }
+    const double time[3] = { 0, 1, 2 };
+    const omn_filled columns[2] = {
+        { "frames", { OMN_ANY_VALUE, omn_dim1(3), list, sizeof list } },
+        { "time", { OMN_F64, omn_dim1(3), time, sizeof time } },
+    };
+    OK(omn_value_make(video, columns, 2, NULL, &v, NULL));
+    for (size_t i = 0; i < 3; i++) omn_value_unref(list[i]);
+    return v;
+}
+
+static char *whole(const omn_value *v)
+{
+    omn_buf b;
+    omn_buf_init(&b, 1 << 20);
+    omn_value_json_whole(v, &b);
+    return omn_buf_take(&b);
+}
+
+static uint64_t source(const omn_value *video, size_t i)
+{
+    omn_value *const *frames = omn_value_column(video, "frames")->data;
+    return omn_value_frame(frames[i])->source;
+}
+
+START_TEST(equal_values_have_equal_texts)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *a = pictures(1), *b = pictures(1), *c = pictures(2), *back = NULL;
+    char *x = whole(a), *y = whole(b), *z = whole(c);
+    ck_assert_uint_ne(source(a, 0), source(b, 0)); /* the process tells them apart */
+    ck_assert_str_eq(x, y);
+    ck_assert_int_eq(omn_value_from_json(x, strlen(x), &back, &err), OMN_OK);
+    ck_assert_uint_eq(source(back, 0), source(back, 1)); /* of one picture */
+    ck_assert_uint_ne(source(back, 0), source(back, 2));
+    free(y);
+    y = whole(back);
+    ck_assert_str_eq(x, y);
+    omn_value_unref(back);
+    OK(omn_value_from_json(z, strlen(z), &back, NULL));
+    omn_value_unref(a);
+    OK(omn_value_from_json(x, strlen(x), &a, NULL));
+    ck_assert_uint_ne(source(a, 0), source(back, 0)); /* values that differ share no source */
+    omn_value_unref(a);
+    omn_value_unref(b);
+    omn_value_unref(c);
+    omn_value_unref(back);
+    free(x);
+    free(y);
+    free(z);
+}
+END_TEST
+
+START_TEST(many_sources_are_told_apart)
+{
+    enum { MANY = 300 };
+    omn_value *list[MANY], *v = NULL, *back = NULL;
+    double time[MANY];
+    omn_image *img;
+    omn_pixels px;
+    for (size_t i = 0; i < MANY; i++) {
+        OK(omn_image_new(OMN_U8, 1, 1, 1, NULL, &img, &px, NULL));
+        *(uint8_t *)px.data = 7;
+        list[i] = omn_image_give(img);
+        time[i] = (double)i;
+    }
+    const omn_filled columns[2] = {
+        { "frames", { OMN_ANY_VALUE, omn_dim1(MANY), list, sizeof list } },
+        { "time", { OMN_F64, omn_dim1(MANY), time, sizeof time } },
+    };
+    OK(omn_value_make(kind("video"), columns, 2, NULL, &v, NULL));
+    char *x = whole(v);
+    OK(omn_value_from_json(x, strlen(x), &back, NULL));
+    for (size_t i = 0; i < MANY; i++)
+        for (size_t k = 0; k < i; k++) ck_assert_uint_ne(source(back, i), source(back, k));
+    for (size_t i = 0; i < MANY; i++) omn_value_unref(list[i]);
+    omn_value_unref(v);
+    omn_value_unref(back);
+    free(x);
 }
 END_TEST
 
@@ -501,6 +597,8 @@ int main(void)
 {
     const TTest *const all[] = {
         the_general_form_reads_back_equal,
+        equal_values_have_equal_texts,
+        many_sources_are_told_apart,
         values_that_differ_are_not_equal,
         columns_and_views_are_the_same_value,
         what_is_empty,
