@@ -65,10 +65,7 @@ static omn_status read_ids(const void *self, omn_call *c, const omn_heard *h,
 typedef struct errors { double sum, n; } errors;
 
 static omn_status open_error(omn_call *c, const void *params, omn_open *o, void **self,
-                             omn_error *err)
-{
-    return OMN_OK;
-}
+                             omn_error *err) { return OMN_OK; }
 
 static omn_status begin(const void *self, void **state, omn_error *err)
 {

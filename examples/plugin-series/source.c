@@ -23,15 +23,11 @@ static omn_status open_source(omn_call *c, const void *params, omn_open *o, void
 static void close_source(void *self) { }
 
 static uint64_t count(const void *self, omn_split split)
-{
-    return split == OMN_SPLIT_TRAIN ? OMN_ENDLESS : 1000;
-}
+{ return split == OMN_SPLIT_TRAIN ? OMN_ENDLESS : 1000; }
 
 typedef struct dice { uint64_t seed, stream, at; } dice;
 static double draw(dice *d) /* 0..1 */
-{
-    return (double)(omn_random_at(d->seed, d->stream, d->at++) >> 11) * 0x1p-53;
-}
+{ return (double)(omn_random_at(d->seed, d->stream, d->at++) >> 11) * 0x1p-53; }
 
 static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t index,
                       omn_value **out, omn_error *err)
