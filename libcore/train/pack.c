@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packing: the lessons of a page share one row, each a segment of its own with positions from 0,
- * all of them beside the one picture that they ask about. Lessons of pages without inputs share
+ * all of them beside the one picture that they ask about; where the encoder does not say that many
+ * may see it (OMN_SEG_SHARED), each has a row of its own. Lessons of pages without inputs share
  * rows too: they wait in a pool until enough are there, then the oldest goes first and the longest
  * that still fit follow. The pool is part of the trainer's state; what a batch takes is final only
  * when its step is done. */
@@ -140,14 +141,40 @@ static omn_status place_input(omn_trainer *t, uint32_t b, uint32_t r, const omn_
     return OMN_OK;
 }
 
-static omn_status row_of_page(omn_trainer *t, uint32_t b, const made *m, omn_error *err)
+/* May lessons of several segments see the page's inputs? */
+static bool shared(const omn_trainer *t, const made *m)
+{
+    for (uint32_t r = 0; r < t->n_roles; r++) {
+        const omn_tensor *seg = m->has[r] ? omn_feed_get(m->feeds[r], "seg") : NULL;
+        if (!seg || seg->type != OMN_I32) continue;
+        const int32_t *at = seg->data;
+        for (size_t i = 0; i < seg->bytes / sizeof *at; i++)
+            if (at[i] && at[i] != OMN_SEG_SHARED) return false;
+    }
+    return true;
+}
+
+/* Rows that a page takes, at most a whole batch. */
+static uint32_t rows_of(const omn_trainer *t, const made *m)
+{
+    bool has = false;
+    uint32_t n = 0;
+    for (uint32_t r = 0; r < t->n_roles; r++) has |= m->has[r];
+    for (uint32_t i = 0; has && i < m->n_items; i++) n += !m->items[i].alone;
+    if (n > 1 && shared(t, m)) n = 1;
+    return n < t->setup.batch ? n : t->setup.batch;
+}
+
+/* A row of all its lessons, or of one. */
+static omn_status row_of_page(omn_trainer *t, uint32_t b, const made *m, const item *only,
+                              omn_error *err)
 {
     omn_status st = OMN_OK;
     for (uint32_t r = 0; r < t->n_roles; r++)
         if (m->has[r]) OMN_TRY(place_input(t, b, r, m->feeds[r], err));
     if (t->cells) OMN_TRY(aux_fill(t, &m->page, b, err));
     for (uint32_t i = 0; i < m->n_items; i++) {
-        if (m->items[i].alone) continue;
+        if (m->items[i].alone || (only && only != &m->items[i])) continue;
         if (fits(t, &t->rows[b], &m->items[i])) place(t, b, &m->items[i]);
         else t->now_dropped++;
     }
@@ -155,17 +182,22 @@ done:
     return st;
 }
 
-/* One page: a row for those that see its inputs, the pool for the others. */
+/* One page: rows for those that see its inputs, the pool for the others. */
 static omn_status take_page(omn_trainer *t, const made *m, uint32_t *b, omn_error *err)
 {
     omn_status st = OMN_OK;
-    bool has = false, wants_row = false;
-    for (uint32_t r = 0; r < t->n_roles; r++) has |= m->has[r];
-    for (uint32_t k = 0; k < m->n_items; k++) {
-        if (has && !m->items[k].alone) wants_row = true;
-        else OMN_TRY(pool_put(t, &m->items[k], err));
+    const uint32_t rows = rows_of(t, m), end = *b + rows;
+    for (uint32_t k = 0; k < m->n_items; k++)
+        if (!rows || m->items[k].alone) OMN_TRY(pool_put(t, &m->items[k], err));
+    if (rows == 1 && shared(t, m)) {
+        OMN_TRY(row_of_page(t, (*b)++, m, NULL, err));
+        goto done;
     }
-    if (wants_row) OMN_TRY(row_of_page(t, (*b)++, m, err));
+    for (uint32_t k = 0; rows && k < m->n_items; k++) {
+        if (m->items[k].alone) continue;
+        if (*b < end) OMN_TRY(row_of_page(t, (*b)++, m, &m->items[k], err));
+        else t->now_dropped++;
+    }
 done:
     return st;
 }
@@ -221,6 +253,10 @@ omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
         t->now_next += n;
         for (uint32_t i = 0; i < n; i++) {
             const made *m = &t->made[i];
+            if (rows_of(t, m) > t->setup.batch - b) { /* the next batch begins with it */
+                t->now_next -= n - i;
+                goto full;
+            }
             t->now_bad += m->n_bad;
             if (m->page.skip || !m->n_items) {
                 if (++empty < most) continue;
@@ -235,6 +271,7 @@ omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
             OMN_TRY(take_page(t, m, &b, err));
         }
     }
+full:
     if (t->cells) aux_finish(t);
     if (t->setup.balance == OMN_BALANCE_MODALITIES) batch_balance(t);
 done:

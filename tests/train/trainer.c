@@ -113,6 +113,57 @@ START_TEST(lessons_are_packed_into_rows)
 }
 END_TEST
 
+/* A picture that is not shared is seen by the first segment alone: each lesson has a row, none is
+ * lost where a batch ends, and a page that did not fit begins the next. */
+START_TEST(lessons_that_cannot_share_have_rows_of_their_own)
+{
+    const char *folder = tiny_folder(testing_folder());
+    char path[512], *config = NULL;
+    size_t n = 0;
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    tiny k;
+    omn_error err = OMN_ERROR_INIT;
+    uint64_t rows = 0, of_task[3] = { 0 };
+    snprintf(path, sizeof(path), "%s/config.json", folder);
+    must(omn_file_read(path, 1 << 20, &config, &n, &err), &err);
+    char *key = strstr(config, "\"share_image\": true");
+    ck_assert_ptr_nonnull(key);
+    memcpy(strstr(key, "true"), "null", 4); /* as if it were not there */
+    testing_write(folder, "config.json", config, n);
+    free(config);
+    s.batch = 7;                          /* pages have three lessons or none with a picture */
+    tiny_open(&k, folder, 2, &s);
+    for (int turn = 0; turn < 8; turn++) {
+        must(batch_fill(k.t, k.call, &err), &err);
+        for (uint32_t b = 0; b < s.batch; b++) {
+            const int32_t *pix =
+                (const int32_t *)omn_feed_get(k.t->feed, "image.seg")->data + b * k.t->cells;
+            if (pix[0] == 0) continue;
+            ck_assert_int_eq(pix[0], 1);
+            ck_assert_uint_eq(k.t->rows[b].lessons, 1);
+            ck_assert_int_eq(k.t->texts[0].seg[b * s.inputs], 1); /* it sees the picture */
+            rows++;
+            of_task[k.t->token_task[b * s.targets]]++;
+        }
+        batch_commit(k.t);
+    }
+    ck_assert_uint_gt(rows, 30);
+    ck_assert_uint_eq(k.t->dropped, 0);
+    ck_assert_uint_eq(of_task[0] * 2, of_task[1]); /* no page without one of its lessons */
+    ck_assert_uint_eq(of_task[2], 0);
+    ck_assert_uint_eq(rows, of_task[0] * 3);
+    tiny_close(&k);
+    s.batch = 2;                          /* what no batch could hold is counted */
+    tiny_open(&k, folder, 2, &s);
+    must(batch_fill(k.t, k.call, &err), &err);
+    batch_commit(k.t);
+    must(batch_fill(k.t, k.call, &err), &err);
+    batch_commit(k.t);
+    ck_assert_uint_gt(k.t->dropped, 0);
+    tiny_close(&k);
+}
+END_TEST
+
 START_TEST(what_does_not_fit_is_counted)
 {
     const char *folder = testing_folder();
@@ -686,6 +737,7 @@ int main(void)
     const TTest *const all[] = {
         a_tiny_model_learns,
         lessons_are_packed_into_rows,
+        lessons_that_cannot_share_have_rows_of_their_own,
         what_does_not_fit_is_counted,
         a_lesson_that_fits_no_row_is_bad,
         a_lesson_without_inputs_sees_none,
