@@ -243,7 +243,7 @@ static omn_value *written_and_read(trial *t, const omn_answer *a, const omn_valu
     const omn_status st = omn_answer_write(a, t->c, v, frame, &ids, refused);
     if (judge(t, "write", st, refused)) check_ids(t, a, "write", &ids);
     if (st == OMN_OK && !t->found[0] && ids.count <= LONGEST) {
-        memcpy(again.ids, ids.ids, ids.count * sizeof(int32_t));
+        if (ids.count) memcpy(again.ids, ids.ids, ids.count * sizeof(int32_t));
         again.n = ids.count;
         t->digest = bytes_digest(t->digest, again.ids, again.n * sizeof(int32_t));
         back = hear(t, a, &again, true, frame);
