@@ -65,51 +65,38 @@ static omn_status save(const struct pnm_options *how, const omn_pixels *px, uint
     return *bytes ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "PNM: no memory for the file");
 }
 
-static omn_status pixels_of(const omn_value *v, omn_pixels *px, omn_error *err)
+/* channels: those of the file, 0 for those of the picture. */
+static omn_status save_value(const void *params, const omn_value *v, uint32_t channels,
+                             const char *kind, uint8_t **bytes, size_t *size, omn_error *err)
 {
     const omn_image *img = omn_value_image(v);
     if (!img) return omn_fail(err, OMN_ERR_TYPE, "PNM: only pictures can be written");
-    *px = omn_image_pixels(img);
-    return OMN_OK;
+    const omn_pixels px = omn_image_pixels(img);
+    if (channels == 1 && px.channels != 1)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "PGM holds grey pictures, this one has %u channels; .ppm and .pam hold "
+                        "them",
+                        px.channels);
+    return save(params, &px, channels ? channels : px.channels, kind, bytes, size, err);
 }
 
 omn_status pgm_save(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                     size_t *size, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    omn_pixels px;
     (void)c;
-    OMN_TRY(pixels_of(v, &px, err));
-    if (px.channels != 1)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                        "PGM holds grey pictures, this one has %u channels; .ppm and .pam hold "
-                        "them",
-                        px.channels);
-    OMN_TRY(save(params, &px, 1, "P5", bytes, size, err));
-done:
-    return st;
+    return save_value(params, v, 1, "P5", bytes, size, err);
 }
 
 omn_status ppm_save(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                     size_t *size, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    omn_pixels px;
     (void)c;
-    OMN_TRY(pixels_of(v, &px, err));
-    OMN_TRY(save(params, &px, 3, "P6", bytes, size, err));
-done:
-    return st;
+    return save_value(params, v, 3, "P6", bytes, size, err);
 }
 
 omn_status pam_save(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                     size_t *size, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    omn_pixels px;
     (void)c;
-    OMN_TRY(pixels_of(v, &px, err));
-    OMN_TRY(save(params, &px, px.channels, "P7", bytes, size, err));
-done:
-    return st;
+    return save_value(params, v, 0, "P7", bytes, size, err);
 }
