@@ -149,6 +149,36 @@ START_TEST(a_table_full_of_nonsense_does_no_harm)
 }
 END_TEST
 
+/* Tables that end just before what they point at: the unit, the value or the replacement behind
+ * the end would be right, and is not looked at. */
+START_TEST(a_table_ends_where_it_ends)
+{
+    enum { N = 64 };
+    static char replacements[] = "Z\0Q";
+    static const struct { uint32_t root, node, leaf, value; const char *out; } list[] = {
+        { 2 ^ 'a', 2, 1, 0, "Z" },          /* all of it inside */
+        { N ^ 'a', N, 1, 0, "a" },          /* the node is the first behind the end */
+        { 2 ^ 'a', 2, N, 0, "a" },          /* the value is */
+        { 2 ^ 'a', 2, 1, 1, "" },           /* the last byte of the replacements, an empty text */
+        { 2 ^ 'a', 2, 1, 2, "a" },          /* the first byte behind them */
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        uint32_t units[N + 1] = { 0 };
+        omn_error err = OMN_ERROR_INIT;
+        omn_buf out;
+        units[0] = list[i].root << 10;
+        units[list[i].leaf] = list[i].value | 1u << 31;
+        units[list[i].node] = (list[i].leaf ^ list[i].node) << 10 | 1u << 8 | 'a';
+        const sp_rules r = { .units = units, .n_units = N, .replacements = replacements,
+                             .n_replacements = 2 };
+        omn_buf_init(&out, 100);
+        ck_assert_int_eq(sp_normalise(&r, NULL, false, "a", 1, &out, &err), OMN_OK);
+        ck_assert_msg(!strcmp(out.data, list[i].out), "%zu: \"%s\"", i, out.data);
+        omn_buf_fini(&out);
+    }
+}
+END_TEST
+
 /* What a damaged file still allows must work or fail with words. */
 static void use(const char *data, size_t n)
 {
@@ -302,6 +332,7 @@ int main(void)
 {
     const TTest *const all[] = {
         wrong_files_are_named_errors,       a_table_full_of_nonsense_does_no_harm,
+        a_table_ends_where_it_ends,
         cut_and_damaged_files_are_survived, random_messages_are_survived,
         long_texts_take_time_in_proportion, a_text_beyond_the_limit_is_refused,
     };

@@ -3,6 +3,7 @@
  * does linear for weights of every type, for more sizes than a graph of all ops can have. */
 #include "harness.h"
 
+#include "plugins/compute/cpu/vmath.h"
 #include "tests/conform/company.h"
 
 static const char *const levels[] = { "portable", "avx2", "avx512", "amx" };
@@ -80,9 +81,32 @@ START_TEST(rows_of_linear_are_the_same_alone_and_together)
 }
 END_TEST
 
+/* Sums move from one base to another by powers of two alone, as long as scores are moderate; what
+ * lies beyond has its own maximum as base. */
+START_TEST(bases_of_a_softmax_change_by_powers_of_two)
+{
+    static const float tops[] = { -8192, -700.3f, -1, -0.2f, 0, 0.3f, 5, 87.6f, 3000.1f, 8192 };
+    const size_t n = sizeof tops / sizeof *tops;
+    for (size_t i = 0; i < n; i++) {
+        const exp_base b = base_of(tops[i]);
+        ck_assert(b.c == 0 && b.n == nearbyintf(b.n));
+        ck_assert_double_eq_tol((double)base_value(b), (double)tops[i], 0.35 + 1e-3);
+        for (size_t j = i + 1; j < n && tops[j] - tops[i] < 80; j++) {
+            int e;
+            ck_assert(frexpf(base_change(b, base_of(tops[j])), &e) == 0.5f);
+        }
+    }
+    ck_assert(base_of(8192.5f).c == 8192.5f && base_of(-1e10f).c == -1e10f);
+    ck_assert(base_of(8192.5f).n == 0 && base_change(base_none(), base_of(1)) == 0);
+    ck_assert(base_change(base_of(-1e10f), base_of(-1e10f)) == 1);
+    ck_assert_double_eq_tol((double)base_change(base_of(8192), base_of(8193)), exp(-1), 0.2);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const all[] = { rows_of_linear_are_the_same_alone_and_together,
+    const TTest *const all[] = { bases_of_a_softmax_change_by_powers_of_two,
+                                 rows_of_linear_are_the_same_alone_and_together,
                                  an_item_is_the_same_alone_and_in_a_batch,
                                  a_token_is_the_same_alone_and_among_others,
                                  hidden_keys_among_others_change_nothing };

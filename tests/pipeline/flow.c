@@ -145,6 +145,15 @@ static const struct {
                "      {record: {t: $t}, as: r}], keep: $r.t, all: every}\n"
                "outputs: {every: $every}\n",
       "{}", "{\"every\":[\"no\",\"NO\",\"NO\"]}", "does not hold" },
+    /* what was not made does not end anything, whatever is asked of it */
+#define UNTIL(test)                                                                                \
+    { HEAD ALL "  - {repeat: {most: 3, carry: {t: $up}, until: {" test "}}, steps: [\n"            \
+               "      {apply: text.upper, in: $t, as: up, when: {equal: [$t, no]}},\n"             \
+               "      {record: {t: $t}, as: r}], keep: $r.t, all: every}\n"                        \
+               "outputs: {every: $every}\n",                                                       \
+      "{}", "{\"every\":[\"no\",\"NO\",\"NO\"]}", "repeat ended after 3 turns: until " }
+    UNTIL("equal: [$up, x]"),
+    UNTIL("equal: [x, $up]"),
     { HEAD ALL "  - {map: $boxes, each: b, steps: [{record: {b: $b, n: $n}, as: r}], keep: $r.b,\n"
                "     as: out}\noutputs: {out: $out}\n",
       "{}", "{\"out\":[[{\"box\":[1,2,3,4]}],[{\"box\":[5,6,7,8]}]]}", NULL },

@@ -201,6 +201,15 @@ START_TEST(box_covers_more_than_half)
     rows(&b);
     ck_assert_str_eq(b.names[0], "iou > 0.9");
     end(&b);
+    const omn_setting fine = { "iou", "0.12345678", 0, 0 };
+    begin(&b, "box", &fine, 1);
+    rows(&b);
+    ck_assert_str_eq(b.names[0], "iou > 0.12345678");      /* as it was written */
+    end(&b);
+    begin(&b, "detect", &fine, 1);
+    rows(&b);
+    ck_assert_str_eq(b.names[0], "f1 at iou 0.12345678");
+    end(&b);
 }
 END_TEST
 
@@ -243,15 +252,18 @@ START_TEST(detect_takes_the_best_and_needs_half)
                      near[] = { AT(2, NULL), AT(0, NULL) },
                      far[] = { AT(5, NULL), AT(30, NULL) },
                      part[] = { AT(0, "large red cube"), AT(2, "red") },
-                     named[] = { AT(0, "red cube"), AT(2, "red cube") };
+                     named[] = { AT(0, "red cube"), AT(2, "red cube") },
+                     blank[] = { AT(0, ""), AT(2, "") };
     bench b;
     begin(&b, "detect", NULL, 0);
     ck_assert(add(&b, boxes(near, 2), boxes(want, 2)));
     ck_assert(add(&b, boxes(want, 2), boxes(named, 2)));    /* a missing label agrees */
+    ck_assert(add(&b, boxes(blank, 2), boxes(named, 2)));   /* and so does an empty one */
+    ck_assert(add(&b, boxes(named, 2), boxes(blank, 2)));
     ck_assert(!add(&b, boxes(part, 2), boxes(named, 2)));   /* "cube" is not in "red" */
     ck_assert(!add(&b, boxes(far, 2), boxes(want, 1)));     /* 5 / 15 is less than one half */
     rows(&b);
-    ck_assert_double_eq(b.rows[0].value, 2 * 5 / 15.0);
+    ck_assert_double_eq(b.rows[0].value, 2 * 9 / 23.0);
     end(&b);
 }
 END_TEST

@@ -225,6 +225,43 @@ START_TEST(together_is_as_one_by_one)
 }
 END_TEST
 
+/* Drawing depends on the place in a batch, so that items which are drawn are not put into one. */
+START_TEST(what_is_drawn_is_drawn_alone)
+{
+    rig r;
+    omn_error err = OMN_ERROR_INIT;
+    char *every[4];
+    open_rig(&r, HEAD "  - {map: $list, each: w, as: many, keep: $said, steps: [\n"
+                      "      {generate: text, as: said, from: {image: $image}, prompt: '{w}',\n"
+                      "       max_tokens: 6, sample: {temperature: 50, seed: 7}}]}\n"
+                      "outputs: {many: $many}\n");
+    const omn_pipeline_setup how = usual(&r);
+    omn_value *const whole = r.in[2];
+    for (size_t i = 0; i < 4; i++) {
+        if (i < 3) {
+            omn_value *one = omn_value_ref(omn_list_at(whole, i));
+            WORKS(omn_list_new(&one, 1, &r.in[2], &err));
+            omn_value_unref(one);
+        } else {
+            r.in[2] = whole;
+        }
+        r.inputs[2].value = r.in[2];
+        every[i] = answer(&r, &how, NULL);
+        if (i < 3) omn_value_unref(r.in[2]);
+    }
+    const char *at = every[3] + strlen("{\"many\":[");
+    for (size_t i = 0; i < 3; i++) {
+        const char *one = every[i] + strlen("{\"many\":[");
+        const size_t n = strlen(one) - strlen("]}");
+        ck_assert_uint_gt(n, 2);
+        ck_assert_msg(!strncmp(at, one, n), "%zu: %s in %s", i, one, every[3]);
+        at += n + 1;
+    }
+    for (size_t i = 0; i < 4; i++) free(every[i]);
+    close_rig(&r);
+}
+END_TEST
+
 START_TEST(what_was_seen_is_told)
 {
     rig r;
@@ -397,7 +434,8 @@ int main(void)
 {
     const TTest *const all[] = {
         a_pipeline_tells_what_it_is,     the_caller_stands_over_the_file,
-        together_is_as_one_by_one,       what_was_seen_is_told,
+        together_is_as_one_by_one,       what_is_drawn_is_drawn_alone,
+        what_was_seen_is_told,
         a_step_may_give_several_answers, places_lie_in_the_picture,
         an_empty_question_is_none,       answers_are_checked_with_the_model,
         a_kept_input_is_prepared_once,

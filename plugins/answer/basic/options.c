@@ -37,12 +37,12 @@ static omn_status open_options(omn_call *c, const void *params, omn_open *o, voi
     for (size_t i = 0; i < n; i++) {
         const omn_value *v = omn_list_at(p->options, i);
         omn_buf b;
-            if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
+        if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
             OMN_TRY(omn_fail(err, OMN_ERR_TYPE, "option %zu is %s, a text is wanted", i + 1,
                              omn_value_kind_name(v)));
         omn_buf_init(&b, OMN_TEXT_MOST);
         omn_value_text(v, &b);
-        if (!b.failed && (!b.length || !b.data[strspn(b.data, " ")])) {
+        if (!b.failed && !b.data[strspn(b.data, " ")]) {
             omn_buf_fini(&b);
             OMN_TRY(omn_fail(err, OMN_ERR_DATA, "option %zu is empty", i + 1));
         }
@@ -107,4 +107,4 @@ static const void *extension(const char *id)
 }
 
 const omn_answer_impl answer_options_impl = { extension, "text",        open_options, close_options,
-                                      NULL,      write_options, read_options };
+                                              NULL,      write_options, read_options };

@@ -20,9 +20,22 @@ OMN_PARAMS(detect, DETECT);
 typedef struct boxes_self {
     double iou;
     bool labels;
-    char box[48], detect[48];             /* names of the rows */
+    char box[48], detect[48];     /* names of the rows */
 } boxes_self;
 typedef struct count { uint64_t n, right, found, wanted, hit; } count;
+
+/* With the bound as it was written: the shortest text that is this number. */
+static omn_status name_rows(boxes_self *s, omn_error *err)
+{
+    omn_buf b;
+    omn_buf_init(&b, 32);
+    omn_number_print(s->iou, &b);
+    const omn_status st = omn_buf_check(&b, "a bound", err);
+    omn_format(s->box, sizeof s->box, "iou > %s", b.data);
+    omn_format(s->detect, sizeof s->detect, "f1 at iou %s", b.data);
+    omn_buf_fini(&b);
+    return st;
+}
 
 static omn_status open_boxes(omn_call *c, const void *params, omn_open *o, void **self,
                              omn_error *err)
@@ -32,10 +45,8 @@ static omn_status open_boxes(omn_call *c, const void *params, omn_open *o, void 
     boxes_self *s = calloc(1, sizeof *s);
     if (!s) return omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
     s->iou = ((const struct boxes *)params)->iou;
-    omn_format(s->box, sizeof s->box, "iou > %g", s->iou);
-    omn_format(s->detect, sizeof s->detect, "f1 at iou %g", s->iou);
     *self = s;
-    return OMN_OK;
+    return name_rows(s, err);
 }
 
 static omn_status open_detect(omn_call *c, const void *params, omn_open *o, void **self,
@@ -105,7 +116,7 @@ static omn_status box_rows(const void *self, const void *state, omn_measure_emit
  * a missing label on either side agrees. */
 static bool same_label(const char *got, const char *want)
 {
-    if (!want || !want[0] || !got || !got[0]) return true;
+    if (!want || !got || !got[0]) return true;
     for (const char *w = want; *w;) {
         const size_t n = strcspn(w, " ");
         bool in = n == 0;

@@ -187,7 +187,7 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
     if (st == OMN_ERR_MEMORY || st == OMN_ERR_CANCELLED) return omn_fail(err, st, "%s", why.text);
     char text[1200];
     return omn_fail_at(
-        err, OMN_ERR_DATA, s->m.path, (int32_t)number, why.file[0] ? 0 : why.column, "%s",
+        err, OMN_ERR_DATA, s->m.path, (int32_t)number, 0, "%s",
         why.file[0] && strcmp(why.file, s->m.path) ? omn_error_line(&why, text, sizeof text)
                                                    : why.text);
 }
