@@ -63,9 +63,9 @@ omn_node *omn_bias_blocks(omn_scope *s, omn_node *const *parts, size_t n)
 {
     if (omn_scope_failed(s)) return NULL;
     int64_t rows = 1, heads = 1, wide = 0, before = 0;
-    omn_node **list = omn_arena_alloc(omn_scope_arena(s), n ? n : 1, sizeof *list);
-    if (!list || !n)
-        return omn_scope_fail(s, OMN_ERR_ARGUMENT, "bias blocks: no parts, or out of memory");
+    if (!n) return omn_scope_fail(s, OMN_ERR_ARGUMENT, "bias blocks: no parts");
+    omn_node **list = omn_arena_alloc(omn_scope_arena(s), n, sizeof *list);
+    if (!list) return omn_scope_fail(s, OMN_ERR_MEMORY, "bias blocks: out of memory");
     for (size_t i = 0; i < n; i++) {
         const omn_shape shape = omn_node_shape(parts[i]);
         if (shape.rank != 4)

@@ -65,10 +65,11 @@ void omn_interp_matrix(size_t from, size_t to, omn_interp how, double a, bool an
 static omn_node *axis_matrix(omn_scope *s, int64_t from, int64_t to, omn_interp how, double a,
                              bool antialias)
 {
-    float *m = from < 1 || to < 1 || from > 65536 || to > 65536
-                   ? NULL : calloc((size_t)from * (size_t)to, sizeof *m);
-    if (!m) return omn_scope_fail(s, OMN_ERR_SHAPE, "positions: cannot resize %lld to %lld",
-                                  (long long)from, (long long)to);
+    if (from < 1 || to < 1 || from > 65536 || to > 65536)
+        return omn_scope_fail(s, OMN_ERR_SHAPE, "positions: cannot resize %lld to %lld",
+                              (long long)from, (long long)to);
+    float *m = calloc((size_t)from * (size_t)to, sizeof *m);
+    if (!m) return omn_scope_fail(s, OMN_ERR_MEMORY, "positions: out of memory");
     omn_interp_matrix((size_t)from, (size_t)to, how, a, antialias, m);
     omn_node *c = omn_const(s, OMN_F32, omn_dim2(to, from), m);
     free(m);

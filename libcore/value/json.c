@@ -91,7 +91,7 @@ static size_t enter(writer *w, const char *part)
 
 static void leave(writer *w, size_t before)
 {
-    if (w->take == NULL || w->name.data == NULL) return;
+    if (w->take == NULL || w->name.failed) return;
     w->name.length = before;
     w->name.data[before] = '\0';
 }

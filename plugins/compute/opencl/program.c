@@ -147,8 +147,9 @@ static omn_status build(device *d, const char *source, const char *options, cl_p
                                                   MOST_SOURCE - 1, whole, NULL))
             snprintf(log, sizeof log, "%.500s", whole);
         free(whole);
-        st = omn_fail(err, OMN_ERR_DEVICE, "OpenCL: '%s' does not build %s.cl: %s (%d): %s",
-                      d->name, source, cl_error_name(e), (int)e, log);
+        st = omn_fail(err, e == CL_OUT_OF_HOST_MEMORY ? OMN_ERR_MEMORY : OMN_ERR_DEVICE,
+                      "OpenCL: '%s' does not build %s.cl: %s (%d): %s", d->name, source,
+                      cl_error_name(e), (int)e, log);
         d->cl.clReleaseProgram(*out);
         *out = NULL;
         goto done;
