@@ -4,6 +4,8 @@
  * weight. Locked, since several programs may read one store. */
 #include "inside.h"
 
+#include "../tensor/finite.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +121,11 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
     else if (!omn_to_f32(t->type, t->data, count, e->data))
         return omn_fail(err, OMN_ERR_TYPE, "%s: %s in %s cannot be converted to f32", e->name,
                         omn_type_get(t->type)->name, omn_weights_path(st->from));
+    const size_t good = t ? finite_until(e->data, count) : count;
+    if (good < count)
+        return omn_fail(err, OMN_ERR_DATA, "%s: value %zu of %zu in %s is %g, which is no weight",
+                        e->name, good + 1, count, omn_weights_path(st->from),
+                        (double)e->data[good]);
     e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
     return OMN_OK;
 }

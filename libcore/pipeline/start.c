@@ -4,6 +4,8 @@
  * 2022). */
 #include "recipe.h"
 
+#include "../tensor/finite.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +33,13 @@ static omn_status blend(const omn_weights *from, const char *name, const omn_ten
     float *w = malloc((count ? count : 1) * sizeof *w);
     if (!w) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
     const bool read = omn_to_f32(t->type, t->data, count, w);
+    const size_t good = read ? finite_until(w, count) : count;
+    const double bad = good < count ? (double)w[good] : 0;
     for (size_t i = 0; read && i < count; i++) x[i] += (w[i] - x[i]) / (float)n;
     free(w);
+    if (good < count)
+        return omn_fail(err, OMN_ERR_DATA, "%s: value %zu of %zu in %s is %g, which is no weight",
+                        name, good + 1, count, omn_weights_path(from), bad);
     return read ? OMN_OK
                 : omn_fail(err, OMN_ERR_DATA, "%s: %s holds no floating-point numbers",
                            omn_weights_path(from), name);

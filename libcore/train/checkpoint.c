@@ -6,6 +6,8 @@
  * written down as text and compared when the file is read. */
 #include "trainer.h"
 
+#include "../tensor/finite.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,7 +177,14 @@ static omn_status read_into(const omn_weights *w, const char *prefix, const char
 {
     omn_status st = OMN_OK;
     const omn_tensor *t = get(w, prefix, name, OMN_F32, shape, &st, err);
-    if (t) memcpy(to, t->data, t->bytes);
+    if (!t) return st;
+    memcpy(to, t->data, t->bytes);
+    const size_t n = t->bytes / sizeof(*to), good = finite_until(to, n);
+    if (good < n)
+        st = omn_fail(err, OMN_ERR_DATA,
+                      "%s: value %zu of %zu in %s%s is %g, so this training cannot go on from "
+                      "there",
+                      omn_weights_path(w), good + 1, n, prefix, name, (double)to[good]);
     return st;
 }
 

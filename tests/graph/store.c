@@ -87,6 +87,63 @@ START_TEST(weights_are_used_as_they_lie_in_the_file)
 }
 END_TEST
 
+static omn_weights *spoiled(double at_3)
+{
+    float f[8];
+    double d[8];
+    omn_weights *w = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    char path[512];
+    for (int i = 0; i < 8; i++) f[i] = (float)(d[i] = i == 3 ? at_3 : i);
+    const omn_weights_entry entries[] = {
+        { "a.table", { OMN_F64, omn_dim2(4, 2), d, sizeof(d) } },
+        { "a.bias", { OMN_F32, omn_dim1(8), f, sizeof(f) } },
+    };
+    snprintf(path, sizeof(path), "%s/spoiled.safetensors", testing_folder());
+    ck_assert_msg(omn_weights_write(path, OMN_OVERWRITE, entries, 2, NULL, 0, &err) == OMN_OK, "%s",
+                  err.text);
+    ck_assert_msg(omn_weights_open(path, &w, &err) == OMN_OK, "%s", err.text);
+    return w;
+}
+
+static void build_one(void *user, omn_scope *s, omn_bundle *out)
+{
+    const bool bias = user != NULL;
+    omn_bundle_put(out, s, "y",
+                   omn_weight(omn_scope_at(s, "a"), bias ? "bias" : "table",
+                              bias ? omn_dim1(8) : omn_dim2(4, 2), OMN_INIT_ONE, 0));
+}
+
+/* Where weights are copied they are looked at: what a training begins with, and types that graphs
+ * do not compute with. What lies in the file as graphs want it is not gone through. */
+START_TEST(weights_that_are_not_numbers_are_named)
+{
+    static const struct { double x; const char *says; } all[] = {
+        { NAN, "value 4 of 8 in " }, { INFINITY, "is inf" }, { -INFINITY, "is -inf" },
+        { 1e300, "is inf" },              /* no f32 */
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+        for (int k = 0; k < 4; k++) {
+            omn_weights *w = spoiled(all[i].x);
+            omn_store *store;
+            const bool train = k & 1, bias = k & 2;
+            if (train) ck_assert(omn_store_new(1, w, false, &store, NULL) == OMN_OK);
+            else ck_assert(omn_store_open(w, &store, NULL) == OMN_OK);
+            rig own = open_over(store, &reference_compute), *r = &own;
+            if (!train && bias) {
+                rig_graph(r, "g", build_one, r);
+            } else {
+                const char *text = rig_failure(r, build_one, bias ? r : NULL);
+                ck_assert_msg(strstr(text, all[i].says) && strstr(text, "spoiled.safetensors") &&
+                                  strstr(text, bias ? "a.bias: " : "a.table: "),
+                              "'%s' lacks '%s'", text, all[i].says);
+            }
+            rig_close(r);
+            omn_weights_close(w);
+        }
+}
+END_TEST
+
 typedef struct wrong {
     const char *name;
     omn_shape shape;
@@ -230,6 +287,7 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { weights_are_used_as_they_lie_in_the_file,
+                                 weights_that_are_not_numbers_are_named,
                                  what_the_file_lacks_is_told_by_name,
                                  a_writable_store_begins_from_a_file,
                                  types_that_graphs_lack_become_f32_or_are_named,

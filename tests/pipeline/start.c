@@ -107,6 +107,45 @@ START_TEST(a_list_begins_with_the_mean)
 }
 END_TEST
 
+/* One number of the last tensor of b is none: no training begins there, alone or in a mean. */
+START_TEST(weights_that_are_not_numbers_start_nothing)
+{
+    static const char *const starts[] = { "./b", "[./b, ./a]", "[./a, ./b]" };
+    const char *folder = three_toys();
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    omn_weights_entry list[512];
+    float x[1 << 14];
+    char name[200] = "";
+    ck_assert_int_eq(omn_weights_open(below(folder, "b/model.safetensors"), &w, &err), OMN_OK);
+    const size_t n = omn_weights_count(w);
+    for (size_t i = 0; i < n; i++)
+        list[i] = (omn_weights_entry){ omn_weights_name(w, i), *omn_weights_at(w, i) };
+    for (size_t i = 0; i < n && !name[0]; i++) {
+        omn_tensor *t = &list[i].tensor;
+        size_t count = 0;
+        ck_assert(omn_shape_count(&t->shape, &count));
+        if (count > 1 << 14 || !omn_to_f32(t->type, t->data, count, x)) continue;
+        x[count - 1] = NAN;
+        snprintf(name, sizeof name, "%s", list[i].name);
+        *t = (omn_tensor){ OMN_F32, t->shape, x, count * sizeof(float) };
+    }
+    ck_assert(name[0]);
+    ck_assert_int_eq(omn_weights_write(below(folder, "b/new.safetensors"), OMN_OVERWRITE, list, n,
+                                       NULL, 0, &err), OMN_OK);
+    omn_weights_close(w);
+    ck_assert_int_eq(rename(below(folder, "b/new.safetensors"),
+                            below(folder, "b/model.safetensors")), 0);
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
+        err = (omn_error)OMN_ERROR_INIT;
+        ck_assert_int_eq(train(folder, starts[i], "spoiled", &err), OMN_ERR_DATA);
+        ck_assert_msg(strstr(err.text, name) && strstr(err.text, "nan") &&
+                          strstr(err.text, "b/model.safetensors"),
+                      "%s: %s", starts[i], err.text);
+    }
+}
+END_TEST
+
 START_TEST(models_of_two_shapes_have_no_mean)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -122,6 +161,7 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { a_list_begins_with_the_mean,
+                                 weights_that_are_not_numbers_start_nothing,
                                  models_of_two_shapes_have_no_mean };
     return TESTING_RUN("pipeline/start", all, 60);
 }

@@ -181,6 +181,32 @@ START_TEST(counters_below_0_are_refused)
 }
 END_TEST
 
+/* Weights, moments and averages that are not numbers: nothing could be learnt from there. */
+START_TEST(a_checkpoint_without_numbers_is_refused)
+{
+    const char *folder = tiny_folder(testing_folder());
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    char says[300];
+    tiny k;
+    s.average = 0.9;
+    tiny_open(&k, folder, 2, &s);
+    tiny_steps(&k, 1);
+    slot *o = &k.t->opt->slots[1];
+    const struct { float *of; const char *prefix; } all[] = {
+        { o->w, "" }, { o->m, "train.m." }, { o->v, "train.v." }, { o->average, "train.average." },
+    };
+    for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++) {
+        const float kept = all[i].of[2];
+        all[i].of[2] = i % 2 ? INFINITY : NAN;
+        snprintf(says, sizeof(says), "value 3 of %zu in %s%s is ", o->count, all[i].prefix,
+                 o->name);
+        refused_now(&k, folder, &s, says);
+        all[i].of[2] = kept;
+    }
+    tiny_close(&k);
+}
+END_TEST
+
 /* Everything that a checkpoint counts comes back. */
 START_TEST(counters_come_back)
 {
@@ -399,6 +425,7 @@ int main(void)
         a_batch_given_up_gives_back_what_it_took,
         ten_steps_in_a_row_that_are_not_finite_end_the_run,
         a_pool_that_no_row_could_take_is_refused,
+        a_checkpoint_without_numbers_is_refused,
         counters_below_0_are_refused,
         counters_come_back,
         the_export_holds_the_averages,
