@@ -327,6 +327,37 @@ START_TEST(cells_bring_whole_pixels_back_within_half_a_pixel)
 }
 END_TEST
 
+/* A picture that is wider than high has padding below it in a square view. What lies in it alone is
+ * nowhere in the picture; what only reaches into it is cut. */
+START_TEST(boxes_in_the_padding_are_none)
+{
+    static const struct { int32_t y0, y1; size_t n; double low, high; } cases[] = {
+        { 0, 31, 1, 0, 64 }, { 20, 50, 1, 40, 64 }, { 31, 32, 1, 62, 64 },
+        { 32, 33, 0, 0, 0 }, { 40, 63, 0, 0, 0 },
+    };
+    const omn_frame f = { .m = { 1, 0, 0, 0, 1, 0 }, .width = 128, .height = 64, .source = 1 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        omn_error err = OMN_ERROR_INIT;
+        omn_value *v = NULL;
+        const omn_region *r = NULL;
+        loc_scheme s = cells;
+        s.x_first = true;
+        snprintf(text, sizeof text, "<extra_id_0> <extra_id_%d> <extra_id_9> <extra_id_%d>",
+                 (int)cases[i].y0, (int)cases[i].y1);
+        ck_assert_msg(loc_read(&s, text, strlen(text), &f, true, NULL, &v, &err) == OMN_OK, "%s",
+                      err.text);
+        ck_assert_uint_eq(omn_regions_get(v, &r), cases[i].n);
+        if (cases[i].n) {
+            ck_assert_double_eq_tol(r[0].y0, cases[i].low, 0.501);
+            ck_assert_double_eq_tol(r[0].y1, cases[i].high, 0.501);
+            ck_assert(r[0].x1 > r[0].x0);
+        }
+        omn_value_unref(v);
+    }
+}
+END_TEST
+
 START_TEST(broken_answers_lose_a_box_and_not_the_rest)
 {
     static const struct {
@@ -404,6 +435,7 @@ int main(void)
         points_are_the_recorded_ones,
         words_of_boxes_read_back_as_the_same_words,
         cells_bring_whole_pixels_back_within_half_a_pixel,
+        boxes_in_the_padding_are_none,
         broken_answers_lose_a_box_and_not_the_rest,
         a_million_words_are_read_in_time,
     };

@@ -126,12 +126,21 @@ double loc_score(const loc_spoken *h, const char *from, const char *to)
     return n ? sum / (double)n : NAN;
 }
 
+/* Had the box something inside, of which nothing is in the picture? Then it lies in what stands
+ * around the picture in the model's view. */
+static bool outside(const double view[4], const double source[4])
+{
+    return view[2] != view[0] && view[3] != view[1] &&
+           !(source[2] > source[0] && source[3] > source[1]);
+}
+
 static omn_status add_box(gather *g, const int32_t *bin, const char *label, double score)
 {
     double view[4], source[4];
     loc_place(g->s, bin, LOC_LOW, view);
     loc_place(g->s, bin + 2, LOC_HIGH, view + 2);
     loc_box_to_source(g->like, view, source);
+    if (outside(view, source)) return OMN_OK;
     omn_region *r = add(g);
     if (r == NULL) return full(g);
     *r = (omn_region){ source[0], source[1], source[2], source[3], score, label };
