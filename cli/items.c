@@ -289,12 +289,35 @@ static omn_status take_members(items *s, item *it, const char *line, size_t n,
     return st;
 }
 
+/* null may stand anywhere in what is only handed through, and is no value of ours in a list: there
+ * a 0 of the same length takes its place, so that the rest of the line is read and what is wrong
+ * with it keeps its column. Owned; NULL without memory. */
+static char *readable(const items *s, const char *line, size_t n)
+{
+    char *copy = malloc(n + 1);
+    record_member m;
+    if (!copy) return NULL;
+    memcpy(copy, line, n);
+    copy[n] = '\0';
+    for (const char *at = line; record_next(&at, line + n, &m);) {
+        char name[NAME_ROOM];
+        size_t k = 0;
+        record_name(&m, name, sizeof name);
+        while (k < s->n_ports && strcmp(s->ports[k].name, name)) k++;
+        char *const from = copy + (m.value - line);
+        if (k == s->n_ports) record_blank(from, from + m.value_n);
+    }
+    return copy;
+}
+
 static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value *record = NULL;
     char meant[2 * NAME_ROOM] = "";
-    OMN_TRY(words_json(s->c, line, n, &record, err));
+    char *text = readable(s, line, n);
+    if (!text) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "a line: out of memory"));
+    OMN_TRY(words_json(s->c, text, n, &record, err));
     if (!omn_value_is(record, "record")) {
         st = omn_fail(err, OMN_ERR_DATA, "a line is one object of inputs, {\"image\": \"a.png\"}");
         goto done;
@@ -307,8 +330,9 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
         while (k < it->n && strcmp(it->inputs[k].name, s->ports[i].name)) k++;
         if (k < it->n) continue;
         if (!s->of[i].n && !s->ports[i].deflt)
-            st = omn_fail(err, OMN_ERR_DATA, "\"%s\" is missing: %s%s%s", s->ports[i].name,
-                          s->ports[i].help, meant[0] ? "; " : "", meant);
+            st = omn_fail(err, OMN_ERR_DATA, "\"%s\" is missing%s%s%s%s", s->ports[i].name,
+                          s->ports[i].help[0] ? ": " : "", s->ports[i].help,
+                          meant[0] ? "; " : "", meant);
         else if (s->of[i].n)
             st = kept_value(s, &s->of[i], &v, err);
         if (st != OMN_OK) goto done;
@@ -323,6 +347,7 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
     }
     st = check_size(s, it, err);
 done:
+    free(text);
     omn_value_unref(record);
     return st;
 }

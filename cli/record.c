@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A value that was read is no longer what was written: a large number is rounded, true is 1. What
  * is only handed through (the id of a batch line, fields that are no inputs) is therefore cut out
- * of the text. The text was read before, so that nothing is checked here but its end. */
+ * of the text. Nothing is checked here but its end: that it is JSON shows when it is read. */
 #include "record.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static const char *skip_space(const char *p, const char *end)
@@ -61,4 +62,17 @@ void record_name(const record_member *m, char *buf, size_t room)
         text = omn_text_get(v, &n);
     snprintf(buf, room, "%.*s", (int)n, text);
     omn_value_unref(v);
+}
+
+void record_blank(char *p, const char *end)
+{
+    const char *const from = p;
+    for (; p < end; p++) {
+        if (*p == '"') {
+            p = (char *)(uintptr_t)skip_string(p, end) - 1;
+        } else if (p > from && end - p >= 4 && !memcmp(p, "null", 4) &&
+                   memchr("[,: \t", p[-1], 5)) {
+            memcpy(p, "0   ", 4);
+        }
+    }
 }

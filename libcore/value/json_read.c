@@ -246,7 +246,7 @@ static omn_status read_array(reader *r, omn_value **out)
         size_t at = r->at;
         OMN_TRY(read_or_null(r, &item));
         if (item == NULL) {
-            st = refuse(r, at, "null inside an array has no meaning here");
+            st = refuse(r, at, "null is no item of a list here; leave it out");
             goto done;
         }
         OMN_TRY(gather_add(r, &g, NULL, item));

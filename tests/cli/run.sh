@@ -75,6 +75,28 @@ printf '%s\n' '{"id": 7, "text": "one"}' '{"text": 5}' '' '{"txt": "x"}' '{"text
 ok "a batch goes through" run 1 words.yaml --batch batch.jsonl --format jsonl
 ok "... in order, with names of bad lines" sh -c \
     'grep -q "\"item\":0,\"id\":7,.*ONE" out && grep -q "batch.jsonl:4" err && tail -n 1 out | grep -q FOUR'
+cat > places.yaml <<'END'
+version: 1
+inputs: {boxes: {type: regions}, text: {type: text, default: x}}
+steps:
+  - {record: {b: $boxes, t: $text}, as: r}
+outputs: {boxes: $r.b}
+END
+printf '%s\n' '{"boxes": [], "meta": [1, null, {"a": [null]}], "id": [null]}' '{"boxes": [null]}' \
+    '{"boxes": [], "meta": [1 null]}' '{"boxes":[{"box":[1,2,3,4],"label":null,"score":null}]}' \
+    '{"boxes": null}' > nulls.jsonl
+ok "null is nothing where something may be" run 1 places.yaml --batch nulls.jsonl --format jsonl
+ok "... is handed through where it is not read" \
+    grep -qF '"id":[null],"extra":{"meta":[1, null, {"a": [null]}]},"inputs":{"boxes":[]}' out
+ok "... and is named where it cannot be" sh -c 'grep -qF "nulls.jsonl:2: JSON, line 1 column 12: null is no item" err &&
+    grep -qF "nulls.jsonl:3: JSON, line 1 column 26: expected , or ]" err && [ "$(grep -c done out)" -eq 2 ] &&
+    grep -qFx "omnio: nulls.jsonl:5: \"boxes\" is missing" err'
+ok "no boxes are no line" run 0 places.yaml --boxes '[]'
+ok "... at all" [ ! -s out ]
+ok "... also of an item of many" run 1 places.yaml --batch nulls.jsonl
+ok "... beside the lines of others" [ "$(cat out)" = "3: 1 2 3 4" ]
+ok "an empty text is a line" run 0 words.yaml --text ''
+ok "... that is empty" [ "$(wc -l < out)" -eq 1 -a "$(wc -c < out)" -eq 1 ]
 ok "what follows -- are operands" run 1 small.yaml -o 'z{name}.png' -- a.png --overwrite -o
 ok "... and no options" sh -c 'grep -q -e "--image: --overwrite: " err && grep -q -e "--image: -o: " err'
 ok "... for every command" gives 0 check -- words.yaml small.yaml
