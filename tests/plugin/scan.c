@@ -202,8 +202,8 @@ START_TEST(a_cache_that_a_file_contradicts_is_made_anew)
 }
 END_TEST
 
-/* A linker at work: the file has its size and its time, but half of its bytes are missing. Then it is
- * whole under the same key. */
+/* A linker at work: the file has its size and its time, but half of its bytes are missing. Then it
+ * is whole under the same key. */
 START_TEST(a_file_seen_half_written_is_looked_at_again)
 {
     const char *folder = shelf_folder("plugins"), *cache = shelf_folder("cache");
