@@ -159,6 +159,8 @@ omn_status omn_decoder_text(const omn_part *decoder, const int32_t *ids, size_t 
     omn_value *whole = NULL;
     if (ends && !s)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s cannot stream its text", decoder->object);
+    if (!ends && !d->decode)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s makes no text", decoder->object);
     if (!ends) {
         size_t length = 0;
         OMN_TRY(d->decode(decoder->self, NULL, ids, n, &whole, err));
