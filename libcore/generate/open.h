@@ -33,6 +33,7 @@ struct omn_part {
     char (*range_names)[32];
     bool has_vocab;
     struct spelling *spelling;    /* of a decoder, made when wanted; the model's lock */
+    uint64_t made_of;             /* hash of its object, plugin, parameters and files */
 };
 
 struct omn_open {
@@ -52,6 +53,7 @@ struct omn_open {
     const omn_part *decoder;      /* that an answer is opened for; NULL: no answer */
     const omn_named *values;      /* for the "in" rows of what is opened next */
     size_t n_values;
+    uint64_t files;               /* hash of the files that were asked for, by size and time */
 };
 
 /* Remember that somebody asked for a path; and a complaint about a key that nobody asked for and

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <xxhash.h>
 
 omn_status open_begin(omn_context *ctx, omn_call *call, omn_open *parent, omn_config *config,
                       const char *dir, omn_open **out, omn_error *err)
@@ -68,6 +69,15 @@ static const char *named_by_file(omn_open *o, const omn_open *by, const char *na
     return found ? found : is_file(name);
 }
 
+/* What is made of a part depends on the files that it asked for. */
+static void remember_file(omn_open *o, const char *path)
+{
+    struct stat st;
+    if (stat(path, &st)) return;
+    const int64_t is[] = { st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec };
+    o->files = XXH3_64bits_withSeed(is, sizeof is, o->files);
+}
+
 const char *omn_open_file(omn_open *o, const char *name, bool must)
 {
     const omn_open *by = o;
@@ -79,6 +89,7 @@ const char *omn_open_file(omn_open *o, const char *name, bool must)
     const char *path =
         by ? named_by_file(o, by, name)
            : o->dir[0] ? is_file(omn_arena_printf(o->arena, "%s/%s", o->dir, name)) : NULL;
+    if (path) remember_file(o, path);
     if (!path && must && by && *by->file)
         omn_open_fail(o, OMN_ERR_MISSING, "%s is neither beside %s nor in the folder %s", name,
                       by->file, o->dir[0] ? o->dir : ".");
@@ -149,6 +160,27 @@ void part_close(omn_part *p)
     free(p);
 }
 
+static void add_text(uint64_t *hash, const char *text)
+{
+    *hash = XXH3_64bits_withSeed(text ? text : "", text ? strlen(text) + 1 : 0, *hash);
+}
+
+/* What a part is made of, its weights aside; another order of its settings counts as another part,
+ * which costs no more than making again what was made of it. */
+static uint64_t made_of(const omn_part *p, const omn_setting *set, size_t n)
+{
+    const omn_plugin *plugin = omn_entry_plugin(p->entry);
+    uint64_t hash = p->open->files;
+    add_text(&hash, plugin->name);
+    add_text(&hash, plugin->version);
+    add_text(&hash, p->object);
+    for (size_t i = 0; i < n; i++) {
+        add_text(&hash, set[i].name);
+        add_text(&hash, set[i].text);
+    }
+    return hash;
+}
+
 omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, const char *object,
                              const omn_setting *set, size_t n, const char *file, omn_error *err)
 {
@@ -178,6 +210,7 @@ omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, co
                                    &filled, err));
     OMN_TRY(open(o->call, filled, p->open, &p->self, err));
     OMN_TRY(omn_open_done(p->open, err));
+    p->made_of = made_of(p, set, n);
     o->parts[o->n_parts++] = p;
     return p;
 done:

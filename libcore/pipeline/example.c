@@ -2,6 +2,7 @@
 /* Examples and what tasks take of them. Every complaint about data names the line that it stands
  * in, the task and the field, for a manifest has thousands of lines. */
 #include "recipe.h"
+#include "run.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,12 @@ omn_status example_open(const omn_recipe *r, size_t stage, int source, omn_split
     const uint64_t number = example_number(r, stage, source, split, index);
     *out = (example){ .r = r, .c = c };
     if (at) at->place(p->self, split, number, &out->file, &out->line);
+    const omn_value *ahead =
+        split == OMN_SPLIT_TRAIN ? ahead_example(r, stage, source, index) : NULL;
+    if (ahead) {
+        out->record = omn_value_ref(ahead);
+        return OMN_OK;
+    }
     const omn_status st = impl->get(p->self, c, split, number, &out->record, err);
     if (st == OMN_OK || !err || err->file[0]) return st;
     omn_error_prefix(err, "source %s, example %llu", r->sources[source].name,
@@ -168,8 +175,18 @@ omn_status item_open(const example *e, const recipe_task *t, const omn_value *it
     }
     const omn_value *want = recipe_get(e->record, item, t->want);
     if (!want) return no_field(e, t, t->want, err);
-    out->want = omn_value_ref(want);
-    return OMN_OK;
+    /* the name of a file, where codes of what is in it are wanted */
+    const char *takes = t->teacher ? teacher_takes(t->teacher) : NULL;
+    if (!takes || !omn_value_is(want, "text") || !strcmp(takes, "text")) {
+        out->want = omn_value_ref(want);
+        return OMN_OK;
+    }
+    const omn_value *ahead = ahead_loaded(e->r, takes, want);
+    out->want = omn_value_ref(ahead);
+    const omn_status st = ahead ? OMN_OK : loaded(e, takes, want, &out->want, err);
+    if (st == OMN_OK) return st;
+    omn_error_prefix(err, "field \"%s\"", t->want);
+    return example_failed(e, t, st, err);
 }
 
 void item_close(task_item *i)

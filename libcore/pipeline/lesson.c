@@ -6,7 +6,7 @@
 #include "read.h"
 #include "run.h"
 
-#include "../generate/open.h"
+#include "../generate/codes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +21,8 @@ struct omn_teacher {
     omn_model *model;
     const plan_step *step;
     omn_answer *answer;               /* the same for every example; NULL: each opens its own */
+    const omn_part *decoder;          /* whose codes are wanted; NULL: the answer writes all */
+    codes_maker *codes, *own_codes;   /* NULL: no codes; own: nobody shares theirs */
 };
 
 static bool asks(const plan_step *s)
@@ -184,6 +186,50 @@ static omn_status take_inputs(const omn_teacher *t, const omn_request *rq, omn_p
 
 /* ---- what is wanted ------------------------------------------------------------------------- */
 
+const char *teacher_takes(const omn_teacher *t)
+{
+    return codes_of(t->decoder);
+}
+
+const char *teacher_makes(const omn_teacher *t)
+{
+    const char *takes = teacher_takes(t);
+    return takes ? takes : t->step->answer.makes;
+}
+
+bool teacher_wants_codes(const omn_teacher *t, const omn_value *wanted)
+{
+    const char *takes = teacher_takes(t);
+    return takes && omn_value_is(wanted, takes);
+}
+
+omn_status teacher_view(omn_teacher *t, omn_call *c, const omn_named *inputs, size_t n,
+                        omn_frame *out, bool *has, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_pipeline_run r = { .p = t->p, .model = t->model,
+                           .how = { .temperature = NAN, .top_p = NAN } };
+    *has = false;
+    if (!t->step->n_from) return OMN_OK;
+    OMN_TRY(run_inputs(&r, inputs, n, err));
+    OMN_TRY(run_before(&r, c, t->step, err));
+    OMN_TRY(run_frame(&r, c, t->step, out, has, err));
+done:
+    run_clear(&r);
+    return st;
+}
+
+/* A picture, say, as the codes that its decoder makes of it. */
+static omn_status take_codes(const omn_teacher *t, omn_pipeline_run *r, omn_call *c,
+                             const omn_value *wanted, omn_value **out, omn_error *err)
+{
+    omn_frame frame = { 0 };
+    bool has = false;
+    const omn_status st = run_frame(r, c, t->step, &frame, &has, err);
+    const codes_want want = { wanted, has ? &frame : NULL };
+    return st == OMN_OK ? codes_get(t->codes, c, &want, 1, out, err) : st;
+}
+
 /* The wanted value as ids, by the step's own answer. */
 static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call *c,
                             const omn_value *wanted, omn_pipeline_taught *out, omn_error *err)
@@ -191,7 +237,7 @@ static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call 
     omn_status st = OMN_OK;
     const plan_step *s = t->step;
     omn_answer *mine = NULL;
-    omn_value *text = NULL;
+    omn_value *other = NULL;          /* what is written instead of the value */
     omn_frame frame = { 0 };
     omn_buf b;
     bool has = false;
@@ -201,16 +247,17 @@ static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call 
     if (type_lies_in_picture(r->p, s->answer.makes)) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
     if (omn_value_is(wanted, "number") && !strcmp(omn_answer_makes(a), "text")) {
         omn_value_text(wanted, &b); /* a number is a fine text */
-        OMN_TRY(omn_text_new(b.data ? b.data : "", b.length, &text, err));
+        OMN_TRY(omn_text_new(b.data ? b.data : "", b.length, &other, err));
     }
-    OMN_TRY(omn_answer_write(a, c, text ? text : wanted, has ? &frame : NULL, &out->want, err));
+    if (teacher_wants_codes(t, wanted)) OMN_TRY(take_codes(t, r, c, wanted, &other, err));
+    OMN_TRY(omn_answer_write(a, c, other ? other : wanted, has ? &frame : NULL, &out->want, err));
     if (!s->answer.entry) /* no rules that could refuse it */
         OMN_TRY(only_text(t, out->want.ids, out->want.count, "the text", err));
     out->output = s->output;
-    out->modality = s->answer.makes;
+    out->modality = teacher_makes(t);
 done:
     if (st != OMN_OK) omn_error_prefix(err, "the wanted answer");
-    omn_value_unref(text);
+    omn_value_unref(other);
     omn_buf_fini(&b);
     omn_answer_close(mine);
     return st;
@@ -277,6 +324,13 @@ omn_status omn_teacher_new(omn_pipeline *p, omn_model *m, omn_teacher **out, omn
     if (!t) return omn_fail(err, OMN_ERR_MEMORY, "a task: out of memory");
     *t = (omn_teacher){ .p = p, .model = m, .step = model_step(p) };
     if (answer_fixed(&t->step->answer)) OMN_TRY(open_answer(t, err));
+    if (!strcmp(t->step->answer.makes, "tokens")) {
+        const codes_keep keep = { .memory = CODES_MEMORY };
+        const omn_part *d = omn_model_decoder(m, t->step->output);
+        if (codes_of(d)) OMN_TRY(codes_new(m, d, &keep, &t->own_codes, err));
+        if (codes_of(d)) t->decoder = d;
+        t->codes = t->own_codes;
+    }
     *out = t;
     return OMN_OK;
 done:
@@ -284,15 +338,23 @@ done:
     return st;
 }
 
-const char *teacher_makes(const omn_teacher *t)
+const omn_part *teacher_decoder(const omn_teacher *t)
 {
-    return t->step->answer.makes;
+    return t->decoder;
+}
+
+void teacher_share(omn_teacher *t, codes_maker *codes)
+{
+    codes_free(t->own_codes);
+    t->own_codes = NULL;
+    t->codes = codes;
 }
 
 void omn_teacher_free(omn_teacher *t)
 {
     if (!t) return;
     omn_answer_close(t->answer);
+    codes_free(t->own_codes);
     free(t);
 }
 

@@ -33,6 +33,12 @@ static int source_of(const omn_recipe *r, uint64_t index)
     return (int)r->n_sources - 1;
 }
 
+void page_place(const omn_recipe *r, uint64_t index, uint64_t step, size_t *stage, int *source)
+{
+    *stage = stage_of(r, step);
+    *source = source_of(r, index);
+}
+
 typedef struct maker {
     const example *e;
     omn_arena *a;

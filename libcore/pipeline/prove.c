@@ -212,6 +212,7 @@ omn_status recipe_prove(omn_recipe *r, omn_model *m, omn_error *err)
     r->setup.n_modalities = 0;
     OMN_TRY(find_roles(r, err));
     OMN_TRY(open_teachers(r, err));
+    OMN_TRY(keep_open(r, err));
     OMN_TRY(find_examples(r, err));
     OMN_TRY(row_prove(r, err));
     OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, NULL, &c, err));
@@ -229,6 +230,7 @@ void recipe_taught(omn_recipe *r)
         omn_teacher_free(r->tasks[i].teacher);
         r->tasks[i].teacher = NULL;
     }
+    keep_close(r);
     r->teacher = NULL;
 }
 

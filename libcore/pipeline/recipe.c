@@ -341,7 +341,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
         "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate",
-        "balance", NULL
+        "balance", "keep", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     const yml *y = r->root;
@@ -369,6 +369,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     TRY_READ(read_loss(r, yml_get(y, "loss"), yml_get(y, "aux"), err));
     TRY_READ(read_stages(r, yml_get(y, "stages"), yml_get(y, "steps"), err));
     TRY_READ(read_rest(r, err));
+    TRY_READ(keep_read(r, yml_get(y, "keep"), err));
     const yml *initial = yml_get(y, "initial");
     if (initial) {
         TRY_READ(yml_want(initial, YML_MAP, "initial", err));

@@ -5,7 +5,8 @@
 
 #include "plan.h"
 
-#include "../generate/open.h"
+#include "../generate/codes.h"
+#include "../train/ahead.h"
 
 #include <omnio/learn.h>
 
@@ -44,6 +45,8 @@ typedef struct recipe_stage {
     omn_part *parts[MOST_SOURCES];        /* opened sources of this stage */
 } recipe_stage;
 
+typedef struct sheet sheet;
+
 struct omn_recipe {
     omn_context *ctx;
     omn_arena *arena;
@@ -72,6 +75,11 @@ struct omn_recipe {
                                            * does; "text" among them for a second one */
     const char *modalities[MOST_TASKS];   /* of the tasks' targets */
     uint64_t score_every, score_examples; /* 0: no scores while it trains */
+    codes_keep keep;                      /* of codes of what is wanted */
+    bool keeps;                           /* in its folder too: the run is no rehearsal */
+    codes_maker *codes;                   /* while r->teacher is there; NULL: no task wants any */
+    sheet *sheets;                        /* of the pages that are made now */
+    uint32_t n_sheets;
     omn_model *teacher; /* borrowed while training: prompts and answers by its parts */
 };
 
@@ -84,6 +92,21 @@ omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_erro
 omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err);
 /* One page of lessons; page.c. user: the recipe. */
 omn_page_fn recipe_page;
+/* Where a page draws its example from; page.c. */
+void page_place(const omn_recipe *r, uint64_t index, uint64_t step, size_t *stage, int *source);
+/* Codes of what the next pages want, and their examples: for trainer_ahead; forget: without the
+ * trainer. example, loaded (a field's file): borrowed; NULL: it has to be read; ahead.c */
+trainer_ahead_fn recipe_ahead;
+void ahead_forget(omn_recipe *r);
+const omn_value *ahead_example(const omn_recipe *r, size_t stage, int source, uint64_t index);
+const omn_value *ahead_loaded(const omn_recipe *r, const char *kind, const omn_value *field);
+/* The key "keep"; where the teachers' codes come from while r->teacher is there; keep.c */
+omn_status keep_read(omn_recipe *r, const yml *y, omn_error *err);
+omn_status keep_open(omn_recipe *r, omn_error *err);
+void keep_close(omn_recipe *r);
+/* The weights are those of the run now. OMN_ERR_CONFIG when the trainer (NULL: none) changes some
+ * that codes depend on. */
+omn_status keep_settled(omn_recipe *r, const omn_trainer *t, omn_error *err);
 /* The lessons of one task alone about an example, with their inputs; page.c. */
 omn_status recipe_lessons(const omn_recipe *r, uint32_t task, uint64_t index, omn_call *c,
                           omn_arena *a, omn_page *out, omn_error *err);

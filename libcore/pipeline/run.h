@@ -6,6 +6,8 @@
 #include "plan.h"
 #include "told.h"
 
+#include "../generate/codes.h"
+
 struct omn_pipeline_run {
     omn_pipeline *p;
     omn_model *model, *own_model;
@@ -84,8 +86,18 @@ omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result 
 omn_status literal_make(const omn_pipeline_run *r, const literal *l, omn_value **out,
                         omn_error *err);
 
-/* The kind of value that a teacher's answer makes; lesson.c */
+/* What a teacher's lessons teach; lesson.c. makes: the kind of value. takes: the kind whose codes
+ * the step's decoder makes by a graph, decoder: that one; NULL: the answer itself writes what is
+ * wanted. */
 const char *teacher_makes(const omn_teacher *t);
+const char *teacher_takes(const omn_teacher *t);
+const omn_part *teacher_decoder(const omn_teacher *t);
+bool teacher_wants_codes(const omn_teacher *t, const omn_value *wanted);
+/* What the step sees of the picture for these inputs: the view in which codes are made. */
+omn_status teacher_view(omn_teacher *t, omn_call *c, const omn_named *inputs, size_t n,
+                        omn_frame *out, bool *has, omn_error *err);
+/* Codes of its decoder come from here from now on; borrowed. */
+void teacher_share(omn_teacher *t, codes_maker *codes);
 
 /* The frame in which this step's boxes are written: that of the first picture that it sees. */
 omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,

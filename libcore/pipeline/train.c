@@ -117,6 +117,7 @@ static omn_status begin(run *t, omn_error *err)
                                   .store = t->store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &t->model, err));
     OMN_TRY(folder_allowed(r, t->model, t->out, t->w && t->w->replace, err));
+    r->keeps = true;
     OMN_TRY(recipe_prove(r, t->model, err));
     OMN_TRY(auxiliary(t, err));
     /* all weights of the model, those too that no task of this recipe reaches */
@@ -129,6 +130,8 @@ static omn_status begin(run *t, omn_error *err)
     r->setup.n_tasks = (uint32_t)r->n_tasks;
     r->setup.skip_bad = r->skip_bad;
     OMN_TRY(omn_trainer_new(t->model, t->store, &r->setup, &t->trainer, err));
+    OMN_TRY(keep_settled(r, t->trainer, err));
+    trainer_ahead(t->trainer, recipe_ahead);
     OMN_TRY(folder_make(t->out, &t->made, err));
     OMN_TRY(folder_lock(t->out, &t->lock, err));
     omn_file_sweep(t->out);
@@ -141,6 +144,7 @@ static omn_status begin(run *t, omn_error *err)
                      "; " BEFORE " is the one before it: rename it to go on from there");
         }
         if (st != OMN_OK) goto done;
+        OMN_TRY(keep_settled(r, t->trainer, err));
         note(t, "going on from step %llu of %llu", (unsigned long long)omn_trainer_at(t->trainer),
              (unsigned long long)r->setup.steps);
     }
@@ -266,6 +270,7 @@ done:
     omn_call_free(t.call);
     omn_trainer_free(t.trainer);
     recipe_taught(r);
+    r->keeps = false;
     omn_model_close(t.model);
     omn_store_free(t.store);
     omn_weights_close(t.from);

@@ -15,6 +15,7 @@ typedef struct making {
     omn_trainer *t;
     omn_call *outer;
     uint64_t first;
+    uint32_t from;                        /* number of that page in the batch */
 } making;
 
 static omn_status no_memory(omn_error *err)
@@ -265,19 +266,26 @@ done:
 static void make_range(void *user, size_t from, size_t to)
 {
     const making *k = user;
-    for (size_t i = from; i < to; i++) make_one(k, &k->t->made[i], k->first + i);
+    for (size_t i = from; i < to; i++) make_one(k, &k->t->made[k->from + i], k->first + i);
 }
 
 omn_status pages_make(omn_trainer *t, omn_call *c, uint32_t n, uint64_t first, omn_error *err)
 {
-    making k = { t, c, first };
-    omn_pool_split(omn_call_pool(c), n, 1, make_range, &k);
+    omn_status st = OMN_OK;
+    const uint32_t each = t->ahead ? AHEAD : n;
+    for (uint32_t from = 0; from < n; from += each) {
+        const uint32_t some = n - from < each ? n - from : each;
+        making k = { t, c, first + from, from };
+        if (t->ahead) OMN_TRY(t->ahead(t->setup.page_user, c, k.first, some, t->step, err));
+        omn_pool_split(omn_call_pool(c), some, 1, make_range, &k);
+    }
     for (uint32_t i = 0; i < n; i++) {
         if (t->made[i].st == OMN_OK) continue;
         if (err && err->status == OMN_OK) *err = t->made[i].err;
         return t->made[i].st;
     }
-    return OMN_OK;
+done:
+    return st;
 }
 
 void made_fini(made *m)

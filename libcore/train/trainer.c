@@ -352,6 +352,17 @@ done:
     return st;
 }
 
+void trainer_ahead(omn_trainer *t, trainer_ahead_fn *fn)
+{
+    t->ahead = fn;
+}
+
+bool trainer_moves(const omn_trainer *t, const char *weight)
+{
+    const long i = omn_store_find(t->store, weight);
+    return i >= 0 && (size_t)i < t->n_weights && t->gradient_names[i];
+}
+
 void omn_trainer_free(omn_trainer *t)
 {
     if (!t) return;

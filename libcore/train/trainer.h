@@ -4,6 +4,7 @@
 #ifndef OMNIO_TRAIN_TRAINER_H
 #define OMNIO_TRAIN_TRAINER_H
 
+#include "ahead.h"
 #include "inside.h"
 
 #define MOST_ROLES 8
@@ -60,6 +61,7 @@ struct omn_trainer {
     omn_store *store;
     omn_arena *arena;                     /* copies of the setup's lists */
     omn_train_setup setup;
+    trainer_ahead_fn *ahead;              /* NULL: nobody wants to know */
     omn_ce ce;
     int32_t start, stop, rows_of_table;
     role roles[MOST_ROLES];

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which weights a graph reads, for those who have to know when they change. Not installed. */
+#ifndef OMNIO_GRAPH_READS_H
+#define OMNIO_GRAPH_READS_H
+
+#include <omnio/graph.h>
+
+/* The next weight from node *at (0 at first) on; *at goes on behind it. false: there is no more.
+ * [any] */
+bool graph_reads(const omn_graph *g, uint32_t *at, const char **name, omn_tensor *out);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a recipe has to know of a trainer, and the trainer of it, beside the setup. Not
+ * installed. */
+#ifndef OMNIO_TRAIN_AHEAD_H
+#define OMNIO_TRAIN_AHEAD_H
+
+#include <omnio/train.h>
+
+#define AHEAD 32 /* pages that are announced at once */
+
+/* Pages first .. first + n - 1 will be asked for next, n at most AHEAD: time to do at once what
+ * each would do alone. user: the pages'. With the whole pool. [run] */
+typedef omn_status trainer_ahead_fn(void *user, omn_call *c, uint64_t first, uint32_t n,
+                                    uint64_t step, omn_error *err);
+void trainer_ahead(omn_trainer *t, trainer_ahead_fn *fn);
+/* Does training change this weight? */
+bool trainer_moves(const omn_trainer *t, const char *weight);
+
+#endif
