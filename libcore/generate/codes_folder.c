@@ -10,6 +10,8 @@
  * the bound. */
 #include "codes.h"
 
+#include "../base/system.h"
+
 #include <dirent.h>
 #include <endian.h>
 #include <errno.h>
@@ -73,7 +75,7 @@ static omn_status look(const codes_folder *f, found **list, size_t *n, uint64_t 
     omn_status st = OMN_OK;
     size_t room = 0;
     DIR *d = opendir(f->path);
-    if (!d) return omn_fail(err, OMN_ERR_IO, "%s: %s", f->path, strerror(errno));
+    if (!d) return system_fail(err, errno, f->path, "cannot be looked through");
     *bytes = 0;
     for (struct dirent *e; st == OMN_OK && (e = readdir(d));) {
         struct stat s;
@@ -126,8 +128,7 @@ omn_status codes_folder_open(const char *path, uint64_t most, codes_folder **out
     if (strlen(path) > 4000)
         return omn_fail(err, OMN_ERR_ARGUMENT, "the name of the folder of codes is too long");
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return omn_fail(err, errno == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO,
-                        "%s: the folder of codes cannot be made: %s", path, strerror(errno));
+        return system_fail(err, errno, path, "the folder of codes cannot be made");
     if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode))
         return omn_fail(err, OMN_ERR_IO, "%s is no folder; codes are kept in one", path);
     codes_folder *f = calloc(1, sizeof *f);
