@@ -125,6 +125,8 @@ typedef struct omn_answer_setup {
     const omn_named *values;            /* parameters that are values (VAL rows) */
     size_t n_values;
     const char *file;                   /* where the settings stand; NULL: nowhere */
+    uint32_t of_number;                 /* which of the request's inputs of the role `of`, from 0;
+                                         * those without a value count too */
 } omn_answer_setup;
 /* Opened for one model; it may serve any number of requests and threads, and is closed before the
  * model. Rules that cannot be are told here. [any] */

@@ -56,6 +56,7 @@ omn_status omn_answer_open(omn_model *m, omn_call *c, const omn_answer_setup *ho
     a->model = m;
     snprintf(a->output, sizeof a->output, "%s", output);
     snprintf(a->of, sizeof a->of, "%s", how->of ? how->of : "image");
+    if (how->size >= sizeof *how) a->of_number = how->of_number;
     a->decoder = omn_model_decoder(m, output);
     a->vocab = omn_part_vocabulary(a->decoder);
     if (!a->decoder || !a->vocab) {

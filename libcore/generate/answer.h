@@ -16,6 +16,7 @@ struct omn_answer {
     rules_program *program;       /* NULL: any text */
     const spelling *spell;        /* the decoder's; NULL with candidates */
     char output[64], of[64];
+    uint32_t of_number;
 };
 
 /* The spelling of a decoder, made when it is first wanted; sorted when told. [any] */

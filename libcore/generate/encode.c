@@ -2,6 +2,7 @@
 /* From requests to the model's memory: each input through its encoder's prepare, rows padded to one
  * length (rounded up, so that few graphs exist), one run of the encode graph; and one run of the
  * step graph. */
+#include "answer.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -207,6 +208,20 @@ static omn_status prepare(omn_runner *r, omn_call *c, const omn_request *rq, con
     return omn_model_prepare(r->model, c, role, v, *mine, frame, err);
 }
 
+/* Is input `number` of this role, of those with a value, the one that the answer speaks of? */
+static bool is_of(const omn_request *rq, const char *role, uint32_t number)
+{
+    const uint32_t of = rq->answer ? rq->answer->of_number : 0;
+    uint32_t all = 0;
+    if (strcmp(role, rq->answer ? rq->answer->of : "image")) return false;
+    for (uint32_t i = 0; i < rq->n_inputs; i++) {
+        if (strcmp(rq->inputs[i].name, role)) continue;
+        if (rq->inputs[i].value && !number--) return all == of;
+        all++;
+    }
+    return false;
+}
+
 static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq, const input *in,
                               const omn_feed **feed, omn_feed **mine, encoded *e, size_t row,
                               omn_result *result, omn_error *err)
@@ -221,8 +236,7 @@ static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq,
         v = text;
     }
     OMN_TRY(prepare(r, c, rq, role, v, feed, mine, &frame, err));
-    const char *of = rq->answer ? omn_answer_of(rq->answer) : "image";
-    if (!strcmp(role, of) && !e->has_frame[row]) {
+    if (is_of(rq, role, in->number)) {
         e->frames[row] = frame;
         e->has_frame[row] = true;
     }

@@ -66,6 +66,7 @@ omn_status answer_open(const omn_pipeline_run *r, omn_call *c, const plan_step *
                                    .object = omn_entry_object(w->entry)->name,
                                    .output = s->output,
                                    .of = w->of_role,
+                                   .of_number = w->of_number,
                                    .set = set,
                                    .n_set = w->n_set,
                                    .values = values,

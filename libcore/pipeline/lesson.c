@@ -213,10 +213,20 @@ omn_status teacher_view(omn_teacher *t, omn_call *c, const omn_named *inputs, si
     if (!t->step->n_from) return OMN_OK;
     OMN_TRY(run_inputs(&r, inputs, n, err));
     OMN_TRY(run_before(&r, c, t->step, err));
-    OMN_TRY(run_frame(&r, c, t->step, out, has, err));
+    OMN_TRY(run_frame(&r, c, t->step, t->step->answer.of, out, has, err));
 done:
     run_clear(&r);
     return st;
+}
+
+omn_status teacher_codes(omn_teacher *t, omn_call *c, const omn_named *inputs, size_t n,
+                         const omn_value *wanted, omn_value **out, omn_error *err)
+{
+    omn_frame frame = { 0 };
+    bool has = false;
+    const omn_status st = teacher_view(t, c, inputs, n, &frame, &has, err);
+    const codes_want want = { wanted, has ? &frame : NULL };
+    return st == OMN_OK ? codes_get(t->codes, c, &want, 1, out, err) : st;
 }
 
 /* A picture, say, as the codes that its decoder makes of it. */
@@ -225,7 +235,7 @@ static omn_status take_codes(const omn_teacher *t, omn_pipeline_run *r, omn_call
 {
     omn_frame frame = { 0 };
     bool has = false;
-    const omn_status st = run_frame(r, c, t->step, &frame, &has, err);
+    const omn_status st = run_frame(r, c, t->step, t->step->answer.of, &frame, &has, err);
     const codes_want want = { wanted, has ? &frame : NULL };
     return st == OMN_OK ? codes_get(t->codes, c, &want, 1, out, err) : st;
 }
@@ -244,7 +254,8 @@ static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call 
     omn_buf_init(&b, 1 << 16);
     if (!t->answer) OMN_TRY(answer_open(r, c, s, &mine, err));
     const omn_answer *a = mine ? mine : t->answer;
-    if (type_lies_in_picture(r->p, s->answer.makes)) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
+    if (type_lies_in_picture(r->p, s->answer.makes))
+        OMN_TRY(run_frame(r, c, s, s->answer.of, &frame, &has, err));
     if (omn_value_is(wanted, "number") && !strcmp(omn_answer_makes(a), "text")) {
         omn_value_text(wanted, &b); /* a number is a fine text */
         OMN_TRY(omn_text_new(b.data ? b.data : "", b.length, &other, err));
@@ -336,6 +347,15 @@ omn_status omn_teacher_new(omn_pipeline *p, omn_model *m, omn_teacher **out, omn
 done:
     omn_teacher_free(t);
     return st;
+}
+
+omn_status teacher_of_codes(omn_pipeline *p, omn_model *m, omn_teacher **out, omn_error *err)
+{
+    const plan_step *s = model_step(p);
+    *out = NULL;
+    if (!s || strcmp(s->answer.makes, "tokens") || !codes_of(omn_model_decoder(m, s->output)))
+        return OMN_OK;
+    return omn_teacher_new(p, m, out, err);
 }
 
 const omn_part *teacher_decoder(const omn_teacher *t)

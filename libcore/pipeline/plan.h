@@ -67,7 +67,8 @@ typedef struct plan_answer {
     named_literal *values;
     size_t n_values;
     int of;                       /* slot of the picture; -1 */
-    const char *of_role;
+    const char *of_role;          /* and as which input of the step: */
+    uint32_t of_number;
 } plan_answer;
 
 /* Another condition that a generating step is led by, or away from. */

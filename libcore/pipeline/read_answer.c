@@ -92,8 +92,10 @@ static omn_status read_of(omn_pipeline *p, const yml *y, plan_step *s, omn_error
                         omn_entry_object(a->entry)->name);
     if (!of) return OMN_OK;
     TRY_READ(name_refer(p, of, "image", &a->of, err));
-    for (size_t i = 0; i < s->n_from; i++)
+    for (size_t i = 0; i < s->n_from && !a->of_role; i++)
         if (s->from[i].slot == a->of) a->of_role = s->from[i].name;
+    for (size_t i = 0; a->of_role && s->from[i].slot != a->of; i++)
+        a->of_number += !strcmp(s->from[i].name, a->of_role);
     return a->of_role
                ? OMN_OK
                : yml_fail(of, err, "%s is not among the inputs (from) of this step", of->text);

@@ -59,8 +59,7 @@ omn_status run_number(const omn_pipeline_run *r, const param *p, double lo, doub
     return OMN_OK;
 }
 
-/* The frame in which a box in the prompt is written: that of the picture the model sees. */
-omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,
+omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, int of, omn_frame *out,
                      bool *has, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -69,7 +68,7 @@ omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_f
     *has = false;
     for (size_t i = 0; i < s->n_from && !*has; i++) {
         const omn_value *v = r->slots[s->from[i].slot];
-        if (!v || !omn_value_image(v)) continue;
+        if (!v || !omn_value_image(v) || (of >= 0 && s->from[i].slot != of)) continue;
         if (r->prepared) {
             OMN_TRY(omn_prepared_get(r->prepared, c, s->from[i].name, v, &kept, out, err));
         } else {
@@ -156,7 +155,7 @@ static omn_status prompt_of(omn_pipeline_run *r, omn_call *c, const plan_step *s
         st = omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
         goto done;
     }
-    if (writes_places(r, words, n)) OMN_TRY(run_frame(r, c, s, &frame, &has, err));
+    if (writes_places(r, words, n)) OMN_TRY(run_frame(r, c, s, -1, &frame, &has, err));
     if (has) OMN_TRY(within(r, s, &l, &frame, err));
     OMN_TRY(template_fill(template, r->model, c, has ? &frame : NULL, look_up, &l, &text, err));
     *out = omn_arena_strdup(a, text.data ? text.data : "");

@@ -99,8 +99,15 @@ omn_status teacher_view(omn_teacher *t, omn_call *c, const omn_named *inputs, si
 /* Codes of its decoder come from here from now on; borrowed. */
 void teacher_share(omn_teacher *t, codes_maker *codes);
 
-/* The frame in which this step's boxes are written: that of the first picture that it sees. */
-omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_frame *out,
+/* What the step's decoder makes of a wanted value for these inputs, as tokens; owned. [run] */
+omn_status teacher_codes(omn_teacher *t, omn_call *c, const omn_named *inputs, size_t n,
+                         const omn_value *wanted, omn_value **out, omn_error *err);
+/* A teacher for that alone; *out NULL: the pipeline's step wants no codes. */
+omn_status teacher_of_codes(omn_pipeline *p, omn_model *m, omn_teacher **out, omn_error *err);
+
+/* What the model sees of the picture in the slot `of`, -1: of the first that the step is given:
+ * the frame in which boxes are written. *has false: there is no such picture. */
+omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, int of, omn_frame *out,
                      bool *has, omn_error *err);
 
 #endif
