@@ -5,6 +5,7 @@
  * the result does not depend on the threads. Between rounds of examples answers are told and a
  * wish to stop is heard, so that memory does not grow with their number. */
 #include "recipe.h"
+#include "run.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -133,7 +134,8 @@ static void kept_end(kept *k)
 }
 
 static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const example *e,
-                       const task_item *in, const omn_value *answer, omn_error *err)
+                       const task_item *in, const omn_value *answer, const omn_value *wanted,
+                       omn_error *err)
 {
     omn_status st = OMN_OK;
     if (p->n == p->room) {
@@ -155,8 +157,23 @@ static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const e
         return st;
     }
     k->answer = omn_value_ref(answer);
-    k->wanted = omn_value_ref(in->want);
+    k->wanted = omn_value_ref(wanted);
     p->n++;
+    return OMN_OK;
+}
+
+/* What the answer is judged by: codes where it is codes and a picture, say, was wanted. */
+static omn_status wanted_of(const job *j, const example *e, const task_item *in,
+                            const omn_value *answer, omn_value **out, omn_error *err)
+{
+    omn_teacher *t = j->task->teacher;
+    *out = NULL;
+    if (t && omn_value_is(answer, "tokens") && teacher_wants_codes(t, in->want)) {
+        const omn_status st = teacher_codes(t, e->c, in->give, in->n_give, in->want, out, err);
+        if (st != OMN_OK && st != OMN_ERR_CANCELLED) example_failed(e, j->task, st, err);
+        return st;
+    }
+    *out = omn_value_ref(in->want);
     return OMN_OK;
 }
 
@@ -166,7 +183,7 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
     omn_status st = OMN_OK;
     const recipe_task *t = j->task;
     task_item in;
-    omn_value *out = NULL;
+    omn_value *out = NULL, *wanted = NULL;
     OMN_TRY(item_open(e, t, item, &in, err));
     st = omn_pipeline_run_one(run, in.give, in.n_give, 0, &out, err);
     if (st != OMN_OK) {
@@ -174,13 +191,16 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
         goto done;
     }
     const omn_value *answer = omn_record_get(out, t->want_output);
-    if (!answer)
+    if (!answer) {
         st = yml_fail(t->at, err, "task %s: the pipeline has no output \"%s\"", t->name,
                       t->want_output);
-    else
-        st = keep(p, t->kind ? recipe_get(e->record, item, t->kind) : NULL, index, e, &in, answer,
-                  err);
+        goto done;
+    }
+    OMN_TRY(wanted_of(j, e, &in, answer, &wanted, err));
+    OMN_TRY(keep(p, t->kind ? recipe_get(e->record, item, t->kind) : NULL, index, e, &in, answer,
+                 wanted, err));
 done:
+    omn_value_unref(wanted);
     item_close(&in);
     omn_value_unref(out);
     return st;
@@ -352,8 +372,8 @@ static omn_status a_round(job *j, size_t n, scores *all, omn_error *err)
             if (err && !err->status) *err = j->pieces[i].err;
         }
         j->bad += j->pieces[i].bad;
-        const omn_status told = collect(j, &j->pieces[i], all, err);
-        if (st == OMN_OK) st = told;
+        const omn_status judged = collect(j, &j->pieces[i], all, err);
+        if (st == OMN_OK) st = judged;
     }
     j->first += n * PIECE;
     return st;
@@ -420,7 +440,15 @@ omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *se
         if (!chosen) continue;
         if (!r->tasks[k].measure)
             return yml_fail(r->tasks[k].at, err, "task %s has no measure", r->tasks[k].name);
-        const omn_status st = eval_task(r, m, &r->tasks[k], &how, err);
+        /* a training that asks for scores has teachers of its own */
+        omn_teacher *mine = NULL;
+        omn_status st = OMN_OK;
+        if (!r->tasks[k].teacher)
+            st = teacher_of_codes(r->tasks[k].pipeline, m, &mine, err);
+        if (mine) r->tasks[k].teacher = mine;
+        if (st == OMN_OK) st = eval_task(r, m, &r->tasks[k], &how, err);
+        if (mine) r->tasks[k].teacher = NULL;
+        omn_teacher_free(mine);
         if (st != OMN_OK) return st;
     }
     return OMN_OK;

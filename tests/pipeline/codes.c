@@ -2,8 +2,7 @@
 /* Lessons whose wanted pictures become codes by their decoder's graph: which ids those are, that
  * they are made in batches and once, in memory and in a folder, and that no file there is believed
  * that is not whole. */
-#include "tests/generate/toy.h"
-#include "tests/plugin/shelf.h"
+#include "studio.h"
 
 #include "libcore/generate/codes.h"
 #include "libcore/pipeline/recipe.h"
@@ -17,100 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TILES = 4, FIRST = 3, FILE_BYTES = 6 * 8 + TILES * 4 + 8 };
+enum { FILE_BYTES = 6 * 8 + TILES * 4 + 8 };
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
-
-static const char *below(const char *folder, const char *name)
-{
-    static char path[4][4096];
-    static int at;
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof path[at], "%s/%s", folder, name);
-    return path[at];
-}
-
-/* ---- a model that draws --------------------------------------------------------------------- */
-
-typedef struct studio {
-    omn_context *ctx;
-    omn_model *model;
-    omn_call *call;
-} studio;
-
-/* Entry e of the codebook is a corner of the cube of colours, dimmed. */
-static void write_studio(const char *folder, float bright, const char *more)
-{
-    omn_error err = OMN_ERROR_INIT;
-    char *data = NULL, config[256];
-    size_t size = 0;
-    float book[8][3];
-    for (int e = 0; e < 8; e++)
-        for (int k = 0; k < 3; k++) book[e][k] = bright * (float)(e >> k & 1);
-    WORKS(
-        omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size, &err));
-    testing_write(folder, "tokenizer.model", data, size);
-    free(data);
-    snprintf(config, sizeof config, "{\"omnio\": {\"model\": \"draws\"}%s}", more);
-    testing_write(folder, "config.json", config, strlen(config));
-    const omn_weights_entry list = {
-        "vq.codebook", { OMN_F32, omn_dim2(8, 3), book, sizeof book }
-    };
-    WORKS(omn_weights_write(below(folder, "model.safetensors"), OMN_OVERWRITE, &list, 1, NULL, 0,
-                            &err));
-}
-
-static omn_context *context(uint32_t threads)
-{
-    char path[2048];
-    omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = NULL;
-    const char *shelf = shelf_folder("tiles");
-    shelf_put(shelf, "tiles", "tiles");
-    snprintf(path, sizeof path, "%s:%s", testing_build("plugins/.libs"), shelf);
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = threads,
-                                    .plugin_path = path, .only_plugin_path = true,
-                                    .cache_dir = "" };
-    WORKS(omn_context_new(&how, &ctx, &err));
-    return ctx;
-}
-
-static void open_studio(studio *s, const char *folder)
-{
-    omn_error err = OMN_ERROR_INIT;
-    *s = (studio){ .ctx = context(2) };
-    WORKS(omn_model_open(s->ctx, folder, NULL, &s->model, &err));
-    WORKS(omn_context_call(s->ctx, 1, 0, NULL, &s->call, &err));
-}
-
-static void close_studio(studio *s)
-{
-    omn_call_free(s->call);
-    omn_model_close(s->model);
-    omn_context_free(s->ctx);
-}
-
-/* A picture of 4x4 pixels whose tiles have these codes, no colour quite a corner's. */
-static omn_value *drawn(const int32_t codes[TILES])
-{
-    omn_error err = OMN_ERROR_INIT;
-    omn_pixels px;
-    omn_image *img = NULL;
-    WORKS(omn_image_new(OMN_U8, 4, 4, 3, NULL, &img, &px, &err));
-    for (int y = 0; y < 4; y++)
-        for (int x = 0; x < 4; x++)
-            for (int k = 0; k < 3; k++)
-                ((uint8_t *)px.data)[(y * 4 + x) * 3 + k] =
-                    (uint8_t)((codes[y / 2 * 2 + x / 2] >> k & 1 ? 200 : 40) + 3 * x + y);
-    return omn_image_give(img);
-}
-
-/* Picture number i, another one for each i below 4096, and its codes. */
-static omn_value *picture(uint32_t i, int32_t codes[TILES])
-{
-    for (int t = 0; t < TILES; t++) codes[t] = (int32_t)(i >> 3 * t & 7);
-    return drawn(codes);
-}
 
 static codes_maker *maker(const studio *s, size_t memory, const char *folder, uint64_t most)
 {
@@ -159,13 +67,6 @@ static void counts(codes_maker *k, codes_counts want)
 }
 
 /* ---- lessons -------------------------------------------------------------------------------- */
-
-static const char draw[] =
-    "version: 1\n"
-    "inputs: {what: {type: text}}\n"
-    "steps:\n"
-    "  - {generate: image, as: drawn, prompt: \"{what}\", answer: {codes: codes}}\n"
-    "outputs: {drawn: $drawn}\n";
 
 START_TEST(a_wanted_picture_becomes_ids)
 {
@@ -567,7 +468,7 @@ static omn_status train(const char *folder, const char *keep, const char *out, o
 {
     char text[2048];
     omn_recipe *r = NULL;
-    omn_context *ctx = context(2);
+    omn_context *ctx = studio_context(2);
     snprintf(text, sizeof text, recipe, keep);
     testing_write(folder, "p.yaml", draw, strlen(draw));
     omn_status st = omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL,
@@ -637,26 +538,6 @@ START_TEST(codes_of_weights_that_are_trained_are_refused)
 }
 END_TEST
 
-/* Twelve pictures in a folder, asked for by their numbers. */
-static void write_photos(const char *folder)
-{
-    char name[64], manifest[2048] = "";
-    ck_assert_int_eq(mkdir(below(folder, "photos"), 0777), 0);
-    for (uint32_t i = 0; i < 12; i++) {
-        char file[80] = "P6 4 4 255\n";
-        int32_t codes[TILES];
-        omn_value *v = picture(37 * i + 5, codes);
-        const omn_pixels px = omn_image_pixels(omn_value_image(v));
-        memcpy(file + 11, px.data, 48);
-        snprintf(name, sizeof name, "photos/%u.ppm", i);
-        testing_write(folder, name, file, 11 + 48);
-        snprintf(manifest + strlen(manifest), sizeof manifest - strlen(manifest),
-                 "{\"what\": \"%u\", \"picture\": \"%u.ppm\"}\n", i, i);
-        omn_value_unref(v);
-    }
-    testing_write(folder, "photos/manifest.jsonl", manifest, strlen(manifest));
-}
-
 static const char of_photos[] =
     "version: 1\n"
     "model: ./m\n"
@@ -685,7 +566,7 @@ static void page_is_right(omn_recipe *r, omn_call *c, omn_arena *a, uint64_t ind
 START_TEST(codes_of_the_next_pages_are_made_at_once)
 {
     omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = context(2);
+    omn_context *ctx = studio_context(2);
     omn_recipe *r = NULL;
     omn_weights *w = NULL;
     omn_store *store = NULL;
@@ -733,6 +614,53 @@ START_TEST(codes_of_the_next_pages_are_made_at_once)
 }
 END_TEST
 
+START_TEST(weights_of_an_answer_are_the_lessons)
+{
+    static const char half[] =
+        "version: 1\n"
+        "inputs: {what: {type: text}}\n"
+        "steps:\n"
+        "  - {generate: image, as: drawn, prompt: \"{what}\", answer: half}\n"
+        "outputs: {drawn: $drawn}\n";
+    static const float weights[TILES] = { 1, 1, 0.25f, 0.25f };
+    omn_error err = OMN_ERROR_INIT;
+    studio s;
+    omn_recipe *r = NULL;
+    omn_store *store = NULL;
+    omn_weights *w = NULL;
+    omn_model *m = NULL;
+    omn_page p;
+    omn_arena *a = omn_arena_new(0);
+    const char *folder = testing_folder();
+    ck_assert_int_eq(mkdir(below(folder, "m"), 0777), 0);
+    write_studio(below(folder, "m"), 1, "");
+    write_photos(folder);
+    testing_write(folder, "p.yaml", half, strlen(half));
+    open_studio(&s, below(folder, "m"));
+    WORKS(omn_recipe_open(s.ctx, testing_write(folder, "r.yaml", of_photos, strlen(of_photos)),
+                          NULL, 0, &r, &err));
+    WORKS(omn_weights_open(below(folder, "m/model.safetensors"), &w, &err));
+    WORKS(omn_store_new(1, w, true, &store, &err));
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store, .training = true };
+    WORKS(omn_model_open(s.ctx, below(folder, "m"), &how, &m, &err));
+    WORKS(recipe_prove(r, m, &err));
+    WORKS(recipe_page(r, s.call, 0, 0, a, &p, &err));
+    ck_assert_uint_eq(p.n_lessons, 1);
+    ck_assert_uint_eq(p.lessons[0].n_ids, TILES);
+    ck_assert_ptr_nonnull(p.lessons[0].weights);
+    for (int i = 0; i < TILES; i++)
+        ck_assert_double_eq_tol(p.lessons[0].weights[i], weights[i], 1e-9);
+    for (uint32_t i = 0; i < p.n_values; i++) omn_value_unref(p.values[i]);
+    recipe_taught(r);
+    omn_model_close(m);
+    omn_store_free(store);
+    omn_weights_close(w);
+    omn_recipe_close(r);
+    close_studio(&s);
+    omn_arena_free(a);
+}
+END_TEST
+
 START_TEST(what_is_kept_is_said_right)
 {
     static const struct { const char *keep, *says; } list[] = {
@@ -772,6 +700,7 @@ int main(void)
         a_recipe_teaches_pictures,
         codes_of_the_next_pages_are_made_at_once,
         codes_of_weights_that_are_trained_are_refused,
+        weights_of_an_answer_are_the_lessons,
         what_is_kept_is_said_right,
     };
     return TESTING_RUN("pipeline/codes", all, 60);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A model that draws: texts in, the four tiles of a picture out, each the number of the entry of a
  * codebook that is nearest to its mean colour. For the tests of codes. */
-#include <omnio/kinds.h>
+#include <omnio/answer.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +115,64 @@ static const omn_decoder_impl decoder_impl = {
     .finish = finish,
 };
 
+/* ---- an answer whose second half counts a quarter ---- */
+
+static omn_status half_open(omn_call *c, const void *params, omn_open *o, void **self,
+                            omn_error *err)
+{
+    (void)c;
+    (void)params;
+    *self = NULL;
+    return omn_open_done(o, err);
+}
+
+static void half_close(void *self)
+{
+    (void)self;
+}
+
+static omn_status half_rules(const void *self, omn_rules *r, omn_error *err)
+{
+    (void)self;
+    (void)err;
+    omn_rules_root(r, omn_rules_repeat(r, omn_rules_range(r, "codes"), TILES, TILES));
+    return OMN_OK;
+}
+
+static omn_status half_write(const void *self, omn_call *c, const omn_value *v,
+                             const omn_frame *frame, omn_ids *out, omn_error *err)
+{
+    const int32_t *list = NULL;
+    const size_t n = omn_tokens_get(v, &list, NULL), from = out->count;
+    (void)self;
+    (void)c;
+    (void)frame;
+    if (n != TILES) return omn_fail(err, OMN_ERR_TYPE, "half: four codes are wanted");
+    for (size_t i = 0; i < n; i++) omn_ids_put(out, FIRST + list[i]);
+    omn_ids_weigh(out, from + n / 2, 0.25);
+    return OMN_OK;
+}
+
+static omn_status half_read(const void *self, omn_call *c, const omn_heard *h,
+                            const omn_frame *frame, omn_value **out, omn_error *err)
+{
+    int32_t list[TILES] = { 0 };
+    (void)self;
+    (void)c;
+    (void)frame;
+    for (size_t i = 0; i < h->n && i < TILES; i++) list[i] = h->ids[i] - FIRST;
+    return omn_tokens_new(list, h->n < TILES ? h->n : TILES, "codes", out, err);
+}
+
+static const omn_answer_impl half_impl = {
+    .makes = "tokens",
+    .open = half_open,
+    .close = half_close,
+    .rules = half_rules,
+    .write = half_write,
+    .read = half_read,
+};
+
 /* ---- the model; "tied": its answers are trained through the codebook ---- */
 
 typedef struct model { bool tied; } model;
@@ -141,18 +199,36 @@ static omn_status open_model(omn_call *c, const void *params, omn_open *o, void 
     return omn_open_done(o, err);
 }
 
+/* The sum of the words, [B,1,WIDTH]: what ENCODE leaves for each STEP. */
+static omn_node *said(omn_scope *s, const omn_build *rq, omn_bundle *out)
+{
+    if (rq->phase == OMN_STEP) {
+        const omn_shape all = omn_dim3(rq->memory_rows, 1, WIDTH);
+        omn_node *kept = omn_state_read(s, omn_state_at(s, "said", OMN_F32, all));
+        kept = omn_reshape(s, kept, omn_dim2(rq->memory_rows, WIDTH));
+        kept = omn_embedding(s, kept, rq->memory_row);
+        return omn_reshape(s, kept, omn_dim3(rq->rows, 1, WIDTH));
+    }
+    omn_node *words = omn_seq_get_x(omn_encoder_embed(rq->inputs[0].part, s, rq->inputs[0].in));
+    omn_node *sum = omn_sum(s, words, 2, true, true);
+    if (rq->phase != OMN_ENCODE) return sum;
+    omn_bundle_put(out, s, "memory", words);
+    return omn_state_write(s, omn_state_at(s, "said", OMN_F32, omn_node_shape(sum)), sum);
+}
+
 static void build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out)
 {
     const model *m = self;
-    if (rq->phase != OMN_TEACH) {
-        omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model is only taught");
+    omn_node *what = said(s, rq, out);
+    if (rq->phase == OMN_ENCODE) return;
+    if (rq->phase == OMN_EMBED) {
+        omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model embeds nothing");
         return;
     }
     const omn_target *t = rq->targets[0];
     omn_node *each = NULL;
     omn_node *table = omn_weight(s, "table", omn_dim2(ROWS, WIDTH), OMN_INIT_NORMAL, 0.1);
-    omn_node *words = omn_seq_get_x(omn_encoder_embed(rq->inputs[0].part, s, rq->inputs[0].in));
-    omn_node *x = omn_add(s, omn_embedding(s, table, t->ids), omn_sum(s, words, 2, true, true));
+    omn_node *x = omn_add(s, omn_embedding(s, table, t->ids), what);
     if (m->tied) {
         omn_node *all = omn_sum(s, book(omn_part_scope(t->part, s)), 3, false, true);
         x = omn_add(s, x, omn_reshape(s, all, omn_dim3(1, 1, 1)));
@@ -172,6 +248,8 @@ static const omn_model_impl model_impl = { NULL, open_model, free, build, NULL, 
 static const omn_object objects[] = {
     { "omnio.decoder/1", "tiles", "four tiles of a picture", &decoder_impl,
       OMN_OBJECT_PARAMS(tiles) },
+    { "omnio.answer/1", "half", "four codes, the last two of less weight", &half_impl, NULL, 0,
+      0 },
     { "omnio.model/1", "draws", "a model that draws", &model_impl, NULL, 0, 0 },
 };
 OMN_PLUGIN("tiles", "0.1.0", "Apache-2.0", "a model that draws, for tests", objects);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Evaluation of a model that draws: its answers are codes, and so is what they are judged by,
+ * though the examples hold pictures. */
+#include "studio.h"
+
+#include <omnio/pipeline.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
+
+static const char recipe[] =
+    "version: 1\n"
+    "model: ./m\n"
+    "start: ./m\n"
+    "sources: {mine: {use: folder, path: photos, held_out: 0.5}}\n"
+    "tasks:\n"
+    "  - {name: draw, pipeline: ./p.yaml, give: {what: what}, want: {drawn: picture}}\n"
+    "optimizer: {use: adamw, rate: 1e-3}\n"
+    "pack: {inputs: 64, targets: 64}\n"
+    "batch: 2\n"
+    "steps: 1\n"
+    "export: f32\n";
+
+typedef struct seen { uint32_t answers, right; uint64_t n; double value; } seen;
+
+static void on_answer(void *user, const omn_score_answer *a)
+{
+    seen *s = user;
+    int32_t codes[TILES];
+    const int32_t *is = NULL, *wanted = NULL;
+    const char *what = omn_text_get(omn_record_get(a->inputs, "what"), NULL);
+    omn_value_unref(picture(37 * (uint32_t)atol(what) + 5, codes));
+    ck_assert_uint_eq(omn_tokens_get(a->wanted, &wanted, NULL), TILES);
+    ck_assert(!memcmp(wanted, codes, sizeof codes));
+    ck_assert_uint_eq(omn_tokens_get(a->answer, &is, NULL), TILES);
+    ck_assert_int_eq(a->right, !memcmp(is, codes, sizeof codes));
+    s->answers++;
+    s->right += a->right;
+}
+
+static void on_row(void *user, const omn_score_row *row)
+{
+    seen *s = user;
+    s->n = row->n;
+    s->value = row->value;
+}
+
+START_TEST(codes_are_judged_by_codes)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = studio_context(2);
+    omn_recipe *r = NULL;
+    omn_model *m = NULL;
+    seen s = { 0 };
+    const char *folder = testing_folder();
+    ck_assert_int_eq(mkdir(below(folder, "m"), 0777), 0);
+    write_studio(below(folder, "m"), 1, "");
+    write_photos(folder);
+    testing_write(folder, "p.yaml", draw, strlen(draw));
+    WORKS(omn_recipe_open(ctx, testing_write(folder, "r.yaml", recipe, strlen(recipe)), NULL, 0,
+                          &r, &err));
+    WORKS(omn_recipe_train(r, below(folder, "a"), 0, NULL, &err));
+    WORKS(omn_model_open(ctx, below(folder, "a"), NULL, &m, &err));
+    const omn_eval_setup how = { OMN_FILL(omn_eval_setup), .examples = 12, .user = &s,
+                                 .row = on_row, .answer = on_answer };
+    WORKS(omn_recipe_eval(r, m, &how, &err));
+    ck_assert_uint_ge(s.answers, 1);
+    ck_assert_uint_eq(s.n, s.answers);
+    ck_assert_double_eq_tol(s.value, (double)s.right / s.answers, 1e-9);
+    omn_model_close(m);
+    omn_recipe_close(r);
+    omn_context_free(ctx);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = { codes_are_judged_by_codes };
+    return TESTING_RUN("pipeline/drawn", all, 60);
+}
