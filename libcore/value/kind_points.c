@@ -5,7 +5,6 @@
 #include "places.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { POINT, VISIBLE, LABEL };
 
@@ -68,8 +67,9 @@ static void json(const omn_value *v, omn_buf *out)
 
 /* ---- from lists and records ----------------------------------------------------------------- */
 
-static bool as_point(const omn_value *v, omn_point *p)
+static bool as_point(const omn_value *v, void *one)
 {
+    omn_point *p = one;
     double b[2];
     size_t known = 1;
     p->visible = 2;
@@ -82,22 +82,9 @@ static bool as_point(const omn_value *v, omn_point *p)
     return omn_record_count(v) == known;
 }
 
-omn_status points_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err)
+static bool as_any(const omn_value *v, void *to)
 {
-    omn_point one;
-    if (n == 0 || n > OMN_REGIONS_MOST) return OMN_OK;
-    for (size_t i = 0; i < n; i++)
-        if (!as_point(items[i], &one)) return OMN_OK;
-    omn_point *p = calloc(n, sizeof(*p));
-    if (p == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a list of %zu items", n);
-    for (size_t i = 0; i < n; i++) as_point(items[i], &p[i]);
-    const omn_status st = omn_points_new(p, n, NULL, out, err);
-    free(p);
-    return st;
-}
-
-static bool as_any(const omn_value *v, omn_point *p)
-{
+    omn_point *p = to;
     double b[2];
     const omn_point *one;
     if (omn_points_get(v, &one) == 1) {
@@ -109,26 +96,30 @@ static bool as_any(const omn_value *v, omn_point *p)
     return true;
 }
 
+static omn_status make(const void *list, size_t n, omn_value **out, omn_error *err)
+{
+    return omn_points_new(list, n, NULL, out, err);
+}
+
+static const places_form form = { "point", sizeof(omn_point), as_point, as_any, make };
+
+omn_status points_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err)
+{
+    return places_of_records(&form, items, n, out, err);
+}
+
 static omn_status convert(const omn_value *plain, omn_value **out, omn_error *err)
 {
     omn_point one;
+    size_t bad = 0;
     if (as_any(plain, &one)) return omn_points_new(&one, 1, NULL, out, err);
     if (!value_has_kind(plain, &kind_list))
         return omn_fail(err, OMN_ERR_TYPE,
                         "%s given, points wanted: a point is [x, y] in pixels, or a list of such",
                         omn_value_kind_name(plain));
-    const size_t n = omn_list_count(plain);
-    if (n > OMN_REGIONS_MOST)
-        return omn_fail(err, OMN_ERR_DATA, "%zu points are more than %u", n, OMN_REGIONS_MOST);
-    omn_point *p = calloc(n + 1, sizeof(*p));
-    if (p == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu points", n);
-    omn_status st = OMN_OK;
-    for (size_t i = 0; i < n && st == OMN_OK; i++)
-        if (!as_any(omn_list_at(plain, i), &p[i]))
-            st = omn_fail(err, OMN_ERR_DATA, "item %zu is no point: [x, y] in pixels", i + 1);
-    if (st == OMN_OK) st = omn_points_new(p, n, NULL, out, err);
-    free(p);
-    return st;
+    const omn_status st = places_of_list(&form, plain, &bad, out, err);
+    if (st != OMN_OK || *out != NULL) return st;
+    return omn_fail(err, OMN_ERR_DATA, "item %zu is no point: [x, y] in pixels", bad + 1);
 }
 
 /* ---- the kind ------------------------------------------------------------------------------- */

@@ -80,8 +80,9 @@ static void json(const omn_value *v, omn_buf *out)
 
 #define HOW "a box is [x0, y0, x1, y1] in pixels with x1 > x0 and y1 > y0"
 
-static bool as_region(const omn_value *v, omn_region *r)
+static bool as_region(const omn_value *v, void *one)
 {
+    omn_region *r = one;
     double b[4];
     size_t known = 1;
     r->score = NAN;
@@ -96,20 +97,6 @@ static bool as_region(const omn_value *v, omn_region *r)
     return omn_record_count(v) == known;
 }
 
-omn_status regions_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err)
-{
-    omn_region one;
-    if (n == 0 || n > OMN_REGIONS_MOST) return OMN_OK;
-    for (size_t i = 0; i < n; i++)
-        if (!as_region(items[i], &one)) return OMN_OK;
-    omn_region *r = calloc(n, sizeof(*r));
-    if (r == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a list of %zu items", n);
-    for (size_t i = 0; i < n; i++) as_region(items[i], &r[i]);
-    const omn_status st = omn_regions_new(r, n, NULL, out, err);
-    free(r);
-    return st;
-}
-
 /* Four numbers with something between the edges. */
 static bool as_box(const omn_value *v, omn_region *r)
 {
@@ -119,8 +106,9 @@ static bool as_box(const omn_value *v, omn_region *r)
     return b[2] > b[0] && b[3] > b[1];
 }
 
-static bool as_any(const omn_value *v, omn_region *r)
+static bool as_any(const omn_value *v, void *to)
 {
+    omn_region *r = to;
     const omn_region *one;
     if (omn_regions_get(v, &one) == 1) {
         *r = *one;
@@ -129,28 +117,32 @@ static bool as_any(const omn_value *v, omn_region *r)
     return as_box(v, r) || as_region(v, r);
 }
 
+static omn_status make(const void *list, size_t n, omn_value **out, omn_error *err)
+{
+    return omn_regions_new(list, n, NULL, out, err);
+}
+
+static const places_form form = { "region", sizeof(omn_region), as_region, as_any, make };
+
+omn_status regions_of_records(omn_value *const *items, size_t n, omn_value **out, omn_error *err)
+{
+    return places_of_records(&form, items, n, out, err);
+}
+
 static omn_status convert(const omn_value *plain, omn_value **out, omn_error *err)
 {
     omn_region one;
+    size_t bad = 0;
     if (as_box(plain, &one) || as_region(plain, &one))
         return omn_regions_new(&one, 1, NULL, out, err);
     if (!value_has_kind(plain, &kind_list))
         return omn_fail(err, OMN_ERR_TYPE, "%s given, regions wanted: " HOW ", or a list of such",
                         omn_value_kind_name(plain));
-    const size_t n = omn_list_count(plain);
-    if (n > OMN_REGIONS_MOST)
-        return omn_fail(err, OMN_ERR_DATA, "%zu regions are more than %u", n, OMN_REGIONS_MOST);
-    omn_region *r = calloc(n + 1, sizeof(*r));
-    if (r == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu regions", n);
-    omn_status st = OMN_OK;
-    for (size_t i = 0; i < n && st == OMN_OK; i++)
-        if (!as_any(omn_list_at(plain, i), &r[i]))
-            st = n == 4 && value_has_kind(omn_list_at(plain, i), &kind_number)
-                     ? omn_fail(err, OMN_ERR_DATA, HOW)
-                     : omn_fail(err, OMN_ERR_DATA, "item %zu is no box: " HOW, i + 1);
-    if (st == OMN_OK) st = omn_regions_new(r, n, NULL, out, err);
-    free(r);
-    return st;
+    const omn_status st = places_of_list(&form, plain, &bad, out, err);
+    if (st != OMN_OK || *out != NULL) return st;
+    if (omn_list_count(plain) == 4 && value_has_kind(omn_list_at(plain, bad), &kind_number))
+        return omn_fail(err, OMN_ERR_DATA, HOW);
+    return omn_fail(err, OMN_ERR_DATA, "item %zu is no box: " HOW, bad + 1);
 }
 
 /* The number at *s, which moves behind it and the space that follows. */

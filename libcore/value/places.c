@@ -3,6 +3,8 @@
  * length. */
 #include "places.h"
 
+#include <stdlib.h>
+
 #define LABEL_MOST 65536u
 
 omn_status places_label_check(const char *what, size_t i, const char *label, omn_error *err)
@@ -57,4 +59,33 @@ bool places_label(const omn_value *v, size_t *known, const char **label)
     *label = omn_text_get(v, NULL);
     ++*known;
     return strlen(*label) <= LABEL_MOST;
+}
+
+omn_status places_of_records(const places_form *f, omn_value *const *items, size_t n,
+                             omn_value **out, omn_error *err)
+{
+    if (n == 0 || n > OMN_REGIONS_MOST || !value_has_kind(items[0], &kind_record)) return OMN_OK;
+    char *list = calloc(n, f->bytes);
+    if (list == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu %ss", n, f->what);
+    size_t i = 0;
+    while (i < n && f->record(items[i], list + i * f->bytes)) i++;
+    const omn_status st = i == n ? f->make(list, n, out, err) : OMN_OK;
+    free(list);
+    return st;
+}
+
+omn_status places_of_list(const places_form *f, const omn_value *v, size_t *bad, omn_value **out,
+                          omn_error *err)
+{
+    const size_t n = omn_list_count(v);
+    *out = NULL;
+    omn_status st = places_count(f->what, n, err);
+    if (st != OMN_OK) return st;
+    char *list = calloc(n + 1, f->bytes);
+    if (list == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu %ss", n, f->what);
+    *bad = 0;
+    while (*bad < n && f->any(omn_list_at(v, *bad), list + *bad * f->bytes)) ++*bad;
+    if (*bad == n) st = f->make(list, n, out, err);
+    free(list);
+    return st;
 }

@@ -15,4 +15,20 @@ void places_label_json(const char *label, omn_buf *out);
 bool places_number(const omn_value *v, size_t *known, double most, double *x);
 bool places_label(const omn_value *v, size_t *known, const char **label);
 
+/* What is the same of all kinds of places that are lists of structs. */
+typedef struct places_form {
+    const char *what;                                /* "region" */
+    size_t bytes;                                    /* of one */
+    bool (*record)(const omn_value *v, void *one);   /* from its own form in JSON */
+    bool (*any)(const omn_value *v, void *one);      /* and from what else stands for one */
+    omn_status (*make)(const void *list, size_t n, omn_value **out, omn_error *err);
+} places_form;
+
+/* *out stays NULL where an item has not the form of a record. */
+omn_status places_of_records(const places_form *f, omn_value *const *items, size_t n,
+                             omn_value **out, omn_error *err);
+/* *out stays NULL where an item is no place: *bad is its number. */
+omn_status places_of_list(const places_form *f, const omn_value *list, size_t *bad,
+                          omn_value **out, omn_error *err);
+
 #endif
