@@ -170,9 +170,10 @@ static void l2_range(void *user, size_t from, size_t to)
         const vf a = vset(length > n->eps ? vsum(gx) * k * k : 0);
         for (size_t i = 0; i < D; i += VW) {
             const vf v = frow(x, i, D);
-            if (n->dy) frow_set(n->dx + r * D, i, D,
-                 vset(k) * vfnma(v, a, frow(n->dy + r * D, i, D)));
-            else frow_set(n->y + r * D, i, D, v * vset(k));
+            if (n->dy)
+                frow_set(n->dx + r * D, i, D, vset(k) * vfnma(v, a, frow(n->dy + r * D, i, D)));
+            else
+                frow_set(n->y + r * D, i, D, v * vset(k));
         }
     }
 }
