@@ -44,7 +44,6 @@ static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, i
     return *ids ? OMN_OK : no_memory(err);
 }
 
-/* Would an empty row hold this text? */
 /* The ids that were wanted, the end token behind them, with their weights. */
 static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
                             omn_error *err)
@@ -68,6 +67,7 @@ static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, 
     return OMN_OK;
 }
 
+/* Would an empty row hold this text? */
 static omn_status has_room(const char *what, uint32_t n, uint32_t room, int32_t most,
                            omn_error *err)
 {

@@ -123,11 +123,47 @@ START_TEST(an_answer_is_taught_in_the_picture_that_it_is_of)
 }
 END_TEST
 
+/* The width of the picture in which the answer lies; 0: it is refused, for there is none. */
+static uint32_t width_of(pair *p, uint32_t number, const omn_named *in, uint32_t n)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_answer *a = NULL;
+    omn_result out;
+    const omn_setting one = { .name = "boxes", .text = "1" };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "boxes", .set = &one,
+                                   .n_set = 1, .of_number = number };
+    WORKS(omn_answer_open(p->t.model, p->t.call, &how, &a, &err));
+    const omn_request rq = { OMN_FILL(omn_request), .inputs = in, .n_inputs = n,
+                             .prompt = "where", .answer = a, .top_p = NAN };
+    const omn_status st = omn_generate(p->t.runner, &rq, &out, &err);
+    const omn_frame *f = st == OMN_OK ? omn_value_frame(out.value) : NULL;
+    const uint32_t width = f ? f->width : 0;
+    if (st == OMN_OK) omn_result_fini(&out);
+    else ck_assert_msg(strstr(err.text, "wants the picture"), "%s", err.text);
+    omn_answer_close(a);
+    return width;
+}
+
+START_TEST(what_is_not_there_has_its_number_too)
+{
+    pair p;
+    open_pair(&p);
+    const omn_named both[] = { { "image", p.small }, { "image", p.large } },
+                    second[] = { { "image", NULL }, { "image", p.large } };
+    ck_assert_uint_eq(width_of(&p, 0, both, 2), 64);
+    ck_assert_uint_eq(width_of(&p, 1, both, 2), 128);
+    ck_assert_uint_eq(width_of(&p, 1, second, 2), 128);
+    ck_assert_uint_eq(width_of(&p, 0, second, 2), 0);
+    close_pair(&p);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
         an_answer_is_read_in_the_picture_that_it_is_of,
         an_answer_is_taught_in_the_picture_that_it_is_of,
+        what_is_not_there_has_its_number_too,
     };
     return TESTING_RUN("pipeline/pair", all, 60);
 }
