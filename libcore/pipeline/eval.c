@@ -420,6 +420,29 @@ done:
     return st;
 }
 
+/* With somebody who makes codes of what is wanted, and keeps them as the recipe says; a training
+ * that asks for scores has its own. */
+static omn_status eval_taught(omn_recipe *r, omn_model *m, recipe_task *t,
+                              const omn_eval_setup *how, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_teacher *mine = NULL;
+    codes_maker *codes = NULL;
+    if (t->teacher) return eval_task(r, m, t, how, err);
+    OMN_TRY(teacher_of_codes(t->pipeline, m, &mine, err));
+    if (mine) {
+        OMN_TRY(codes_new(m, teacher_decoder(mine), &r->keep, &codes, err));
+        teacher_share(mine, codes);
+    }
+    t->teacher = mine;
+    st = eval_task(r, m, t, how, err);
+done:
+    t->teacher = NULL;
+    omn_teacher_free(mine);
+    codes_free(codes);
+    return st;
+}
+
 omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *setup, omn_error *err)
 {
     omn_eval_setup how = { OMN_FILL(omn_eval_setup) };
@@ -440,15 +463,7 @@ omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *se
         if (!chosen) continue;
         if (!r->tasks[k].measure)
             return yml_fail(r->tasks[k].at, err, "task %s has no measure", r->tasks[k].name);
-        /* a training that asks for scores has teachers of its own */
-        omn_teacher *mine = NULL;
-        omn_status st = OMN_OK;
-        if (!r->tasks[k].teacher)
-            st = teacher_of_codes(r->tasks[k].pipeline, m, &mine, err);
-        if (mine) r->tasks[k].teacher = mine;
-        if (st == OMN_OK) st = eval_task(r, m, &r->tasks[k], &how, err);
-        if (mine) r->tasks[k].teacher = NULL;
-        omn_teacher_free(mine);
+        const omn_status st = eval_taught(r, m, &r->tasks[k], &how, err);
         if (st != OMN_OK) return st;
     }
     return OMN_OK;

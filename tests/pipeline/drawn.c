@@ -5,6 +5,7 @@
 
 #include <omnio/pipeline.h>
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +23,18 @@ static const char recipe[] =
     "pack: {inputs: 64, targets: 64}\n"
     "batch: 2\n"
     "steps: 1\n"
-    "export: f32\n";
+    "export: f32\n"
+    "keep: {folder: codes}\n";
+
+static uint32_t entries(const char *folder)
+{
+    uint32_t n = 0;
+    DIR *d = opendir(folder);
+    ck_assert_ptr_nonnull(d);
+    for (const struct dirent *e; (e = readdir(d));) n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
 
 typedef struct seen { uint32_t answers, right; uint64_t n; double value; } seen;
 
@@ -66,9 +78,13 @@ START_TEST(codes_are_judged_by_codes)
     WORKS(omn_model_open(ctx, below(folder, "a"), NULL, &m, &err));
     const omn_eval_setup how = { OMN_FILL(omn_eval_setup), .examples = 12, .user = &s,
                                  .row = on_row, .answer = on_answer };
+    const uint32_t before = entries(below(folder, "codes"));
     WORKS(omn_recipe_eval(r, m, &how, &err));
+    ck_assert_uint_eq(entries(below(folder, "codes")), before + s.answers);
+    WORKS(omn_recipe_eval(r, m, &how, &err));
+    ck_assert_uint_eq(entries(below(folder, "codes")), before + s.answers / 2);
     ck_assert_uint_ge(s.answers, 1);
-    ck_assert_uint_eq(s.n, s.answers);
+    ck_assert_uint_eq(2 * s.n, s.answers);
     ck_assert_double_eq_tol(s.value, (double)s.right / s.answers, 1e-9);
     omn_model_close(m);
     omn_recipe_close(r);
