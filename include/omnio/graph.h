@@ -358,6 +358,11 @@ OMN_API omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, 
                                    omn_error *err);
 /* Copy rows of all states that have `rows` as first size: row i becomes what row from[i] was. */
 OMN_API omn_status omn_exec_reorder(omn_exec *x, const int32_t *from, size_t rows, omn_error *err);
+/* Gives the storage of states and workspace back; outputs are gone, and the next run takes storage
+ * anew, its states unwritten. A runner that was cancelled does so. */
+OMN_API void omn_exec_forget(omn_exec *x);
+/* Bytes of that storage as it is now. */
+OMN_API uint64_t omn_exec_bytes(const omn_exec *x);
 
 /* Per-op times, when asked for: a row for each op name on each device, in the order of their first
  * run, with totals since the profile was switched on; ops of plugins have their own names. The rows

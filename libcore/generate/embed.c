@@ -144,6 +144,7 @@ omn_status omn_embed(omn_runner *r, const omn_embed_request *rq, size_t n, omn_v
     OMN_TRY(runner_inputs(r, c, all, n, OMN_EMBED, a, &e, seen, n, &g, err));
     OMN_TRY(take(r, g, rq, n, out, err));
 done:
+    runner_leave(r);
     for (size_t i = 0; st != OMN_OK && i < n; i++) {
         omn_value_unref(out[i]);
         out[i] = NULL;

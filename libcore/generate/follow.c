@@ -123,6 +123,7 @@ omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t
     OMN_TRY(runner_encode(r, f.call, &one, 1, a, &e, NULL, 0, err));
     OMN_TRY(alone ? steps(&f, &m, err) : passes(&f, err));
 done:
+    runner_leave(r);
     omn_call_free(f.call);
     omn_arena_free(a);
     free(f.row);

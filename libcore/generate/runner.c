@@ -39,6 +39,11 @@ void omn_runner_free(omn_runner *r)
 }
 
 void omn_runner_cancel(omn_runner *r) { omn_cancel_set(r->cancel); }
+void runner_leave(omn_runner *r)
+{
+    if (omn_cancel_get(r->cancel)) omn_exec_forget(r->exec);
+}
+
 omn_exec *omn_runner_exec(omn_runner *r) { return r->exec; }
 
 void omn_result_fini(omn_result *r)
@@ -490,6 +495,7 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     }
     OMN_TRY(unchanged(r->model, err));
 done:
+    runner_leave(r);
     omn_call_free(c);
     omn_arena_free(a);
     if (st != OMN_OK && st != OMN_ERR_CANCELLED)

@@ -48,6 +48,8 @@ omn_status runner_score(omn_runner *r, omn_call *c, const encoded *e, int32_t ro
 /* The output of an EMBED graph that serves a name (NULL: the first that can); OMN_ERR_MISSING with
  * those that there are. */
 omn_status embed_find(const omn_graph *g, const char *wanted, const char **output, omn_error *err);
+/* The end of a call of the runner: who cancels gets caches and workspace back at once. */
+void runner_leave(omn_runner *r);
 uint64_t runner_now(void);
 
 #endif

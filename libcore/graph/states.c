@@ -96,6 +96,29 @@ omn_status exec_states(omn_exec *x, prepared *r, omn_error *err)
     return st;
 }
 
+void omn_exec_forget(omn_exec *x)
+{
+    const device *d = &x->p->main;
+    d->compute->wait(x->queue, NULL);
+    exec_close_outputs(x, NULL);
+    x->last = NULL;
+    if (x->workspace) d->compute->release(d->dev, x->workspace);
+    x->workspace = NULL;
+    x->workspace_bytes = 0;
+    for (uint32_t i = 0; i < x->room_states; i++) {
+        if (x->states[i]) d->compute->release(d->dev, x->states[i]);
+        x->states[i] = NULL;
+    }
+}
+
+uint64_t omn_exec_bytes(const omn_exec *x)
+{
+    uint64_t sum = x->workspace_bytes;
+    for (uint32_t i = 0; i < x->room_states; i++)
+        if (x->states[i]) sum += x->state_info[i]->bytes;
+    return sum;
+}
+
 omn_status omn_exec_reorder(omn_exec *x, const int32_t *from, size_t rows, omn_error *err)
 {
     const omn_compute_impl *main = x->p->main.compute;

@@ -48,6 +48,6 @@ done:
         omn_call_free(lanes[i].call);
     }
     free(lanes);
-    omn_prepared_clear(r->prepared);
+    run_leave(r);
     return st;
 }

@@ -67,6 +67,13 @@ void run_clear(omn_pipeline_run *r)
     }
 }
 
+void run_leave(omn_pipeline_run *r)
+{
+    omn_prepared_clear(r->prepared);
+    if (r->runner && r->cancel && omn_cancel_get(r->cancel))
+        omn_exec_forget(omn_runner_exec(r->runner));
+}
+
 void omn_pipeline_run_free(omn_pipeline_run *r)
 {
     if (!r) return;
@@ -174,7 +181,7 @@ omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, si
 done:
     omn_call_free(c);
     run_clear(r);
-    omn_prepared_clear(r->prepared);
+    run_leave(r);
     return st;
 }
 

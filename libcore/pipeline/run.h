@@ -28,6 +28,8 @@ struct omn_pipeline_run {
 /* Values into slots (referenced); text becomes what the declared type wants. */
 omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, omn_error *err);
 void run_clear(omn_pipeline_run *r);
+/* The end of an item or of many: whoever cancels gets the memory of the model's caches back. */
+void run_leave(omn_pipeline_run *r);
 omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n,
                      omn_error *err);
 /* One step; what fails names its place. */

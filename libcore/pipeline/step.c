@@ -128,6 +128,9 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     rq.watch = forward;
     rq.user = r;
     OMN_TRY(omn_generate(r->runner, &rq, &result, err));
+    /* an answer that was cut because somebody stopped it is none */
+    if (r->cancel && omn_cancel_get(r->cancel))
+        OMN_TRY(omn_fail(err, OMN_ERR_CANCELLED, "stopped"));
     if (r->how.asked) OMN_TRY(r->how.asked(r->how.user, s->name, &rq, &result, err));
     OMN_TRY(run_result(r, s, &result, err));
 done:

@@ -195,6 +195,56 @@ START_TEST(cancel_stops_and_keeps_what_there_is)
 }
 END_TEST
 
+/* What the runner holds while it answers, and after it was told to stop. */
+typedef struct holding {
+    omn_runner *runner;
+    uint64_t bytes;
+    int calls;
+} holding;
+
+static int hold(void *user, const omn_event *e)
+{
+    holding *h = user;
+    (void)e;
+    h->bytes = omn_exec_bytes(omn_runner_exec(h->runner));
+    if (++h->calls == 3) omn_runner_cancel(h->runner);
+    return 0;
+}
+
+START_TEST(cancelling_gives_the_memory_back_at_once)
+{
+    open_toy();
+    for (int i = 0; i < 4; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        holding h = { 0 };
+        ck_assert_int_eq(omn_runner_new(t.model, &h.runner, &err), OMN_OK);
+        ck_assert_uint_eq(omn_exec_bytes(omn_runner_exec(h.runner)), 0);
+        const omn_request one = { OMN_FILL(omn_request), .prompt = "tell me", .max_tokens = 40,
+                                  .temperature = 1, .top_p = 1, .watch = hold, .user = &h,
+                                  .n_best = i == 1 ? 2 : 0,
+                                  .scheme = i == 2 ? OMN_SCHEME_JACOBI : OMN_SCHEME_LEFT_TO_RIGHT };
+        const omn_request rq[2] = { one, one };
+        omn_result r[2] = { { OMN_FILL(omn_result) }, { OMN_FILL(omn_result) } };
+        const size_t n = i == 3 ? 2 : 1;
+        ck_assert_int_eq(omn_generate_batch(h.runner, rq, n, r, &err), OMN_ERR_CANCELLED);
+        ck_assert_uint_gt(h.bytes, 1000); /* caches and workspace */
+        ck_assert_uint_eq(omn_exec_bytes(omn_runner_exec(h.runner)), 0);
+        for (size_t k = 0; k < n; k++) omn_result_fini(&r[k]);
+        omn_runner_free(h.runner);
+    }
+    omn_result r = { OMN_FILL(omn_result) }; /* others of the model are not touched */
+    toy_answer(&t, &(omn_request){ OMN_FILL(omn_request), .prompt = "tell me", .max_tokens = 4 },
+               &r);
+    ck_assert_uint_gt(omn_exec_bytes(omn_runner_exec(t.runner)), 1000);
+    omn_result_fini(&r);
+    omn_exec_forget(omn_runner_exec(t.runner)); /* and what was given back is taken anew */
+    toy_answer(&t, &(omn_request){ OMN_FILL(omn_request), .prompt = "tell me", .max_tokens = 4 },
+               &r);
+    omn_result_fini(&r);
+    toy_close(&t);
+}
+END_TEST
+
 /* ---- values so far --------------------------------------------------------------------------- */
 
 typedef struct so_far {
@@ -711,6 +761,7 @@ int main(void)
         every_answer_tells_its_value_so_far,
         a_watcher_may_stop_and_keeps_what_there_is,
         cancel_stops_and_keeps_what_there_is,
+        cancelling_gives_the_memory_back_at_once,
         long_prompts_are_refused,
         no_more_tokens_than_asked_for_or_possible,
         a_batch_draws_for_each_row_anew,

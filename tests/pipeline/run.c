@@ -3,6 +3,8 @@
  * maps, what stands over the file, what was seen, and places that a question is about. */
 #include "tests/generate/toy.h"
 
+#include "libcore/pipeline/run.h"
+
 #include <omnio/pipeline.h>
 
 #include <math.h>
@@ -76,8 +78,8 @@ static char *json(omn_value *taken)
     return s;
 }
 
-/* The outputs as JSON; told (may be NULL) too. */
-static char *answer(rig *r, const omn_pipeline_setup *how, char **told)
+/* The outputs as JSON; news (may be NULL) too. */
+static char *answer(rig *r, const omn_pipeline_setup *how, char **news)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_pipeline_run *run = NULL;
@@ -86,8 +88,8 @@ static char *answer(rig *r, const omn_pipeline_setup *how, char **told)
     WORKS(omn_pipeline_run_one(run, r->inputs, 4, 0, &out, &err));
     WORKS(omn_pipeline_run_told(run, &said, &err));
     omn_pipeline_run_free(run);
-    if (told)
-        *told = json(said);
+    if (news)
+        *news = json(said);
     else
         omn_value_unref(said);
     return json(out);
@@ -265,15 +267,15 @@ END_TEST
 START_TEST(what_was_seen_is_told)
 {
     rig r;
-    char *told = NULL;
+    char *news = NULL;
     open_rig(&r, HEAD ASK "}\noutputs: {said: $said}\n");
     const omn_pipeline_setup how = usual(&r);
-    free(answer(&r, &how, &told));
-    ck_assert_msg(strstr(told, "\"step\":\"said\",\"role\":\"image\",\"kind\":\"image\"") &&
-                      strstr(told, "\"width\":64,\"height\":64") &&
-                      strstr(told, "\"role\":\"text\"") && strstr(told, "\"cut\":0"),
-                  "%s", told);
-    free(told);
+    free(answer(&r, &how, &news));
+    ck_assert_msg(strstr(news, "\"step\":\"said\",\"role\":\"image\",\"kind\":\"image\"") &&
+                      strstr(news, "\"width\":64,\"height\":64") &&
+                      strstr(news, "\"role\":\"text\"") && strstr(news, "\"cut\":0"),
+                  "%s", news);
+    free(news);
     close_rig(&r);
 }
 END_TEST
@@ -318,7 +320,7 @@ START_TEST(places_lie_in_the_picture)
     const omn_pipeline_setup how = usual(&r);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         omn_pipeline_run *run = NULL;
-        omn_value *out = NULL, *told = NULL;
+        omn_value *out = NULL, *news = NULL;
         err = (omn_error)OMN_ERROR_INIT;
         omn_value_unref(r.in[1]);
         if (omn_regions_new(&cases[i].box, cases[i].n, omn_value_frame(r.in[0]), &r.in[1], &err) !=
@@ -332,8 +334,8 @@ START_TEST(places_lie_in_the_picture)
         const omn_status st = omn_pipeline_run_one(run, r.inputs, 4, 0, &out, &err);
         ck_assert_msg((st == OMN_OK) == cases[i].fine, "%zu: %s", i, err.text);
         if (st == OMN_OK) {
-            WORKS(omn_pipeline_run_told(run, &told, &err));
-            char *said = json(told);
+            WORKS(omn_pipeline_run_told(run, &news, &err));
+            char *said = json(news);
             ck_assert_msg(!strstr(said, "sticks") == !cases[i].says, "%zu: %s", i, said);
             if (cases[i].says) ck_assert_msg(strstr(said, cases[i].says) != NULL, "%s", said);
             free(said);
@@ -430,6 +432,47 @@ START_TEST(a_kept_input_is_prepared_once)
 }
 END_TEST
 
+typedef struct stopping {
+    omn_pipeline_run *run;
+    omn_cancel *cancel;
+    uint64_t bytes;
+} stopping;
+
+static int stop(void *user, const char *step, const omn_event *e)
+{
+    stopping *s = user;
+    (void)step;
+    (void)e;
+    s->bytes = omn_exec_bytes(omn_runner_exec(s->run->runner));
+    omn_cancel_set(s->cancel);
+    return 0;
+}
+
+/* Caches, workspace and values are there while it answers, and gone when the call returns. */
+START_TEST(a_cancelled_run_holds_nothing)
+{
+    rig r;
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *out = NULL;
+    stopping s = { .cancel = omn_cancel_new() };
+    open_rig(&r, HEAD ASK "}\noutputs: {said: $said}\n");
+    omn_pipeline_setup how = usual(&r);
+    how.cancel = s.cancel;
+    how.watch = stop;
+    how.user = &s;
+    WORKS(omn_pipeline_run_new(r.p, &how, &s.run, &err));
+    const omn_status st = omn_pipeline_run_one(s.run, r.inputs, 4, 0, &out, &err);
+    ck_assert_int_eq(st, OMN_ERR_CANCELLED);
+    ck_assert_ptr_null(out);
+    ck_assert_uint_gt(s.bytes, 1000);
+    ck_assert_uint_eq(omn_exec_bytes(omn_runner_exec(s.run->runner)), 0);
+    for (int i = 0; i < MOST_SLOTS; i++) ck_assert_ptr_null(s.run->slots[i]);
+    omn_pipeline_run_free(s.run);
+    omn_cancel_free(s.cancel);
+    close_rig(&r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -438,7 +481,7 @@ int main(void)
         what_was_seen_is_told,
         a_step_may_give_several_answers, places_lie_in_the_picture,
         an_empty_question_is_none,       answers_are_checked_with_the_model,
-        a_kept_input_is_prepared_once,
+        a_kept_input_is_prepared_once,   a_cancelled_run_holds_nothing,
     };
     return TESTING_RUN("pipeline/run", all, 60);
 }
