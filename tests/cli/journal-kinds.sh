@@ -73,17 +73,6 @@ batch() {
         -o "depth=$to/d{index}.png" -o "whole=$to/w{index}.safetensors" -o "film=$to/f{index}.safetensors" "$@"
 }
 
-# killed ROUND COMMAND...: the command is killed after a moment that nobody chose.
-killed() {
-    moment=$(awk "BEGIN { srand($$ * 1000 + $1); printf \"%.3f\", 0.02 + 0.15 * rand() }")
-    shift
-    "$@" &
-    pid=$!
-    sleep "$moment"
-    kill -KILL $pid 2> /dev/null
-    wait $pid 2> /dev/null
-}
-
 # answers FILE FOLDER: what was said, without what differs from run to run, in the order of the items.
 answers() {
     grep '"type":"done"' "$1" | sed -e 's/"seconds":[^,}]*//' -e "s|\"$2/|\"TO/|g" | sort
@@ -98,7 +87,7 @@ ok "... with four files each" [ "$(ls reference | wc -l)" -eq $((4 * many)) ]
 round=0
 while [ $round -lt "$kills" ]; do
     round=$((round + 1))
-    killed $round batch one --journal one.journal >> one.jsonl 2>> one.err
+    killed $round 0.15 batch one --journal one.journal >> one.jsonl 2>> one.err
 done
 (batch one --journal one.journal >> one.jsonl 2>> one.err)
 ok "killed and started again it comes to its end" [ $? -eq 0 ]

@@ -33,17 +33,6 @@ batch() {
     exec "$omnio" run both.yaml --batch many.jsonl --format jsonl -t 1 -o "small=$to/{index}.png" -q "$@"
 }
 
-# killed ROUND COMMAND...: the command is killed after a moment that nobody chose.
-killed() {
-    moment=$(awk "BEGIN { srand($$ * 1000 + $1); printf \"%.3f\", 0.02 + 0.25 * rand() }")
-    shift
-    "$@" &
-    pid=$!
-    sleep "$moment"
-    kill -KILL $pid 2> /dev/null
-    wait $pid 2> /dev/null
-}
-
 # told FILE...: each answer of the batch is there once, and every line is whole.
 told() {
     cat "$@" > all
@@ -63,7 +52,7 @@ mkdir one
 round=0
 while [ $round -lt "$kills" ]; do
     round=$((round + 1))
-    killed $round batch one --journal one.journal >> one.jsonl 2>> one.err
+    killed $round 0.25 batch one --journal one.journal >> one.jsonl 2>> one.err
 done
 (batch one --journal one.journal >> one.jsonl 2>> one.err)
 ok "killed and started again it comes to its end" [ $? -eq 0 ]
@@ -79,7 +68,7 @@ mkdir each
 round=0
 while [ $round -lt "$kills" ]; do
     round=$((round + 1))
-    killed $round batch each --journal each.journal > each-$round.jsonl 2>> each.err
+    killed $round 0.25 batch each --journal each.journal > each-$round.jsonl 2>> each.err
 done
 (batch each --journal each.journal > each-last.jsonl 2>> each.err)
 ok "the same with a file for each start" [ $? -eq 0 ]
@@ -91,7 +80,7 @@ mkdir beside
 round=0
 while [ $round -lt "$kills" ]; do
     round=$((round + 1))
-    killed $round batch beside --answers beside.jsonl 2>> beside.err
+    killed $round 0.25 batch beside --answers beside.jsonl 2>> beside.err
 done
 (batch beside --answers beside.jsonl 2>> beside.err)
 ok "the same with --answers" [ $? -eq 0 ]

@@ -32,6 +32,17 @@ gives() {
     [ $code -eq "$want" ] || { echo "exit $code, not $want"; return 1; }
 }
 
+# killed ROUND SECONDS COMMAND...: the command is killed after a moment, about SECONDS at most, that nobody chose.
+killed() {
+    moment=$(awk "BEGIN { srand($$ * 1000 + $1); printf \"%.3f\", 0.02 + $2 * rand() }")
+    shift 2
+    "$@" &
+    pid=$!
+    sleep "$moment"
+    kill -KILL $pid 2> /dev/null
+    wait $pid 2> /dev/null
+}
+
 plan() {
     echo "1..$number"
 }

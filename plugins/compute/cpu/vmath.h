@@ -9,6 +9,20 @@
 
 #include "vec.h"
 
+/* e^(y - n ln 2) where that is the rest of a range reduction, |y - n ln 2| up to about ln 2 / 2 */
+INLINE vf exp_rest(vf y, vf n)
+{
+    vf r = vfnma(n, vset(0.693359375f), y);
+    r = vfnma(n, vset(-2.12194440e-4f), r);
+    vf p = vset(1.9875691500e-4f);
+    p = vfma(p, r, vset(1.3981999507e-3f));
+    p = vfma(p, r, vset(8.3334519073e-3f));
+    p = vfma(p, r, vset(4.1665795894e-2f));
+    p = vfma(p, r, vset(1.6666665459e-1f));
+    p = vfma(p, r, vset(5.0000001201e-1f));
+    return vfma(p * r, r, r) + vset(1);
+}
+
 INLINE vf vexp(vf x)
 {
 #if CPU_LEVEL >= 2
@@ -16,30 +30,14 @@ INLINE vf vexp(vf x)
     const __m512 low = (__m512)vset(-104), high = (__m512)vset(89);
     const vf y = (vf)_mm512_min_ps(high, _mm512_max_ps(low, (__m512)x));
     const vf n = (vf)_mm512_roundscale_ps((__m512)(y * vset(1.44269504088896341f)), 8);
-    vf r = vfnma(n, vset(0.693359375f), y);
-    r = vfnma(n, vset(-2.12194440e-4f), r);
-    vf p = vset(1.9875691500e-4f);
-    p = vfma(p, r, vset(1.3981999507e-3f));
-    p = vfma(p, r, vset(8.3334519073e-3f));
-    p = vfma(p, r, vset(4.1665795894e-2f));
-    p = vfma(p, r, vset(1.6666665459e-1f));
-    p = vfma(p, r, vset(5.0000001201e-1f));
-    p = vfma(p * r, r, r) + vset(1);
+    const vf p = exp_rest(y, n);
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)n);
 #else
     const vi tiny = x < vset(-87.33654f);
     const vf y = vmin(vmax(x, vset(-87.33654f)), vset(88.72283f));
     const vf magic = vset(12582912.0f);
     const vf shifted = vfma(y, vset(1.44269504088896341f), magic), n = shifted - magic;
-    vf r = vfnma(n, vset(0.693359375f), y);
-    r = vfnma(n, vset(-2.12194440e-4f), r);
-    vf p = vset(1.9875691500e-4f);
-    p = vfma(p, r, vset(1.3981999507e-3f));
-    p = vfma(p, r, vset(8.3334519073e-3f));
-    p = vfma(p, r, vset(4.1665795894e-2f));
-    p = vfma(p, r, vset(1.6666665459e-1f));
-    p = vfma(p, r, vset(5.0000001201e-1f));
-    p = vfma(p * r, r, r) + vset(1);
+    const vf p = exp_rest(y, n);
     /* 2^n in two factors: n = 128 is beyond one float */
     const vi e = ((vi)shifted - (vi)magic), h = e >> 1;
     const vf s1 = (vf)((h + 127) << 23), s2 = (vf)((e - h + 127) << 23);
@@ -95,15 +93,7 @@ INLINE vf vexp_over(vf x, exp_base b)
     const vf y = vmax(d, low), magic = vset(12582912.0f);
     const vf shifted = vfma(y, vset(1.44269504088896341f), magic), k = shifted - magic;
 #endif
-    vf r = vfnma(k, vset(0.693359375f), y);
-    r = vfnma(k, vset(-2.12194440e-4f), r);
-    vf p = vset(1.9875691500e-4f);
-    p = vfma(p, r, vset(1.3981999507e-3f));
-    p = vfma(p, r, vset(8.3334519073e-3f));
-    p = vfma(p, r, vset(4.1665795894e-2f));
-    p = vfma(p, r, vset(1.6666665459e-1f));
-    p = vfma(p, r, vset(5.0000001201e-1f));
-    p = vfma(p * r, r, r) + vset(1);
+    const vf p = exp_rest(y, k);
 #if CPU_LEVEL >= 2
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)(k - vset(b.n)));
 #else
