@@ -96,7 +96,8 @@ typedef struct omn_train_setup {
     const char *aux_role;               /* encoder whose features it reads; NULL: "image" */
     uint32_t batch;                     /* pages in a step */
     uint32_t inputs, targets;           /* most tokens of a page's texts (of its first, its second
-                                         * ones), of its answers */
+                                         * ones), of its answers and, with "omnio.row/1", of what
+                                         * stands in front of them */
     const char *const *frozen;
     size_t n_frozen;
     uint64_t seed;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From requests to the model's memory: each input through its encoder's prepare, rows padded to one
- * length (rounded up, so that few graphs exist), one run of the encode graph; and one run of the
- * step graph. */
+ * length (rounded up, so that few graphs exist), one run of the encode graph. */
 #include "answer.h"
+#include "row.h"
 #include "runner.h"
 
 #include <stdio.h>
@@ -101,6 +101,7 @@ static void place(const omn_port *p, const omn_tensor *from, char *to, int64_t l
 typedef struct batch {
     const omn_feed **rows;        /* n * n_inputs; NULL: this row has no such input */
     omn_feed **mine;              /* those of them that are freed with the batch */
+    omn_value **texts;            /* as the model gets them; NULL elsewhere */
     omn_feed *feed;
     input inputs[MOST_ROLES];
     int64_t lengths[MOST_ROLES];
@@ -223,17 +224,16 @@ static bool is_of(const omn_request *rq, const char *role, uint32_t number)
 }
 
 static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq, const input *in,
-                              const omn_feed **feed, omn_feed **mine, encoded *e, size_t row,
-                              omn_result *result, omn_error *err)
+                              const omn_feed **feed, omn_feed **mine, omn_value **text,
+                              encoded *e, size_t row, omn_result *result, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_value *text = NULL;
     omn_frame frame = { 0 };
     const char *role = in->part->role;
     const omn_value *v = input_of(rq, role, in->number);
     if (!strcmp(role, "text")) {
-        OMN_TRY(text_value(r->model, rq, v, in->number == 0, &text, err));
-        v = text;
+        OMN_TRY(text_value(r->model, rq, v, in->number == 0, text, err));
+        v = *text;
     }
     OMN_TRY(prepare(r, c, rq, role, v, feed, mine, &frame, err));
     if (is_of(rq, role, in->number)) {
@@ -242,7 +242,6 @@ static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq,
     }
     if (result && result->seen) see(in->part, v, *feed, &frame, &result->seen[result->n_seen++]);
 done:
-    omn_value_unref(text);
     return st;
 }
 
@@ -262,10 +261,65 @@ static omn_status prepare_all(omn_runner *r, omn_call *c, const omn_request *con
         for (uint32_t k = 0; k < b->n_inputs; k++) {
             if (b->inputs[k].number >= count_of(rq[i], b->inputs[k].part->role)) continue;
             OMN_TRY(prepare_row(r, c, rq[i], &b->inputs[k], &b->rows[i * b->n_inputs + k],
-                                &b->mine[i * b->n_inputs + k], e, i,
-                                i < n_results ? &results[i] : NULL, err));
+                                &b->mine[i * b->n_inputs + k], &b->texts[i * b->n_inputs + k],
+                                e, i, i < n_results ? &results[i] : NULL, err));
         }
     for (uint32_t k = 0; k < b->n_inputs; k++) OMN_TRY(stack(b, k, n, err));
+done:
+    return st;
+}
+
+/* The inputs of one request in the order in which it gives them, its prompt behind the others. */
+static omn_status front(omn_runner *r, omn_call *c, const omn_request *rq, const batch *b,
+                        size_t row, const int64_t *lengths, omn_arena *a, encoded *e,
+                        omn_error *err)
+{
+    omn_status st = OMN_OK;
+    row_given given[MOST_ROLES];
+    front_ids *f = &e->fronts[row];
+    const char *output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text";
+    uint32_t n = 0;
+    for (uint32_t i = 0; i <= rq->n_inputs; i++) {
+        const bool last = i == rq->n_inputs;
+        const char *role = last ? "text" : rq->inputs[i].name;
+        uint32_t number = 0, k = 0;
+        if (last ? !rq->prompt : !rq->inputs[i].value) continue;
+        for (uint32_t j = 0; j < i; j++)
+            number += rq->inputs[j].value && !strcmp(rq->inputs[j].name, role);
+        while (strcmp(b->inputs[k].part->role, role) || b->inputs[k].number != number) k++;
+        const size_t at = row * b->n_inputs + k;
+        row_given *g = &given[n++];
+        *g = (row_given){ .part = b->inputs[k].part, .number = number, .input = k,
+                          .value = b->texts[at] ? b->texts[at] : rq->inputs[i].value };
+        row_count(g, b->rows[at], b->lengths[k], lengths[k]);
+    }
+    OMN_TRY(row_front(r->model, c, output, given, n, a, &f->ids, &f->n, err));
+    for (uint32_t i = 0; i < f->n; i++) {
+        int64_t at = row_mark_vector(f->ids[i]);
+        if (f->ids[i] >= 0) continue;
+        for (uint32_t k = 0; k < row_mark_input(f->ids[i]); k++) at += lengths[k];
+        f->ids[i] = (int32_t)(-1 - at);
+    }
+    if (f->n > e->most_front) e->most_front = f->n;
+done:
+    return st;
+}
+
+/* What stands in front of the answers. */
+static omn_status fronts(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
+                         const batch *b, const omn_graph_sizes *z, omn_arena *a, encoded *e,
+                         omn_error *err)
+{
+    omn_status st = OMN_OK;
+    int64_t lengths[MOST_ROLES];
+    e->fronts = omn_arena_alloc(a, n, sizeof *e->fronts);
+    if (!e->fronts) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "a row: out of memory"));
+    OMN_TRY(model_lengths(r->model, z, lengths, err));
+    for (uint32_t k = 0; k < b->n_inputs; k++) e->vectors += lengths[k];
+    if (e->vectors > INT32_MAX)
+        OMN_TRY(omn_fail(err, OMN_ERR_ARGUMENT, "the inputs have %lld vectors: too many",
+                         (long long)e->vectors));
+    for (size_t i = 0; i < n; i++) OMN_TRY(front(r, c, rq[i], b, i, lengths, a, e, err));
 done:
     return st;
 }
@@ -284,7 +338,8 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
     e->has_frame = omn_arena_alloc(a, n, sizeof *e->has_frame);
     b.rows = omn_arena_alloc(a, n * b.n_inputs, sizeof *b.rows);
     b.mine = omn_arena_alloc(a, n * b.n_inputs, sizeof *b.mine);
-    if (!e->frames || !e->has_frame || !b.rows || !b.mine) {
+    b.texts = omn_arena_alloc(a, n * b.n_inputs, sizeof(omn_value *));
+    if (!e->frames || !e->has_frame || !b.rows || !b.mine || !b.texts) {
         st = omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
         goto done;
     }
@@ -294,6 +349,8 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
     const uint64_t t1 = runner_now();
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = phase, .rows = (int64_t)n,
                                 .roles = roles, .lengths = b.lengths, .n_roles = b.n_inputs };
+    if (phase == OMN_ENCODE && model_row(r->model))
+        OMN_TRY(fronts(r, c, rq, n, &b, &z, a, e, err));
     OMN_TRY(omn_model_graph(r->model, &z, &g, err));
     OMN_TRY(omn_exec_run(r->exec, g, b.feed, c, err));
     *out = g;
@@ -304,6 +361,7 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
     }
 done:
     for (size_t i = 0; b.mine && i < n * b.n_inputs; i++) omn_feed_free(b.mine[i]);
+    for (size_t i = 0; b.texts && i < n * b.n_inputs; i++) omn_value_unref(b.texts[i]);
     omn_feed_free(b.feed);
     return st;
 }
@@ -319,44 +377,15 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *r
     OMN_TRY(omn_exec_output(r->exec, g, "memory", &memory, err));
     e->rows = memory.shape.dim[0];
     e->length = memory.shape.dim[1];
+    if (e->fronts && (e->rows != (int64_t)n || e->length != e->vectors))
+        st = omn_fail(err, OMN_ERR_PLUGIN,
+                      "the model %s has a memory of %lld rows with %lld places; its %zu requests "
+                      "have %lld vectors each",
+                      omn_model_object(r->model), (long long)e->rows, (long long)e->length, n,
+                      (long long)e->vectors);
+    else if (e->fronts && e->rows * e->length > INT32_MAX)
+        st = omn_fail(err, OMN_ERR_ARGUMENT, "%zu requests have %lld vectors each: too many", n,
+                      (long long)e->length);
 done:
-    return st;
-}
-
-omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
-                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids,
-                       const int32_t *start, const int32_t *memory_row, omn_tensor *logits,
-                       omn_error *err)
-{
-    omn_status st = OMN_OK;
-    omn_graph *g = NULL;
-    omn_feed *f = NULL;
-    void *p[5] = { 0 };
-    char name[96];
-    const int32_t most = model_most_tokens(r->model, true);
-    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = rows,
-                                .output = output, .target_length = T, .capacity = capacity,
-                                .memory_rows = e->rows, .memory_length = e->length };
-    OMN_TRY(omn_model_graph(r->model, &z, &g, err));
-    OMN_TRY(omn_feed_make(&f, err));
-    OMN_TRY(omn_feed_new(f, "target.ids", OMN_I32, omn_dim2(rows, T), &p[0], err));
-    OMN_TRY(omn_feed_new(f, "target.pos", OMN_I32, omn_dim2(rows, T), &p[1], err));
-    OMN_TRY(omn_feed_new(f, "target.seg", OMN_I32, omn_dim2(rows, T), &p[2], err));
-    OMN_TRY(omn_feed_new(f, "start", OMN_I32, omn_dim1(rows), &p[3], err));
-    OMN_TRY(omn_feed_new(f, "memory_row", OMN_I32, omn_dim1(rows), &p[4], err));
-    memcpy(p[0], ids, (size_t)(rows * T) * sizeof *ids);
-    memcpy(p[4], memory_row, (size_t)rows * sizeof *memory_row);
-    for (int64_t i = 0; i < rows * T; i++) {
-        const int32_t at = start[i / T] + (int32_t)(i % T);
-        /* a guess behind the last place is never taken, but it has to stand somewhere */
-        ((int32_t *)p[1])[i] = at < most ? at : most - 1;
-        ((int32_t *)p[2])[i] = 1;
-    }
-    memcpy(p[3], start, (size_t)rows * sizeof *start);
-    OMN_TRY(omn_exec_run(r->exec, g, f, c, err));
-    snprintf(name, sizeof name, "logits.%s", output ? output : "text");
-    OMN_TRY(omn_exec_output(r->exec, g, name, logits, err));
-done:
-    omn_feed_free(f);
     return st;
 }

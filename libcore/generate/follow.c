@@ -121,6 +121,12 @@ omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t
         OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "following %zu tokens: out of memory", n));
     OMN_TRY(omn_context_call(r->model->ctx, 0, 0, r->cancel, &f.call, err));
     OMN_TRY(runner_encode(r, f.call, &one, 1, a, &e, NULL, 0, err));
+    const size_t left = (size_t)runner_left(r, &e, 0);
+    if (n > left)
+        OMN_TRY(omn_fail(err, OMN_ERR_DATA,
+                         "%zu tokens; behind what is given the row has room for %zu", n, left));
+    if (f.places > left) f.places = left;
+    OMN_TRY(runner_front(r, f.call, &e, f.output, 1, f.capacity, &(int32_t){ 0 }, err));
     OMN_TRY(alone ? steps(&f, &m, err) : passes(&f, err));
 done:
     runner_leave(r);

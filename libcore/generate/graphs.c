@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A model's graphs by sizes: the inputs of encoders and targets are declared here, the model builds
  * the rest, and the program keeps the result under a key that spells the sizes. */
-#include "open.h"
+#include "row.h"
 
 #include <omnio/learn.h>
 
@@ -60,6 +60,23 @@ static void taught(const order *o, omn_scope *s, omn_build *rq, const omn_target
                        o->z->objective->object);
 }
 
+/* The inputs of these sizes; false: the model has no such encoder. */
+static bool give(const order *o, omn_scope *s, omn_given *given)
+{
+    const omn_graph_sizes *z = o->z;
+    for (uint32_t i = 0; i < z->n_roles; i++) {
+        const omn_part *p = omn_model_encoder(o->m, z->roles[i]);
+        if (!p) {
+            omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"", z->roles[i]);
+            return false;
+        }
+        uint32_t number = 0;
+        for (uint32_t k = 0; k < i; k++) number += !strcmp(z->roles[k], z->roles[i]);
+        given[i] = (omn_given){ p, ports(o, s, p, number, z->lengths ? z->lengths[i] : 0) };
+    }
+    return true;
+}
+
 static void build(void *user, omn_scope *s, omn_bundle *out)
 {
     const order *o = user;
@@ -71,16 +88,7 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
                      .n_inputs = z->phase == OMN_STEP ? 0 : z->n_roles, .rows = z->rows,
                      .capacity = z->capacity, .memory_rows = z->memory_rows,
                      .memory_length = z->memory_length, .loss = z->loss };
-    for (uint32_t i = 0; i < rq.n_inputs; i++) {
-        const omn_part *p = omn_model_encoder(o->m, z->roles[i]);
-        if (!p) {
-            omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"", z->roles[i]);
-            return;
-        }
-        uint32_t number = 0;
-        for (uint32_t k = 0; k < i; k++) number += !strcmp(z->roles[k], z->roles[i]);
-        given[i] = (omn_given){ p, ports(o, s, p, number, z->lengths ? z->lengths[i] : 0) };
-    }
+    if (rq.n_inputs && !give(o, s, given)) return;
     if (z->phase != OMN_ENCODE && z->phase != OMN_EMBED) {
         const omn_shape bt = omn_dim2(z->rows, z->target_length);
         target.part = omn_model_decoder(o->m, z->output ? z->output : "text");
@@ -93,6 +101,7 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
         target.pos = omn_input(s, "target.pos", OMN_I32, bt);
         target.seg = omn_input(s, "target.seg", OMN_I32, bt);
         if (z->phase == OMN_TEACH) target.part_of = omn_input(s, "target.part", OMN_I32, bt);
+        if (model_row(o->m)) target.from = omn_input(s, "target.from", OMN_I32, bt);
         if (z->labels) {
             target.labels = omn_input(s, "target.labels", OMN_I32, bt);
             target.weight = omn_input(s, "target.weight", OMN_F32, bt);
@@ -143,6 +152,41 @@ omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *z, omn_graph **o
         return omn_program_graph_gradient(m->program, key, build, &o, "loss", z->frozen,
                                           z->n_frozen, out, err);
     return omn_program_graph(m->program, key, build, &o, out, err);
+}
+
+/* The sequences of the inputs alone, for their lengths. */
+static void sequences(void *user, omn_scope *s, omn_bundle *out)
+{
+    const order *o = user;
+    omn_given given[MOST_ROLES];
+    if (!give(o, s, given)) return;
+    for (uint32_t i = 0; i < o->z->n_roles; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%u", i);
+        omn_seq *q = omn_encoder_embed(given[i].part, s, given[i].in);
+        omn_bundle_put(out, s, name, omn_seq_get_x(q));
+    }
+}
+
+omn_status model_lengths(omn_model *m, const omn_graph_sizes *z, int64_t *lengths, omn_error *err)
+{
+    char key[1024] = "lengths";
+    size_t n = strlen(key);
+    omn_graph *g = NULL;
+    omn_graph_sizes one = *z;
+    order o = { m, &one };
+    one.rows = 1;
+    if (z->n_roles > MOST_ROLES)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request", MOST_ROLES);
+    for (uint32_t i = 0; i < z->n_roles && n < sizeof key; i++)
+        n += (size_t)snprintf(key + n, sizeof key - n, " %s=%lld", z->roles[i],
+                              (long long)(z->lengths ? z->lengths[i] : 0));
+    if (n >= sizeof key)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "the names of inputs and output are too long");
+    const omn_status st = omn_program_graph(m->program, key, sequences, &o, &g, err);
+    for (uint32_t i = 0; st == OMN_OK && i < z->n_roles; i++)
+        lengths[i] = omn_graph_output_shape(g, i).dim[1];
+    return st;
 }
 
 omn_status omn_model_declare(omn_model *m, omn_error *err)

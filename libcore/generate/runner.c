@@ -249,9 +249,15 @@ static omn_status finish_lanes(decoding *d, size_t i, omn_result *out, omn_error
 
 /* ---- the searches ---------------------------------------------------------------------------- */
 
-static int32_t most_of(const decoding *d, const omn_request *rq)
+/* Most tokens of request i: of it and its conditions, the one with the least room says so. */
+static int32_t most_of(const decoding *d, size_t i)
 {
-    const int32_t limit = model_most_tokens(d->r->model, true);
+    const omn_request *rq = &d->rq[i];
+    int32_t limit = runner_left(d->r, d->e, i);
+    for (uint32_t k = 1; k <= d->conditions; k++) {
+        const int32_t left = runner_left(d->r, d->e, k * d->n + i);
+        if (left < limit) limit = left;
+    }
     if (d->vocab->window > 0 && rq->max_tokens > 0) return rq->max_tokens;
     return rq->max_tokens > 0 && rq->max_tokens < limit ? rq->max_tokens : limit;
 }
@@ -261,7 +267,7 @@ static chooser chooser_of(const decoding *d, size_t i, size_t row)
     const omn_answer *a = d->rq[i].answer;
     return (chooser){ .rq = &d->rq[i], .program = a ? a->program : NULL, .walk = d->walks[i],
                       .spell = d->spell, .V = (size_t)d->vocab->rows, .row = row,
-                      .stop = d->vocab->stop, .most = most_of(d, &d->rq[i]),
+                      .stop = d->vocab->stop, .most = most_of(d, i),
                       .name = omn_model_path(d->r->model) };
 }
 
@@ -343,7 +349,7 @@ static omn_status set_up(decoding *d, const search_model *m, omn_error *err)
         d->memory[i] = (int32_t)(i / lanes * d->n + i % lanes / d->each);
     for (size_t i = 0; i < d->n; i++) {
         OMN_TRY(answer_walk(rq[i].answer, &d->walks[i], err));
-        const int32_t own = most_of(d, &rq[i]);
+        const int32_t own = most_of(d, i);
         if (own > most) most = own;
     }
     if (jacobi && (d->vocab->n_also > 0 || d->vocab->window > 0))
@@ -391,6 +397,8 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
                        .name = omn_model_path(r->model), .cancel = r->cancel };
     feed_rules(&m, d.vocab);
     OMN_TRY(set_up(&d, &m, err));
+    OMN_TRY(runner_front(r, c, e, d.output, (int64_t)(n * d.each * (d.conditions + 1)), d.capacity,
+                         d.memory, err));
     const bool beams = by_beams(rq);
     st = beams ? search_beams(&d, &m, err) : search_lanes(&d, &m, err);
     if (st != OMN_OK && (beams || st != OMN_ERR_CANCELLED)) goto done;

@@ -14,9 +14,18 @@ struct omn_runner {
     omn_cancel *cancel;
 };
 
+/* What stands in front of a row's answer: ids, or -1 - place for places of the row's memory. */
+typedef struct front_ids {
+    int32_t *ids;
+    uint32_t n;
+} front_ids;
+
 /* What encode left in the states: shapes that the steps must name again. */
 typedef struct encoded {
     int64_t rows, length;
+    front_ids *fronts; /* of each row; NULL: inputs do not stand in the model's rows */
+    uint32_t most_front;
+    int64_t vectors;   /* places of a row's inputs, where they stand in rows */
     omn_frame *frames; /* of each row's picture (role `of` of its answer); identity otherwise */
     bool *has_frame;
 } encoded;
@@ -31,8 +40,16 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
 omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
                          omn_arena *a, encoded *out, omn_result *results, size_t n_results,
                          omn_error *err);
-/* Logits [rows, T, V] of the decoder for ids [rows, T], those of row i from place start[i] on,
- * reading memory_row; borrowed until the next run. */
+/* Feed what stands in front of each row's answer, before the first step; nothing where nothing
+ * does. capacity: that of the steps to come. step.c */
+omn_status runner_front(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                        int64_t rows, int64_t capacity, const int32_t *memory_row,
+                        omn_error *err);
+/* Tokens that an answer may have in row `row`. step.c */
+int32_t runner_left(const omn_runner *r, const encoded *e, size_t row);
+/* Logits [rows, T, V] of the decoder for ids [rows, T], those of row i from place start[i] of the
+ * answer on, reading memory_row; borrowed until the next run. capacity: places of the answer.
+ * step.c */
 omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
                        int64_t rows, int64_t T, int64_t capacity, const int32_t *ids,
                        const int32_t *start, const int32_t *memory_row, omn_tensor *logits,

@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include "libcore/generate/decode.h"
+#include "libcore/generate/row.h"
 #include "libcore/generate/runner.h"
 
 #include <stdio.h>
@@ -135,6 +136,8 @@ static extent extent_of(const omn_model *m, const plan_step *s, const omn_vocab 
     most = feed_places(&fed, most - 1);
     if (h->jacobi) e.length = h->window > 0 ? h->window : WINDOW;
     if (h->jacobi) most += e.length;
+    const omn_row_impl *row = model_row(m); /* what is given may take all the rest of a row */
+    if (row && most < row->most(m->self)) most = row->most(m->self);
     e.capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
     return e;
 }

@@ -97,13 +97,15 @@ static void add_moments(const omn_trainer *t, list *l)
     }
 }
 
-/* A lesson is its numbers, the length of each text, the ids, and the bits of the weights. */
-static size_t entry_size(const item *it)
+/* A lesson is its numbers, the length of each text, the ids, and the bits of the weights; where
+ * inputs stand in rows, also how many places do in front of its answer, and these. */
+static size_t entry_size(const omn_trainer *t, const item *it)
 {
-    return ENTRY_NUMBERS + (size_t)it->n_texts + it->n_in + 2 * (size_t)it->n_out;
+    return ENTRY_NUMBERS + (size_t)it->n_texts + it->n_in + 2 * (size_t)it->n_out +
+           (t->row ? 1 + (size_t)it->n_front : 0);
 }
 
-static void entry_put(const item *it, int32_t *x)
+static void entry_put(const omn_trainer *t, const item *it, int32_t *x)
 {
     const int32_t head[ENTRY_NUMBERS] = { (int32_t)it->task, (int32_t)it->modality,
                                           (int32_t)it->n_out, (int32_t)it->n_texts };
@@ -113,19 +115,23 @@ static void entry_put(const item *it, int32_t *x)
     memcpy(x, it->in, it->n_in * sizeof(int32_t));
     memcpy(x + it->n_in, it->out, it->n_out * sizeof(int32_t));
     memcpy(x + it->n_in + it->n_out, it->weights, it->n_out * sizeof(float));
+    if (!t->row) return;
+    x += it->n_in + 2 * (size_t)it->n_out;
+    *x++ = (int32_t)it->n_front;
+    if (it->n_front) memcpy(x, it->front, it->n_front * sizeof(int32_t));
 }
 
 static void add_pool(const omn_trainer *t, list *l)
 {
     size_t total = 0, at = 0;
-    for (size_t i = 0; i < t->n_pool; i++) total += entry_size(&t->pool[i].item);
+    for (size_t i = 0; i < t->n_pool; i++) total += entry_size(t, &t->pool[i].item);
     int32_t *x = omn_arena_alloc(l->arena, total ? total : 1, sizeof(int32_t));
     if (!x) {
         l->failed = true;
         return;
     }
-    for (size_t i = 0; i < t->n_pool; at += entry_size(&t->pool[i++].item))
-        entry_put(&t->pool[i].item, x + at);
+    for (size_t i = 0; i < t->n_pool; at += entry_size(t, &t->pool[i++].item))
+        entry_put(t, &t->pool[i].item, x + at);
     if (total) add(l, "train.", "pool", OMN_I32, omn_dim1((int64_t)total), x);
 }
 
@@ -234,7 +240,27 @@ static bool entry_head(const omn_trainer *t, const int32_t *x, size_t n, item *i
         if (!it->text[k] || it->text[k] > t->setup.inputs) return false;
         it->n_in += it->text[k];
     }
-    return entry_size(it) <= n;
+    if (entry_size(t, it) > n) return false;
+    if (!t->row) return true;
+    const int32_t front = x[entry_size(t, it) - 1];
+    if (front < 0 || (uint32_t)front > t->setup.targets - it->n_out) return false;
+    it->n_front = (uint32_t)front;
+    return entry_size(t, it) <= n;
+}
+
+/* Does each place in front of a lesson stand for an id or for a vector of one of its texts? */
+static bool entry_front(const omn_trainer *t, const item *it)
+{
+    for (uint32_t i = 0; i < it->n_front; i++) {
+        const int32_t id = it->front[i];
+        const uint32_t k = row_mark_input(id);
+        if (id >= 0 ? id >= t->rows_of_table
+                    : k >= t->n_roles || !t->roles[k].is_text ||
+                          t->roles[k].number >= it->n_texts ||
+                          row_mark_vector(id) >= it->text[t->roles[k].number])
+            return false;
+    }
+    return true;
 }
 
 static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err)
@@ -257,8 +283,14 @@ static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err
         it.in = all + at + ENTRY_NUMBERS + it.n_texts;
         it.out = it.in + it.n_in;
         it.weights = (float *)(it.out + it.n_out);
+        if (t->row) it.front = it.out + 2 * (size_t)it.n_out + 1;
+        if (!entry_front(t, &it)) {
+            st = omn_fail(err, OMN_ERR_DATA, "%s: train.pool is broken at number %zu",
+                          omn_weights_path(w), at);
+            break;
+        }
         st = pool_put(t, &it, err);
-        at += entry_size(&it);
+        at += entry_size(t, &it);
     }
     free(all);
     return st;

@@ -17,13 +17,35 @@ static bool fits(const omn_trainer *t, const row *r, const item *it)
 {
     for (uint32_t k = 0; k < it->n_texts; k++)
         if (it->text[k] > t->setup.inputs - r->inputs[k]) return false;
-    return it->n_out <= t->setup.targets - r->targets;
+    return it->n_front + it->n_out <= t->setup.targets - r->targets;
+}
+
+/* What stands in front of a lesson's answer, before its texts are written. Nobody learns it. */
+static void place_front(omn_trainer *t, uint32_t b, const item *it)
+{
+    row *r = &t->rows[b];
+    const size_t out = (size_t)b * t->setup.targets + r->targets;
+    const int32_t seg = (int32_t)r->lessons + 1;
+    for (uint32_t i = 0; i < it->n_front; i++) {
+        const int32_t id = it->front[i];
+        t->t_ids[out + i] = id < 0 ? t->start : id;
+        t->t_pos[out + i] = (int32_t)i;
+        t->t_seg[out + i] = t->t_part[out + i] = seg;
+        if (id >= 0) continue;
+        const uint32_t k = row_mark_input(id);
+        int64_t at = b * t->length + row_mark_vector(id);
+        if (t->roles[k].is_text) at += r->inputs[t->roles[k].number];
+        for (uint32_t j = 0; j < k; j++) at += t->lengths[j];
+        t->t_from[out + i] = (int32_t)at;
+    }
+    r->targets += it->n_front;
 }
 
 /* Writes a lesson behind the others of row b. */
 static void place(omn_trainer *t, uint32_t b, const item *it)
 {
     row *r = &t->rows[b];
+    place_front(t, b, it);
     const size_t out = (size_t)b * t->setup.targets + r->targets;
     const int32_t seg = (int32_t)++r->lessons, *from = it->in;
     for (uint32_t k = 0; k < it->n_texts; k++) {
@@ -39,7 +61,7 @@ static void place(omn_trainer *t, uint32_t b, const item *it)
     for (uint32_t i = 0; i < it->n_out; i++) {
         t->t_ids[out + i] = i ? it->out[i - 1] : t->start;
         t->t_labels[out + i] = it->out[i];
-        t->t_pos[out + i] = (int32_t)i;
+        t->t_pos[out + i] = (int32_t)(it->n_front + i);
         t->t_seg[out + i] = t->t_part[out + i] = seg;
         t->t_weight[out + i] = it->weights[i];
         t->token_task[out + i] = it->task;
@@ -63,7 +85,8 @@ omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
         t->pool = more;
         t->room_pool = room;
     }
-    int32_t *ids = malloc(((size_t)it->n_in + 2 * (size_t)it->n_out) * sizeof(int32_t));
+    int32_t *ids = malloc(((size_t)it->n_in + 2 * (size_t)it->n_out + it->n_front) *
+                          sizeof(int32_t));
     if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
     memcpy(ids, it->in, it->n_in * sizeof(int32_t));
     memcpy(ids + it->n_in, it->out, it->n_out * sizeof(int32_t));
@@ -73,7 +96,16 @@ omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
     w->item.in = ids;
     w->item.out = ids + it->n_in;
     w->item.weights = (float *)(ids + it->n_in + it->n_out);
+    w->item.front = ids + it->n_in + 2 * (size_t)it->n_out;
+    if (it->n_front) memcpy(w->item.front, it->front, it->n_front * sizeof(int32_t));
+    w->item.lesson = NULL;
     return OMN_OK;
+}
+
+/* Places that a lesson takes, of all kinds. */
+static uint64_t size_of(const item *it)
+{
+    return (uint64_t)it->n_in + it->n_out + it->n_front;
 }
 
 /* Fills row b from the pool when there is plenty to choose from. */
@@ -84,7 +116,7 @@ static bool row_from_pool(omn_trainer *t, uint32_t b)
     for (size_t i = t->n_pool; i-- > 0;) {
         if (t->pool[i].used) continue;
         in += t->pool[i].item.n_in;
-        out += t->pool[i].item.n_out;
+        out += (uint64_t)t->pool[i].item.n_out + t->pool[i].item.n_front;
         oldest = i;
     }
     if (in < 2ull * t->setup.inputs && out < 2ull * t->setup.targets) return false;
@@ -95,9 +127,7 @@ static bool row_from_pool(omn_trainer *t, uint32_t b)
         for (size_t i = 0; i < t->n_pool; i++) {
             const waiting *w = &t->pool[i];
             if (w->used || !fits(t, &t->rows[b], &w->item)) continue;
-            if (take == t->n_pool || w->item.n_in + w->item.n_out >
-                                         t->pool[take].item.n_in + t->pool[take].item.n_out)
-                take = i;
+            if (take == t->n_pool || size_of(&w->item) > size_of(&t->pool[take].item)) take = i;
         }
     }
     return true;
@@ -208,6 +238,8 @@ static void clear(omn_trainer *t)
         const char *name = omn_feed_name(t->feed, i);
         memset(omn_feed_data(t->feed, name), 0, omn_feed_get(t->feed, name)->bytes);
     }
+    if (t->t_from) /* all -1 */
+        memset(t->t_from, 0xff, (size_t)t->setup.batch * t->setup.targets * sizeof *t->t_from);
     memset(t->rows, 0, t->setup.batch * sizeof(row));
     for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++)
         t->token_task[i] = t->token_modality[i] = NO_TASK;

@@ -4,8 +4,6 @@
  * threads may take them in any order. */
 #include "trainer.h"
 
-#include "../generate/open.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,7 +130,8 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
                         "an input, an answer and weights of 0 or more are wanted");
     *it = (item){ .task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1,
                   .modality = modality_of(t, l->modality),
-                  .alone = true };
+                  .alone = true,
+                  .lesson = l };
     if (t->setup.n_modalities && it->modality >= t->setup.n_modalities)
         return omn_fail(err, OMN_ERR_DATA, "what is wanted is %s, which is no modality of this "
                         "training", l->modality ? l->modality : "of no modality");
@@ -172,8 +171,28 @@ static omn_status add_lesson(const omn_trainer *t, made *m, const omn_lesson *l,
     return OMN_OK;
 }
 
-/* The page's lessons as ids. A bad one is named with its task and place; it ends the run, or is
- * counted. */
+/* A bad lesson is named with its task and place; it ends the run, or is counted. */
+static omn_status bad_lesson(const omn_trainer *t, made *m, omn_call *c, const omn_lesson *l,
+                             omn_status st, omn_error *why, omn_error *err)
+{
+    const omn_page *p = &m->page;
+    char text[1200];
+    if (l->task < t->setup.n_tasks) omn_error_prefix(why, "task %s", t->setup.tasks[l->task]);
+    else omn_error_prefix(why, "lesson %u", (unsigned)(l - p->lessons) + 1);
+    if (p->file && !why->file[0]) {
+        snprintf(why->file, sizeof(why->file), "%s", p->file);
+        why->line = p->line;
+    }
+    if (st != OMN_ERR_DATA || !t->setup.skip_bad) {
+        if (err && err->status == OMN_OK) *err = *why;
+        return st;
+    }
+    omn_call_log(c, OMN_LOG_WARN, "left out: %s", omn_error_line(why, text, sizeof(text)));
+    m->n_bad++;
+    return OMN_OK;
+}
+
+/* The page's lessons as ids. */
 static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, omn_error *err)
 {
     const omn_page *p = &m->page;
@@ -182,23 +201,24 @@ static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, omn_e
     for (uint32_t i = 0; i < p->n_lessons; i++) {
         omn_error why = OMN_ERROR_INIT;
         const omn_lesson *l = &p->lessons[i];
-        const omn_status st = add_lesson(t, m, l, &why);
+        omn_status st = add_lesson(t, m, l, &why);
         if (st == OMN_OK) continue;
-        if (l->task < t->setup.n_tasks) omn_error_prefix(&why, "task %s", t->setup.tasks[l->task]);
-        else omn_error_prefix(&why, "lesson %u", i + 1);
-        if (p->file && !why.file[0]) {
-            snprintf(why.file, sizeof(why.file), "%s", p->file);
-            why.line = p->line;
-        }
-        if (st != OMN_ERR_DATA || !t->setup.skip_bad) {
-            if (err && err->status == OMN_OK) *err = why;
-            return st;
-        }
-        char text[1200];
-        omn_call_log(c, OMN_LOG_WARN, "left out: %s", omn_error_line(&why, text, sizeof(text)));
-        m->n_bad++;
+        st = bad_lesson(t, m, c, l, st, &why, err);
+        if (st != OMN_OK) return st;
     }
     return OMN_OK;
+}
+
+/* Which of the trainer's inputs input i of a lesson is; n_roles: none. */
+static uint32_t role_of(const omn_trainer *t, const omn_lesson *l, uint32_t i, uint32_t *number)
+{
+    uint32_t r = 0;
+    *number = 0;
+    for (uint32_t k = 0; k < i; k++) *number += !strcmp(l->inputs[k].name, l->inputs[i].name);
+    while (r < t->n_roles &&
+           (t->roles[r].number != *number || strcmp(t->roles[r].name, l->inputs[i].name)))
+        r++;
+    return r;
 }
 
 /* What the lessons see beside texts, through the encoders. */
@@ -208,12 +228,9 @@ static omn_status read_inputs(const omn_trainer *t, made *m, omn_call *c, omn_er
     const omn_lesson *l = m->first;
     for (uint32_t i = 0; l && i < l->n_inputs; i++) {
         const omn_named *in = &l->inputs[i];
-        uint32_t r = 0, number = 0;
+        uint32_t number = 0;
         if (!strcmp(in->name, "text")) continue;
-        for (uint32_t k = 0; k < i; k++) number += !strcmp(l->inputs[k].name, in->name);
-        while (r < t->n_roles &&
-               (t->roles[r].number != number || strcmp(t->roles[r].name, in->name)))
-            r++;
+        const uint32_t r = role_of(t, l, i, &number);
         if (r == t->n_roles)
             return omn_fail(err, OMN_ERR_ARGUMENT,
                             "input %u \"%s\": not among the inputs of this training", number + 1,
@@ -225,6 +242,61 @@ static omn_status read_inputs(const omn_trainer *t, made *m, omn_call *c, omn_er
     }
 done:
     return st;
+}
+
+/* What stands in front of a lesson's answer. */
+static omn_status read_front(const omn_trainer *t, made *m, omn_call *c, item *it, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_lesson *l = it->lesson;
+    row_given given[MOST_ROLES];
+    uint32_t n_texts = 0;
+    for (uint32_t i = 0; i < l->n_inputs; i++) {
+        uint32_t number = 0;
+        const uint32_t r = role_of(t, l, i, &number);
+        if (i == MOST_ROLES || r == t->n_roles)
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "input %u \"%s\": not among the inputs of this training", number + 1,
+                            l->inputs[i].name);
+        given[i] = (row_given){ .part = omn_model_encoder(t->model, l->inputs[i].name),
+                                .value = l->inputs[i].value, .number = number, .input = r };
+        if (t->roles[r].is_text) given[i].vectors = it->text[n_texts++];
+        else row_count(&given[i], m->feeds[r], 0, t->lengths[r]);
+    }
+    OMN_TRY(row_front(t->model, c, t->setup.output, given, l->n_inputs, m->arena, &it->front,
+                      &it->n_front, err));
+    const uint64_t n = (uint64_t)it->n_front + it->n_out;
+    if (n > t->setup.targets)
+        st = omn_fail(err, OMN_ERR_DATA,
+                      "what is given takes %u places and the answer %u, a row has room for %u "
+                      "(pack: targets)",
+                      it->n_front, it->n_out, t->setup.targets);
+    else if ((int64_t)n > t->row->most(t->model->self))
+        st = omn_fail(err, OMN_ERR_DATA,
+                      "what is given takes %u places and the answer %u, the model knows no more "
+                      "than %d",
+                      it->n_front, it->n_out, (int)t->row->most(t->model->self));
+done:
+    return st;
+}
+
+/* Of all lessons; the bad ones go. */
+static omn_status read_fronts(const omn_trainer *t, made *m, omn_call *c, omn_error *err)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < m->n_items; i++) {
+        omn_error why = OMN_ERROR_INIT;
+        item *it = &m->items[i];
+        omn_status st = read_front(t, m, c, it, &why);
+        if (st == OMN_OK) {
+            m->items[n++] = *it;
+            continue;
+        }
+        st = bad_lesson(t, m, c, it->lesson, st, &why, err);
+        if (st != OMN_OK) return st;
+    }
+    m->n_items = n;
+    return OMN_OK;
 }
 
 static void make_one(const making *k, made *m, uint64_t index)
@@ -251,6 +323,7 @@ static void make_one(const making *k, made *m, uint64_t index)
     m->n_bad = m->page.n_bad;
     if (!m->page.skip) st = read_lessons(t, m, c, &m->err);
     if (st == OMN_OK && !m->page.skip) st = read_inputs(t, m, c, &m->err);
+    if (st == OMN_OK && !m->page.skip && t->row) st = read_fronts(t, m, c, &m->err);
     for (uint32_t i = 0; i < m->page.n_values; i++) omn_value_unref(m->page.values[i]);
 done:
     if (st != OMN_OK && !m->err.file[0] && m->page.file) {

@@ -4,8 +4,6 @@
  * optimiser's state. */
 #include "trainer.h"
 
-#include "../generate/open.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,12 +206,21 @@ static omn_status build_graph(omn_trainer *t, omn_error *err)
         names[i] = t->roles[i].name;
         lengths[i] = t->roles[i].is_text ? u->inputs : 0;
     }
-    const omn_status st = omn_model_graph(t->model, &z, &t->graph, err);
+    omn_status st = OMN_OK;
     char name[96];
+    t->row = model_row(t->model);
+    if (t->row) OMN_TRY(model_lengths(t->model, &z, t->lengths, err));
+    for (uint32_t i = 0; i < t->n_roles; i++) t->length += t->lengths[i];
+    if (u->batch * t->length > INT32_MAX)
+        OMN_TRY(omn_fail(err, OMN_ERR_ARGUMENT,
+                         "batch %u: each of its pages has %lld vectors, which is too much",
+                         u->batch, (long long)t->length));
+    OMN_TRY(omn_model_graph(t->model, &z, &t->graph, err));
     snprintf(name, sizeof(name), "features.%s", u->aux_role);
-    for (size_t i = 0; st == OMN_OK && aux && i < omn_graph_outputs(t->graph); i++)
+    for (size_t i = 0; aux && i < omn_graph_outputs(t->graph); i++)
         if (!strcmp(omn_graph_output_name(t->graph, i), name))
             t->cells = (uint32_t)omn_graph_output_shape(t->graph, i).dim[1];
+done:
     return st;
 }
 
@@ -272,6 +279,7 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
     t->t_part = feed_new(t, "target.part", OMN_I32, bt, &st, err);
     t->t_labels = feed_new(t, "target.labels", OMN_I32, bt, &st, err);
     t->t_weight = feed_new(t, "target.weight", OMN_F32, bt, &st, err);
+    if (t->row) t->t_from = feed_new(t, "target.from", OMN_I32, bt, &st, err);
     if (t->cells) t->aux_scale = feed_new(t, "aux.scale", OMN_F32, omn_dim1(1), &st, err);
     for (uint32_t g = 0; t->cells && g < u->aux_groups; g++) {
         char name[64];

@@ -7,6 +7,8 @@
 #include "ahead.h"
 #include "inside.h"
 
+#include "../generate/row.h"
+
 #define MOST_ROLES 8
 #define MOST_GROUPS 16
 #define NO_TASK UINT32_MAX
@@ -18,6 +20,9 @@ typedef struct item {
     float *weights;                       /* [n_out] */
     uint32_t n_in, n_out;                 /* n_in: of all texts */
     uint32_t n_texts, text[MOST_ROLES];   /* ids of each text */
+    int32_t *front;                       /* ids, and marks: role of the trainer, place */
+    uint32_t n_front;
+    const omn_lesson *lesson;             /* while its page is made */
     uint32_t task, modality;
     bool alone;                           /* it has nothing but texts */
 } item;
@@ -37,7 +42,7 @@ typedef struct made {
 
 /* Lessons of pages without inputs wait here until they fill a row. */
 typedef struct waiting {
-    item item;                            /* in, out and weights are one block, owned */
+    item item;                            /* in, out, weights and front are one block, owned */
     bool used;
 } waiting;
 
@@ -66,6 +71,9 @@ struct omn_trainer {
     int32_t start, stop, rows_of_table;
     role roles[MOST_ROLES];
     uint32_t n_roles, n_texts;
+    const omn_row_impl *row;              /* NULL: inputs do not stand in rows */
+    int64_t lengths[MOST_ROLES];          /* places of each input's sequence, where they do */
+    int64_t length;                       /* of all of them */
     char loss_name[80], nll_name[80];     /* outputs of the graph */
     omn_graph *graph;
     omn_exec *exec;
@@ -82,6 +90,7 @@ struct omn_trainer {
     /* the batch's tensors, in the feed */
     texts texts[MOST_ROLES];
     int32_t *t_ids, *t_pos, *t_seg, *t_part, *t_labels;
+    int32_t *t_from;                      /* NULL: no inputs in rows */
     float *t_weight;
     int32_t *aux_labels[MOST_GROUPS];
     float *aux_weights[MOST_GROUPS], *aux_edges, *aux_edge_weights, *aux_scale;

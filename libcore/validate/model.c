@@ -46,6 +46,9 @@ static void opened(trial *t, void *self)
             complain(t, "prefix is a text; \"\" for none");
     if (m->most_tokens && (m->most_tokens(self, false) < 1 || m->most_tokens(self, true) < 1))
         complain(t, "most_tokens is 1 or more");
+    const omn_row_impl *row = m->extension ? m->extension("omnio.row/1") : NULL;
+    if (row && (!row->prefix || !row->most)) complain(t, "omnio.row/1 has prefix and most");
+    else if (row && row->most(self) < 2) complain(t, "most of omnio.row/1 is 2 or more");
 }
 
 static void call(trial *t)

@@ -56,8 +56,8 @@ OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
 
 /* Graphs by sizes, cached. Inputs of the graph are named "ROLE.PORT" for encoders (a role that is
  * there twice: "ROLE#2.PORT"), "target.ids",
- * "target.pos", "target.seg", "target.part", "target.labels", "target.weight", "start",
- * "memory_row"; outputs as omn_model_impl says. */
+ * "target.pos", "target.seg", "target.part", "target.labels", "target.weight", "target.from",
+ * "start", "memory_row"; outputs as omn_model_impl says. */
 typedef struct omn_graph_sizes {
     uint32_t size;
     omn_phase phase;

@@ -226,8 +226,9 @@ OMN_API omn_status omn_codec_stream(const omn_part *codec, void *state, int32_t 
  *             "class.NAME" [B,C]         scores of C classes, before any softmax
  *
  * What all of them keep to:
- * - Inputs stand in rq->inputs in the order in which the request or the lesson gives them, which is
- *   the order of their vectors in the joined sequence; omn_part_role says what each is for.
+ * - Inputs stand in rq->inputs in the order in which their encoders were opened, those of one role
+ *   as the request or the lesson gives them, which is the order of their vectors in the joined
+ *   sequence; omn_part_role says what each is for.
  * - ENCODE puts one output, "memory" [R,L,D]: R and L come back to STEP as memory_rows and
  *   memory_length. What STEP needs of it ENCODE writes into states (omn_state_at) by names that
  *   STEP uses too, in the same scopes; nothing else passes from one graph to the other.
@@ -236,7 +237,9 @@ OMN_API omn_status omn_codec_stream(const omn_part *codec, void *state, int32_t 
  *   both give equal logits for equal ids: the host relies on it.
  * - Weights are named absolutely or below omn_part_scope of the part that they belong to, the same
  *   in every phase, so that one file serves all graphs.
- * - Outputs end in the role of the decoder that they are of; TEACH counts the loss over weight. */
+ * - Outputs end in the role of the decoder that they are of; TEACH counts the loss over weight.
+ * Models that read their inputs in the decoder's row, without a memory to look at: "omnio.row/1",
+ * below. */
 typedef enum omn_phase {
     OMN_ENCODE = 1, OMN_STEP = 2, OMN_TEACH = 3, OMN_EMBED = 4
 } omn_phase;
@@ -249,6 +252,9 @@ typedef struct omn_target {             /* B rows, T tokens */
     omn_node *seg; /* [B,T] which inputs it may see (0 padding); STEP: [B,T] too */
     omn_node *part_of;                  /* [B,T] which answer of the row; NULL: one each */
     omn_node *labels, *weight;          /* [B,T] i32, f32: TEACH with a loss; else NULL */
+    /* [B,T] i32 of models with "omnio.row/1", else NULL: -1, or the place in the vectors of the
+     * inputs that stands there instead of the id, as omn_gather counts them */
+    omn_node *from;
 } omn_target;
 typedef struct omn_build {
     uint32_t size;
@@ -264,7 +270,8 @@ typedef struct omn_build {
     const omn_ce *loss;                 /* TEACH: how the loss is counted; NULL: z 1e-4 */
 } omn_build;
 typedef struct omn_model_impl {
-    const void *(*extension)(const char *id); /* "omnio.claims/1", "omnio.verify/1" */
+    const void *(*extension)(const char *id); /* "omnio.claims/1", "omnio.row/1",
+                                               * "omnio.verify/1" */
     omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
     void (*close)(void *self);
     /* out: "logits.ROLE" [B,T,V] (STEP: of all T given); TEACH with labels: "loss.ROLE" [1],
@@ -276,6 +283,48 @@ typedef struct omn_model_impl {
     /* Most tokens of a text input and of an answer, end token included. */
     int32_t (*most_tokens)(const void *self, bool answer);
 } omn_model_impl;
+
+/* "omnio.row/1": a place of the decoder's row may stand for a vector of the inputs instead of for
+ * an id. So families without cross-attention read: what was given stands in front of the answer,
+ * ids and vectors in any order, and one function orders them for training and for generation.
+ *
+ * The vectors of an input are those places of its sequence (omn_encoder_embed) that its port "seg"
+ * marks, where it has such a port with a place for each; else all of them. Vector 0 is the first. A
+ * text has one for each token, its end token included.
+ *
+ * What such a model keeps to, beside what all do:
+ * - The joined inputs are omn_seq_concat of omn_encoder_embed of rq->inputs, in that order; ENCODE
+ *   puts them out as "memory" [R,L,D] and keeps what STEP reads of them.
+ * - omn_target.from names places of the joined inputs: of those that TEACH made itself, of the
+ *   memory in STEP. omn_row_embed makes the row of both.
+ * - The row is what stands in front, then the start token, then the answer: pos counts from 0 over
+ *   all three, and start of a STEP counts what stands in front as well. Nothing in front is
+ *   learnt.
+ * - Its vocabulary has no window: such a request is OMN_ERR_UNSUPPORTED. */
+typedef struct omn_ids omn_ids;         /* omnio/answer.h */
+typedef struct omn_row_input {
+    uint32_t size;
+    const omn_part *part;               /* its encoder */
+    const omn_value *value;             /* texts: with the model's prefix; borrowed */
+    uint32_t number;                    /* which of those of its role, from 0 */
+    uint32_t vectors;                   /* how many there are */
+} omn_row_input;
+typedef struct omn_row_impl {
+    /* What stands in front of an answer of that decoder role: ids of its vocabulary by omn_ids_put,
+     * vectors by omn_ids_vector. inputs: in the order of the request or the lesson. The same inputs
+     * give the same row. An id, an input or a vector that is not there is OMN_ERR_PLUGIN; more than
+     * `most` less one place of the answer OMN_ERR_DATA. [run] */
+    omn_status (*prefix)(const void *self, omn_call *c, const omn_row_input *const *inputs,
+                         uint32_t n, const char *output, omn_ids *out, omn_error *err);
+    /* Most places of a row: what stands in front, start token, answer. [any] */
+    int32_t (*most)(const void *self);
+} omn_row_impl;
+/* Vector number `vector` of inputs[input] is the next place. */
+OMN_API void omn_ids_vector(omn_ids *w, uint32_t input, uint32_t vector);
+/* The row [B,T,D] of a target: rows of table [V,D] by its ids, and where `from` says so vectors
+ * [R,L,D] of the inputs. [build] */
+OMN_API omn_node *omn_row_embed(omn_scope *s, omn_node *table, const omn_target *t,
+                                omn_node *vectors);
 
 /* "omnio.claims/1": is this configuration, which names no family under "omnio", one of this object?
  * [any] */

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One run of the step graph, and those that a row needs before its answer can begin: where inputs
+ * stand in the rows, they are fed first, as places of their own, a few dozen at a time, so that
+ * their logits, which nobody reads, take little memory. Rows of one batch may have more and fewer:
+ * what is fed beyond a row's last place is overwritten before anything looks at it. */
+#include "row.h"
+#include "runner.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRONT_STEP 8              /* places in front are rounded up to a multiple */
+#define FRONT_AT_ONCE 64
+
+/* Places of the cache that belong to what stands in front. */
+static int64_t room_of(const encoded *e)
+{
+    return ((int64_t)e->most_front + FRONT_STEP - 1) / FRONT_STEP * FRONT_STEP;
+}
+
+static int32_t most_places(const omn_model *m)
+{
+    const omn_row_impl *row = model_row(m);
+    return row ? row->most(m->self) : model_most_tokens(m, true);
+}
+
+int32_t runner_left(const omn_runner *r, const encoded *e, size_t row)
+{
+    const int32_t most = model_most_tokens(r->model, true);
+    if (!e->fronts) return most;
+    const int32_t left = most_places(r->model) - (int32_t)e->fronts[row].n;
+    return left < most ? left : most;
+}
+
+/* What one pass feeds. */
+typedef struct pass {
+    int64_t rows, T, capacity;
+    const int32_t *ids, *start, *memory_row;
+    const int32_t *from;          /* [rows, T] as ids; NULL: -1 */
+    bool front;                   /* start counts from the first place of the row */
+} pass;
+
+static omn_status fill(const omn_runner *r, const encoded *e, const pass *p, omn_feed *f,
+                       omn_error *err)
+{
+    omn_status st = OMN_OK;
+    void *to[6] = { 0 };
+    const int64_t rows = p->rows, T = p->T;
+    const int32_t most = most_places(r->model);
+    OMN_TRY(omn_feed_new(f, "target.ids", OMN_I32, omn_dim2(rows, T), &to[0], err));
+    OMN_TRY(omn_feed_new(f, "target.pos", OMN_I32, omn_dim2(rows, T), &to[1], err));
+    OMN_TRY(omn_feed_new(f, "target.seg", OMN_I32, omn_dim2(rows, T), &to[2], err));
+    OMN_TRY(omn_feed_new(f, "start", OMN_I32, omn_dim1(rows), &to[3], err));
+    OMN_TRY(omn_feed_new(f, "memory_row", OMN_I32, omn_dim1(rows), &to[4], err));
+    memcpy(to[0], p->ids, (size_t)(rows * T) * sizeof *p->ids);
+    memcpy(to[4], p->memory_row, (size_t)rows * sizeof *p->memory_row);
+    for (int64_t i = 0; i < rows; i++) {
+        const bool behind = e->fronts && !p->front;
+        const int32_t front = behind ? (int32_t)e->fronts[p->memory_row[i]].n : 0;
+        ((int32_t *)to[3])[i] = p->start[i] + front;
+    }
+    for (int64_t i = 0; i < rows * T; i++) {
+        const int32_t at = ((int32_t *)to[3])[i / T] + (int32_t)(i % T);
+        /* a guess behind the last place is never taken, but it has to stand somewhere */
+        ((int32_t *)to[1])[i] = at < most ? at : most - 1;
+        ((int32_t *)to[2])[i] = 1;
+    }
+    if (!e->fronts) goto done;
+    OMN_TRY(omn_feed_new(f, "target.from", OMN_I32, omn_dim2(rows, T), &to[5], err));
+    if (p->from) memcpy(to[5], p->from, (size_t)(rows * T) * sizeof *p->from);
+    else memset(to[5], 0xff, (size_t)(rows * T) * sizeof(int32_t)); /* all -1 */
+done:
+    return st;
+}
+
+static omn_status run(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                      const pass *p, omn_tensor *logits, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_graph *g = NULL;
+    omn_feed *f = NULL;
+    char name[96];
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = p->rows,
+                                .output = output, .target_length = p->T,
+                                .capacity = p->capacity + room_of(e), .memory_rows = e->rows,
+                                .memory_length = e->length };
+    OMN_TRY(omn_model_graph(r->model, &z, &g, err));
+    OMN_TRY(omn_feed_make(&f, err));
+    OMN_TRY(fill(r, e, p, f, err));
+    OMN_TRY(omn_exec_run(r->exec, g, f, c, err));
+    if (!logits) goto done;
+    snprintf(name, sizeof name, "logits.%s", output ? output : "text");
+    OMN_TRY(omn_exec_output(r->exec, g, name, logits, err));
+done:
+    omn_feed_free(f);
+    return st;
+}
+
+omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids,
+                       const int32_t *start, const int32_t *memory_row, omn_tensor *logits,
+                       omn_error *err)
+{
+    const pass p = { .rows = rows, .T = T, .capacity = capacity, .ids = ids, .start = start,
+                     .memory_row = memory_row };
+    return run(r, c, e, output, &p, logits, err);
+}
+
+/* Places from .. from + T - 1 of row i; beyond its last one, anything. */
+static void spread(const encoded *e, const omn_vocab *v, int32_t memory, int64_t from, int64_t T,
+                   int32_t *ids, int32_t *places)
+{
+    const front_ids *f = &e->fronts[memory];
+    for (int64_t t = 0; t < T; t++) {
+        const int32_t id = from + t < (int64_t)f->n ? f->ids[from + t] : v->start;
+        ids[t] = id < 0 ? v->start : id;
+        places[t] = id < 0 ? (int32_t)(memory * e->length + (-1 - id)) : -1;
+    }
+}
+
+omn_status runner_front(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                        int64_t rows, int64_t capacity, const int32_t *memory_row,
+                        omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const int64_t room = room_of(e);
+    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
+    int32_t *ids = NULL, *places = NULL, *start = NULL;
+    if (!room) return OMN_OK;
+    if (v->window > 0)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "this model forgets the oldest ids of an answer; it cannot have its inputs "
+                        "in front of them as well");
+    ids = calloc((size_t)rows, FRONT_AT_ONCE * sizeof *ids);
+    places = calloc((size_t)rows, FRONT_AT_ONCE * sizeof *places);
+    start = calloc((size_t)rows, sizeof *start);
+    if (!ids || !places || !start) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "a row: out of memory"));
+    for (int64_t from = 0; from < room; from += FRONT_AT_ONCE) {
+        const int64_t T = room - from < FRONT_AT_ONCE ? room - from : FRONT_AT_ONCE;
+        if (omn_cancel_get(r->cancel)) OMN_TRY(omn_fail(err, OMN_ERR_CANCELLED, "stopped"));
+        for (int64_t i = 0; i < rows; i++) {
+            spread(e, v, memory_row[i], from, T, ids + i * T, places + i * T);
+            start[i] = (int32_t)from;
+        }
+        const pass p = { .rows = rows, .T = T, .capacity = capacity, .ids = ids, .start = start,
+                         .memory_row = memory_row, .from = places, .front = true };
+        OMN_TRY(run(r, c, e, output, &p, NULL, err));
+    }
+done:
+    free(start);
+    free(places);
+    free(ids);
+    return st;
+}
