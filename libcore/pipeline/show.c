@@ -3,6 +3,9 @@
  * nothing. */
 #include "recipe.h"
 
+#include "../generate/row.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +58,69 @@ static omn_status put_text(const omn_recipe *r, const char *text, omn_buf *out, 
     return st;
 }
 
+/* How many vectors input i of a lesson has. */
+static omn_status count_vectors(const omn_recipe *r, omn_call *c, const omn_named *in,
+                                row_given *g, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    int32_t *ids = NULL;
+    size_t n = 0;
+    int64_t length = 0;
+    omn_feed *f = NULL;
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .roles = &in->name, .n_roles = 1 };
+    if (!strcmp(in->name, "text")) {
+        OMN_TRY(omn_model_all_tokens(r->teacher, omn_text_get(in->value, NULL), &ids, &n, err));
+        g->vectors = (uint32_t)n + 1;
+        goto done;
+    }
+    OMN_TRY(model_lengths(r->teacher, &z, &length, err));
+    OMN_TRY(omn_feed_make(&f, err));
+    OMN_TRY(omn_model_prepare(r->teacher, c, in->name, in->value, f, NULL, err));
+    row_count(g, f, 0, length);
+    g->seg = NULL; /* vectors are shown by number, not by place */
+done:
+    omn_feed_free(f);
+    free(ids);
+    return st;
+}
+
+/* What stands in front of the answer, of models that read so: ids, and vectors of inputs as
+ * "text.1", "text#2.1". */
+static omn_status put_row(const omn_recipe *r, omn_call *c, omn_arena *a, const omn_lesson *l,
+                          omn_buf *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const char *role = r->setup.output ? r->setup.output : "text";
+    int32_t *ids = NULL;
+    uint32_t n = 0;
+    if (!model_row(r->teacher)) return OMN_OK;
+    row_given *given = omn_arena_alloc(a, l->n_inputs + 1u, sizeof *given);
+    if (!given) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "lessons: out of memory"));
+    for (uint32_t i = 0; i < l->n_inputs; i++) {
+        const char *name = l->inputs[i].name;
+        given[i] = (row_given){ .part = omn_model_encoder(r->teacher, name),
+                                .value = l->inputs[i].value, .input = i };
+        for (uint32_t k = 0; k < i; k++) given[i].number += !strcmp(l->inputs[k].name, name);
+        OMN_TRY(count_vectors(r, c, &l->inputs[i], &given[i], err));
+    }
+    OMN_TRY(row_front(r->teacher, c, role, given, l->n_inputs, a, &ids, &n, err));
+    omn_buf_printf(out, "  in front of the answer: %u of %u places\n   ", n, r->setup.targets);
+    for (uint32_t i = 0; i < n; i++) {
+        char vector[16], name[176];
+        if (ids[i] >= 0) {
+            omn_buf_printf(out, " %d", ids[i]);
+            continue;
+        }
+        const row_given *g = &given[row_mark_input(ids[i])];
+        snprintf(vector, sizeof vector, "%u", row_mark_vector(ids[i]) + 1);
+        model_port_name(omn_part_role(g->part), g->number, vector, name, sizeof name);
+        omn_buf_printf(out, " %s", name);
+    }
+    omn_buf_puts(out, "\n");
+done:
+    return st;
+}
+
 /* The wanted ids, what they say, and how much each counts, the end token behind them. */
 static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *out, omn_error *err)
 {
@@ -83,8 +149,8 @@ static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *ou
     return st == OMN_ERR_MEMORY ? st : OMN_OK; /* what says no text has ids and weights alone */
 }
 
-static omn_status put_page(const omn_recipe *r, omn_call *c, const omn_page *p, uint64_t *left,
-                           omn_buf *out, omn_error *err)
+static omn_status put_page(const omn_recipe *r, omn_call *c, omn_arena *a, const omn_page *p,
+                           uint64_t *left, omn_buf *out, omn_error *err)
 {
     omn_status st = OMN_OK;
     for (uint32_t i = 0; i < p->n_lessons && *left; i++, --*left) {
@@ -97,6 +163,7 @@ static omn_status put_page(const omn_recipe *r, omn_call *c, const omn_page *p, 
             if (strcmp(in->name, "text")) OMN_TRY(put_input(r, c, in, out, err));
             else OMN_TRY(put_text(r, omn_text_get(in->value, NULL), out, err));
         }
+        OMN_TRY(put_row(r, c, a, l, out, err));
         OMN_TRY(put_want(r, l, out, err));
     }
 done:
@@ -114,7 +181,7 @@ static omn_status show(const omn_recipe *r, uint64_t n, omn_buf *out, omn_error 
         omn_arena_release(a, 0);
         OMN_TRY(omn_context_call(r->ctx, r->setup.seed, index, NULL, &c, err));
         st = recipe_page((void *)(uintptr_t)r, c, index, 0, a, &p, err);
-        if (st == OMN_OK && !p.skip) st = put_page(r, c, &p, &n, out, err);
+        if (st == OMN_OK && !p.skip) st = put_page(r, c, a, &p, &n, out, err);
         for (uint32_t i = 0; i < p.n_values; i++) omn_value_unref(p.values[i]);
         omn_call_free(c);
         c = NULL;

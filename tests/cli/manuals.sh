@@ -68,5 +68,7 @@ grep -l 'omnio.op/1' block-* | head -n 1 | xargs -I@ cp @ sine.c
 ok "the op builds" ${CC:-cc} -std=c11 -fPIC -fvisibility=hidden -shared -I"$top_srcdir/include" \
     -o sine.so sine.c -lm
 ok "... and is found" "$omnio" help act.sine
+grep -l 'omnio.row/1' block-* | head -n 1 | xargs -I@ cp @ row.c
+ok "the row builds" ${CC:-cc} -std=c11 -Wall -Wextra -Werror -I"$top_srcdir/include" -c -o row.o row.c
 
 plan
