@@ -188,25 +188,3 @@ omn_status model_lengths(omn_model *m, const omn_graph_sizes *z, int64_t *length
         lengths[i] = omn_graph_output_shape(g, i).dim[1];
     return st;
 }
-
-omn_status omn_model_declare(omn_model *m, omn_error *err)
-{
-    omn_graph *g = NULL;
-    const char *roles[MOST_ROLES];
-    int64_t lengths[MOST_ROLES];
-    const char *output = NULL; /* a model that makes no text makes something else */
-    uint32_t n = 0;
-    for (size_t i = 0; i < m->open->n_parts && n < MOST_ROLES; i++) {
-        const omn_part *p = m->open->parts[i];
-        if (!strcmp(p->kind, "omnio.decoder/1") && !output && !omn_model_decoder(m, "text"))
-            output = p->role;
-        if (strcmp(p->kind, "omnio.encoder/1")) continue;
-        roles[n] = p->role;
-        lengths[n++] = 0;
-    }
-    const omn_graph_sizes z = {
-        OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = 1,         .roles = roles,
-        .lengths = lengths,        .n_roles = n,       .output = output,  .target_length = 4
-    };
-    return omn_model_graph(m, &z, &g, err);
-}

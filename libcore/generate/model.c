@@ -294,6 +294,32 @@ omn_status omn_model_prepare(const omn_model *m, omn_call *c, const char *role, 
     return e->prepare(p->self, c, v, out, frame ? frame : &unused, err);
 }
 
+omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_error why = OMN_ERROR_INIT;
+    omn_call *c = NULL;
+    omn_feed *f = NULL;
+    omn_value *nothing = NULL;
+    *out = deflt;
+    OMN_TRY(omn_context_call(m->ctx, 0, 0, NULL, &c, err));
+    OMN_TRY(omn_feed_make(&f, err));
+    OMN_TRY(omn_text_new("", 0, &nothing, err));
+    st = omn_model_prepare(m, c, "text", nothing, f, NULL, &why);
+    if (st == OMN_ERR_MEMORY) omn_fail(err, st, "%s", why.text);
+    const omn_tensor *ids = st == OMN_OK ? omn_feed_get(f, "ids") : NULL;
+    const omn_tensor *seg = ids ? omn_feed_get(f, "seg") : NULL;
+    const size_t n = ids && ids->type == OMN_I32 ? ids->bytes / sizeof(int32_t) : 0;
+    for (size_t i = 0; seg && seg->type == OMN_I32 && seg->bytes == ids->bytes && i < n; i++)
+        if (((const int32_t *)seg->data)[i]) *out = ((const int32_t *)ids->data)[i];
+    st = st == OMN_ERR_MEMORY ? st : OMN_OK; /* what cannot be read at all is told elsewhere */
+done:
+    omn_value_unref(nothing);
+    omn_feed_free(f);
+    omn_call_free(c);
+    return st;
+}
+
 omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most,
                             size_t *n, omn_error *err)
 {

@@ -99,6 +99,9 @@ void model_port_name(const char *role, uint32_t number, const char *port, char *
 /* The range whose ids stand for something else than text (a place, say) that this one is of; NULL:
  * none. spelling.c */
 const omn_range *vocab_stands_for(const omn_vocab *v, int32_t id);
+/* The id behind a text that the model reads, which need not be the end of what it writes; deflt: of
+ * an encoder that does not tell. [any] */
+omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, omn_error *err);
 /* Most tokens of a text input or an answer, end token included. */
 int32_t model_most_tokens(const omn_model *m, bool answer);
 

@@ -32,6 +32,7 @@ typedef struct looking {
     omn_recipe *r;
     omn_call *outer;
     uint64_t first, step;
+    uint32_t output;                      /* that the step asks */
     sheet *sheets;
 } looking;
 
@@ -105,12 +106,15 @@ static omn_status look_task(const example *e, const recipe_task *t, sheet *s, om
     return st;
 }
 
-static bool wants_codes(const omn_recipe *r, int source)
+static bool looked_at(const looking *l, const recipe_task *t, int source)
 {
-    for (size_t i = 0; i < r->n_tasks; i++) {
-        const recipe_task *t = &r->tasks[i];
-        if (t->weight > 0 && t->source == source && teacher_takes(t->teacher)) return true;
-    }
+    return page_teaches(t, source, l->output) && teacher_takes(t->teacher);
+}
+
+static bool wants_codes(const looking *l, int source)
+{
+    for (size_t i = 0; i < l->r->n_tasks; i++)
+        if (looked_at(l, &l->r->tasks[i], source)) return true;
     return false;
 }
 
@@ -127,14 +131,13 @@ static void look_page(const looking *l, uint32_t i)
                                  .host = omn_call_host(l->outer) };
     page_place(r, index, l->step, &s->stage, &s->source);
     s->index = index;
-    if (!wants_codes(r, s->source)) return;
+    if (!wants_codes(l, s->source)) return;
     omn_status st = omn_call_new(&how, &c, &why);
     if (st == OMN_OK)
         st = example_open(r, s->stage, s->source, OMN_SPLIT_TRAIN, index, c, &e, &why);
     for (size_t k = 0; k < r->n_tasks && e.record && !tells_nobody(st); k++) {
         const recipe_task *t = &r->tasks[k];
-        if (t->weight > 0 && t->source == s->source && teacher_takes(t->teacher))
-            st = look_task(&e, t, s, &why);
+        if (looked_at(l, t, s->source)) st = look_task(&e, t, s, &why);
     }
     if (tells_nobody(st)) {
         s->st = st;
@@ -151,7 +154,8 @@ static void look_range(void *user, size_t from, size_t to)
 
 /* All codes that the sheets want; a value that its decoder refuses spoils those beside it, which
  * the pages make then. */
-static omn_status make(omn_recipe *r, omn_call *c, const sheet *sheets, uint32_t n, omn_error *err)
+static omn_status make(codes_maker *codes, omn_call *c, const sheet *sheets, uint32_t n,
+                       omn_error *err)
 {
     omn_status st = OMN_OK;
     codes_want want[AHEAD];
@@ -161,7 +165,7 @@ static omn_status make(omn_recipe *r, omn_call *c, const sheet *sheets, uint32_t
         for (size_t k = 0; k < (i < n ? sheets[i].n : 1) && !tells_nobody(st); k++) {
             if (m == AHEAD || (i == n && m)) {
                 omn_error why = OMN_ERROR_INIT;
-                st = codes_get(r->codes, c, want, m, made, &why);
+                st = codes_get(codes, c, want, m, made, &why);
                 for (size_t j = 0; st == OMN_OK && j < m; j++) omn_value_unref(made[j]);
                 if (tells_nobody(st) && err) *err = why;
                 m = 0;
@@ -178,9 +182,10 @@ omn_status recipe_ahead(void *user, omn_call *c, uint64_t first, uint32_t n, uin
 {
     omn_status st = OMN_OK;
     omn_recipe *r = user;
-    looking l = { r, c, first, step, NULL };
+    looking l = { r, c, first, step, omn_train_output(&r->setup, step), NULL };
+    codes_maker *codes = r->codes[l.output];
     ahead_forget(r);
-    if (!r->codes) return OMN_OK;
+    if (!codes) return OMN_OK;
     l.sheets = calloc(n, sizeof *l.sheets);
     if (!l.sheets) return omn_fail(err, OMN_ERR_MEMORY, "pages: out of memory");
     omn_pool_split(omn_call_pool(c), n, 1, look_range, &l);
@@ -188,7 +193,7 @@ omn_status recipe_ahead(void *user, omn_call *c, uint64_t first, uint32_t n, uin
         st = l.sheets[i].st;
         if (st != OMN_OK && err && err->status == OMN_OK) *err = l.sheets[i].err;
     }
-    if (st == OMN_OK) st = make(r, c, l.sheets, n, err);
+    if (st == OMN_OK) st = make(codes, c, l.sheets, n, err);
     r->sheets = l.sheets;
     r->n_sheets = n;
     return st;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The key "keep" of a recipe: where codes of what is wanted are kept, and how many; and the maker
- * that all teachers of the recipe share, for one training teaches one decoder. */
+/* The key "keep" of a recipe: where codes of what is wanted are kept, and how many; and the makers
+ * that the teachers of the recipe share, one for each decoder. */
 #include "recipe.h"
 #include "run.h"
 
@@ -61,11 +61,12 @@ omn_status keep_open(omn_recipe *r, omn_error *err)
     for (size_t i = 0; i < r->n_tasks; i++) {
         omn_teacher *t = r->tasks[i].teacher;
         if (!t || !teacher_takes(t)) continue;
-        if (!r->codes) {
-            const omn_status st = codes_new(r->teacher, teacher_decoder(t), &how, &r->codes, err);
+        codes_maker **k = &r->codes[r->tasks[i].output];
+        if (!*k) {
+            const omn_status st = codes_new(r->teacher, teacher_decoder(t), &how, k, err);
             if (st != OMN_OK) return st;
         }
-        teacher_share(t, r->codes);
+        teacher_share(t, *k);
     }
     return OMN_OK;
 }
@@ -73,17 +74,19 @@ omn_status keep_open(omn_recipe *r, omn_error *err)
 void keep_close(omn_recipe *r)
 {
     ahead_forget(r);
-    codes_free(r->codes);
-    r->codes = NULL;
+    for (size_t i = 0; i < MOST_OUTPUTS; i++) {
+        codes_free(r->codes[i]);
+        r->codes[i] = NULL;
+    }
 }
 
-omn_status keep_settled(omn_recipe *r, const omn_trainer *t, omn_error *err)
+static omn_status settled(const omn_recipe *r, codes_maker *k, const omn_trainer *t, omn_error *err)
 {
     const char *name = NULL;
-    if (!r->codes) return OMN_OK;
-    codes_changed(r->codes);
+    if (!k) return OMN_OK;
+    codes_changed(k);
     for (size_t i = 0;; i++) {
-        const omn_status st = codes_weight(r->codes, i, &name, err);
+        const omn_status st = codes_weight(k, i, &name, err);
         if (st != OMN_OK || !name) return st;
         if (t && trainer_moves(t, name))
             return yml_fail(r->root, err,
@@ -91,4 +94,11 @@ omn_status keep_settled(omn_recipe *r, const omn_trainer *t, omn_error *err)
                             "training changes: freeze: [\"%s\"] keeps it as it is",
                             name, name);
     }
+}
+
+omn_status keep_settled(omn_recipe *r, const omn_trainer *t, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t i = 0; i < MOST_OUTPUTS && st == OMN_OK; i++) st = settled(r, r->codes[i], t, err);
+    return st;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages for the trainer: example number so-and-so of a source, and every task's lessons about it.
- * Which source a page draws from follows from its number, so a resumed run sees the same pages. The
+ * Which source a page draws from follows from its number, so a resumed run sees the same pages;
+ * where the tasks ask several decoders, from its step too: from those that have lessons for it. The
  * lessons of a page share its inputs: a task whose inputs differ from those of another is told, for
  * a model that saw the wrong picture would learn something else than what is written down. */
 #include "recipe.h"
@@ -20,23 +21,40 @@ static size_t stage_of(const omn_recipe *r, uint64_t step)
     return i;
 }
 
-static int source_of(const omn_recipe *r, uint64_t index)
+bool page_teaches(const recipe_task *t, int source, uint32_t output)
+{
+    return t->weight > 0 && t->source == source && t->output == output;
+}
+
+/* How often a source is drawn from when this output is asked. */
+static double share_of(const omn_recipe *r, size_t source, uint32_t output)
+{
+    bool asks = r->n_outputs < 2;
+    for (size_t i = 0; i < r->n_tasks && !asks; i++)
+        asks = page_teaches(&r->tasks[i], (int)source, output);
+    return asks ? r->sources[source].share : 0;
+}
+
+static int source_of(const omn_recipe *r, uint64_t index, uint32_t output)
 {
     double all = 0, at = 0;
-    for (size_t i = 0; i < r->n_sources; i++) all += r->sources[i].share;
+    size_t last = r->n_sources - 1;
+    for (size_t i = 0; i < r->n_sources; i++) all += share_of(r, i, output);
     const double u =
         (double)(omn_random_at(r->setup.seed, 0x70616765, index) >> 11) * 0x1p-53 * all;
     for (size_t i = 0; i < r->n_sources; i++) {
-        at += r->sources[i].share;
+        const double share = share_of(r, i, output);
+        at += share;
         if (u < at) return (int)i;
+        if (share > 0) last = i;
     }
-    return (int)r->n_sources - 1;
+    return (int)last;
 }
 
 void page_place(const omn_recipe *r, uint64_t index, uint64_t step, size_t *stage, int *source)
 {
     *stage = stage_of(r, step);
-    *source = source_of(r, index);
+    *source = source_of(r, index, omn_train_output(&r->setup, step));
 }
 
 typedef struct maker {
@@ -175,7 +193,6 @@ static omn_status task_lessons(maker *m, uint32_t number, omn_error *err)
 {
     const recipe_task *t = &m->e->r->tasks[number];
     const omn_value *list = NULL;
-    if (t->weight <= 0) return OMN_OK;
     omn_status st = item_list(m->e, t, &list, err);
     if (st != OMN_OK) return judge(m, st, err);
     if (!list) return judge(m, lesson(m, t, number, m->e->record, err), err);
@@ -221,14 +238,21 @@ static void finish(maker *m, omn_status st, omn_page *out)
     out->skip = out->n_lessons == 0;
 }
 
-/* The lessons of all tasks of a source, or of one alone, about one of its examples. */
-static omn_status make(const omn_recipe *r, size_t stage, int source, const uint32_t *task,
-                       uint64_t index, omn_call *c, omn_arena *a, omn_page *out, omn_error *err)
+/* What a page is about. */
+typedef struct about {
+    size_t stage;
+    int source;
+    uint32_t output;
+    const uint32_t *task;                 /* this one alone; NULL: all that teach about it */
+} about;
+
+static omn_status make(const omn_recipe *r, const about *w, uint64_t index, omn_call *c,
+                       omn_arena *a, omn_page *out, omn_error *err)
 {
     example e;
     maker m = { .e = &e, .page = out };
     *out = (omn_page){ OMN_FILL(omn_page) };
-    omn_status st = example_open(r, stage, source, OMN_SPLIT_TRAIN, index, c, &e, err);
+    omn_status st = example_open(r, w->stage, w->source, OMN_SPLIT_TRAIN, index, c, &e, err);
     if (st != OMN_OK) {
         out->skip = true;
         st = judge(&m, st, err);
@@ -236,9 +260,11 @@ static omn_status make(const omn_recipe *r, size_t stage, int source, const uint
     }
     OMN_TRY(begin(&m, &e, a, out, err));
     for (uint32_t i = 0; st == OMN_OK && i < r->n_tasks; i++)
-        if (task ? i == *task : r->tasks[i].source == source) st = task_lessons(&m, i, err);
-    if (st == OMN_OK && source == 0 && !task) st = page_cells(&m, stage, index, err);
+        if (w->task ? i == *w->task : page_teaches(&r->tasks[i], w->source, w->output))
+            st = task_lessons(&m, i, err);
+    if (st == OMN_OK && w->source == 0 && !w->task) st = page_cells(&m, w->stage, index, err);
     finish(&m, st, out);
+    out->output = r->outputs[w->output];
 done:
     example_close(&e);
     return st;
@@ -248,11 +274,15 @@ omn_status recipe_page(void *user, omn_call *c, uint64_t index, uint64_t step, o
                        omn_page *out, omn_error *err)
 {
     const omn_recipe *r = user;
-    return make(r, stage_of(r, step), source_of(r, index), NULL, index, c, a, out, err);
+    about w = { .output = omn_train_output(&r->setup, step) };
+    page_place(r, index, step, &w.stage, &w.source);
+    return make(r, &w, index, c, a, out, err);
 }
 
 omn_status recipe_lessons(const omn_recipe *r, uint32_t task, uint64_t index, omn_call *c,
                           omn_arena *a, omn_page *out, omn_error *err)
 {
-    return make(r, 0, r->tasks[task].source, &task, index, c, a, out, err);
+    const recipe_task *t = &r->tasks[task];
+    const about w = { .source = t->source, .output = t->output, .task = &task };
+    return make(r, &w, index, c, a, out, err);
 }

@@ -41,33 +41,64 @@ static omn_status roles_of(omn_recipe *r, const recipe_task *t, uint32_t *n, omn
     return OMN_OK;
 }
 
-/* What the tasks feed, and the decoder that all of them ask. */
+/* The decoder that a task asks: it is asked as often as pages of the task's source come, by the
+ * weight that the task has there. */
+static omn_status output_of(omn_recipe *r, recipe_task *t, omn_error *err)
+{
+    const char *asks = omn_pipeline_asks(t->pipeline);
+    for (t->output = 0; t->output < r->n_outputs; t->output++)
+        if (!strcmp(r->outputs[t->output], asks)) break;
+    if (t->output == MOST_OUTPUTS)
+        return yml_fail(t->at, err,
+                        "task %s wants \"%s\": one training teaches at most %d decoders", t->name,
+                        asks, MOST_OUTPUTS);
+    if (t->output == r->n_outputs) {
+        r->outputs[r->n_outputs] = asks;
+        r->shares[r->n_outputs++] = 0;
+    }
+    r->shares[t->output] += t->weight * r->sources[t->source].share;
+    return OMN_OK;
+}
+
+/* Steps draw from several decoders: one that none of them would ask is a mistake. */
+static omn_status share_out(omn_recipe *r, omn_error *err)
+{
+    const bool several = r->n_outputs > 1;
+    for (size_t i = 0; several && i < r->n_tasks; i++) {
+        const recipe_task *t = &r->tasks[i];
+        if (t->weight > 0 && !(r->shares[t->output] > 0))
+            return yml_fail(t->at, err,
+                            "task %s: nothing is drawn from its source %s (share: 0), and no other "
+                            "task asks for \"%s\"",
+                            t->name, r->sources[t->source].name, r->outputs[t->output]);
+    }
+    r->setup.output = r->n_outputs ? r->outputs[0] : NULL;
+    r->setup.outputs = several ? r->outputs : NULL;
+    r->setup.shares = several ? r->shares : NULL;
+    r->setup.n_outputs = several ? r->n_outputs : 0;
+    return OMN_OK;
+}
+
+/* What the tasks feed, and the decoders that they ask. */
 static omn_status find_roles(omn_recipe *r, omn_error *err)
 {
     uint32_t n = 0;
-    const recipe_task *first = NULL;
+    r->n_outputs = 0;
     for (size_t i = 0; i < r->n_tasks; i++) {
-        const recipe_task *t = &r->tasks[i];
+        recipe_task *t = &r->tasks[i];
         if (t->weight <= 0) continue;
         if (!omn_pipeline_teaches(t->pipeline))
             return yml_fail(t->at, err,
                             "pipeline %s: a task is a pipeline with exactly one step that "
                             "generates or scores",
                             t->file);
-        const char *asks = omn_pipeline_asks(t->pipeline);
-        if (first && strcmp(asks, omn_pipeline_asks(first->pipeline)))
-            return yml_fail(t->at, err,
-                            "task %s wants \"%s\", task %s \"%s\": one training teaches one "
-                            "decoder",
-                            t->name, asks, first->name, omn_pipeline_asks(first->pipeline));
-        if (!first) first = t;
-        const omn_status st = roles_of(r, t, &n, err);
+        omn_status st = output_of(r, t, err);
+        if (st == OMN_OK) st = roles_of(r, t, &n, err);
         if (st != OMN_OK) return st;
     }
     r->setup.roles = r->roles;
     r->setup.n_roles = n;
-    r->setup.output = first ? omn_pipeline_asks(first->pipeline) : NULL;
-    return OMN_OK;
+    return share_out(r, err);
 }
 
 static omn_status open_teachers(omn_recipe *r, omn_error *err)

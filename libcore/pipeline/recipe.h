@@ -23,6 +23,7 @@ typedef struct recipe_task {
     omn_pipeline *pipeline;
     const yml *at;
     int source;
+    uint32_t output;                      /* number of the recipe's output that it asks */
     const char *each, *kind, *want;       /* want: field of the wanted output */
     const char *want_output;              /* which output of the pipeline that is */
     recipe_field give[MOST_FIELDS];
@@ -77,7 +78,11 @@ struct omn_recipe {
     uint64_t score_every, score_examples; /* 0: no scores while it trains */
     codes_keep keep;                      /* of codes of what is wanted */
     bool keeps;                           /* in its folder too: the run is no rehearsal */
-    codes_maker *codes;                   /* while r->teacher is there; NULL: no task wants any */
+    const char *outputs[MOST_OUTPUTS];    /* decoders that the tasks ask, once they are proved */
+    double shares[MOST_OUTPUTS];          /* how often a step asks each */
+    uint32_t n_outputs;
+    codes_maker *codes[MOST_OUTPUTS];     /* by output, while r->teacher is there; NULL: no task
+                                           * wants any of it */
     sheet *sheets;                        /* of the pages that are made now */
     uint32_t n_sheets;
     omn_model *teacher; /* borrowed while training: prompts and answers by its parts */
@@ -92,7 +97,9 @@ omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_erro
 omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err);
 /* One page of lessons; page.c. user: the recipe. */
 omn_page_fn recipe_page;
-/* Where a page draws its example from; page.c. */
+/* Where a page draws its example from; does a task teach about it in steps that ask an output?
+ * page.c. */
+bool page_teaches(const recipe_task *t, int source, uint32_t output);
 void page_place(const omn_recipe *r, uint64_t index, uint64_t step, size_t *stage, int *source);
 /* Codes of what the next pages want, and their examples: for trainer_ahead; forget: without the
  * trainer. example, loaded (a field's file): borrowed; NULL: it has to be read; ahead.c */

@@ -34,22 +34,28 @@ done:
     return st;
 }
 
-static int32_t end_of(const omn_recipe *r)
+/* The decoder that a lesson asks, and the end of its answers. */
+static const omn_part *asked(const omn_recipe *r, const omn_lesson *l)
 {
-    const omn_vocab *v =
-        omn_part_vocabulary(omn_model_decoder(r->teacher, r->setup.output ? r->setup.output
-                                                                          : "text"));
+    return omn_model_decoder(r->teacher, r->outputs[r->tasks[l->task].output]);
+}
+
+static int32_t end_of(const omn_part *decoder)
+{
+    const omn_vocab *v = omn_part_vocabulary(decoder);
     return v ? v->stop : -1;
 }
 
 /* A text and its ids, the end token behind them. */
-static omn_status put_text(const omn_recipe *r, const char *text, omn_buf *out, omn_error *err)
+static omn_status put_text(const omn_recipe *r, const omn_lesson *l, const char *text, omn_buf *out,
+                           omn_error *err)
 {
     size_t n = 0;
-    int32_t *ids = NULL;
-    const omn_status st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
+    int32_t *ids = NULL, end = -1;
+    omn_status st = model_text_end(r->teacher, end_of(asked(r, l)), &end, err);
+    if (st == OMN_OK) st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
     if (st == OMN_OK) {
-        ids[n++] = end_of(r);
+        ids[n++] = end;
         omn_buf_printf(out, "  question: \"%s\"\n    %zu of %u tokens:", text, n, r->setup.inputs);
         for (size_t i = 0; i < n; i++) omn_buf_printf(out, " %d", ids[i]);
         omn_buf_puts(out, "\n");
@@ -90,7 +96,7 @@ static omn_status put_row(const omn_recipe *r, omn_call *c, omn_arena *a, const 
                           omn_buf *out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const char *role = r->setup.output ? r->setup.output : "text";
+    const char *role = omn_part_role(asked(r, l));
     int32_t *ids = NULL;
     uint32_t n = 0;
     if (!model_row(r->teacher)) return OMN_OK;
@@ -124,13 +130,12 @@ done:
 /* The wanted ids, what they say, and how much each counts, the end token behind them. */
 static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *out, omn_error *err)
 {
-    const char *role = r->setup.output ? r->setup.output : "text";
+    const omn_part *decoder = asked(r, l);
     omn_buf text;
     omn_error why = OMN_ERROR_INIT;
     bool same = true;
     omn_buf_init(&text, (size_t)1 << 24);
-    const omn_status st = omn_decoder_text(omn_model_decoder(r->teacher, role), l->ids, l->n_ids,
-                                           &text, NULL, &why);
+    const omn_status st = omn_decoder_text(decoder, l->ids, l->n_ids, &text, NULL, &why);
     if (st == OMN_ERR_MEMORY && err) *err = why;
     omn_buf_printf(out, "  answer (%s): \"%s\"\n    %u of %u tokens:", l->modality,
                    st == OMN_OK && text.data ? text.data : "", l->n_ids + 1, r->setup.targets);
@@ -139,7 +144,7 @@ static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *ou
         omn_buf_printf(out, " %d", l->ids[i]);
         same = same && (!l->weights || l->weights[i] == l->weights[0]);
     }
-    omn_buf_printf(out, " %d\n    ", end_of(r));
+    omn_buf_printf(out, " %d\n    ", end_of(decoder));
     const double each = l->weight * (l->weights && l->n_ids ? (double)l->weights[0] : 1);
     if (same) omn_buf_printf(out, "weight %g each", each);
     else omn_buf_puts(out, "weights:");
@@ -161,7 +166,7 @@ static omn_status put_page(const omn_recipe *r, omn_call *c, omn_arena *a, const
         for (uint32_t k = 0; k < l->n_inputs; k++) {
             const omn_named *in = &l->inputs[k];
             if (strcmp(in->name, "text")) OMN_TRY(put_input(r, c, in, out, err));
-            else OMN_TRY(put_text(r, omn_text_get(in->value, NULL), out, err));
+            else OMN_TRY(put_text(r, l, omn_text_get(in->value, NULL), out, err));
         }
         OMN_TRY(put_row(r, c, a, l, out, err));
         OMN_TRY(put_want(r, l, out, err));
@@ -177,10 +182,12 @@ static omn_status show(const omn_recipe *r, uint64_t n, omn_buf *out, omn_error 
     omn_call *c = NULL;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "lessons: out of memory");
     for (uint64_t index = 0; n > 0 && st == OMN_OK; index++) {
+        /* where steps ask several decoders, one page of each of the first steps */
+        const uint64_t step = r->n_outputs > 1 ? index : 0;
         omn_page p = { OMN_FILL(omn_page) };
         omn_arena_release(a, 0);
         OMN_TRY(omn_context_call(r->ctx, r->setup.seed, index, NULL, &c, err));
-        st = recipe_page((void *)(uintptr_t)r, c, index, 0, a, &p, err);
+        st = recipe_page((void *)(uintptr_t)r, c, index, step, a, &p, err);
         if (st == OMN_OK && !p.skip) st = put_page(r, c, a, &p, &n, out, err);
         for (uint32_t i = 0; i < p.n_values; i++) omn_value_unref(p.values[i]);
         omn_call_free(c);

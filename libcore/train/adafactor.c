@@ -11,13 +11,18 @@
 
 typedef struct pass {
     omn_opt *o;
-    double beta2;
     double *rows;                         /* row sums of every factored slot, one after the other */
     size_t *first_row;                    /* where a slot's rows begin; by slot */
     size_t *first_column;                 /* where a chunk's columns begin; by chunk */
     size_t *first_chunk;                  /* by slot; n_chunks behind the last */
     double *weight;                       /* sum of squares of the weight; by chunk */
 } pass;
+
+/* By the steps that the slot had. */
+static double beta2(const slot *s)
+{
+    return 1 - pow((double)(s->done + 1), -0.8);
+}
 
 static omn_status no_memory(omn_error *err)
 {
@@ -65,7 +70,7 @@ static void sums(void *user, size_t from, size_t to)
         p->weight[i] = steps_sum_squares(s->w + c->from, c->count);
         if (!s->factored) {
             o->partial[i] = steps_square_moment(s->v + c->from, s->g + c->from, c->count, scale,
-                                                p->beta2);
+                                                beta2(s));
             continue;
         }
         double *columns = o->columns + p->first_column[i];
@@ -80,10 +85,10 @@ static void moments(void *user, size_t from, size_t to)
 {
     pass *p = user;
     omn_opt *o = p->o;
-    const float b2 = (float)p->beta2, a2 = (float)(1 - p->beta2);
     for (size_t i = from; i < to; i++) {
         slot *s = &o->slots[i];
         if (!s->g || !s->factored) continue;
+        const float b2 = (float)beta2(s), a2 = (float)(1 - beta2(s));
         double mean = 0;
         for (size_t r = 0; r < s->rows; r++) {
             s->r[r] = b2 * s->r[r] + a2 * (float)(p->rows[p->first_row[i] + r] / (double)s->cols);
@@ -139,7 +144,7 @@ static void moves(void *user, size_t from, size_t to)
 
 void opt_adafactor(omn_opt *o, omn_pool *pool)
 {
-    pass p = { .o = o, .beta2 = 1 - pow((double)(o->done + 1), -0.8) };
+    pass p = { .o = o };
     size_t row = 0, column = 0, k = 0;
     layout(o, &p, (char *)o->columns);
     for (size_t i = 0; i < o->n_slots; i++) {

@@ -7,6 +7,7 @@
 #include <omnio/train.h>
 
 #define AHEAD 32 /* pages that are announced at once */
+#define MOST_OUTPUTS 8 /* decoders that one training teaches */
 
 /* Pages first .. first + n - 1 will be asked for next, n at most AHEAD: time to do at once what
  * each would do alone. user: the pages'. With the whole pool. [run] */

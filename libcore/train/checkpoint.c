@@ -3,7 +3,8 @@
  * and renamed, so that a run which is killed at any moment and resumed ends in the same bits. The
  * weights stand under their own names, which makes a checkpoint a weights file as well; moments,
  * averages, counters and the pool of lessons begin with "train.". What a setup must agree on is
- * written down as text and compared when the file is read. */
+ * written down as text and compared when the file is read. What is usual is left out: steps of a
+ * weight that had a gradient in all of them, outputs of lessons where there is one, "text". */
 #include "trainer.h"
 
 #include "../tensor/finite.h"
@@ -14,6 +15,8 @@
 #include <string.h>
 
 #define MARK "train.omnio"
+#define OUTPUTS "train.outputs"           /* names, commas between them */
+#define USUAL "text"
 #define N_COUNTERS 8
 #define ENTRY_NUMBERS 4 /* of a lesson in the pool: task, modality, n_out, texts */
 
@@ -94,6 +97,7 @@ static void add_moments(const omn_trainer *t, list *l)
         if (s->r) add(l, "train.r.", s->name, OMN_F32, omn_dim1((int64_t)s->rows), s->r);
         if (s->c) add(l, "train.c.", s->name, OMN_F32, omn_dim1((int64_t)s->cols), s->c);
         if (s->average) add(l, "train.average.", s->name, OMN_F32, w.shape, s->average);
+        if (s->done != o->done) add(l, "train.done.", s->name, OMN_I64, omn_dim1(1), &s->done);
     }
 }
 
@@ -133,6 +137,24 @@ static void add_pool(const omn_trainer *t, list *l)
     for (size_t i = 0; i < t->n_pool; at += entry_size(t, &t->pool[i++].item))
         entry_put(t, &t->pool[i].item, x + at);
     if (total) add(l, "train.", "pool", OMN_I32, omn_dim1((int64_t)total), x);
+    if (!total || t->n_outputs < 2) return;
+    int32_t *outputs = omn_arena_alloc(l->arena, t->n_pool, sizeof(int32_t));
+    l->failed = l->failed || !outputs;
+    for (size_t i = 0; outputs && i < t->n_pool; i++)
+        outputs[i] = (int32_t)t->pool[i].item.output;
+    if (outputs) add(l, "train.", "pool.outputs", OMN_I32, omn_dim1((int64_t)t->n_pool), outputs);
+}
+
+/* What the numbers of outputs mean; nothing for the usual one alone. */
+static bool add_outputs(const omn_trainer *t, omn_arena *a, facts *f)
+{
+    const char *all = t->outputs[0].name;
+    if (t->n_outputs == 1 && !strcmp(all, USUAL)) return true;
+    for (uint32_t i = 1; all && i < t->n_outputs; i++)
+        all = omn_arena_printf(a, "%s,%s", all, t->outputs[i].name);
+    f->pair[f->n++] = OUTPUTS;
+    f->pair[f->n++] = all;
+    return all;
 }
 
 omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err)
@@ -144,7 +166,7 @@ omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err)
                                            (int64_t)t->tokens,  (int64_t)t->dropped,
                                            (int64_t)t->skipped, (int64_t)t->skipped_in_row };
     list l = { .arena = omn_arena_new(0) };
-    if (!l.arena || !find_facts(t, l.arena, &f)) {
+    if (!l.arena || !find_facts(t, l.arena, &f) || !add_outputs(t, l.arena, &f)) {
         st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
         goto done;
     }
@@ -201,25 +223,35 @@ static bool there(const omn_weights *w, const char *prefix, const char *name)
     return n > 0 && (size_t)n < sizeof(full) && omn_weights_get(w, full);
 }
 
-static omn_status read_slot(omn_trainer *t, const omn_weights *w, size_t i, omn_error *err)
+static omn_status read_slot(omn_trainer *t, const omn_weights *w, size_t i, uint64_t step,
+                            omn_error *err)
 {
     omn_status st = OMN_OK;
     slot *s = &t->opt->slots[i];
+    const omn_shape one = omn_dim1(1);
     const omn_shape shape = omn_store_tensor(t->store, i).shape;
     const omn_shape rows = omn_dim1((int64_t)s->rows), cols = omn_dim1((int64_t)s->cols);
     OMN_TRY(read_into(w, "", s->name, s->w, &shape, err));
+    s->done = 0;
     if (!there(w, "train.m.", s->name)) {
         if (!s->ready) goto done;
         st = omn_fail(err, OMN_ERR_CONFIG, "%s: %s was not trained there", omn_weights_path(w),
                       s->name);
         goto done;
     }
+    s->done = step;
     OMN_TRY(opt_ready(t->opt, s, err));
     OMN_TRY(read_into(w, "train.m.", s->name, s->m, &shape, err));
     if (s->v) OMN_TRY(read_into(w, "train.v.", s->name, s->v, &shape, err));
     if (s->r) OMN_TRY(read_into(w, "train.r.", s->name, s->r, &rows, err));
     if (s->c) OMN_TRY(read_into(w, "train.c.", s->name, s->c, &cols, err));
     if (s->average) OMN_TRY(read_into(w, "train.average.", s->name, s->average, &shape, err));
+    if (!there(w, "train.done.", s->name)) goto done;
+    const omn_tensor *x = get(w, "train.done.", s->name, OMN_I64, &one, &st, err);
+    if (x) memcpy(&s->done, x->data, sizeof(s->done));
+    if (x && s->done > step)
+        st = omn_fail(err, OMN_ERR_DATA, "%s: train.done.%s is more than all steps, %llu",
+                      omn_weights_path(w), s->name, (unsigned long long)step);
 done:
     return st;
 }
@@ -254,7 +286,7 @@ static bool entry_front(const omn_trainer *t, const item *it)
     for (uint32_t i = 0; i < it->n_front; i++) {
         const int32_t id = it->front[i];
         const uint32_t k = row_mark_input(id);
-        if (id >= 0 ? id >= t->rows_of_table
+        if (id >= 0 ? id >= t->outputs[it->output].rows
                     : k >= t->n_roles || !t->roles[k].is_text ||
                           t->roles[k].number >= it->n_texts ||
                           row_mark_vector(id) >= it->text[t->roles[k].number])
@@ -263,35 +295,85 @@ static bool entry_front(const omn_trainer *t, const item *it)
     return true;
 }
 
+/* Which of this training's outputs is number k of those that the checkpoint has. */
+static omn_status find_output(const omn_trainer *t, const omn_weights *w, int32_t k, uint32_t *out,
+                              omn_error *err)
+{
+    const char *all = omn_weights_meta(w, OUTPUTS), *name = all ? all : USUAL;
+    *out = 0;
+    if (!all && t->n_outputs == 1) return OMN_OK; /* of a time when none were written down */
+    for (; k > 0 && name; k--) name = (name = strchr(name, ',')) ? name + 1 : NULL;
+    const int n = name && !k ? (int)strcspn(name, ",") : 0;
+    for (; n && *out < t->n_outputs; ++*out) {
+        const char *is = t->outputs[*out].name;
+        if (strlen(is) == (size_t)n && !strncmp(is, name, (size_t)n)) return OMN_OK;
+    }
+    if (!n)
+        return omn_fail(err, OMN_ERR_DATA, "%s: train.pool.outputs is broken: an output %d",
+                        omn_weights_path(w), (int)k);
+    return omn_fail(err, OMN_ERR_CONFIG,
+                    "%s: lessons wait there that want \"%.*s\", which this training does not ask",
+                    omn_weights_path(w), n, name);
+}
+
+/* Are all ids that are wanted some of its output's words? */
+static bool entry_known(const omn_trainer *t, const item *it)
+{
+    for (uint32_t i = 0; i < it->n_out; i++)
+        if (it->out[i] < 0 || it->out[i] >= t->outputs[it->output].rows) return false;
+    return true;
+}
+
+/* The outputs of the pool's lessons, so many as there are; NULL: all have the first one. */
+static omn_status pool_outputs(const omn_weights *w, int32_t **out, size_t *n, omn_error *err)
+{
+    const omn_tensor *x = omn_weights_get(w, "train.pool.outputs");
+    *n = x ? x->bytes / sizeof(int32_t) : 0;
+    *out = NULL;
+    if (!x) return OMN_OK;
+    if (x->type != OMN_I32)
+        return omn_fail(err, OMN_ERR_DATA, "%s: train.pool.outputs is broken", omn_weights_path(w));
+    int32_t *own = malloc(x->bytes + 1);                 /* what is mapped may lie anywhere */
+    if (!own) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
+    memcpy(own, x->data, x->bytes);
+    *out = own;
+    return OMN_OK;
+}
+
 static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_tensor *x = omn_weights_get(w, "train.pool");
+    int32_t *outputs = NULL;
+    size_t n_outputs = 0, at = 0;
     for (size_t i = 0; i < t->n_pool; i++) free(t->pool[i].item.in);
     t->n_pool = 0;
     const size_t n = x && x->type == OMN_I32 ? x->bytes / sizeof(int32_t) : 0;
     int32_t *all = malloc(n * sizeof(int32_t) + 1);      /* what is mapped may lie at any address */
     if (!all) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
     if (n) memcpy(all, x->data, n * sizeof(int32_t));
-    for (size_t at = 0; at < n && st == OMN_OK;) {
+    OMN_TRY(pool_outputs(w, &outputs, &n_outputs, err));
+    while (at < n) {
         item it;
-        if (!entry_head(t, all + at, n - at, &it)) {
+        bool good = entry_head(t, all + at, n - at, &it) && (!outputs || t->n_pool < n_outputs);
+        if (good) {
+            it.in = all + at + ENTRY_NUMBERS + it.n_texts;
+            it.out = it.in + it.n_in;
+            it.weights = (float *)(it.out + it.n_out);
+            OMN_TRY(find_output(t, w, outputs ? outputs[t->n_pool] : 0, &it.output, err));
+            if (t->row) it.front = it.out + 2 * (size_t)it.n_out + 1;
+            good = entry_known(t, &it) && entry_front(t, &it);
+        }
+        if (!good) {
             st = omn_fail(err, OMN_ERR_DATA, "%s: train.pool is broken at number %zu",
                           omn_weights_path(w), at);
             break;
         }
-        it.in = all + at + ENTRY_NUMBERS + it.n_texts;
-        it.out = it.in + it.n_in;
-        it.weights = (float *)(it.out + it.n_out);
-        if (t->row) it.front = it.out + 2 * (size_t)it.n_out + 1;
-        if (!entry_front(t, &it)) {
-            st = omn_fail(err, OMN_ERR_DATA, "%s: train.pool is broken at number %zu",
-                          omn_weights_path(w), at);
-            break;
-        }
-        st = pool_put(t, &it, err);
+        OMN_TRY(pool_put(t, &it, err));
         at += entry_size(t, &it);
     }
+done:
+    free(outputs);
     free(all);
     return st;
 }
@@ -335,7 +417,7 @@ omn_status omn_trainer_load(omn_trainer *t, const char *path, omn_error *err)
             st = omn_fail(err, OMN_ERR_DATA, "%s: counter %zu is %lld", path, i, (long long)k[i]);
             goto done;
         }
-    for (size_t i = 0; i < t->opt->n_slots; i++) OMN_TRY(read_slot(t, w, i, err));
+    for (size_t i = 0; i < t->opt->n_slots; i++) OMN_TRY(read_slot(t, w, i, (uint64_t)k[0], err));
     OMN_TRY(read_pool(t, w, err));
     t->n_kept = t->n_pool;
     t->step = t->opt->done = (uint64_t)k[0];

@@ -58,6 +58,7 @@ typedef struct slot {
     float *r, *c;                         /* Adafactor, factored: row and column moments */
     float *fr, *fc;                       /* their roots, of this step */
     double size, norm; /* Adafactor: rms of the update and of the weight, of this step */
+    uint64_t done;                        /* steps that it had a gradient in */
 } slot;
 
 typedef struct chunk { uint32_t slot; size_t from, count; } chunk;
@@ -80,7 +81,6 @@ struct omn_opt {
     _Atomic int *desk_taken;
     uint32_t n_desks;
     size_t desk_bytes;
-    double average_now;                   /* of this step: how far the average moves */
     double scale_now, factor_now;
     double *columns;                      /* Adafactor: column sums of each chunk */
     size_t room_columns;

@@ -201,25 +201,37 @@ static void sum_chunks(void *user, size_t from, size_t to)
 
 void opt_average(const omn_opt *o, const slot *s, size_t from, size_t n)
 {
+    /* Early on a long average would remember the first weights: it starts short. */
+    const double k = (double)s->done;
     if (s->average)
-        steps_average(s->average + from, s->w + from, n, (float)o->average_now);
+        steps_average(s->average + from, s->w + from, n,
+                      (float)(1 - fmin(o->average, (1 + k) / (10 + k))));
+}
+
+/* A slot's corrections are those of its own steps: one that is asked now and then would start with
+ * far too large ones otherwise. */
+static void correct(const omn_opt *o, const slot *s, double rate, adamw_now *p)
+{
+    const double k = (double)(s->done + 1);
+    p->rate = (float)(rate / (1 - pow(o->beta1, k)));
+    p->root_correction = (float)(1 / sqrt(1 - pow(o->beta2, k)));
 }
 
 static void adamw_chunks(void *user, size_t from, size_t to)
 {
     omn_opt *o = user;
-    const double rate = o->rate * o->factor_now, k = (double)(o->done + 1);
-    const adamw_now p = {
+    const double rate = o->rate * o->factor_now;
+    adamw_now p = {
         .scale = (float)o->scale_now, .beta1 = (float)o->beta1, .beta2 = (float)o->beta2,
         .rest1 = (float)(1 - o->beta1), .rest2 = (float)(1 - o->beta2),
-        .keep = (float)(1 - rate * o->decay), .rate = (float)(rate / (1 - pow(o->beta1, k))),
-        .root_correction = (float)(1 / sqrt(1 - pow(o->beta2, k))), .eps = (float)o->eps,
+        .keep = (float)(1 - rate * o->decay), .eps = (float)o->eps,
     };
     for (size_t i = from; i < to; i++) {
         const chunk *c = &o->chunks[i];
         const slot *s = &o->slots[c->slot];
         if (s->muon) continue;
         const size_t at = c->from;
+        correct(o, s, rate, &p);
         steps_adamw(s->w + at, s->m + at, s->v + at, s->g + at, c->count, &p);
         opt_average(o, s, at, c->count);
     }
@@ -249,13 +261,11 @@ omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_f
     const double by = size + (o->kind == OMN_ADAMW ? TINY : 0);
     o->scale_now = o->clip > 0 && by > o->clip ? o->clip / by : 1;
     o->factor_now = rate_factor;
-    /* Early on a long average would remember the first weights: it starts short. */
-    const double k = (double)o->done;
-    o->average_now = 1 - fmin(o->average, (1 + k) / (10 + k));
     if (o->kind == OMN_MUON) opt_muon(o, pool);
     if (o->kind == OMN_ADAFACTOR) opt_adafactor(o, pool);
     else omn_pool_split(pool, o->n_chunks, 4, adamw_chunks, o);
     o->done++;
+    for (size_t i = 0; i < o->n_slots; i++) o->slots[i].done += o->slots[i].g != NULL;
 done:
     return st;
 }

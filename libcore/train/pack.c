@@ -3,8 +3,8 @@
  * all of them beside the one picture that they ask about; where the encoder does not say that many
  * may see it (OMN_SEG_SHARED), each has a row of its own. Lessons of pages without inputs share
  * rows too: they wait in a pool until enough are there, then the oldest goes first and the longest
- * that still fit follow. The pool is part of the trainer's state; what a batch takes is final only
- * when its step is done. */
+ * that still fit follow; those of an output that the step does not ask go on waiting. The pool is
+ * part of the trainer's state; what a batch takes is final only when its step is done. */
 #include "trainer.h"
 
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void place_front(omn_trainer *t, uint32_t b, const item *it)
     const int32_t seg = (int32_t)r->lessons + 1;
     for (uint32_t i = 0; i < it->n_front; i++) {
         const int32_t id = it->front[i];
-        t->t_ids[out + i] = id < 0 ? t->start : id;
+        t->t_ids[out + i] = id < 0 ? t->outputs[t->now].start : id;
         t->t_pos[out + i] = (int32_t)i;
         t->t_seg[out + i] = t->t_part[out + i] = seg;
         if (id >= 0) continue;
@@ -59,7 +59,7 @@ static void place(omn_trainer *t, uint32_t b, const item *it)
         r->inputs[k] += it->text[k];
     }
     for (uint32_t i = 0; i < it->n_out; i++) {
-        t->t_ids[out + i] = i ? it->out[i - 1] : t->start;
+        t->t_ids[out + i] = i ? it->out[i - 1] : t->outputs[t->now].start;
         t->t_labels[out + i] = it->out[i];
         t->t_pos[out + i] = (int32_t)(it->n_front + i);
         t->t_seg[out + i] = t->t_part[out + i] = seg;
@@ -108,13 +108,19 @@ static uint64_t size_of(const item *it)
     return (uint64_t)it->n_in + it->n_out + it->n_front;
 }
 
+/* May it go into a row of this step? */
+static bool waits(const omn_trainer *t, const waiting *w)
+{
+    return !w->used && w->item.output == t->now;
+}
+
 /* Fills row b from the pool when there is plenty to choose from. */
 static bool row_from_pool(omn_trainer *t, uint32_t b)
 {
     uint64_t in = 0, out = 0;
     size_t oldest = t->n_pool;
     for (size_t i = t->n_pool; i-- > 0;) {
-        if (t->pool[i].used) continue;
+        if (!waits(t, &t->pool[i])) continue;
         in += t->pool[i].item.n_in;
         out += (uint64_t)t->pool[i].item.n_out + t->pool[i].item.n_front;
         oldest = i;
@@ -126,7 +132,7 @@ static bool row_from_pool(omn_trainer *t, uint32_t b)
         take = t->n_pool;
         for (size_t i = 0; i < t->n_pool; i++) {
             const waiting *w = &t->pool[i];
-            if (w->used || !fits(t, &t->rows[b], &w->item)) continue;
+            if (!waits(t, w) || !fits(t, &t->rows[b], &w->item)) continue;
             if (take == t->n_pool || size_of(&w->item) > size_of(&t->pool[take].item)) take = i;
         }
     }
@@ -238,6 +244,7 @@ static void clear(omn_trainer *t)
         const char *name = omn_feed_name(t->feed, i);
         memset(omn_feed_data(t->feed, name), 0, omn_feed_get(t->feed, name)->bytes);
     }
+    t->now = omn_train_output(&t->setup, t->step);
     if (t->t_from) /* all -1 */
         memset(t->t_from, 0xff, (size_t)t->setup.batch * t->setup.targets * sizeof *t->t_from);
     memset(t->rows, 0, t->setup.batch * sizeof(row));
@@ -294,8 +301,9 @@ omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
                 if (++empty < most) continue;
                 st = omn_fail(err, OMN_ERR_DATA,
                               "there is nothing to learn from: %llu pages in a row had no lesson "
-                              "that can be used, %llu bad ones were left out",
-                              (unsigned long long)empty, (unsigned long long)t->now_bad);
+                              "of \"%s\" that can be used, %llu bad ones were left out",
+                              (unsigned long long)empty, t->outputs[t->now].name,
+                              (unsigned long long)t->now_bad);
                 goto done;
             }
             empty = 0;

@@ -35,7 +35,7 @@ static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, i
     *ids = omn_arena_alloc(a, count + 1, sizeof(int32_t));
     if (*ids) {
         if (count) memcpy(*ids, list, count * sizeof(int32_t));
-        (*ids)[count] = t->stop;
+        (*ids)[count] = t->text_end;
         *n = (uint32_t)count + 1;
     }
     free(list);
@@ -46,21 +46,22 @@ static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, i
 static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
                             omn_error *err)
 {
+    const output *o = &t->outputs[t->now];
     it->n_out = l->n_ids + 1;
     it->out = omn_arena_alloc(m->arena, it->n_out, sizeof(int32_t));
     it->weights = omn_arena_alloc(m->arena, it->n_out, sizeof(float));
     if (!it->out || !it->weights) return no_memory(err);
     for (uint32_t i = 0; i < l->n_ids; i++) {
         const double w = l->weights ? (double)l->weights[i] : 1;
-        if (l->ids[i] < 0 || l->ids[i] >= t->rows_of_table || !(w >= 0) || !isfinite(w))
+        if (l->ids[i] < 0 || l->ids[i] >= o->rows || !(w >= 0) || !isfinite(w))
             return omn_fail(err, OMN_ERR_DATA,
                             "id %u of what is wanted is %d with weight %g: 0 to %d and 0 or more "
                             "are wanted",
-                            i + 1, (int)l->ids[i], w, (int)t->rows_of_table - 1);
+                            i + 1, (int)l->ids[i], w, (int)o->rows - 1);
         it->out[i] = l->ids[i];
         it->weights[i] = (float)(l->weight * w);
     }
-    it->out[l->n_ids] = t->stop;
+    it->out[l->n_ids] = o->stop;
     it->weights[l->n_ids] = (float)(l->weight * l->end_weight);
     return OMN_OK;
 }
@@ -130,6 +131,7 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
                         "an input, an answer and weights of 0 or more are wanted");
     *it = (item){ .task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1,
                   .modality = modality_of(t, l->modality),
+                  .output = t->now,
                   .alone = true,
                   .lesson = l };
     if (t->setup.n_modalities && it->modality >= t->setup.n_modalities)
@@ -263,8 +265,8 @@ static omn_status read_front(const omn_trainer *t, made *m, omn_call *c, item *i
         if (t->roles[r].is_text) given[i].vectors = it->text[n_texts++];
         else row_count(&given[i], m->feeds[r], 0, t->lengths[r]);
     }
-    OMN_TRY(row_front(t->model, c, t->setup.output, given, l->n_inputs, m->arena, &it->front,
-                      &it->n_front, err));
+    OMN_TRY(row_front(t->model, c, t->outputs[t->now].name, given, l->n_inputs, m->arena,
+                      &it->front, &it->n_front, err));
     const uint64_t n = (uint64_t)it->n_front + it->n_out;
     if (n > t->setup.targets)
         st = omn_fail(err, OMN_ERR_DATA,
@@ -299,6 +301,16 @@ static omn_status read_fronts(const omn_trainer *t, made *m, omn_call *c, omn_er
     return OMN_OK;
 }
 
+/* Is it a page of the output that this step asks? */
+static omn_status of_this_step(const omn_trainer *t, const omn_page *p, omn_error *err)
+{
+    const char *asked = t->outputs[t->now].name;
+    if (!p->output || !strcmp(p->output, asked)) return OMN_OK;
+    return omn_fail(err, OMN_ERR_ARGUMENT,
+                    "its lessons want \"%s\", step %llu asks \"%s\" (omn_train_output)", p->output,
+                    (unsigned long long)t->step, asked);
+}
+
 static void make_one(const making *k, made *m, uint64_t index)
 {
     const omn_trainer *t = k->t;
@@ -321,7 +333,8 @@ static void make_one(const making *k, made *m, uint64_t index)
     OMN_TRY(omn_call_new(&how, &c, &m->err));
     OMN_TRY(t->setup.page(t->setup.page_user, c, index, t->step, m->arena, &m->page, &m->err));
     m->n_bad = m->page.n_bad;
-    if (!m->page.skip) st = read_lessons(t, m, c, &m->err);
+    if (!m->page.skip) st = of_this_step(t, &m->page, &m->err);
+    if (st == OMN_OK && !m->page.skip) st = read_lessons(t, m, c, &m->err);
     if (st == OMN_OK && !m->page.skip) st = read_inputs(t, m, c, &m->err);
     if (st == OMN_OK && !m->page.skip && t->row) st = read_fronts(t, m, c, &m->err);
     for (uint32_t i = 0; i < m->page.n_values; i++) omn_value_unref(m->page.values[i]);

@@ -92,7 +92,6 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
         !copy_names(t->arena, &u->tasks, u->n_tasks) ||
         (u->roles && !copy_names(t->arena, &u->roles, u->n_roles)) ||
         !copy_names(t->arena, &u->modalities, u->n_modalities) ||
-        !(u->output = omn_arena_strdup(t->arena, u->output ? u->output : "text")) ||
         !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)))
         return no_memory(err);
     if (u->balance > OMN_BALANCE_MODALITIES ||
@@ -108,7 +107,8 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
                             classes[i], i);
     }
     u->aux_classes = classes;
-    return copy_again(t, err);
+    const omn_status st = outputs_copy(t, err);
+    return st == OMN_OK ? copy_again(t, err) : st;
 }
 
 /* How often a lesson may have an input of this role. */
@@ -151,77 +151,6 @@ static omn_status find_roles(omn_trainer *t, omn_error *err)
             return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"",
                             t->setup.roles[i]);
     return OMN_OK;
-}
-
-static omn_status find_vocabulary(omn_trainer *t, omn_error *err)
-{
-    const char *output = t->setup.output;
-    const omn_part *p = omn_model_decoder(t->model, output);
-    const omn_vocab *v = p ? omn_part_vocabulary(p) : NULL;
-    if (!v || v->stop < 0)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                        "the model has no decoder \"%s\" with an end token", output);
-    t->start = v->start;
-    t->stop = v->stop;
-    t->rows_of_table = v->rows;
-    snprintf(t->loss_name, sizeof(t->loss_name), "loss.%.64s", output);
-    snprintf(t->nll_name, sizeof(t->nll_name), "nll.%.64s", output);
-    t->ce =
-        (omn_ce){ OMN_FILL(omn_ce), .z_loss = t->setup.z_loss, .smoothing = t->setup.smoothing };
-    if (t->setup.soft_sigma > 0) {
-        const omn_range *r = omn_vocab_range(v, "location");
-        if (!r || r->count < 1)
-            return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                            "the model has no location tokens, so soft_sigma "
-                            "means nothing");
-        t->ce.soft_sigma = t->setup.soft_sigma;
-        t->ce.soft_first = r->step < 0 ? r->first - (r->count - 1) : r->first;
-        t->ce.soft_count = r->count;
-    }
-    return OMN_OK;
-}
-
-static omn_status build_graph(omn_trainer *t, omn_error *err)
-{
-    const omn_train_setup *u = &t->setup;
-    const bool aux = (u->aux > 0 || u->aux_last > 0) && (u->aux_groups || u->aux_edges);
-    const char *names[MOST_ROLES];
-    int64_t lengths[MOST_ROLES];
-    omn_graph_sizes z = { OMN_FILL(omn_graph_sizes),
-                          .phase = OMN_TEACH,
-                          .rows = u->batch,
-                          .roles = names,
-                          .lengths = lengths,
-                          .n_roles = t->n_roles,
-                          .output = u->output,
-                          .target_length = u->targets,
-                          .labels = true,
-                          .loss = &t->ce,
-                          .objective = u->objective,
-                          .frozen = u->frozen,
-                          .n_frozen = u->n_frozen,
-                          .extend = aux ? aux_extend : NULL,
-                          .extend_user = t };
-    for (uint32_t i = 0; i < t->n_roles; i++) {
-        names[i] = t->roles[i].name;
-        lengths[i] = t->roles[i].is_text ? u->inputs : 0;
-    }
-    omn_status st = OMN_OK;
-    char name[96];
-    t->row = model_row(t->model);
-    if (t->row) OMN_TRY(model_lengths(t->model, &z, t->lengths, err));
-    for (uint32_t i = 0; i < t->n_roles; i++) t->length += t->lengths[i];
-    if (u->batch * t->length > INT32_MAX)
-        OMN_TRY(omn_fail(err, OMN_ERR_ARGUMENT,
-                         "batch %u: each of its pages has %lld vectors, which is too much",
-                         u->batch, (long long)t->length));
-    OMN_TRY(omn_model_graph(t->model, &z, &t->graph, err));
-    snprintf(name, sizeof(name), "features.%s", u->aux_role);
-    for (size_t i = 0; aux && i < omn_graph_outputs(t->graph); i++)
-        if (!strcmp(omn_graph_output_name(t->graph, i), name))
-            t->cells = (uint32_t)omn_graph_output_shape(t->graph, i).dim[1];
-done:
-    return st;
 }
 
 static void *feed_new(omn_trainer *t, const char *name, omn_type type, omn_shape shape,
@@ -311,9 +240,8 @@ static omn_status make_rest(omn_trainer *t, omn_error *err)
     t->task_lessons = omn_arena_alloc(t->arena, (size_t)u->n_tasks + 1, sizeof(uint64_t));
     t->n_weights = omn_store_count(t->store);
     t->gradients = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(float *));
-    t->gradient_names = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(char *));
     if (!t->made || !t->rows || !t->token_task || !t->token_modality || !t->sums ||
-        !t->task_loss || !t->task_lessons || !t->gradients || !t->gradient_names)
+        !t->task_loss || !t->task_lessons || !t->gradients)
         return no_memory(err);
     t->modality_loss = t->task_loss + u->n_tasks;
     for (uint32_t i = 0; i < u->batch; i++) {
@@ -321,15 +249,7 @@ static omn_status make_rest(omn_trainer *t, omn_error *err)
         for (uint32_t r = 0; r < t->n_roles; r++)
             OMN_TRY(omn_feed_make(&t->made[i].feeds[r], err));
     }
-    for (size_t i = 0; i < omn_graph_outputs(t->graph); i++) {
-        const char *name = omn_graph_output_name(t->graph, i);
-        if (strncmp(name, "grad:", 5)) continue;
-        const long w = omn_store_find(t->store, name + 5);
-        if (w < 0)
-            return omn_fail(err, OMN_ERR_INTERNAL, "%s: no such weight is in the store", name + 5);
-        t->gradient_names[w] = omn_arena_strdup(t->arena, name);
-        if (!t->gradient_names[w]) return no_memory(err);
-    }
+    OMN_TRY(outputs_gradients(t, err));
 done:
     return st;
 }
@@ -347,8 +267,8 @@ omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_s
     t->store = store;
     OMN_TRY(copy_setup(t, setup, err));
     OMN_TRY(find_roles(t, err));
-    OMN_TRY(find_vocabulary(t, err));
-    OMN_TRY(build_graph(t, err));
+    OMN_TRY(outputs_find(t, err));
+    OMN_TRY(outputs_build(t, err));
     OMN_TRY(omn_exec_new(omn_model_program(model), &t->exec, err));
     OMN_TRY(make_feed(t, err));
     OMN_TRY(make_rest(t, err));
@@ -363,12 +283,6 @@ done:
 void trainer_ahead(omn_trainer *t, trainer_ahead_fn *fn)
 {
     t->ahead = fn;
-}
-
-bool trainer_moves(const omn_trainer *t, const char *weight)
-{
-    const long i = omn_store_find(t->store, weight);
-    return i >= 0 && (size_t)i < t->n_weights && t->gradient_names[i];
 }
 
 void omn_trainer_free(omn_trainer *t)
@@ -388,17 +302,10 @@ uint64_t omn_trainer_at(const omn_trainer *t) { return t->step; }
 
 /* ---- a step --------------------------------------------------------------------------------- */
 
-static bool has_output(const omn_trainer *t, const char *name)
-{
-    for (size_t i = 0; i < omn_graph_outputs(t->graph); i++)
-        if (!strcmp(omn_graph_output_name(t->graph, i), name)) return true;
-    return false;
-}
-
 static omn_status scalar(omn_trainer *t, const char *name, double *out, omn_error *err)
 {
     omn_tensor x;
-    const omn_status st = omn_exec_output(t->exec, t->graph, name, &x, err);
+    const omn_status st = omn_exec_output(t->exec, t->outputs[t->now].graph, name, &x, err);
     if (st == OMN_OK) *out = (double)*(const float *)x.data;
     return st;
 }
@@ -423,8 +330,9 @@ static omn_status count_tasks(omn_trainer *t, omn_error *err)
     omn_tensor x;
     const uint32_t n = t->setup.n_tasks, m = t->setup.n_modalities;
     for (uint32_t i = 0; i < n + m; i++) t->task_loss[i] = (double)NAN;
-    if (!has_output(t, t->nll_name)) return OMN_OK;       /* the objective has no such thing */
-    const omn_status st = omn_exec_output(t->exec, t->graph, t->nll_name, &x, err);
+    const output *o = &t->outputs[t->now];
+    if (!output_has(o, o->nll_name)) return OMN_OK;       /* the objective has no such thing */
+    const omn_status st = omn_exec_output(t->exec, o->graph, o->nll_name, &x, err);
     if (st != OMN_OK) return st;
     count_means(t, x.data, t->token_task, n, t->task_loss);
     count_means(t, x.data, t->token_modality, m, t->modality_loss);
@@ -434,10 +342,12 @@ static omn_status count_tasks(omn_trainer *t, omn_error *err)
 static omn_status find_gradients(omn_trainer *t, omn_error *err)
 {
     omn_status st = OMN_OK;
+    const output *o = &t->outputs[t->now];
     for (size_t i = 0; i < t->n_weights; i++) {
         omn_tensor x;
-        if (!t->gradient_names[i]) continue;
-        OMN_TRY(omn_exec_output(t->exec, t->graph, t->gradient_names[i], &x, err));
+        t->gradients[i] = NULL;
+        if (!o->gradient_names[i]) continue;
+        OMN_TRY(omn_exec_output(t->exec, o->graph, o->gradient_names[i], &x, err));
         t->gradients[i] = x.data;
     }
 done:
@@ -463,9 +373,10 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     bool finite = false;
     OMN_TRY(batch_fill(t, c, err));
     const double filled = now_s();
-    OMN_TRY(omn_exec_run(t->exec, t->graph, t->feed, c, err));
+    const output *o = &t->outputs[t->now];
+    OMN_TRY(omn_exec_run(t->exec, o->graph, t->feed, c, err));
     OMN_TRY(scalar(t, "loss", &loss, err));
-    if (has_output(t, t->loss_name)) OMN_TRY(scalar(t, t->loss_name, &text, err));
+    if (output_has(o, o->loss_name)) OMN_TRY(scalar(t, o->loss_name, &text, err));
     else text = loss;
     if (t->cells) OMN_TRY(scalar(t, "loss.aux", &aux, err));
     OMN_TRY(count_tasks(t, err));

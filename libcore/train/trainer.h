@@ -23,7 +23,7 @@ typedef struct item {
     int32_t *front;                       /* ids, and marks: role of the trainer, place */
     uint32_t n_front;
     const omn_lesson *lesson;             /* while its page is made */
-    uint32_t task, modality;
+    uint32_t task, modality, output;      /* output: number of the one that it wants */
     bool alone;                           /* it has nothing but texts */
 } item;
 
@@ -58,6 +58,16 @@ typedef struct role {
 /* The texts of a batch that have one number, in the feed. */
 typedef struct texts { int32_t *ids, *seg, *pos; } texts;
 
+/* A decoder that is taught: its words, and the graph of the steps that ask it. */
+typedef struct output {
+    const char *name;
+    int32_t start, stop, rows;            /* of its vocabulary */
+    omn_ce ce;
+    char loss_name[80], nll_name[80];     /* outputs of the graph */
+    omn_graph *graph;
+    char **gradient_names;                /* by weight of the store; NULL: the graph gives none */
+} output;
+
 /* A row that is being filled. inputs: tokens of its texts by number. */
 typedef struct row { uint32_t inputs[MOST_ROLES], targets, lessons; } row;
 
@@ -67,20 +77,19 @@ struct omn_trainer {
     omn_arena *arena;                     /* copies of the setup's lists */
     omn_train_setup setup;
     trainer_ahead_fn *ahead;              /* NULL: nobody wants to know */
-    omn_ce ce;
-    int32_t start, stop, rows_of_table;
+    output outputs[MOST_OUTPUTS];
+    uint32_t n_outputs;
+    uint32_t now;                         /* number of the output that this step asks */
+    int32_t text_end;                     /* behind a text that the model reads */
     role roles[MOST_ROLES];
     uint32_t n_roles, n_texts;
     const omn_row_impl *row;              /* NULL: inputs do not stand in rows */
     int64_t lengths[MOST_ROLES];          /* places of each input's sequence, where they do */
     int64_t length;                       /* of all of them */
-    char loss_name[80], nll_name[80];     /* outputs of the graph */
-    omn_graph *graph;
     omn_exec *exec;
     omn_feed *feed;
     omn_opt *opt;
-    const float **gradients;              /* by weight of the store */
-    char **gradient_names;                /* NULL: the graph gives none */
+    const float **gradients;              /* by weight of the store; NULL: none in this step */
     size_t n_weights;
     uint32_t cells;                       /* of the auxiliary loss; 0: none */
     made *made;                           /* batch of them */
@@ -105,6 +114,14 @@ struct omn_trainer {
     double *sums;                         /* scratch: two for each task or modality */
     uint64_t *task_lessons;
 };
+
+/* outputs.c: the setup's outputs as they are in the trainer's arena, their vocabularies, their
+ * graphs, and with the weights of all of them in the store the names of their gradients. */
+omn_status outputs_copy(omn_trainer *t, omn_error *err);
+omn_status outputs_find(omn_trainer *t, omn_error *err);
+omn_status outputs_build(omn_trainer *t, omn_error *err);
+omn_status outputs_gradients(omn_trainer *t, omn_error *err);
+bool output_has(const output *o, const char *name);       /* does its graph give that back? */
 
 /* pages.c: fill made[0..n) with pages number first, first + 1, ... */
 omn_status pages_make(omn_trainer *t, omn_call *c, uint32_t n, uint64_t first, omn_error *err);

@@ -588,15 +588,15 @@ START_TEST(codes_of_the_next_pages_are_made_at_once)
     WORKS(omn_model_open(ctx, below(folder, "m"), &how, &m, &err));
     WORKS(omn_context_call(ctx, 1, 0, NULL, &c, &err));
     WORKS(recipe_prove(r, m, &err));
-    counts(r->codes, (codes_counts){ .made = 1, .runs = 1 });
+    counts(r->codes[0], (codes_counts){ .made = 1, .runs = 1 });
     WORKS(recipe_ahead(r, c, 0, 12, 0, &err));
-    counts(r->codes, (codes_counts){ .made = 12, .runs = 2, .from_memory = 1 });
+    counts(r->codes[0], (codes_counts){ .made = 12, .runs = 2, .from_memory = 1 });
     for (int i = 0; i < 12; i++) {        /* nor is a file read again */
         snprintf(path, sizeof path, "%s/photos/%d.ppm", folder, i);
         ck_assert_int_eq(unlink(path), 0);
     }
     for (uint64_t i = 0; i < 12; i++) page_is_right(r, c, a, i);
-    counts(r->codes, (codes_counts){ .made = 12, .runs = 2, .from_memory = 13 });
+    counts(r->codes[0], (codes_counts){ .made = 12, .runs = 2, .from_memory = 13 });
     /* a picture that cannot be read is the page's to tell */
     WORKS(recipe_ahead(r, c, 0, 12, 0, &err));
     ck_assert_int_ne(recipe_page(r, c, 3, 0, a, &p, &err), OMN_OK);

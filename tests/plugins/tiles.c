@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A model that draws: texts in, the four tiles of a picture out, each the number of the entry of a
- * codebook that is nearest to its mean colour. For the tests of codes. */
+ * codebook that is nearest to its mean colour. It may have a second such decoder, "sketch", and one
+ * that writes, each with a table of its own. For the tests of codes, and of several decoders. */
 #include <omnio/answer.h>
 
 #include <stdlib.h>
@@ -193,10 +194,36 @@ static omn_status open_model(omn_call *c, const void *params, omn_open *o, void 
     omn_part *d = omn_open_part(o, "image", "omnio.decoder/1", "tiles", "vq", "dark=%d",
                                 (int)omn_config_int_or(omn_open_config(o), "dark", 0, 255, 0));
     const omn_range range = { "codes", FIRST, ENTRIES, 1 };
-    const omn_vocab v = { OMN_FILL(omn_vocab), .rows = ROWS, .start = 0, .stop = 1, .pad = 2,
-                          .ranges = &range, .n_ranges = 1, .table = "table" };
+    omn_vocab v = { OMN_FILL(omn_vocab), .rows = ROWS, .start = 0, .stop = 2, .pad = 1,
+                    .ranges = &range, .n_ranges = 1, .table = "table" };
     omn_open_vocabulary(o, d, &v);
+    if (omn_config_bool_or(omn_open_config(o), "sketches", false)) {
+        d = omn_open_part(o, "sketch", "omnio.decoder/1", "tiles", "sk", "dark=100");
+        v.table = "strokes";
+        omn_open_vocabulary(o, d, &v);
+    }
+    if (omn_config_bool_or(omn_open_config(o), "writes", false)) {
+        d = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens", "", "rows=%d", TEXT_ROWS);
+        const omn_vocab letters = { OMN_FILL(omn_vocab), .rows = TEXT_ROWS, .start = 0, .stop = 1,
+                                    .pad = 0, .table = "letters" };
+        omn_open_vocabulary(o, d, &letters);
+    }
     return omn_open_done(o, err);
+}
+
+/* What a decoder is called in a graph. */
+typedef struct names { const char *role, *table, *logits, *loss, *nll; int64_t rows; } names;
+
+static const names *names_of(const omn_part *part)
+{
+    static const names all[] = {
+        { "image", "table", "logits.image", "loss.image", "nll.image", ROWS },
+        { "sketch", "strokes", "logits.sketch", "loss.sketch", "nll.sketch", ROWS },
+        { "text", "letters", "logits.text", "loss.text", "nll.text", TEXT_ROWS },
+    };
+    size_t i = 0;
+    while (i < 2 && strcmp(all[i].role, omn_part_role(part))) i++;
+    return &all[i];
 }
 
 /* The sum of the words, [B,1,WIDTH]: what ENCODE leaves for each STEP. */
@@ -226,22 +253,23 @@ static void build(const void *self, omn_scope *s, const omn_build *rq, omn_bundl
         return;
     }
     const omn_target *t = rq->targets[0];
+    const names *k = names_of(t->part);
     omn_node *each = NULL;
-    omn_node *table = omn_weight(s, "table", omn_dim2(ROWS, WIDTH), OMN_INIT_NORMAL, 0.1);
+    omn_node *table = omn_weight(s, k->table, omn_dim2(k->rows, WIDTH), OMN_INIT_NORMAL, 0.1);
     omn_node *x = omn_add(s, omn_embedding(s, table, t->ids), what);
-    if (m->tied) {
+    if (m->tied && k->rows == ROWS) {
         omn_node *all = omn_sum(s, book(omn_part_scope(t->part, s)), 3, false, true);
         x = omn_add(s, x, omn_reshape(s, all, omn_dim3(1, 1, 1)));
     }
     omn_node *logits = omn_linear(s, x, table, NULL, OMN_ACT_NONE);
-    omn_bundle_put(out, s, "logits.image", logits);
+    omn_bundle_put(out, s, k->logits, logits);
     if (!t->labels) return;
     const omn_ce usual = { OMN_FILL(omn_ce), .z_loss = 1e-4 };
     omn_node *loss = omn_cross_entropy(s, logits, t->labels, t->weight,
                                        rq->loss ? rq->loss : &usual, &each);
-    omn_bundle_put(out, s, "loss.image", loss);
+    omn_bundle_put(out, s, k->loss, loss);
     omn_bundle_put(out, s, "loss", loss);
-    omn_bundle_put(out, s, "nll.image", each);
+    omn_bundle_put(out, s, k->nll, each);
 }
 
 static const omn_model_impl model_impl = { NULL, open_model, free, build, NULL, NULL };

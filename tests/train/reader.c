@@ -129,8 +129,8 @@ double reader_forward(lab *k)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_tensor x;
-    WORKS(omn_exec_run(k->t->exec, k->t->graph, k->t->feed, k->call, &err));
-    WORKS(omn_exec_output(k->t->exec, k->t->graph, "loss", &x, &err));
+    WORKS(omn_exec_run(k->t->exec, k->t->outputs[0].graph, k->t->feed, k->call, &err));
+    WORKS(omn_exec_output(k->t->exec, k->t->outputs[0].graph, "loss", &x, &err));
     return (double)*(const float *)x.data;
 }
 

@@ -49,7 +49,7 @@ START_TEST(generation_reads_what_training_read)
         reader_write(&k, folder);
         reader_fill(&k);
         reader_forward(&k);
-        WORKS(omn_exec_output(k.t->exec, k.t->graph, "nll.text", &x, &err));
+        WORKS(omn_exec_output(k.t->exec, k.t->outputs[0].graph, "nll.text", &x, &err));
         while (!(k.t->t_weight[from] > 0)) from++;
         n = reader_tokens(&k, list[i].says);
         if (list[i].first == reader_lengthy) ck_assert_uint_gt(from, 64);
@@ -139,7 +139,7 @@ START_TEST(options_are_scored_behind_what_is_given)
     reader_write(&k, folder);
     reader_fill(&k);
     reader_forward(&k);
-    WORKS(omn_exec_output(k.t->exec, k.t->graph, "nll.text", &x, &err));
+    WORKS(omn_exec_output(k.t->exec, k.t->outputs[0].graph, "nll.text", &x, &err));
     reader_speaks(&s, folder);
     WORKS(omn_context_call(s.ctx, 1, 0, NULL, &c, &err));
     for (int i = 0; i < 2; i++)

@@ -39,7 +39,7 @@ START_TEST(the_end_of_an_answer_has_a_weight_of_its_own)
     tiny_open(&k, tiny_folder(testing_folder()), 1, &s);
     must(batch_fill(k.t, k.call, &err), &err);
     for (uint32_t i = 0; i < s.batch * s.targets; i++) {
-        const bool end = k.t->t_labels[i] == k.t->stop;
+        const bool end = k.t->t_labels[i] == k.t->outputs[0].stop;
         if (!k.t->t_seg[i]) continue;
         ck_assert_float_eq(k.t->t_weight[i], end ? 1.5f : 0.5f);
         ends += end;

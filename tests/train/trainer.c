@@ -81,7 +81,7 @@ START_TEST(lessons_are_packed_into_rows)
                 ck_assert_int_eq(t->texts[0].pos[b * s.inputs + i],
                                  !seg[i] || first ? 0 : t->texts[0].pos[b * s.inputs + i - 1] + 1);
                 if (seg[i] && (i + 1 == s.inputs || seg[i + 1] != seg[i]))
-                    ck_assert_int_eq(ids[i], t->stop);
+                    ck_assert_int_eq(ids[i], t->text_end);
             }
             ck_assert_int_gt(lessons, 0);
             for (uint32_t i = 0; i < s.targets; i++) {
@@ -90,9 +90,9 @@ START_TEST(lessons_are_packed_into_rows)
                 ck_assert(tseg[i] ? w > 0 : w == 0);
                 if (!tseg[i]) continue;
                 ck_assert_int_le(tseg[i], lessons);
-                if (tpos[i] == 0) ck_assert_int_eq(tid[i], t->start);
+                if (tpos[i] == 0) ck_assert_int_eq(tid[i], t->outputs[0].start);
                 else ck_assert_int_eq(tid[i], lab[i - 1]);
-                ends += lab[i] == t->stop;
+                ends += lab[i] == t->outputs[0].stop;
             }
             ck_assert_int_eq(ends, lessons);
             if (pix[0] == OMN_SEG_SHARED) {
@@ -339,7 +339,7 @@ START_TEST(each_id_has_its_weight)
         must(batch_fill(k.t, k.call, &err), &err);
         const float *w = k.t->t_weight;
         ck_assert_int_eq(k.t->t_pos[3], 3);
-        ck_assert_int_eq(k.t->t_labels[3], k.t->stop);
+        ck_assert_int_eq(k.t->t_labels[3], k.t->outputs[0].stop);
         ck_assert(w[0] == 0.5f && w[1] == 0 && w[2] == 2 && w[3] == 1 && w[4] == 0.5f);
         batch_commit(k.t);
         ck_assert_uint_gt(k.t->n_pool, 0);        /* the weights lie in a checkpoint too */
@@ -431,10 +431,10 @@ static double by_hand(const tiny *k, uint32_t modality)
     omn_error err = OMN_ERROR_INIT;
     omn_tensor x;
     double sum = 0, n = 0;
-    must(omn_exec_output(k->t->exec, k->t->graph, "nll.text", &x, &err), &err);
+    must(omn_exec_output(k->t->exec, k->t->outputs[0].graph, "nll.text", &x, &err), &err);
     for (size_t i = 0; i < (size_t)k->t->setup.batch * k->t->setup.targets; i++) {
         /* the weights of the lessons are 2, of their ends 1 */
-        const double w = k->t->t_seg[i] ? k->t->t_labels[i] == k->t->stop ? 1 : 2 : 0;
+        const double w = k->t->t_seg[i] ? k->t->t_labels[i] == k->t->outputs[0].stop ? 1 : 2 : 0;
         if (modality != UINT32_MAX && k->t->token_modality[i] != modality) continue;
         sum += w * (double)((const float *)x.data)[i];
         n += w;

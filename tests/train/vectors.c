@@ -50,7 +50,7 @@ START_TEST(rows_hold_vectors_between_ids)
                 ck_assert_int_eq(t->t_pos[at], pos);
                 ck_assert_int_eq(t->t_seg[at], (int32_t)i + 1);
                 ck_assert(t->t_weight[at] == 1.0f);
-                if (!v) ck_assert_int_eq(t->t_ids[at], t->start);
+                if (!v) ck_assert_int_eq(t->t_ids[at], t->outputs[0].start);
             }
             first += n;
             second += m;
@@ -167,7 +167,7 @@ START_TEST(gradients_reach_the_encoder)
         const size_t from = strcmp(names[i], "table.weight") ? 0 : 8 * (size_t)k.t->texts[0].ids[0];
         snprintf(name, sizeof name, "grad:%s", names[i]);
         reader_forward(&k);
-        WORKS(omn_exec_output(k.t->exec, k.t->graph, name, &g, &err));
+        WORKS(omn_exec_output(k.t->exec, k.t->outputs[0].graph, name, &g, &err));
         memcpy(gradient, (const float *)g.data + from, sizeof gradient);
         for (size_t j = 0; j < 8; j++) {
             const float h = 0.01f;

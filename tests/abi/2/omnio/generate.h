@@ -50,8 +50,8 @@ OMN_API size_t omn_model_parts(const omn_model *m, omn_part *const **list);
 /* The codec with which answers and prompts write boxes and points; NULL when the model has none. */
 OMN_API const omn_part *omn_model_codec(const omn_model *m, const char *speaks);
 OMN_API const char *omn_model_prefix(const omn_model *m, const char *output);
-/* Declare every weight (TEACH graph of smallest sizes) so that shapes are checked and parameters
- * counted. */
+/* Declare every weight (TEACH graphs of smallest sizes, one for each decoder with a vocabulary) so
+ * that shapes are checked and parameters counted. */
 OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
 
 /* Graphs by sizes, cached. Inputs of the graph are named "ROLE.PORT" for encoders (a role that is

@@ -43,11 +43,13 @@ typedef struct omn_page {
     uint32_t n_bad;                     /* lessons that were left out because they are wrong */
     const char *file;                   /* where its example stands, for messages; NULL: nowhere */
     int32_t line;
+    const char *output;                 /* decoder role that all its lessons want; NULL: the one
+                                         * that its step asks. Another one is an error. */
 } omn_page;
 /* Makes page number `index` (from 0, each once per run); called from pool threads for different
  * indices at the same time; the page's memory comes from `a`. The same index and step give the same
- * page. step: of the optimiser at which it will be used, for schedules of the mixture. A failure
- * leaves no values in `out`. [any] */
+ * page. step: of the optimiser at which it will be used, for schedules of the mixture, and for
+ * omn_train_output where there are several. A failure leaves no values in `out`. [any] */
 typedef omn_status omn_page_fn(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
                                omn_page *out, omn_error *err);
 
@@ -120,7 +122,17 @@ typedef struct omn_train_setup {
     const char *const *modalities;      /* what targets are, for the log and the mean */
     uint32_t n_modalities;
     omn_balance balance;
+    /* Decoder roles of targets where there are several, in place of `output`; NULL: that one. A
+     * step asks one of them, omn_train_output says which, as often as its share (0 and more; NULL:
+     * each as often). What that one does not reach, weights, moments and averages, stays as it is
+     * in that step. */
+    const char *const *outputs;
+    uint32_t n_outputs;
+    const double *shares;
 } omn_train_setup;
+/* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
+ * that goes on draws as one that was not stopped. 0 where there is only one. [any] */
+OMN_API uint32_t omn_train_output(const omn_train_setup *setup, uint64_t step);
 
 typedef struct omn_train_report {
     uint32_t size;
@@ -161,8 +173,9 @@ OMN_API omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type
 /* ---- optimisers alone, for tests and golden runs -------------------------------------------- */
 
 /* State of one optimiser over a store's weights; gradients by the store's order, NULL for none:
- * such a weight stays as it is. Muon takes matrices that are no embeddings, positions, latents or
- * auxiliary heads; AdamW the rest. */
+ * such a weight stays as it is, its moments and its average too, and its corrections for the first
+ * steps count those that it had a gradient in. Muon takes matrices that are no embeddings,
+ * positions, latents or auxiliary heads; AdamW the rest. */
 typedef struct omn_opt omn_opt;
 OMN_API omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt **out,
                                omn_error *err);

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A recipe whose tasks ask several decoders of one model: each step asks one of them, all tasks are
+ * learnt in one run, what a step does not ask stays as it is, and a run that was stopped ends in
+ * the bits of one that was not. */
+#include "studio.h"
+
+#include "libcore/generate/codes.h"
+#include "libcore/pipeline/recipe.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
+
+enum { DRAW, SAY };
+
+static const char say[] =
+    "version: 1\n"
+    "inputs: {what: {type: text}}\n"
+    "steps:\n"
+    "  - {generate: text, as: said, prompt: \"{what}\"}\n"
+    "outputs: {said: $said}\n";
+static const char sketch[] =
+    "version: 1\n"
+    "inputs: {what: {type: text}}\n"
+    "steps:\n"
+    "  - {generate: sketch, as: drawn, prompt: \"{what}\", answer: {codes: codes}}\n"
+    "outputs: {drawn: $drawn}\n";
+
+#define HEAD                                                                                       \
+    "version: 1\nmodel: ./m\nstart: ./m\npack: {inputs: 16, targets: 16}\nbatch: 4\nexport: f32\n" \
+    "keep: {folder: codes}\n"
+#define MINE "sources: {mine: {use: folder, path: photos, held_out: 0}}\n"
+#define DRAWS                                                                                      \
+    "  - {name: draw, pipeline: ./p.yaml, give: {what: what}, want: {drawn: picture}}\n"
+#define SAYS "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what}}\n"
+
+/* The folder of a model that writes as well, its pictures, its pipelines. */
+static const char *studio_that_writes(void)
+{
+    const char *folder = testing_folder();
+    ck_assert_int_eq(mkdir(below(folder, "m"), 0777), 0);
+    write_studio(below(folder, "m"), 1, ", \"writes\": true, \"sketches\": true");
+    write_photos(folder);
+    testing_write(folder, "p.yaml", draw, strlen(draw));
+    testing_write(folder, "s.yaml", say, strlen(say));
+    testing_write(folder, "k.yaml", sketch, strlen(sketch));
+    return folder;
+}
+
+static omn_recipe *open_recipe(omn_context *ctx, const char *folder, const char *text)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_recipe *r = NULL;
+    WORKS(omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL, 0, &r,
+                          &err));
+    return r;
+}
+
+/* What a run tells of its steps, by task. */
+typedef struct seen {
+    uint32_t steps[2];
+    double first[2], last[2];
+    uint64_t stop;                        /* after this step; 0: never */
+} seen;
+
+static int on_step(void *user, const omn_train_report *rep, uint64_t steps, double left)
+{
+    seen *s = user;
+    (void)steps;
+    (void)left;
+    /* the loss, the modality and the lessons are those of the one task that was asked */
+    const int task = isfinite(rep->task_loss[SAY]) ? SAY : DRAW, other = 1 - task;
+    ck_assert(isfinite(rep->task_loss[task]) && !isfinite(rep->task_loss[other]));
+    ck_assert(isfinite(rep->modality_loss[task]) && !isfinite(rep->modality_loss[other]));
+    ck_assert_double_eq_tol(rep->modality_loss[task], rep->task_loss[task], 1e-9);
+    ck_assert_uint_gt(rep->task_lessons[task], 0);
+    ck_assert_uint_eq(rep->task_lessons[other], 0);
+    if (!s->steps[task]++) s->first[task] = rep->task_loss[task];
+    s->last[task] = rep->task_loss[task];
+    return rep->step == s->stop;
+}
+
+static omn_status train(const char *folder, const char *text, const char *out, seen *s,
+                        uint32_t threads, omn_error *err)
+{
+    omn_context *ctx = studio_context(threads);
+    omn_recipe *r = open_recipe(ctx, folder, text);
+    const omn_recipe_watch w = { OMN_FILL(omn_recipe_watch), .step = s ? on_step : NULL,
+                                 .user = s };
+    const omn_status st = omn_recipe_train(r, below(folder, out), 0, &w, err);
+    omn_recipe_close(r);
+    omn_context_free(ctx);
+    return st;
+}
+
+/* ---- learning ------------------------------------------------------------------------------- */
+
+START_TEST(both_tasks_are_learnt_in_one_run)
+{
+    static const char text[] = HEAD MINE "tasks:\n" DRAWS SAYS
+        "optimizer: {use: adamw, rate: 0.02, curve: const}\nsteps: 120\n";
+    omn_error err = OMN_ERROR_INIT;
+    seen s = { .stop = 0 };
+    char *log = NULL;
+    size_t n = 0;
+    const char *folder = studio_that_writes();
+    WORKS(train(folder, text, "a", &s, 2, &err));
+    ck_assert_uint_eq(s.steps[DRAW] + s.steps[SAY], 120);
+    ck_assert_uint_gt(s.steps[DRAW], 40);
+    ck_assert_uint_gt(s.steps[SAY], 40);
+    ck_assert_double_gt(s.first[DRAW], 2);
+    ck_assert_double_gt(s.first[SAY], 5);
+    ck_assert_double_lt(s.last[DRAW], 0.9 * s.first[DRAW]);
+    ck_assert_double_lt(s.last[SAY], 0.6 * s.first[SAY]);
+    /* a row has the figures of its own step alone */
+    WORKS(omn_file_read(below(folder, "a/log.csv"), 1 << 20, &log, &n, &err));
+    ck_assert_ptr_nonnull(strstr(log, ",loss.draw,loss.say,modality.image,modality.text\n"));
+    uint32_t rows = 0, drawn = 0;
+    for (const char *p = strchr(log, '\n') + 1; *p; p = strchr(p, '\n') + 1, rows++) {
+        const char *end = strchr(p, '\n');
+        ck_assert_ptr_nonnull(end);
+        drawn += end[-1] == ',';
+    }
+    ck_assert_uint_eq(rows, 120);
+    ck_assert_uint_eq(drawn, s.steps[DRAW]);
+    free(log);
+}
+END_TEST
+
+/* ---- going on ------------------------------------------------------------------------------- */
+
+static void same_file(const char *folder, const char *a, const char *b)
+{
+    omn_error err = OMN_ERROR_INIT;
+    size_t n = 0, m = 0;
+    char *x = NULL, *y = NULL;
+    WORKS(omn_file_read(below(folder, a), 1 << 24, &x, &n, &err));
+    WORKS(omn_file_read(below(folder, b), 1 << 24, &y, &m, &err));
+    ck_assert_msg(n == m && !memcmp(x, y, n), "%s and %s", a, b);
+    free(x);
+    free(y);
+}
+
+START_TEST(a_stopped_run_ends_in_the_same_bits)
+{
+    static const char *const kinds[] = { "adamw, decay: 0.1, average: 0.9", "muon",
+                                         "adafactor, factor_from: 8" };
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = studio_that_writes();
+    for (size_t k = 0; k < 3; k++) {
+        char text[2048], path[64], to[4][64];
+        omn_weights *w = NULL;
+        for (int i = 0; i < 4; i++)
+            snprintf(to[i], sizeof to[i], "%zu%s/%s", k, i / 2 ? "b" : "a",
+                     i % 2 ? "checkpoint.safetensors" : "model.safetensors");
+        snprintf(text, sizeof text,
+                 HEAD MINE "tasks:\n" DRAWS SAYS "optimizer: {use: %s, rate: 1e-2}\nsteps: 12\n",
+                 kinds[k]);
+        snprintf(path, sizeof path, "%zua", k);
+        WORKS(train(folder, text, path, NULL, 2, &err));
+        snprintf(path, sizeof path, "%zub", k);
+        for (uint64_t stop = 2; stop <= 12; stop += 5) {        /* other threads, too */
+            seen s = { .stop = stop };
+            WORKS(train(folder, text, path, &s, 1 + (uint32_t)(stop % 2), &err));
+            /* lessons of both wait */
+            WORKS(omn_weights_open(below(folder, to[3]), &w, &err));
+            ck_assert_str_eq(omn_weights_meta(w, "train.outputs"), "image,text");
+            const omn_tensor *x = omn_weights_get(w, "train.pool.outputs");
+            uint32_t of[2] = { 0, 0 };
+            for (size_t i = 0; x && i < x->bytes / 4; i++) {
+                int32_t which;
+                memcpy(&which, (const char *)x->data + 4 * i, 4);
+                ck_assert(which == 0 || which == 1);
+                of[which]++;
+            }
+            ck_assert_uint_gt(of[0] + of[1], 0);
+            if (stop > 2) ck_assert(of[0] > 0 && of[1] > 0);
+            omn_weights_close(w);
+        }
+        same_file(folder, to[0], to[2]);
+        same_file(folder, to[1], to[3]);
+    }
+}
+END_TEST
+
+static bool same_tensor(const omn_weights *a, const omn_weights *b, const char *name)
+{
+    const omn_tensor *x = omn_weights_get(a, name), *y = omn_weights_get(b, name);
+    if (!x || !y) return !x && !y;
+    return x->bytes == y->bytes && !memcmp(x->data, y->data, x->bytes);
+}
+
+/* Checkpoints of a run with one decoder say nothing of outputs, as all did at one time: a run with
+ * two goes on from there; one without a decoder that lessons wait for does not. */
+START_TEST(runs_go_on_with_other_tasks)
+{
+#define REST "optimizer: {use: adamw, rate: 1e-2}\nsteps: %d\n"
+    char text[2048];
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL, *start = NULL;
+    const char *folder = studio_that_writes();
+    snprintf(text, sizeof text, HEAD MINE "tasks:\n" SAYS REST, 3);
+    WORKS(train(folder, text, "a", NULL, 2, &err));
+    WORKS(omn_weights_open(below(folder, "a/checkpoint.safetensors"), &w, &err));
+    ck_assert_ptr_nonnull(omn_weights_get(w, "train.pool"));
+    ck_assert_ptr_null(omn_weights_get(w, "train.pool.outputs"));
+    ck_assert_ptr_null(omn_weights_meta(w, "train.outputs"));
+    ck_assert_ptr_null(omn_weights_get(w, "train.done.letters"));
+    /* the other decoders are kept although nobody taught them */
+    ck_assert_ptr_nonnull(omn_weights_get(w, "table"));
+    ck_assert_ptr_nonnull(omn_weights_get(w, "strokes"));
+    ck_assert_ptr_nonnull(omn_weights_get(w, "sk.codebook"));
+    ck_assert_ptr_null(omn_weights_get(w, "train.m.table"));
+    omn_weights_close(w);
+    WORKS(omn_weights_open(below(folder, "m/model.safetensors"), &start, &err));
+    WORKS(omn_weights_open(below(folder, "a/model.safetensors"), &w, &err));
+    ck_assert_ptr_nonnull(omn_weights_get(w, "table"));
+    ck_assert(same_tensor(start, w, "vq.codebook"));
+    omn_weights_close(start);
+    omn_weights_close(w);
+    remove(below(folder, "a/log.csv"));                        /* its columns are others */
+    snprintf(text, sizeof text, HEAD MINE "tasks:\n" DRAWS SAYS REST, 14);
+    WORKS(train(folder, text, "a", NULL, 2, &err));
+    WORKS(omn_weights_open(below(folder, "a/checkpoint.safetensors"), &w, &err));
+    int64_t done[2];
+    memcpy(&done[0], omn_weights_get(w, "train.done.table")->data, sizeof done[0]);
+    memcpy(&done[1], omn_weights_get(w, "train.done.letters")->data, sizeof done[1]);
+    ck_assert_int_gt(done[0], 0);
+    ck_assert_int_ge(done[1], 3);
+    ck_assert_int_eq(done[0] + done[1], 14);
+    omn_weights_close(w);
+    remove(below(folder, "a/log.csv"));
+    snprintf(text, sizeof text, HEAD MINE "tasks:\n" SAYS REST, 20);
+    ck_assert_int_eq(train(folder, text, "a", NULL, 2, &err), OMN_ERR_CONFIG);
+    ck_assert_msg(strstr(err.text, "\"image\", which this training does not ask"), "%s", err.text);
+#undef REST
+}
+END_TEST
+
+/* ---- step by step --------------------------------------------------------------------------- */
+
+typedef struct bench {
+    const char *folder;
+    omn_context *ctx;
+    omn_recipe *r;
+    omn_weights *w;
+    omn_store *store;
+    omn_model *m;
+    omn_trainer *t;
+    omn_call *c;
+} bench;
+
+/* A recipe that is proved, and its trainer. */
+static void open_bench(bench *b, const char *text)
+{
+    omn_error err = OMN_ERROR_INIT;
+    *b = (bench){ .folder = studio_that_writes(), .ctx = studio_context(2) };
+    b->r = open_recipe(b->ctx, b->folder, text);
+    WORKS(omn_weights_open(below(b->folder, "m/model.safetensors"), &b->w, &err));
+    WORKS(omn_store_new(1, b->w, true, &b->store, &err));
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = b->store, .training = true };
+    WORKS(omn_model_open(b->ctx, below(b->folder, "m"), &how, &b->m, &err));
+    WORKS(recipe_prove(b->r, b->m, &err));
+    WORKS(omn_model_declare(b->m, &err));
+    WORKS(omn_context_call(b->ctx, 1, 0, NULL, &b->c, &err));
+    b->r->setup.page = recipe_page;
+    b->r->setup.page_user = b->r;
+    b->r->setup.tasks = b->r->task_names;
+    b->r->setup.n_tasks = (uint32_t)b->r->n_tasks;
+    WORKS(omn_trainer_new(b->m, b->store, &b->r->setup, &b->t, &err));
+    trainer_ahead(b->t, recipe_ahead);
+}
+
+static void close_bench(bench *b)
+{
+    omn_call_free(b->c);
+    omn_trainer_free(b->t);
+    recipe_taught(b->r);
+    omn_model_close(b->m);
+    omn_store_free(b->store);
+    omn_weights_close(b->w);
+    omn_recipe_close(b->r);
+    omn_context_free(b->ctx);
+}
+
+START_TEST(what_a_step_does_not_ask_stays)
+{
+    static const char text[] = HEAD MINE "tasks:\n" DRAWS SAYS
+        "optimizer: {use: adamw, rate: 1e-2, decay: 0.5, average: 0.9, curve: const}\nsteps: 9\n";
+    static const char *const of[2][5] = {
+        { "table", "train.m.table", "train.v.table", "train.average.table", "train.done.table" },
+        { "letters", "train.m.letters", "train.v.letters", "train.average.letters",
+          "train.done.letters" }
+    };
+    static const char *const file[2] = { "even.safetensors", "odd.safetensors" };
+    omn_error err = OMN_ERROR_INIT;
+    uint32_t asked[2] = { 0, 0 };
+    bench b;
+    open_bench(&b, text);
+    ck_assert(trainer_moves(b.t, "table") && trainer_moves(b.t, "letters") &&
+              trainer_moves(b.t, "words.weight") && !trainer_moves(b.t, "strokes") &&
+              !trainer_moves(b.t, "vq.codebook"));
+    WORKS(omn_trainer_save(b.t, below(b.folder, file[0]), &err));
+    for (int i = 0; i < 9; i++) {
+        omn_weights *w[2] = { NULL };
+        const uint32_t now = omn_train_output(&b.r->setup, (uint64_t)i), other = 1 - now;
+        ck_assert_str_eq(b.r->outputs[now], now ? "text" : "image");
+        asked[now]++;
+        WORKS(omn_trainer_step(b.t, b.c, NULL, &err));
+        WORKS(omn_trainer_save(b.t, below(b.folder, file[(i + 1) % 2]), &err));
+        for (int k = 0; k < 2; k++)
+            WORKS(omn_weights_open(below(b.folder, file[(i + k) % 2]), &w[k], &err));
+        for (int k = 0; k < 4; k++) {
+            ck_assert_msg(!same_tensor(w[0], w[1], of[now][k]), "%s", of[now][k]);
+            ck_assert_msg(same_tensor(w[0], w[1], of[other][k]), "%s", of[other][k]);
+        }
+        ck_assert(!same_tensor(w[0], w[1], "words.weight"));
+        ck_assert(same_tensor(w[0], w[1], "strokes"));
+        ck_assert(same_tensor(w[0], w[1], "vq.codebook"));
+        /* of what had no gradient in some steps those are counted that it had */
+        for (int k = 0; k < 2; k++) {
+            const omn_tensor *x = omn_weights_get(w[1], of[k][4]);
+            int64_t done = (int64_t)i + 1;
+            if (x) memcpy(&done, x->data, sizeof done);
+            if (asked[k]) ck_assert_int_eq(done, asked[k]);
+        }
+        omn_weights_close(w[0]);
+        omn_weights_close(w[1]);
+    }
+    ck_assert(asked[0] > 0 && asked[1] > 0);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(each_decoder_makes_its_own_codes)
+{
+    static const char text[] = HEAD MINE "tasks:\n" DRAWS
+        "  - {name: sketch, pipeline: ./k.yaml, give: {what: what}, want: {drawn: picture}}\n"
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
+    omn_error err = OMN_ERROR_INIT;
+    bench b;
+    uint32_t pages[2] = { 0, 0 };
+    omn_arena *a = omn_arena_new(0);
+    open_bench(&b, text);
+    ck_assert_uint_eq(b.r->n_outputs, 2);
+    ck_assert(b.r->codes[0] && b.r->codes[1] && b.r->codes[0] != b.r->codes[1]);
+    for (uint64_t i = 0; i < 12; i++) {
+        omn_page p;
+        omn_value *tokens = NULL, *of = NULL;
+        int32_t codes[TILES];
+        const int32_t *is = NULL;
+        const uint32_t now = omn_train_output(&b.r->setup, i);
+        const codes_counts before = codes_count(b.r->codes[1 - now]);
+        WORKS(recipe_ahead(b.r, b.c, i, 1, i, &err));
+        WORKS(recipe_page(b.r, b.c, i, i, a, &p, &err));
+        ck_assert_str_eq(p.output, now ? "sketch" : "image");
+        ck_assert_uint_eq(p.n_lessons, 1);
+        ck_assert_uint_eq(p.lessons[0].task, now);
+        /* the other one was not asked */
+        ck_assert_uint_eq(codes_count(b.r->codes[1 - now]).made, before.made);
+        ck_assert_uint_eq(codes_count(b.r->codes[1 - now]).from_memory, before.from_memory);
+        of = picture(37 * (uint32_t)atol(omn_text_get(p.lessons[0].inputs[0].value, NULL)) + 5,
+                     codes);
+        const codes_want want = { of, NULL };
+        WORKS(codes_get(b.r->codes[now], b.c, &want, 1, &tokens, &err));
+        ck_assert_uint_eq(omn_tokens_get(tokens, &is, NULL), TILES);
+        for (int t = 0; t < TILES; t++) {
+            ck_assert_int_eq(p.lessons[0].ids[t], FIRST + is[t]);
+            if (!now) ck_assert_int_eq(is[t], codes[t]);
+        }
+        for (uint32_t k = 0; k < p.n_values; k++) omn_value_unref(p.values[k]);
+        omn_value_unref(tokens);
+        omn_value_unref(of);
+        pages[now]++;
+    }
+    ck_assert(pages[0] > 0 && pages[1] > 0);
+    close_bench(&b);
+    omn_arena_free(a);
+}
+END_TEST
+
+/* A source that has nothing for a decoder is not drawn from when that one is asked; how often that
+ * is follows from the shares of the sources and the weights of their tasks. */
+START_TEST(pages_come_from_sources_of_their_decoder)
+{
+    static const char text[] = HEAD
+        "sources:\n"
+        "  mine: {use: folder, path: photos, held_out: 0, share: 3}\n"
+        "  other: {use: folder, path: photos, held_out: 0}\n"
+        "  idle: {use: folder, path: photos, held_out: 0, share: 5}\n"
+        "tasks:\n" DRAWS
+        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what},\n"
+        "     source: other, weight: 2}\n"
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
+    uint32_t asked[2] = { 0, 0 };
+    bench b;
+    open_bench(&b, text);
+    ck_assert_double_eq(b.r->shares[0], 3);
+    ck_assert_double_eq(b.r->shares[1], 2);
+    for (uint64_t step = 0; step < 4000; step++) {
+        size_t stage = 9;
+        int source = -1;
+        const uint32_t now = omn_train_output(&b.r->setup, step);
+        page_place(b.r, step * 7, step, &stage, &source);
+        ck_assert_int_eq(source, (int)now);
+        asked[now]++;
+    }
+    ck_assert_uint_gt(asked[0], 2250);    /* of 2400; a deviation is 31 */
+    ck_assert_uint_lt(asked[0], 2550);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(a_decoder_that_no_step_asks_is_told)
+{
+    static const char text[] = HEAD
+        "sources:\n"
+        "  mine: {use: folder, path: photos, held_out: 0}\n"
+        "  never: {use: folder, path: photos, held_out: 0, share: 0}\n"
+        "tasks:\n" DRAWS
+        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what},\n"
+        "     source: never}\n"
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = studio_that_writes();
+    ck_assert_int_eq(train(folder, text, "a", NULL, 1, &err), OMN_ERR_CONFIG);
+    ck_assert_msg(strstr(err.text, "task say") && strstr(err.text, "share: 0") && err.line > 0,
+                  "%d: %s", (int)err.line, err.text);
+}
+END_TEST
+
+/* ---- looking -------------------------------------------------------------------------------- */
+
+START_TEST(lessons_of_both_are_shown)
+{
+    static const char text[] = HEAD MINE "tasks:\n" DRAWS SAYS
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
+    omn_error err = OMN_ERROR_INIT;
+    omn_buf b;
+    omn_context *ctx = studio_context(2);
+    omn_recipe *r = open_recipe(ctx, studio_that_writes(), text);
+    omn_buf_init(&b, 1 << 20);
+    WORKS(omn_recipe_show(r, 12, &b, &err));
+    ck_assert_ptr_nonnull(strstr(b.data, "task draw"));
+    ck_assert_ptr_nonnull(strstr(b.data, "answer (image)"));
+    ck_assert_ptr_nonnull(strstr(b.data, "task say"));
+    ck_assert_ptr_nonnull(strstr(b.data, "answer (text)"));
+    /* a question ends as the model reads it, an answer as its decoder ends */
+    uint32_t n[2] = { 0, 0 };
+    for (const char *p = b.data; (p = strstr(p, "task ")); p++) {
+        const bool draws = !strncmp(p, "task draw", 9);
+        const char *question = strchr(strstr(p, "tokens:"), '\n'),
+                   *answer = strchr(strstr(question, "tokens:"), '\n');
+        ck_assert_msg(!strncmp(question - 2, " 1", 2), "%.20s", question - 20);
+        ck_assert_msg(!strncmp(answer - 2, draws ? " 2" : " 1", 2), "%.20s", answer - 20);
+        n[draws]++;
+    }
+    ck_assert_uint_eq(n[0] + n[1], 12);
+    omn_buf_fini(&b);
+    omn_recipe_close(r);
+    omn_context_free(ctx);
+}
+END_TEST
+
+static void on_score(void *user, const omn_score_row *row)
+{
+    uint32_t *n = user;
+    n[!strcmp(row->task, "say")] += row->n > 0;
+}
+
+START_TEST(all_tasks_are_scored)
+{
+    static const char text[] = HEAD
+        "sources: {mine: {use: folder, path: photos, held_out: 0.5}}\n"
+        "tasks:\n" DRAWS SAYS
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 4\nevaluate: {every: 2, examples: 3}\n";
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = studio_context(2);
+    omn_model *m = NULL;
+    char *log = NULL;
+    size_t size = 0;
+    uint32_t n[2] = { 0, 0 };
+    const char *folder = studio_that_writes();
+    WORKS(train(folder, text, "a", NULL, 2, &err));
+    WORKS(omn_file_read(below(folder, "a/log.csv"), 1 << 20, &log, &size, &err));
+    ck_assert_ptr_nonnull(strstr(log, ",score.draw,score.say\n"));
+    free(log);
+    omn_recipe *r = open_recipe(ctx, folder, text);
+    WORKS(omn_model_open(ctx, below(folder, "a"), NULL, &m, &err));
+    const omn_eval_setup how = { OMN_FILL(omn_eval_setup), .examples = 6, .user = n,
+                                 .row = on_score };
+    WORKS(omn_recipe_eval(r, m, &how, &err));
+    ck_assert(n[0] > 0 && n[1] > 0);
+    omn_model_close(m);
+    omn_recipe_close(r);
+    omn_context_free(ctx);
+}
+END_TEST
+
+/* ---- without a recipe ----------------------------------------------------------------------- */
+
+static omn_status wrong_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                             omn_page *out, omn_error *err)
+{
+    const omn_recipe *r = user;
+    const omn_status st = recipe_page(user, c, index, step, a, out, err);
+    out->output = r->outputs[1 - omn_train_output(&r->setup, step)];
+    return st;
+}
+
+START_TEST(a_page_of_another_decoder_is_refused)
+{
+    static const char text[] = HEAD MINE "tasks:\n" DRAWS SAYS
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
+    omn_error err = OMN_ERROR_INIT;
+    omn_trainer *t = NULL;
+    bench b;
+    open_bench(&b, text);
+    b.r->setup.page = wrong_page;
+    WORKS(omn_trainer_new(b.m, b.store, &b.r->setup, &t, &err));
+    ck_assert_int_eq(omn_trainer_step(t, b.c, NULL, &err), OMN_ERR_ARGUMENT);
+    ck_assert_msg(strstr(err.text, "its lessons want"), "%s", err.text);
+    omn_trainer_free(t);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(outputs_without_sense_are_refused)
+{
+    static const char text[] = HEAD MINE "tasks:\n" DRAWS SAYS
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
+    static const char *const twice[] = { "text", "text" }, *const nose[] = { "text", "nose" };
+    static const double none[] = { 0, 0 }, less[] = { 1, -1 }, odd[] = { 1, (double)NAN };
+    bench b;
+    open_bench(&b, text);
+    const omn_train_setup usual = b.r->setup;
+    for (int i = 0; i < 6; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_train_setup s = usual;
+        omn_trainer *t = NULL;
+        switch (i) {
+        case 0: s.outputs = twice; break;
+        case 1: s.n_outputs = 0; break;
+        case 2: s.shares = none; break;
+        case 3: s.shares = less; break;
+        case 4: s.shares = odd; break;
+        default: s.outputs = nose;
+        }
+        ck_assert_msg(omn_trainer_new(b.m, b.store, &s, &t, &err) ==
+                          (i < 5 ? OMN_ERR_ARGUMENT : OMN_ERR_UNSUPPORTED),
+                      "setup %d: %s", i, err.text);
+    }
+    close_bench(&b);
+}
+END_TEST
+
+/* One that stands alone, or has all the shares, is asked in every step. */
+START_TEST(steps_are_drawn_by_shares)
+{
+    static const char *const three[] = { "a", "b", "c" };
+    static const double shares[] = { 1, 0, 3 }, last[] = { 0, 0, 1 };
+    omn_train_setup s = { OMN_FILL(omn_train_setup), .seed = 5, .output = "a" };
+    uint32_t n[3] = { 0, 0, 0 }, other = 0;
+    for (uint64_t i = 0; i < 50; i++) ck_assert_uint_eq(omn_train_output(&s, i), 0);
+    s.outputs = three;
+    s.n_outputs = 3;
+    for (uint64_t i = 0; i < 3000; i++) n[omn_train_output(&s, i)]++;
+    for (int k = 0; k < 3; k++) ck_assert(n[k] > 870 && n[k] < 1130);
+    s.shares = last;
+    for (uint64_t i = 0; i < 50; i++) ck_assert_uint_eq(omn_train_output(&s, i), 2);
+    s.shares = shares;
+    memset(n, 0, sizeof n);
+    omn_train_setup again = s;
+    again.seed = 6;
+    for (uint64_t i = 0; i < 4000; i++) {
+        n[omn_train_output(&s, i)]++;
+        other += omn_train_output(&s, i) != omn_train_output(&again, i);
+    }
+    ck_assert_uint_eq(n[1], 0);
+    ck_assert(n[0] > 860 && n[0] < 1140); /* of 1000; a deviation is 27 */
+    ck_assert_uint_gt(other, 1000);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        both_tasks_are_learnt_in_one_run,
+        a_stopped_run_ends_in_the_same_bits,
+        runs_go_on_with_other_tasks,
+        what_a_step_does_not_ask_stays,
+        each_decoder_makes_its_own_codes,
+        pages_come_from_sources_of_their_decoder,
+        a_decoder_that_no_step_asks_is_told,
+        lessons_of_both_are_shown,
+        all_tasks_are_scored,
+        a_page_of_another_decoder_is_refused,
+        outputs_without_sense_are_refused,
+        steps_are_drawn_by_shares,
+    };
+    return TESTING_RUN("pipeline/mixed", all, 60);
+}
