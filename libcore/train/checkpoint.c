@@ -302,8 +302,8 @@ static omn_status find_output(const omn_trainer *t, const omn_weights *w, int32_
     const char *all = omn_weights_meta(w, OUTPUTS), *name = all ? all : USUAL;
     *out = 0;
     if (!all && t->n_outputs == 1) return OMN_OK; /* of a time when none were written down */
-    for (; k > 0 && name; k--) name = (name = strchr(name, ',')) ? name + 1 : NULL;
-    const int n = name && !k ? (int)strcspn(name, ",") : 0;
+    for (int32_t i = 0; i < k && name; i++) name = (name = strchr(name, ',')) ? name + 1 : NULL;
+    const int n = name && k >= 0 ? (int)strcspn(name, ",") : 0;
     for (; n && *out < t->n_outputs; ++*out) {
         const char *is = t->outputs[*out].name;
         if (strlen(is) == (size_t)n && !strncmp(is, name, (size_t)n)) return OMN_OK;

@@ -145,6 +145,31 @@ static void same_file(const char *folder, const char *a, const char *b)
     free(y);
 }
 
+/* Lessons that wait, by output: a question ends as the model reads it, an answer as its decoder
+ * does. */
+static void look_at_pool(const omn_weights *w, uint32_t of[2])
+{
+    const omn_tensor *outputs = omn_weights_get(w, "train.pool.outputs");
+    const omn_tensor *x = omn_weights_get(w, "train.pool");
+    ck_assert(outputs && x);
+    const size_t n = outputs->bytes / 4;
+    int32_t *pool = testing_memory(x->bytes), *at = pool;
+    memcpy(pool, x->data, x->bytes);
+    of[0] = of[1] = 0;
+    for (size_t i = 0; i < n; i++) {
+        int32_t which;
+        memcpy(&which, (const char *)outputs->data + 4 * i, 4);
+        ck_assert(which == 0 || which == 1);
+        of[which]++;
+        ck_assert(at[0] == which && at[3] == 1);               /* its task, one text */
+        const int32_t n_out = at[2], n_in = at[4];
+        ck_assert_int_eq(at[5 + n_in - 1], 1);
+        ck_assert_int_eq(at[5 + n_in + n_out - 1], which ? 1 : 2);
+        at += 5 + n_in + 2 * n_out;
+    }
+    ck_assert_ptr_eq(at, pool + x->bytes / 4);
+}
+
 START_TEST(a_stopped_run_ends_in_the_same_bits)
 {
     static const char *const kinds[] = { "adamw, decay: 0.1, average: 0.9", "muon",
@@ -169,14 +194,8 @@ START_TEST(a_stopped_run_ends_in_the_same_bits)
             /* lessons of both wait */
             WORKS(omn_weights_open(below(folder, to[3]), &w, &err));
             ck_assert_str_eq(omn_weights_meta(w, "train.outputs"), "image,text");
-            const omn_tensor *x = omn_weights_get(w, "train.pool.outputs");
-            uint32_t of[2] = { 0, 0 };
-            for (size_t i = 0; x && i < x->bytes / 4; i++) {
-                int32_t which;
-                memcpy(&which, (const char *)x->data + 4 * i, 4);
-                ck_assert(which == 0 || which == 1);
-                of[which]++;
-            }
+            uint32_t of[2];
+            look_at_pool(w, of);
             ck_assert_uint_gt(of[0] + of[1], 0);
             if (stop > 2) ck_assert(of[0] > 0 && of[1] > 0);
             omn_weights_close(w);
@@ -238,6 +257,85 @@ START_TEST(runs_go_on_with_other_tasks)
     ck_assert_int_eq(train(folder, text, "a", NULL, 2, &err), OMN_ERR_CONFIG);
     ck_assert_msg(strstr(err.text, "\"image\", which this training does not ask"), "%s", err.text);
 #undef REST
+}
+END_TEST
+
+/* The checkpoint with other outputs of the lessons that wait; NULL: with none. */
+static void rewrite(const char *folder, const char *to, const int32_t *outputs, size_t n,
+                    uint64_t done, bool named)
+{
+    static omn_weights_entry list[64];
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    size_t count = 0;
+    const char *pairs[32] = { "train.outputs", "image,text" };
+    size_t n_pairs = named;
+    static const char *const kept[] = { "train.omnio", "train.optimizer", "train.factor_from",
+                                        "train.inputs", "train.targets", "train.seed.high",
+                                        "train.seed.low" };
+    WORKS(omn_weights_open(below(folder, "a/checkpoint.safetensors"), &w, &err));
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++, n_pairs++) {
+        pairs[2 * n_pairs] = kept[i];
+        pairs[2 * n_pairs + 1] = omn_weights_meta(w, kept[i]);
+    }
+    for (size_t i = 0; i < omn_weights_count(w); i++) {
+        const char *name = omn_weights_name(w, i);
+        ck_assert_uint_lt(count, 62);
+        if (!strcmp(name, "train.pool.outputs")) continue;
+        list[count] = (omn_weights_entry){ name, *omn_weights_at(w, i) };
+        if (!strncmp(name, "train.done.", 11)) list[count].tensor.data = &done;
+        count++;
+    }
+    if (outputs)
+        list[count++] = (omn_weights_entry){
+            "train.pool.outputs", { OMN_I32, omn_dim1((int64_t)n), outputs, n * sizeof *outputs }
+        };
+    WORKS(omn_weights_write(to, OMN_OVERWRITE, list, count, pairs, n_pairs, &err));
+    omn_weights_close(w);
+}
+
+START_TEST(lessons_that_wait_for_nothing_are_refused)
+{
+#define REST HEAD MINE "tasks:\n" DRAWS SAYS "optimizer: {use: adamw, rate: 1e-2}\nsteps: "
+    static const char text[] = REST "12\n", more[] = REST "13\n";
+#undef REST
+    enum { MOST = 256 };
+    int32_t outputs[MOST];
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    char path[4200];
+    const char *folder = studio_that_writes();
+    WORKS(train(folder, text, "a", NULL, 2, &err));
+    WORKS(omn_weights_open(below(folder, "a/checkpoint.safetensors"), &w, &err));
+    const omn_tensor *x = omn_weights_get(w, "train.pool.outputs");
+    const size_t n = x->bytes / sizeof *outputs;
+    ck_assert(n > 1 && n < MOST);
+    memcpy(outputs, x->data, x->bytes);
+    omn_weights_close(w);
+    ck_assert_int_eq(mkdir(below(folder, "b"), 0777), 0);
+    snprintf(path, sizeof path, "%s/b/checkpoint.safetensors", folder);
+    for (int i = 0; i < 8; i++) {
+        static const struct { omn_status st; const char *says; } want[8] = {
+            { OMN_OK, "" },
+            { OMN_ERR_DATA, "an output 2" },
+            { OMN_ERR_DATA, "an output -1" },
+            { OMN_ERR_DATA, "train.pool is broken" },       /* fewer than lessons */
+            { OMN_ERR_DATA, "train.pool is broken" },       /* words that the decoder lacks */
+            { OMN_ERR_DATA, "is more than all steps" },
+            { OMN_ERR_DATA, "train.pool is broken" },       /* none: all of the first, "image" */
+            { OMN_ERR_DATA, "an output 1" },                /* of a run of text alone */
+        };
+        int32_t these[MOST];
+        memcpy(these, outputs, n * sizeof *these);
+        if (i == 1) these[1] = 2;
+        if (i == 2) these[0] = -1;
+        for (size_t k = 0; i == 4 && k < n; k++) these[k] = 0;
+        rewrite(folder, path, i == 6 ? NULL : these, i == 3 ? n - 1 : n, i == 5 ? 13 : 2, i != 7);
+        err = (omn_error)OMN_ERROR_INIT;
+        remove(below(folder, "b/log.csv"));
+        ck_assert_msg(train(folder, more, "b", NULL, 1, &err) == want[i].st, "%d: %s", i, err.text);
+        ck_assert_msg(strstr(err.text, want[i].says), "%d: %s", i, err.text);
+    }
 }
 END_TEST
 
@@ -592,6 +690,7 @@ int main(void)
         both_tasks_are_learnt_in_one_run,
         a_stopped_run_ends_in_the_same_bits,
         runs_go_on_with_other_tasks,
+        lessons_that_wait_for_nothing_are_refused,
         what_a_step_does_not_ask_stays,
         each_decoder_makes_its_own_codes,
         pages_come_from_sources_of_their_decoder,

@@ -452,6 +452,50 @@ START_TEST(adafactor_moves_weights_of_0)
 }
 END_TEST
 
+/* Weights 0 and 3 walk four steps by gradients of their own, after `late` steps of others. */
+static void walk_late(world *k, omn_optimizer kind, int late)
+{
+    const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = kind, .rate = 0.05,
+                                .decay = 0.1, .factor_from = 8 };
+    omn_opt *o = NULL;
+    bool finite = false;
+    ck_assert_int_eq(omn_opt_new(k->store, &s, &o, NULL), OMN_OK);
+    for (int at = 0; at < late + 4; at++) {
+        const float *list[8] = { [1] = k->g[1] };
+        for (size_t i = 0; i < 4; i += 3) {
+            for (size_t e = 0; e < k->count[i]; e++)
+                k->g[i][e] = (float)noise(100 * (uint64_t)(at - late) + e);
+            if (at >= late) list[i] = k->g[i];
+        }
+        for (size_t e = 0; e < k->count[1]; e++) k->g[1][e] = 1;
+        ck_assert_int_eq(omn_opt_step(o, list, 1, k->pool, NULL, &finite, NULL), OMN_OK);
+        ck_assert(finite);
+    }
+    omn_opt_free(o);
+}
+
+/* A weight without a gradient stays, whatever decays; when it gets one, it begins as others did. */
+START_TEST(a_late_weight_begins_like_an_early_one)
+{
+    static const omn_optimizer kinds[] = { OMN_ADAMW, OMN_ADAFACTOR, OMN_MUON };
+    for (size_t n = 0; n < 3; n++) {
+        world early = small_world(2), late = small_world(2);
+        walk_late(&early, kinds[n], 0);
+        walk_late(&late, kinds[n], 300);
+        for (size_t i = 0; i < 5; i++) {
+            const bool walked = i == 0 || i == 3;
+            const float *a = omn_store_data(early.store, i), *b = omn_store_data(late.store, i);
+            if (i == 1) continue;
+            ck_assert_msg(!memcmp(a, b, early.count[i] * sizeof(float)), "%zu, weight %zu", n, i);
+            for (size_t e = 0; e < early.count[i]; e++)
+                ck_assert((a[e] != (float)early.w[i][e]) == walked);
+        }
+        end(&early);
+        end(&late);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -460,6 +504,7 @@ int main(void)
         threads_change_nothing, a_step_that_is_not_finite_changes_nothing,
         settings_without_sense_are_refused, a_0_is_the_documented_default,
         matrices_are_factored_from_128, adafactor_moves_weights_of_0,
+        a_late_weight_begins_like_an_early_one,
     };
     return TESTING_RUN("train/opt", all, 20);
 }

@@ -156,6 +156,11 @@ START_TEST(a_pool_that_no_row_could_take_is_refused)
     refused_now(&k, folder, &s, broken);
     it->n_in = it->text[0] = 3;
     it->n_out = s.targets;
+    it->out[2] = k.t->outputs[0].rows;
+    refused_now(&k, folder, &s, broken);
+    it->out[2] = -1;
+    refused_now(&k, folder, &s, broken);
+    it->out[2] = k.t->outputs[0].rows - 1;
     char path[512];
     tiny other;
     snprintf(path, sizeof(path), "%s/good.safetensors", folder);
