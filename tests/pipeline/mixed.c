@@ -102,7 +102,8 @@ static omn_status train(const char *folder, const char *text, const char *out, s
 START_TEST(both_tasks_are_learnt_in_one_run)
 {
     static const char text[] = HEAD MINE "tasks:\n" DRAWS SAYS
-        "optimizer: {use: adamw, rate: 0.02, curve: const}\nsteps: 120\n";
+        "optimizer: {use: adamw, rate: 0.02, curve: const}\nsteps: 120\n"
+        "loss: {soft_location: 0.8}\n"; /* of the places that one of them has */
     omn_error err = OMN_ERROR_INIT;
     seen s = { .stop = 0 };
     char *log = NULL;

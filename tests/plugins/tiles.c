@@ -204,8 +204,10 @@ static omn_status open_model(omn_call *c, const void *params, omn_open *o, void 
     }
     if (omn_config_bool_or(omn_open_config(o), "writes", false)) {
         d = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens", "", "rows=%d", TEXT_ROWS);
+        const omn_range places = { "location", TEXT_ROWS - 64, 64, 1 };
         const omn_vocab letters = { OMN_FILL(omn_vocab), .rows = TEXT_ROWS, .start = 0, .stop = 1,
-                                    .pad = 0, .table = "letters" };
+                                    .pad = 0, .ranges = &places, .n_ranges = 1,
+                                    .table = "letters" };
         omn_open_vocabulary(o, d, &letters);
     }
     return omn_open_done(o, err);

@@ -26,11 +26,20 @@ static omn_status open_ce(omn_call *c, const void *params, omn_open *o, void **s
     return OMN_OK;
 }
 
+/* Are the target's ids codes that a graph makes of values? None of them is a place. */
+static bool are_codes(const omn_target *t)
+{
+    const void *impl = NULL;
+    (void)omn_part_self(t->part, "omnio.decoder/1", &impl);
+    return impl && ((const omn_decoder_impl *)impl)->tokenize;
+}
+
 /* The ids over which the labels of this target spread. */
 static bool soften(const struct cross_entropy *p, omn_scope *s, const omn_target *t, omn_ce *ce)
 {
     if (!(p->soft_location > 0)) return true;
     const omn_range *r = omn_vocab_range(omn_part_vocabulary(t->part), "location");
+    if (!r && are_codes(t)) return true;
     if (!r || r->count < 1) {
         omn_scope_fail(s, OMN_ERR_UNSUPPORTED,
                        "the model has no words for places, so soft_location means nothing");
