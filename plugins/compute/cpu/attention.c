@@ -13,7 +13,7 @@
  */
 #include "heads.h"
 
-enum { TASK_Q = 8 * BQ };
+enum { TASK_Q = 20 * BQ };
 
 typedef struct forward {
     cpu_attn a;

@@ -60,10 +60,24 @@ static inline size_t depth_of(runs how, size_t K)
     return how == RUNS_LANES ? lane_steps(K) * LANES : K;
 }
 
-/* n rows of width K, turned: strip of STRIP rows s -> out[s * depth * STRIP], there [depth][columns
- * of rows], depth running along the width; rows up to `padded` (a multiple of STRIP) are 0 */
-static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t padded, size_t K,
-                        bool round, runs how, float *out)
+/* Packing costs as much as the products when heads are narrow, so rows of whole registers of the two
+ * usual types have loops of their own, without a question for each register. */
+#define BY_TYPE(fn, t, whole, ...)                                                                 \
+    do {                                                                                           \
+        if ((whole) && (t) == OMN_F32) fn(OMN_F32, true, __VA_ARGS__);                             \
+        else if ((whole) && (t) == OMN_BF16) fn(OMN_BF16, true, __VA_ARGS__);                      \
+        else fn(t, false, __VA_ARGS__);                                                            \
+    } while (0)
+
+/* units d on of a row of width K, or floats */
+INLINE vf part_of(const void *p, const omn_type t, const bool whole, size_t d, size_t K, bool dot)
+{
+    if (dot) return units(p, t, 2 * d, whole ? 32 : K - 2 * d);
+    return whole ? vget(p, t, d) : vrow(p, t, d, K);
+}
+
+INLINE void turn_rows(const omn_type t, const bool whole, const void *p, size_t row, size_t n,
+                      size_t padded, size_t K, bool round, runs how, float *out)
 {
     const size_t depth = depth_of(how, K), steps = depth / LANES;
     const bool dot = how == RUNS_PAIRS;
@@ -74,8 +88,7 @@ static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t 
             UNROLL
             for (size_t i = 0; i < VW; i++) {
                 const void *q = at(p, t, (ptrdiff_t)((s + i) * row));
-                r[i] = s + i >= n ? vset(0)
-                    : dot ? units(q, t, 2 * d, K - 2 * d) : vrow(q, t, d, K);
+                r[i] = s + i < n ? part_of(q, t, whole, d, K, dot) : vset(0);
                 if (round && !dot) r[i] = vround_bf16(r[i]);
             }
             transpose(r);
@@ -87,21 +100,53 @@ static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t 
         }
 }
 
-/* n rows as they are: columns run along the width in strips of NR, depth along the rows (in pairs
- * with dot), rows from n to `padded` are 0. out[strip][depth][NR], strips padded * NR (half with
- * dot) apart */
-static void pack_straight(const void *p, omn_type t, size_t row, size_t n, size_t padded, size_t K,
-                          bool round, bool dot, float *out)
+/* n rows of width K, turned: strip of STRIP rows s -> out[s * depth * STRIP], there [depth][columns
+ * of rows], depth running along the width; rows up to `padded` (a multiple of STRIP) are 0 */
+static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t padded, size_t K,
+                        bool round, runs how, float *out)
+{
+    const bool dot = how == RUNS_PAIRS, whole = K % (dot ? 2 * VW : VW) == 0;
+    if (dot) BY_TYPE(turn_rows, t, whole, p, row, n, padded, K, round, RUNS_PAIRS, out);
+    else BY_TYPE(turn_rows, t, whole, p, row, n, padded, K, round, how, out);
+}
+
+INLINE void straight_rows(const omn_type t, const bool whole, const void *p, size_t row, size_t n,
+                          size_t padded, size_t K, bool round, const bool dot, float *out)
 {
     const size_t step = dot ? 2 : 1, depth = padded / step;
     for (size_t d = 0; d < depth; d++) {
         const size_t i = d * step;
         const void *lo = at(p, t, (ptrdiff_t)(i * row)), *hi = at(p, t, (ptrdiff_t)((i + 1) * row));
         for (size_t k = 0; k < K; k += VW) {
-            vf v = i < n ? vrow(lo, t, k, K) : vset(0);
-            if (dot) v = pair(v, i + 1 < n ? vrow(hi, t, k, K) : vset(0));
+            vf v = i < n ? part_of(lo, t, whole, k, K, false) : vset(0);
+            if (dot) v = pair(v, i + 1 < n ? part_of(hi, t, whole, k, K, false) : vset(0));
             else if (round) v = vround_bf16(v);
             vst(out + k / NR * depth * NR + d * NR + k % NR, v);
+        }
+    }
+}
+
+/* n rows as they are: columns run along the width in strips of NR, depth along the rows (in pairs
+ * with dot), rows from n to `padded` are 0. out[strip][depth][NR], strips padded * NR (half with
+ * dot) apart */
+static void pack_straight(const void *p, omn_type t, size_t row, size_t n, size_t padded, size_t K,
+                          bool round, bool dot, float *out)
+{
+    const bool whole = K % VW == 0;
+    if (dot) BY_TYPE(straight_rows, t, whole, p, row, n, padded, K, round, true, out);
+    else BY_TYPE(straight_rows, t, whole, p, row, n, padded, K, round, false, out);
+}
+
+INLINE void left_rows(const omn_type t, const bool whole, const void *p, size_t row, size_t n,
+                      size_t K, size_t ld, bool round, const bool dot, float *out)
+{
+    const size_t depth = dot ? (K + 1) / 2 : K;
+    for (size_t i = 0; i < n; i++) {
+        const void *q = at(p, t, (ptrdiff_t)(i * row));
+        for (size_t d = 0; d < depth; d += VW) {
+            vf v = part_of(q, t, whole, d, K, dot);
+            if (round && !dot) v = vround_bf16(v);
+            vst(out + i * ld + d, v);
         }
     }
 }
@@ -110,15 +155,9 @@ static void pack_straight(const void *p, omn_type t, size_t row, size_t n, size_
 static void pack_left(const void *p, omn_type t, size_t row, size_t n, size_t K, size_t ld,
                       bool round, bool dot, float *out)
 {
-    const size_t depth = dot ? (K + 1) / 2 : K;
-    for (size_t i = 0; i < n; i++) {
-        const void *q = at(p, t, (ptrdiff_t)(i * row));
-        for (size_t d = 0; d < depth; d += VW) {
-            vf v = dot ? units(q, t, 2 * d, K - 2 * d) : vrow(q, t, d, K);
-            if (round && !dot) v = vround_bf16(v);
-            vst(out + i * ld + d, v);
-        }
-    }
+    const bool whole = K % (dot ? 2 * VW : VW) == 0;
+    if (dot) BY_TYPE(left_rows, t, whole, p, row, n, K, ld, round, true, out);
+    else BY_TYPE(left_rows, t, whole, p, row, n, K, ld, round, false, out);
 }
 
 #if CPU_LEVEL >= 4
