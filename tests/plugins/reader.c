@@ -4,6 +4,7 @@
  * tests of omnio.row/1. */
 #include <omnio/answer.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     OMN_TRY(omn_feed_new(out, "seg", OMN_I32, omn_dim1(KNOTS), &seg, err));
     OMN_TRY(omn_feed_new(out, "pos", OMN_I32, omn_dim1(KNOTS), &pos, err));
     for (int i = 0; i < KNOTS; i++) {
-        const bool hole = i == 1 && (int)n % 2 == 0;
+        const bool hole = i == 1 && fmod(trunc(n), 2) == 0;
         ((float *)x)[i] = (float)(n / 10 + i);
         ((int32_t *)seg)[i] = hole ? 0 : OMN_SEG_SHARED;
         ((int32_t *)pos)[i] = i;
