@@ -341,6 +341,46 @@ START_TEST(enough_beams_find_the_best_answer)
 }
 END_TEST
 
+/* What comes first ends with 0.25, which is the third of them; what comes second mostly ends. */
+static omn_status late_end(void *user, const int32_t *ids, size_t rows, size_t T,
+                           const int32_t *start, const float **out, omn_error *err)
+{
+    static const double p[2][IDS] = { { 0.4, 0.34, 0.005, 0.005, 0.25 },
+                                      { 0.04, 0.03, 0.02, 0.01, 0.9 } };
+    float *logits = user;
+    (void)ids;
+    (void)err;
+    ck_assert_uint_eq(T, 1);
+    for (size_t i = 0; i < rows * IDS; i++)
+        logits[i] = (float)log(p[start[i / IDS] > 0][i % IDS]);
+    *out = logits;
+    return OMN_OK;
+}
+
+/* An end that is not among the best so many is no answer, where a search counts only those. */
+START_TEST(an_end_behind_the_beams_is_no_answer)
+{
+    for (int k = 0; k < 2; k++) {
+        float logits[2 * IDS];
+        omn_request rq = { OMN_FILL(omn_request),
+                           .beams = { .count = 2, .stop = k ? OMN_BEAM_FULL : OMN_BEAM_BOUND },
+                           .n_best = 2 };
+        search_model s = { .user = logits, .logits = late_end, .reorder = nothing, .V = IDS,
+                           .stop = STOP, .name = "late" };
+        chooser c = { .rq = &rq, .V = IDS, .stop = STOP, .most = 3, .name = "late" };
+        beam_result out;
+        ck_assert_int_eq(decode_beam(&s, &c, 1, &out, NULL), OMN_OK);
+        ck_assert_uint_eq(out.n, 2);
+        for (int32_t i = 0; i < 2; i++) {
+            ck_assert_int_eq(out.list[i].p.n, 1);
+            ck_assert_int_eq(out.list[i].p.ids[0], i);
+            ck_assert_double_eq_tol(out.list[i].p.score, log((i ? 0.34 : 0.4) * 0.9), 1e-6);
+        }
+        beam_result_free(&out);
+    }
+}
+END_TEST
+
 START_TEST(limits_and_repeats)
 {
     made_up m = { .seed = 3 };
@@ -400,6 +440,7 @@ int main(void)
         a_window_says_what_left_to_right_says,
         a_window_draws_with_the_same_probabilities,
         enough_beams_find_the_best_answer,
+        an_end_behind_the_beams_is_no_answer,
         limits_and_repeats,
         noise_may_be_given,
     };

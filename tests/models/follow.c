@@ -66,6 +66,7 @@ START_TEST(what_was_written_is_as_likely_when_it_is_read)
     ids[2] = omn_part_vocabulary(omn_model_decoder(t.model, "text"))->rows;
     err = (omn_error)OMN_ERROR_INIT;
     ck_assert_int_eq(omn_runner_follow(t.runner, &rq, ids, 3, look, &q, &err), OMN_ERR_DATA);
+    ck_assert_ptr_nonnull(strstr(err.text, "is none of the"));
     ids[2]--;
     q.seen = 0;
     err = (omn_error)OMN_ERROR_INIT;
