@@ -112,7 +112,8 @@ typedef struct omn_vocab {
     /* The most places that the model sees of an answer; 0: all. When they are full, the oldest ids
      * go, `stride` at a time (0: one; a time step of so many ids is forgotten as a whole), and
      * start and what is left are fed again from the first place: an answer may be longer than the
-     * window. At least one stride and one step have to fit. */
+     * window. At least one stride and one step have to fit. With "omnio.row/1" the window is one
+     * of the whole row, and what stands in front of the answer goes first. */
     int32_t window, stride;
 } omn_vocab;
 /* The ids behind a decoder part; copied. */
@@ -300,7 +301,11 @@ typedef struct omn_model_impl {
  * - The row is what stands in front, then the start token, then the answer: pos counts from 0 over
  *   all three, and start of a STEP counts what stands in front as well. Nothing in front is
  *   learnt.
- * - Its vocabulary has no window: such a request is OMN_ERR_UNSUPPORTED. */
+ * - With a window in its vocabulary, no longer than a row, that window holds places of the row:
+ *   when there are more, the oldest go, those in front first, `stride` at a time (those that are
+ *   left when less than a stride is), then ids of the answer as ever; the start token stays. What
+ *   is left is fed again with pos from 0. Who wants room for a whole answer beforehand leaves it
+ *   in prefix. */
 typedef struct omn_ids omn_ids;         /* omnio/answer.h */
 typedef struct omn_row_input {
     uint32_t size;

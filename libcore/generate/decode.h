@@ -9,7 +9,8 @@
 
 #include "rules.h"
 
-typedef struct search_model {
+typedef struct search_model search_model;
+struct search_model {
     void *user;
     /* Logits [rows, T, V] behind ids [rows, T], whose first stands at place start[row]; borrowed
      * until the next call. */
@@ -23,7 +24,7 @@ typedef struct search_model {
     const char *name;             /* of the model, for messages */
     const omn_cancel *cancel;     /* NULL: nobody cancels */
     uint32_t passes;              /* counted by the searches */
-} search_model;
+};
 
 /* decode_feed.c: what the next pass feeds, the same for all rows that have n ids. */
 typedef struct feed {
@@ -33,6 +34,8 @@ typedef struct feed {
 } feed;
 /* The members of m that a vocabulary says. */
 void feed_rules(search_model *m, const omn_vocab *v);
+/* Places that an id takes for good. */
+int32_t feed_each(const search_model *m);
 /* Places of the cache for rows of up to n ids; no pass feeds more. */
 int64_t feed_places(const search_model *m, int64_t n);
 void feed_next(const search_model *m, feed *f, int32_t n);

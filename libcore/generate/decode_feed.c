@@ -8,7 +8,7 @@
 /* Places that an id takes for good, and those that a step takes beyond its id. */
 static int32_t tail_of(const search_model *m) { return m->n_also > 0 ? 1 : 0; }
 
-static int32_t each_of(const search_model *m)
+int32_t feed_each(const search_model *m)
 {
     const int32_t tail = tail_of(m);
     return 1 + tail - (m->drop < tail ? m->drop : tail);
@@ -28,13 +28,13 @@ void feed_rules(search_model *m, const omn_vocab *v)
 
 int64_t feed_places(const search_model *m, int64_t n)
 {
-    const int64_t all = n * each_of(m) + 1 + tail_of(m);
+    const int64_t all = n * feed_each(m) + 1 + tail_of(m);
     return m->window > 0 && all > m->window ? m->window : all;
 }
 
 void feed_next(const search_model *m, feed *f, int32_t n)
 {
-    const int32_t each = each_of(m), tail = tail_of(m), stride = m->stride > 0 ? m->stride : 1;
+    const int32_t each = feed_each(m), tail = tail_of(m), stride = m->stride > 0 ? m->stride : 1;
     f->start = (n - f->dropped) * each;
     f->T = (size_t)(1 + tail);
     if (m->window <= 0 || f->start + 1 + tail <= m->window) return;
@@ -49,7 +49,7 @@ void feed_row(const search_model *m, const feed *f, const int32_t *ids, int32_t 
     if (f->start == 0) {
         *to++ = m->start;
         for (int32_t i = f->dropped; i < n; i++) {
-            if (each_of(m) > 1) *to++ = m->also;
+            if (feed_each(m) > 1) *to++ = m->also;
             *to++ = ids[i];
         }
     } else {

@@ -111,8 +111,8 @@ omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t
                             (int)ids[i], (int)f.vocab->rows);
     if (f.places > most) f.places = most;
     search_model m = { 0 };
-    feed_rules(&m, f.vocab);
-    const bool alone = m.n_also > 0 || m.window > 0;
+    runner_rules(r, f.vocab, &m);
+    const bool alone = m.n_also > 0 || f.vocab->window > 0;
     f.capacity = alone ? feed_places(&m, (int64_t)f.places)
                        : (int64_t)((f.places + AT_ONCE - 1) / AT_ONCE * AT_ONCE);
     f.row = calloc((size_t)f.vocab->rows, sizeof *f.row);
@@ -121,7 +121,7 @@ omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t
         OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "following %zu tokens: out of memory", n));
     OMN_TRY(omn_context_call(r->model->ctx, 0, 0, r->cancel, &f.call, err));
     OMN_TRY(runner_encode(r, f.call, &one, 1, a, &e, NULL, 0, err));
-    const size_t left = (size_t)runner_left(r, &e, 0);
+    const size_t left = (size_t)runner_left(r, &e, f.output, 0);
     if (n > left)
         OMN_TRY(omn_fail(err, OMN_ERR_DATA,
                          "%zu tokens; behind what is given the row has room for %zu", n, left));

@@ -3,7 +3,7 @@
  * for, then make values of the ids. Text streams as whole characters. */
 #include "answer.h"
 #include "decode.h"
-#include "runner.h"
+#include "slide.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,14 +33,18 @@ done:
 void omn_runner_free(omn_runner *r)
 {
     if (!r) return;
+    slide_free(r->slide);
     omn_exec_free(r->exec);
     omn_cancel_free(r->cancel);
     free(r);
 }
 
 void omn_runner_cancel(omn_runner *r) { omn_cancel_set(r->cancel); }
+
 void runner_leave(omn_runner *r)
 {
+    slide_free(r->slide);
+    r->slide = NULL;
     if (omn_cancel_get(r->cancel)) omn_exec_forget(r->exec);
 }
 
@@ -105,7 +109,7 @@ static omn_status logits_of(void *user, const int32_t *ids, size_t rows, size_t 
 
 static omn_status reorder(void *user, const int32_t *from, size_t rows, omn_error *err)
 {
-    return omn_exec_reorder(((decoding *)user)->r->exec, from, rows, err);
+    return runner_reorder(((decoding *)user)->r, from, rows, err);
 }
 
 static omn_heard heard_of(const decoding *d, size_t i, const path *p)
@@ -253,9 +257,9 @@ static omn_status finish_lanes(decoding *d, size_t i, omn_result *out, omn_error
 static int32_t most_of(const decoding *d, size_t i)
 {
     const omn_request *rq = &d->rq[i];
-    int32_t limit = runner_left(d->r, d->e, i);
+    int32_t limit = runner_left(d->r, d->e, d->output, i);
     for (uint32_t k = 1; k <= d->conditions; k++) {
-        const int32_t left = runner_left(d->r, d->e, k * d->n + i);
+        const int32_t left = runner_left(d->r, d->e, d->output, k * d->n + i);
         if (left < limit) limit = left;
     }
     if (d->vocab->window > 0 && rq->max_tokens > 0) return rq->max_tokens;
@@ -395,7 +399,7 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
     OMN_TRY(model_spelling(r->model, d.decoder, false, &d.spell, err));
     search_model m = { .user = &d, .logits = logits_of, .reorder = reorder,
                        .name = omn_model_path(r->model), .cancel = r->cancel };
-    feed_rules(&m, d.vocab);
+    runner_rules(r, d.vocab, &m);
     OMN_TRY(set_up(&d, &m, err));
     OMN_TRY(runner_front(r, c, e, d.output, (int64_t)(n * d.each * (d.conditions + 1)), d.capacity,
                          d.memory, err));

@@ -7,11 +7,13 @@
 
 #define MOST_ROLES 16
 #define MOST_ROWS 4096
+#define FRONT_AT_ONCE 64          /* places that are fed in one pass, before an answer */
 
 struct omn_runner {
     omn_model *model;
     omn_exec *exec;
     omn_cancel *cancel;
+    struct slide *slide;          /* of the rows that are asked; NULL: no window, or nothing in front */
 };
 
 /* What stands in front of a row's answer: ids, or -1 - place for places of the row's memory. */
@@ -41,12 +43,17 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *r
                          omn_arena *a, encoded *out, omn_result *results, size_t n_results,
                          omn_error *err);
 /* Feed what stands in front of each row's answer, before the first step; nothing where nothing
- * does. capacity: that of the steps to come. step.c */
+ * does, and with a window the first step does so. capacity: that of the steps to come. step.c */
 omn_status runner_front(omn_runner *r, omn_call *c, const encoded *e, const char *output,
                         int64_t rows, int64_t capacity, const int32_t *memory_row,
                         omn_error *err);
+/* What searches need to know of a vocabulary: of a window nothing where step.c slides it. step.c */
+struct search_model;
+void runner_rules(const omn_runner *r, const omn_vocab *v, struct search_model *out);
+/* Row i becomes what row from[i] was. step.c */
+omn_status runner_reorder(omn_runner *r, const int32_t *from, size_t rows, omn_error *err);
 /* Tokens that an answer may have in row `row`. step.c */
-int32_t runner_left(const omn_runner *r, const encoded *e, size_t row);
+int32_t runner_left(const omn_runner *r, const encoded *e, const char *output, size_t row);
 /* Logits [rows, T, V] of the decoder for ids [rows, T], those of row i from place start[i] of the
  * answer on, reading memory_row; borrowed until the next run. capacity: places of the answer.
  * step.c */

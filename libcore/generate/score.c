@@ -86,8 +86,8 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
         for (size_t t = 1; t < L; t++) in[i * L + t] = want[i * L + t - 1];
     }
     memset(out, 0, n * sizeof *out);
-    feed_rules(&m, v);
-    const bool one_by_one = m.n_also > 0 || m.window > 0;
+    runner_rules(r, v, &m);
+    const bool one_by_one = m.n_also > 0 || v->window > 0;
     OMN_TRY(runner_front(r, c, e, output, (int64_t)n,
                          one_by_one ? feed_places(&m, (int64_t)L) : (int64_t)L, rows, err));
     if (one_by_one) {
@@ -118,11 +118,11 @@ omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const 
                             size_t L, bool sum, double *out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    if (e->fronts && (int64_t)L > runner_left(r, e, (size_t)row))
+    if (e->fronts && (int64_t)L > runner_left(r, e, output, (size_t)row))
         return omn_fail(err, OMN_ERR_DATA,
                         "a candidate has %zu tokens with its end; behind what is given the row has "
                         "room for %d",
-                        L, (int)runner_left(r, e, (size_t)row));
+                        L, (int)runner_left(r, e, output, (size_t)row));
     for (size_t i = 0; st == OMN_OK && i < n; i += OPTION_ROWS) {
         if (omn_cancel_get(r->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
         const size_t most = n - i < OPTION_ROWS ? n - i : OPTION_ROWS;

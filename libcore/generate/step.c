@@ -2,16 +2,17 @@
 /* One run of the step graph, and those that a row needs before its answer can begin: where inputs
  * stand in the rows, they are fed first, as places of their own, a few dozen at a time, so that
  * their logits, which nobody reads, take little memory. Rows of one batch may have more and fewer:
- * what is fed beyond a row's last place is overwritten before anything looks at it. */
+ * what is fed beyond a row's last place is overwritten before anything looks at it. With a window
+ * (slide.c) a step that pushes places out feeds in the same way what is left in front of it. */
+#include "decode.h"
 #include "row.h"
-#include "runner.h"
+#include "slide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FRONT_STEP 8              /* places in front are rounded up to a multiple */
-#define FRONT_AT_ONCE 64
 
 /* Places of the cache that belong to what stands in front. */
 static int64_t room_of(const encoded *e)
@@ -25,12 +26,22 @@ static int32_t most_places(const omn_model *m)
     return row ? row->most(m->self) : model_most_tokens(m, true);
 }
 
-int32_t runner_left(const omn_runner *r, const encoded *e, size_t row)
+int32_t runner_left(const omn_runner *r, const encoded *e, const char *output, size_t row)
 {
     const int32_t most = model_most_tokens(r->model, true);
     if (!e->fronts) return most;
+    if (omn_part_vocabulary(omn_model_decoder(r->model, output))->window > 0) return most;
     const int32_t left = most_places(r->model) - (int32_t)e->fronts[row].n;
     return left < most ? left : most;
+}
+
+/* Places of the whole cache, for answers of so many. */
+static int64_t places_of(const omn_runner *r, const encoded *e, int64_t capacity)
+{
+    const int64_t all = capacity + room_of(e);
+    if (!r->slide) return all;
+    const int64_t window = (slide_window(r->slide) + FRONT_STEP - 1) / FRONT_STEP * FRONT_STEP;
+    return all < window ? all : window;
 }
 
 /* What one pass feeds. */
@@ -38,7 +49,7 @@ typedef struct pass {
     int64_t rows, T, capacity;
     const int32_t *ids, *start, *memory_row;
     const int32_t *from;          /* [rows, T] as ids; NULL: -1 */
-    bool front;                   /* start counts from the first place of the row */
+    bool whole;                   /* start counts from the first place of the row */
 } pass;
 
 static omn_status fill(const omn_runner *r, const encoded *e, const pass *p, omn_feed *f,
@@ -56,7 +67,7 @@ static omn_status fill(const omn_runner *r, const encoded *e, const pass *p, omn
     memcpy(to[0], p->ids, (size_t)(rows * T) * sizeof *p->ids);
     memcpy(to[4], p->memory_row, (size_t)rows * sizeof *p->memory_row);
     for (int64_t i = 0; i < rows; i++) {
-        const bool behind = e->fronts && !p->front;
+        const bool behind = e->fronts && !p->whole;
         const int32_t front = behind ? (int32_t)e->fronts[p->memory_row[i]].n : 0;
         ((int32_t *)to[3])[i] = p->start[i] + front;
     }
@@ -83,7 +94,7 @@ static omn_status run(omn_runner *r, omn_call *c, const encoded *e, const char *
     char name[96];
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = p->rows,
                                 .output = output, .target_length = p->T,
-                                .capacity = p->capacity + room_of(e), .memory_rows = e->rows,
+                                .capacity = places_of(r, e, p->capacity), .memory_rows = e->rows,
                                 .memory_length = e->length };
     OMN_TRY(omn_model_graph(r->model, &z, &g, err));
     OMN_TRY(omn_feed_make(&f, err));
@@ -97,59 +108,113 @@ done:
     return st;
 }
 
-omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
-                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids,
-                       const int32_t *start, const int32_t *memory_row, omn_tensor *logits,
-                       omn_error *err)
-{
-    const pass p = { .rows = rows, .T = T, .capacity = capacity, .ids = ids, .start = start,
-                     .memory_row = memory_row };
-    return run(r, c, e, output, &p, logits, err);
-}
-
 /* Places from .. from + T - 1 of row i; beyond its last one, anything. */
-static void spread(const encoded *e, const omn_vocab *v, int32_t memory, int64_t from, int64_t T,
-                   int32_t *ids, int32_t *places)
+static void spread(const omn_runner *r, const encoded *e, const omn_vocab *v, int64_t row,
+                   int32_t memory, int64_t from, int64_t T, int32_t *ids, int32_t *places)
 {
     const front_ids *f = &e->fronts[memory];
     for (int64_t t = 0; t < T; t++) {
-        const int32_t id = from + t < (int64_t)f->n ? f->ids[from + t] : v->start;
+        int32_t id = v->start;
+        if (r->slide) id = slide_at(r->slide, e, row, from + t);
+        else if (from + t < (int64_t)f->n) id = f->ids[from + t];
         ids[t] = id < 0 ? v->start : id;
         places[t] = id < 0 ? (int32_t)(memory * e->length + (-1 - id)) : -1;
     }
 }
 
-omn_status runner_front(omn_runner *r, omn_call *c, const encoded *e, const char *output,
-                        int64_t rows, int64_t capacity, const int32_t *memory_row,
-                        omn_error *err)
+/* The first `end` places of all rows. */
+static omn_status feed_places_of(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                                 int64_t rows, int64_t capacity, const int32_t *memory_row,
+                                 int64_t end, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const int64_t room = room_of(e);
     const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
-    int32_t *ids = NULL, *places = NULL, *start = NULL;
-    if (!room) return OMN_OK;
-    if (v->window > 0)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                        "this model forgets the oldest ids of an answer; it cannot have its inputs "
-                        "in front of them as well");
-    ids = calloc((size_t)rows, FRONT_AT_ONCE * sizeof *ids);
-    places = calloc((size_t)rows, FRONT_AT_ONCE * sizeof *places);
-    start = calloc((size_t)rows, sizeof *start);
+    int32_t *ids = calloc((size_t)rows, FRONT_AT_ONCE * sizeof *ids);
+    int32_t *places = calloc((size_t)rows, FRONT_AT_ONCE * sizeof *places);
+    int32_t *start = calloc((size_t)rows, sizeof *start);
     if (!ids || !places || !start) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "a row: out of memory"));
-    for (int64_t from = 0; from < room; from += FRONT_AT_ONCE) {
-        const int64_t T = room - from < FRONT_AT_ONCE ? room - from : FRONT_AT_ONCE;
+    for (int64_t from = 0; from < end; from += FRONT_AT_ONCE) {
+        const int64_t T = end - from < FRONT_AT_ONCE ? end - from : FRONT_AT_ONCE;
         if (omn_cancel_get(r->cancel)) OMN_TRY(omn_fail(err, OMN_ERR_CANCELLED, "stopped"));
         for (int64_t i = 0; i < rows; i++) {
-            spread(e, v, memory_row[i], from, T, ids + i * T, places + i * T);
+            spread(r, e, v, i, memory_row[i], from, T, ids + i * T, places + i * T);
             start[i] = (int32_t)from;
         }
         const pass p = { .rows = rows, .T = T, .capacity = capacity, .ids = ids, .start = start,
-                         .memory_row = memory_row, .from = places, .front = true };
+                         .memory_row = memory_row, .from = places, .whole = true };
         OMN_TRY(run(r, c, e, output, &p, NULL, err));
     }
 done:
     free(start);
     free(places);
     free(ids);
+    return st;
+}
+
+/* A step of rows that may be longer than the window. */
+static omn_status slide_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                             pass *p, omn_tensor *logits, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const int64_t places = places_of(r, e, p->capacity);
+    int64_t end = 0;
+    int32_t *start = calloc((size_t)p->rows, sizeof *start);
+    if (!start) return omn_fail(err, OMN_ERR_MEMORY, "a row: out of memory");
+    const bool again = slide_feed(r->slide, e, p->T, p->ids, p->start, p->memory_row);
+    for (int64_t i = 0; i < p->rows; i++) {
+        start[i] = slide_start(r->slide, i);
+        if (start[i] > end) end = start[i];
+    }
+    end = (end + FRONT_STEP - 1) / FRONT_STEP * FRONT_STEP;
+    if (again)
+        OMN_TRY(feed_places_of(r, c, e, output, p->rows, p->capacity, p->memory_row,
+                               end < places ? end : places, err));
+    p->start = start;
+    p->whole = true;
+    OMN_TRY(run(r, c, e, output, p, logits, err));
+done:
+    free(start);
+    return st;
+}
+
+omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *ids,
+                       const int32_t *start, const int32_t *memory_row, omn_tensor *logits,
+                       omn_error *err)
+{
+    pass p = { .rows = rows, .T = T, .capacity = capacity, .ids = ids, .start = start,
+               .memory_row = memory_row };
+    return r->slide ? slide_step(r, c, e, output, &p, logits, err)
+                    : run(r, c, e, output, &p, logits, err);
+}
+
+omn_status runner_front(omn_runner *r, omn_call *c, const encoded *e, const char *output,
+                        int64_t rows, int64_t capacity, const int32_t *memory_row,
+                        omn_error *err)
+{
+    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
+    slide_free(r->slide);
+    r->slide = NULL;
+    if (!e->fronts || v->window <= 0)
+        return feed_places_of(r, c, e, output, rows, capacity, memory_row, room_of(e), err);
+    if (v->window > most_places(r->model))
+        return omn_fail(err, OMN_ERR_PLUGIN,
+                        "the model %s has a window of %d places, and rows of %d",
+                        omn_model_object(r->model), (int)v->window, (int)most_places(r->model));
+    return slide_new(v, rows, capacity, &r->slide, err);
+}
+
+void runner_rules(const omn_runner *r, const omn_vocab *v, search_model *out)
+{
+    feed_rules(out, v);
+    if (model_row(r->model)) out->window = 0;
+}
+
+omn_status runner_reorder(omn_runner *r, const int32_t *from, size_t rows, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    if (r->slide) OMN_TRY(slide_reorder(r->slide, from, rows, err));
+    OMN_TRY(omn_exec_reorder(r->exec, from, rows, err));
+done:
     return st;
 }

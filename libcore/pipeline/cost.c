@@ -132,12 +132,15 @@ static extent extent_of(const omn_model *m, const plan_step *s, const omn_vocab 
     search_model fed = { .start = 0 };
     if (v) feed_rules(&fed, v);
     if (fed.n_also > 0) e.length = 2;
+    if (model_row(m)) fed.window = 0;
     if (fed.window > 0 && most >= fed.window) e.length = fed.window;
     most = feed_places(&fed, most - 1);
     if (h->jacobi) e.length = h->window > 0 ? h->window : WINDOW;
     if (h->jacobi) most += e.length;
     const omn_row_impl *row = model_row(m); /* what is given may take all the rest of a row */
     if (row && most < row->most(m->self)) most = row->most(m->self);
+    if (row && v && v->window > 0 && most > v->window) most = v->window;
+    if (row && e.length < FRONT_AT_ONCE) e.length = FRONT_AT_ONCE;
     e.capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
     return e;
 }

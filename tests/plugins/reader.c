@@ -76,6 +76,7 @@ static const omn_encoder_impl knots_impl = { NULL,  "number", open_knots, free,
 
 typedef struct reader {
     char wrong[16];               /* what it gets wrong: "input", "id", "long", ... */
+    int skip;                     /* places that it leaves out in front */
 } reader;
 
 static omn_status open_reader(omn_call *c, const void *params, omn_open *o, void **self,
@@ -87,6 +88,7 @@ static omn_status open_reader(omn_call *c, const void *params, omn_open *o, void
     if (!m) return omn_fail(err, OMN_ERR_MEMORY, "reader: out of memory");
     *self = m;
     strncpy(m->wrong, omn_config_string_or(omn_open_config(o), "wrong", ""), sizeof m->wrong - 1);
+    m->skip = (int)omn_config_int_or(omn_open_config(o), "skip", 0, ROW, 0);
     omn_open_part(o, "tokenizer", "omnio.codec/1", "text.sentencepiece", "",
                   "file=tokenizer.model start_first=true sentinels=0 bins=64");
     omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "",
@@ -95,10 +97,20 @@ static omn_status open_reader(omn_call *c, const void *params, omn_open *o, void
     omn_part *d = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens", "", "rows=%d", ROWS);
     const omn_vocab v = { OMN_FILL(omn_vocab), .rows = ROWS, .start = 0, .stop = 1, .pad = 2,
                           .window = (int32_t)omn_config_int_or(omn_open_config(o), "window", 0,
+                                                               ROW + 1, 0),
+                          .stride = (int32_t)omn_config_int_or(omn_open_config(o), "stride", 0,
                                                                ROW, 0),
                           .table = "table.weight" };
     omn_open_vocabulary(o, d, &v);
     return omn_open_done(o, err);
+}
+
+/* The next place, if it is not left out; vector -1: id 2. */
+static void put(int *skip, omn_ids *out, uint32_t input, int64_t vector)
+{
+    if ((*skip)-- > 0) return;
+    if (vector < 0) omn_ids_put(out, 2);
+    else omn_ids_vector(out, input, (uint32_t)vector);
 }
 
 /* Texts as they stand, numbers from their last vector to their first, id 2 behind each. */
@@ -106,15 +118,16 @@ static omn_status prefix(const void *self, omn_call *c, const omn_row_input *con
                          uint32_t n, const char *output, omn_ids *out, omn_error *err)
 {
     const reader *m = self;
+    int skip = m->skip;
     (void)c;
     (void)err;
     (void)output;
     for (uint32_t i = 0; i < n; i++) {
         const bool text = !strcmp(omn_part_role(inputs[i]->part), "text");
         const uint32_t most = inputs[i]->vectors;
-        for (uint32_t k = 0; text && k + 1 < most; k++) omn_ids_vector(out, i, k);
-        for (uint32_t k = text ? 0 : most; k > 0; k--) omn_ids_vector(out, i, k - 1);
-        omn_ids_put(out, 2);
+        for (uint32_t k = 0; text && k + 1 < most; k++) put(&skip, out, i, k);
+        for (uint32_t k = text ? 0 : most; k > 0; k--) put(&skip, out, i, k - 1);
+        put(&skip, out, i, -1);
     }
     if (!strcmp(m->wrong, "input")) omn_ids_vector(out, n, 0);
     if (!strcmp(m->wrong, "vector")) omn_ids_vector(out, 0, inputs[0]->vectors);

@@ -209,26 +209,6 @@ START_TEST(an_answer_ends_with_its_row)
 }
 END_TEST
 
-START_TEST(a_window_and_inputs_in_front_do_not_go_together)
-{
-    lab k;
-    speaker s;
-    omn_error err = OMN_ERROR_INIT;
-    omn_named in[3];
-    omn_value *own[3];
-    omn_result out = { OMN_FILL(omn_result) };
-    const char *folder = reader_folder("{\"omnio\": {\"model\": \"reader\"}, \"window\": 16}");
-    reader_open(&k, folder, reader_setup(1), reader_usual, 3);
-    reader_write(&k, folder);
-    reader_speaks(&s, folder);
-    const omn_request rq = reader_request(&reader_usual[0], in, own);
-    ck_assert_int_eq(omn_generate(s.runner, &rq, &out, &err), OMN_ERR_UNSUPPORTED);
-    for (int v = 0; v < 3; v++) omn_value_unref(own[v]);
-    reader_falls_silent(&s);
-    reader_close(&k);
-}
-END_TEST
-
 int main(void)
 {
     const TTest *const all[] = {
@@ -236,7 +216,6 @@ int main(void)
         answers_are_the_same_in_company,
         options_are_scored_behind_what_is_given,
         an_answer_ends_with_its_row,
-        a_window_and_inputs_in_front_do_not_go_together,
     };
     return TESTING_RUN("train/said", all, 60); /* each opens models of its own */
 }
