@@ -293,7 +293,7 @@ static omn_status front(omn_runner *r, omn_call *c, const omn_request *rq, const
                           .value = b->texts[at] ? b->texts[at] : rq->inputs[i].value };
         row_count(g, b->rows[at], b->lengths[k], lengths[k]);
     }
-    OMN_TRY(row_front(r->model, c, output, given, n, a, &f->ids, &f->n, err));
+    OMN_TRY(row_front(r->model, c, output, given, n, a, &f->ids, NULL, &f->n, err));
     for (uint32_t i = 0; i < f->n; i++) {
         int64_t at = row_mark_vector(f->ids[i]);
         if (f->ids[i] >= 0) continue;

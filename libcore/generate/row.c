@@ -4,6 +4,7 @@
  * read the same. */
 #include "row.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,8 +89,29 @@ static omn_status settle(const omn_model *m, int32_t rows, const row_given *give
     return OMN_OK;
 }
 
+/* What is learnt of the places. Nothing stands in front of the first one that could tell it. */
+static omn_status weights_of(const omn_model *m, const omn_ids *ids, const int32_t *settled,
+                             omn_arena *a, float **out, omn_error *err)
+{
+    bool any = false;
+    float *w = omn_arena_alloc(a, ids->count + 1, sizeof *w);
+    if (!w) return omn_fail(err, OMN_ERR_MEMORY, "a row: out of memory");
+    for (size_t i = 0; i < ids->count; i++) {
+        w[i] = i && settled[i] >= 0 ? ids->weights[i] : 0;
+        any = any || w[i] > 0;
+        if (!(w[i] >= 0) || !isfinite(w[i]))
+            return omn_fail(err, OMN_ERR_PLUGIN,
+                            "the model %s gives place %zu of its row the weight %g: 0 or more is "
+                            "wanted",
+                            omn_model_object(m), i + 1, (double)w[i]);
+    }
+    *out = any ? w : NULL;
+    return OMN_OK;
+}
+
 omn_status row_front(const omn_model *m, omn_call *c, const char *output, const row_given *given,
-                     uint32_t n, omn_arena *a, int32_t **out, uint32_t *count, omn_error *err)
+                     uint32_t n, omn_arena *a, int32_t **out, float **weights, uint32_t *count,
+                     omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_row_impl *row = model_row(m);
@@ -125,6 +147,8 @@ omn_status row_front(const omn_model *m, omn_call *c, const char *output, const 
     if (!*out) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "a row: out of memory"));
     if (ids.count) memcpy(*out, ids.ids, ids.count * sizeof **out);
     *count = (uint32_t)ids.count;
+    if (weights) *weights = NULL;
+    if (weights && ids.weights) OMN_TRY(weights_of(m, &ids, *out, a, weights, err));
 done:
     omn_ids_fini(&ids);
     return st;

@@ -46,9 +46,12 @@ typedef struct row_given {
  * 0 the largest; length: places of its sequence in the graph. */
 void row_count(row_given *g, const omn_feed *prepared, int64_t axis, int64_t length);
 /* What stands in front of an answer to these, into `a`: ids, and marks that name inputs of the
- * graph and places of their sequences. Leaves at least one place of a row. [run] */
+ * graph and places of their sequences. Leaves at least one place of a row. weights (NULL: not
+ * wanted): how much each place counts in a lesson, 0 at marks and at the first; NULL when nothing
+ * there is learnt. [run] */
 omn_status row_front(const omn_model *m, omn_call *c, const char *output, const row_given *given,
-                     uint32_t n, omn_arena *a, int32_t **out, uint32_t *count, omn_error *err);
+                     uint32_t n, omn_arena *a, int32_t **out, float **weights, uint32_t *count,
+                     omn_error *err);
 /* Places of the sequence of each input in graphs of these sizes: lengths [n_roles]. graphs.c */
 omn_status model_lengths(omn_model *m, const omn_graph_sizes *z, int64_t *lengths,
                          omn_error *err);

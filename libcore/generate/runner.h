@@ -13,7 +13,7 @@ struct omn_runner {
     omn_model *model;
     omn_exec *exec;
     omn_cancel *cancel;
-    struct slide *slide;          /* of the rows that are asked; NULL: no window, or nothing in front */
+    struct slide *slide;          /* of the rows that are asked; NULL: nothing slides */
 };
 
 /* What stands in front of a row's answer: ids, or -1 - place for places of the row's memory. */

@@ -12,7 +12,7 @@ typedef struct slide slide;
 omn_status slide_new(const omn_vocab *v, int64_t rows, int64_t room, slide **out, omn_error *err);
 void slide_free(slide *s);
 /* The rows are fed ids [rows, T], those of row i from place start[i] of its answer on. True: other
- * places than before are in the window (at first: all), and what stands there has to be fed again. */
+ * places than before are in the window (at first: all): what stands there has to be fed again. */
 bool slide_feed(slide *s, const encoded *e, int64_t T, const int32_t *ids, const int32_t *start,
                 const int32_t *memory_row);
 /* The most places of a row that are kept. */

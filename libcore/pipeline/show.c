@@ -98,6 +98,7 @@ static omn_status put_row(const omn_recipe *r, omn_call *c, omn_arena *a, const 
     omn_status st = OMN_OK;
     const char *role = omn_part_role(asked(r, l));
     int32_t *ids = NULL;
+    float *weights = NULL;
     uint32_t n = 0;
     if (!model_row(r->teacher)) return OMN_OK;
     row_given *given = omn_arena_alloc(a, l->n_inputs + 1u, sizeof *given);
@@ -109,7 +110,7 @@ static omn_status put_row(const omn_recipe *r, omn_call *c, omn_arena *a, const 
         for (uint32_t k = 0; k < i; k++) given[i].number += !strcmp(l->inputs[k].name, name);
         OMN_TRY(count_vectors(r, c, &l->inputs[i], &given[i], err));
     }
-    OMN_TRY(row_front(r->teacher, c, role, given, l->n_inputs, a, &ids, &n, err));
+    OMN_TRY(row_front(r->teacher, c, role, given, l->n_inputs, a, &ids, &weights, &n, err));
     omn_buf_printf(out, "  in front of the answer: %u of %u places\n   ", n, r->setup.targets);
     for (uint32_t i = 0; i < n; i++) {
         char vector[16], name[176];
@@ -122,6 +123,9 @@ static omn_status put_row(const omn_recipe *r, omn_call *c, omn_arena *a, const 
         model_port_name(omn_part_role(g->part), g->number, vector, name, sizeof name);
         omn_buf_printf(out, " %s", name);
     }
+    if (weights) omn_buf_puts(out, "\n    weights:");
+    for (uint32_t i = 0; weights && i < n; i++)
+        omn_buf_printf(out, " %g", l->weight * (double)weights[i]);
     omn_buf_puts(out, "\n");
 done:
     return st;

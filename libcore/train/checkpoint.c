@@ -125,6 +125,28 @@ static void entry_put(const omn_trainer *t, const item *it, int32_t *x)
     if (it->n_front) memcpy(x, it->front, it->n_front * sizeof(int32_t));
 }
 
+/* Weights of what stands in front of the pool's lessons, one lesson's behind the other's; nothing
+ * when none of it is learnt. */
+static void add_fronts(const omn_trainer *t, list *l)
+{
+    size_t total = 0, at = 0;
+    bool any = false;
+    for (size_t i = 0; i < t->n_pool; i++) {
+        total += t->pool[i].item.n_front;
+        any = any || t->pool[i].item.front_weights;
+    }
+    if (!any) return;
+    float *x = omn_arena_alloc(l->arena, total, sizeof(float));
+    if (!x) {
+        l->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < t->n_pool; at += t->pool[i++].item.n_front)
+        for (uint32_t k = 0; k < t->pool[i].item.n_front; k++)
+            x[at + k] = t->pool[i].item.front_weights ? t->pool[i].item.front_weights[k] : 0;
+    add(l, "train.", "pool.front", OMN_F32, omn_dim1((int64_t)total), x);
+}
+
 static void add_pool(const omn_trainer *t, list *l)
 {
     size_t total = 0, at = 0;
@@ -137,6 +159,7 @@ static void add_pool(const omn_trainer *t, list *l)
     for (size_t i = 0; i < t->n_pool; at += entry_size(t, &t->pool[i++].item))
         entry_put(t, &t->pool[i].item, x + at);
     if (total) add(l, "train.", "pool", OMN_I32, omn_dim1((int64_t)total), x);
+    add_fronts(t, l);
     if (!total || t->n_outputs < 2) return;
     int32_t *outputs = omn_arena_alloc(l->arena, t->n_pool, sizeof(int32_t));
     l->failed = l->failed || !outputs;
@@ -286,6 +309,7 @@ static bool entry_front(const omn_trainer *t, const item *it)
     for (uint32_t i = 0; i < it->n_front; i++) {
         const int32_t id = it->front[i];
         const uint32_t k = row_mark_input(id);
+        if (id < 0 && it->front_weights && it->front_weights[i] > 0) return false;
         if (id >= 0 ? id >= t->outputs[it->output].rows
                     : k >= t->n_roles || !t->roles[k].is_text ||
                           t->roles[k].number >= it->n_texts ||
@@ -340,12 +364,28 @@ static omn_status pool_outputs(const omn_weights *w, int32_t **out, size_t *n, o
     return OMN_OK;
 }
 
+/* What is learnt in front of the pool's lessons; nothing where the checkpoint does not say. */
+static omn_status pool_fronts(const omn_weights *w, float **out, size_t *n, omn_error *err)
+{
+    const omn_tensor *x = omn_weights_get(w, "train.pool.front");
+    *n = x ? x->bytes / sizeof(float) : 0;
+    if (!x) return OMN_OK;
+    float *own = *out = malloc(x->bytes + 1);
+    if (!own) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
+    memcpy(own, x->data, x->bytes);
+    bool good = x->type == OMN_F32;
+    for (size_t i = 0; good && i < *n; i++) good = own[i] >= 0 && isfinite(own[i]);
+    if (good) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA, "%s: train.pool.front is broken", omn_weights_path(w));
+}
+
 static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_tensor *x = omn_weights_get(w, "train.pool");
     int32_t *outputs = NULL;
-    size_t n_outputs = 0, at = 0;
+    float *fronts = NULL;
+    size_t n_outputs = 0, n_fronts = 0, front = 0, at = 0;
     for (size_t i = 0; i < t->n_pool; i++) free(t->pool[i].item.in);
     t->n_pool = 0;
     const size_t n = x && x->type == OMN_I32 ? x->bytes / sizeof(int32_t) : 0;
@@ -353,6 +393,7 @@ static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err
     if (!all) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
     if (n) memcpy(all, x->data, n * sizeof(int32_t));
     OMN_TRY(pool_outputs(w, &outputs, &n_outputs, err));
+    OMN_TRY(pool_fronts(w, &fronts, &n_fronts, err));
     while (at < n) {
         item it;
         bool good = entry_head(t, all + at, n - at, &it) && (!outputs || t->n_pool < n_outputs);
@@ -362,7 +403,10 @@ static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err
             it.weights = (float *)(it.out + it.n_out);
             OMN_TRY(find_output(t, w, outputs ? outputs[t->n_pool] : 0, &it.output, err));
             if (t->row) it.front = it.out + 2 * (size_t)it.n_out + 1;
-            good = entry_known(t, &it) && entry_front(t, &it);
+            if (fronts) it.front_weights = fronts + front;
+            good = entry_known(t, &it) && (!fronts || it.n_front <= n_fronts - front) &&
+                   entry_front(t, &it);
+            front += it.n_front;
         }
         if (!good) {
             st = omn_fail(err, OMN_ERR_DATA, "%s: train.pool is broken at number %zu",
@@ -373,6 +417,7 @@ static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err
         at += entry_size(t, &it);
     }
 done:
+    free(fronts);
     free(outputs);
     free(all);
     return st;

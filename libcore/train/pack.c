@@ -20,7 +20,8 @@ static bool fits(const omn_trainer *t, const row *r, const item *it)
     return it->n_front + it->n_out <= t->setup.targets - r->targets;
 }
 
-/* What stands in front of a lesson's answer, before its texts are written. Nobody learns it. */
+/* What stands in front of a lesson's answer, before its texts are written. What is learnt of
+ * it is wanted at the place in front of it. */
 static void place_front(omn_trainer *t, uint32_t b, const item *it)
 {
     row *r = &t->rows[b];
@@ -31,6 +32,12 @@ static void place_front(omn_trainer *t, uint32_t b, const item *it)
         t->t_ids[out + i] = id < 0 ? t->outputs[t->now].start : id;
         t->t_pos[out + i] = (int32_t)i;
         t->t_seg[out + i] = t->t_part[out + i] = seg;
+        if (i && it->front_weights && it->front_weights[i] > 0) {
+            t->t_labels[out + i - 1] = id;
+            t->t_weight[out + i - 1] = it->front_weights[i];
+            t->token_task[out + i - 1] = it->task;
+            t->token_modality[out + i - 1] = it->modality;
+        }
         if (id >= 0) continue;
         const uint32_t k = row_mark_input(id);
         int64_t at = b * t->length + row_mark_vector(id);
@@ -85,8 +92,8 @@ omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
         t->pool = more;
         t->room_pool = room;
     }
-    int32_t *ids = malloc(((size_t)it->n_in + 2 * (size_t)it->n_out + it->n_front) *
-                          sizeof(int32_t));
+    int32_t *ids = malloc(((size_t)it->n_in + 2 * (size_t)it->n_out +
+                           2 * (size_t)it->n_front) * sizeof(int32_t));
     if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for the pool of lessons");
     memcpy(ids, it->in, it->n_in * sizeof(int32_t));
     memcpy(ids + it->n_in, it->out, it->n_out * sizeof(int32_t));
@@ -98,6 +105,10 @@ omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
     w->item.weights = (float *)(ids + it->n_in + it->n_out);
     w->item.front = ids + it->n_in + 2 * (size_t)it->n_out;
     if (it->n_front) memcpy(w->item.front, it->front, it->n_front * sizeof(int32_t));
+    if (it->front_weights) {
+        w->item.front_weights = (float *)(w->item.front + it->n_front);
+        memcpy(w->item.front_weights, it->front_weights, it->n_front * sizeof(float));
+    }
     w->item.lesson = NULL;
     return OMN_OK;
 }

@@ -266,7 +266,9 @@ static omn_status read_front(const omn_trainer *t, made *m, omn_call *c, item *i
         else row_count(&given[i], m->feeds[r], 0, t->lengths[r]);
     }
     OMN_TRY(row_front(t->model, c, t->outputs[t->now].name, given, l->n_inputs, m->arena,
-                      &it->front, &it->n_front, err));
+                      &it->front, &it->front_weights, &it->n_front, err));
+    for (uint32_t i = 0; it->front_weights && i < it->n_front; i++)
+        it->front_weights[i] = (float)(l->weight * (double)it->front_weights[i]);
     const uint64_t n = (uint64_t)it->n_front + it->n_out;
     if (n > t->setup.targets)
         st = omn_fail(err, OMN_ERR_DATA,

@@ -21,6 +21,7 @@ typedef struct item {
     uint32_t n_in, n_out;                 /* n_in: of all texts */
     uint32_t n_texts, text[MOST_ROLES];   /* ids of each text */
     int32_t *front;                       /* ids, and marks: role of the trainer, place */
+    float *front_weights;                 /* [n_front]; NULL: nothing in front is learnt */
     uint32_t n_front;
     const omn_lesson *lesson;             /* while its page is made */
     uint32_t task, modality, output;      /* output: number of the one that it wants */
@@ -42,7 +43,7 @@ typedef struct made {
 
 /* Lessons of pages without inputs wait here until they fill a row. */
 typedef struct waiting {
-    item item;                            /* in, out, weights and front are one block, owned */
+    item item;                            /* its ids and weights are one block, owned */
     bool used;
 } waiting;
 

@@ -77,6 +77,7 @@ static const omn_encoder_impl knots_impl = { NULL,  "number", open_knots, free,
 typedef struct reader {
     char wrong[16];               /* what it gets wrong: "input", "id", "long", ... */
     int skip;                     /* places that it leaves out in front */
+    double learns;                /* weight of what is no vector there; 0: none has one */
 } reader;
 
 static omn_status open_reader(omn_call *c, const void *params, omn_open *o, void **self,
@@ -88,6 +89,7 @@ static omn_status open_reader(omn_call *c, const void *params, omn_open *o, void
     if (!m) return omn_fail(err, OMN_ERR_MEMORY, "reader: out of memory");
     *self = m;
     strncpy(m->wrong, omn_config_string_or(omn_open_config(o), "wrong", ""), sizeof m->wrong - 1);
+    m->learns = omn_config_double_or(omn_open_config(o), "learns", -1, 100, 0);
     m->skip = (int)omn_config_int_or(omn_open_config(o), "skip", 0, ROW, 0);
     omn_open_part(o, "tokenizer", "omnio.codec/1", "text.sentencepiece", "",
                   "file=tokenizer.model start_first=true sentinels=0 bins=64");
@@ -128,7 +130,9 @@ static omn_status prefix(const void *self, omn_call *c, const omn_row_input *con
         for (uint32_t k = 0; text && k + 1 < most; k++) put(&skip, out, i, k);
         for (uint32_t k = text ? 0 : most; k > 0; k--) put(&skip, out, i, k - 1);
         put(&skip, out, i, -1);
+        if (m->learns != 0 && out->count) omn_ids_weigh(out, out->count - 1, m->learns);
     }
+    if (!strcmp(m->wrong, "weight")) omn_ids_weigh(out, out->count - 1, -1);
     if (!strcmp(m->wrong, "input")) omn_ids_vector(out, n, 0);
     if (!strcmp(m->wrong, "vector")) omn_ids_vector(out, 0, inputs[0]->vectors);
     if (!strcmp(m->wrong, "far")) omn_ids_vector(out, 200, 1u << 30);

@@ -299,8 +299,8 @@ typedef struct omn_model_impl {
  * - omn_target.from names places of the joined inputs: of those that TEACH made itself, of the
  *   memory in STEP. omn_row_embed makes the row of both.
  * - The row is what stands in front, then the start token, then the answer: pos counts from 0 over
- *   all three, and start of a STEP counts what stands in front as well. Nothing in front is
- *   learnt.
+ *   all three, and start of a STEP counts what stands in front as well. What
+ *   stands in front is not learnt, unless prefix gives it weights.
  * - With a window in its vocabulary, no longer than a row, that window holds places of the row:
  *   when there are more, the oldest go, those in front first, `stride` at a time (those that are
  *   left when less than a stride is), then ids of the answer as ever; the start token stays. What
@@ -316,9 +316,11 @@ typedef struct omn_row_input {
 } omn_row_input;
 typedef struct omn_row_impl {
     /* What stands in front of an answer of that decoder role: ids of its vocabulary by omn_ids_put,
-     * vectors by omn_ids_vector. inputs: in the order of the request or the lesson. The same inputs
-     * give the same row. An id, an input or a vector that is not there is OMN_ERR_PLUGIN; more than
-     * `most` less one place of the answer OMN_ERR_DATA. [run] */
+     * vectors by omn_ids_vector. After omn_ids_weigh a lesson learns the ids there as well, each
+     * with its weight times that of the lesson (1 where it says nothing; never a vector, nor what
+     * stands at the first place). inputs: in the order of the request or the lesson. The same
+     * inputs give the same row. An id, an input or a vector that is not there is OMN_ERR_PLUGIN;
+     * more than `most` less one place of the answer OMN_ERR_DATA. [run] */
     omn_status (*prefix)(const void *self, omn_call *c, const omn_row_input *const *inputs,
                          uint32_t n, const char *output, omn_ids *out, omn_error *err);
     /* Most places of a row: what stands in front, start token, answer. [any] */
