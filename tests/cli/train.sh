@@ -169,6 +169,10 @@ sed -e 's/name: vqa, pipeline: vqa/name: find, pipeline: box.yaml/' -e 's/questi
     -e 's/held_out: 0.4/held_out: 0/' small.yaml > find.yaml
 ok "a box is taught as its answer says it" gives 0 train find.yaml --show 1
 ok "... without the label" sh -c 'grep -q "answer (regions): \"\(<extra_id_[0-9]*> *\)\{4\}\"$" out && grep -q "^    5 of 8 tokens" out'
+sed 's/^  - {generate: text, as: box.*/&\n  - {generate: text, as: more, from: {image: $image}, prompt: "what else?"}/' box.yaml > boxes.yaml
+sed 's/box.yaml/boxes.yaml/' find.yaml > both.yaml
+ok "a task asks the model once" gives 78 check both.yaml
+ok "... or what it teaches is not clear" says 'boxes.yaml: a task is a pipeline with exactly one step'
 sed 's/: \[\(.*\)\]/: [\1, \1]/' photos/box.jsonl > photos/two.jsonl
 ok "two boxes where one is asked for" gives 65 train find.yaml -o two --set sources.mine.path=photos/two.jsonl
 ok "... could never be said" says 'two.jsonl:1: task find: the wanted answer: .*"boxes"'
