@@ -94,11 +94,19 @@ sed 's/words of 7"/other words"/' many.jsonl > other.jsonl
 ok "another batch is refused" gives 2 run both.yaml --batch other.jsonl --format jsonl -t 1 -o 'small=one/{index}.png' -q --journal one.journal
 ok "... in one line" [ "$(grep -c . err)" -eq 1 ]
 ok "... which says why" says 'one.journal is the journal of another run'
+mv many.jsonl kept.jsonl
+mv other.jsonl many.jsonl
+ok "... also one of the same name" gives 2 run both.yaml --batch many.jsonl --format jsonl -t 1 -o 'small=one/{index}.png' -q --journal one.journal
+ok "... and told so" says 'one.journal is the journal of another run'
+mv kept.jsonl many.jsonl
 ok "another option is refused" gives 2 run both.yaml --batch many.jsonl --format jsonl --seed 3 -o 'small=one/{index}.png' --journal one.journal
+ok "... and told so" says 'one.journal is the journal of another run'
 mkdir two
 ok "another place for files is refused" gives 2 run both.yaml --batch many.jsonl --format jsonl -o 'small=two/{index}.png' --journal one.journal
+ok "... and told so" says 'one.journal is the journal of another run'
 echo '# changed' >> both.yaml
 ok "another pipeline is refused" gives 2 run both.yaml --batch many.jsonl --format jsonl -o 'small=one/{index}.png' -q --journal one.journal
+ok "... and told so" says 'one.journal is the journal of another run'
 sed -i '$d' both.yaml
 ok "more threads are the same run" gives 0 run both.yaml --batch many.jsonl --format jsonl -t 2 --rows 3 -o 'small=one/{index}.png' --journal one.journal
 ok "a file that is no journal is left alone" gives 2 run both.yaml --batch many.jsonl --journal both.yaml
