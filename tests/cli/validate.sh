@@ -34,6 +34,10 @@ broken.moody calls: the same call twice gives two results
 broken.hangs calls: does not come back within 8 s
 broken.tables tables: the choice way has the word up twice
 broken.port calls: prepare writes beyond the end of the port x
+broken.sure calls: probe answers 101, not 0 to 100
+broken.empty calls: read reports success and sets no result
+broken.own calls: read returns 15, which is no status
+broken.ending calls: encode makes the id 256 of a vocabulary of 256
 broken.ids hostile: decode fails for unknown ids
 broken.source hostile: get hands out example
 broken.lossy calls: what is read is not the number that was written

@@ -135,6 +135,33 @@ static omn_status write_nought(omn_call *c, const void *params, const omn_value 
 static const omn_format_impl lossy_format = { NULL,  "number",    "lossy",
                                               probe, read_nought, write_nought };
 
+/* One that is surer than sure. */
+static int probe_sure(const char *name, const uint8_t *head, size_t n)
+{
+    (void)name;
+    return n > 1 && head[0] == 'B' ? 101 : 0;
+}
+static const omn_format_impl sure_format = { NULL,       "number",     "sure",
+                                             probe_sure, read_nought, write_nought };
+
+/* One that reads nothing and says that it did. */
+static omn_status read_nothing(omn_call *c, const uint8_t *bytes, size_t n, omn_value **out,
+                               omn_error *err)
+{
+    (void)c, (void)bytes, (void)n, (void)out, (void)err;
+    return OMN_OK;
+}
+static const omn_format_impl empty_format = { NULL, "number", "empty", probe, read_nothing, NULL };
+
+/* One that fails with a number of its own. */
+static omn_status read_own(omn_call *c, const uint8_t *bytes, size_t n, omn_value **out,
+                           omn_error *err)
+{
+    (void)c, (void)bytes, (void)n, (void)out, (void)err;
+    return (omn_status)(OMN_ERR_FAILED + 1);
+}
+static const omn_format_impl own_format = { NULL, "number", "own", probe, read_own, NULL };
+
 /* What opens to nothing. */
 static int self_of_all;
 static omn_status open_any(omn_call *c, const void *params, omn_open *o, void **self,
@@ -215,6 +242,23 @@ static const omn_codec_impl strict_codec = { .speaks = "text",
                                              .pieces = pieces,
                                              .piece = piece };
 
+/* One that has an id for the end, which it did not count. */
+static omn_status encode_end(const void *self, const char *text, size_t n, int32_t *ids,
+                             size_t most, size_t *count, omn_error *err)
+{
+    if (most < 1) return omn_fail(err, OMN_ERR_DATA, "no room");
+    const omn_status st = encode(self, text, n, ids, most - 1, count, err);
+    if (st == OMN_OK) ids[(*count)++] = 256;
+    return st;
+}
+static const omn_codec_impl ending_codec = { .speaks = "text",
+                                             .open = open_any,
+                                             .close = close_any,
+                                             .encode = encode_end,
+                                             .decode = decode,
+                                             .pieces = pieces,
+                                             .piece = piece };
+
 /* A source of three examples that has a fourth. */
 static uint64_t count(const void *self, omn_split split)
 {
@@ -240,8 +284,12 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(tables, "broken.tables", "has a choice with a word twice"),
     { "omnio.format/1", "broken.far", "looks too far", &far_format, NULL, 0, 0 },
     { "omnio.format/1", "broken.lossy", "forgets", &lossy_format, NULL, 0, 0 },
+    { "omnio.format/1", "broken.sure", "is too sure", &sure_format, NULL, 0, 0 },
+    { "omnio.format/1", "broken.empty", "reads nothing", &empty_format, NULL, 0, 0 },
+    { "omnio.format/1", "broken.own", "has a status of its own", &own_format, NULL, 0, 0 },
     { "omnio.encoder/1", "broken.port", "writes too far", &far_encoder, NULL, 0, 0 },
     { "omnio.codec/1", "broken.ids", "refuses foreign ids", &strict_codec, NULL, 0, 0 },
+    { "omnio.codec/1", "broken.ending", "has one id too many", &ending_codec, NULL, 0, 0 },
     { "omnio.source/1", "broken.source", "has one too many", &endless_source, NULL, 0, 0 },
 };
 OMN_PLUGIN("broken", "1.0", "Apache-2.0", "breaks its promises", objects);
