@@ -32,7 +32,10 @@ const cli_command cmd_check = { "check",
                                 "request of full length: weights, inputs as encoders prepare them, "
                                 "what is at work while the model reads and writes, what it keeps "
                                 "of both. Of the options of a question that no file names eight "
-                                "are counted. -v tells which part takes what.",
+                                "are counted. That of a recipe is what training takes: weights, "
+                                "moments and averages, the graph of the greediest output with its "
+                                "gradients, a batch, codes that are kept. -v tells which part "
+                                "takes what.",
                                 CLI_ROWS(rows),
                                 CLI_MACHINE | CLI_FORMAT,
                                 CLI_ROWS(examples),
@@ -57,6 +60,7 @@ static bool is_recipe(const char *path)
 /* What takes memory, as it is told. */
 typedef struct needing {
     omn_buf rows;                 /* of JSON */
+    omn_buf *told;                /* a line for each, for people; NULL: nobody reads them */
     char most[160];               /* the largest of them */
     uint64_t bytes;
 } needing;
@@ -69,6 +73,9 @@ static void on_need(void *user, const omn_pipeline_need *n)
         snprintf(k->most, sizeof k->most, "%s%s%s%s%s", n->what, n->step ? " of " : "",
                  n->step ? n->step : "", *n->part ? " of " : "", n->part);
     }
+    if (k->told)
+        omn_buf_printf(k->told, "%10.1f MB  %s%s%s\n", (double)n->bytes / 1e6, n->what,
+                       *n->part ? ", " : "", n->part);
     omn_buf_puts(&k->rows, k->rows.length ? ",{\"what\":" : "{\"what\":");
     json_text(&k->rows, n->what);
     if (*n->part) omn_buf_puts(&k->rows, ",\"part\":");
@@ -79,22 +86,26 @@ static void on_need(void *user, const omn_pipeline_need *n)
                    n->turns ? ",\"turns\":true" : "");
 }
 
+/* model: that of a pipeline; NULL for recipes. needs: NULL when nothing was counted. quiet: the
+ * account was told already. */
 static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k, const char *model,
-                     const needing *needs, omn_buf *b)
+                     const needing *needs, bool quiet, omn_buf *b)
 {
     if (c->format == CLI_TEXT) {
-        if (c->level < OMN_LOG_INFO || !model) omn_buf_printf(b, "%s: fine", path);
-        if (model && c->level < OMN_LOG_INFO)
-            omn_buf_printf(b, "; %.1f MB with %s, of these %.1f MB %s", (double)k->memory / 1e6,
-                           model, (double)needs->bytes / 1e6, needs->most);
-        if (c->level < OMN_LOG_INFO || !model) omn_buf_puts(b, "\n");
+        if (quiet) return;
+        omn_buf_printf(b, "%s: fine", path);
+        if (needs)
+            omn_buf_printf(b, "; %.1f MB %s%s, of these %.1f MB %s", (double)k->memory / 1e6,
+                           model ? "with " : "to train", model ? model : "",
+                           (double)needs->bytes / 1e6, needs->most);
+        omn_buf_puts(b, "\n");
         return;
     }
     omn_buf_printf(b, "{\"type\":\"checked\",\"version\":%d,\"file\":", CLI_JSON_VERSION);
     json_text(b, path);
-    if (model) {
-        omn_buf_puts(b, ",\"model\":");
-        json_text(b, model);
+    if (model) omn_buf_puts(b, ",\"model\":");
+    if (model) json_text(b, model);
+    if (needs) {
         omn_buf_printf(b,
                        ",\"parameters\":%llu,\"weights\":%llu,\"workspace\":%llu,\"states\":%llu,"
                        "\"inputs\":%llu,\"memory\":%llu,\"needs\":[",
@@ -110,11 +121,18 @@ static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k,
 static omn_status check_recipe(cli *c, const cli_args *a, const char *path,
                                const omn_setting *set, size_t n, omn_buf *b, omn_error *err)
 {
+    omn_status st = OMN_OK;
     omn_recipe *r = NULL;
-    const omn_pipeline_cost none = { OMN_FILL(omn_pipeline_cost) };
-    omn_status st = omn_recipe_open(c->ctx, path, set, n, &r, err);
-    if (st == OMN_OK && !cli_has(a, "no-model")) st = omn_recipe_check(r, err);
-    if (st == OMN_OK) put_cost(c, path, &none, NULL, NULL, b);
+    omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+    const bool counts = !cli_has(a, "no-model");
+    needing needs = { .told = c->format == CLI_TEXT && c->level >= OMN_LOG_INFO ? b : NULL };
+    omn_buf_init(&needs.rows, (size_t)1 << 20);
+    OMN_TRY(omn_recipe_open(c->ctx, path, set, n, &r, err));
+    if (counts) OMN_TRY(omn_recipe_needs(r, on_need, &needs, &cost, err));
+    put_cost(c, path, &cost, NULL, counts ? &needs : NULL, false, b);
+    if (needs.rows.failed) st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
+done:
+    omn_buf_fini(&needs.rows);
     omn_recipe_close(r);
     return st;
 }
@@ -139,7 +157,8 @@ static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
     }
     if (c->format == CLI_TEXT && c->level >= OMN_LOG_INFO)
         OMN_TRY(omn_pipeline_describe(p, m, b, err));
-    put_cost(c, omn_pipeline_path(p), &cost, model, &needs, b);
+    put_cost(c, omn_pipeline_path(p), &cost, model, model ? &needs : NULL,
+             model && c->level >= OMN_LOG_INFO, b);
     if (needs.rows.failed) st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
 done:
     omn_buf_fini(&needs.rows);

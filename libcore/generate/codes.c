@@ -81,6 +81,14 @@ static omn_status graph_for(const codes_maker *k, int64_t rows, omn_graph **out,
     return omn_program_graph(k->model->program, key, build, &o, out, err);
 }
 
+omn_status codes_workspace(codes_maker *k, uint64_t *out, omn_error *err)
+{
+    omn_graph *g = NULL;
+    const omn_status st = graph_for(k, BATCH, &g, err);
+    *out = st == OMN_OK ? omn_graph_workspace(g) : 0;
+    return st;
+}
+
 /* ---- who made them -------------------------------------------------------------------------- */
 
 /* A hash of everything that the codes depend on beside the value; the lock is held. */

@@ -61,6 +61,8 @@ typedef struct codes_want { const omn_value *value; const omn_frame *like; } cod
  * keeps are made together. Many threads may ask at once. [run] */
 omn_status codes_get(codes_maker *k, omn_call *c, const codes_want *want, size_t n, omn_value **out,
                      omn_error *err);
+/* Bytes that its graph has at work. */
+omn_status codes_workspace(codes_maker *k, uint64_t *out, omn_error *err);
 /* Since it is there: values made by how many runs of the graph, and those that were there. */
 typedef struct codes_counts {
     uint64_t made, runs, from_memory, from_folder, damaged;

@@ -271,6 +271,9 @@ omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
                          double a, long *number, omn_tensor *out, omn_error *err);
 bool store_has(omn_store *st, const char *name);
 bool store_writable(const omn_store *st);
+/* Weights that are declared from now on have room, and nobody fills or reads it: graphs of them are
+ * planned, and never run. */
+void store_hollow(omn_store *st);
 bool store_mostly_bf16(const omn_store *st); /* of a checkpoint as it lies; by bytes */
 const omn_weights *store_weights(const omn_store *st);
 void initial_fill(uint64_t seed, const char *name, const omn_shape *shape, omn_init_kind init,

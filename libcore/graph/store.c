@@ -17,7 +17,7 @@ typedef struct entry {
 
 struct omn_store {
     const omn_weights *from;
-    bool writable, partial;
+    bool writable, partial, hollow;
     uint64_t seed;
     pthread_mutex_t lock;
     names index;
@@ -116,6 +116,10 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
     e->data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     if (!e->data)
         return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory for %zu bytes", e->name, bytes);
+    if (st->hollow) {
+        e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
+        return OMN_OK;
+    }
     if (!t)
         initial_fill(st->seed, e->name, want, init, a, e->data, count);
     else if (!omn_to_f32(t->type, t->data, count, e->data))
@@ -187,6 +191,11 @@ bool store_has(omn_store *st, const char *name)
         names_get(&st->index, name) >= 0 || (st->from && omn_weights_get(st->from, name));
     pthread_mutex_unlock(&st->lock);
     return has;
+}
+
+void store_hollow(omn_store *st)
+{
+    st->hollow = true;
 }
 
 bool store_writable(const omn_store *st)

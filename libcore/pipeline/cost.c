@@ -257,9 +257,7 @@ static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool 
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-/* Whose a weight is: the part with the longest prefix that its name begins with, else its first
- * word. */
-static void owner(const omn_model *m, const char *weight, char *out, size_t room)
+void cost_owner(const omn_model *m, const char *weight, char *out, size_t room)
 {
     omn_part *const *parts;
     const size_t n = omn_model_parts(m, &parts);
@@ -290,7 +288,7 @@ static void count_weights(const counting *k)
     for (size_t i = 0; w && i < omn_weights_count(w); i++) {
         const omn_tensor *t = omn_weights_at(w, i);
         size_t count = 0;
-        owner(k->m, omn_weights_name(w, i), next, sizeof next);
+        cost_owner(k->m, omn_weights_name(w, i), next, sizeof next);
         if (strcmp(now, next)) {
             tell(k, "weights", now, NULL, bytes, false);
             bytes = 0;

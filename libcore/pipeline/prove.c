@@ -264,30 +264,3 @@ void recipe_taught(omn_recipe *r)
     keep_close(r);
     r->teacher = NULL;
 }
-
-omn_status omn_recipe_check(omn_recipe *r, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    omn_store *store = NULL;
-    omn_model *m = NULL;
-    omn_weights *w = NULL;
-    int32_t id = 0;
-    size_t n = 0;
-    OMN_TRY(omn_store_new(r->setup.seed, NULL, true, &store, err));
-    const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = r->setup.precision,
-                                  .store = store, .training = true };
-    OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
-    OMN_TRY(omn_model_keys(m, err));
-    OMN_TRY(omn_model_tokens(m, "", &id, 1, &n, err));   /* is there a tokenizer? */
-    for (size_t i = 0; i < r->n_start; i++) {
-        OMN_TRY(start_open(r, i, &w, err));
-        omn_weights_close(w);
-        w = NULL;
-    }
-    OMN_TRY(recipe_prove(r, m, err));
-done:
-    recipe_taught(r);
-    omn_model_close(m);
-    omn_store_free(store);
-    return st;
-}

@@ -88,6 +88,8 @@ struct omn_recipe {
     omn_model *teacher; /* borrowed while training: prompts and answers by its parts */
 };
 
+/* A trainer of the recipe with its teacher, whose weights are declared; train.c */
+omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, omn_error *err);
 /* The files that belong to a model's weights, copied into the folder of a run unless they are
  * there; companions.c */
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);

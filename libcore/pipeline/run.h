@@ -23,6 +23,10 @@ struct omn_pipeline_run {
     omn_prepared *prepared;       /* NULL: none is kept */
 };
 
+/* Whose a weight is: the part with the longest prefix that its name begins with, else its first
+ * word. cost.c */
+void cost_owner(const omn_model *m, const char *weight, char *out, size_t room);
+
 #define MAP_ROWS 16 /* items of a map whose values are in memory at once */
 
 /* Values into slots (referenced); text becomes what the declared type wants. */

@@ -53,12 +53,11 @@ static void note(const run *t, const char *fmt, ...)
 }
 
 /* What the auxiliary loss needs to know of the source and of the picture encoder. */
-static omn_status auxiliary(run *t, omn_error *err)
+static omn_status auxiliary(omn_recipe *r, omn_error *err)
 {
-    omn_recipe *r = t->r;
     if (r->setup.aux <= 0) return OMN_OK;
     const char *role = r->setup.aux_role ? r->setup.aux_role : "image";
-    const omn_part *e = omn_model_encoder(t->model, role);
+    const omn_part *e = omn_model_encoder(r->teacher, role);
     const omn_encoder_impl *enc = e ? e->impl : NULL;
     const omn_features_impl *f = enc && enc->extension ? enc->extension("omnio.features/1") : NULL;
     const omn_source_impl *src = r->stages[0].parts[0]->impl;
@@ -73,6 +72,18 @@ static omn_status auxiliary(run *t, omn_error *err)
     r->setup.aux_edges = r->cells->n_edges;
     r->setup.aux_classes = r->cells->classes;
     return OMN_OK;
+}
+
+omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, omn_error *err)
+{
+    const omn_status st = auxiliary(r, err);
+    if (st != OMN_OK) return st;
+    r->setup.page = recipe_page;
+    r->setup.page_user = r;
+    r->setup.tasks = r->task_names;
+    r->setup.n_tasks = (uint32_t)r->n_tasks;
+    r->setup.skip_bad = r->skip_bad;
+    return omn_trainer_new(r->teacher, store, &r->setup, out, err);
 }
 
 /* Weights that the ones to begin with lack are made from nothing: told, for it may be a mistake. */
@@ -119,17 +130,11 @@ static omn_status begin(run *t, omn_error *err)
     OMN_TRY(folder_allowed(r, t->model, t->out, t->w && t->w->replace, err));
     r->keeps = true;
     OMN_TRY(recipe_prove(r, t->model, err));
-    OMN_TRY(auxiliary(t, err));
     /* all weights of the model, those too that no task of this recipe reaches */
     OMN_TRY(omn_model_declare(t->model, err));
     made_new(t);
     OMN_TRY(start_weights(r, t->model, t->store, err));
-    r->setup.page = recipe_page;
-    r->setup.page_user = r;
-    r->setup.tasks = r->task_names;
-    r->setup.n_tasks = (uint32_t)r->n_tasks;
-    r->setup.skip_bad = r->skip_bad;
-    OMN_TRY(omn_trainer_new(t->model, t->store, &r->setup, &t->trainer, err));
+    OMN_TRY(recipe_trainer(r, t->store, &t->trainer, err));
     OMN_TRY(keep_settled(r, t->trainer, err));
     trainer_ahead(t->trainer, recipe_ahead);
     OMN_TRY(folder_make(t->out, &t->made, err));

@@ -16,5 +16,12 @@ typedef omn_status trainer_ahead_fn(void *user, omn_call *c, uint64_t first, uin
 void trainer_ahead(omn_trainer *t, trainer_ahead_fn *fn);
 /* Does training change this weight? */
 bool trainer_moves(const omn_trainer *t, const char *weight);
+/* What takes memory while it trains on so many threads. what: "weights", "moments", "averages" (of
+ * the weight `part`), "matrices" (Muon's scratch), "teaching OUTPUT" (turns: of these the largest
+ * counts; part: where in the graph it is most), "inputs" of "encoder ROLE", "targets", "pool". No
+ * weight is read. needs.c */
+typedef void trainer_need_fn(void *user, const char *what, const char *part, uint64_t bytes,
+                             bool turns);
+void trainer_needs(const omn_trainer *t, uint32_t threads, trainer_need_fn *fn, void *user);
 
 #endif

@@ -88,6 +88,9 @@ struct omn_opt {
 
 /* Makes the moments of a slot, zeroed (average: a copy of the weight). */
 omn_status opt_ready(omn_opt *o, slot *s, omn_error *err);
+/* Bytes of its moments; scratch of a thread for a matrix of Muon's (muon.c). */
+uint64_t opt_moments(const slot *s);
+size_t opt_desk(const omn_opt *o, const slot *s);
 bool opt_is_muon(const char *name, const omn_shape *shape);
 void opt_adafactor(omn_opt *o, omn_pool *pool);              /* adafactor.c */
 omn_status opt_adafactor_ready(omn_opt *o, omn_error *err);

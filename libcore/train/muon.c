@@ -18,6 +18,12 @@ static double costs(const slot *s)
     return a * b * fmin(a, b);
 }
 
+size_t opt_desk(const omn_opt *o, const slot *s)
+{
+    const newton *n = o->newton ? o->newton : newton_choose(o->bf16);
+    return update_bytes(s) + n->room(s->rows, s->cols);
+}
+
 omn_status opt_muon_ready(omn_opt *o, uint32_t threads, omn_error *err)
 {
     size_t need = 0, n = 0;
@@ -25,7 +31,7 @@ omn_status opt_muon_ready(omn_opt *o, uint32_t threads, omn_error *err)
     for (size_t i = 0; i < o->n_slots; i++) {
         const slot *s = &o->slots[i];
         if (!s->muon || !s->g) continue;
-        const size_t bytes = update_bytes(s) + o->newton->room(s->rows, s->cols);
+        const size_t bytes = opt_desk(o, s);
         if (bytes > need) need = bytes;
         size_t at = n++;
         while (at && costs(&o->slots[o->matrices[at - 1]]) < costs(s)) {

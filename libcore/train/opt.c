@@ -144,6 +144,14 @@ static bool zeros(float **out, size_t n)
     return *out != NULL;
 }
 
+uint64_t opt_moments(const slot *s)
+{
+    uint64_t n = s->count;
+    if (s->factored) n += 2 * ((uint64_t)s->rows + s->cols);
+    else if (!s->muon) n += s->count;
+    return n * sizeof(float);
+}
+
 omn_status opt_ready(omn_opt *o, slot *s, omn_error *err)
 {
     if (s->ready) return OMN_OK;

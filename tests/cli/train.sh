@@ -29,6 +29,10 @@ stages:
 E2
 
 ok "a recipe is proved" gives 0 check recipe.yaml
+ok "... and what it takes is said" \
+    grep -qE '^recipe.yaml: fine; [0-9.]+ MB to train, of these [0-9.]+ MB teaching text' out
+ok "... as JSON" gives 0 check --format json recipe.yaml --set batch=4
+ok "... by its parts" grep -qE '"memory":[0-9]+,"needs":\[.*"what":"moments","part":"encoder image"' out
 ok "a run" gives 0 train recipe.yaml -o whole -t 2
 ok "... is a model" gives 0 run vqa -m ./whole --image photos/01.png --question "is there a cube?"
 "$omnio" train recipe.yaml -o parts -t 2 > out 2> err < /dev/null &

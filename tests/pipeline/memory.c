@@ -2,7 +2,8 @@
 /* What omn_pipeline_needs says beforehand beside what a run of the model that ships then takes: the
  * states and the workspace that it has made are never more than was said and, for a request of full
  * length, at least two thirds of it; the memory of the whole process grows by no more than twice
- * and no less than half of it. The parts add up to the whole. */
+ * and no less than half of it. What omn_recipe_needs says of a training is within a quarter of what
+ * the process takes. The parts add up to the whole. */
 #include "tests/generate/toy.h"
 
 #include <omnio/pipeline.h>
@@ -158,6 +159,92 @@ static void compare(size_t i)
     omn_pipeline_close(p);
     toy_close(&t);
 }
+/* ---- training -------------------------------------------------------------------------------- */
+
+static void add_need(void *user, const omn_pipeline_need *n)
+{
+    sum *s = user;
+    ck_assert(n->bytes > 0 && n->part && n->what && !n->step);
+    if (n->turns) {
+        ck_assert_str_eq(n->what, "teaching text");
+        s->workspace += n->bytes;
+    } else if (!strcmp(n->what, "weights")) {
+        s->weights += n->bytes;
+        if (!strcmp(n->part, "encoder image")) s->image += n->bytes;
+    } else if (!strcmp(n->what, "inputs")) {
+        s->inputs += n->bytes;
+    } else {
+        s->states += n->bytes;
+    }
+}
+
+static int one_step(void *user, const omn_train_report *r, uint64_t all, double left)
+{
+    (void)user;
+    (void)all;
+    (void)left;
+    return r->step == 1;
+}
+
+/* A recipe that learns questions about small worlds; with the first step all is there that training
+ * takes. */
+static omn_recipe *open_recipe(omn_context *ctx, const char *folder)
+{
+    char yaml[12288], *model = realpath(testing_source("models/nano"), NULL),
+                      *asks = realpath(testing_source("pipelines/vqa.yaml"), NULL);
+    omn_error err = OMN_ERROR_INIT;
+    omn_recipe *r = NULL;
+    snprintf(yaml, sizeof yaml,
+             "version: 1\nmodel: %s\nsources: {world: {use: tabletop, seed: 1}}\ntasks:\n"
+             "  - {name: vqa, pipeline: %s, each: vqa, give: {image: /image, question: question},\n"
+             "     want: {answer: answer}}\n"
+             "optimizer: {use: muon, rate: 1e-3, average: 0.9}\npack: {inputs: 160, targets: 112}\n"
+             "aux: {weight: 1, last: 0.2}\nbatch: 4\nsteps: 9\n",
+             model, asks);
+    free(model);
+    free(asks);
+    WORKS(omn_recipe_open(ctx, testing_write(folder, "r.yaml", yaml, strlen(yaml)), NULL, 0, &r,
+                          &err));
+    return r;
+}
+
+START_TEST(a_training)
+{
+    char out[4096];
+    sum parts = { 0 };
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = testing_folder();
+    omn_pipeline_cost said = { OMN_FILL(omn_pipeline_cost) };
+    const omn_recipe_watch w = { OMN_FILL(omn_recipe_watch), .step = one_step };
+    omn_context *ctx = toy_context(2);
+    omn_recipe *r = open_recipe(ctx, folder);
+    WORKS(omn_recipe_needs(r, add_need, &parts, &said, &err));
+    omn_recipe_close(r);
+    ck_assert_uint_eq(parts.weights, said.weights);
+    ck_assert_uint_eq(parts.weights, 4 * said.parameters);
+    ck_assert_uint_eq(parts.image, 2 * 5949792); /* which its file holds in half as much */
+    ck_assert_uint_eq(parts.inputs, said.inputs);
+    ck_assert_uint_eq(parts.workspace, said.workspace);
+    ck_assert_uint_ge(parts.states, said.states);
+    ck_assert_uint_ge(said.states, 2 * said.weights); /* momentum and average of each */
+    ck_assert_uint_eq(said.memory,
+                      parts.weights + parts.inputs + parts.workspace + parts.states);
+    const uint64_t before = peak();
+    snprintf(out, sizeof out, "%s/out", folder);
+    r = open_recipe(ctx, folder);
+    WORKS(omn_recipe_train(r, out, 0, &w, &err));
+    const uint64_t grown = peak() - before;
+    printf("# training: said %.2f MB, took %.2f MB\n", (double)said.memory * 1e-6,
+           (double)grown * 1e-6);
+    if (!TESTING_SANITIZED) {
+        ck_assert(4 * grown <= 5 * said.memory);
+        ck_assert(5 * grown >= 4 * said.memory);
+    }
+    omn_recipe_close(r);
+    omn_context_free(ctx);
+}
+END_TEST
+
 #define CASE(i, name)                                                                            \
     START_TEST(name)                                                                             \
     {                                                                                            \
@@ -175,6 +262,6 @@ CASE(6, two_questions)
 int main(void)
 {
     const TTest *const all[] = { a_long_answer, words_alone,  beams,        windows,
-                                 options,       many_at_once, two_questions };
+                                 options,       many_at_once, two_questions, a_training };
     return TESTING_RUN("pipeline/memory", all, 120); /* a real model, under sanitizers too */
 }

@@ -132,6 +132,51 @@ START_TEST(both_tasks_are_learnt_in_one_run)
 }
 END_TEST
 
+/* ---- memory --------------------------------------------------------------------------------- */
+
+typedef struct account {
+    uint64_t whole, most, codes, start;
+    uint32_t turns;
+} account;
+
+static void count(void *user, const omn_pipeline_need *n)
+{
+    account *k = user;
+    if (!n->turns) k->whole += n->bytes;
+    if (n->turns && n->bytes > k->most) k->most = n->bytes;
+    k->turns += n->turns;
+    if (!strcmp(n->what, "codes")) k->codes += n->bytes;
+    if (!strcmp(n->what, "start")) k->start += n->bytes;
+}
+
+/* The graphs of the outputs take turns; codes are counted at the size that the recipe keeps. */
+START_TEST(what_it_takes_is_said_beforehand)
+{
+    static const char text[] = HEAD MINE "tasks:\n" DRAWS SAYS "steps: 9\n"
+        "optimizer: {use: adamw, rate: 0.02, curve: const}\n";
+    static const char small[] =
+        "version: 1\nmodel: ./m\nstart: ./m\npack: {inputs: 16, targets: 16}\nbatch: 4\n"
+        "export: f32\nkeep: {memory: 1MiB}\n" MINE "tasks:\n" DRAWS SAYS "steps: 9\n"
+        "optimizer: {use: adamw, rate: 0.02, curve: const}\n";
+    const char *folder = studio_that_writes();
+    account k[2] = { { 0 } };
+    for (int i = 0; i < 2; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+        omn_context *ctx = studio_context(2);
+        omn_recipe *r = open_recipe(ctx, folder, i ? small : text);
+        WORKS(omn_recipe_needs(r, count, &k[i], &cost, &err));
+        ck_assert_uint_eq(k[i].turns, 2);
+        ck_assert_uint_eq(cost.workspace, k[i].most);
+        ck_assert_uint_eq(cost.memory, k[i].whole + k[i].most);
+        ck_assert_uint_gt(k[i].start, 0);
+        omn_recipe_close(r);
+        omn_context_free(ctx);
+    }
+    ck_assert_uint_eq(k[0].codes - k[1].codes, 63u << 20);
+}
+END_TEST
+
 /* ---- going on ------------------------------------------------------------------------------- */
 
 static void same_file(const char *folder, const char *a, const char *b)
@@ -705,6 +750,7 @@ int main(void)
 {
     const TTest *const all[] = {
         both_tasks_are_learnt_in_one_run,
+        what_it_takes_is_said_beforehand,
         a_stopped_run_ends_in_the_same_bits,
         runs_go_on_with_other_tasks,
         lessons_that_wait_for_nothing_are_refused,

@@ -174,6 +174,16 @@ OMN_API void omn_recipe_close(omn_recipe *r);
  * the tasks give, every source has something to learn from, and the first examples of every task
  * become lessons that fit. Weights are not read. [setup] */
 OMN_API omn_status omn_recipe_check(omn_recipe *r, omn_error *err);
+/* The same, and what training will take of the memory. out (NULL: nobody asks; its size is set by
+ * the caller): weights and their number, workspace of the greediest output, states: moments and
+ * averages, inputs: what encoders make of a batch, twice; memory: all of it, what is kept of codes
+ * at its full size. what: "weights", "moments", "averages" of a part of the model, "matrices" (the
+ * optimiser's scratch), "teaching OUTPUT", "inputs", "targets", "pool" (of lessons that wait),
+ * "codes" and their graph, "start" (files of weights), "saving". step is NULL. What the program
+ * takes, and the examples of the sources, come beside it. fn: NULL, nobody wants to know.
+ * [setup] */
+OMN_API omn_status omn_recipe_needs(omn_recipe *r, omn_pipeline_need_fn *fn, void *user,
+                                    omn_pipeline_cost *out, omn_error *err);
 /* The first n lessons as the model would see them, for people: inputs with their sizes, prompt,
  * answer, ids and their weights. [setup] */
 OMN_API omn_status omn_recipe_show(omn_recipe *r, uint64_t n, omn_buf *out, omn_error *err);
