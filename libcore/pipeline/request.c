@@ -155,7 +155,9 @@ static omn_status prompt_of(omn_pipeline_run *r, omn_call *c, const plan_step *s
         st = omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
         goto done;
     }
-    if (writes_places(r, words, n)) OMN_TRY(run_frame(r, c, s, -1, &frame, &has, err));
+    /* in the picture that the answer speaks of: both are of the same one */
+    const int of = s->verb == VERB_EMBED ? -1 : s->answer.of;
+    if (writes_places(r, words, n)) OMN_TRY(run_frame(r, c, s, of, &frame, &has, err));
     if (has) OMN_TRY(within(r, s, &l, &frame, err));
     OMN_TRY(template_fill(template, r->model, c, has ? &frame : NULL, look_up, &l, &text, err));
     *out = omn_arena_strdup(a, text.data ? text.data : "");

@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
@@ -123,6 +124,56 @@ START_TEST(an_answer_is_taught_in_the_picture_that_it_is_of)
 }
 END_TEST
 
+/* What is sent about a box in pixels of `in`. */
+static char *sent(pair *p, const char *of, const omn_value *in, double times)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_pipeline *pipe = NULL;
+    omn_teacher *teacher = NULL;
+    omn_pipeline_taught out;
+    omn_value *box = NULL;
+    char yaml[640];
+    snprintf(yaml, sizeof yaml,
+             "version: 1\n"
+             "inputs: {first: {type: image}, second: {type: image}, box: {type: regions}}\n"
+             "steps:\n"
+             "  - {generate: text, as: found, from: {image: [$first, $second]},\n"
+             "     answer: {boxes: 1, of: %s}, prompt: \"what is at {box}\"}\n"
+             "outputs: {found: $found}\n",
+             of);
+    const omn_region at = { times * 8, times * 16, times * 40, times * 48, NAN, NULL };
+    WORKS(omn_pipeline_open(p->t.ctx, testing_write(testing_folder(), "p.yaml", yaml, strlen(yaml)),
+                            &pipe, &err));
+    WORKS(omn_regions_new(&at, 1, omn_value_frame(in), &box, &err));
+    const omn_named inputs[] = { { "first", p->small }, { "second", p->large }, { "box", box } };
+    WORKS(omn_teacher_new(pipe, p->t.model, &teacher, &err));
+    WORKS(omn_teacher_lesson(teacher, p->t.call, inputs, 3, box, &out, &err));
+    char *text = strdup(omn_text_get(out.inputs[out.n_inputs - 1].value, NULL));
+    ck_assert_ptr_nonnull(text);
+    omn_pipeline_taught_fini(&out);
+    omn_teacher_free(teacher);
+    omn_value_unref(box);
+    omn_pipeline_close(pipe);
+    return text;
+}
+
+/* One half of the picture is one half of it, whichever is asked about, also where the other one has
+ * no such place. */
+START_TEST(a_box_in_a_prompt_lies_in_the_picture_that_is_asked_about)
+{
+    pair p;
+    open_pair(&p);
+    char *a = sent(&p, "$first", p.small, 1), *b = sent(&p, "$second", p.large, 2);
+    char *c = sent(&p, "$second", p.large, 2.5);
+    ck_assert_str_eq(a, b);
+    ck_assert_str_ne(b, c);
+    free(a);
+    free(b);
+    free(c);
+    close_pair(&p);
+}
+END_TEST
+
 /* The width of the picture in which the answer lies; 0: it is refused, for there is none. */
 static uint32_t width_of(pair *p, uint32_t number, const omn_named *in, uint32_t n)
 {
@@ -163,6 +214,7 @@ int main(void)
     const TTest *const all[] = {
         an_answer_is_read_in_the_picture_that_it_is_of,
         an_answer_is_taught_in_the_picture_that_it_is_of,
+        a_box_in_a_prompt_lies_in_the_picture_that_is_asked_about,
         what_is_not_there_has_its_number_too,
     };
     return TESTING_RUN("pipeline/pair", all, 60);
