@@ -4,7 +4,7 @@
  * threads, each with a runner of its own; the sums are of whole numbers and ordered by example, so
  * the result does not depend on the threads. Between rounds of examples answers are told and a
  * wish to stop is heard, so that memory does not grow with their number. */
-#include "recipe.h"
+#include "eval.h"
 #include "run.h"
 
 #include <math.h>
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define PIECE 8                   /* examples that one runner takes */
+#define CODES 16                  /* the same where codes of them are made: at once */
 #define ROUND 8                   /* pieces for each thread before answers are told */
 #define MOST_KINDS 4096
 
@@ -24,33 +25,6 @@ typedef struct tally {
 } tally;
 
 typedef struct scores { tally *kinds; size_t n, room; } scores;
-
-/* An answer that waits to be judged, in its turn. */
-typedef struct kept {
-    char *kind;                           /* owned */
-    uint64_t example;
-    omn_value *inputs, *answer, *wanted;  /* inputs: a record; all owned */
-    char *file;                           /* owned; NULL: nowhere */
-    int32_t line;
-} kept;
-
-typedef struct piece {
-    kept *kept;
-    size_t n, room;
-    uint64_t bad;                         /* examples that were left out */
-    omn_error err;
-} piece;
-
-typedef struct job {
-    const omn_recipe *r;
-    omn_model *model;
-    const recipe_task *task;
-    const omn_eval_setup *how;
-    uint64_t examples;                    /* to ask: no more than there are */
-    uint64_t bad;
-    uint64_t first;                       /* example of the round's first piece */
-    piece *pieces;
-} job;
 
 static const omn_measure_impl *measure_of(const recipe_task *t) { return t->measure->impl; }
 
@@ -124,7 +98,7 @@ static omn_status asked(const omn_named *in, size_t n, omn_value **out, omn_erro
     return omn_record_new(some, m, out, err);
 }
 
-static void kept_end(kept *k)
+void kept_end(kept *k)
 {
     omn_value_unref(k->inputs);
     omn_value_unref(k->answer);
@@ -134,7 +108,7 @@ static void kept_end(kept *k)
 }
 
 static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const example *e,
-                       const task_item *in, const omn_value *answer, const omn_value *wanted,
+                       const task_item *in, const omn_value *answer, const kept *view,
                        omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -146,7 +120,8 @@ static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const e
         p->room = room;
     }
     kept *k = &p->kept[p->n];
-    *k = (kept){ .example = number, .line = e->line };
+    *k = (kept){ .example = number, .line = e->line, .codes = view->codes, .view = view->view,
+                 .has_view = view->has_view };
     k->kind = kind ? kind_name(kind) : strdup("all");
     k->file = e->file ? strdup(e->file) : NULL;
     if (!k->kind || (e->file && !k->file))
@@ -157,24 +132,23 @@ static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const e
         return st;
     }
     k->answer = omn_value_ref(answer);
-    k->wanted = omn_value_ref(wanted);
+    k->wanted = omn_value_ref(in->want);
     p->n++;
     return OMN_OK;
 }
 
-/* What the answer is judged by: codes where it is codes and a picture, say, was wanted. */
-static omn_status wanted_of(const job *j, const example *e, const task_item *in,
-                            const omn_value *answer, omn_value **out, omn_error *err)
+/* Where the answer is codes and a picture, say, was wanted: the view in which that has codes. */
+static omn_status view_of(const job *j, const example *e, const task_item *in,
+                          const omn_value *answer, kept *out, omn_error *err)
 {
     omn_teacher *t = j->task->teacher;
-    *out = NULL;
-    if (t && omn_value_is(answer, "tokens") && teacher_wants_codes(t, in->want)) {
-        const omn_status st = teacher_codes(t, e->c, in->give, in->n_give, in->want, out, err);
-        if (st != OMN_OK && st != OMN_ERR_CANCELLED) example_failed(e, j->task, st, err);
-        return st;
-    }
-    *out = omn_value_ref(in->want);
-    return OMN_OK;
+    *out = (kept){ .codes = t && omn_value_is(answer, "tokens") &&
+                            teacher_wants_codes(t, in->want) };
+    if (!out->codes) return OMN_OK;
+    const omn_status st = teacher_view(t, e->c, in->give, in->n_give, &out->view, &out->has_view,
+                                       err);
+    if (st != OMN_OK && st != OMN_ERR_CANCELLED) example_failed(e, j->task, st, err);
+    return st;
 }
 
 static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, const example *e,
@@ -183,7 +157,8 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
     omn_status st = OMN_OK;
     const recipe_task *t = j->task;
     task_item in;
-    omn_value *out = NULL, *wanted = NULL;
+    omn_value *out = NULL;
+    kept view;
     OMN_TRY(item_open(e, t, item, &in, err));
     st = omn_pipeline_run_one(run, in.give, in.n_give, 0, &out, err);
     if (st != OMN_OK) {
@@ -196,11 +171,10 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
                       t->want_output);
         goto done;
     }
-    OMN_TRY(wanted_of(j, e, &in, answer, &wanted, err));
+    OMN_TRY(view_of(j, e, &in, answer, &view, err));
     OMN_TRY(keep(p, t->kind ? recipe_get(e->record, item, t->kind) : NULL, index, e, &in, answer,
-                 wanted, err));
+                 &view, err));
 done:
-    omn_value_unref(wanted);
     item_close(&in);
     omn_value_unref(out);
     return st;
@@ -240,19 +214,20 @@ static void work(void *user, size_t from, size_t to)
     for (size_t i = from; i < to; i++) {
         piece *p = &j->pieces[i];
         omn_pipeline_run *run = NULL;
-        const uint64_t first = j->first + i * PIECE;
+        const uint64_t first = j->first + i * j->each;
         const omn_pipeline_setup how = {
             OMN_FILL(omn_pipeline_setup),    .model = j->model, .temperature = NAN, .top_p = NAN,
             .wanted = &j->task->want_output, .n_wanted = 1,     .cancel = j->how->cancel
         };
         omn_status st = omn_pipeline_run_new(j->task->pipeline, &how, &run, &p->err);
-        for (uint64_t k = first; st == OMN_OK && k < first + PIECE && k < j->examples; k++) {
+        for (uint64_t k = first; st == OMN_OK && k < first + j->each && k < j->examples; k++) {
             if (j->how->cancel && omn_cancel_get(j->how->cancel))
                 st = omn_fail(&p->err, OMN_ERR_CANCELLED, "stopped");
             else
                 st = one_example(j, run, k, p, &p->err);
         }
         omn_pipeline_run_free(run);
+        eval_codes(j, p);
     }
 }
 
@@ -363,7 +338,7 @@ static int by_kind(const void *a, const void *b)
 static omn_status a_round(job *j, size_t n, scores *all, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const uint64_t left = (j->examples - j->first + PIECE - 1) / PIECE;
+    const uint64_t left = (j->examples - j->first + j->each - 1) / j->each;
     if (left < n) n = (size_t)left;
     omn_pool_split(omn_context_pool(j->r->ctx), n, 1, work, j);
     for (size_t i = 0; i < n; i++) {
@@ -375,7 +350,7 @@ static omn_status a_round(job *j, size_t n, scores *all, omn_error *err)
         const omn_status judged = collect(j, &j->pieces[i], all, err);
         if (st == OMN_OK) st = judged;
     }
-    j->first += n * PIECE;
+    j->first += n * j->each;
     return st;
 }
 
@@ -397,7 +372,8 @@ static omn_status eval_task(omn_recipe *r, omn_model *m, const recipe_task *t,
     omn_status st = OMN_OK;
     const size_t n = (size_t)ROUND * omn_pool_threads(omn_context_pool(r->ctx));
     scores all = { 0 };
-    job j = { .r = r, .model = m, .task = t, .how = how, .examples = how->examples };
+    job j = { .r = r, .model = m, .task = t, .how = how, .examples = how->examples,
+              .each = t->teacher && teacher_takes(t->teacher) ? CODES : PIECE };
     const uint64_t there = example_count(r, 0, t->source, OMN_SPLIT_HELD_OUT);
     OMN_TRY(example_some(r, 0, t->source, OMN_SPLIT_HELD_OUT, "evaluation", err));
     if (there < j.examples) {

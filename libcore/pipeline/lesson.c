@@ -219,14 +219,10 @@ done:
     return st;
 }
 
-omn_status teacher_codes(omn_teacher *t, omn_call *c, const omn_named *inputs, size_t n,
-                         const omn_value *wanted, omn_value **out, omn_error *err)
+omn_status teacher_codes(omn_teacher *t, omn_call *c, const codes_want *want, size_t n,
+                         omn_value **out, omn_error *err)
 {
-    omn_frame frame = { 0 };
-    bool has = false;
-    const omn_status st = teacher_view(t, c, inputs, n, &frame, &has, err);
-    const codes_want want = { wanted, has ? &frame : NULL };
-    return st == OMN_OK ? codes_get(t->codes, c, &want, 1, out, err) : st;
+    return codes_get(t->codes, c, want, n, out, err);
 }
 
 /* A picture, say, as the codes that its decoder makes of it. */

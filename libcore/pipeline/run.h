@@ -105,9 +105,9 @@ omn_status teacher_view(omn_teacher *t, omn_call *c, const omn_named *inputs, si
 /* Codes of its decoder come from here from now on; borrowed. */
 void teacher_share(omn_teacher *t, codes_maker *codes);
 
-/* What the step's decoder makes of a wanted value for these inputs, as tokens; owned. [run] */
-omn_status teacher_codes(omn_teacher *t, omn_call *c, const omn_named *inputs, size_t n,
-                         const omn_value *wanted, omn_value **out, omn_error *err);
+/* What the step's decoder makes of n wanted values: tokens, owned; after a failure none. [run] */
+omn_status teacher_codes(omn_teacher *t, omn_call *c, const codes_want *want, size_t n,
+                         omn_value **out, omn_error *err);
 /* A teacher for that alone; *out NULL: the pipeline's step wants no codes. */
 omn_status teacher_of_codes(omn_pipeline *p, omn_model *m, omn_teacher **out, omn_error *err);
 
