@@ -30,6 +30,12 @@ bool candidates_key(record *r)
     return true;
 }
 
+bool candidates_same(const record *r)
+{
+    record now = { .path = r->path };
+    return candidates_key(&now) && record_key_same(&now.key, &r->key);
+}
+
 static omn_status add_file(candidates *c, const char *path, omn_arena *a, omn_error *err)
 {
     record r = { .path = path };

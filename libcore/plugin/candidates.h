@@ -18,5 +18,7 @@ omn_status candidates_add(candidates *c, const char *path, bool asked_for, omn_a
 void candidates_fini(candidates *c);
 /* Set r->key from r->path; false when it is no readable plain file. */
 bool candidates_key(record *r);
+/* Is the file still the version that r->key was taken of? */
+bool candidates_same(const record *r);
 
 #endif

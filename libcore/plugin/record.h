@@ -29,6 +29,12 @@ typedef struct record_key {
     int64_t mtime_ns;
 } record_key;
 
+static inline bool record_key_same(const record_key *a, const record_key *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns;
+}
+
 typedef struct record {
     const char *path;
     record_key key;

@@ -189,7 +189,7 @@ static void keep_loaded(findings *old, plugin_file *f)
     for (size_t i = 0; i < old->n_files; i++) {
         plugin_file *o = &old->files[i];
         if (!o->entries || strcmp(o->rec.path, f->rec.path) != 0 ||
-            memcmp(&o->rec.key, &f->rec.key, sizeof(f->rec.key)) != 0)
+            !record_key_same(&o->rec.key, &f->rec.key))
             continue;
         f->entries = o->entries;
         f->n_entries = o->n_entries;
@@ -241,12 +241,11 @@ static omn_status ensure_scanned(registry *r, omn_context *ctx, omn_error *err)
 
 static omn_status load(registry *r, plugin_file *f, omn_error *err)
 {
-    record now = { .path = f->rec.path };
     const omn_plugin *p = NULL;
     bool linked;
     if (f->entries) return OMN_OK;
     if (f->refused) return omn_fail(err, OMN_ERR_PLUGIN, "%s %s", f->rec.path, f->refused);
-    if (!candidates_key(&now) || memcmp(&now.key, &f->rec.key, sizeof(now.key)) != 0) {
+    if (!candidates_same(&f->rec)) {
         f->refused = "has changed since this program looked at it; start again";
         return omn_fail(err, OMN_ERR_PLUGIN, "%s %s", f->rec.path, f->refused);
     }

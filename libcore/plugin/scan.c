@@ -152,9 +152,8 @@ static bool send_some(round_state *r)
 static bool unsettled(const record *f)
 {
     struct timespec t;
-    record now = { .path = f->path };
     if (f->state == RECORD_GOOD) return false;
-    if (!candidates_key(&now) || memcmp(&now.key, &f->key, sizeof(now.key)) != 0) return true;
+    if (!candidates_same(f)) return true;
     clock_gettime(CLOCK_REALTIME, &t);
     const int64_t age = (int64_t)t.tv_sec * 1000000000 + t.tv_nsec - f->key.mtime_ns;
     return age < SETTLE_NS && age > -SETTLE_NS;

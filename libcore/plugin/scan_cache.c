@@ -229,18 +229,12 @@ void scan_cache_close(scan_cache *c)
     free(c);
 }
 
-static bool same_key(const record_key *a, const record_key *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->mtime_ns == b->mtime_ns;
-}
-
 bool scan_cache_get(const scan_cache *c, record *r)
 {
     for (size_t i = 0; i < c->n; i++) {
         const record *m = &c->lines[i];
         if (strcmp(m->path, r->path) != 0) continue;
-        if (!same_key(&m->key, &r->key)) return false;
+        if (!record_key_same(&m->key, &r->key)) return false;
         int64_t age = (int64_t)time(NULL) - m->when;
         if (m->state == RECORD_UNLINKED && !c->linking_same) return false;
         if (m->state == RECORD_LATE && (age < 0 || age > LATE_SECONDS)) return false;
