@@ -129,6 +129,22 @@ const char *testing_write(const char *where, const char *name, const void *bytes
     return path;
 }
 
+void testing_copy(const char *from, const char *where, const char *name)
+{
+    const char *path = testing_source(from);
+    FILE *f = fopen(path, "rb");
+    ck_assert_msg(f != NULL, "cannot read %s", path);
+    ck_assert(fseek(f, 0, SEEK_END) == 0);
+    const long n = ftell(f);
+    ck_assert(n >= 0);
+    rewind(f);
+    char *bytes = malloc((size_t)n + 1);
+    ck_assert(bytes != NULL && fread(bytes, 1, (size_t)n, f) == (size_t)n);
+    fclose(f);
+    testing_write(where, name, bytes, (size_t)n);
+    free(bytes);
+}
+
 int testing_comma_locale(void)
 {
     static const char source[] = "comment_char %\nescape_char /\nLC_NUMERIC\ndecimal_point \",\"\n"

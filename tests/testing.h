@@ -39,6 +39,9 @@ const char *testing_folder(void);
 /* Writes a file of n bytes (or a string) below that folder; returns its path. */
 const char *testing_write(const char *folder, const char *name, const void *bytes, size_t n);
 
+/* Copies a file of the source tree to that folder, under this name. */
+void testing_copy(const char *from, const char *folder, const char *name);
+
 /* true when everything is to be tested (make check-all), not the sample that make check takes. */
 bool testing_all(void);
 /* Values of OMNIO_CPU to go through: the plainest path of kernels and the best one that this

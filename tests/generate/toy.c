@@ -18,6 +18,15 @@ const char toy_config[] =
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
 
+const char *below(const char *folder, const char *name)
+{
+    static char path[4][4096];
+    static int at;
+    at = (at + 1) % 4;
+    snprintf(path[at], sizeof path[at], "%s/%s", folder, name);
+    return path[at];
+}
+
 omn_context *toy_context(uint32_t threads)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -48,11 +57,7 @@ void toy_write(const char *folder, uint64_t seed)
     omn_context *ctx = toy_context(1);
     omn_store *store = NULL;
     omn_model *m = NULL;
-    char *data = NULL;
-    size_t size = 0;
-    WORKS(
-        omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size, &err));
-    testing_write(folder, "tokenizer.model", data, size);
+    testing_copy("models/nano/tokenizer.model", folder, "tokenizer.model");
     testing_write(folder, "config.json", toy_config, strlen(toy_config));
     WORKS(omn_store_new(seed, NULL, true, &store, &err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store, .training = true };
@@ -62,7 +67,17 @@ void toy_write(const char *folder, uint64_t seed)
     omn_model_close(m);
     omn_store_free(store);
     omn_context_free(ctx);
-    free(data);
+}
+
+omn_status toy_train(omn_context *ctx, const char *folder, const char *recipe, const char *out,
+                     omn_error *err)
+{
+    omn_recipe *r = NULL;
+    const char *path = testing_write(folder, "r.yaml", recipe, strlen(recipe));
+    omn_status st = omn_recipe_open(ctx, path, NULL, 0, &r, err);
+    if (st == OMN_OK) st = omn_recipe_train(r, below(folder, out), 0, NULL, err);
+    omn_recipe_close(r);
+    return st;
 }
 
 void toy_open(toy *t, const char *folder, uint32_t threads)

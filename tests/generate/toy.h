@@ -6,7 +6,7 @@
 
 #include "tests/testing.h"
 
-#include <omnio/generate.h>
+#include <omnio/pipeline.h>
 
 typedef struct toy {
     omn_context *ctx;
@@ -15,12 +15,17 @@ typedef struct toy {
     omn_call *call;
 } toy;
 
+/* A path in a folder; four of them live at a time. */
+const char *below(const char *folder, const char *name);
 /* The usual config.json. */
 extern const char toy_config[];
 /* A new context that sees the plugins of this build alone. */
 omn_context *toy_context(uint32_t threads);
 /* Writes config.json, tokenizer.model and model.safetensors (random from seed) below `folder`. */
 void toy_write(const char *folder, uint64_t seed);
+/* Trains by this recipe, which becomes r.yaml in the folder, into `out` there. */
+omn_status toy_train(omn_context *ctx, const char *folder, const char *recipe, const char *out,
+                     omn_error *err);
 void toy_open(toy *t, const char *folder, uint32_t threads);
 void toy_close(toy *t);
 /* A picture of w x h pixels, coloured from its seed; unref it. */

@@ -223,14 +223,6 @@ static size_t files(const char *folder, char names[64][64])
     return n;
 }
 
-static char *slurp(const char *path, size_t *n)
-{
-    omn_error err = OMN_ERROR_INIT;
-    char *data = NULL;
-    WORKS(omn_file_read(path, 1 << 20, &data, n, &err));
-    return data;
-}
-
 START_TEST(a_folder_serves_the_next_run)
 {
     studio s;
@@ -277,7 +269,7 @@ START_TEST(a_file_that_is_not_whole_is_made_again)
     codes_free(k);
     ck_assert_uint_eq(files(below(folder, "codes"), names), 1);
     snprintf(path, sizeof path, "%s/codes/%s", folder, names[0]);
-    char *good = slurp(path, &n), name[64];
+    char *good = shelf_read(path, &n), name[64];
     ck_assert_uint_eq(n, FILE_BYTES);
     snprintf(name, sizeof name, "codes/%.50s", names[0]);
     /* another value's file under this name */
@@ -287,7 +279,7 @@ START_TEST(a_file_that_is_not_whole_is_made_again)
     ck_assert_uint_eq(files(below(folder, "other"), names), 1);
     char from[4200], bad[FILE_BYTES + 4];
     snprintf(from, sizeof from, "%s/other/%s", folder, names[0]);
-    char *other = slurp(from, &n_other);
+    char *other = shelf_read(from, &n_other);
     for (size_t i = 0; i < FILE_BYTES + 4; i++) {
         size_t size = FILE_BYTES;
         memcpy(bad, good, FILE_BYTES);
@@ -302,7 +294,7 @@ START_TEST(a_file_that_is_not_whole_is_made_again)
         ask(&s, k, 8, 1);
         counts(k, (codes_counts){ .made = 1, .runs = 1, .damaged = 1 });
         codes_free(k);
-        char *now = slurp(path, &n);
+        char *now = shelf_read(path, &n);
         ck_assert(n == FILE_BYTES && !memcmp(now, good, n));
         free(now);
     }
@@ -467,14 +459,10 @@ static const char recipe[] =
 static omn_status train(const char *folder, const char *keep, const char *out, omn_error *err)
 {
     char text[2048];
-    omn_recipe *r = NULL;
     omn_context *ctx = studio_context(2);
     snprintf(text, sizeof text, recipe, keep);
     testing_write(folder, "p.yaml", draw, strlen(draw));
-    omn_status st = omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL,
-                                    0, &r, err);
-    if (st == OMN_OK) st = omn_recipe_train(r, below(folder, out), 0, NULL, err);
-    omn_recipe_close(r);
+    const omn_status st = toy_train(ctx, folder, text, out, err);
     omn_context_free(ctx);
     return st;
 }
@@ -482,7 +470,7 @@ static omn_status train(const char *folder, const char *keep, const char *out, o
 static void same_file(const char *a, const char *b)
 {
     size_t n = 0, m = 0;
-    char *x = slurp(a, &n), *y = slurp(b, &m);
+    char *x = shelf_read(a, &n), *y = shelf_read(b, &m);
     ck_assert(n == m && !memcmp(x, y, n));
     free(x);
     free(y);

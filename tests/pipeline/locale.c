@@ -32,15 +32,6 @@ static const char recipe[] =
     "steps: 2\n"
     "export: f32\n";
 
-static const char *below(const char *folder, const char *name)
-{
-    static char path[4][4096];
-    static int at;
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof path[at], "%s/%s", folder, name);
-    return path[at];
-}
-
 START_TEST(pipelines_and_models_open_with_a_comma)
 {
     static const char *const names[] = { "detect", "vqa", "caption" };
@@ -66,20 +57,15 @@ END_TEST
 START_TEST(a_training_writes_points)
 {
     omn_error err = OMN_ERROR_INIT;
-    omn_recipe *r = NULL;
     char *text = NULL;
     size_t n = 0, lines = 0, columns = 0;
     if (!testing_comma_locale()) return;
     const char *folder = testing_folder();
     testing_write(folder, "p.yaml", pipeline, strlen(pipeline));
-    const char *path = testing_write(folder, "r.yaml", recipe, strlen(recipe));
     ck_assert_int_eq(mkdir(below(folder, "toy"), 0777), 0);
     toy_write(below(folder, "toy"), 3);
     omn_context *ctx = toy_context(1);
-    ck_assert_msg(omn_recipe_open(ctx, path, NULL, 0, &r, &err) == OMN_OK, "%s", err.text);
-    ck_assert_msg(omn_recipe_train(r, below(folder, "out"), 0, NULL, &err) == OMN_OK, "%s",
-                  err.text);
-    omn_recipe_close(r);
+    ck_assert_msg(toy_train(ctx, folder, recipe, "out", &err) == OMN_OK, "%s", err.text);
     omn_context_free(ctx);
     ck_assert_int_eq(omn_file_read(below(folder, "out/log.csv"), 1 << 20, &text, &n, NULL), OMN_OK);
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++) {

@@ -3,8 +3,6 @@
  * writes it down. */
 #include "tests/generate/toy.h"
 
-#include <omnio/pipeline.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,15 +29,6 @@ static const char recipe[] =
     "steps: 1\n"
     "export: f32\n";
 
-static const char *below(const char *folder, const char *name)
-{
-    static char path[4][4096];
-    static int at;
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof path[at], "%s/%s", folder, name);
-    return path[at];
-}
-
 /* Three toys: a and b, and c, which has one tensor less. */
 static const char *three_toys(void)
 {
@@ -65,13 +54,9 @@ static const char *three_toys(void)
 static omn_status train(const char *folder, const char *start, const char *out, omn_error *err)
 {
     char text[2048];
-    omn_recipe *r = NULL;
     omn_context *ctx = toy_context(1);
     snprintf(text, sizeof text, recipe, start);
-    omn_status st = omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL,
-                                    0, &r, err);
-    if (st == OMN_OK) st = omn_recipe_train(r, below(folder, out), 0, NULL, err);
-    omn_recipe_close(r);
+    const omn_status st = toy_train(ctx, folder, text, out, err);
     omn_context_free(ctx);
     return st;
 }

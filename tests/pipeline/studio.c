@@ -16,27 +16,14 @@ const char draw[] =
     "  - {generate: image, as: drawn, prompt: \"{what}\", answer: {codes: codes}}\n"
     "outputs: {drawn: $drawn}\n";
 
-const char *below(const char *folder, const char *name)
-{
-    static char path[4][4096];
-    static int at;
-    at = (at + 1) % 4;
-    snprintf(path[at], sizeof path[at], "%s/%s", folder, name);
-    return path[at];
-}
-
 void write_studio(const char *folder, float bright, const char *more)
 {
     omn_error err = OMN_ERROR_INIT;
-    char *data = NULL, config[256];
-    size_t size = 0;
+    char config[256];
     float book[8][3];
     for (int e = 0; e < 8; e++)
         for (int k = 0; k < 3; k++) book[e][k] = bright * (float)(e >> k & 1);
-    WORKS(
-        omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size, &err));
-    testing_write(folder, "tokenizer.model", data, size);
-    free(data);
+    testing_copy("models/nano/tokenizer.model", folder, "tokenizer.model");
     snprintf(config, sizeof config, "{\"omnio\": {\"model\": \"draws\"}%s}", more);
     testing_write(folder, "config.json", config, strlen(config));
     const omn_weights_entry list = {
@@ -46,20 +33,7 @@ void write_studio(const char *folder, float bright, const char *more)
                             &err));
 }
 
-omn_context *studio_context(uint32_t threads)
-{
-    char path[2048];
-    omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = NULL;
-    const char *shelf = shelf_folder("tiles");
-    shelf_put(shelf, "tiles", "tiles");
-    snprintf(path, sizeof path, "%s:%s", testing_build("plugins/.libs"), shelf);
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = threads,
-                                    .plugin_path = path, .only_plugin_path = true,
-                                    .cache_dir = "" };
-    WORKS(omn_context_new(&how, &ctx, &err));
-    return ctx;
-}
+omn_context *studio_context(uint32_t threads) { return shelf_beside("tiles", threads); }
 
 void open_studio(studio *s, const char *folder)
 {

@@ -17,8 +17,6 @@ typedef struct studio {
 
 /* A pipeline that asks it: the text "what", the codes "drawn". */
 extern const char draw[];
-/* A path in a folder; four of them live at a time. */
-const char *below(const char *folder, const char *name);
 /* Its configuration (with more keys), tokenizer and codebook; entry e of that is a corner of the
  * cube of colours, dimmed. */
 void write_studio(const char *folder, float bright, const char *more);

@@ -73,6 +73,22 @@ omn_context *shelf_open(const char *path, const char *cache)
     return shelf_open_limit(path, cache, 20000);
 }
 
+omn_context *shelf_beside(const char *plugin, uint32_t threads)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = NULL;
+    char *path = kept_path();
+    const char *shelf = shelf_folder(plugin);
+    shelf_put(shelf, plugin, plugin);
+    const int n = snprintf(path, PATH_MAX, "%s:%s", testing_build("plugins/.libs"), shelf);
+    ck_assert(n > 0 && n < PATH_MAX);
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = threads,
+                                    .plugin_path = path, .only_plugin_path = true,
+                                    .cache_dir = "" };
+    ck_assert_msg(omn_context_new(&how, &ctx, &err) == OMN_OK, "%s", err.text);
+    return ctx;
+}
+
 static int note(void *user, const omn_listed *it)
 {
     const char *slash = strrchr(it->file, '/');

@@ -19,6 +19,8 @@ char *shelf_read(const char *path, size_t *n);
 omn_context *shelf_open(const char *path, const char *cache);
 /* The same with another time limit for each file; the usual one is long, for busy machines. */
 omn_context *shelf_open_limit(const char *path, const char *cache, uint32_t limit_ms);
+/* A context that sees the plugins of this build and one of tests/plugins. */
+omn_context *shelf_beside(const char *plugin, uint32_t threads);
 /* One line for each thing listed, "kind name help" or "! FILE why" (FILE: last part); free(). */
 char *shelf_list(omn_context *ctx);
 /* Does the list have this line, or a line "! FILE ..." that contains `why`? */

@@ -64,32 +64,12 @@ done:
 const char *reader_folder(const char *config)
 {
     const char *folder = testing_folder();
-    char *data = NULL;
-    size_t size = 0;
-    ck_assert_int_eq(
-        omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size, NULL),
-        OMN_OK);
-    testing_write(folder, "tokenizer.model", data, size);
+    testing_copy("models/nano/tokenizer.model", folder, "tokenizer.model");
     testing_write(folder, "config.json", config, strlen(config));
-    free(data);
     return folder;
 }
 
 const char reader_config[] = "{\"omnio\": {\"model\": \"reader\"}}";
-
-static omn_context *reader_context(void)
-{
-    char path[4096];
-    omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = NULL;
-    const char *shelf = shelf_folder("reader");
-    shelf_put(shelf, "reader", "reader");
-    snprintf(path, sizeof path, "%s:%s", testing_build("plugins/.libs"), shelf);
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2, .plugin_path = path,
-                                    .only_plugin_path = true, .cache_dir = "" };
-    WORKS(omn_context_new(&how, &ctx, &err));
-    return ctx;
-}
 
 omn_train_setup reader_setup(uint32_t batch)
 {
@@ -104,7 +84,7 @@ omn_train_setup reader_setup(uint32_t batch)
 void reader_open(lab *k, const char *folder, omn_train_setup s, const ask *asks, uint32_t n)
 {
     omn_error err = OMN_ERROR_INIT;
-    *k = (lab){ .ctx = reader_context(), .pages = { .asks = asks, .n = n, .mask = ~0u } };
+    *k = (lab){ .ctx = shelf_beside("reader", 2), .pages = { .asks = asks, .n = n, .mask = ~0u } };
     WORKS(omn_context_call(k->ctx, 1, 0, NULL, &k->call, &err));
     WORKS(omn_store_new(11, NULL, true, &k->store, &err));
     const omn_model_setup m = { OMN_FILL(omn_model_setup), .store = k->store, .training = true,
@@ -166,7 +146,7 @@ void reader_speaks(speaker *s, const char *folder)
 {
     omn_error err = OMN_ERROR_INIT;
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32 };
-    s->ctx = reader_context();
+    s->ctx = shelf_beside("reader", 2);
     WORKS(omn_model_open(s->ctx, folder, &how, &s->model, &err));
     WORKS(omn_runner_new(s->model, &s->runner, &err));
 }

@@ -14,21 +14,6 @@
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
 
-/* A context that sees the plugins of this build and the stranger's. */
-static omn_context *with_lab(void)
-{
-    char path[2048];
-    omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = NULL;
-    const char *folder = shelf_folder("lab");
-    shelf_put(folder, "lab", "lab");
-    snprintf(path, sizeof path, "%s:%s", testing_build("plugins/.libs"), folder);
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2, .plugin_path = path,
-                                    .only_plugin_path = true, .cache_dir = "" };
-    WORKS(omn_context_new(&how, &ctx, &err));
-    return ctx;
-}
-
 static omn_value *number(double x)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -40,7 +25,7 @@ static omn_value *number(double x)
 START_TEST(a_world_is_walked_through)
 {
     omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = with_lab();
+    omn_context *ctx = shelf_beside("lab", 2);
     omn_world *w = NULL;
     omn_value *seen = NULL, *right = number(1), *odd = number(0.5);
     omn_world_step s = { OMN_FILL(omn_world_step) };
@@ -89,7 +74,7 @@ END_TEST
 START_TEST(a_world_that_lies_is_found_out)
 {
     static const char *const about[] = { "kind", "reward", "reset" };
-    omn_context *ctx = with_lab();
+    omn_context *ctx = shelf_beside("lab", 2);
     omn_value *one = number(1);
     for (int i = 0; i < 3; i++) {
         omn_error err = OMN_ERROR_INIT;
@@ -128,7 +113,7 @@ static omn_train_report one_step(bench *b, const char *folder, omn_train_setup s
 {
     omn_error err = OMN_ERROR_INIT;
     omn_train_report r = { OMN_FILL(omn_train_report) };
-    *b = (bench){ .ctx = with_lab() };
+    *b = (bench){ .ctx = shelf_beside("lab", 2) };
     WORKS(omn_context_call(b->ctx, 1, 0, NULL, &b->call, &err));
     WORKS(open_begin(b->ctx, b->call, NULL, NULL, "", &b->open, &err));
     if (objective) {
@@ -230,7 +215,7 @@ START_TEST(a_configuration_adds_an_encoder)
     char path[512];
     omn_error err = OMN_ERROR_INIT;
     omn_train_setup s = tiny_setup(OMN_ADAMW);
-    bench b = { .ctx = with_lab() };
+    bench b = { .ctx = shelf_beside("lab", 2) };
     omn_train_report r = { OMN_FILL(omn_train_report) };
     const char *folder =
         with_dial(testing_folder(), "{\"use\": \"lab.dial\", \"span\": 40}");
@@ -275,7 +260,7 @@ START_TEST(an_encoder_that_cannot_be_added_is_told)
         { "{\"use\": \"lab.dial\"}, \"image\": {\"use\": \"lab.dial\"}",
           "of that role" },
     };
-    omn_context *ctx = with_lab();
+    omn_context *ctx = shelf_beside("lab", 2);
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
         omn_error err = OMN_ERROR_INIT;
         omn_store *store = NULL;

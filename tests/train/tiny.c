@@ -25,14 +25,8 @@ static const char config[] =
 
 const char *tiny_folder(const char *folder)
 {
-    char *data = NULL;
-    size_t size = 0;
-    ck_assert_int_eq(
-        omn_file_read(testing_source("models/nano/tokenizer.model"), 1 << 24, &data, &size, NULL),
-        OMN_OK);
-    testing_write(folder, "tokenizer.model", data, size);
+    testing_copy("models/nano/tokenizer.model", folder, "tokenizer.model");
     testing_write(folder, "config.json", config, sizeof(config) - 1);
-    free(data);
     return folder;
 }
 
