@@ -67,12 +67,13 @@ static void say_notes(const running *r, const item *it, const omn_value *told)
     }
 }
 
-/* The value with coordinates as far as they mean something, a hundredth of a pixel; owned. What
- * cannot be made without memory stays as it is. */
+/* The value with coordinates as far as they mean something, a hundredth of a pixel; owned, NULL
+ * without memory. */
 static omn_value *rounded(const omn_value *v)
 {
     const omn_region *list;
     omn_value *out = NULL;
+    bool whole = true;
     if (omn_value_is(v, "regions")) {
         const size_t n = omn_regions_get(v, &list);
         omn_region *copy = calloc(n + 1, sizeof *copy);
@@ -87,20 +88,31 @@ static omn_value *rounded(const omn_value *v)
     } else if (omn_value_is(v, "list")) {
         const size_t n = omn_list_count(v);
         omn_value **all = calloc(n + 1, sizeof *all);
-        for (size_t i = 0; all && i < n; i++) all[i] = rounded(omn_list_at(v, i));
-        if (all) omn_list_new(all, n, &out, NULL);
+        for (size_t i = 0; all && i < n; i++)
+            whole = (all[i] = rounded(omn_list_at(v, i))) != NULL && whole;
+        if (all && whole) omn_list_new(all, n, &out, NULL);
         for (size_t i = 0; all && i < n; i++) omn_value_unref(all[i]);
         free(all);
     } else if (omn_value_is(v, "record")) {
         const size_t n = omn_record_count(v);
         omn_named *fields = calloc(n + 1, sizeof *fields);
         for (size_t i = 0; fields && i < n; i++)
-            fields[i].value = rounded(omn_record_at(v, i, &fields[i].name));
-        if (fields) omn_record_new(fields, n, &out, NULL);
+            whole = (fields[i].value = rounded(omn_record_at(v, i, &fields[i].name))) && whole;
+        if (fields && whole) omn_record_new(fields, n, &out, NULL);
         for (size_t i = 0; fields && i < n; i++) omn_value_unref(fields[i].value);
         free(fields);
+    } else {
+        out = omn_value_ref(v);
     }
-    return out ? out : omn_value_ref(v);
+    return out;
+}
+
+static void put_rounded(const omn_value *v, omn_buf *b)
+{
+    omn_value *near = rounded(v);
+    if (near) omn_value_json(near, b);
+    else b->failed = true;
+    omn_value_unref(near);
 }
 
 /* ---- while it runs ------------------------------------------------------------------------ */
@@ -114,9 +126,7 @@ static void put_event(running *r, const char *type, const char *step, const omn_
     json_text(&b, step ? step : "");
     omn_buf_puts(&b, e->value ? ",\"value\":" : ",\"text\":");
     if (e->value) {
-        omn_value *near = rounded(e->value);
-        omn_value_json(near ? near : e->value, &b);
-        omn_value_unref(near);
+        put_rounded(e->value, &b);
     } else {
         json_text(&b, e->text);
     }
@@ -138,7 +148,8 @@ int answer_event(void *user, const char *step, const omn_event *e)
         const char *text = e->text;
         if (!r->streamed.length) text += strspn(text, " \n");
         omn_buf_puts(&r->streamed, text);
-        cli_puts(r->c, text);
+        /* what is not noted would be said again at the end, with the rest of the answer */
+        if (!r->streamed.failed) cli_puts(r->c, text);
     }
     return 0;
 }
@@ -173,12 +184,8 @@ static void say_seen(const running *r, const item *it, const omn_value *told)
 
 static void put_value(const omn_value *v, omn_buf *b)
 {
-    omn_value *shown = v ? rounded(v) : NULL;
-    if (shown)
-        omn_value_json(shown, b);
-    else
-        omn_buf_puts(b, "null");
-    omn_value_unref(shown);
+    if (v) put_rounded(v, b);
+    else omn_buf_puts(b, "null");
 }
 
 static void put_fields(const running *r, const item *it, const omn_value *record,

@@ -71,7 +71,8 @@ static void be_child(const validate_run *run, uint32_t from, int to)
     if (others && *others) omn_buf_printf(&path, ":%s", others);
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .plugin_path = path.data };
-    omn_status st = omn_context_new(&how, &ctx, &err);
+    omn_status st = omn_buf_check(&path, "the path of plugins", &err);
+    if (st == OMN_OK) st = omn_context_new(&how, &ctx, &err);
     const omn_validate_setup setup = { OMN_FILL(omn_validate_setup),
                                        .seed = run->seed,
                                        .cases = run->cases,

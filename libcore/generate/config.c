@@ -40,7 +40,9 @@ static void complain(omn_config *c, const char *path, const char *found, const c
 void config_note(omn_config *c, const char *path)
 {
     if (!c->asked) c->asked = json_object();
-    if (c->asked) json_object_set_new(c->asked, path, json_true());
+    /* a path that is not noted would be told as a key that nobody knows */
+    if (!c->asked || json_object_set_new(c->asked, path, json_true()))
+        omn_fail(&c->first, OMN_ERR_MEMORY, "%s: out of memory", c->file);
 }
 
 static json_t *look(omn_config *c, const char *path)

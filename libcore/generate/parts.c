@@ -54,6 +54,14 @@ static const char *is_file(const char *path)
     return path && stat(path, &st) == 0 && S_ISREG(st.st_mode) ? path : NULL;
 }
 
+/* FOLDER/NAME, of the folder n bytes, if it is a file. A path without memory is no missing file. */
+static const char *joined(omn_open *o, const char *folder, size_t n, const char *name)
+{
+    const char *path = omn_arena_printf(o->arena, "%.*s/%s", (int)n, folder, name);
+    if (!path) omn_open_fail(o, OMN_ERR_MEMORY, "%s: out of memory", name);
+    return is_file(path);
+}
+
 /* Beside the file that names it; in the model's folder; where omnio was started. What is a value of
  * the pipeline was named there. */
 static const char *named_by_file(omn_open *o, const omn_open *by, const char *name)
@@ -61,12 +69,10 @@ static const char *named_by_file(omn_open *o, const omn_open *by, const char *na
     const char *slash = strrchr(by->file, '/'), *found = NULL;
     if (name[0] == '/') return is_file(name);
     if (!*by->file || given(by, name)) found = is_file(name);
-    if (!found && slash)
-        found = is_file(omn_arena_printf(o->arena, "%.*s/%s", (int)(slash - by->file), by->file,
-                                         name));
+    if (!found && slash) found = joined(o, by->file, (size_t)(slash - by->file), name);
     if (!found && !slash) found = is_file(name);
-    if (!found && o->dir[0]) found = is_file(omn_arena_printf(o->arena, "%s/%s", o->dir, name));
-    return found ? found : is_file(name);
+    if (!found && o->dir[0]) found = joined(o, o->dir, strlen(o->dir), name);
+    return found || o->first.status ? found : is_file(name);
 }
 
 /* What is made of a part depends on the files that it asked for. */
@@ -88,7 +94,7 @@ const char *omn_open_file(omn_open *o, const char *name, bool must)
     }
     const char *path =
         by ? named_by_file(o, by, name)
-           : o->dir[0] ? is_file(omn_arena_printf(o->arena, "%s/%s", o->dir, name)) : NULL;
+           : o->dir[0] ? joined(o, o->dir, strlen(o->dir), name) : NULL;
     if (path) remember_file(o, path);
     if (!path && must && by && *by->file)
         omn_open_fail(o, OMN_ERR_MISSING, "%s is neither beside %s nor in the folder %s", name,

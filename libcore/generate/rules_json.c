@@ -321,7 +321,9 @@ static const omn_rule *of_object(schema *s, const json_t *j, int depth)
         json_t *label = json_stringn(names[n], strlen(names[n]));
         const omn_rule *value = deeper(s, names[n], json_object_get(properties, names[n]),
                                        depth, true);
-        const omn_rule *name = label ? literal(s, label) : NULL, *now[2];
+        const omn_rule *name = NULL, *now[2];
+        if (label) name = literal(s, label);
+        else omn_rules_fail(s->r, OMN_ERR_MEMORY, "a schema: out of memory");
         json_decref(label);
         for (int c = 0; c < 2; c++) {
             const omn_rule *with[5] = { c ? mark(s, ",") : seq(s, NULL, 0), name, mark(s, ":"),

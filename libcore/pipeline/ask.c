@@ -36,9 +36,9 @@ static omn_status settings(const omn_pipeline_run *r, const plan_answer *w, omn_
     for (size_t i = 0; i < w->n_set; i++) {
         const param *q = &w->set[i];
         if (q->slot >= 0) omn_value_text(r->slots[q->slot], &texts[i]);
-        set[i] =
-            (omn_setting){ q->name, q->slot >= 0 ? texts[i].data ? texts[i].data : "" : q->text,
-                           q->at->line, q->slot >= 0 ? 0 : q->at->column };
+        OMN_TRY(omn_buf_check(&texts[i], q->name, err));
+        set[i] = (omn_setting){ q->name, q->slot >= 0 ? texts[i].data : q->text, q->at->line,
+                                q->slot >= 0 ? 0 : q->at->column };
     }
     for (size_t i = 0; i < w->n_values; i++) {
         values[i].name = w->values[i].name;

@@ -34,6 +34,10 @@ char *kind_name(const omn_value *v)
     size_t n = 0;
     omn_buf_init(&b, 1 << 20);
     omn_value_text(v, &b);
+    if (b.failed && !b.full) {      /* half of a name would be another one */
+        omn_buf_fini(&b);
+        return NULL;
+    }
     for (size_t i = 0; i < b.length; i++) {
         char ch = b.data[i];
         if (ch >= 'A' && ch <= 'Z') ch = (char)(ch - 'A' + 'a');

@@ -143,7 +143,8 @@ static omn_status fit(const example *e, const omn_kind *kind, const omn_value *v
     }
     omn_buf_init(&text, 64);
     omn_value_text(v, &text);
-    st = omn_text_new(text.data, text.length, out, err);
+    st = omn_buf_check(&text, "a number", err);
+    if (st == OMN_OK) st = omn_text_new(text.data, text.length, out, err);
     omn_buf_fini(&text);
     return st;
 }

@@ -160,7 +160,8 @@ static omn_status tell_unmet(omn_pipeline_run *r, const plan_step *s, omn_error 
                    (int)s->at->line, (long long)s->most);
     condition_print(r->p, &s->until, &b);
     omn_buf_puts(&b, " did not hold");
-    const omn_status st = told_note(r->told, b.data ? b.data : "", err);
+    omn_status st = omn_buf_check(&b, "a note", err);
+    if (st == OMN_OK) st = told_note(r->told, b.data, err);
     omn_buf_fini(&b);
     return st;
 }

@@ -168,9 +168,8 @@ static omn_status take_inputs(const omn_teacher *t, const omn_request *rq, omn_p
         }
         omn_buf_init(&text, MOST_TEXT + 1);
         omn_value_text(in->value, &text);
-        st = text.failed ? omn_fail(err, OMN_ERR_DATA, "the input \"text\" is longer than %zu MiB",
-                                    MOST_TEXT >> 20)
-                         : prefixed(t, text.data ? text.data : "", first, &v, err);
+        st = omn_buf_check(&text, "the input \"text\"", err);
+        if (st == OMN_OK) st = prefixed(t, text.data, first, &v, err);
         omn_buf_fini(&text);
         if (st != OMN_OK) return st;
         out->inputs[out->n_inputs++] = (omn_named){ in->name, v };
@@ -254,7 +253,8 @@ static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call 
         OMN_TRY(run_frame(r, c, s, s->answer.of, &frame, &has, err));
     if (omn_value_is(wanted, "number") && !strcmp(omn_answer_makes(a), "text")) {
         omn_value_text(wanted, &b); /* a number is a fine text */
-        OMN_TRY(omn_text_new(b.data ? b.data : "", b.length, &other, err));
+        OMN_TRY(omn_buf_check(&b, "the text", err));
+        OMN_TRY(omn_text_new(b.data, b.length, &other, err));
     }
     if (teacher_wants_codes(t, wanted)) OMN_TRY(take_codes(t, r, c, wanted, &other, err));
     OMN_TRY(omn_answer_write(a, c, other ? other : wanted, has ? &frame : NULL, &out->want, err));

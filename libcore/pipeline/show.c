@@ -20,6 +20,7 @@ static omn_status put_input(const omn_recipe *r, omn_call *c, const omn_named *i
     OMN_TRY(omn_feed_make(&f, err));
     OMN_TRY(omn_model_prepare(r->teacher, c, in->name, in->value, f, NULL, err));
     omn_value_text(in->value, &text);
+    if (text.failed && !text.full) OMN_TRY(omn_buf_check(&text, "an input", err));
     omn_buf_printf(out, "  input %s: %.*s\n", in->name, (int)strcspn(text.data, "\n"), text.data);
     for (size_t i = 0; i < omn_feed_count(f); i++) {
         const char *name = omn_feed_name(f, i);

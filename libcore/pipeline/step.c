@@ -50,7 +50,8 @@ static omn_status leave_out(omn_pipeline_run *r, const plan_step *s, int absent,
         condition_print(r->p, &s->when, &b);
         omn_buf_puts(&b, " does not hold");
     }
-    st = told_note(r->told, b.data ? b.data : "", err);
+    st = omn_buf_check(&b, "a note", err);
+    if (st == OMN_OK) st = told_note(r->told, b.data, err);
     omn_buf_fini(&b);
     for (size_t i = 0; i < s->n_out; i++) run_put(r, s->out[i], NULL);
     return st;
@@ -88,18 +89,19 @@ static omn_status run_apply(omn_pipeline_run *r, omn_call *c, const plan_step *s
     size_t n = 0;
     if (s->n_params > 128) return yml_fail(s->at, err, "%s: more than 128 parameters", s->name);
     for (size_t i = 0; i < s->n_in; i++) in[i] = s->in[i] >= 0 ? r->slots[s->in[i]] : NULL;
+    for (size_t i = 0; i < s->n_params; i++) omn_buf_init(&texts[i], (size_t)1 << 20);
     for (; n < s->n_params; n++) {
         const param *p = &s->params[n];
-        omn_buf_init(&texts[n], (size_t)1 << 20);
         if (p->slot >= 0) omn_value_text(r->slots[p->slot], &texts[n]);
+        OMN_TRY(omn_buf_check(&texts[n], p->name, err));
         set[n] =
-            (omn_setting){ p->name, p->slot >= 0 ? (texts[n].data ? texts[n].data : "") : p->text,
-                           p->at->line, p->at->column };
+            (omn_setting){ p->name, p->slot >= 0 ? texts[n].data : p->text, p->at->line,
+                           p->at->column };
     }
     OMN_TRY(omn_operation_call(s->entry, c, in, set, n, out, err));
     for (size_t i = 0; i < s->n_out; i++) run_put(r, s->out[i], out[i]);
 done:
-    for (size_t i = 0; i < n; i++) omn_buf_fini(&texts[i]);
+    for (size_t i = 0; i < s->n_params; i++) omn_buf_fini(&texts[i]);
     return st;
 }
 

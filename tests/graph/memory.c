@@ -1,60 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every allocation of building, planning and running a training graph fails in turn: the answer is
- * "memory" or it works, nothing crashes, and a second try with memory works. The linker sends the
- * library's allocations through the functions below. */
+ * "memory" or it works, nothing crashes, and a second try with memory works. */
 #include "rig.h"
 #include "small.h"
 
+#include "tests/starve.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-static long left = -1; /* allocations that still work; below 0: all */
-static long asked;
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t each);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t to, size_t n);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t each);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t to, size_t n);
-char *__wrap_strdup(const char *s);
-
-static bool refused(void)
-{
-    asked++;
-    if (left < 0) return false;
-    if (left == 0) return true;
-    left--;
-    return false;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return refused() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t each)
-{
-    return refused() ? NULL : __real_calloc(n, each);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return refused() ? NULL : __real_realloc(p, n);
-}
-
-void *__wrap_aligned_alloc(size_t to, size_t n)
-{
-    return refused() ? NULL : __real_aligned_alloc(to, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-    return refused() ? NULL : __real_strdup(s);
-}
 
 static omn_feed *make_feed(const small *m)
 {
@@ -105,16 +58,16 @@ START_TEST(every_failed_allocation_is_reported)
     const long each = testing_all() ? 700 : 200, sample = testing_all() ? 300 : 40;
     for (size_t d = 0; d < 2; d++) {
         omn_error err = OMN_ERROR_INIT;
-        asked = 0;
+        starve_at(0, false);
         omn_status st = attempt(devices[d], &m, feed, &err);
-        const long all = asked; /* before the assertion, which allocates too */
+        const long all = (long)starve_asked(); /* before the assertion, which allocates too */
         ck_assert_msg(st == OMN_OK, "%s", err.text);
         ck_assert_int_gt(all, 500);
         for (long n = 0; n < all; n += n < each ? 1 : 1 + all / sample) {
             err = (omn_error)OMN_ERROR_INIT;
-            left = n;
+            starve_at((unsigned long)n + 1, true);
             st = attempt(devices[d], &m, feed, &err);
-            left = -1;
+            starve_at(0, false);
             ck_assert_msg(st == OMN_ERR_MEMORY, "allocation %ld of %ld: status %d, '%s'", n, all,
                           (int)st, err.text);
             ck_assert_uint_eq(err.status, OMN_ERR_MEMORY);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory that runs out: each allocation of the two lowest floors fails in turn. Every time the
  * answer must be one error that says so, nothing may crash, and (under AddressSanitizer) nothing
- * may be lost. The linker replaces the allocating functions inside the library by the ones
- * below. */
+ * may be lost. */
 #include <omnio/tensor.h>
 
+#include "tests/starve.h"
 #include "tests/testing.h"
 
 #include <pthread.h>
@@ -13,86 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t each);
-void *__real_realloc(void *p, size_t n);
-void *__real_aligned_alloc(size_t align, size_t n);
-char *__real_strdup(const char *s);
-char *__real_strndup(const char *s, size_t n);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t each);
-void *__wrap_realloc(void *p, size_t n);
-void *__wrap_aligned_alloc(size_t align, size_t n);
-char *__wrap_strdup(const char *s);
-char *__wrap_strndup(const char *s, size_t n);
-
-/* The allocation that fails, counted from 1; 0 for none. */
-static unsigned long failing, counted;
-
-static int fails(void)
-{
-    return ++counted == failing;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t each)
-{
-    return fails() ? NULL : __real_calloc(n, each);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-void *__wrap_aligned_alloc(size_t align, size_t n)
-{
-    return fails() ? NULL : __real_aligned_alloc(align, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-    return fails() ? NULL : __real_strdup(s);
-}
-
-char *__wrap_strndup(const char *s, size_t n)
-{
-    return fails() ? NULL : __real_strndup(s, n);
-}
-
-typedef omn_status scene_fn(omn_error *err);
-
-/* Plays a scene until it gets through without a failing allocation. */
-static void play(scene_fn *scene, unsigned long least)
-{
-    unsigned long turn = 0;
-    for (;;) {
-        omn_error err = OMN_ERROR_INIT;
-        counted = 0;
-        failing = ++turn;
-        omn_status st = scene(&err);
-        unsigned long seen = counted;
-        failing = 0;
-        if (seen < turn) {
-            ck_assert_msg(st == OMN_OK, "with all memory: %s", err.text);
-            break;
-        }
-        ck_assert_msg(st == OMN_ERR_MEMORY && err.status == OMN_ERR_MEMORY && err.text[0],
-                      "allocation %lu of the scene: status %s, \"%s\"", turn, omn_status_name(st),
-                      err.text);
-    }
-    /* A scene in which little is allocated would prove little. */
-    ck_assert_uint_gt(turn, least);
-}
-
 static char path[4200];
 
-static omn_status write_weights(omn_error *err)
+static omn_status write_weights(void *user, omn_error *err)
 {
+    (void)user;
     static const float x[600];
     omn_weights_entry entries[3];
     const char *const names[] = { "decoder.b", "decoder.a", "encoder" };
@@ -104,8 +29,9 @@ static omn_status write_weights(omn_error *err)
     return omn_weights_write(path, OMN_OVERWRITE, entries, 3, meta, 2, err);
 }
 
-static omn_status open_weights(omn_error *err)
+static omn_status open_weights(void *user, omn_error *err)
 {
+    (void)user;
     omn_weights *w = NULL;
     omn_status st = omn_weights_open(path, &w, err);
     if (st == OMN_OK && omn_weights_count(w) != 3) st = OMN_ERR_FAILED;
@@ -116,19 +42,20 @@ static omn_status open_weights(omn_error *err)
 START_TEST(weights_survive_a_lack_of_memory)
 {
     snprintf(path, sizeof path, "%s/model-1.safetensors", testing_folder());
-    play(write_weights, 5);
-    play(open_weights, 5);
+    starve_play(write_weights, NULL, 5, false);
+    starve_play(open_weights, NULL, 5, false);
     static const char index[] = "{\"metadata\":{\"made\":\"by hand\"},\"weight_map\":{"
                                 "\"decoder.a\":\"model-1.safetensors\",\"decoder.b\":"
                                 "\"model-1.safetensors\",\"encoder\":\"model-1.safetensors\"}}";
     testing_write(testing_folder(), "model.safetensors.index.json", index, sizeof index - 1);
     snprintf(path, sizeof path, "%s", testing_folder());
-    play(open_weights, 8);
+    starve_play(open_weights, NULL, 8, false);
 }
 END_TEST
 
-static omn_status fill_feed(omn_error *err)
+static omn_status fill_feed(void *user, omn_error *err)
 {
+    (void)user;
     omn_status st = OMN_OK;
     omn_feed *f = NULL;
     char name[16];
@@ -145,12 +72,13 @@ done:
 
 START_TEST(feeds_survive_a_lack_of_memory)
 {
-    play(fill_feed, 40);
+    starve_play(fill_feed, NULL, 40, false);
 }
 END_TEST
 
-static omn_status use_files(omn_error *err)
+static omn_status use_files(void *user, omn_error *err)
 {
+    (void)user;
     omn_status st = OMN_OK;
     omn_file *file = NULL;
     omn_map *map = NULL;
@@ -171,7 +99,7 @@ done:
 START_TEST(files_survive_a_lack_of_memory)
 {
     snprintf(path, sizeof path, "%s/a", testing_folder());
-    play(use_files, 6);
+    starve_play(use_files, NULL, 6, false);
 }
 END_TEST
 
@@ -182,8 +110,9 @@ static void nothing(void *user, size_t from, size_t to)
     (void)to;
 }
 
-static omn_status use_a_call(omn_error *err)
+static omn_status use_a_call(void *user, omn_error *err)
 {
+    (void)user;
     omn_status st = OMN_OK;
     omn_pool *pool = NULL;
     omn_call *call = NULL;
@@ -204,12 +133,13 @@ done:
 
 START_TEST(calls_survive_a_lack_of_memory)
 {
-    play(use_a_call, 5);
+    starve_play(use_a_call, NULL, 5, false);
 }
 END_TEST
 
-static omn_status use_arenas(omn_error *err)
+static omn_status use_arenas(void *user, omn_error *err)
 {
+    (void)user;
     omn_status st = OMN_OK;
     omn_buf buf;
     omn_buf_init(&buf, 1 << 20);
@@ -227,7 +157,7 @@ static omn_status use_arenas(omn_error *err)
 
 START_TEST(arenas_and_buffers_survive_a_lack_of_memory)
 {
-    play(use_arenas, 8);
+    starve_play(use_arenas, NULL, 8, false);
 }
 END_TEST
 

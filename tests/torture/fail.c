@@ -4,6 +4,7 @@
  *   FAIL_MEMORY=N   allocation number N (memory, mappings, threads) fails; N+: all that follow too
  *   FAIL_WRITE=N    call number N that writes (write, fsync, rename, ...) gives ENOSPC; N+ too
  *   FAIL_COUNT=FILE appends "memory N" and "write N" at the end: how many there were
+ *   FAIL_WITHIN=TEXT   counts only calls below a library whose path contains TEXT
  *   FAIL_TRACE=1    says on standard error where it failed
  *
  * Helpers that the program starts (its scanner) are left alone: what they do is the plugin door's
@@ -33,6 +34,7 @@ typedef struct trap {
 } trap;
 static trap memory = { -1, 0, 0 }, writing = { -1, 0, 0 };
 static int traced;
+static const char *within; /* NULL: everywhere */
 static __thread int quiet; /* inside this library: nothing fails */
 
 static void tell(const char *what)
@@ -45,9 +47,23 @@ static void tell(const char *what)
     quiet--;
 }
 
+/* Is the library that is asked for among the callers? */
+static int is_within(void)
+{
+    void *at[48];
+    Dl_info about;
+    int found = 0;
+    quiet++;
+    const int n = backtrace(at, 48);
+    for (int i = 1; i < n && !found; i++)
+        found = dladdr(at[i], &about) && about.dli_fname && strstr(about.dli_fname, within);
+    quiet--;
+    return found;
+}
+
 static int springs(trap *t, int number, const char *what)
 {
-    if (t->at < 0 || quiet) return 0;
+    if (t->at < 0 || quiet || (within && !is_within())) return 0;
     const long now = __sync_add_and_fetch(&t->count, 1);
     if (t->at == 0 || (t->on ? now < t->at : now != t->at)) return 0;
     tell(what);
@@ -162,7 +178,9 @@ __attribute__((constructor)) static void begin(void)
     if (strcmp(me, "omnio")) return;
     void *warm[2];
     traced = getenv("FAIL_TRACE") != NULL;
-    if (traced) backtrace(warm, 2); /* loads libgcc now, not at the failure */
+    within = getenv("FAIL_WITHIN");
+    if (within && !*within) within = NULL;
+    if (traced || within) backtrace(warm, 2); /* loads libgcc now, not at the failure */
     set(&memory, "FAIL_MEMORY");
     set(&writing, "FAIL_WRITE");
 }

@@ -5,6 +5,7 @@
  * no memory that it does not fill. */
 #include "inside.h"
 
+#include <errno.h>
 #include <gif_lib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,11 +33,14 @@ static int fetch(GifFileType *gif, GifByteType *to, int n)
     return (int)got;
 }
 
+/* giflib calls a failed allocation of the first palette a missing description of the screen: errno,
+ * which nothing but an allocation sets here, knows better. */
 static omn_status trouble(const source *s, int code)
 {
     const char *why = GifErrorString(code);
-    return omn_fail(s->err, code == D_GIF_ERR_NOT_ENOUGH_MEM ? OMN_ERR_MEMORY : OMN_ERR_DATA,
-                    "GIF: %s", why ? why : "the file is damaged");
+    if (code == D_GIF_ERR_NOT_ENOUGH_MEM || errno == ENOMEM)
+        return omn_fail(s->err, OMN_ERR_MEMORY, "GIF: no memory to read it");
+    return omn_fail(s->err, OMN_ERR_DATA, "GIF: %s", why ? why : "the file is damaged");
 }
 
 static omn_status extension(source *s)
@@ -149,6 +153,7 @@ omn_status gif_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
 {
     int code = 0;
     source s = { .p = bytes, .left = size, .clear = -1, .call = c, .err = err };
+    errno = 0;
     s.gif = DGifOpen(&s, fetch, &code);
     if (!s.gif) return trouble(&s, code);
     const omn_status st = read_all(&s);

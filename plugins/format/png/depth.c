@@ -60,9 +60,10 @@ omn_status depth_save(omn_call *c, const void *params, const omn_value *v, uint8
     omn_buf number;
     omn_buf_init(&number, 64);
     omn_number_print(how->scale, &number);
-    snprintf(text, sizeof(text), "Depth-Scale: %.*s", (int)number.length,
-             number.data != NULL ? number.data : "");
+    const omn_status st = omn_buf_check(&number, "PNG: the scale", err);
+    snprintf(text, sizeof(text), "Depth-Scale: %s", number.data);
     omn_buf_fini(&number);
+    if (st != OMN_OK) return st;
     const png_rows from = { .width = m.width, .height = (uint32_t)h, .row_bytes = 2 * (size_t)w,
                             .bits = 16, .colour = PNG_COLOR_TYPE_GRAY,
                             .compression = how->compression, .texts = text, .row = row,

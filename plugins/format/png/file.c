@@ -4,6 +4,7 @@
  * seen. */
 #include "inside.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,7 @@ omn_status png_write(const png_rows *from, uint8_t **bytes, size_t *size, omn_er
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to write it");
     omn_buf_init(&s->out, OMN_VALUE_MOST_BYTES);
     s->row = calloc(1, from->row_bytes);
+    errno = 0;
     s->png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &s->trouble, png_note, png_ignore);
     if (s->png != NULL) s->info = png_create_info_struct(s->png);
     if (s->row == NULL || s->info == NULL) {

@@ -30,7 +30,8 @@ typedef struct png_trouble {
 } png_trouble;
 void png_note(png_structp png, png_const_charp text) PNG_NORETURN;
 void png_ignore(png_structp png, png_const_charp text);
-/* The error that was noted: OMN_ERR_MEMORY when libpng found none, else `otherwise`. */
+/* The error that was noted: OMN_ERR_MEMORY when libpng found none, else `otherwise`. errno was set
+ * to 0 before libpng was called. */
 omn_status png_failed(const png_trouble *t, omn_status otherwise, omn_error *err);
 
 /* A file to be written, row by row as PNG has them: bytes, or pairs with the high byte first. */

@@ -3,13 +3,17 @@
  * wanted as a mask or as depth is read as one, else it is a picture. */
 #include "inside.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
+/* libpng says of texts that found no memory that they are too many; nothing but an allocation sets
+ * errno, since files lie in memory. */
 omn_status png_failed(const png_trouble *t, omn_status otherwise, omn_error *err)
 {
-    return omn_fail(err, strcasestr(t->text, "memory") ? OMN_ERR_MEMORY : otherwise, "PNG: %s",
-                    t->text);
+    if (errno == ENOMEM || strcasestr(t->text, "memory"))
+        return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory (%s)", t->text);
+    return omn_fail(err, otherwise, "PNG: %s", t->text);
 }
 
 void png_note(png_structp png, png_const_charp text)

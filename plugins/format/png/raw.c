@@ -5,6 +5,7 @@
  * text may hold a megabyte. */
 #include "inside.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,7 @@ omn_status png_read_raw(const omn_call *c, const uint8_t *bytes, size_t size, pn
     s->from = (png_source){ .at = bytes, .left = size, .size = size };
     s->out = out;
     s->most = omn_call_most_bytes(c);
+    errno = 0;
     s->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s->from.trouble, png_note, png_ignore);
     if (s->png != NULL) s->info = png_create_info_struct(s->png);
     if (s->info == NULL)

@@ -8,6 +8,7 @@
 #include "inside.h"
 #include "orientation.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,6 +108,7 @@ omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **
     s->call = c;
     s->from.at = bytes;
     s->from.left = s->from.size = size;
+    errno = 0;
     s->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s->from.trouble, png_note, png_ignore);
     if (s->png != NULL) s->info = png_create_info_struct(s->png);
     if (s->info == NULL) {

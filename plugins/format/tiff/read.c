@@ -7,6 +7,7 @@
 #include "inside.h"
 #include "orientation.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <tiffio.h>
@@ -97,13 +98,20 @@ static int ignore(TIFF *tiff, void *user, const char *where, const char *fmt, va
     return 1;
 }
 
+/* libtiff has words alone to tell that memory was short, and not of every allocation (its lists of
+ * pages): errno is set by allocations alone, since the file lies in memory. A limit that is passed
+ * is the file's fault. */
+static bool no_memory(const char *why)
+{
+    return (errno == ENOMEM || strstr(why, "alloc") || strcasestr(why, "memory") ||
+            strstr(why, "No space for")) && !strstr(why, "beyond");
+}
+
 static omn_status trouble(const source *s)
 {
     size_t n = strlen(s->text);
     while (n > 0 && s->text[n - 1] == '.') n--;
-    /* it has words alone to tell; a limit that is passed is the file's fault */
-    if ((strstr(s->text, "alloc") || strcasestr(s->text, "memory") ||
-         strstr(s->text, "No space for")) && !strstr(s->text, "beyond"))
+    if (no_memory(s->text))
         return omn_fail(s->err, OMN_ERR_MEMORY, "TIFF: no memory to read it (%.*s)", (int)n,
                         s->text);
     return omn_fail(s->err, OMN_ERR_DATA, "TIFF: %.*s", n ? (int)n : 19,
@@ -211,7 +219,7 @@ static omn_status read_any(source *s)
     uint32_t *raster = NULL;
     char why[1024] = "";
     if (!TIFFRGBAImageOK(s->tiff, why) || !TIFFRGBAImageBegin(&rgba, s->tiff, 1, why))
-        return strcasestr(why, "memory") || strstr(why, "No space for")
+        return no_memory(why)
                    ? omn_fail(s->err, OMN_ERR_MEMORY, "TIFF: no memory to read it (%s)", why)
                    : omn_fail(s->err, OMN_ERR_UNSUPPORTED, "TIFF: %s",
                               why[0] ? why : "this kind cannot be read");
@@ -240,6 +248,7 @@ omn_status tiff_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
 {
     omn_status st = OMN_OK;
     source s = { .p = bytes, .n = size, .call = c, .err = err };
+    errno = 0;
     OMN_TRY(open_it(&s));
     OMN_TRY(head(&s));
     OMN_TRY(is_deep(&s) ? read_deep(&s) : read_any(&s));

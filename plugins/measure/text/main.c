@@ -17,9 +17,9 @@ static char *plain(const omn_value *v)
 {
     omn_buf b;
     size_t n = 0;
-    omn_buf_init(&b, MOST_TEXT);
+    omn_buf_init(&b, OMN_TEXT_MOST);
     omn_value_text(v, &b);
-    char *out = malloc(b.length + 1);
+    char *out = b.failed ? NULL : malloc(b.length + 1);
     for (size_t i = 0; out && i < b.length; i++) {
         char ch = b.data[i];
         if (ch >= 'A' && ch <= 'Z') ch = (char)(ch - 'A' + 'a');

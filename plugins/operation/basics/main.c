@@ -32,9 +32,8 @@ static omn_status printed(void (*print)(const omn_value *, omn_buf *), const omn
     omn_buf b;
     omn_buf_init(&b, OMN_TEXT_MOST);
     print(in, &b);
-    omn_status st = b.failed ? omn_fail(err, OMN_ERR_MEMORY,
-                                        "the text would be longer than %zu bytes", OMN_TEXT_MOST)
-                             : omn_text_new(b.data != NULL ? b.data : "", b.length, out, err);
+    omn_status st = omn_buf_check(&b, "the text", err);
+    if (st == OMN_OK) st = omn_text_new(b.data, b.length, out, err);
     omn_buf_fini(&b);
     return st;
 }

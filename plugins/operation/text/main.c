@@ -16,9 +16,8 @@ static const char spaces[] = " \t\n\r\f\v";
 /* The text that was gathered in b, which is emptied. */
 static omn_status finish(omn_buf *b, omn_value **out, omn_error *err)
 {
-    omn_status st = b->failed ? omn_fail(err, OMN_ERR_MEMORY,
-                                         "the text would be longer than %zu bytes", OMN_TEXT_MOST)
-                              : omn_text_new(b->data != NULL ? b->data : "", b->length, out, err);
+    omn_status st = omn_buf_check(b, "the text", err);
+    if (st == OMN_OK) st = omn_text_new(b->data, b->length, out, err);
     omn_buf_fini(b);
     return st;
 }

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pipelines and lessons while memory fails: every allocation of the library fails in turn, and what
+ * comes out is the lack of memory or the same answer, never a parameter that is empty because its
+ * text found no room, a lesson without its end, or a name that is half of one. */
+#include "tests/generate/toy.h"
+#include "tests/starve.h"
+
+#include "libcore/pipeline/recipe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
+
+/* ---- parameters of operations and answers that values give ----------------------------------- */
+
+static const char asks[] =
+    "version: 1\n"
+    "inputs: {image: {type: image}, width: {type: number}, range: {type: text}}\n"
+    "steps:\n"
+    "  - {apply: image.resize, as: small, in: $image, width: $width, height: 32}\n"
+    "  - {apply: text.upper, in: $range, as: never, when: {empty: $range}}\n"
+    "  - {generate: text, as: n, from: {image: $small}, prompt: \"{range}\",\n"
+    "     answer: {number: $range}}\n"
+    "outputs: {n: $n, small: $small}\n";
+
+typedef struct asking {
+    omn_pipeline_run *run;
+    omn_named in[3];
+    omn_value *wanted;                    /* NULL: what comes is kept */
+} asking;
+
+static omn_status asked(void *user, omn_error *err)
+{
+    asking *a = user;
+    omn_value *out = NULL;
+    const omn_status st = omn_pipeline_run_one(a->run, a->in, 3, 0, &out, err);
+    starve_rest();
+    if (st != OMN_OK) return st;
+    if (!a->wanted) {
+        a->wanted = out;
+        return OMN_OK;
+    }
+    ck_assert(omn_value_equal(out, a->wanted));
+    omn_value_unref(out);
+    return OMN_OK;
+}
+
+START_TEST(a_run_gives_its_answer_or_the_lack)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_pipeline *p = NULL;
+    asking a = { .in = { { "image", NULL }, { "width", NULL }, { "range", NULL } } };
+    toy t;
+    const char *folder = testing_folder();
+    toy_write(folder, 3);
+    toy_open(&t, folder, 1);
+    WORKS(omn_pipeline_open(t.ctx, testing_write(folder, "p.yaml", asks, strlen(asks)), &p, &err));
+    const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = t.model,
+                                     .temperature = NAN, .top_p = NAN };
+    a.in[0].value = toy_picture(&t, 64, 64, 1);
+    WORKS(omn_number_new(40, &a.in[1].value, &err));
+    WORKS(omn_text_new("3..17", 5, &a.in[2].value, &err));
+    for (int fresh = 0; fresh < 2; fresh++) {
+        WORKS(omn_pipeline_run_new(p, &how, &a.run, &err));
+        WORKS(asked(&a, &err));
+        starve_play(asked, &a, 40, true);
+        omn_pipeline_run_free(a.run);
+    }
+    ck_assert(omn_number_get(omn_record_get(a.wanted, "n")) >= 3);
+    for (int i = 0; i < 3; i++) omn_value_unref(a.in[i].value);
+    omn_value_unref(a.wanted);
+    omn_pipeline_close(p);
+    toy_close(&t);
+}
+END_TEST
+
+/* ---- lessons --------------------------------------------------------------------------------- */
+
+static const char says[] =
+    "version: 1\n"
+    "inputs: {question: {type: text}}\n"
+    "steps:\n"
+    "  - {generate: text, as: said, from: {text: $question}}\n"
+    "outputs: {answer: $said}\n";
+
+typedef struct teaching {
+    omn_teacher *teacher;
+    omn_call *call;
+    omn_named in;
+    omn_value *wanted;
+    omn_pipeline_taught first;
+} teaching;
+
+static omn_status taught(void *user, omn_error *err)
+{
+    teaching *k = user;
+    omn_pipeline_taught out;
+    const omn_status st = omn_teacher_lesson(k->teacher, k->call, &k->in, 1, k->wanted, &out, err);
+    starve_rest();
+    if (st != OMN_OK) return st;
+    if (!k->first.size) {
+        k->first = out;
+        k->first.size = sizeof out;
+        return OMN_OK;
+    }
+    ck_assert_uint_eq(out.n_inputs, k->first.n_inputs);
+    for (uint32_t i = 0; i < out.n_inputs; i++)
+        ck_assert(omn_value_equal(out.inputs[i].value, k->first.inputs[i].value));
+    ck_assert_uint_eq(out.want.count, k->first.want.count);
+    ck_assert(!memcmp(out.want.ids, k->first.want.ids, out.want.count * sizeof *out.want.ids));
+    omn_pipeline_taught_fini(&out);
+    return OMN_OK;
+}
+
+START_TEST(a_lesson_is_whole_or_the_lack)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_pipeline *p = NULL;
+    teaching k = { .in.name = "question" };
+    toy t;
+    const char *folder = testing_folder();
+    toy_write(folder, 3);
+    toy_open(&t, folder, 1);
+    WORKS(omn_pipeline_open(t.ctx, testing_write(folder, "p.yaml", says, strlen(says)), &p, &err));
+    WORKS(omn_teacher_new(p, t.model, &k.teacher, &err));
+    WORKS(omn_context_call(t.ctx, 1, 0, NULL, &k.call, &err));
+    WORKS(omn_text_new("how many are there", 18, &k.in.value, &err));
+    WORKS(omn_number_new(1234567, &k.wanted, &err));
+    WORKS(taught(&k, &err));
+    ck_assert_uint_gt(k.first.want.count, 1);
+    starve_play(taught, &k, 5, true);
+    omn_pipeline_taught_fini(&k.first);
+    omn_value_unref(k.in.value);
+    omn_value_unref(k.wanted);
+    omn_call_free(k.call);
+    omn_teacher_free(k.teacher);
+    omn_pipeline_close(p);
+    toy_close(&t);
+}
+END_TEST
+
+/* ---- names of kinds -------------------------------------------------------------------------- */
+
+static omn_status named(void *user, omn_error *err)
+{
+    char *name = kind_name(user);
+    starve_rest();
+    if (!name) return omn_fail(err, OMN_ERR_MEMORY, "a name: out of memory");
+    ck_assert_str_eq(name, "how many");
+    free(name);
+    return OMN_OK;
+}
+
+START_TEST(a_kind_of_question_has_its_whole_name)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *v = NULL;
+    WORKS(omn_text_new("How  many?", 10, &v, &err));
+    starve_play(named, v, 1, false);
+    omn_value_unref(v);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        a_run_gives_its_answer_or_the_lack,
+        a_lesson_is_whole_or_the_lack,
+        a_kind_of_question_has_its_whole_name,
+    };
+    return TESTING_RUN("pipeline/starved", all, 120);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The functions that the linker puts in the place of the library's allocating ones. */
+#include "tests/starve.h"
+
+#include "tests/testing.h"
+
+#include <stdlib.h>
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t each);
+void *__real_realloc(void *p, size_t n);
+void *__real_aligned_alloc(size_t align, size_t n);
+char *__real_strdup(const char *s);
+char *__real_strndup(const char *s, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t each);
+void *__wrap_realloc(void *p, size_t n);
+void *__wrap_aligned_alloc(size_t align, size_t n);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+
+static unsigned long failing, counted;
+static bool and_on, resting;
+
+void starve_at(unsigned long n, bool on)
+{
+    failing = n;
+    and_on = on;
+    counted = 0;
+    resting = false;
+}
+
+void starve_rest(void) { resting = true; }
+
+unsigned long starve_asked(void) { return counted; }
+
+static bool fails(void)
+{
+    if (resting) return false;
+    const unsigned long now = ++counted;
+    return failing && (and_on ? now >= failing : now == failing);
+}
+
+void *__wrap_malloc(size_t n) { return fails() ? NULL : __real_malloc(n); }
+void *__wrap_calloc(size_t n, size_t each) { return fails() ? NULL : __real_calloc(n, each); }
+void *__wrap_realloc(void *p, size_t n) { return fails() ? NULL : __real_realloc(p, n); }
+void *__wrap_aligned_alloc(size_t align, size_t n)
+{
+    return fails() ? NULL : __real_aligned_alloc(align, n);
+}
+char *__wrap_strdup(const char *s) { return fails() ? NULL : __real_strdup(s); }
+char *__wrap_strndup(const char *s, size_t n) { return fails() ? NULL : __real_strndup(s, n); }
+
+void starve_play(starve_scene *scene, void *user, unsigned long least, bool forgiving)
+{
+    for (unsigned long turn = 1;; turn++) {
+        omn_error err = OMN_ERROR_INIT;
+        starve_at(turn, false);
+        const omn_status st = scene(user, &err);
+        const unsigned long seen = starve_asked();
+        starve_at(0, false);
+        if (seen < turn) {
+            ck_assert_msg(st == OMN_OK, "with all memory: %s", err.text);
+            ck_assert_uint_gt(turn, least);
+            return;
+        }
+        if (forgiving && st == OMN_OK) continue;
+        ck_assert_msg(st == OMN_ERR_MEMORY && err.status == OMN_ERR_MEMORY && err.text[0],
+                      "allocation %lu of the scene: status %s, \"%s\"", turn, omn_status_name(st),
+                      err.text);
+    }
+}
