@@ -60,8 +60,8 @@ static inline size_t depth_of(runs how, size_t K)
     return how == RUNS_LANES ? lane_steps(K) * LANES : K;
 }
 
-/* Packing costs as much as the products when heads are narrow, so rows of whole registers of the two
- * usual types have loops of their own, without a question for each register. */
+/* Packing costs as much as the products when heads are narrow, so rows of whole registers of the
+ * two usual types have loops of their own, without a question for each register. */
 #define BY_TYPE(fn, t, whole, ...)                                                                 \
     do {                                                                                           \
         if ((whole) && (t) == OMN_F32) fn(OMN_F32, true, __VA_ARGS__);                             \
