@@ -177,6 +177,20 @@ sed 's/^  - {generate: text, as: box.*/&\n  - {generate: text, as: more, from: {
 sed 's/box.yaml/boxes.yaml/' find.yaml > both.yaml
 ok "a task asks the model once" gives 78 check both.yaml
 ok "... or what it teaches is not clear" says 'boxes.yaml: a task is a pipeline with exactly one step'
+cat > first.yaml <<'E2'
+version: 1
+inputs: {image: {type: image}, text: {type: text}}
+steps:
+  - {apply: text.split, as: words, in: $text}
+  - {map: $words, each: word, as: parts, keep: $seen, steps: [
+      {generate: text, as: seen, from: {image: $image}, prompt: "what is {word}?"}]}
+  - {apply: text.join, as: all, in: $parts}
+  - {generate: text, as: box, from: {image: $image}, prompt: "where is {all}?", answer: {boxes: 1, of: $image}}
+outputs: {box: $box}
+E2
+sed 's/box.yaml/first.yaml/' find.yaml > asks.yaml
+ok "what it asks is not an answer of the model's" gives 78 train asks.yaml --show 1
+ok "... which is said" says 'first.yaml:5:.*a task asks the model once, in its last step'
 sed 's/: \[\(.*\)\]/: [\1, \1]/' photos/box.jsonl > photos/two.jsonl
 ok "two boxes where one is asked for" gives 65 train find.yaml -o two --set sources.mine.path=photos/two.jsonl
 ok "... could never be said" says 'two.jsonl:1: task find: the wanted answer: .*"boxes"'

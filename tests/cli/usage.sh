@@ -181,5 +181,7 @@ OMNIO_THREADS=many
 export OMNIO_THREADS
 gives 2 "a variable that makes no sense" check vqa
 gives 0 "... and does not count beside its option" check --threads 1 vqa
+OMNIO_THREADS=
+gives 0 "an empty one is none" check vqa
 unset OMNIO_THREADS
 [ "$number" -gt 0 ] && echo "1..$number"
