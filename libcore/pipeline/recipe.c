@@ -391,13 +391,15 @@ omn_status omn_recipe_open(omn_context *ctx, const char *path, const omn_setting
     r->ctx = ctx;
     r->setup.size = sizeof r->setup;
     r->arena = omn_arena_new((size_t)1 << 28);
-    if (!r->arena) {
+    const char *slash = strrchr(path, '/');
+    if (r->arena) {
+        r->path = omn_arena_strdup(r->arena, path);
+        r->folder = slash ? omn_arena_strndup(r->arena, path, (size_t)(slash - path)) : "";
+    }
+    if (!r->path || !r->folder) {
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
         goto done;
     }
-    r->path = omn_arena_strdup(r->arena, path);
-    const char *slash = strrchr(path, '/');
-    r->folder = slash ? omn_arena_strndup(r->arena, path, (size_t)(slash - path)) : "";
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &r->call, err));
     OMN_TRY(open_begin(ctx, r->call, NULL, NULL, r->folder, &r->open, err));
     r->open->file = r->path;

@@ -29,8 +29,8 @@ struct omn_context {
 };
 
 /* "$VARIABLE/omnio/..." or "$HOME/fallback/omnio/..." when the variable is not an absolute path, as
- * the XDG base directory specification wants it. NULL: neither is set. */
-static char *xdg_folder(const char *variable, const char *fallback, const char *below)
+ * the XDG base directory specification wants it. NULL: neither is set. False: no memory. */
+static bool xdg_folder(const char *variable, const char *fallback, const char *below, char **out)
 {
     const char *base = getenv(variable), *home = getenv("HOME");
     omn_buf b;
@@ -39,9 +39,10 @@ static char *xdg_folder(const char *variable, const char *fallback, const char *
         omn_buf_printf(&b, "%s/%s", base, below);
     else if (home && home[0] == '/')
         omn_buf_printf(&b, "%s/%s/%s", home, fallback, below);
-    char *s = b.length ? omn_buf_take(&b) : NULL;
+    const bool ok = !b.failed || b.full; /* a path that is too long is none */
+    *out = b.length ? omn_buf_take(&b) : NULL;
     omn_buf_fini(&b);
-    return s;
+    return ok;
 }
 
 static bool copy_text(char **to, const char *from)
@@ -84,12 +85,12 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
               copy_text(&ctx->precision, ctx->how.precision) &&
               copy_text(&ctx->model_path, ctx->how.model_path);
     if (ok && cache && *cache) ok = copy_text(&ctx->cache_folder, cache);
+    if (ok && !cache) ok = xdg_folder("XDG_CACHE_HOME", ".cache", "omnio", &ctx->cache_folder);
+    ok = ok && xdg_folder("XDG_DATA_HOME", ".local/share", "omnio/plugins", &user);
     if (!ok) {
         st = omn_fail(err, OMN_ERR_MEMORY, "no memory for a context");
         goto done;
     }
-    if (!cache) ctx->cache_folder = xdg_folder("XDG_CACHE_HOME", ".cache", "omnio");
-    user = xdg_folder("XDG_DATA_HOME", ".local/share", "omnio/plugins");
     OMN_TRY(beside_find(&ctx->where, err));
     OMN_TRY(omn_pool_new(ctx->how.threads, &ctx->pool, err));
     registry_setup r = { .plugin_path = ctx->how.plugin_path,

@@ -3,6 +3,7 @@
  * comes out is the lack of memory or the same answer, never a parameter that is empty because its
  * text found no room, a lesson without its end, or a name that is half of one. */
 #include "tests/generate/toy.h"
+#include "tests/plugin/shelf.h"
 #include "tests/starve.h"
 
 #include "libcore/pipeline/recipe.h"
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
 
@@ -141,6 +143,75 @@ START_TEST(a_lesson_is_whole_or_the_lack)
 }
 END_TEST
 
+/* ---- recipes --------------------------------------------------------------------------------- */
+
+static const char learns[] =
+    "version: 1\n"
+    "model: ./m\n"
+    "sources: {mine: {use: folder, path: photos, held_out: 0}}\n"
+    "tasks:\n"
+    "  - {name: said, pipeline: ./p.yaml, give: {question: question}, want: {answer: answer}}\n"
+    "optimizer: {use: adamw}\n"
+    "keep: {folder: codes}\n";
+
+typedef struct opening {
+    omn_context *ctx;
+    const char *path;
+} opening;
+
+static omn_status opened(void *user, omn_error *err)
+{
+    const opening *o = user;
+    omn_recipe *r = NULL;
+    const omn_status st = omn_recipe_open(o->ctx, o->path, NULL, 0, &r, err);
+    starve_rest();
+    omn_recipe_close(r);
+    return st;
+}
+
+START_TEST(a_recipe_opens_or_tells_the_lack)
+{
+    static const char line[] = "{\"question\": \"what\", \"answer\": 3}\n";
+    const char *folder = testing_folder();
+    opening o = { .ctx = toy_context(1) };
+    ck_assert_int_eq(mkdir(below(folder, "m"), 0777) | mkdir(below(folder, "photos"), 0777), 0);
+    toy_write(below(folder, "m"), 3);
+    testing_write(folder, "photos/manifest.jsonl", line, strlen(line));
+    testing_write(folder, "p.yaml", says, strlen(says));
+    o.path = testing_write(folder, "r.yaml", learns, strlen(learns));
+    starve_play(opened, &o, 20, true);
+    omn_context_free(o.ctx);
+}
+END_TEST
+
+/* ---- folders of the user --------------------------------------------------------------------- */
+
+/* Plugins are in the user's folder: a context that could not note it would not know them. */
+static omn_status known(void *user, omn_error *err)
+{
+    const omn_entry *e = NULL;
+    omn_context *ctx = NULL;
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "" };
+    (void)user;
+    const omn_status st = omn_context_new(&how, &ctx, err);
+    starve_rest();
+    if (st != OMN_OK) return st;
+    ck_assert_msg(omn_registry_find(ctx, NULL, "test.pass", &e, err) == OMN_OK, "%s", err->text);
+    omn_context_free(ctx);
+    return OMN_OK;
+}
+
+START_TEST(a_context_knows_its_folders_or_the_lack)
+{
+    const char *home = testing_folder();
+    ck_assert_int_eq(mkdir(below(home, "omnio"), 0777), 0);
+    ck_assert_int_eq(mkdir(below(home, "omnio/plugins"), 0777), 0);
+    shelf_put(below(home, "omnio/plugins"), "good", "good");
+    ck_assert_int_eq(setenv("XDG_DATA_HOME", home, 1), 0);
+    starve_play(known, NULL, 10, true);
+}
+END_TEST
+
 /* ---- names of kinds -------------------------------------------------------------------------- */
 
 static omn_status named(void *user, omn_error *err)
@@ -168,6 +239,8 @@ int main(void)
     const TTest *const all[] = {
         a_run_gives_its_answer_or_the_lack,
         a_lesson_is_whole_or_the_lack,
+        a_recipe_opens_or_tells_the_lack,
+        a_context_knows_its_folders_or_the_lack,
         a_kind_of_question_has_its_whole_name,
     };
     return TESTING_RUN("pipeline/starved", all, 120);
