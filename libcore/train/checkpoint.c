@@ -16,6 +16,8 @@
 
 #define MARK "train.omnio"
 #define OUTPUTS "train.outputs"           /* names, commas between them */
+#define TASKS "train.tasks"               /* names, a line each; only while lessons wait */
+#define MODALITIES "train.modalities"     /* the same */
 #define USUAL "text"
 #define N_COUNTERS 8
 #define ENTRY_NUMBERS 4 /* of a lesson in the pool: task, modality, n_out, texts */
@@ -168,6 +170,24 @@ static void add_pool(const omn_trainer *t, list *l)
     if (outputs) add(l, "train.", "pool.outputs", OMN_I32, omn_dim1((int64_t)t->n_pool), outputs);
 }
 
+static bool add_list(omn_arena *a, facts *f, const char *name, const char *const *of, uint32_t n)
+{
+    const char *all = n ? of[0] : NULL;
+    if (!n) return true;
+    for (uint32_t i = 1; all && i < n; i++) all = omn_arena_printf(a, "%s\n%s", all, of[i]);
+    f->pair[f->n++] = name;
+    f->pair[f->n++] = all;
+    return all;
+}
+
+/* What the numbers of tasks and modalities in the pool mean. */
+static bool add_names(const omn_trainer *t, omn_arena *a, facts *f)
+{
+    const omn_train_setup *u = &t->setup;
+    return !t->n_pool || (add_list(a, f, TASKS, u->tasks, u->n_tasks) &&
+                          add_list(a, f, MODALITIES, u->modalities, u->n_modalities));
+}
+
 /* What the numbers of outputs mean; nothing for the usual one alone. */
 static bool add_outputs(const omn_trainer *t, omn_arena *a, facts *f)
 {
@@ -189,7 +209,8 @@ omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err)
                                            (int64_t)t->tokens,  (int64_t)t->dropped,
                                            (int64_t)t->skipped, (int64_t)t->skipped_in_row };
     list l = { .arena = omn_arena_new(0) };
-    if (!l.arena || !find_facts(t, l.arena, &f) || !add_outputs(t, l.arena, &f)) {
+    if (!l.arena || !find_facts(t, l.arena, &f) || !add_outputs(t, l.arena, &f) ||
+        !add_names(t, l.arena, &f)) {
         st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
         goto done;
     }
@@ -340,6 +361,20 @@ static omn_status find_output(const omn_trainer *t, const omn_weights *w, int32_
                     omn_weights_path(w), n, name);
 }
 
+/* Which of `of` is number k of those that the checkpoint names under `key`; none of them when
+ * this training knows it no more. Checkpoints of a time when names were not written: k. */
+static uint32_t find_name(const omn_weights *w, const char *key, const char *const *of, uint32_t n,
+                          uint32_t k)
+{
+    const char *name = omn_weights_meta(w, key);
+    if (!name || k >= NO_TASK - 1) return k;
+    for (uint32_t i = 0; i < k && name; i++) name = (name = strchr(name, '\n')) ? name + 1 : NULL;
+    const size_t length = name ? strcspn(name, "\n") : 0;
+    for (uint32_t i = 0; name && i < n; i++)
+        if (strlen(of[i]) == length && !strncmp(of[i], name, length)) return i;
+    return NO_TASK - 1;
+}
+
 /* Are all ids that are wanted some of its output's words? */
 static bool entry_known(const omn_trainer *t, const item *it)
 {
@@ -402,6 +437,9 @@ static omn_status read_pool(omn_trainer *t, const omn_weights *w, omn_error *err
             it.out = it.in + it.n_in;
             it.weights = (float *)(it.out + it.n_out);
             OMN_TRY(find_output(t, w, outputs ? outputs[t->n_pool] : 0, &it.output, err));
+            it.task = find_name(w, TASKS, t->setup.tasks, t->setup.n_tasks, it.task);
+            it.modality = find_name(w, MODALITIES, t->setup.modalities, t->setup.n_modalities,
+                                    it.modality);
             if (t->row) it.front = it.out + 2 * (size_t)it.n_out + 1;
             if (fronts) it.front_weights = fronts + front;
             good = entry_known(t, &it) && (!fronts || it.n_front <= n_fronts - front) &&

@@ -174,6 +174,82 @@ START_TEST(a_pool_that_no_row_could_take_is_refused)
 }
 END_TEST
 
+/* A copy of a checkpoint as those were that say no names of tasks. */
+static void without_names(const char *from, const char *to)
+{
+    static const char *const keys[] = { "train.omnio",  "train.optimizer", "train.factor_from",
+                                        "train.inputs", "train.targets",   "train.seed.high",
+                                        "train.seed.low" };
+    const char *pairs[14];
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    must(omn_weights_open(from, &w, &err), &err);
+    const size_t n = omn_weights_count(w);
+    omn_weights_entry *list = testing_memory(n * sizeof *list);
+    for (size_t i = 0; i < n; i++)
+        list[i] = (omn_weights_entry){ omn_weights_name(w, i), *omn_weights_at(w, i) };
+    for (size_t i = 0; i < 7; i++) {
+        pairs[2 * i] = keys[i];
+        pairs[2 * i + 1] = omn_weights_meta(w, keys[i]);
+    }
+    ck_assert_ptr_nonnull(omn_weights_meta(w, "train.tasks"));
+    ck_assert_ptr_nonnull(omn_weights_meta(w, "train.modalities"));
+    must(omn_weights_write(to, OMN_OVERWRITE, list, n, pairs, 7, &err), &err);
+    omn_weights_close(w);
+}
+
+/* A run that goes on with other tasks logs the lessons that waited as those that they are; those of
+ * a task that is gone as nobody's. */
+START_TEST(lessons_that_wait_keep_their_names)
+{
+    static const char *const tasks[] = { "a", "see", "seen", "b" };
+    static const char *const other[] = { "new", "seen", "a", "see" };
+    static const char *const makes[] = { "words", "places" };
+    static const char *const turned[] = { "places", "words" };
+    static const struct { uint32_t task, modality, now, is; } list[] = {
+        { 0, 0, 2, 1 },           { 1, 1, 3, 0 },
+        { 2, 0, 1, 1 },           { 3, 1, NO_TASK - 1, 0 },
+        { NO_TASK - 1, NO_TASK - 1, NO_TASK - 1, NO_TASK - 1 },
+    };
+    const char *folder = tiny_folder(testing_folder());
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    int32_t ids[] = { 5, 6, 7 };
+    float weights[] = { 1, 1, 1 };
+    char path[512], old[512];
+    tiny k;
+    snprintf(path, sizeof path, "%s/names.safetensors", folder);
+    snprintf(old, sizeof old, "%s/old.safetensors", folder);
+    s.tasks = tasks;
+    s.n_tasks = 4;
+    s.modalities = makes;
+    s.n_modalities = 2;
+    tiny_open(&k, folder, 1, &s);
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        const item it = { .in = ids, .out = ids, .weights = weights, .n_in = 3, .n_out = 3,
+                          .n_texts = 1, .text = { 3 }, .alone = true, .task = list[i].task,
+                          .modality = list[i].modality };
+        must(pool_put(k.t, &it, &err), &err);
+    }
+    must(omn_trainer_save(k.t, path, &err), &err);
+    tiny_close(&k);
+    without_names(path, old);
+    s.tasks = other;
+    s.modalities = turned;
+    tiny_open(&k, folder, 1, &s);
+    for (int way = 0; way < 2; way++) {
+        must(omn_trainer_load(k.t, way ? old : path, &err), &err);
+        ck_assert_uint_eq(k.t->n_pool, sizeof list / sizeof *list);
+        for (size_t i = 0; i < k.t->n_pool; i++) {
+            const item *it = &k.t->pool[i].item;
+            ck_assert_uint_eq(it->task, way ? list[i].task : list[i].now);
+            ck_assert_uint_eq(it->modality, way ? list[i].modality : list[i].is);
+        }
+    }
+    tiny_close(&k);
+}
+END_TEST
+
 START_TEST(counters_below_0_are_refused)
 {
     const char *folder = tiny_folder(testing_folder());
@@ -430,6 +506,7 @@ int main(void)
         a_batch_given_up_gives_back_what_it_took,
         ten_steps_in_a_row_that_are_not_finite_end_the_run,
         a_pool_that_no_row_could_take_is_refused,
+        lessons_that_wait_keep_their_names,
         a_checkpoint_without_numbers_is_refused,
         counters_below_0_are_refused,
         counters_come_back,
