@@ -177,11 +177,39 @@ START_TEST(fields_become_what_they_are)
 }
 END_TEST
 
+/* A list with null in it is no field, however deep; what stands beside it is read. */
+START_TEST(null_leaves_a_field_out)
+{
+    const char *folder = testing_folder();
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *v = NULL;
+    WORKS(one_line(folder, "{\"a\": [1, null, 2], \"b\": null, \"c\": {\"x\": [[null], [3]], "
+                           "\"y\": [4]}, \"box\":[null], \"d\": [[null]], \"e\": 5, "
+                           "\"l\": [{\"q\": \"a\\\"[null]\", \"z\" : [ null ] }, {\"q\": \"b\"}], "
+                           "\"said\": {\"$kind\": \"options\", \"text\": [\"yes\", \"no\"], "
+                           "\"score\": [1, null]}}\n",
+                   &v, &err));
+    ck_assert_uint_eq(omn_record_count(v), 4);
+    ck_assert(omn_value_is(omn_record_get(v, "said"), "options"));
+    const omn_value *list = omn_record_get(v, "l");
+    ck_assert_uint_eq(omn_list_count(list), 2);
+    ck_assert_uint_eq(omn_record_count(omn_list_at(list, 0)), 1);
+    ck_assert_str_eq(omn_text_get(omn_record_get(omn_list_at(list, 0), "q"), NULL), "a\"[null]");
+    ck_assert_double_eq(omn_number_get(omn_record_get(v, "e")), 5);
+    ck_assert_uint_eq(omn_record_count(omn_record_get(v, "c")), 1);
+    ck_assert_uint_eq(omn_list_count(omn_record_get(omn_record_get(v, "c"), "y")), 1);
+    omn_value_unref(v);
+}
+END_TEST
+
 START_TEST(bad_lines_are_named)
 {
     static const struct { const char *line, *says; } list[] = {
         { "{\"a\": 1,, \"b\": 2}", "column 9" },
         { "[1]", "JSON object" },
+        { "[1, null]", "null" },
+        { "{\"a\": [1, null,], \"b\": ]}", "column 11" }, /* the first that is wrong */
+        { "{\"a\": [1, null", "null" },
         { "{\"image\": 3}", "\"image\"" },
         { "{\"image\": \"gone.png\"}", "gone.png" },
         { "{\"box\": [0, 0, 0, 3]}", "x1 > x0" },      /* empty ones are none */
@@ -239,6 +267,7 @@ int main(void)
     const TTest *const all[] = {
         splits_follow_from_number_and_seed,
         fields_become_what_they_are,
+        null_leaves_a_field_out,
         bad_lines_are_named,
         what_is_no_folder_is_told,
     };

@@ -2,8 +2,8 @@
 /* source folder: people's own pictures, texts and boxes. A folder with a JSON Lines manifest: each
  * line is one example, {"image": "a.jpg", "question": "...", "answer": "..."} or with lists of
  * items as the tabletop source has them. "image" is read from the folder; "box": [x0, y0, x1, y1]
- * and "boxes": [[..], ..] (or objects with box and label) become regions in pixels. A bad line is
- * an error that names file and line. */
+ * and "boxes": [[..], ..] (or objects with box and label) become regions in pixels. A field that is
+ * null, or a list with null in it, is none. A bad line is an error that names file and line. */
 #include "manifest.h"
 
 #include <stdio.h>
@@ -165,6 +165,28 @@ done:
     return st;
 }
 
+/* A line as a value. One that is refused is read again without the fields that null spoils; what is
+ * wrong beside them is told as it was. */
+static omn_status read_line(omn_call *c, const char *line, size_t n, omn_value **out,
+                            omn_error *err)
+{
+    omn_error other = OMN_ERROR_INIT;
+    omn_status st = omn_call_json(c, NULL, line, n, out, err);
+    if (st != OMN_ERR_DATA) return st;
+    char *copy = malloc(n + 1);
+    if (!copy) {
+        *err = (omn_error)OMN_ERROR_INIT;
+        return omn_fail(err, OMN_ERR_MEMORY, "a line of the manifest: out of memory");
+    }
+    memcpy(copy, line, n);
+    manifest_fill_holes(copy, n);
+    const omn_status again = omn_call_json(c, NULL, copy, n, out, &other);
+    free(copy);
+    if (again != OMN_OK && again != OMN_ERR_MEMORY) return st;
+    *err = other;
+    return again;
+}
+
 static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t index,
                       omn_value **out, omn_error *err)
 {
@@ -178,7 +200,7 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s has no example number %llu in this split",
                         s->m.path, (unsigned long long)index);
     const char *line = manifest_line(&s->m, split, (size_t)index, &length, &number);
-    omn_status st = omn_call_json(c, NULL, line, length, &record, &why);
+    omn_status st = read_line(c, line, length, &record, &why);
     if (st == OMN_OK && !omn_value_is(record, "record"))
         st = omn_fail(&why, OMN_ERR_DATA, "a line is a JSON object: {\"image\": \"a.png\", ...}");
     if (st == OMN_OK) st = fields_of(&r, record, 0, out, &why);

@@ -25,5 +25,8 @@ void manifest_close(manifest *m);
 /* Line i of a split: text and length, borrowed; its number in the file. */
 const char *manifest_line(const manifest *m, omn_split split, size_t i, size_t *length,
                           uint32_t *number);
+/* Values of fields that are lists with null in them become null, in a text of the same length;
+ * holes.c */
+void manifest_fill_holes(char *line, size_t n);
 
 #endif
