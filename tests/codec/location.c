@@ -358,6 +358,31 @@ START_TEST(boxes_in_the_padding_are_none)
 }
 END_TEST
 
+/* The same of points; one that a bin's rounding puts beside the edge is at the edge, and so are
+ * named ones, as points_are_the_recorded_ones tells. */
+START_TEST(points_in_the_padding_are_none)
+{
+    static const struct { int32_t y; size_t n; double at; } cases[] = {
+        { 0, 1, 1 }, { 31, 1, 63 }, { 32, 1, 64 }, { 33, 0, 0 }, { 40, 0, 0 }, { 63, 0, 0 },
+    };
+    const omn_frame f = { .m = { 1, 0, 0, 0, 1, 0 }, .width = 128, .height = 64, .source = 1 };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[200];
+        omn_error err = OMN_ERROR_INIT;
+        omn_value *v = NULL;
+        const omn_point *p = NULL;
+        loc_scheme s = cells;
+        s.x_first = true;
+        snprintf(text, sizeof text, "<extra_id_9> <extra_id_%d>", (int)cases[i].y);
+        ck_assert_msg(loc_read(&s, text, strlen(text), &f, false, NULL, &v, &err) == OMN_OK, "%s",
+                      err.text);
+        ck_assert_uint_eq(omn_points_get(v, &p), cases[i].n);
+        if (cases[i].n) ck_assert_double_eq_tol(p[0].y, cases[i].at, 0.501);
+        omn_value_unref(v);
+    }
+}
+END_TEST
+
 START_TEST(broken_answers_lose_a_box_and_not_the_rest)
 {
     static const struct {
@@ -436,6 +461,7 @@ int main(void)
         words_of_boxes_read_back_as_the_same_words,
         cells_bring_whole_pixels_back_within_half_a_pixel,
         boxes_in_the_padding_are_none,
+        points_in_the_padding_are_none,
         broken_answers_lose_a_box_and_not_the_rest,
         a_million_words_are_read_in_time,
     };

@@ -147,6 +147,17 @@ static omn_status add_box(gather *g, const int32_t *bin, const char *label, doub
     return OMN_OK;
 }
 
+/* Is the nearest point of the picture more than a bin away? Then a point lies in the padding. A
+ * named one stays at the edge nevertheless: a joint is wanted of everybody, and so the published
+ * program reads them (spec uio2-tasks). */
+static bool beside(const gather *g, const double view[2], double x, double y)
+{
+    double near[2];
+    if (!g->like || !omn_frame_from_source(g->like, x, y, &near[0], &near[1])) return false;
+    return fabs(near[0] - view[0]) > g->s->width / g->s->bins ||
+           fabs(near[1] - view[1]) > g->s->height / g->s->bins;
+}
+
 static omn_status add_point(gather *g, const int32_t *bin, const char *label, double score)
 {
     double view[2];
@@ -154,6 +165,7 @@ static omn_status add_point(gather *g, const int32_t *bin, const char *label, do
     omn_point p = { .visible = 2, .label = label };
     loc_place(g->s, bin, LOC_POINT, view);
     loc_point_to_source(g->like, view, &p.x, &p.y);
+    if (!label && beside(g, view, p.x, p.y)) return OMN_OK;
     omn_point *to = add(g);
     if (to == NULL) return full(g);
     *to = p;
