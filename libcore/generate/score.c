@@ -65,10 +65,10 @@ done:
     return st;
 }
 
-/* One slice of options through the decoder. */
+/* One slice of options through the decoder. fed: what stands in front of them is in the cache. */
 static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char *output,
                         int32_t row, const int32_t *want, const size_t *lengths, size_t n, size_t L,
-                        bool sum, double *out, omn_error *err)
+                        bool fed, bool sum, double *out, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
@@ -88,8 +88,9 @@ static omn_status slice(omn_runner *r, omn_call *c, const encoded *e, const char
     memset(out, 0, n * sizeof *out);
     runner_rules(r, v, &m);
     const bool one_by_one = m.n_also > 0 || v->window > 0;
-    OMN_TRY(runner_front(r, c, e, output, (int64_t)n,
-                         one_by_one ? feed_places(&m, (int64_t)L) : (int64_t)L, rows, err));
+    if (!fed || v->window > 0)    /* a window has moved over the slice before */
+        OMN_TRY(runner_front(r, c, e, output, (int64_t)n,
+                             one_by_one ? feed_places(&m, (int64_t)L) : (int64_t)L, rows, err));
     if (one_by_one) {
         OMN_TRY(slowly(r, c, e, output, rows, &m, want, lengths, n, L, out, err));
     } else {
@@ -126,7 +127,10 @@ omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const 
     for (size_t i = 0; st == OMN_OK && i < n; i += OPTION_ROWS) {
         if (omn_cancel_get(r->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
         const size_t most = n - i < OPTION_ROWS ? n - i : OPTION_ROWS;
-        st = slice(r, c, e, output, row, want + i * L, lengths + i, most, L, sum, out + i, err);
+        /* options overwrite each other, never what is in front; a shorter slice has another cache */
+        const bool fed = i > 0 && most == OPTION_ROWS;
+        st = slice(r, c, e, output, row, want + i * L, lengths + i, most, L, fed, sum, out + i,
+                   err);
     }
     return st;
 }

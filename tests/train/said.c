@@ -171,6 +171,77 @@ START_TEST(options_are_scored_behind_what_is_given)
 }
 END_TEST
 
+/* Passes of the decoder since the profile was switched on: it looks back once in each. */
+static uint64_t passes(const speaker *s)
+{
+    const omn_profile_row *list = NULL;
+    uint64_t n = 0;
+    const size_t rows = omn_exec_profile_rows(omn_runner_exec(s->runner), &list);
+    for (size_t i = 0; i < rows; i++)
+        if (!strcmp(list[i].op, "attention")) n += list[i].calls;
+    return n;
+}
+
+/* The scores of options "from", "from + 1", ... */
+static void numbers(const speaker *s, omn_call *c, omn_request *rq, uint32_t from, uint32_t n,
+                    omn_result *out)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *said[128], *all = NULL;
+    omn_answer *a = NULL;
+    for (uint32_t i = 0; i < n; i++) {
+        char text[16];
+        const int length = snprintf(text, sizeof text, "%u", from + i);
+        WORKS(omn_text_new(text, (size_t)length, &said[i], &err));
+    }
+    WORKS(omn_list_new(said, n, &all, &err));
+    const omn_named options = { "options", all };
+    const omn_setting sum = { "score", "sum", 0, 0 };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "options", .set = &sum,
+                                   .n_set = 1, .values = &options, .n_values = 1 };
+    WORKS(omn_answer_open(s->model, c, &how, &a, &err));
+    rq->answer = a;
+    *out = (omn_result){ OMN_FILL(omn_result) };
+    WORKS(omn_generate(s->runner, rq, out, &err));
+    ck_assert_uint_eq(out->n_scores, n);
+    omn_answer_close(a);
+    for (uint32_t i = 0; i < n; i++) omn_value_unref(said[i]);
+    omn_value_unref(all);
+}
+
+/* Fifty at a time, for which what is given is fed once; fewer in the end, with a cache of their
+ * own. Each costs what it costs alone. */
+START_TEST(many_options_share_what_is_given)
+{
+    lab k;
+    speaker s;
+    omn_error err = OMN_ERROR_INIT;
+    omn_call *c = NULL;
+    const char *folder = reader_folder(reader_config);
+    omn_named in[3];
+    omn_value *own[3];
+    omn_result all, one;
+    reader_open(&k, folder, reader_setup(1), reader_usual, 3);
+    reader_write(&k, folder);
+    reader_speaks(&s, folder);
+    WORKS(omn_context_call(s.ctx, 1, 0, NULL, &c, &err));
+    omn_request rq = reader_request(&reader_usual[0], in, own);
+    omn_exec_profile(omn_runner_exec(s.runner), true);
+    numbers(&s, c, &rq, 100, 120, &all);
+    ck_assert_uint_eq(passes(&s), 5);
+    for (uint32_t i = 0; i < 120; i += 17) {
+        numbers(&s, c, &rq, 100 + i, 1, &one);
+        ck_assert_double_eq_tol(one.scores[0], all.scores[i], 1e-4);
+        omn_result_fini(&one);
+    }
+    omn_result_fini(&all);
+    for (int v = 0; v < 3; v++) omn_value_unref(own[v]);
+    omn_call_free(c);
+    reader_falls_silent(&s);
+    reader_close(&k);
+}
+END_TEST
+
 /* An answer ends where the row does; the longest of what is compared says where. */
 START_TEST(an_answer_ends_with_its_row)
 {
@@ -215,6 +286,7 @@ int main(void)
         generation_reads_what_training_read,
         answers_are_the_same_in_company,
         options_are_scored_behind_what_is_given,
+        many_options_share_what_is_given,
         an_answer_ends_with_its_row,
     };
     return TESTING_RUN("train/said", all, 60); /* each opens models of its own */
