@@ -57,8 +57,11 @@ static omn_status read_json(const char *path, json_t **out, omn_error *err)
     size_t size = 0;
     OMN_TRY(omn_file_read(path, MOST_CONFIG, &text, &size, err));
     OMN_TRY(config_parse(text, size, 0, path, out, err));
-    if (!json_is_object(*out))
+    if (!json_is_object(*out)) {
         st = omn_fail_at(err, OMN_ERR_CONFIG, path, 1, 1, "a JSON object is wanted");
+        json_decref(*out);
+        *out = NULL;
+    }
 done:
     free(text);
     return st;

@@ -271,7 +271,7 @@ static const fuzz_target targets[] = {
     { "pipeline", run_pipeline, NULL,
       SEEDS("pipelines/detect.yaml", "pipelines/localize.yaml", OF("odd.yaml")), 600 },
     { "recipe", run_recipe, NULL, SEEDS("models/nano/recipe.yaml", OF("odd.yaml")), 300 },
-    { "config", run_config, NULL, SEEDS("models/nano/config.json"), 60 },
+    { "config", run_config, NULL, SEEDS("models/nano/config.json", OF("regions.json")), 60 },
     { "tokenizer", run_tokenizer, NULL, SEEDS("tests/golden/codecs/nfkc_bytes.model"), 600 },
     { "values", run_format, "safetensors", SEEDS(OF("value.safetensors")), 1500 },
     { "schema", run_answer, "json", SEEDS(OF("schema.json")), 200 },
