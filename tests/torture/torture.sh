@@ -87,8 +87,12 @@ fresh() {
     cp -r start w
     [ -z "$cold" ] || rm -rf cache
 }
-# sums FOLDER: what its files hold, but for lists of answers and logs, which tell how long it took.
-sums() { (cd "$1" && find . -type f ! -name '*.jsonl*' ! -name log.csv -print | sort | xargs -r cksum); }
+# sums FOLDER: what its files hold, but for lists of answers and logs, which tell how long it took, and the checkpoint
+# before the last: a training that had come to its end and is called again writes the last one twice.
+sums() {
+    (cd "$1" && find . -type f ! -name '*.jsonl*' ! -name log.csv ! -name checkpoint.before.safetensors -print | sort |
+        xargs -r cksum)
+}
 # same A B: the same answer, but for how long it took.
 same() {
     for j in "$1" "$2"; do sed 's/"seconds":[0-9.e+-]*/"seconds":0/g' "$j" > "$j.same"; done
