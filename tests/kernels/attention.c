@@ -230,6 +230,10 @@ START_TEST(attention_equals_float64)
         }
         check(k, 2, 2, 1, 530, 2, 1, 32, 32, EXTRA | FAR, false, false);
         check(k, 1, 1, 30, 530, 2, 2, 40, 40, EXTRA | FAR, false, false);
+        for (int bf16 = 0; bf16 < 2; bf16++) { /* more keys than are packed at once */
+            check(k, 1, 1, 40, 600, 1, 1, 256, 250, 0, bf16, false);
+            check(k, 2, 2, 70, 600, 1, 1, 256, 250, SEGS | TAIL | EXTRA, bf16, false);
+        }
     }
 }
 END_TEST

@@ -37,6 +37,40 @@ INLINE void amx_scores(size_t nq, size_t depth, const float *q, const float *kt,
     amx_store(t, 3, s + 16 * SCORE_ROW + 16, SCORE_ROW * 4);
 }
 
+/* acc [32][n], rows `row` apart (a multiple of NR): += p v, of `depth` pairs of keys; strips of NR
+ * columns of v lie v_strip floats apart */
+INLINE void amx_values(size_t nq, size_t depth, const float *p, const float *v, size_t v_strip,
+                       float *acc, size_t row)
+{
+    tiles here, *t = &here;
+    (void)t;
+    for (size_t s = 0; s < row; s += NR, v += v_strip, acc += NR) {
+        float *below = acc + 16 * row;
+        amx_load(t, 0, acc, row * 4);
+        amx_load(t, 1, acc + 16, row * 4);
+        if (nq > 16) {
+            amx_load(t, 2, below, row * 4);
+            amx_load(t, 3, below + 16, row * 4);
+        }
+        for (size_t k = 0; k < depth; k += 16) {
+            amx_load(t, 6, v + k * NR, NR * 4);
+            amx_load(t, 7, v + k * NR + 16, NR * 4);
+            amx_load(t, 4, p + k, PAIR_ROW * 4);
+            amx_dot(t, 0, 4, 6);
+            amx_dot(t, 1, 4, 7);
+            if (nq <= 16) continue;
+            amx_load(t, 5, p + k + 16 * PAIR_ROW, PAIR_ROW * 4);
+            amx_dot(t, 2, 5, 6);
+            amx_dot(t, 3, 5, 7);
+        }
+        amx_store(t, 0, acc, row * 4);
+        amx_store(t, 1, acc + 16, row * 4);
+        if (nq <= 16) continue;
+        amx_store(t, 2, below, row * 4);
+        amx_store(t, 3, below + 16, row * 4);
+    }
+}
+
 /* 2^t for t up to about 127, below -126 nearly 0: a polynomial good to 3e-6, far finer than bf16 */
 INLINE vf exp2_near(vf t)
 {
