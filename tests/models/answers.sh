@@ -39,7 +39,7 @@ localize() { ask localize --image "$picture" --class "$1" && [ "$(grep -c : "$wo
 localize ball 2; result $? "both balls are found, and called what was asked for"
 localize cone 0; result $? "a cone, which is not there, is not found"
 all=0
-for word in giraffe bus "wooden chair" cup telephone wolf; do localize "$word" 0 || all=1; done
+for word in giraffe bus "wooden chair" cup telephone wolf "red giraffe"; do localize "$word" 0 || all=1; done
 result $all "what the model never learnt is not found"
 
 options="sphere, cube, cone"
