@@ -127,7 +127,7 @@ omn_status runner_score_ids(omn_runner *r, omn_call *c, const encoded *e, const 
     for (size_t i = 0; st == OMN_OK && i < n; i += OPTION_ROWS) {
         if (omn_cancel_get(r->cancel)) return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
         const size_t most = n - i < OPTION_ROWS ? n - i : OPTION_ROWS;
-        /* options overwrite each other, never what is in front; a shorter slice has its own cache */
+        /* options overwrite each other, never what is in front; a shorter slice has its own */
         const bool fed = i > 0 && most == OPTION_ROWS;
         st = slice(r, c, e, output, row, want + i * L, lengths + i, most, L, fed, sum, out + i,
                    err);
