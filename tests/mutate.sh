@@ -163,6 +163,8 @@ export top_srcdir top_builddir HOME LC_ALL XDG_CACHE_HOME XDG_DATA_HOME XDG_CONF
 mkdir -p "$HOME"
 make -s all tests >"$work/out" 2>&1 || { tail -5 "$work/out"; echo "mutate.sh: $tree does not build" >&2; exit 2; }
 cc=$(say CC) libs=$(say CORE_LIBS)
+CC=$cc CXX=$(say CXX) # some tests compile, and skip without a compiler
+export CC CXX
 inner=$(sed -n 's/^\(tests_[a-z0-9_]*\)_DEPENDENCIES = .*/\1/p' Makefile | while read -r v; do
     case " $(say "${v}_LDADD") " in *" libcore.la "*) echo "$v" ;; esac
 done)
