@@ -3,7 +3,6 @@
  * of them; and JSON Lines, events whose fields omnio(1) names. */
 #include "answer.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,54 +66,6 @@ static void say_notes(const running *r, const item *it, const omn_value *told)
     }
 }
 
-/* The value with coordinates as far as they mean something, a hundredth of a pixel; owned, NULL
- * without memory. */
-static omn_value *rounded(const omn_value *v)
-{
-    const omn_region *list;
-    omn_value *out = NULL;
-    bool whole = true;
-    if (omn_value_is(v, "regions")) {
-        const size_t n = omn_regions_get(v, &list);
-        omn_region *copy = calloc(n + 1, sizeof *copy);
-        for (size_t i = 0; copy && i < n; i++) {
-            double *const at[4] = { &copy[i].x0, &copy[i].y0, &copy[i].x1, &copy[i].y1 };
-            copy[i] = list[i];
-            for (size_t k = 0; k < 4; k++)
-                if (fabs(*at[k]) < 1e12) *at[k] = floor(*at[k] * 100 + 0.5) / 100;
-        }
-        if (copy) omn_regions_new(copy, n, omn_value_frame(v), &out, NULL);
-        free(copy);
-    } else if (omn_value_is(v, "list")) {
-        const size_t n = omn_list_count(v);
-        omn_value **all = calloc(n + 1, sizeof *all);
-        for (size_t i = 0; all && i < n; i++)
-            whole = (all[i] = rounded(omn_list_at(v, i))) != NULL && whole;
-        if (all && whole) omn_list_new(all, n, &out, NULL);
-        for (size_t i = 0; all && i < n; i++) omn_value_unref(all[i]);
-        free(all);
-    } else if (omn_value_is(v, "record")) {
-        const size_t n = omn_record_count(v);
-        omn_named *fields = calloc(n + 1, sizeof *fields);
-        for (size_t i = 0; fields && i < n; i++)
-            whole = (fields[i].value = rounded(omn_record_at(v, i, &fields[i].name))) && whole;
-        if (fields && whole) omn_record_new(fields, n, &out, NULL);
-        for (size_t i = 0; fields && i < n; i++) omn_value_unref(fields[i].value);
-        free(fields);
-    } else {
-        out = omn_value_ref(v);
-    }
-    return out;
-}
-
-static void put_rounded(const omn_value *v, omn_buf *b)
-{
-    omn_value *near = rounded(v);
-    if (near) omn_value_json(near, b);
-    else b->failed = true;
-    omn_value_unref(near);
-}
-
 /* ---- while it runs ------------------------------------------------------------------------ */
 
 static void put_event(running *r, const char *type, const char *step, const omn_event *e)
@@ -126,7 +77,7 @@ static void put_event(running *r, const char *type, const char *step, const omn_
     json_text(&b, step ? step : "");
     omn_buf_puts(&b, e->value ? ",\"value\":" : ",\"text\":");
     if (e->value) {
-        put_rounded(e->value, &b);
+        omn_value_json(e->value, &b);
     } else {
         json_text(&b, e->text);
     }
@@ -184,7 +135,7 @@ static void say_seen(const running *r, const item *it, const omn_value *told)
 
 static void put_value(const omn_value *v, omn_buf *b)
 {
-    if (v) put_rounded(v, b);
+    if (v) omn_value_json(v, b);
     else omn_buf_puts(b, "null");
 }
 
@@ -228,24 +179,32 @@ static void put_fields(const running *r, const item *it, const omn_value *record
     omn_buf_printf(b, ",\"seconds\":%.3f}", seconds);
 }
 
+/* Several places in pixels of a picture, which people want one by one. */
+static bool are_places(const omn_value *v)
+{
+    const omn_kind *k = omn_value_kind(v);
+    const char *place = omn_kind_impl(k)->place;
+    return place && !strcmp(place, "frame") && omn_kind_items(k);
+}
+
 static void put_events(const running *r, const omn_value *record, omn_buf *b)
 {
     for (size_t i = 0; i < r->out.n && !r->many; i++) {
         const omn_value *v = omn_record_get(record, r->out.ports[i].name);
-        const bool regions = omn_value_is(v, "regions") && r->out.printed[i];
-        if (!regions && !r->out.written[i][0]) continue;
-        omn_buf_printf(b, "{\"type\":\"%s\",\"version\":%d,\"item\":%llu,\"output\":",
-                       regions ? "regions"
-                       : v     ? omn_value_kind_name(v)
-                               : "file",
+        const bool places = v && are_places(v) && r->out.printed[i];
+        const char *kind = v ? omn_value_kind_name(v) : "file";
+        if (!places && !r->out.written[i][0]) continue;
+        omn_buf_printf(b, "{\"type\":\"%s\",\"version\":%d,\"item\":%llu,\"output\":", kind,
                        CLI_JSON_VERSION, (unsigned long long)r->item);
         json_text(b, r->out.ports[i].name);
         if (r->out.written[i][0]) {
             omn_buf_puts(b, ",\"file\":");
             json_text(b, r->out.written[i]);
         }
-        if (regions) {
-            omn_buf_puts(b, ",\"regions\":");
+        if (places) {
+            omn_buf_puts(b, ",");
+            json_text(b, kind);
+            omn_buf_puts(b, ":");
             put_value(v, b);
         }
         omn_buf_puts(b, "}\n");

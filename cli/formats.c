@@ -75,6 +75,33 @@ omn_status formats_check(cli *c, const char *type, const char *path, omn_error *
                     has ? "." : "", suffix, type, s.all, own);
 }
 
+/* The kind's own format; NULL: it has none, or there is no such kind. */
+static const omn_format_impl *own_format(cli *c, const char *type, const omn_kind **kind)
+{
+    const omn_entry *e = NULL;
+    *kind = NULL;
+    if (omn_kind_find_in(c->ctx, type, kind, NULL) != OMN_OK) return NULL;
+    const char *name = omn_kind_impl(*kind)->format;
+    if (!name || omn_registry_find(c->ctx, "omnio.format/1", name, &e, NULL) != OMN_OK) return NULL;
+    return omn_entry_object(e)->impl;
+}
+
+void formats_usual(cli *c, const char *type, char *suffix, size_t room)
+{
+    const omn_kind *k = NULL;
+    const omn_format_impl *impl = own_format(c, type, &k);
+    const char *all = impl ? impl->suffixes : "txt";
+    snprintf(suffix, room, ".%.*s", (int)strcspn(all, ","), all);
+}
+
+bool formats_is_picture(cli *c, const char *type)
+{
+    const omn_kind *k = NULL;
+    const bool written = own_format(c, type, &k) != NULL;
+    const char *place = k ? omn_kind_impl(k)->place : NULL;
+    return written && place && !strcmp(place, "frame") && !omn_kind_items(k);
+}
+
 /* ---- standard output ---------------------------------------------------------------------- */
 
 bool formats_is_stdout(const char *name)

@@ -16,5 +16,10 @@ omn_status formats_to_stdout(cli *c, const char *name, const char *usual, const 
                              omn_error *err);
 /* Is it a name of standard output, "-" or "-.png"? */
 bool formats_is_stdout(const char *name);
+/* The suffix that values of a kind have when no name says it: ".png" of the kind's own format, else
+ * ".txt". */
+void formats_usual(cli *c, const char *type, char *suffix, size_t room);
+/* Is it written as a picture, which no terminal shows? */
+bool formats_is_picture(cli *c, const char *type);
 
 #endif

@@ -191,7 +191,7 @@ static const struct {
                  "has changed; only when there is one item" },
     { "regions", "item, output, regions: boxes, each {\"box\": [x0, y0, x1, y1], \"label\": .., "
                  "\"score\": ..}; only "
-                 "when there is one item" },
+                 "when there is one item. So for other places in a picture, \"points\" as points" },
     { "image", "item, output, file: a picture that was written; so for other kinds of values" },
     { "done", "item, id, extra, inputs, outputs, files, seconds: one item is answered; id is that "
               "of the batch line, as it stands there, and extra holds what else the line has and "

@@ -95,7 +95,8 @@ static int check_stdout(outputs *o, size_t i)
                              o->ports[i].name, o->ports[k].name);
         o->printed[k] = false;
     }
-    if (!strcmp(o->ports[i].type, "image") && o->c->terminal_out && !strstr(pattern, ".txt"))
+    if (o->c->terminal_out && !strstr(pattern, ".txt") &&
+        formats_is_picture(o->c, o->ports[i].type))
         return cli_usage(o->c, "-o %s=%s: a terminal shows no picture; send it to a file or "
                          "a program", o->ports[i].name, pattern);
     return -1;
@@ -369,7 +370,10 @@ omn_status outputs_write(outputs *o, const item *it, const omn_value *record, bo
         OMN_TRY(name_of(o, i, it, path, err));
         if (!*path) {
             const char *usual = o->ports[i].file ? o->ports[i].file : "";
-            if (!strrchr(usual, '.')) usual = !strcmp(o->ports[i].type, "image") ? ".png" : ".txt";
+            if (!strrchr(usual, '.')) {
+                formats_usual(o->c, o->ports[i].type, plain, sizeof plain);
+                usual = plain;
+            }
             OMN_TRY(formats_to_stdout(o->c, o->files[i], usual, v, err));
             continue;
         }

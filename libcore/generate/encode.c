@@ -5,6 +5,8 @@
 #include "row.h"
 #include "runner.h"
 
+#include "../value/kind.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -179,16 +181,16 @@ static uint32_t places(const omn_part *p, const omn_feed *f)
 static void see(const omn_part *p, const omn_value *v, const omn_feed *f, const omn_frame *frame,
                 omn_seen *out)
 {
-    const omn_image *img = omn_value_image(v);
+    const char *place = omn_kind_impl(omn_value_kind(v))->place;
+    const int64_t w = value_axis(v, "w"), h = value_axis(v, "h");
     size_t n = 0;
     *out = (omn_seen){ .tokens = places(p, f) };
     omn_value_hash(v, out->hash);
     snprintf(out->role, sizeof out->role, "%s", p->role);
     snprintf(out->kind, sizeof out->kind, "%s", omn_value_kind_name(v));
-    if (img) {
-        const omn_pixels px = omn_image_pixels(img);
-        out->width = px.width;
-        out->height = px.height;
+    if (place && !strcmp(place, "frame") && w > 0 && h > 0) {
+        out->width = (uint32_t)w;
+        out->height = (uint32_t)h;
         out->frame = *frame;
     } else if (omn_value_is(v, "text")) {
         omn_text_get(v, &n);

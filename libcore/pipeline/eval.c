@@ -7,6 +7,8 @@
 #include "eval.h"
 #include "run.h"
 
+#include "../value/kind.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,13 +94,20 @@ static void scores_end(scores *s, const recipe_task *t)
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-/* What was asked, but for pictures, of which the number of the example tells enough. */
+/* Pixels, samples: too much for a line, and the number of the example tells enough. */
+static bool is_large(const omn_value *v)
+{
+    const omn_kind *k = omn_value_kind(v);
+    return kind_has_axis(k, "h") || (kind_has_axis(k, "t") && !omn_kind_items(k));
+}
+
+/* What was asked, but for what is large. */
 static omn_status asked(const omn_named *in, size_t n, omn_value **out, omn_error *err)
 {
     omn_named some[MOST_FIELDS];
     size_t m = 0;
     for (size_t i = 0; i < n; i++)
-        if (!omn_value_is(in[i].value, "image")) some[m++] = in[i];
+        if (!is_large(in[i].value)) some[m++] = in[i];
     return omn_record_new(some, m, out, err);
 }
 

@@ -3,6 +3,8 @@
  * of a list ("$boxes.0", from behind with "$boxes.-1") or a field of a record ("$r.label"). */
 #include "read.h"
 
+#include "../value/kind.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -150,12 +152,25 @@ static bool fits(const char *have, const char *want)
     return !strcmp(have, "any") || !strcmp(want, "any") || !strcmp(have, want);
 }
 
-bool type_lies_in_picture(const omn_pipeline *p, const char *type)
+/* The kind, if its values have a frame; else NULL. */
+static const omn_kind *framed(const omn_pipeline *p, const char *type)
 {
     const omn_kind *k = NULL;
-    if (omn_kind_find_in(p->ctx, type, &k, NULL) != OMN_OK) return false;
+    if (omn_kind_find_in(p->ctx, type, &k, NULL) != OMN_OK) return NULL;
     const char *place = omn_kind_impl(k)->place;
-    return place && !strcmp(place, "frame") && omn_kind_items(k);
+    return place && !strcmp(place, "frame") ? k : NULL;
+}
+
+bool type_lies_in_picture(const omn_pipeline *p, const char *type)
+{
+    const omn_kind *k = framed(p, type);
+    return k && omn_kind_items(k);
+}
+
+bool type_is_picture(const omn_pipeline *p, const char *type)
+{
+    const omn_kind *k = framed(p, type);
+    return !strcmp(type, "any") || (k && kind_has_axis(k, "h") && kind_has_axis(k, "w"));
 }
 
 omn_status name_refer(omn_pipeline *p, const yml *y, const char *want, int *out, omn_error *err)

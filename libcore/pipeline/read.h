@@ -34,6 +34,8 @@ omn_status read_number(omn_pipeline *p, const yml *y, const char *name, double l
 omn_status read_literal(omn_pipeline *p, const yml *y, bool all_text, literal *out, omn_error *err);
 /* Are values of this type several places in pixels of a picture? */
 bool type_lies_in_picture(const omn_pipeline *p, const char *type);
+/* May they be rows and columns of a picture themselves? */
+bool type_is_picture(const omn_pipeline *p, const char *type);
 /* Inputs of the model by their roles; list has room for MOST_FROM. */
 omn_status read_from(omn_pipeline *p, const yml *from, binding *list, size_t *n, omn_error *err);
 omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);

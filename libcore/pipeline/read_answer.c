@@ -91,7 +91,10 @@ static omn_status read_of(omn_pipeline *p, const yml *y, plan_step *s, omn_error
         return yml_fail(y, err, "%s are pixels of a picture: say which, as of: $image",
                         omn_entry_object(a->entry)->name);
     if (!of) return OMN_OK;
-    TRY_READ(name_refer(p, of, "image", &a->of, err));
+    TRY_READ(name_refer(p, of, NULL, &a->of, err));
+    if (!type_is_picture(p, p->slots[a->of].type))
+        return yml_fail(of, err, "%s is %s, a picture is wanted", of->text,
+                        p->slots[a->of].type);
     for (size_t i = 0; i < s->n_from && !a->of_role; i++)
         if (s->from[i].slot == a->of) a->of_role = s->from[i].name;
     for (size_t i = 0; a->of_role && s->from[i].slot != a->of; i++)

@@ -4,6 +4,8 @@
 #include "read.h"
 #include "run.h"
 
+#include "../value/kind.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +121,7 @@ static omn_status within(omn_pipeline_run *r, const plan_step *s, looker *l, con
         char note[512];
         size_t cut = 0;
         if (!v || !template_is_place(v)) continue;
-        st = places_within(v, frame, &l->instead[i], &cut, err);
+        st = value_within(v, frame, &l->instead[i], &cut, err);
         if (st != OMN_OK) {
             omn_error_prefix(err, "$%s", slot->name);
             return st;

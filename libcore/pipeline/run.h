@@ -81,10 +81,6 @@ bool answer_fixed(const plan_answer *a);
 /* The same, always a new one, with r's model and values. */
 omn_status answer_open(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
                        omn_answer **out, omn_error *err);
-/* Places within the picture of a frame: *out the same with what sticks out cut off, *cut how many
- * were; NULL when none was. None, an empty one or one outside is OMN_ERR_DATA; places.c */
-omn_status places_within(const omn_value *v, const omn_frame *f, omn_value **out, size_t *cut,
-                         omn_error *err);
 /* What came back into the step's slot, and what was seen. */
 omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result *res,
                       omn_error *err);

@@ -8,6 +8,7 @@
 #include "settings.h"
 
 #include "libcore/base/call.h"
+#include "libcore/value/kind.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -70,11 +71,6 @@ static omn_status check_input(const omn_param *p, const omn_value *v, omn_error 
                     p->type, omn_value_kind_name(v));
 }
 
-static bool is_image(const omn_param *p)
-{
-    return strcmp(p->type, "image") == 0;
-}
-
 /* The outputs of a call as values. They are owned by us from here on, whatever was returned. */
 static omn_status take_outputs(const omn_object *o, argument *slots, omn_value **out, omn_status st,
                                omn_error *err)
@@ -83,11 +79,7 @@ static omn_status take_outputs(const omn_object *o, argument *slots, omn_value *
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = &o->params[i];
         if (strcmp(p->role, "out") != 0) continue;
-        void *got = (void *)(uintptr_t)slots[i].p;
-        if (got && is_image(p))
-            out[k] = omn_image_give(got);
-        else
-            out[k] = got;
+        out[k] = value_of_result(p->type, (void *)(uintptr_t)slots[i].p);
         if (st == OMN_OK && !out[k]) {
             st = omn_fail(err, OMN_ERR_PLUGIN, "reported success without its output %s", p->name);
         } else if (st == OMN_OK && !param_takes(p->type, omn_value_kind_name(out[k]))) {
@@ -119,8 +111,7 @@ static omn_status call(const omn_entry *e, omn_call *c, const omn_value *const *
         const omn_param *p = &o->params[i];
         argument *to = &args[i + 1];
         if (param_is_input(p)) {
-            const omn_value *v = in[next_in++];
-            to->p = v && is_image(p) ? (const void *)omn_value_image(v) : (const void *)v;
+            to->p = value_as_argument(p->type, in[next_in++]);
         } else if (strcmp(p->role, "out") == 0) {
             to->p = &slots[i].p;
         } else {

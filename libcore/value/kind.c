@@ -97,6 +97,33 @@ bool column_begins(const omn_kind *k, size_t i, const char *axis)
     return axis != NULL && first_axis_is(k->columns[i].axes, axis);
 }
 
+/* Where the axis stands in column i; -1: nowhere. */
+static int axis_at(const omn_kind *k, size_t i, const char *axis)
+{
+    const char *words[OMN_MAX_RANK], *axes = k->columns[i].axes;
+    size_t lengths[OMN_MAX_RANK];
+    const int rank = axes != NULL ? axes_split(axes, words, lengths) : 0;
+    for (int d = 0; d < rank; d++)
+        if (lengths[d] == strlen(axis) && strncmp(words[d], axis, lengths[d]) == 0) return d;
+    return -1;
+}
+
+bool kind_has_axis(const omn_kind *k, const char *axis)
+{
+    for (size_t i = 0; i < k->n_columns; i++)
+        if (axis_at(k, i, axis) >= 0) return true;
+    return false;
+}
+
+int64_t value_axis(const omn_value *v, const char *axis)
+{
+    for (size_t i = 0; i < v->kind->n_columns; i++) {
+        const int d = value_column_at(v, i) != NULL ? axis_at(v->kind, i, axis) : -1;
+        if (d >= 0) return v->columns[i].shape.dim[d];
+    }
+    return -1;
+}
+
 const char *omn_kind_items(const omn_kind *k)
 {
     if (k->view != NULL && k->view->item != NULL) return "any";

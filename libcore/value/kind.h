@@ -33,4 +33,17 @@ typedef struct kind_source {
 omn_status value_read_json(const kind_source *from, const omn_kind *wanted, const char *s, size_t n,
                            omn_value **out, omn_error *err);
 
+/* Places within the picture of a frame: *out the same with what sticks out cut off, *cut how many
+ * were; NULL when none was. None, an empty one or one outside is OMN_ERR_DATA. [any] */
+omn_status value_within(const omn_value *v, const omn_frame *f, omn_value **out, size_t *cut,
+                        omn_error *err);
+/* Has a column of the kind this axis, "h" or "t"? And how many elements a value has along it; -1:
+ * none of its columns has it. [any] */
+bool kind_has_axis(const omn_kind *k, const char *axis);
+int64_t value_axis(const omn_value *v, const char *axis);
+/* How a C function is given a value of a type (a picture as omn_image, all else as omn_value), and
+ * what one that it made is as a value; owned as before. [any] */
+const void *value_as_argument(const char *type, const omn_value *v);
+omn_value *value_of_result(const char *type, void *result);
+
 #endif

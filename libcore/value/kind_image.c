@@ -120,3 +120,13 @@ const omn_frame *omn_image_frame(const omn_image *img)
 {
     return value_frame((const omn_value *)img);
 }
+
+const void *value_as_argument(const char *type, const omn_value *v)
+{
+    return v != NULL && strcmp(type, "image") == 0 ? (const void *)omn_value_image(v) : v;
+}
+
+omn_value *value_of_result(const char *type, void *result)
+{
+    return result != NULL && strcmp(type, "image") == 0 ? omn_image_give(result) : result;
+}

@@ -166,6 +166,10 @@ inputs: {box: {type: regions, help: boxes}}
 steps: []
 outputs: {box: $box}
 END
+sed 's/box: {type: regions, help: boxes}/box: {type: points, help: points}/' boxes.yaml > points.yaml
+echo '[{"point": [10.1234, 20]}]' > points.json
+ok "points are told as boxes are" run 0 points.yaml --box points.json --format jsonl
+ok "... to a hundredth" grep -qF '{"type":"points","version":1,"item":0,"output":"box","points":[{"point":[10.12,20]' out
 cat > rows.yaml <<'END'
 version: 1
 inputs: {box: {type: regions, help: boxes}, names: {type: list, help: names}}

@@ -68,6 +68,8 @@ static const bad cases[] = {
     { HEAD "steps:\n  - {generate: text, as: text, prompt: x}\n", 4, 26, "already made" },
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {boxes: 1}}\n", 4, 48,
       "of: $image" },
+    { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {boxes: 1, of: $text}}\n", 4, 63,
+      "$text is text, a picture is wanted" },
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {boxs: 1}}\n", 4, 49,
       "did you mean \"boxes\"" },
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: boxs}\n", 4, 48,

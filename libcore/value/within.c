@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Boxes and points that somebody asks about, within the picture that they are said to lie in. The
  * codec would move what lies outside to the nearest edge, and the answer would be about that. */
-#include "run.h"
+#include "inside.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -47,8 +47,8 @@ done:
     return st;
 }
 
-omn_status places_within(const omn_value *v, const omn_frame *f, omn_value **out, size_t *cut,
-                         omn_error *err)
+omn_status value_within(const omn_value *v, const omn_frame *f, omn_value **out, size_t *cut,
+                        omn_error *err)
 {
     const omn_point *points = NULL;
     *cut = 0;
