@@ -188,18 +188,18 @@ static void value_tile(const forward *f, forward_tiles *w, size_t nq, const seen
 static void forward_tile(const forward *f, forward_tiles *w, size_t nq, const seen *see,
                          size_t strips, size_t block, exp_base *base, float *sum)
 {
+    size_t i = 0;
     score_tile(f, w, nq, see, strips, w->kt + block * f->k_size);
-    for (size_t i = 0; i < nq; i++) {
-        float *s = w->s + i * SCORE_ROW, *mb = w->mb + i * SCORE_ROW, *p = w->p + i * PAIR_ROW,
-              *lanes = sum + i * LANES, *acc = w->acc + i * f->acc_row;
 #if CPU_LEVEL >= 4
-        if (f->dot) {
-            softmax_pairs(&f->a, s, mb, p, see, strips, base + i, lanes, acc);
-            continue;
-        }
-#endif
-        softmax_row(&f->a, s, mb, f->dot ? p : NULL, see, strips, base + i, lanes, acc);
+    if (f->dot) {
+        softmax_pairs(&f->a, nq, w->s, w->mb, w->p, see, strips, base, sum, w->acc, f->acc_row);
+        i = nq;
     }
+#endif
+    for (; i < nq; i++)
+        softmax_row(&f->a, w->s + i * SCORE_ROW, w->mb + i * SCORE_ROW,
+                    f->dot ? w->p + i * PAIR_ROW : NULL, see, strips, base + i, sum + i * LANES,
+                    w->acc + i * f->acc_row);
     value_tile(f, w, nq, see, strips, w->vs + block * f->v_size);
 }
 
@@ -275,10 +275,8 @@ static void forward_task(const forward *f, forward_tiles *w, size_t b, size_t h,
     head d = { .b = b, .h = h, .kb = kb,
                .kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * a->K)),
                .vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * a->Kv)) };
-    for (size_t i = q0; i < q1; i++) {
-        w->base[i - q0] = base_none();
-        memset(w->sum + (i - q0) * LANES, 0, LANES * sizeof *w->sum);
-    }
+    memset(w->sum, 0, sizeof w->sum);
+    for (size_t i = 0; i < TASK_Q; i++) w->base[i] = base_none();
     for (size_t k0 = 0, k1; k0 == 0 || k0 < a->Tk; k0 = k1) {
         k1 = a->Tk - k0 < f->blocks * f->block ? a->Tk : k0 + f->blocks * f->block;
         memset(w->packed, 0, sizeof w->packed);

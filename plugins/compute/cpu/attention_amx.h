@@ -2,7 +2,8 @@
 /*
  * The middle of attention forward where pairs of bf16 are multiplied by AMX: so fast that the
  * softmax between the two products is what takes the time. Scores leave the tiles as they are, one
- * pass over a row scales them and finds the maximum, one makes probabilities and their sum.
+ * pass over a row scales them and finds the maximum, one makes probabilities and their sum; what is
+ * asked once for each row is asked for sixteen of them together.
  * Included by attention.c only.
  */
 #ifndef OMN_CPU_ATTENTION_AMX_H
@@ -71,23 +72,29 @@ INLINE void amx_values(size_t nq, size_t depth, const float *p, const float *v, 
     }
 }
 
-/* 2^t for t up to about 127, below -126 nearly 0: a polynomial good to 3e-6, far finer than bf16 */
+/* 2^t for t up to about 127, below -126 nearly 0: the polynomial of degree 4 that is nearest to it,
+ * within 2.7e-6, far finer than bf16 */
 INLINE vf exp2_near(vf t)
 {
     const vf y = (vf)_mm512_max_ps((__m512)vset(-126), (__m512)t); /* a NaN stays one */
     const vf k = (vf)_mm512_roundscale_ps((__m512)y, 8), r = y - k;
-    vf p = vfma(r, vset(1.33335581e-3f), vset(9.61812911e-3f));
-    p = vfma(p, r, vset(5.55041087e-2f));
-    p = vfma(p, r, vset(2.40226507e-1f));
-    p = vfma(p, r, vset(6.93147181e-1f));
-    p = vfma(p, r, vset(1));
+    vf p = vfma(r, vset(9.57010221e-3f), vset(5.59178591e-2f));
+    p = vfma(p, r, vset(2.40247443e-1f));
+    p = vfma(p, r, vset(6.93121791e-1f));
+    p = vfma(p, r, vset(9.99999285e-1f));
     return (vf)_mm512_scalef_ps((__m512)p, (__m512)k);
 }
 
-/* Softmax of one row whose scores are not scaled yet: probabilities go to p in pairs alone, so one
- * pass finds the maximum and one does all the rest. */
-INLINE void softmax_pairs(const cpu_attn *a, float *s, const float *mb, float *p, const seen *see,
-                          size_t strips, exp_base *base, float *sum, float *o)
+enum { ROWS = 16 };                     /* whose bases are worked out together */
+
+/* What one block of keys changes for them. */
+typedef struct turn {
+    float from[ROWS], keep[ROWS];       /* off their exponents; by what their sums are multiplied */
+    uint32_t none, grown;               /* bits: nothing was seen yet; keep is not 1 */
+} turn;
+
+/* The maximum of a row, lane by lane; scores that are hidden in part are scaled where they lie. */
+INLINE vf row_top(const cpu_attn *a, float *s, const float *mb, const seen *see, size_t strips)
 {
     const vf scale = vset(a->scale);
     vf m0 = vset(-INFINITY), m1 = m0;
@@ -104,33 +111,98 @@ INLINE void softmax_pairs(const cpu_attn *a, float *s, const float *mb, float *p
         m0 = vmax(m0, u);
         m1 = vmax(m1, v);
     }
-    const float top = vmaximum(vmax(m0, m1));
-    const exp_base old = *base;
-    exp_base now = old;
-    if (top != -INFINITY && (base_is_none(old) || top > base_value(old))) now = base_of(top);
-    if (base_is_none(now)) { /* nothing yet: what neighbours see counts 0 here */
-        for (size_t t = 0; t < strips; t++)
-            if (see[t] != SEEN_NONE) vst(p + t * (STRIP / 2), vset(0));
-        return;
+    return vmax(m0, m1);
+}
+
+INLINE uint32_t bits_of(vi x) { return _mm512_movepi32_mask((__m512i)x); }
+
+/* base_of and base_change (vmath.h) of all rows at once: m, their maxima, one in each register */
+INLINE turn turn_bases(vf *m, exp_base *base)
+{
+    float *at = &base->n;
+    vf n, c, top, log2e = vset(1.44269504088896341f), ln2 = vset(0.693147181f);
+    vi even, odd, low, high;
+    turn t;
+    for (int i = 0; i < VW; i++) {
+        even[i] = 2 * i;
+        odd[i] = 2 * i + 1;
+        low[i] = i / 2 + i % 2 * VW;
+        high[i] = low[i] + VW / 2;
     }
-    const float log2e = 1.44269504088896341f, keep = base_change(old, now);
-    const vf from = vset(now.c * log2e + now.n);
+    transpose(m);
+    for (int k = VW / 2; k > 0; k /= 2)
+        for (int i = 0; i < k; i++) m[i] = vmax(m[i], m[i + k]);
+    top = m[0];
+    n = (vf)_mm512_permutex2var_ps((__m512)vld(at), (__m512i)even, (__m512)vld(at + VW));
+    c = (vf)_mm512_permutex2var_ps((__m512)vld(at), (__m512i)odd, (__m512)vld(at + VW));
+    const vi none = n == vset(-INFINITY);
+    const vf old = vfma(n, ln2, c);
+    const vi grow = (top != vset(-INFINITY)) & (none | (top > old));
+    const vi far = (top > vset(BASE_MOST)) | (top < vset(-BASE_MOST));
+    const vf rounded = (vf)_mm512_roundscale_ps((__m512)(top * log2e), 8);
+    const vf n1 = vsel(grow, vsel(far, vset(0), rounded), n);
+    const vf c1 = vsel(grow, vsel(far, top, vset(0)), c);
+    vf keep = (vf)_mm512_scalef_ps((__m512)vset(1), (__m512)(n - n1));
+    if (bits_of(c != c1)) keep = vsel(c != c1, vexp(old - vfma(n1, ln2, c1)), keep);
+    keep = vsel(none, vset(0), keep);
+    vst(t.keep, keep);
+    vst(t.from, vfma(c1, log2e, n1));
+    t.none = bits_of(n1 == vset(-INFINITY));
+    t.grown = bits_of((keep != vset(1)) & ~none);
+    vst(at, (vf)_mm512_permutex2var_ps((__m512)n1, (__m512i)low, (__m512)c1));
+    vst(at + VW, (vf)_mm512_permutex2var_ps((__m512)n1, (__m512i)high, (__m512)c1));
+    return t;
+}
+
+/* Probabilities of one row, in pairs; what they add up to goes to LANES sums. */
+INLINE void row_pairs(const cpu_attn *a, const float *s, float *p, const seen *see, size_t strips,
+                      float from, float keep, float *sum)
+{
+    const float log2e = 1.44269504088896341f;
     vf e0 = vset(0), e1 = e0;
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         const vf f = vset(see[t] == SEEN_SOME ? log2e : log2e * a->scale);
-        const vf u = exp2_near(vfma(vld(s + t * STRIP), f, -from)),
-                 v = exp2_near(vfma(vld(s + t * STRIP + VW), f, -from));
+        const vf u = exp2_near(vfma(vld(s + t * STRIP), f, vset(-from))),
+                 v = exp2_near(vfma(vld(s + t * STRIP + VW), f, vset(-from)));
         e0 += u;
         e1 += v;
         vst(p + t * (STRIP / 2), (vf)_mm512_cvtne2ps_pbh((__m512)v, (__m512)u));
     }
-    for (size_t j = 0; j < LANES && keep != 1; j++) sum[j] *= keep;
+    _mm256_storeu_ps(sum, _mm256_mul_ps(_mm256_loadu_ps(sum), _mm256_set1_ps(keep)));
     lanes_add(sum, e0 + e1);
-    if (keep != 1)
-        for (size_t k = 0; k < a->Kv; k += VW)
-            frow_set(o, k, a->Kv, frow(o, k, a->Kv) * vset(keep));
-    *base = now;
+}
+
+/* Softmax of a tile whose scores are not scaled yet: probabilities go to p in pairs alone. What is
+ * asked once for a row is asked for ROWS of them at a time. base, sum, acc: those of the rows. */
+INLINE void softmax_pairs(const cpu_attn *a, size_t nq, float *s, const float *mb, float *p,
+                          const seen *see, size_t strips, exp_base *base, float *sum, float *acc,
+                          size_t acc_row)
+{
+    for (size_t i0 = 0; i0 < nq; i0 += ROWS) {
+        const size_t n = nq - i0 < ROWS ? nq - i0 : ROWS;
+        vf m[ROWS];
+        for (size_t i = 0; i < ROWS; i++)
+            m[i] = i < n ? row_top(a, s + (i0 + i) * SCORE_ROW, mb + (i0 + i) * SCORE_ROW, see,
+                                   strips)
+                         : vset(-INFINITY);
+        const turn now = turn_bases(m, base + i0);
+        for (size_t i = 0; i < n; i++) {
+            float *to = p + (i0 + i) * PAIR_ROW;
+            if (!(now.none >> i & 1)) {
+                row_pairs(a, s + (i0 + i) * SCORE_ROW, to, see, strips, now.from[i], now.keep[i],
+                          sum + (i0 + i) * LANES);
+                continue;
+            }
+            for (size_t t = 0; t < strips; t++) /* what neighbours see counts 0 here */
+                if (see[t] != SEEN_NONE) vst(to + t * (STRIP / 2), vset(0));
+        }
+        for (size_t i = 0; now.grown && i < n; i++)
+            for (size_t k = 0; k < acc_row; k += VW) {
+                float *x = acc + (i0 + i) * acc_row + k;
+                vst(x, vld(x) * vset(now.keep[i]));
+            }
+    }
 }
 
 #endif
