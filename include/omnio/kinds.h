@@ -299,8 +299,8 @@ typedef struct omn_model_impl {
  * - omn_target.from names places of the joined inputs: of those that TEACH made itself, of the
  *   memory in STEP. omn_row_embed makes the row of both.
  * - The row is what stands in front, then the start token, then the answer: pos counts from 0 over
- *   all three, and start of a STEP counts what stands in front as well. What
- *   stands in front is not learnt, unless prefix gives it weights.
+ *   all three, and start of a STEP counts what stands in front as well. That is not learnt, unless
+ *   prefix gives it weights.
  * - With a window in its vocabulary, no longer than a row, that window holds places of the row:
  *   when there are more, the oldest go, those in front first, `stride` at a time (those that are
  *   left when less than a stride is), then ids of the answer as ever; the start token stays. What
