@@ -303,22 +303,30 @@ static size_t wanted_outputs(const running *r, const char **names)
     return n;
 }
 
-/* --answers: standard output becomes the file, at its end, so that nothing else need know of it. */
-static int to_answers(cli *c, const char *path, bool go_on)
+/* --answers: standard output becomes the file, at its end, so that nothing else need know of it.
+ * before: what it was, to be closed. */
+static int to_answers(cli *c, const char *path, bool go_on, int *before)
 {
     const int how = O_RDWR | O_CREAT | O_APPEND | (go_on ? 0 : O_TRUNC);
     const int file = open(path, how, 0666);
     struct stat s;
+    *before = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     if (file >= 0 && fstat(file, &s) == 0 && S_ISREG(s.st_mode) &&
         dup2(file, STDOUT_FILENO) == STDOUT_FILENO) {
         close(file);
-        c->terminal_out = false;
         return -1;
     }
     omn_error err = OMN_ERROR_INIT;
     omn_fail(&err, OMN_ERR_IO, "%s: %s", path, file < 0 ? strerror(errno) : "is no plain file");
     if (file >= 0) close(file);
     return cli_failed(c, &err);
+}
+
+/* A file of answers that has no journal would be in the way of the next run. */
+static void back_from_answers(const char *path, int before)
+{
+    if (before >= 0) (void)!dup2(before, STDOUT_FILENO);
+    unlink(path);
 }
 
 /* The journal of a run that wants one, and the file of its answers. -1, or the exit code after
@@ -345,9 +353,14 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
         outputs_refuse(&r->out, path, &err) != OMN_OK ||
         journal_identity(a, omn_pipeline_path(r->p), model, id, &err) != OMN_OK)
         return cli_failed(c, &err);
-    const int code = answers ? to_answers(c, answers, there) : -1;
+    int before = -1;
+    const int code = answers ? to_answers(c, answers, there, &before) : -1;
+    const bool kept = code < 0 && journal_open(path, id, &r->journal, &err) == OMN_OK;
+    if (code < 0 && answers && !kept && access(path, F_OK) != 0) back_from_answers(answers, before);
+    if (before >= 0) close(before);
     if (code >= 0) return code;
-    if (journal_open(path, id, &r->journal, &err) != OMN_OK) return cli_failed(c, &err);
+    if (!kept) return cli_failed(c, &err);
+    if (answers) c->terminal_out = false;
     if (!outputs_take(&r->out, path) || (answers && !outputs_take(&r->out, answers)))
         return cli_no_memory(c);
     items_pass(list, journal_passed, r->journal);

@@ -69,4 +69,9 @@ ok "a journal that another run holds is refused" \
     sh -c 'flock journal "$0" run loud.yaml --batch many.jsonl --format jsonl -q --journal journal > out 2> err; [ $? -eq 2 ]' "$omnio"
 ok "... with the reason" says 'another run is at work with this journal'
 
+ok "a journal that cannot be begun" \
+    gives 74 run loud.yaml --batch many.jsonl --format jsonl --answers new.jsonl --journal none/journal
+ok "... is told on standard output as well" grep -q '"type":"error".*"text":"none/journal: ' out
+ok "... and leaves no answers in the way" [ ! -e new.jsonl ]
+
 plan

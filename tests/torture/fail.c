@@ -5,7 +5,7 @@
  *   FAIL_WRITE=N    call number N that writes (write, fsync, rename, ...) gives ENOSPC; N+ too
  *   FAIL_COUNT=FILE appends "memory N" and "write N" at the end: how many there were
  *   FAIL_WITHIN=TEXT   counts only calls below a library whose path contains TEXT
- *   FAIL_TRACE=1    says on standard error where it failed
+ *   FAIL_TRACE=FILE writes where it failed for the first time
  *
  * Helpers that the program starts (its scanner) are left alone: what they do is the plugin door's
  * business, and has its own tests. Messages on standard error never fail: nobody could tell. */
@@ -33,18 +33,19 @@ typedef struct trap {
     int on; /* fails from there on, not once */
 } trap;
 static trap memory = { -1, 0, 0 }, writing = { -1, 0, 0 };
-static int traced;
+static int traced = -1; /* a file; -1: none, or it is written */
 static const char *within; /* NULL: everywhere */
 static __thread int quiet; /* inside this library: nothing fails */
 
-static void tell(const char *what)
+static void tell(void)
 {
     void *at[48];
-    if (!traced) return;
+    if (traced < 0) return;
     quiet++; /* backtrace may allocate */
     const int n = backtrace(at, 48);
-    if (write(2, what, strlen(what)) > 0) backtrace_symbols_fd(at, n, 2);
+    backtrace_symbols_fd(at, n, traced);
     quiet--;
+    traced = -1;
 }
 
 /* Is the library that is asked for among the callers? */
@@ -61,17 +62,17 @@ static int is_within(void)
     return found;
 }
 
-static int springs(trap *t, int number, const char *what)
+static int springs(trap *t, int number)
 {
     if (t->at < 0 || quiet || (within && !is_within())) return 0;
     const long now = __sync_add_and_fetch(&t->count, 1);
     if (t->at == 0 || (t->on ? now < t->at : now != t->at)) return 0;
-    tell(what);
+    tell();
     errno = number;
     return 1;
 }
-static int no_memory(void) { return springs(&memory, ENOMEM, "no memory for:\n"); }
-static int no_space(void) { return springs(&writing, ENOSPC, "no space for:\n"); }
+static int no_memory(void) { return springs(&memory, ENOMEM); }
+static int no_space(void) { return springs(&writing, ENOSPC); }
 
 /* The next definition of a function, once looked up. */
 static void *next(const char *name)
@@ -177,10 +178,11 @@ __attribute__((constructor)) static void begin(void)
     if (!strncmp(me, "lt-", 3)) me += 3;
     if (strcmp(me, "omnio")) return;
     void *warm[2];
-    traced = getenv("FAIL_TRACE") != NULL;
+    const char *trace = getenv("FAIL_TRACE");
+    if (trace && *trace) traced = open(trace, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     within = getenv("FAIL_WITHIN");
     if (within && !*within) within = NULL;
-    if (traced || within) backtrace(warm, 2); /* loads libgcc now, not at the failure */
+    if (traced >= 0 || within) backtrace(warm, 2); /* loads libgcc now, not at the failure */
     set(&memory, "FAIL_MEMORY");
     set(&writing, "FAIL_WRITE");
 }

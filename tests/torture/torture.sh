@@ -104,25 +104,20 @@ one() {
     eval "$1=\$2"
     shift 2
     fresh
-    FAIL_MEMORY=$FAIL_MEMORY FAIL_WRITE=$FAIL_WRITE FAIL_WITHIN=$part LD_PRELOAD=$trap_so timeout 100 \
+    FAIL_MEMORY=$FAIL_MEMORY FAIL_WRITE=$FAIL_WRITE FAIL_WITHIN=$part FAIL_TRACE=$here/trace LD_PRELOAD=$trap_so timeout 100 \
         "$omnio" "$@" > w.out 2> w.err < /dev/null
     code=$?
 }
-# theirs KIND N COMMAND...: the process was ended by a library that does not survive a failed allocation of its own:
-# the dynamic linker where it makes a thread's own data or joins symbols (127), pixman while it is loaded, libwebp 1.2
-# (both crash). Which ones asked for memory in vain a traced run tells.
+# theirs: the process was ended by a library that does not survive a failed allocation of its own: the dynamic linker
+# where it makes a thread's own data or joins symbols (127), pixman while it is loaded, libwebp 1.2 and jansson 2.14
+# where they clear up (all crash). Which one asked for memory in vain the trace tells.
 theirs() {
     case $code in
     127) library='/ld-linux[^/]*$' ;;
-    139) library='/libpixman-1[^/]*$\|/libwebp\.so[^/]*$' ;;
+    139) library='/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$' ;;
     *) return 1 ;;
     esac
-    FAIL_TRACE=1
-    export FAIL_TRACE
-    one "$@" 2> /dev/null
-    unset FAIL_TRACE
-    awk -F'(' '/^no memory for:/ { first = 1; next }
-        first && /^\// && $1 !~ /\/fail\.so$/ { print $1; first = 0 }' w.err | grep -q "$library"
+    awk -F'(' '$1 !~ /\/fail\.so$/ { print $1; exit }' "$here/trace" | grep -q "$library"
 }
 # whole: every file of `w` is as it was, or as a run without failures leaves it.
 whole() {
@@ -135,7 +130,7 @@ whole() {
 judged() {
     case $1 in FAIL_MEMORY) want=71 word='memory\|threads' ;; *) want=74 word='No space' ;; esac
     where="$1=$2${part:+ within $part}: exit $code"
-    if theirs "$@"; then ended=$((ended + 1)); return 0; fi
+    if theirs; then ended=$((ended + 1)); return 0; fi
     shift 2
     leftovers=$(find w inputs -name '.omnio-*')
     [ -z "$leftovers" ] || { echo "$where, left behind: $leftovers"; return 1; }
@@ -168,7 +163,7 @@ counted() {
     shift
     fresh
     rm -f count
-    FAIL_MEMORY=0 FAIL_WRITE=0 FAIL_WITHIN=$part FAIL_COUNT=$here/count LD_PRELOAD=$trap_so \
+    FAIL_MEMORY=0 FAIL_WRITE=0 FAIL_WITHIN=$part FAIL_TRACE=$here/trace FAIL_COUNT=$here/count LD_PRELOAD=$trap_so \
         "$omnio" "$@" > ref.out 2> ref.err < /dev/null || { cat ref.err; return 1; }
     most=$(awk -v k="$call" '$1 == k { print $2 }' count)
 }
