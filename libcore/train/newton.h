@@ -7,7 +7,7 @@
 
 extern const newton newton_portable;
 #if defined(__x86_64__)
-extern const newton newton_avx2, newton_avx512, newton_avx512bf16;
+extern const newton newton_avx2, newton_avx512, newton_avx512bf16, newton_amx;
 #endif
 
 #endif

@@ -16,6 +16,7 @@ START_TEST(newton_schulz_agrees_with_double)
 {
     static const struct { const char *name; double most; } forms[] = {
         { "portable", 1e-5 }, { "avx2", 1e-5 }, { "avx512", 1e-5 }, { "avx512bf16", 0.03 },
+        { "amx", 0.03 },
     };
     static const size_t sizes[][2] = { { 48, 48 }, { 64, 200 }, { 200, 64 }, { 50, 70 },
                                        { 3, 7 },   { 2, 2 },    { 97, 101 } };
