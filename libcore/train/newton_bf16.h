@@ -11,12 +11,6 @@
 
 static size_t whole(size_t n) { return (n + WIDE - 1) / WIDE * WIDE; }
 
-static size_t room(size_t rows, size_t cols)
-{
-    const size_t m = whole(rows < cols ? rows : cols), n = whole(rows < cols ? cols : rows);
-    return (2 * m * n + 2 * m * m) * sizeof(uint16_t);
-}
-
 /* c [m,n] = alpha a [m,k] b + beta d; b: panels. symmetric: c and d are. */
 static void product(const uint16_t *a, const uint32_t *packed, size_t m, size_t n, size_t k,
                     uint16_t *c, const uint16_t *d, float alpha, float beta, bool symmetric);
@@ -61,31 +55,6 @@ static inline float wide(uint16_t x)
     return y;
 }
 
-static void load(uint16_t *x, const float *g, size_t rows, size_t cols, size_t n, bool tall,
-                 float by)
-{
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++)
-            x[tall ? c * n + r : r * n + c] = narrow(by * g[r * cols + c]);
-}
-
-static void run(float *g, size_t rows, size_t cols, void *scratch)
-{
-    const bool tall = rows > cols;
-    const size_t m0 = tall ? cols : rows, n0 = tall ? rows : cols, m = whole(m0), n = whole(n0);
-    uint16_t *x = scratch, *gram = x + m * n, *b = gram + m * m;
-    uint32_t *packed = (uint32_t *)(void *)(b + m * m);
-    memset(x, 0, m * n * sizeof(uint16_t));
-    load(x, g, rows, cols, n, tall, (float)(1 / (sqrt(steps_sum_squares(g, rows * cols)) + 1e-7)));
-    for (int step = 0; step < 5; step++) {
-        pack_transposed(x, m, n, packed);
-        product(x, packed, m, m, n, gram, x, 1, 0, true);
-        pack(gram, m, m, packed);
-        product(gram, packed, m, m, m, b, gram, 2.0315f, -4.7750f, true);
-        pack(x, m, n, packed);
-        product(b, packed, m, n, m, x, x, 1, 3.4445f, false);
-    }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++)
-            g[r * cols + c] = wide(x[tall ? c * n + r : r * n + c]);
-}
+typedef uint16_t cell;
+typedef uint32_t packed_cell;           /* a pair of them */
+#include "newton_run.h"

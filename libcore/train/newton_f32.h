@@ -18,12 +18,6 @@ static size_t whole(size_t n)
     return (n + unit - 1) / unit * unit;
 }
 
-static size_t room(size_t rows, size_t cols)
-{
-    const size_t m = whole(rows < cols ? rows : cols), n = whole(rows < cols ? cols : rows);
-    return (2 * m * n + 2 * m * m) * sizeof(float);
-}
-
 #if HIGH == 8
 #define ROWS(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #else
@@ -87,23 +81,7 @@ static void pack_transposed(const float *x, size_t n, size_t k, float *to)
             for (size_t l = 0; l < WIDE; l++) to[l] = x[(j + l) * k + i];
 }
 
-static void run(float *g, size_t rows, size_t cols, void *scratch)
-{
-    const bool tall = rows > cols;
-    const size_t m0 = tall ? cols : rows, n0 = tall ? rows : cols, m = whole(m0), n = whole(n0);
-    float *x = scratch, *packed = x + m * n, *gram = packed + m * n, *b = gram + m * m;
-    const float by = (float)(1 / (sqrt(steps_sum_squares(g, rows * cols)) + 1e-7));
-    memset(x, 0, m * n * sizeof(float));
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++) x[tall ? c * n + r : r * n + c] = by * g[r * cols + c];
-    for (int step = 0; step < 5; step++) {
-        pack_transposed(x, m, n, packed);
-        product(x, packed, m, m, n, gram, x, 1, 0, true);
-        pack(gram, m, m, packed);
-        product(gram, packed, m, m, m, b, gram, 2.0315f, -4.7750f, true);
-        pack(x, m, n, packed);
-        product(b, packed, m, n, m, x, x, 1, 3.4445f, false);
-    }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t c = 0; c < cols; c++) g[r * cols + c] = x[tall ? c * n + r : r * n + c];
-}
+typedef float cell, packed_cell;
+static float narrow(float x) { return x; }
+static float wide(float x) { return x; }
+#include "newton_run.h"

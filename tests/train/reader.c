@@ -182,3 +182,29 @@ omn_request reader_request(const ask *q, omn_named in[3], omn_value *own[3])
     }
     return rq;
 }
+
+void reader_scores(const speaker *s, omn_request rq, const char *const *says, uint32_t n,
+                   omn_result *out)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *said[128], *all = NULL;
+    omn_answer *a = NULL;
+    omn_call *c = NULL;
+    ck_assert_uint_le(n, 128);
+    WORKS(omn_context_call(s->ctx, 1, 0, NULL, &c, &err));
+    for (uint32_t i = 0; i < n; i++) WORKS(omn_text_new(says[i], strlen(says[i]), &said[i], &err));
+    WORKS(omn_list_new(said, n, &all, &err));
+    const omn_named options = { "options", all };
+    const omn_setting sum = { "score", "sum", 0, 0 };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "options", .set = &sum,
+                                   .n_set = 1, .values = &options, .n_values = 1 };
+    WORKS(omn_answer_open(s->model, c, &how, &a, &err));
+    rq.answer = a;
+    *out = (omn_result){ OMN_FILL(omn_result) };
+    WORKS(omn_generate(s->runner, &rq, out, &err));
+    ck_assert_uint_eq(out->n_scores, n);
+    omn_answer_close(a);
+    for (uint32_t i = 0; i < n; i++) omn_value_unref(said[i]);
+    omn_value_unref(all);
+    omn_call_free(c);
+}

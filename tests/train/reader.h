@@ -58,5 +58,8 @@ void reader_speaks(speaker *s, const char *folder);
 void reader_falls_silent(speaker *s);
 /* A lesson's inputs as a request; those in `own` are to be unref'd. */
 omn_request reader_request(const ask *q, omn_named in[3], omn_value *own[3]);
+/* Scores of these options as answers to rq, sums; out is to be finished. */
+void reader_scores(const speaker *s, omn_request rq, const char *const *says, uint32_t n,
+                   omn_result *out);
 
 #endif

@@ -127,32 +127,19 @@ START_TEST(options_are_scored_behind_what_is_given)
     lab k;
     speaker s;
     omn_error err = OMN_ERROR_INIT;
-    omn_call *c = NULL;
     omn_tensor x;
     const char *folder = reader_folder(reader_config);
     omn_named in[3];
-    omn_value *own[3], *said[2], *all = NULL;
-    omn_answer *a = NULL;
-    omn_result out = { OMN_FILL(omn_result) };
-    const omn_setting sum = { "score", "sum", 0, 0 };
+    omn_value *own[3];
+    omn_result out;
+    const char *const says[2] = { list[0].says, list[1].says };
     reader_open(&k, folder, reader_setup(1), list, 2);
     reader_write(&k, folder);
     reader_fill(&k);
     reader_forward(&k);
     WORKS(omn_exec_output(k.t->exec, k.t->outputs[0].graph, "nll.text", &x, &err));
     reader_speaks(&s, folder);
-    WORKS(omn_context_call(s.ctx, 1, 0, NULL, &c, &err));
-    for (int i = 0; i < 2; i++)
-        WORKS(omn_text_new(list[i].says, strlen(list[i].says), &said[i], &err));
-    WORKS(omn_list_new(said, 2, &all, &err));
-    const omn_named options = { "options", all };
-    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "options", .set = &sum,
-                                   .n_set = 1, .values = &options, .n_values = 1 };
-    WORKS(omn_answer_open(s.model, c, &how, &a, &err));
-    omn_request rq = reader_request(&list[0], in, own);
-    rq.answer = a;
-    WORKS(omn_generate(s.runner, &rq, &out, &err));
-    ck_assert_uint_eq(out.n_scores, 2);
+    reader_scores(&s, reader_request(&list[0], in, own), says, 2, &out);
     for (uint32_t i = 0; i < 2; i++) {
         double nll = 0;
         for (uint32_t t = 0; t < k.t->setup.targets; t++)
@@ -161,11 +148,7 @@ START_TEST(options_are_scored_behind_what_is_given)
         ck_assert_double_eq_tol(out.scores[i], nll, 1e-4);
     }
     omn_result_fini(&out);
-    omn_answer_close(a);
     for (int v = 0; v < 3; v++) omn_value_unref(own[v]);
-    for (int i = 0; i < 2; i++) omn_value_unref(said[i]);
-    omn_value_unref(all);
-    omn_call_free(c);
     reader_falls_silent(&s);
     reader_close(&k);
 }
@@ -183,30 +166,16 @@ static uint64_t passes(const speaker *s)
 }
 
 /* The scores of options "from", "from + 1", ... */
-static void numbers(const speaker *s, omn_call *c, omn_request *rq, uint32_t from, uint32_t n,
+static void numbers(const speaker *s, const omn_request *rq, uint32_t from, uint32_t n,
                     omn_result *out)
 {
-    omn_error err = OMN_ERROR_INIT;
-    omn_value *said[128], *all = NULL;
-    omn_answer *a = NULL;
+    char words[128][16];
+    const char *says[128];
     for (uint32_t i = 0; i < n; i++) {
-        char text[16];
-        const int length = snprintf(text, sizeof text, "%u", from + i);
-        WORKS(omn_text_new(text, (size_t)length, &said[i], &err));
+        snprintf(words[i], sizeof words[i], "%u", from + i);
+        says[i] = words[i];
     }
-    WORKS(omn_list_new(said, n, &all, &err));
-    const omn_named options = { "options", all };
-    const omn_setting sum = { "score", "sum", 0, 0 };
-    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "options", .set = &sum,
-                                   .n_set = 1, .values = &options, .n_values = 1 };
-    WORKS(omn_answer_open(s->model, c, &how, &a, &err));
-    rq->answer = a;
-    *out = (omn_result){ OMN_FILL(omn_result) };
-    WORKS(omn_generate(s->runner, rq, out, &err));
-    ck_assert_uint_eq(out->n_scores, n);
-    omn_answer_close(a);
-    for (uint32_t i = 0; i < n; i++) omn_value_unref(said[i]);
-    omn_value_unref(all);
+    reader_scores(s, *rq, says, n, out);
 }
 
 /* Fifty at a time, for which what is given is fed once; fewer in the end, with a cache of their
@@ -215,8 +184,6 @@ START_TEST(many_options_share_what_is_given)
 {
     lab k;
     speaker s;
-    omn_error err = OMN_ERROR_INIT;
-    omn_call *c = NULL;
     const char *folder = reader_folder(reader_config);
     omn_named in[3];
     omn_value *own[3];
@@ -224,19 +191,17 @@ START_TEST(many_options_share_what_is_given)
     reader_open(&k, folder, reader_setup(1), reader_usual, 3);
     reader_write(&k, folder);
     reader_speaks(&s, folder);
-    WORKS(omn_context_call(s.ctx, 1, 0, NULL, &c, &err));
-    omn_request rq = reader_request(&reader_usual[0], in, own);
+    const omn_request rq = reader_request(&reader_usual[0], in, own);
     omn_exec_profile(omn_runner_exec(s.runner), true);
-    numbers(&s, c, &rq, 100, 120, &all);
+    numbers(&s, &rq, 100, 120, &all);
     ck_assert_uint_eq(passes(&s), 5);
     for (uint32_t i = 0; i < 120; i += 17) {
-        numbers(&s, c, &rq, 100 + i, 1, &one);
+        numbers(&s, &rq, 100 + i, 1, &one);
         ck_assert_double_eq_tol(one.scores[0], all.scores[i], 1e-4);
         omn_result_fini(&one);
     }
     omn_result_fini(&all);
     for (int v = 0; v < 3; v++) omn_value_unref(own[v]);
-    omn_call_free(c);
     reader_falls_silent(&s);
     reader_close(&k);
 }

@@ -171,25 +171,12 @@ START_TEST(options_slide)
     lab k;
     speaker s;
     omn_error err = OMN_ERROR_INIT;
-    omn_call *c = NULL;
     omn_named in[3];
-    omn_value *own[3], *said[2], *all = NULL;
-    omn_answer *a = NULL;
-    omn_result out = { OMN_FILL(omn_result) };
-    const omn_setting sum = { "score", "sum", 0, 0 };
+    omn_value *own[3];
+    omn_result out;
     reader_open(&k, reader_folder(reader_config), reader_setup(1), reader_usual, 3);
     speaks(&s, &k, windowed);
-    WORKS(omn_context_call(s.ctx, 1, 0, NULL, &c, &err));
-    for (int i = 0; i < 2; i++) WORKS(omn_text_new(says[i], strlen(says[i]), &said[i], &err));
-    WORKS(omn_list_new(said, 2, &all, &err));
-    const omn_named options = { "options", all };
-    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "options", .set = &sum,
-                                   .n_set = 1, .values = &options, .n_values = 1 };
-    WORKS(omn_answer_open(s.model, c, &how, &a, &err));
-    omn_request rq = reader_request(&asks[0], in, own);
-    rq.answer = a;
-    WORKS(omn_generate(s.runner, &rq, &out, &err));
-    ck_assert_uint_eq(out.n_scores, 2);
+    reader_scores(&s, reader_request(&asks[0], in, own), says, 2, &out);
     for (int i = 0; i < 2; i++) {
         int32_t ids[128];
         size_t n = 0;
@@ -199,11 +186,7 @@ START_TEST(options_slide)
         ck_assert_double_eq_tol(out.scores[i], -follow(&s, &asks[0], ids, n).sum, 1e-3);
     }
     omn_result_fini(&out);
-    omn_answer_close(a);
     for (int v = 0; v < 3; v++) omn_value_unref(own[v]);
-    for (int i = 0; i < 2; i++) omn_value_unref(said[i]);
-    omn_value_unref(all);
-    omn_call_free(c);
     reader_falls_silent(&s);
     reader_close(&k);
 }

@@ -11,26 +11,33 @@
 
 #include "heads.h"
 
+/* Tiles 0 to 3, a square of 32 by 32: += a b, of `depth` pairs; rows of a lie `row` floats apart, b
+ * is a packed strip. The lower tiles are left out where nq has no row there. */
+INLINE void amx_dots(tiles *t, size_t nq, size_t depth, const float *a, size_t row, const float *b)
+{
+    (void)t;                            /* the processor holds the tiles */
+    for (size_t k = 0; k < depth; k += 16) {
+        amx_load(t, 6, b + k * NR, NR * 4);
+        amx_load(t, 7, b + k * NR + 16, NR * 4);
+        amx_load(t, 4, a + k, row * 4);
+        amx_dot(t, 0, 4, 6);
+        amx_dot(t, 1, 4, 7);
+        if (nq <= 16) continue;
+        amx_load(t, 5, a + k + 16 * row, row * 4);
+        amx_dot(t, 2, 5, 6);
+        amx_dot(t, 3, 5, 7);
+    }
+}
+
 /* s[32][STRIP], rows SCORE_ROW apart, from 32 rows of queries and one strip of keys, not scaled */
 INLINE void amx_scores(size_t nq, size_t depth, const float *q, const float *kt, float *s)
 {
     tiles here, *t = &here;
-    (void)t;                            /* the processor holds the tiles */
     amx_zero(t, 0);
     amx_zero(t, 1);
     amx_zero(t, 2);
     amx_zero(t, 3);
-    for (size_t k = 0; k < depth; k += 16) {
-        amx_load(t, 6, kt + k * NR, NR * 4);
-        amx_load(t, 7, kt + k * NR + 16, NR * 4);
-        amx_load(t, 4, q + k, WIDE * 4);
-        amx_dot(t, 0, 4, 6);
-        amx_dot(t, 1, 4, 7);
-        if (nq <= 16) continue;
-        amx_load(t, 5, q + k + 16 * WIDE, WIDE * 4);
-        amx_dot(t, 2, 5, 6);
-        amx_dot(t, 3, 5, 7);
-    }
+    amx_dots(t, nq, depth, q, WIDE, kt);
     amx_store(t, 0, s, SCORE_ROW * 4);
     amx_store(t, 1, s + 16, SCORE_ROW * 4);
     if (nq <= 16) return;
@@ -44,7 +51,6 @@ INLINE void amx_values(size_t nq, size_t depth, const float *p, const float *v, 
                        float *acc, size_t row)
 {
     tiles here, *t = &here;
-    (void)t;
     for (size_t s = 0; s < row; s += NR, v += v_strip, acc += NR) {
         float *below = acc + 16 * row;
         amx_load(t, 0, acc, row * 4);
@@ -53,17 +59,7 @@ INLINE void amx_values(size_t nq, size_t depth, const float *p, const float *v, 
             amx_load(t, 2, below, row * 4);
             amx_load(t, 3, below + 16, row * 4);
         }
-        for (size_t k = 0; k < depth; k += 16) {
-            amx_load(t, 6, v + k * NR, NR * 4);
-            amx_load(t, 7, v + k * NR + 16, NR * 4);
-            amx_load(t, 4, p + k, PAIR_ROW * 4);
-            amx_dot(t, 0, 4, 6);
-            amx_dot(t, 1, 4, 7);
-            if (nq <= 16) continue;
-            amx_load(t, 5, p + k + 16 * PAIR_ROW, PAIR_ROW * 4);
-            amx_dot(t, 2, 5, 6);
-            amx_dot(t, 3, 5, 7);
-        }
+        amx_dots(t, nq, depth, p, PAIR_ROW, v);
         amx_store(t, 0, acc, row * 4);
         amx_store(t, 1, acc + 16, row * 4);
         if (nq <= 16) continue;
