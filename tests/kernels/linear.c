@@ -10,6 +10,39 @@
 
 static float rounded(float x, bool bf16) { return bf16 ? to_bf16(x) : x; }
 
+/* w [N,K] of bf16 in the tiles of cpu_linear, at an odd address */
+static void *tiled(const void *w, size_t N, size_t K)
+{
+    const size_t deep = (K + 31) / 32, bytes = (N + 31) / 32 * deep * 2048;
+    char *q = testing_memory(bytes + 65);
+    q += 1;
+    memset(q, 0, bytes);
+    for (size_t n = 0; n < N; n++)
+        for (size_t k = 0; k < K; k++)
+            memcpy(q + 2 * (((n / 32 * deep + k / 32) * 2 + n / 16 % 2) * 512 + k % 32 / 2 * 32 +
+                            n % 16 * 2 + k % 2),
+                   (const char *)w + 2 * (n * K + k), 2);
+    return q;
+}
+
+/* l, whose result out is right, with w in tiles: f32 has the same bits, bf16 is as near */
+static void check_tiles(const cpu_kernels *k, cpu_linear l, const char *what, const double *want,
+                        const double *size)
+{
+    const float *out = l.out;
+    float *again = floats(l.M * l.N);
+    l.w = tiled(l.w, l.N, l.K);
+    l.tiles = true;
+    for (int i = 0; i < 2; i++) {
+        for (size_t j = 0; j < l.M * l.N; j++) again[j] = NAN;
+        l.out = again;
+        k->linear(&l, i ? &pieces : &at_once);
+        if (l.bf16) near_all(what, k->level, again, want, size, l.M * l.N, 4e-6);
+        ck_assert_msg(l.bf16 || !memcmp(out, again, l.M * l.N * sizeof *out),
+                      "%s (%s): weights in tiles change the result", what, k->level);
+    }
+}
+
 static void check_linear(const cpu_kernels *k, size_t M, size_t N, size_t K, omn_type t, bool bf16,
                          omn_act act, bool extras)
 {
@@ -45,6 +78,7 @@ static void check_linear(const cpu_kernels *k, size_t M, size_t N, size_t K, omn
     k->linear(&l, &pieces);
     ck_assert_msg(!memcmp(out, again, M * N * sizeof *out), "%s (%s): pieces change the result",
                   what, k->level);
+    if (t == OMN_BF16) check_tiles(k, l, what, want, size);
 }
 
 START_TEST(linear_equals_float64)

@@ -12,6 +12,7 @@
  * packing.
  */
 #include "epilogue.h"
+#include "gemm_tiles.h"
 #include "tile_dot.h"
 
 /* Most columns and rows of a block; LANE_NC: columns of one that is LANE_DEPTH deep. AMX multiplies
@@ -108,6 +109,23 @@ static void pack_b_rows(const cpu_gemm *g, size_t k0, size_t kc, size_t n0, size
                 vst(out + s * kc + k * NR + h, v);
             }
     }
+}
+
+/* w in tiles, packed as by the functions above; `lanes`: of depth `deep`, else kc */
+static void pack_b_tiles(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, size_t n0, size_t nc,
+                         float *out)
+{
+    const size_t steps = deep / LANES, depth = g->lanes ? deep : kc;
+    for (size_t s = 0; s < nc; s += NR)
+        for (size_t h = 0; h < NR; h += VW) {
+            float *o = out + s * depth + h;
+            for (size_t k = 0; k < depth; k += 2) {
+                const vf pairs = vld(tile_at(g->b, g->K, n0 + s + h, k0 + k));
+                vst(o + (g->lanes ? lane_place(k, steps) : k) * NR, tile_low(pairs));
+                if (k + 1 < depth)
+                    vst(o + (g->lanes ? lane_place(k + 1, steps) : k + 1) * NR, tile_high(pairs));
+            }
+        }
 }
 
 /* ---- packing A: mr rows; *am and *ak say where row m, depth k went ---- */
@@ -221,7 +239,8 @@ static void block(const cpu_gemm *g, state *w, size_t m0, size_t m1, size_t n0, 
         size_t depth = dot ? (kc + 1) / 2 : kc;
         if (dot && CPU_LEVEL >= 4) depth = (depth + 15) / 16 * 16;
         if (g->lanes) depth = lane_steps(kc) * LANES;
-        if (g->lanes) pack_b_lanes(g, k, kc, depth, n0, nc, w->b);
+        if (g->tiles && !dot) pack_b_tiles(g, k, kc, depth, n0, nc, w->b);
+        else if (g->lanes) pack_b_lanes(g, k, kc, depth, n0, nc, w->b);
         else if (dot) dot_pack_b(g, k, kc, depth, n0, nc, w->b);
         else if (g->b_row || g->b_n == 1) pack_b_rows(g, k, kc, n0, nc, round, w->b);
         else pack_b_turned(g, k, kc, n0, nc, round, w->b);

@@ -13,6 +13,14 @@ static void dot_pack_b(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, siz
     for (size_t s = 0; s < nc; s += NR)
         for (size_t u = (kc + 1) / 2; u < deep; u++)
             for (size_t h = 0; h < NR; h += VW) vst(out + s * deep + u * NR + h, vset(0));
+    if (g->tiles) {
+        for (size_t s = 0; s < nc; s += NR)
+            for (size_t u = 0; u < (kc + 1) / 2; u++)
+                for (size_t h = 0; h < NR; h += VW)
+                    vst(out + s * deep + u * NR + h,
+                        vld(tile_at(g->b, g->K, n0 + s + h, k0 + 2 * u)));
+        return;
+    }
     if (!g->b_row && g->b_n != 1) {
         for (size_t s = 0; s < nc; s += NR)
             for (size_t h = 0; h < NR; h += VW) {

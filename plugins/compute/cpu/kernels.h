@@ -74,10 +74,16 @@ typedef struct cpu_gemm {
     omn_type a_type, b_type, bias_type;
     omn_act act;
     bool accumulate, bf16, lanes;
+    bool tiles;                         /* b lies as cpu_linear.tiles says; b_k, b_n mean nothing */
 } cpu_gemm;
 
 /* out[M,N] = act(alpha * x[M,K] w[N,K]^T + bias) + residual. Few rows take a path that streams
- * w. */
+ * w. With `tiles` w, of type bf16, lies as matrix units take it, so that nothing is packed:
+ * [ceil(N/32)][ceil(K/32)][2][16][16][2], strips of 32 rows n of w, in a strip 32 elements of k at a
+ * time, as two tiles of 16 rows each, a tile being 16 pairs of k by 16 rows by the two elements of a
+ * pair. Element n,k is number
+ *   ((n/32 * ceil(K/32) + k/32) * 2 + n/16%2) * 512 + k%32/2 * 32 + n%16 * 2 + k%2
+ * and everything beyond N and K is zero. In f32 the bits are those of the official layout. */
 typedef struct cpu_linear {
     size_t M, N, K;
     const void *x, *w, *bias;
@@ -87,7 +93,7 @@ typedef struct cpu_linear {
     float alpha;
     omn_type x_type, w_type, bias_type;
     omn_act act;
-    bool bf16;
+    bool bf16, tiles;                   /* tiles: w_row means nothing */
 } cpu_linear;
 
 /* Attention over heads without an array of Tq x Tk; the rules are those of omn_attend (graph.h). q

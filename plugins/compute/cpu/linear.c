@@ -12,7 +12,7 @@ void L(linear)(const cpu_linear *l, const cpu_par *par)
     const size_t r_row = l->residual_row ? l->residual_row : l->N;
     if (!l->M || !l->N) return;
     /* rounding w while streaming it would cost more than the packing that does it anyway */
-    if (l->M <= FEW && l->K && !(l->bf16 && l->w_type != OMN_BF16)) {
+    if (l->M <= FEW && l->K && !l->tiles && !(l->bf16 && l->w_type != OMN_BF16)) {
         cpu_linear f = *l;
         f.x_row = x_row;
         f.w_row = w_row;
@@ -26,7 +26,7 @@ void L(linear)(const cpu_linear *l, const cpu_par *par)
         .b_k = 1, .b_n = (ptrdiff_t)w_row, .c = l->out, .c_m = out_row, .bias = l->bias,
         .residual = l->residual, .r_m = r_row, .alpha = l->alpha, .a_type = l->x_type,
         .b_type = l->w_type, .bias_type = l->bias_type, .act = l->act, .bf16 = l->bf16,
-        .lanes = !l->bf16,
+        .lanes = !l->bf16, .tiles = l->tiles,
     };
     L(gemm)(&g, par);
 }
