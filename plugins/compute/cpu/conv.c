@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolutions of pictures [B,H,W,C] as products whose left side is never stored: a row of it is
- * the patch below one pixel, gathered while packing. In a row of a picture the patch is contiguous,
- * so one copy serves all kw columns. Weights [O,C,kh,kw] are turned to the patch's order (kh, kw,
- * C) first.
+ * Convolutions of pictures [B,H,W,C] and their gradients. In f32, and in bf16 with AMX, pictures
+ * are read where they lie (conv_f32.h, conv_amx.h). Everything else is a product whose left side is
+ * never stored: a row of it is the patch below one pixel, gathered while packing. In a row of a
+ * picture the patch is contiguous, so one copy serves all kw columns. Weights [O,C,kh,kw] are
+ * turned to the patch's order (kh, kw, C) first.
  *
  * Gradient of the input: pixels are taken in stride_h * stride_w groups that meet the same taps;
  * each group is one product over (tap, O) without a single wasted zero inside the picture. Gradient
  * of the weight: dOut^T times patches, summed in a number of parts that follows from the shape.
  */
-#include "vec.h"
+#include "conv_f32.h"
+#if CPU_LEVEL >= 4
+#include "conv_amx.h"
+#endif
 
 typedef struct patch {
     const cpu_conv *c;
@@ -67,8 +71,34 @@ static void turn(const cpu_conv *c, float *out)
                 out[(o * taps + t) * c->C + i] = get1(c->w, c->w_type, (o * c->C + i) * taps + t);
 }
 
+/* false: it takes a product over patches */
+static bool straight(const direct *d, bool bf16, const cpu_par *par)
+{
+    if (!bf16) {
+        f32_direct(d, par);
+        return true;
+    }
+#if CPU_LEVEL >= 4
+    return amx_direct(d, par);
+#else
+    return false;
+#endif
+}
+
+/* pixels are the rows as they lie */
+static bool plain_product(const cpu_conv *c)
+{
+    return c->kh * c->kw == 1 && c->stride_h == 1 && c->stride_w == 1 && c->OH == c->H &&
+        c->OW == c->W && !c->pad_top && !c->pad_left;
+}
+
 void L(conv2d)(const cpu_conv *c, const cpu_par *par)
 {
+    if (!plain_product(c)) {
+        direct d = direct_forward(c);
+        d.packed = direct_packed(c->work);
+        if (straight(&d, c->bf16, par)) return;
+    }
     const size_t K = c->kh * c->kw * c->C;
     cpu_gemm g = {
         .M = c->B * c->OH * c->OW, .N = c->O, .K = K, .a_row = patch_row, .a_ctx = c, .b = c->w,
@@ -80,8 +110,7 @@ void L(conv2d)(const cpu_conv *c, const cpu_par *par)
         turn(c, c->work);
         g.b = c->work;
         g.b_type = OMN_F32;
-    } else if (c->stride_h == 1 && c->stride_w == 1 && c->OH == c->H && c->OW == c->W &&
-               !c->pad_top && !c->pad_left) {
+    } else if (plain_product(c)) {
         g.a_row = NULL;
         g.a = c->x;
         g.a_m = (ptrdiff_t)c->C;
@@ -161,6 +190,9 @@ void L(conv2d_grad_input)(const cpu_conv *c, const cpu_par *par)
 {
     for (size_t py = 0; py < c->stride_h && py < c->H; py++)
         for (size_t px = 0; px < c->stride_w && px < c->W; px++) {
+            direct d = direct_back(c, py, px);
+            d.packed = direct_packed(c->work);
+            if (!plain_product(c) && straight(&d, c->bf16, par)) continue;
             patch p = { .c = c, .py = py, .px = px, .gh = (c->H - py - 1) / c->stride_h + 1,
                         .gw = (c->W - px - 1) / c->stride_w + 1 };
             group_grad(c, &p, (py + c->pad_top) % c->stride_h, (px + c->pad_left) % c->stride_w,
@@ -220,5 +252,7 @@ void L(conv2d_grad_weight)(const cpu_conv *c, const cpu_par *par)
 
 size_t L(conv_work)(const cpu_conv *c)
 {
-    return weight_parts(c) * c->O * c->kh * c->kw * c->C;
+    const size_t packed = direct_floats(c->O, c->C, c->kh * c->kw);
+    const size_t parts = weight_parts(c) * c->O * c->kh * c->kw * c->C;
+    return parts > packed ? parts : packed;
 }

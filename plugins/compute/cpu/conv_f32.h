@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Convolutions in f32: a tile of up to MR pixels by NR outputs stays in registers while all taps
+ * and channels run, pixels are read from the picture itself. Channels of neighbouring taps lie
+ * together there, so that each line of the kernel is one run of products. At the border a tile has
+ * fewer taps: outputs that meet the same taps form rectangles, wide ones are cut into tiles along
+ * lines, narrow ones along columns, and zeros are neither stored nor multiplied.
+ *
+ * Every sum is made upwards through lines, columns and channels, whatever tile it is in: a picture
+ * has the same bits in any company. Weights are packed [O / NR][kh][kw][C][NR]. Included by conv.c
+ * only.
+ */
+#ifndef OMN_CPU_CONV_F32_H
+#define OMN_CPU_CONV_F32_H
+
+#include "conv_direct.h"
+
+/* NEAR: bytes of a picture that shall stay in the cache while strips of weights pass. */
+enum { NEAR = 768 << 10 };
+
+/* outputs from..to along one axis meet the taps lo..hi of their kernel */
+typedef struct span {
+    size_t from, to, lo, hi;
+} span;
+
+typedef struct f32_job {
+    const direct *d;
+    const cpu_par *par;
+    size_t lines, wide, bands, columns;
+} f32_job;
+
+/* A tile: its first input pixel (line lo, column lo of the kernel), how far apart pixels are, and
+ * how many lines of `run` products each. */
+typedef struct f32_tile {
+    const float *x, *w;
+    float *out;
+    size_t x_step, out_step, lines, run, x_line, w_line;
+} f32_tile;
+
+static void taps_of(size_t o, size_t stride, ptrdiff_t pad, size_t n, size_t k, size_t *lo,
+                    size_t *hi)
+{
+    const ptrdiff_t at = (ptrdiff_t)(o * stride) - pad, left = (ptrdiff_t)n - at;
+    *lo = at >= 0 ? 0 : (size_t)-at;
+    *hi = left <= 0 ? 0 : (size_t)left < k ? (size_t)left : k;
+    if (*lo >= *hi) *lo = *hi = 0;
+}
+
+/* the outputs from `from` on, at most up to `end`, that meet the same taps */
+static span span_of(size_t from, size_t end, size_t stride, ptrdiff_t pad, size_t n, size_t k)
+{
+    span s = { from, from + 1, 0, 0 };
+    taps_of(from, stride, pad, n, k, &s.lo, &s.hi);
+    for (; s.to < end; s.to++) {
+        size_t lo, hi;
+        taps_of(s.to, stride, pad, n, k, &lo, &hi);
+        if (lo != s.lo || hi != s.hi) break;
+    }
+    return s;
+}
+
+INLINE void f32_body(const int mr, const int nv, const f32_tile *t, size_t n)
+{
+    vf s[MR][NV];
+    UNROLL
+    for (int m = 0; m < mr; m++)
+        UNROLL
+        for (int v = 0; v < nv; v++) s[m][v] = vset(0);
+    const size_t am = t->x_step * 4, am3 = 3 * am;
+    for (size_t y = 0; y < t->lines; y++) {
+        const char *x = (const char *)t->x + y * t->x_line * 4;
+        /* rows in groups of four, so that few registers address them all */
+        const char *g[3] = { x, x + 4 * am, x + 8 * am };
+        const float *w = t->w + y * t->w_line;
+        for (size_t k = 0; k < t->run; k++) {
+            vf wv[NV];
+            UNROLL
+            for (int v = 0; v < nv; v++) wv[v] = vld(w + v * VW);
+            UNROLL
+            for (int m = 0; m < mr; m++) {
+                const size_t off = m % 4 == 3 ? am3 : (size_t)(m % 4) * am;
+                const vf xv = vset(*(const f32_any *)(g[m / 4] + off));
+                UNROLL
+                for (int v = 0; v < nv; v++) s[m][v] = vfma(xv, wv[v], s[m][v]);
+            }
+            g[0] += 4;
+            if (mr > 4) g[1] += 4;
+            if (mr > 8) g[2] += 4;
+            w += NR;
+        }
+    }
+    UNROLL
+    for (int m = 0; m < mr; m++) {
+        float *out = t->out + (size_t)m * t->out_step;
+        UNROLL
+        for (int v = 0; v < nv; v++) frow_set(out, (size_t)v * VW, n, s[m][v]);
+    }
+}
+
+/* mr pixels by n outputs */
+static __attribute__((noinline)) void f32_sums(size_t mr, size_t n, const f32_tile *t)
+{
+#define CASE(i)                                                                                    \
+    case i:                                                                                        \
+        if (n > VW) f32_body(i, NV, t, n);                                                         \
+        else f32_body(i, 1, t, n);                                                                 \
+        break
+    switch (mr) {
+        CASE(1);
+        CASE(2);
+        CASE(3);
+        CASE(4);
+        CASE(5);
+        CASE(6);
+#if MR == 12
+        CASE(7);
+        CASE(8);
+        CASE(9);
+        CASE(10);
+        CASE(11);
+        CASE(12);
+#endif
+    default: break;
+    }
+#undef CASE
+}
+
+/* one line of `count` pixels, or one column; n outputs from n0 on */
+static void f32_row(const direct *d, f32_tile t, size_t count, size_t n0, size_t n)
+{
+    const size_t parts = (count + MR - 1) / MR;
+    const bool plain = epilogue_none(&d->e, false);
+    for (size_t i = 0; i < parts; i++) {
+        const size_t mr = count * (i + 1) / parts - count * i / parts;
+        f32_sums(mr, n, &t);
+        for (size_t m = 0; m < mr && !plain; m++)
+            epilogue_row(&d->e, t.out + m * t.out_step, n0, n, NULL);
+        t.x += mr * t.x_step;
+        t.out += mr * t.out_step;
+    }
+}
+
+static void f32_rectangle(const direct *d, size_t b, span y, span x, size_t n0)
+{
+    const size_t line = d->W * d->C, n = d->O - n0 < NR ? d->O - n0 : NR;
+    const size_t wide = x.to - x.from, high = y.to - y.from;
+    const bool some = y.lo < y.hi && x.lo < x.hi, down = wide < MR && high > wide;
+    const size_t in_x = d->sw * d->C, in_y = d->sh * line;
+    f32_tile t = {
+        .x = d->x, .w = d->packed + n0 * d->kh * d->kw * d->C + (y.lo * d->kw + x.lo) * d->C * NR,
+        .out = d->out + b * d->out_picture + y.from * d->out_line + x.from * d->out_pixel + n0,
+        .x_step = down ? in_y : in_x, .out_step = down ? d->out_line : d->out_pixel,
+        .lines = some ? y.hi - y.lo : 0, .run = (x.hi - x.lo) * d->C, .x_line = line,
+        .w_line = d->kw * d->C * NR,
+    };
+    if (some)
+        t.x += ((b * d->H + (size_t)((ptrdiff_t)(y.from * d->sh + y.lo) - d->top)) * d->W +
+                (size_t)((ptrdiff_t)(x.from * d->sw + x.lo) - d->left)) * d->C;
+    for (size_t i = 0; i < (down ? wide : high); i++) {
+        f32_tile row = t;
+        if (some) row.x += i * (down ? in_x : in_y);
+        row.out += i * (down ? d->out_pixel : d->out_line);
+        if (!some) row.x_step = 0;
+        f32_row(d, row, down ? high : wide, n0, n);
+    }
+}
+
+static void f32_bands(void *user, size_t from, size_t to)
+{
+    const f32_job *j = user;
+    const direct *d = j->d;
+    for (size_t i = from; i < to; i++) {
+        const size_t b = i / j->columns / j->bands;
+        const size_t y0 = i / j->columns % j->bands * j->lines, x0 = i % j->columns * j->wide;
+        const size_t y1 = d->OH - y0 < j->lines ? d->OH : y0 + j->lines;
+        const size_t x1 = d->OW - x0 < j->wide ? d->OW : x0 + j->wide;
+        for (size_t n = 0; n < d->O; n += NR)
+            for (size_t oy = y0; oy < y1;) {
+                const span y = span_of(oy, y1, d->sh, d->top, d->H, d->kh);
+                for (size_t ox = x0; ox < x1;) {
+                    const span x = span_of(ox, x1, d->sw, d->left, d->W, d->kw);
+                    f32_rectangle(d, b, y, x, n);
+                    ox = x.to;
+                }
+                oy = y.to;
+            }
+    }
+}
+
+static void f32_pack(void *user, size_t from, size_t to)
+{
+    const direct *d = user;
+    const size_t T = d->kh * d->kw;
+    for (size_t s = from; s < to; s++)
+        for (size_t h = 0; h < NR; h += VW)
+            turn_weights(d, s * NR + h, 0, d->C, d->packed + s * T * d->C * NR + h, d->C * NR, NR);
+}
+
+static void f32_direct(const direct *d, const cpu_par *par)
+{
+    const size_t pixel = d->C * 4 + 1, most = NEAR / pixel / (d->kh ? d->kh : 1) / d->sw;
+    f32_job j = { .d = d, .par = par, .wide = d->OW, .lines = 1 };
+    if (!d->B || !d->O || !d->OH || !d->OW) return;
+    par_run(par, (d->O + NR - 1) / NR, 1, f32_pack, (void *)d);
+    /* columns in blocks where even kh lines are too much, then as many lines as stay near */
+    if (j.wide > most) j.wide = most > 4 * MR ? most : 4 * MR;
+    const size_t line = (j.wide < d->W ? j.wide : d->W) * pixel * d->sw;
+    j.columns = (d->OW + j.wide - 1) / j.wide;
+    if (NEAR / line > d->kh) j.lines = 1 + (NEAR / line - d->kh) / d->sh;
+    if (j.lines > d->OH) j.lines = d->OH;
+    if (par->split && par->threads != 1) {
+        const size_t want = 3 * (par->threads ? par->threads : 8), have = d->B * j.columns;
+        const size_t bands = (want + have - 1) / have, fair = (d->OH + bands - 1) / bands;
+        if (j.lines > fair) j.lines = fair;
+    }
+    j.bands = (d->OH + j.lines - 1) / j.lines;
+    par_run(par, d->B * j.columns * j.bands, 1, f32_bands, &j);
+}
+
+#endif
