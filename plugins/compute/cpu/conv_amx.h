@@ -17,7 +17,8 @@
 
 /* Ring: bytes of rounded lines. MOST_LINES: of outputs at a time. SQUARE: floats of two tiles of
  * weights. */
-enum { RING = 640 << 10, MOST_TAPS = 64, MOST_LINES = 8, SQUARE = 512 };
+enum { RING = 640 << 10, MOST_TAPS = 64, MOST_LINES = 8, SQUARE = 512,
+       MOST_STRIDE = 32, MOST_SLOTS = (MOST_LINES - 1) * MOST_STRIDE + MOST_TAPS };
 
 typedef struct conv_state {
     float ring[RING / 4];
@@ -41,7 +42,7 @@ static bool amx_shape(const direct *d, amx_job *j)
 {
     const size_t blocks = (d->C + 31) / 32, across = (d->OW + 15) / 16;
     if (d->C < 16 || d->OW < 8 || d->kh * d->kw > MOST_TAPS || !d->kh) return false;
-    if (d->sw > 64 || d->sh > 64 || blocks > RING / 64) return false;
+    if (d->sw > MOST_STRIDE || d->sh > MOST_STRIDE || blocks > RING / 64) return false;
     /* an odd number of cache lines apart, neighbours fall into different sets */
     j->pixel = 16 * (blocks | 1);
     for (j->wide = across; j->wide; j->wide = j->wide == 1 ? 0 : (j->wide + 1) / 2) {
@@ -78,10 +79,18 @@ static void amx_line(const direct *d, const amx_job *j, size_t b, ptrdiff_t y, p
     }
 }
 
-/* Two tiles of pixels (or one) by two of outputs: row ky of the taps begins at p[ky] and q[ky]. */
+/* 16 pixels (a tile of them): those below the first column of taps begin `from` floats after
+ * lines[ky]; `m` of them lie in the picture, at out. */
+typedef struct amx_pixel_tile {
+    const float *const *lines;
+    size_t from, m;
+    float *out;
+} amx_pixel_tile;
+
+/* sum[32][32]: two tiles of pixels (or one) by two of outputs */
 static __attribute__((noinline)) void amx_square(tiles *t, const direct *d, size_t pixel,
-                                                 const float *const *p, const float *const *q,
-                                                 bool two, const float *w, float *sum)
+                                                 const amx_pixel_tile *p, bool two, const float *w,
+                                                 float *sum)
 {
     (void)t;                            /* the processor holds the tiles */
     const size_t step = d->sw * pixel * 4;
@@ -91,7 +100,7 @@ static __attribute__((noinline)) void amx_square(tiles *t, const direct *d, size
     amx_zero(t, 3);
     for (size_t c = 0; c < (d->C + 31) / 32 * 16; c += 16)
         for (size_t ky = 0; ky < d->kh; ky++) {
-            const float *a = p[ky] + c, *b = q[ky] + c;
+            const float *a = p[0].lines[ky] + p[0].from + c, *b = p[1].lines[ky] + p[1].from + c;
             for (size_t kx = 0; kx < d->kw; kx++, w += SQUARE, a += pixel, b += pixel) {
                 amx_load(t, 6, w, 64);
                 amx_load(t, 4, a, step);
@@ -111,14 +120,27 @@ static __attribute__((noinline)) void amx_square(tiles *t, const direct *d, size
     amx_store(t, 3, sum + 16 * 32 + 16, 128);
 }
 
-/* m pixels of sums to outputs n0 on of the picture */
-static void amx_put(const direct *d, float *sum, size_t m, size_t n0, float *out)
+/* sums of m pixels to outputs n0 on */
+static void amx_put(const direct *d, const float *sum, size_t m, size_t n0, float *out)
 {
     const size_t n = d->O - n0 < 32 ? d->O - n0 : 32;
-    const bool plain = epilogue_none(&d->e, false);
-    for (size_t i = 0; i < m; i++, sum += 32, out += d->out_pixel) {
-        if (!plain) epilogue_row(&d->e, sum, n0, n, NULL);
-        for (size_t v = 0; v < n; v += VW) frow_set(out + n0, v, n, vld(sum + v));
+    for (size_t v = 0; v < n; v += VW) {
+        const vf b = d->e.bias ? vrow(at(d->e.bias, d->e.bias_type, (ptrdiff_t)n0),
+                                      d->e.bias_type, v, n) : vset(0);
+        for (size_t i = 0; i < m; i++)
+            frow_set(out + i * d->out_pixel + n0, v, n,
+                     vactivate(d->e.act, vld(sum + i * 32 + v) + b));
+    }
+}
+
+/* Results are written to memory that was far away until now: it is asked for before the products
+ * begin. */
+static void amx_expect(const direct *d, const amx_pixel_tile *p, size_t n0)
+{
+    for (size_t i = 0; i < p->m; i++) {
+        const char *q = (const char *)(p->out + i * d->out_pixel + n0);
+        __builtin_prefetch(q, 1);
+        if (d->O - n0 > 16) __builtin_prefetch(q + 64, 1);
     }
 }
 
@@ -128,28 +150,30 @@ static void amx_lines(const amx_job *j, conv_state *s, size_t b, size_t oy, size
                       size_t x0, size_t wide)
 {
     const direct *d = j->d;
-    const size_t T = d->kh * d->kw, deep = (d->C + 31) / 32 * T * SQUARE;
-    for (size_t n = 0; n < d->O; n += 32) {
-        const float *w = d->packed + n / 32 * deep;
-        for (size_t i = 0; i < lines * wide; i += 2) {
-            const bool two = i + 1 < lines * wide;
-            const float *rows[2][MOST_TAPS];
-            size_t y[2], x[2];
-            for (size_t h = 0; h < 1 + (size_t)two; h++) {
-                y[h] = oy + (i + h) / wide;
-                x[h] = (i + h) % wide * 16;
-                for (size_t ky = 0; ky < d->kh; ky++)
-                    rows[h][ky] = s->ring + (y[h] * d->sh + ky) % j->slots * j->line +
-                        x[h] * d->sw * j->pixel;
+    const size_t deep = (d->C + 31) / 32 * d->kh * d->kw * SQUARE;
+    const float *slot[MOST_SLOTS];
+    for (size_t i = 0; i < j->slots; i++)
+        slot[i] = s->ring + (oy * d->sh + i) % j->slots * j->line;
+    for (size_t n = 0; n < d->O; n += 32)
+        for (size_t i = 0, y = 0, x = 0; i < lines * wide; i += 2) {
+            const size_t count = i + 1 < lines * wide ? 2 : 1;
+            amx_pixel_tile p[2];
+            for (size_t h = 0; h < 2; h++) {
+                const size_t ox = (x0 + x) * 16, m = d->OW - ox < 16 ? d->OW - ox : 16;
+                p[h] = h < count
+                    ? (amx_pixel_tile){ slot + y * d->sh, x * 16 * d->sw * j->pixel, m,
+                                        d->out + b * d->out_picture + (oy + y) * d->out_line +
+                                            ox * d->out_pixel }
+                    : p[0];
+                if (h < count) amx_expect(d, &p[h], n);
+                if (++x < wide) continue;
+                x = 0;
+                y++;
             }
-            amx_square(&s->t, d, j->pixel, rows[0], rows[two], two, w, s->sum);
-            for (size_t h = 0; h < 1 + (size_t)two; h++) {
-                const size_t ox = x0 * 16 + x[h], m = d->OW - ox < 16 ? d->OW - ox : 16;
-                amx_put(d, s->sum + h * 16 * 32, m, n,
-                        d->out + b * d->out_picture + y[h] * d->out_line + ox * d->out_pixel);
-            }
+            amx_square(&s->t, d, j->pixel, p, count == 2, d->packed + n / 32 * deep, s->sum);
+            for (size_t h = 0; h < count; h++)
+                amx_put(d, s->sum + h * 16 * 32, p[h].m, n, p[h].out);
         }
-    }
 }
 
 static void amx_bands(void *user, size_t from, size_t to)

@@ -42,6 +42,11 @@ INLINE size_t taps_met(size_t n, size_t first, size_t step)
 /* which tap of the kernel the tap (y, x) of the weights is; false: none */
 INLINE bool tap_place(const direct *d, size_t y, size_t x, size_t *tap)
 {
+    if (d->step_y == 1 && d->step_x == 1) {
+        *tap = y * d->kw + x;
+        if (d->reverse) *tap = d->kh * d->kw - 1 - *tap;
+        return true;
+    }
     if (y < d->tap_y || x < d->tap_x || (y - d->tap_y) % d->step_y || (x - d->tap_x) % d->step_x)
         return false;
     const size_t ky = (y - d->tap_y) / d->step_y, kx = (x - d->tap_x) / d->step_x;
