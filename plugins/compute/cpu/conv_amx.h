@@ -17,7 +17,7 @@
 
 /* Ring: bytes of rounded lines. MOST_LINES: of outputs at a time. SQUARE: floats of two tiles of
  * weights. */
-enum { RING = 640 << 10, MOST_TAPS = 64, MOST_LINES = 8, SQUARE = 512,
+enum { RING = 928 << 10, MOST_TAPS = 64, MOST_LINES = 16, SQUARE = 512,
        MOST_STRIDE = 32, MOST_SLOTS = (MOST_LINES - 1) * MOST_STRIDE + MOST_TAPS };
 
 typedef struct conv_state {
@@ -87,10 +87,11 @@ typedef struct amx_pixel_tile {
     float *out;
 } amx_pixel_tile;
 
-/* sum[32][32]: two tiles of pixels (or one) by two of outputs */
+/* sum[32][32]: two tiles of pixels (or one) by two of outputs. With each step `ahead` cache lines
+ * from `next` on are asked for, the weights of the next strip. */
 static __attribute__((noinline)) void amx_square(tiles *t, const direct *d, size_t pixel,
                                                  const amx_pixel_tile *p, bool two, const float *w,
-                                                 float *sum)
+                                                 const float *next, size_t ahead, float *sum)
 {
     (void)t;                            /* the processor holds the tiles */
     const size_t step = d->sw * pixel * 4;
@@ -102,6 +103,7 @@ static __attribute__((noinline)) void amx_square(tiles *t, const direct *d, size
         for (size_t ky = 0; ky < d->kh; ky++) {
             const float *a = p[0].lines[ky] + p[0].from + c, *b = p[1].lines[ky] + p[1].from + c;
             for (size_t kx = 0; kx < d->kw; kx++, w += SQUARE, a += pixel, b += pixel) {
+                for (size_t i = 0; i < ahead; i++, next += 16) __builtin_prefetch(next, 0, 2);
                 amx_load(t, 6, w, 64);
                 amx_load(t, 4, a, step);
                 amx_dot(t, 0, 4, 6);
@@ -154,7 +156,10 @@ static void amx_lines(const amx_job *j, conv_state *s, size_t b, size_t oy, size
     const float *slot[MOST_SLOTS];
     for (size_t i = 0; i < j->slots; i++)
         slot[i] = s->ring + (oy * d->sh + i) % j->slots * j->line;
-    for (size_t n = 0; n < d->O; n += 32)
+    /* a strip has 32 cache lines for each step, which the squares before it share */
+    const size_t squares = (lines * wide + 1) / 2, ahead = (32 + squares - 1) / squares;
+    for (size_t n = 0; n < d->O; n += 32) {
+        const float *w = d->packed + n / 32 * deep;
         for (size_t i = 0, y = 0, x = 0; i < lines * wide; i += 2) {
             const size_t count = i + 1 < lines * wide ? 2 : 1;
             amx_pixel_tile p[2];
@@ -170,10 +175,14 @@ static void amx_lines(const amx_job *j, conv_state *s, size_t b, size_t oy, size
                 x = 0;
                 y++;
             }
-            amx_square(&s->t, d, j->pixel, p, count == 2, d->packed + n / 32 * deep, s->sum);
+            const size_t from = i / 2 * ahead * (deep / 32);
+            const bool more = n + 32 < d->O && from + ahead * (deep / 32) <= deep;
+            amx_square(&s->t, d, j->pixel, p, count == 2, w, w + deep + (more ? from : 0),
+                       more ? ahead : 0, s->sum);
             for (size_t h = 0; h < count; h++)
                 amx_put(d, s->sum + h * 16 * 32, p[h].m, n, p[h].out);
         }
+    }
 }
 
 static void amx_bands(void *user, size_t from, size_t to)
