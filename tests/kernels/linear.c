@@ -88,6 +88,7 @@ START_TEST(linear_equals_float64)
         { 6, 31, 100 }, { 7, 33, 47 }, { 8, 129, 300 }, { 9, 31, 31 }, { 12, 32, 64 },
         { 13, 33, 65 }, { 17, 63, 257 }, { 63, 17, 3 }, { 65, 161, 513 }, { 250, 129, 19 },
         { 11, 300, 700 }, { 1, 9, 20000 }, { 16, 1, 1 },
+        { 40, 17, 12000 }, { 9, 3, 21000 },
     };
     static const omn_type types[] = { OMN_F32, OMN_BF16, OMN_F16 };
     FOR_LEVELS(k)
@@ -98,6 +99,52 @@ START_TEST(linear_equals_float64)
                 check_linear(k, sizes[i][0], sizes[i][1], sizes[i][2], types[t], true, OMN_ACT_NONE,
                              i % 2);
             }
+}
+END_TEST
+
+/* n rows of `wide` elements from rows that run on, what lies between is no number */
+static void *apart(const void *p, size_t n, size_t width, size_t wide, size_t bytes)
+{
+    char *q = testing_memory(n * wide * bytes);
+    memset(q, 0xff, n * wide * bytes);
+    for (size_t i = 0; i < n; i++)
+        memcpy(q + i * wide * bytes, (const char *)p + i * width * bytes, width * bytes);
+    return q;
+}
+
+static void check_apart(const cpu_kernels *k, size_t M, bool bf16)
+{
+    enum { N = 70, K = 77, WIDE = 83 };
+    rng r = { M };
+    float *x = noise(&r, M * K), *w = noise(&r, N * K), *res = noise(&r, M * N);
+    float *out = floats(M * N), *again = floats(M * WIDE);
+    void *wt = typed(w, N * K, OMN_BF16);
+    cpu_linear l = { .M = M, .N = N, .K = K, .x = x, .x_type = OMN_F32, .w = wt, .w_type = OMN_BF16,
+                     .residual = res, .out = out, .alpha = 1, .bf16 = bf16 };
+    k->linear(&l, &at_once);
+    l.x = apart(x, M, K, WIDE, sizeof *x);
+    l.w = apart(wt, N, K, WIDE, 2);
+    l.residual = apart(res, M, N, WIDE, sizeof *res);
+    l.x_row = l.w_row = l.residual_row = l.out_row = WIDE;
+    l.out = again;
+    for (size_t i = 0; i < M * WIDE; i++) again[i] = 7;
+    k->linear(&l, &at_once);
+    for (size_t m = 0; m < M; m++) {
+        ck_assert_msg(!memcmp(out + m * N, again + m * WIDE, N * sizeof *out),
+                      "%s: row %zu of %zu, bf16 %d, changes with what lies between rows", k->level,
+                      m, M, bf16);
+        for (size_t n = N; n < WIDE; n++) ck_assert(again[m * WIDE + n] == 7);
+    }
+}
+
+START_TEST(nothing_between_rows_is_read_or_written)
+{
+    static const size_t rows[] = { 1, 2, 8, 9, 20, 33, 64 };
+    FOR_LEVELS(k)
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            check_apart(k, rows[i], false);
+            check_apart(k, rows[i], true);
+        }
 }
 END_TEST
 
@@ -169,6 +216,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = { linear_equals_float64, gemm_of_any_layout_equals_float64 };
+    const TTest *const all[] = { linear_equals_float64, gemm_of_any_layout_equals_float64,
+                                 nothing_between_rows_is_read_or_written };
     return TESTING_RUN("kernels/linear", all, 120); /* all levels, under sanitizers too */
 }

@@ -15,10 +15,10 @@
  *
  * The same row in any company: going forward in f32, what a row (a token, a query of attention, a
  * picture) becomes has the same bits whichever other rows there are, how many, before or behind it;
- * lanes.h says how. Not promised: between levels, where bf16 is asked for (`bf16`: one to eight
- * rows of linear and one or two queries of attention are summed in another order, or not rounded at
- * all, so that elements differ by up to 2^-8 of the sum of absolute products), and for sums over
- * rows (gradients of weights, losses).
+ * lanes.h says how. Not promised: between levels, where bf16 is asked for (`bf16`: few rows of
+ * linear and one or two queries of attention are summed in another order, or not rounded at all, so
+ * that elements differ by up to 2^-8 of the sum of absolute products), and for sums over rows
+ * (gradients of weights, losses).
  */
 #ifndef OMN_CPU_KERNELS_H
 #define OMN_CPU_KERNELS_H
@@ -77,11 +77,11 @@ typedef struct cpu_gemm {
     bool tiles;                         /* b lies as cpu_linear.tiles says; b_k, b_n mean nothing */
 } cpu_gemm;
 
-/* out[M,N] = act(alpha * x[M,K] w[N,K]^T + bias) + residual. Few rows take a path that streams
- * w. With `tiles` w, of type bf16, lies as matrix units take it, so that nothing is packed:
- * [ceil(N/32)][ceil(K/32)][2][16][16][2], strips of 32 rows n of w, in a strip 32 elements of k at a
- * time, as two tiles of 16 rows each, a tile being 16 pairs of k by 16 rows by the two elements of a
- * pair. Element n,k is number
+/* out[M,N] = act(alpha * x[M,K] w[N,K]^T + bias) + residual. Few rows take a path that streams w.
+ * With `tiles` w, of type bf16, lies as matrix units take it, so that nothing is packed:
+ * [ceil(N/32)][ceil(K/32)][2][16][16][2], strips of 32 rows n of w, in a strip 32 elements of k at
+ * a time, as two tiles of 16 rows each, a tile being 16 pairs of k by 16 rows by the two elements
+ * of a pair. Element n,k is number
  *   ((n/32 * ceil(K/32) + k/32) * 2 + n/16%2) * 512 + k%32/2 * 32 + n%16 * 2 + k%2
  * and everything beyond N and K is zero. In f32 the bits are those of the official layout. */
 typedef struct cpu_linear {

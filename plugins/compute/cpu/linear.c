@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* out = act(alpha * x w^T + bias) + residual: few rows stream w (few.c), more are a product
- * (gemm.c). In f32 both add in the order of lanes.h: a row's result is the same in any company. */
+ * (gemm.c), and matrix units take weights of bf16 as they lie (linear_amx.h). In f32 all add in the
+ * order of lanes.h: a row's result is the same in any company. */
 #include "level.h"
+#if CPU_LEVEL >= 4
+#include "linear_amx.h"
+#endif
 
 enum { FEW = 8 };
 
@@ -11,6 +15,17 @@ void L(linear)(const cpu_linear *l, const cpu_par *par)
     const size_t out_row = l->out_row ? l->out_row : l->N;
     const size_t r_row = l->residual_row ? l->residual_row : l->N;
     if (!l->M || !l->N) return;
+#if CPU_LEVEL >= 4
+    if (l->bf16 && l->w_type == OMN_BF16 && l->K && amx_rows(l)) {
+        cpu_linear f = *l;
+        f.x_row = x_row;
+        f.w_row = w_row;
+        f.out_row = out_row;
+        f.residual_row = r_row;
+        linear_amx(&f, par);
+        return;
+    }
+#endif
     /* rounding w while streaming it would cost more than the packing that does it anyway */
     if (l->M <= FEW && l->K && !l->tiles && !(l->bf16 && l->w_type != OMN_BF16)) {
         cpu_linear f = *l;
