@@ -7,8 +7,7 @@
  * processor's guesses hold; an odd number of rows apart, because whole pages apart all streams meet
  * in the same sets of the first cache.
  */
-#include "epilogue.h"
-#include "lanes.h"
+#include "few_tiles.h"
 
 enum { FEW = 8, GROUP = VW >= 16 ? 6 : 3 };
 
@@ -159,6 +158,11 @@ static void few_range(void *user, size_t from, size_t to)
 
 void L(linear_few)(const cpu_linear *l, const cpu_par *par)
 {
+    if (l->tiles) {
+        const cpu_linear *strips = l;
+        par_run(par, (l->N + TILE_STRIP - 1) / TILE_STRIP, 2, few_strips, &strips);
+        return;
+    }
     few f = { l, l->x_row, l->w_row, l->out_row, l->residual_row };
     par_run(par, l->N, 64, few_range, &f);
 }

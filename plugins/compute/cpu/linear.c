@@ -27,7 +27,7 @@ void L(linear)(const cpu_linear *l, const cpu_par *par)
     }
 #endif
     /* rounding w while streaming it would cost more than the packing that does it anyway */
-    if (l->M <= FEW && l->K && !l->tiles && !(l->bf16 && l->w_type != OMN_BF16)) {
+    if (l->M <= FEW && l->K && !(l->bf16 && l->w_type != OMN_BF16)) {
         cpu_linear f = *l;
         f.x_row = x_row;
         f.w_row = w_row;
