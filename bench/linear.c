@@ -12,8 +12,15 @@
  * time, so that other programs on the machine cost little.
  *
  *   bench/linear            all, on the best level (or what OMNIO_CPU says)
+ *   bench/linear M N K THREADS warm|cold
+ *                           one product for bench/linear.py: microseconds, by the wall clock, in
+ *                           f32, in bf16, in bf16 from stored tiles, and in f32 from those; then
+ *                           what the limit that binds takes on one thread: multiply-adds and AMX,
+ *                           or reading w in bf16. cold: weights are gone through in turn, far
+ *                           beyond the caches
  */
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -295,8 +302,131 @@ static void compare(const char *what, subject *s, probe_fn *probe, const char *p
            unit, probe_name, median(theirs, ROUNDS) * 1e-9, unit, median(ratio, ROUNDS));
 }
 
-int main(void)
+/* ---- one product, for bench/linear.py ---- */
+
+enum { GROUPS = 5, BLOCKS = 64 };
+
+static double wall(void)
 {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+typedef struct heap {
+    pthread_mutex_t lock;
+    void *free[BLOCKS];
+    size_t n;
+} heap;
+
+static void *heap_take(void *scratch)
+{
+    heap *h = scratch;
+    pthread_mutex_lock(&h->lock);
+    void *block = h->free[--h->n];
+    pthread_mutex_unlock(&h->lock);
+    return block;
+}
+
+static void heap_give(void *scratch, void *block)
+{
+    heap *h = scratch;
+    pthread_mutex_lock(&h->lock);
+    h->free[h->n++] = block;
+    pthread_mutex_unlock(&h->lock);
+}
+
+static void pool_split(void *pool, size_t n, size_t grain, cpu_range *fn, void *user)
+{
+    omn_pool_split(pool, n, grain, fn, user);
+}
+
+/* microseconds of one call: the median of some groups of 10 ms */
+static double time_of(subject *s)
+{
+    double each[GROUPS];
+    const size_t bytes = (s->l.N * s->l.K * (s->l.w_type == OMN_F32 ? 4 : 2) + 4095) / 4096 * 4096;
+    s->copies = s->copies > 1 ? GIB / bytes : 1;
+    for (int g = -1; g < GROUPS; g++) {
+        const double t = wall();
+        size_t calls = 0;
+        double spent;
+        do {
+            s->l.w = s->weights + s->next++ % s->copies * bytes;
+            s->k->linear(&s->l, &s->par);
+            calls++;
+            spent = wall() - t;
+        } while (spent < 0.01);
+        if (g >= 0) each[g] = spent / (double)calls * 1e6;
+    }
+    return median(each, GROUPS);
+}
+
+static int one_product(char **argv)
+{
+    const size_t M = strtoul(argv[1], NULL, 10), N = strtoul(argv[2], NULL, 10),
+                 K = strtoul(argv[3], NULL, 10), threads = strtoul(argv[4], NULL, 10);
+    const bool cold = !strcmp(argv[5], "cold");
+    const cpu_level level = cpu_level_best();
+    const cpu_kernels *k = cpu_kernels_at(level);
+    const size_t room = (N + 31) / 32 * 32 * ((K + 31) / 32 * 32) * 4 + 4096;
+    omn_pool *pool = NULL;
+    heap h = { .lock = PTHREAD_MUTEX_INITIALIZER };
+    char *weights = NULL;
+    if (!M || !N || !K || !threads || threads > BLOCKS || room > GIB) {
+        fprintf(stderr, "bench/linear M N K THREADS warm|cold\n");
+        return EXIT_FAILURE;
+    }
+    for (; h.n < threads; h.n++)
+        if (!(h.free[h.n] = aligned_alloc(64, (k->scratch + 63) / 64 * 64))) return EXIT_FAILURE;
+    float *x = malloc(M * K * sizeof *x), *out = malloc(M * N * sizeof *out);
+    const size_t bytes = cold ? GIB : (room + 4095) / 4096 * 4096;
+    weights = aligned_alloc(4096, bytes);
+    if (!x || !out || !weights || omn_pool_new((uint32_t)threads, &pool, NULL) != OMN_OK) {
+        fprintf(stderr, "this needs 1.1 GiB of memory\n");
+        return EXIT_FAILURE;
+    }
+    /* small numbers, in f32 as in bf16 */
+    for (size_t i = 0; i < M * K; i++) x[i] = (float)(i % 1021) / 1021 - 0.5f;
+    uint16_t *half = (uint16_t *)(void *)weights;
+    for (size_t i = 0; i < bytes / 2; i++)
+        half[i] = (uint16_t)((i * 2654435761u >> 13 & 0x80ff) | 0x3e00);
+    static const struct { omn_type w_type; bool bf16, tiles; } kinds[] = {
+        { OMN_F32, false, false }, { OMN_BF16, true, false }, { OMN_BF16, true, true },
+        { OMN_BF16, false, true },
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        subject s = { .k = k, .copies = cold ? 2 : 1, .weights = weights,
+                      .par = { threads > 1 ? pool_split : NULL, pool, threads, heap_take,
+                               heap_give, &h },
+                      .l = { .M = M, .N = N, .K = K, .x = x, .out = out, .alpha = 1,
+                             .x_type = OMN_F32, .w_type = kinds[i].w_type, .bf16 = kinds[i].bf16,
+                             .tiles = kinds[i].tiles } };
+        printf("%.2f ", time_of(&s));
+    }
+    double rate[3], tiles_rate[3];
+    for (int i = 0; i < 3; i++) {
+        const double t = seconds(), work = cold ? run_read(weights) : fma_probe(level)();
+        rate[i] = cold ? work : work / (seconds() - t);
+        tiles_rate[i] = rate[i];
+#if defined(__x86_64__)
+        const double u = seconds();
+        if (level == CPU_AMX && !cold) tiles_rate[i] = amx() / (seconds() - u);
+#endif
+    }
+    const double all = cold ? (double)N * (double)K * 2 : 2.0 * (double)M * (double)N * (double)K;
+    printf("%.2f %.2f\n", all / median(rate, 3) * 1e6, all / median(tiles_rate, 3) * 1e6);
+    omn_pool_free(pool);
+    free(weights);
+    free(x);
+    free(out);
+    while (h.n) free(h.free[--h.n]);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 6) return one_product(argv);
     const cpu_level level = cpu_level_best();
     const cpu_kernels *k = cpu_kernels_at(level);
     const size_t M = 576, N = 3072, K = 3072;
