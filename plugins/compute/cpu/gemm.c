@@ -286,13 +286,18 @@ void L(gemm)(const cpu_gemm *g, const cpu_par *par)
     if (!g->M || !g->N) return;
     job j = { g, par, 1, 1, g->M, even(g->N, g->lanes ? LANE_NC : NC) };
     if (par->split && par->threads != 1) {
-        /* smaller blocks until every thread finds work */
+        /* smaller blocks until every thread finds work: of columns, if they are more than rows,
+         * because each block of rows packs its columns again */
         const size_t want = 3 * (par->threads ? par->threads : 8);
-        j.mc = MC;
+        const bool wide = g->N > g->M && !g->a_row;
+        const size_t narrow = 4 * NR;
+        if (!wide) j.mc = MC;
         for (;;) {
             const size_t jobs = (g->M + j.mc - 1) / j.mc * ((g->N + j.nc - 1) / j.nc);
             if (jobs >= want) break;
-            if (j.mc > 8 * MR) j.mc -= 2 * MR;
+            if (wide && j.nc > narrow) j.nc = even(g->N, j.nc - NR);
+            else if (j.mc > MC) j.mc = MC;
+            else if (j.mc > 8 * MR) j.mc -= 2 * MR;
             else if (j.nc > 2 * NR) j.nc = even(g->N, j.nc - NR);
             else break;
         }
