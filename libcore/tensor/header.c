@@ -6,6 +6,7 @@
 #include "libcore/tensor/header.h"
 
 #include "libcore/tensor/scan.h"
+#include "libcore/tensor/tiles.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,11 +31,11 @@ typedef struct reading {
     header *h;
     const char *path;
     scan s;
-    size_t data_size;
+    size_t data_size, data_at; /* data_at: in the file */
     const unsigned char *data;
     range *ranges;
     size_t n, room;
-    const char *sums; /* the entry with the checksums */
+    const char *sums, *tiles, *rows; /* entries that have a meaning */
     omn_error *err;
 } reading;
 
@@ -110,11 +111,15 @@ static omn_status read_meta(reading *r)
                 r->s.wrong = "a value of __metadata__ must be a string";
             return bad_json(r);
         }
-        if (strcmp(key, CHECKSUM_KEY) == 0) {
-            if (r->sums)
+        const char **ours = strcmp(key, CHECKSUM_KEY) == 0 ? &r->sums
+                            : strcmp(key, TILES_KEY) == 0  ? &r->tiles
+                            : strcmp(key, ROWS_KEY) == 0   ? &r->rows
+                                                           : NULL;
+        if (ours) {
+            if (*ours)
                 return omn_fail(r->err, OMN_ERR_DATA, "%s: __metadata__ has \"%s\" twice", r->path,
-                                CHECKSUM_KEY);
-            r->sums = value;
+                                key);
+            *ours = value;
             continue;
         }
         for (size_t i = before; i < r->h->n_meta; i++) {
@@ -245,6 +250,7 @@ static omn_status add_row(reading *r, const char *name, const claim *c)
                                     .tensor = { .type = c->type, .shape = c->shape,
                                                 .data = r->data ? r->data + begin : NULL,
                                                 .bytes = end - begin },
+                                    .at = begin,
                                     .file = r->path };
     r->ranges[r->n++] = (range){ begin, end, name };
     return OMN_OK;
@@ -309,6 +315,31 @@ done:
     return st;
 }
 
+/* All but the length in front. */
+static omn_status read_file(reading *r)
+{
+    header *h = r->h;
+    const size_t first = h->n;
+    r->s.strings = h->strings;
+    omn_status st = read_all(r);
+    if (st == OMN_OK && h->n > first)
+        st = checksum_give(h->rows + first, h->n - first, r->sums, r->path, r->err);
+    if (st == OMN_OK)
+        st = tiles_give(h->n > first ? h->rows + first : NULL, h->n - first, r->tiles, h->strings,
+                        r->data_at, r->path, r->err);
+    if (st == OMN_OK) h->in_rows = r->rows;
+    free(r->ranges);
+    return st;
+}
+
+omn_status header_parse(header *h, const char *text, size_t size, size_t data_size,
+                        const char *path, omn_error *err)
+{
+    reading r = { .h = h, .path = path, .err = err, .data_size = data_size,
+                  .data_at = 8 + size, .s = { .text = text, .size = size } };
+    return read_file(&r);
+}
+
 omn_status header_read(header *h, const omn_map *map, omn_error *err)
 {
     const unsigned char *bytes = omn_map_data(map);
@@ -332,12 +363,7 @@ omn_status header_read(header *h, const omn_map *map, omn_error *err)
                         "cut off or no safetensors file",
                         path, (unsigned long long)length, size - 8);
     reading r = { .h = h, .path = path, .err = err, .data = bytes + 8 + length,
-                  .data_size = size - 8 - (size_t)length };
-    r.s = (scan){ .text = (const char *)bytes + 8, .size = (size_t)length, .strings = h->strings };
-    const size_t first = h->n;
-    omn_status st = read_all(&r);
-    if (st == OMN_OK && h->n > first)
-        st = checksum_give(h->rows + first, h->n - first, r.sums, path, err);
-    free(r.ranges);
-    return st;
+                  .data_size = size - 8 - (size_t)length, .data_at = 8 + (size_t)length,
+                  .s = { .text = (const char *)bytes + 8, .size = (size_t)length } };
+    return read_file(&r);
 }

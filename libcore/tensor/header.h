@@ -14,6 +14,8 @@ typedef enum header_sum { SUM_NONE, SUM_KNOWN, SUM_WRONG } header_sum;
 typedef struct header_row {
     const char *name;
     omn_tensor tensor;
+    size_t at;        /* of its bytes, from where the data begin */
+    omn_shape matrix; /* [N, K] when the tensor is its tiles, else rank 0 */
     const char *file; /* where it lies, borrowed from the mapping */
     uint64_t sum;
     header_sum summed;
@@ -30,10 +32,15 @@ typedef struct header {
     size_t n, room;
     header_meta *meta;
     size_t n_meta, meta_room;
+    const char *in_rows; /* of the file that was read last: its header before it was converted */
 } header;
 
 /* Adds what the file in this mapping holds. Errors name the file and the tensor. [setup] */
 omn_status header_read(header *h, const omn_map *map, omn_error *err);
+/* The same of a header without its data, of which there would be data_size bytes; tensors have no
+ * data then. Errors name the path. */
+omn_status header_parse(header *h, const char *text, size_t size, size_t data_size,
+                        const char *path, omn_error *err);
 /* Adds one pair unless the key is there; path is for the message. */
 omn_status header_add_meta(header *h, const char *key, const char *value, const char *path,
                            omn_error *err);

@@ -5,6 +5,7 @@
 #include "libcore/base/system.h"
 #include "libcore/tensor/header.h"
 #include "libcore/tensor/scan.h"
+#include "libcore/tensor/tiles.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -343,12 +344,35 @@ const omn_tensor *omn_weights_at(const omn_weights *w, size_t i)
     return i < w->all.n ? &w->all.rows[i].tensor : NULL;
 }
 
-const omn_tensor *omn_weights_get(const omn_weights *w, const char *name)
+const header_row *weights_row(const omn_weights *w, const char *name)
 {
     const header_row wanted = { .name = name };
     if (w->all.n == 0) return NULL;
-    const header_row *row = bsearch(&wanted, w->all.rows, w->all.n, sizeof wanted, by_name);
+    return bsearch(&wanted, w->all.rows, w->all.n, sizeof wanted, by_name);
+}
+
+const header_row *weights_row_at(const omn_weights *w, size_t i)
+{
+    return i < w->all.n ? &w->all.rows[i] : NULL;
+}
+
+const char *weights_in_rows(const omn_weights *w)
+{
+    return w->n_maps == 1 ? w->all.in_rows : NULL;
+}
+
+const omn_tensor *omn_weights_get(const omn_weights *w, const char *name)
+{
+    const header_row *row = weights_row(w, name);
     return row ? &row->tensor : NULL;
+}
+
+bool omn_weights_tiles(const omn_weights *w, const char *name, omn_shape *matrix)
+{
+    const header_row *row = weights_row(w, name);
+    if (!row || !row->matrix.rank) return false;
+    *matrix = row->matrix;
+    return true;
 }
 
 const char *omn_weights_path(const omn_weights *w)
@@ -371,6 +395,14 @@ omn_status omn_weights_check(const omn_weights *w, size_t *checked, omn_error *e
     omn_status st = OMN_OK;
     for (size_t i = 0; i < w->all.n; i++) {
         const header_row *row = &w->all.rows[i];
+        if (row->matrix.rank && !tiles_clean(row->tensor.data, &row->matrix)) {
+            st = omn_fail(err, OMN_ERR_DATA,
+                          "%s: tensor %s: beyond the %lld rows and %lld columns of its tiles are "
+                          "values other than zero",
+                          row->file, header_show(row->name, shown), (long long)row->matrix.dim[0],
+                          (long long)row->matrix.dim[1]);
+            goto done;
+        }
         if (row->summed == SUM_NONE) continue;
         if (row->summed == SUM_WRONG) {
             st = omn_fail(err, OMN_ERR_DATA,

@@ -1,16 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing weights: a safetensors file whose tensors follow each other by name, so that the same
- * tensors always make the same bytes. The header is padded with spaces until the data begin at a
- * multiple of 64, which devices like that wrap a mapping. Every tensor gets a checksum. */
-#include "libcore/tensor/header.h"
+ * tensors always make the same bytes; those in tiles come first, where nothing of an odd size can
+ * push them off their boundary. The header is padded with spaces until the data begin at a multiple
+ * of 64, which devices like that wrap a mapping, with tiles at a page. Every tensor gets a
+ * checksum. */
+#include "libcore/tensor/weights_write.h"
 
 #include "libcore/tensor/scan.h"
+#include "libcore/tensor/tiles.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64 };
+enum { ALIGN = 64, PAGE = 4096 };
+
+/* The tensors in the order of the file, with their checksums. */
+typedef struct row {
+    const writing *of;
+    uint64_t sum;
+} row;
+
+typedef struct rows {
+    const writing *list;
+    row *row;
+    size_t n;
+    writing_make *make;
+    void *user;
+} rows;
 
 static void put_string(omn_buf *b, const char *s)
 {
@@ -27,7 +44,7 @@ static void put_string(omn_buf *b, const char *s)
     omn_buf_puts(b, "\"");
 }
 
-static omn_status check_entry(const omn_weights_entry *e, omn_error *err)
+static omn_status check_entry(const writing *e, omn_error *err)
 {
     char text[160], shown[120];
     size_t bytes;
@@ -46,40 +63,80 @@ static omn_status check_entry(const omn_weights_entry *e, omn_error *err)
 
 static int by_name(const void *x, const void *y)
 {
-    return strcmp((*(const omn_weights_entry *const *)x)->name,
-                  (*(const omn_weights_entry *const *)y)->name);
+    return strcmp(((const row *)x)->of->name, ((const row *)y)->of->name);
 }
 
-/* The entries by name, each checked; freed by the caller. */
-static omn_status sort_entries(const omn_weights_entry *entries, size_t n,
-                               const omn_weights_entry ***out, omn_error *err)
+/* Tiles first, then by name. */
+static int by_place(const void *x, const void *y)
+{
+    const bool a = ((const row *)x)->of->matrix.rank, b = ((const row *)y)->of->matrix.rank;
+    return a != b ? (a ? -1 : 1) : by_name(x, y);
+}
+
+static omn_status bytes_of(const rows *r, size_t i, const void **bytes, omn_error *err)
+{
+    const writing *w = r->row[i].of;
+    *bytes = w->tensor.data;
+    if (*bytes || !r->make || w->tensor.bytes == 0) return OMN_OK;
+    return r->make(r->user, (size_t)(w - r->list), bytes, err);
+}
+
+/* Each checked, by name, which is how checksums stand in the file. */
+static omn_status sort_rows(rows *r, omn_error *err)
 {
     omn_status st = OMN_OK;
     char shown[120];
-    const omn_weights_entry **sorted = calloc(n + 1, sizeof(const omn_weights_entry *));
-    if (!sorted) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu tensors", n);
-    for (size_t i = 0; i < n; i++) {
-        OMN_TRY(check_entry(&entries[i], err));
-        sorted[i] = &entries[i];
+    r->row = calloc(r->n + 1, sizeof *r->row);
+    if (!r->row) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu tensors", r->n);
+    for (size_t i = 0; i < r->n; i++) {
+        OMN_TRY(check_entry(&r->list[i], err));
+        r->row[i].of = &r->list[i];
     }
-    qsort(sorted, n, sizeof(const omn_weights_entry *), by_name);
-    for (size_t i = 1; i < n; i++) {
-        if (strcmp(sorted[i - 1]->name, sorted[i]->name) != 0) continue;
-        st = omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s is there twice",
-                      header_show(sorted[i]->name, shown));
-        goto done;
+    qsort(r->row, r->n, sizeof *r->row, by_name);
+    for (size_t i = 1; i < r->n; i++)
+        if (strcmp(r->row[i - 1].of->name, r->row[i].of->name) == 0)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s is there twice",
+                            header_show(r->row[i].of->name, shown));
+    for (size_t i = 0; i < r->n; i++) {
+        omn_tensor t = r->row[i].of->tensor;
+        OMN_TRY(bytes_of(r, i, &t.data, err));
+        r->row[i].sum = checksum_of(&t);
     }
-    *out = sorted;
-    sorted = NULL;
 done:
-    free(sorted);
     return st;
 }
 
-/* The caller's pairs and the checksums of the entries. */
-static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n,
-                           const omn_weights_entry *const *entries, size_t n_entries,
-                           omn_error *err)
+static bool is_ours(const char *key)
+{
+    return !strcmp(key, CHECKSUM_KEY) || !strcmp(key, TILES_KEY) || !strcmp(key, ROWS_KEY);
+}
+
+/* The matrices behind the tiles, {"NAME":[N,K],...}; nothing when there are none. */
+static void put_tiles(omn_buf *b, const rows *r)
+{
+    omn_buf entry;
+    omn_buf_init(&entry, HEADER_MOST);
+    for (size_t i = 0; i < r->n; i++) {
+        const writing *w = r->row[i].of;
+        if (!w->matrix.rank) continue;
+        omn_buf_puts(&entry, entry.length ? "," : "{");
+        put_string(&entry, w->name);
+        omn_buf_printf(&entry, ":[%lld,%lld]", (long long)w->matrix.dim[0],
+                       (long long)w->matrix.dim[1]);
+    }
+    if (entry.length) {
+        omn_buf_puts(&entry, "}");
+        omn_buf_puts(b, "\"" TILES_KEY "\":");
+        put_string(b, entry.data);
+        omn_buf_puts(b, ",");
+    }
+    b->failed = b->failed || entry.failed;
+    omn_buf_fini(&entry);
+}
+
+/* The caller's pairs, what stands for the tiles, and the checksums. */
+static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, const rows *r,
+                           const char *in_rows, omn_error *err)
 {
     char shown[120];
     omn_buf_puts(b, "\"__metadata__\":{");
@@ -88,33 +145,41 @@ static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n,
             if (strcmp(meta[2 * i], meta[2 * j]) == 0)
                 return omn_fail(err, OMN_ERR_ARGUMENT, "metadata has \"%s\" twice",
                                 header_show(meta[2 * i], shown));
-        if (strcmp(meta[2 * i], CHECKSUM_KEY) == 0)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "metadata cannot have \"%s\", the checksums",
-                            CHECKSUM_KEY);
+        if (is_ours(meta[2 * i]))
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "metadata cannot have \"%s\", which has a meaning of its own",
+                            meta[2 * i]);
         put_string(b, meta[2 * i]);
         omn_buf_puts(b, ":");
         put_string(b, meta[2 * i + 1]);
         omn_buf_puts(b, ",");
     }
+    put_tiles(b, r);
+    if (in_rows) {
+        omn_buf_puts(b, "\"" ROWS_KEY "\":");
+        put_string(b, in_rows);
+        omn_buf_puts(b, ",");
+    }
     omn_buf_puts(b, "\"" CHECKSUM_KEY "\":\"");
-    for (size_t i = 0; i < n_entries; i++) checksum_put(checksum_of(&entries[i]->tensor), b);
+    for (size_t i = 0; i < r->n; i++) checksum_put(r->row[i].sum, b);
     omn_buf_puts(b, "\"}");
     return OMN_OK;
 }
 
-/* The whole header, its length in front, padded. */
-static omn_status make_header(omn_buf *b, const omn_weights_entry *const *entries, size_t n,
-                              const char *const *meta, size_t n_meta, omn_error *err)
+/* The whole header, its length in front, padded; the rows are in the order of the file then. */
+static omn_status make_header(omn_buf *b, rows *r, const char *const *meta, size_t n_meta,
+                              const char *in_rows, omn_error *err)
 {
     omn_status st = OMN_OK;
     uint64_t at = 0;
     omn_buf_put(b, "\0\0\0\0\0\0\0\0", 8);
     omn_buf_puts(b, "{");
-    OMN_TRY(put_meta(b, meta, n_meta, entries, n, err));
-    for (size_t i = 0; i < n; i++) {
-        const omn_tensor *t = &entries[i]->tensor;
+    OMN_TRY(put_meta(b, meta, n_meta, r, in_rows, err));
+    qsort(r->row, r->n, sizeof *r->row, by_place);
+    for (size_t i = 0; i < r->n; i++) {
+        const omn_tensor *t = &r->row[i].of->tensor;
         omn_buf_puts(b, ",");
-        put_string(b, entries[i]->name);
+        put_string(b, r->row[i].of->name);
         omn_buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", omn_type_get(t->type)->safetensors);
         for (uint32_t d = 0; d < t->shape.rank; d++)
             omn_buf_printf(b, "%s%lld", d > 0 ? "," : "", (long long)t->shape.dim[d]);
@@ -123,10 +188,11 @@ static omn_status make_header(omn_buf *b, const omn_weights_entry *const *entrie
         at += t->bytes;
     }
     omn_buf_puts(b, "}");
-    while (!b->failed && b->length % ALIGN != 0) omn_buf_puts(b, " ");
+    const size_t align = r->n && r->row[0].of->matrix.rank ? PAGE : ALIGN;
+    while (!b->failed && b->length % align != 0) omn_buf_puts(b, " ");
     if (b->failed)
         return omn_fail(err, OMN_ERR_MEMORY,
-                        "the header of %zu tensors has no memory or passes %zu bytes", n,
+                        "the header of %zu tensors has no memory or passes %zu bytes", r->n,
                         HEADER_MOST);
     scan again = { .text = b->data + 8, .size = b->length - 8 };
     if (!scan_skip(&again))
@@ -137,19 +203,32 @@ done:
     return st;
 }
 
+/* What omn_weights_write is given, as a list that the caller frees. */
+static omn_status list_of(const omn_weights_entry *entries, size_t n, writing **out, omn_error *err)
+{
+    *out = calloc(n + 1, sizeof **out);
+    if (!*out) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu tensors", n);
+    for (size_t i = 0; i < n; i++)
+        (*out)[i] = (writing){ .name = entries[i].name, .tensor = entries[i].tensor };
+    return OMN_OK;
+}
+
 omn_status omn_weights_bytes(const omn_weights_entry *entries, size_t n, const char *const *meta,
                              size_t n_meta, uint8_t **bytes, size_t *size, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_weights_entry **sorted = NULL;
+    writing *list = NULL;
+    rows r = { .n = n };
     uint8_t *all = NULL;
     omn_buf head;
     omn_buf_init(&head, HEADER_MOST + 8);
-    OMN_TRY(sort_entries(entries, n, &sorted, err));
-    OMN_TRY(make_header(&head, sorted, n, meta, n_meta, err));
+    OMN_TRY(list_of(entries, n, &list, err));
+    r.list = list;
+    OMN_TRY(sort_rows(&r, err));
+    OMN_TRY(make_header(&head, &r, meta, n_meta, NULL, err));
     size_t at = head.length, sum = head.length;
     for (size_t i = 0; i < n; i++)
-        if (!omn_size_add(sum, sorted[i]->tensor.bytes, &sum)) {
+        if (!omn_size_add(sum, r.row[i].of->tensor.bytes, &sum)) {
             st = omn_fail(err, OMN_ERR_MEMORY, "tensors of more bytes than memory can have");
             goto done;
         }
@@ -160,7 +239,7 @@ omn_status omn_weights_bytes(const omn_weights_entry *entries, size_t n, const c
     }
     memcpy(all, head.data, head.length);
     for (size_t i = 0; i < n; i++) {
-        const omn_tensor *t = &sorted[i]->tensor;
+        const omn_tensor *t = &r.row[i].of->tensor;
         if (t->bytes > 0) memcpy(all + at, t->data, t->bytes);
         at += t->bytes;
     }
@@ -168,7 +247,38 @@ omn_status omn_weights_bytes(const omn_weights_entry *entries, size_t n, const c
     *size = sum;
 done:
     omn_buf_fini(&head);
-    free(sorted);
+    free(r.row);
+    free(list);
+    return st;
+}
+
+omn_status weights_write(const char *path, omn_overwrite how, const writing *list, size_t n,
+                         const char *const *meta, size_t n_meta, const char *in_rows,
+                         writing_make *make, void *user, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_file *file = NULL;
+    rows r = { .list = list, .n = n, .make = make, .user = user };
+    omn_buf head;
+    omn_buf_init(&head, HEADER_MOST + 8);
+    st = sort_rows(&r, err);
+    if (st == OMN_OK) st = make_header(&head, &r, meta, n_meta, in_rows, err);
+    if (st != OMN_OK) {
+        omn_error_prefix(err, "%s", path);
+        goto done;
+    }
+    OMN_TRY(omn_file_create(path, how, &file, err));
+    OMN_TRY(omn_file_write(file, head.data, head.length, err));
+    for (size_t i = 0; i < n; i++) {
+        const void *bytes = NULL;
+        OMN_TRY(bytes_of(&r, i, &bytes, err));
+        OMN_TRY(omn_file_write(file, bytes, r.row[i].of->tensor.bytes, err));
+    }
+    OMN_TRY(omn_file_commit(file, err));
+done:
+    omn_file_free(file);
+    omn_buf_fini(&head);
+    free(r.row);
     return st;
 }
 
@@ -176,25 +286,12 @@ omn_status omn_weights_write(const char *path, omn_overwrite how,
                              const omn_weights_entry *entries, size_t n, const char *const *meta,
                              size_t n_meta, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    omn_file *file = NULL;
-    const omn_weights_entry **sorted = NULL;
-    omn_buf head;
-    omn_buf_init(&head, HEADER_MOST + 8);
-    st = sort_entries(entries, n, &sorted, err);
-    if (st == OMN_OK) st = make_header(&head, sorted, n, meta, n_meta, err);
-    if (st != OMN_OK) {
+    writing *list = NULL;
+    omn_status st = list_of(entries, n, &list, err);
+    if (st != OMN_OK)
         omn_error_prefix(err, "%s", path);
-        goto done;
-    }
-    OMN_TRY(omn_file_create(path, how, &file, err));
-    OMN_TRY(omn_file_write(file, head.data, head.length, err));
-    for (size_t i = 0; i < n; i++)
-        OMN_TRY(omn_file_write(file, sorted[i]->tensor.data, sorted[i]->tensor.bytes, err));
-    OMN_TRY(omn_file_commit(file, err));
-done:
-    omn_file_free(file);
-    omn_buf_fini(&head);
-    free(sorted);
+    else
+        st = weights_write(path, how, list, n, meta, n_meta, NULL, NULL, NULL, err);
+    free(list);
     return st;
 }

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tiles: how a matrix of bf16 lies when a product shall take it as it is. The units that multiply
+ * matrices of bf16 take sixteen rows by sixteen pairs at a time and want the pairs of one column
+ * side by side. Official files lie in rows, so that each product would first bring them into that
+ * order, which for few rows of x costs more than the product. In a file such a matrix is a tensor
+ * of six axes whose bytes are what its shape says, so that every reader of safetensors can pass it
+ * on; an entry of the metadata says what it stands for. */
+#include "libcore/tensor/tiles.h"
+
+#include "libcore/tensor/scan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { STRIP = 32, SIDE = 16, TILE = 2 * SIDE * SIDE, MULTIPLE = 64 };
+
+static int64_t parts(int64_t n)
+{
+    return n / STRIP + (n % STRIP != 0);
+}
+
+omn_shape omn_tiles_shape(int64_t rows, int64_t columns)
+{
+    const omn_shape s = { 6, { parts(rows), parts(columns), 2, SIDE, SIDE, 2 } };
+    return s;
+}
+
+/* Where the pair of columns k, k + 1 of row n lies, in elements. */
+static size_t place(size_t K, size_t n, size_t k)
+{
+    const size_t across = (K + STRIP - 1) / STRIP;
+    return ((n / STRIP * across + k / STRIP) * 2 + n % STRIP / SIDE) * TILE +
+        k % STRIP / 2 * 2 * SIDE + n % SIDE * 2;
+}
+
+/* Between rows and tiles, a pair at a time; both may be unaligned. */
+static void move(char *rows, char *tiles, size_t N, size_t K, bool into_tiles)
+{
+    for (size_t n = 0; n < N; n++)
+        for (size_t k = 0; k < K; k += 2) {
+            char *row = rows + (n * K + k) * sizeof(uint16_t);
+            char *tile = tiles + place(K, n, k) * sizeof(uint16_t);
+            const size_t bytes = (K - k < 2 ? 1 : 2) * sizeof(uint16_t);
+            if (into_tiles)
+                memcpy(tile, row, bytes);
+            else
+                memcpy(row, tile, bytes);
+        }
+}
+
+void omn_tiles_of_rows(const void *rows, int64_t N, int64_t K, void *tiles)
+{
+    memset(tiles, 0, (size_t)parts(N) * (size_t)parts(K) * 2 * TILE * sizeof(uint16_t));
+    move((char *)(uintptr_t)rows, tiles, (size_t)N, (size_t)K, true);
+}
+
+void omn_tiles_to_rows(const void *tiles, int64_t N, int64_t K, void *rows)
+{
+    move(rows, (char *)(uintptr_t)tiles, (size_t)N, (size_t)K, false);
+}
+
+bool tiles_clean(const void *tiles, const omn_shape *matrix)
+{
+    const size_t N = (size_t)matrix->dim[0], K = (size_t)matrix->dim[1];
+    const size_t down = (size_t)parts(matrix->dim[0]) * STRIP;
+    const size_t along = (size_t)parts(matrix->dim[1]) * STRIP;
+    for (size_t n = 0; n < down; n++)
+        for (size_t k = n < N ? K / 2 * 2 : 0; k < along; k += 2) {
+            uint16_t pair[2];
+            memcpy(pair, (const char *)tiles + place(K, n, k) * sizeof(uint16_t), sizeof pair);
+            if ((pair[0] && (n >= N || k >= K)) || pair[1]) return false;
+        }
+    return true;
+}
+
+/* ---- the entry of the metadata ------------------------------------------------------------- */
+
+const omn_shape *row_matrix(const header_row *row)
+{
+    return row->matrix.rank ? &row->matrix : &row->tensor.shape;
+}
+
+omn_status row_to_f32(const header_row *row, float *dst, omn_error *err)
+{
+    char shown[120];
+    size_t count = 0;
+    uint16_t *rows = NULL;
+    omn_status st = OMN_OK;
+    const void *from = row->tensor.data;
+    const omn_shape *shape = row_matrix(row);
+    if (!omn_shape_count(shape, &count)) count = 0; /* the header was checked */
+    if (row->matrix.rank) {
+        rows = malloc(count * sizeof *rows);
+        if (!rows)
+            return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory to bring it into rows",
+                            header_show(row->name, shown));
+        omn_tiles_to_rows(from, shape->dim[0], shape->dim[1], rows);
+        from = rows;
+    }
+    if (!omn_to_f32(row->tensor.type, from, count, dst))
+        st = omn_fail(err, OMN_ERR_TYPE, "%s: %s in %s cannot be converted to f32",
+                      header_show(row->name, shown), omn_type_get(row->tensor.type)->name,
+                      row->file);
+    free(rows);
+    return st;
+}
+
+static int by_name(const void *x, const void *y)
+{
+    return strcmp((*(header_row *const *)x)->name, (*(header_row *const *)y)->name);
+}
+
+static int name_against(const void *name, const void *row)
+{
+    return strcmp(name, (*(header_row *const *)row)->name);
+}
+
+/* One "NAME":[N,K]: everything that makes it tiles. */
+static omn_status mark(header_row *row, const uint64_t *size, size_t begin, omn_error *err)
+{
+    char shown[120], have[160], want[160], matrix[160];
+    header_show(row->name, shown);
+    if (row->matrix.rank)
+        return omn_fail(err, OMN_ERR_DATA, "%s: tensor %s: is in %s twice", row->file, shown,
+                        TILES_KEY);
+    if (row->tensor.type != OMN_BF16)
+        return omn_fail(err, OMN_ERR_DATA, "%s: tensor %s: is %s, and only BF16 lies in tiles",
+                        row->file, shown, omn_type_get(row->tensor.type)->safetensors);
+    const omn_shape of = omn_dim2((int64_t)size[0], (int64_t)size[1]);
+    const omn_shape shape = omn_tiles_shape(of.dim[0], of.dim[1]);
+    if (of.dim[0] < 1 || of.dim[1] < 1 || !omn_shape_equal(&shape, &row->tensor.shape))
+        return omn_fail(err, OMN_ERR_DATA, "%s: tensor %s: a matrix %s in tiles is %s, not %s",
+                        row->file, shown, omn_shape_text(&of, matrix, sizeof matrix),
+                        omn_shape_text(&shape, want, sizeof want),
+                        omn_shape_text(&row->tensor.shape, have, sizeof have));
+    if ((begin + row->at) % MULTIPLE != 0)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "%s: tensor %s: its tiles begin at byte %zu of the file, which is no "
+                        "multiple of %d",
+                        row->file, shown, begin + row->at, MULTIPLE);
+    row->matrix = of;
+    return OMN_OK;
+}
+
+static omn_status bad_entry(const scan *s, const char *path, omn_error *err)
+{
+    return omn_fail(err, s->status, "%s: %s of __metadata__, byte %zu: %s", path, TILES_KEY, s->at,
+                    s->wrong);
+}
+
+/* [N, K]; the place of the scan is behind it. */
+static bool read_sizes(scan *s, uint64_t size[2])
+{
+    size_t n = 0;
+    for (bool first = true; scan_element(s, &first); n++) {
+        uint64_t more;
+        if (!scan_count(s, n < 2 ? &size[n] : &more)) return false;
+    }
+    return !s->wrong && (n == 2 || scan_fail(s, "the two sizes of a matrix are wanted"));
+}
+
+omn_status tiles_give(header_row *rows, size_t n, const char *entry, omn_arena *strings,
+                      size_t begin, const char *path, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    char *name, shown[120];
+    uint64_t size[2];
+    if (!entry) return OMN_OK;
+    scan s = { .text = entry, .size = strlen(entry), .strings = strings };
+    header_row **sorted = malloc((n + 1) * sizeof(header_row *));
+    if (!sorted) return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for its header", path);
+    for (size_t i = 0; i < n; i++) sorted[i] = &rows[i];
+    if (n > 1) qsort(sorted, n, sizeof(header_row *), by_name);
+    for (bool first = true; scan_member(&s, &first, &name) && read_sizes(&s, size);) {
+        header_row **row =
+            n ? bsearch(name, sorted, n, sizeof(header_row *), name_against) : NULL;
+        if (!row) {
+            st = omn_fail(err, OMN_ERR_DATA, "%s: tensor %s: is in %s and nowhere else", path,
+                          header_show(name, shown), TILES_KEY);
+            goto done;
+        }
+        OMN_TRY(mark(*row, size, begin, err));
+    }
+    if (s.wrong || !scan_end(&s)) st = bad_entry(&s, path, err);
+done:
+    free(sorted);
+    return st;
+}
