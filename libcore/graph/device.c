@@ -35,6 +35,7 @@ omn_status device_open(const omn_program *p, device *d, uint32_t number, const v
         d->piece = info.largest_buffer / 2 / PAGE * PAGE;
         info.features[sizeof(info.features) - 1] = 0;
         d->fast_bf16 = has_word(info.features, "bf16");
+        d->takes_tiles = has_word(info.features, "tiles");
     }
     st = d->compute->queue_new(d->dev, &d->queue, err);
     if (st != OMN_OK) {
@@ -144,7 +145,7 @@ static omn_status add_buffer(omn_program *p, omn_buffer *b, const void *host, ui
         p->main.compute->release(p->main.dev, b);
         return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for weights");
     }
-    p->weights[p->n_weights++] = (weight_buffer){ b, host, bytes, copied };
+    p->weights[p->n_weights++] = (weight_buffer){ b, host, bytes, copied, -1 };
     return OMN_OK;
 }
 
@@ -186,7 +187,7 @@ omn_status program_weight(omn_program *p, long weight, uint32_t *number, uint64_
     for (uint32_t i = p->n_weights; i-- > 0;) {
         const weight_buffer *b = &p->weights[i];
         const uintptr_t base = (uintptr_t)b->host;
-        if (at < base || at - base + t.bytes > b->bytes) continue;
+        if (b->in_rows >= 0 || at < base || at - base + t.bytes > b->bytes) continue;
         *number = i;
         *offset = at - base;
         return OMN_OK;
@@ -207,5 +208,38 @@ omn_status program_weight(omn_program *p, long weight, uint32_t *number, uint64_
     if (st != OMN_OK) return st;
     *number = p->n_weights - 1;
     *offset = at - (uintptr_t)host;
+    return OMN_OK;
+}
+
+omn_status program_weight_rows(omn_program *p, long weight, const omn_shape *matrix,
+                               uint32_t *number, omn_error *err)
+{
+    const device *d = &p->main;
+    const omn_tensor t = omn_store_tensor(p->store, (size_t)weight);
+    omn_buffer *b = NULL;
+    size_t bytes;
+    void *to;
+    for (uint32_t i = 0; i < p->n_weights; i++) {
+        if (p->weights[i].in_rows != weight) continue;
+        *number = i;
+        return OMN_OK;
+    }
+    if (!omn_shape_bytes(matrix, t.type, &bytes))
+        return omn_fail(err, OMN_ERR_SHAPE, "too large to address");
+    omn_status st = d->compute->alloc(d->dev, bytes, &b, err);
+    if (st != OMN_OK) return st;
+    st = d->compute->map(d->queue, b, 0, bytes, OMN_WRITE, &to, err);
+    if (st == OMN_OK) {
+        omn_tiles_to_rows(t.data, matrix->dim[0], matrix->dim[1], to);
+        st = d->compute->unmap(d->queue, b, to, err);
+    }
+    if (st != OMN_OK) {
+        d->compute->release(d->dev, b);
+        return st;
+    }
+    st = add_buffer(p, b, NULL, bytes, true, err);
+    if (st != OMN_OK) return st;
+    *number = p->n_weights - 1;
+    p->weights[*number].in_rows = weight;
     return OMN_OK;
 }

@@ -307,6 +307,15 @@ static omn_status open_bytes(omn_exec *x, omn_buffer *b, uint64_t offset, uint64
     return OMN_OK;
 }
 
+/* The buffer of a weight that the store has in tiles; as an output it lies there in rows. */
+static omn_buffer *weight_of(omn_exec *x, const omn_graph *g, const omn_node *w)
+{
+    pthread_mutex_lock(&x->p->lock);
+    omn_buffer *b = x->p->weights[g->slots[w->view.slot].number].buffer;
+    pthread_mutex_unlock(&x->p->lock);
+    return b;
+}
+
 omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, omn_tensor *out,
                            omn_error *err)
 {
@@ -320,6 +329,8 @@ omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, omn_tens
         out->data = (const char *)g->consts + root->view.offset;
         return OMN_OK;
     }
+    if (root->kind == NODE_WEIGHT && root->tiled)
+        return open_bytes(x, weight_of(x, g, root), 0, out->bytes, &out->data, err);
     if (root->kind == NODE_WEIGHT) {
         out->data = omn_store_tensor(x->p->store, (size_t)root->weight).data;
         return OMN_OK;

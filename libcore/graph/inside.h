@@ -83,6 +83,8 @@ struct omn_node {
     const char *name, *tag; /* of a leaf; the first that omn_node_tag gave */
     const void *data;       /* CONST */
     long weight;            /* WEIGHT: number in the store */
+    bool tiled;             /* WEIGHT: the store has its tiles */
+    bool multiplies;        /* WEIGHT: all that read it are products that take tiles; the plan */
     omn_state *state;       /* STATE, and RESULT of a state step */
     bool path;              /* a trainable weight lies below, a gradient may pass */
     bool keep;              /* an output: never fused away or overwritten */
@@ -223,12 +225,14 @@ typedef struct weight_buffer {
     const void *host;
     uint64_t bytes;
     bool uploaded; /* a copy: a writable store is copied again for each run */
+    long in_rows;  /* number of a weight whose tiles were brought into rows here; else -1 */
 } weight_buffer;
 
 typedef struct device {
     const omn_compute_impl *compute;
     uint64_t piece; /* wrap at most twice so many bytes at once; 0: no limit */
     bool fast_bf16; /* it says that products of bf16 are its faster ones */
+    bool takes_tiles; /* it says that its product linear takes weights in tiles */
     bool is_open;
     void *dev, *queue; /* queue: for uploads while planning */
     const char *name;
@@ -257,6 +261,9 @@ uint64_t step_bytes(const step *st);
 /* The weight buffer that holds host .. host + bytes, and the offset in it. */
 omn_status program_weight(omn_program *p, long weight, uint32_t *number, uint64_t *offset,
                           omn_error *err);
+/* The same for a matrix that the store has in tiles, brought into rows. */
+omn_status program_weight_rows(omn_program *p, long weight, const omn_shape *matrix,
+                               uint32_t *number, omn_error *err);
 omn_status program_consts(omn_program *p, const void *host, uint64_t bytes, omn_buffer **out,
                           omn_error *err);
 omn_status device_open(const omn_program *p, device *d, uint32_t number, const void *params,

@@ -74,6 +74,7 @@ omn_node *omn_weight(omn_scope *s, const char *name, omn_shape want, omn_init_ki
     if (!x) return NULL;
     x->name = full;
     x->weight = number;
+    x->tiled = !omn_shape_equal(&t.shape, &want);
     x->path = g->training && !is_frozen(g, full);
     if (!names_put(&g->weights, full, x->id))
         return graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");

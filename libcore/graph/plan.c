@@ -152,12 +152,53 @@ static omn_status gather_consts(omn_graph *g)
     return program_consts(g->program, g->consts, end, &g->consts_buffer, &g->failure);
 }
 
+/* A weight may lie in tiles when products take it for what they multiply by, and nobody else reads
+ * it: no op that wants rows, no alias, no output. */
+static void find_products(omn_graph *g)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++) g->nodes[i]->multiplies = false;
+    for (int pass = 0; pass < 2; pass++)
+        for (uint32_t i = 0; i < g->n_steps; i++) {
+            const step *st = g->steps[i];
+            const omn_linear_attrs *a = st->attrs;
+            for (uint32_t k = 0; k < st->n_in; k++) {
+                const bool product =
+                    st->op == OP_linear && k == 1 && !a->in_out && st->in[k]->kind == NODE_WEIGHT;
+                if (product == (pass == 0)) node_root(st->in[k])->multiplies = product;
+            }
+        }
+    for (uint32_t i = 0; i < g->outputs->count; i++)
+        node_root(g->outputs->row[i].node)->multiplies = false;
+}
+
+static bool in_tiles(const omn_node *x)
+{
+    return x->tiled && x->multiplies && x->g->program->main.takes_tiles;
+}
+
+static omn_status weight_view(omn_graph *g, omn_node *x)
+{
+    omn_status st;
+    uint32_t number = 0;
+    if (x->tiled && !in_tiles(x)) {
+        st = program_weight_rows(g->program, x->weight, &x->shape, &number, &g->failure);
+    } else {
+        st = program_weight(g->program, x->weight, &number, &x->view.offset, &g->failure);
+        if (x->tiled) x->view.shape = omn_tiles_shape(x->shape.dim[0], x->shape.dim[1]);
+    }
+    if (st != OMN_OK)
+        omn_error_prefix(&g->failure, "%s", x->name);
+    else
+        x->view.slot = slot_of(g, SLOT_WEIGHT, number);
+    return st;
+}
+
 static omn_status make_views(omn_graph *g)
 {
+    find_products(g);
     slot_of(g, SLOT_WORKSPACE, 0);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         omn_node *x = g->nodes[i];
-        uint32_t number = 0;
         x->view.type = x->type;
         x->view.shape = x->shape;
         if (x->kind == NODE_ALIAS || x->first < 0) continue;
@@ -166,10 +207,8 @@ static omn_status make_views(omn_graph *g)
         } else if (x->kind == NODE_CONST) {
             x->view.slot = slot_of(g, SLOT_CONSTS, 0);
         } else if (x->kind == NODE_WEIGHT) {
-            const omn_status st =
-                program_weight(g->program, x->weight, &number, &x->view.offset, &g->failure);
+            const omn_status st = weight_view(g, x);
             if (st != OMN_OK) return st;
-            x->view.slot = slot_of(g, SLOT_WEIGHT, number);
         } else {
             x->view.offset = g->groups[x->group].offset;
         }

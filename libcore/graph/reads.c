@@ -15,3 +15,17 @@ bool graph_reads(const omn_graph *g, uint32_t *at, const char **name, omn_tensor
     }
     return false;
 }
+
+bool program_multiplies(omn_program *p, const char *name)
+{
+    bool some = false, all = true;
+    pthread_mutex_lock(&p->lock);
+    for (const omn_graph *g = p->graphs; g && all; g = g->next) {
+        const long at = names_get(&g->weights, name);
+        if (at < 0 || g->nodes[at]->first < 0) continue; /* none of its steps reads it */
+        some = true;
+        all = g->nodes[at]->multiplies;
+    }
+    pthread_mutex_unlock(&p->lock);
+    return some && all;
+}

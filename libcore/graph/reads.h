@@ -9,4 +9,8 @@
  * [any] */
 bool graph_reads(const omn_graph *g, uint32_t *at, const char **name, omn_tensor *out);
 
+/* Does every graph of the program so far that reads this weight do so with products linear alone,
+ * which take it in tiles? false for one that none reads. [any] */
+bool program_multiplies(omn_program *p, const char *name);
+
 #endif

@@ -5,12 +5,14 @@
 #include "inside.h"
 
 #include "../tensor/finite.h"
+#include "../tensor/tiles.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct entry {
     char *name;
+    omn_shape shape; /* that of the tensor, or of the matrix whose tiles it is */
     omn_tensor tensor;
     float *data; /* of writable stores, and of types that graphs lack */
 } entry;
@@ -72,10 +74,10 @@ void omn_store_free(omn_store *st)
 
 /* What the file has under this name, or a failure that says what is wrong with it. */
 static omn_status compare(const omn_store *st, const char *name, const omn_shape *want,
-                          const omn_tensor **out, omn_error *err)
+                          const header_row **out, omn_error *err)
 {
     char have[80], wanted[80];
-    const omn_tensor *t = omn_weights_get(st->from, name);
+    const header_row *t = weights_row(st->from, name);
     const char *path = omn_weights_path(st->from);
     omn_shape_text(want, wanted, sizeof(wanted));
     *out = t;
@@ -83,10 +85,10 @@ static omn_status compare(const omn_store *st, const char *name, const omn_shape
         if (st->writable && st->partial) return OMN_OK;
         return omn_fail(err, OMN_ERR_DATA, "%s: not in %s, %s wanted", name, path, wanted);
     }
-    if (!omn_shape_equal(&t->shape, want))
+    if (!omn_shape_equal(row_matrix(t), want))
         return omn_fail(err, OMN_ERR_SHAPE, "%s: %s in %s, %s wanted", name,
-                        omn_shape_text(&t->shape, have, sizeof(have)), path, wanted);
-    const omn_type_info *info = omn_type_get(t->type);
+                        omn_shape_text(row_matrix(t), have, sizeof(have)), path, wanted);
+    const omn_type_info *info = omn_type_get(t->tensor.type);
     if (!info || !info->is_float)
         return omn_fail(err, OMN_ERR_TYPE, "%s: %s in %s, floats wanted", name,
                         info ? info->name : "no known type", path);
@@ -97,13 +99,14 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
                        omn_error *err)
 {
     size_t count, bytes;
-    const omn_tensor *t = NULL;
+    const header_row *t = NULL;
+    e->shape = *want;
     if (st->from) {
         const omn_status bad = compare(st, e->name, want, &t, err);
         if (bad != OMN_OK) return bad;
     }
-    if (!st->writable && omn_type_get(t->type)->computes) {
-        e->tensor = *t;
+    if (!st->writable && omn_type_get(t->tensor.type)->computes) {
+        e->tensor = t->tensor;
         return OMN_OK;
     }
     for (uint32_t i = 0; i < want->rank && want->rank <= OMN_MAX_RANK; i++)
@@ -120,11 +123,12 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
         e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
         return OMN_OK;
     }
-    if (!t)
+    if (t) {
+        const omn_status bad = row_to_f32(t, e->data, err);
+        if (bad != OMN_OK) return bad;
+    } else {
         initial_fill(st->seed, e->name, want, init, a, e->data, count);
-    else if (!omn_to_f32(t->type, t->data, count, e->data))
-        return omn_fail(err, OMN_ERR_TYPE, "%s: %s in %s cannot be converted to f32", e->name,
-                        omn_type_get(t->type)->name, omn_weights_path(st->from));
+    }
     const size_t good = t ? finite_until(e->data, count) : count;
     if (good < count)
         return omn_fail(err, OMN_ERR_DATA, "%s: value %zu of %zu in %s is %g, which is no weight",
@@ -171,9 +175,9 @@ omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
     if (at < 0) {
         result = add(st, name, want, init, a, err);
         at = (long)st->count - 1;
-    } else if (!omn_shape_equal(&st->entries[at]->tensor.shape, want)) {
+    } else if (!omn_shape_equal(&st->entries[at]->shape, want)) {
         result = omn_fail(err, OMN_ERR_SHAPE, "%s: %s before, %s wanted now", name,
-                          omn_shape_text(&st->entries[at]->tensor.shape, have, sizeof(have)),
+                          omn_shape_text(&st->entries[at]->shape, have, sizeof(have)),
                           omn_shape_text(want, wanted, sizeof(wanted)));
     }
     if (result == OMN_OK) {

@@ -295,7 +295,9 @@ static void count_weights(const counting *k)
         }
         memcpy(now, next, sizeof now);
         bytes += t->bytes;
-        if (omn_shape_count(&t->shape, &count)) k->cost->parameters += count;
+        omn_shape shape = t->shape;
+        (void)omn_weights_tiles(w, omn_weights_name(w, i), &shape);
+        if (omn_shape_count(&shape, &count)) k->cost->parameters += count;
         k->cost->weights += t->bytes;
     }
     tell(k, "weights", now, NULL, bytes, false);

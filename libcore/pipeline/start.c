@@ -5,6 +5,7 @@
 #include "recipe.h"
 
 #include "../tensor/finite.h"
+#include "../tensor/tiles.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -26,23 +27,21 @@ static omn_status blend(const omn_weights *from, const char *name, const omn_ten
                         size_t n, omn_error *err)
 {
     size_t count = 0;
-    const omn_tensor *t = omn_weights_get(from, name);
-    if (!omn_shape_count(&is->shape, &count) || !t || !omn_shape_equal(&t->shape, &is->shape))
+    const header_row *t = weights_row(from, name);
+    if (!omn_shape_count(&is->shape, &count) || !t || !omn_shape_equal(row_matrix(t), &is->shape))
         return omn_fail(err, OMN_ERR_DATA, "%s: %s %s; only models of one shape have a mean",
                         omn_weights_path(from), t ? "has another shape of" : "lacks", name);
     float *w = malloc((count ? count : 1) * sizeof *w);
     if (!w) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
-    const bool read = omn_to_f32(t->type, t->data, count, w);
-    const size_t good = read ? finite_until(w, count) : count;
+    const omn_status read = row_to_f32(t, w, err);
+    const size_t good = read == OMN_OK ? finite_until(w, count) : count;
     const double bad = good < count ? (double)w[good] : 0;
-    for (size_t i = 0; read && i < count; i++) x[i] += (w[i] - x[i]) / (float)n;
+    for (size_t i = 0; read == OMN_OK && i < count; i++) x[i] += (w[i] - x[i]) / (float)n;
     free(w);
     if (good < count)
         return omn_fail(err, OMN_ERR_DATA, "%s: value %zu of %zu in %s is %g, which is no weight",
                         name, good + 1, count, omn_weights_path(from), bad);
-    return read ? OMN_OK
-                : omn_fail(err, OMN_ERR_DATA, "%s: %s holds no floating-point numbers",
-                           omn_weights_path(from), name);
+    return read;
 }
 
 /* The store holds the first weights; tensors that those lack stay as they were made. */

@@ -63,7 +63,7 @@ static omn_status describe(uint32_t i, omn_device_info *info, omn_error *err)
     memset(info, 0, sizeof *info);
     snprintf(info->name, sizeof info->name, "processor");
     snprintf(info->driver, sizeof info->driver, "native kernels");
-    snprintf(info->features, sizeof info->features, "%s", k->level);
+    snprintf(info->features, sizeof info->features, "%s tiles", k->level);
     info->memory = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : 0;
     info->units = units > 0 ? (uint32_t)units : 1;
     return OMN_OK;

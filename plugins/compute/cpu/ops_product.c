@@ -6,6 +6,19 @@
 
 /* ---- linear ---- */
 
+/* a matrix in rows, or for linear its tiles */
+static bool linear_can(const omn_op_call *c)
+{
+    const omn_linear_attrs *a = c->attrs;
+    const omn_view *w = &c->in[1];
+    if (w->shape.rank == 2) return true;
+    if (w->shape.rank != 6 || a->in_out || w->type != OMN_BF16 || strcmp(c->op, "linear"))
+        return false;
+    const omn_shape tiles = omn_tiles_shape((int64_t)view_last(&c->out[0]),
+                                            (int64_t)view_last(&c->in[0]));
+    return omn_shape_equal(&tiles, &w->shape);
+}
+
 static double linear_cost(const omn_op_call *c)
 {
     return (double)view_count(&c->out[0]) * (double)view_last(&c->in[0]);
@@ -49,6 +62,7 @@ static omn_status linear(const cpu_run *r)
         .residual = residual ? r->in[residual] : NULL, .out = r->out[0], .alpha = (float)a->alpha,
         .x_type = OMN_F32, .w_type = c->in[1].type, .bias_type = bias ? c->in[bias].type : OMN_F32,
         .act = (omn_act)a->act, .bf16 = a->precision == OMN_PRECISION_BF16,
+        .tiles = c->in[1].shape.rank != 2,
     };
     r->k->linear(&l, r->par);
     return OMN_OK;
@@ -340,8 +354,8 @@ static double conv2d_dw_cost(const omn_op_call *c)
 }
 
 const cpu_op cpu_ops_product[] = {
-    { "linear", NULL, NULL, linear, linear_cost },
-    { "linear_dx", NULL, NULL, linear_dx, linear_cost },
+    { "linear", linear_can, NULL, linear, linear_cost },
+    { "linear_dx", linear_can, NULL, linear_dx, linear_cost },
     { "linear_dw", NULL, linear_dw_work, linear_dw, linear_dw_cost },
     { "matmul", NULL, NULL, matmul, matmul_cost },
     { "attention", attention_can, NULL, attention, attention_cost },
