@@ -35,16 +35,27 @@ const cli_command cmd_inspect = { "inspect",
                                   inspect };
 
 typedef struct sums {
-    uint64_t tensors, parameters, bytes;
+    uint64_t tensors, parameters, bytes, tiles;
 } sums;
+
+/* The shape that a model knows it by. */
+static omn_shape shape_of(const omn_weights *w, size_t i, bool *tiles)
+{
+    omn_shape shape = omn_weights_at(w, i)->shape;
+    *tiles = omn_weights_tiles(w, omn_weights_name(w, i), &shape);
+    return shape;
+}
 
 static sums add_up(const omn_weights *w)
 {
     sums s = { 0 };
     for (size_t i = 0; i < omn_weights_count(w); i++) {
         const omn_tensor *t = omn_weights_at(w, i);
+        bool tiles;
+        const omn_shape shape = shape_of(w, i, &tiles);
         size_t n = 0;
-        if (omn_shape_count(&t->shape, &n)) s.parameters += n;
+        if (omn_shape_count(&shape, &n)) s.parameters += n;
+        s.tiles += tiles;
         s.bytes += t->bytes;
         s.tensors++;
     }
@@ -63,11 +74,16 @@ static void put_sums(const cli *c, const sums *s, omn_buf *b)
         for (size_t i = 0; i < 3; i++)
             omn_buf_printf(b, "  as %-7s  %.2f MB\n", types[i],
                            (double)s->parameters * bytes[i] / 1e6);
+        if (s->tiles)
+            omn_buf_printf(b, "layout       %llu matrices lie in tiles\n",
+                           (unsigned long long)s->tiles);
         return;
     }
-    omn_buf_printf(b, ",\"tensors\":%llu,\"parameters\":%llu,\"bytes\":%llu,\"bytes_as\":{",
+    omn_buf_printf(b,
+                   ",\"tensors\":%llu,\"parameters\":%llu,\"bytes\":%llu,\"tiles\":%llu,"
+                   "\"bytes_as\":{",
                    (unsigned long long)s->tensors, (unsigned long long)s->parameters,
-                   (unsigned long long)s->bytes);
+                   (unsigned long long)s->bytes, (unsigned long long)s->tiles);
     for (size_t i = 0; i < 3; i++)
         omn_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", types[i],
                        (unsigned long long)s->parameters * bytes[i]);
@@ -79,15 +95,18 @@ static void put_tensors(const cli *c, const omn_weights *w, omn_buf *b)
     if (c->format != CLI_TEXT) omn_buf_puts(b, ",\"list\":[");
     for (size_t i = 0; i < omn_weights_count(w); i++) {
         char shape[160];
+        bool tiles;
         const omn_tensor *t = omn_weights_at(w, i);
-        omn_shape_text(&t->shape, shape, sizeof shape);
+        const omn_shape known = shape_of(w, i, &tiles);
+        omn_shape_text(&known, shape, sizeof shape);
         if (c->format == CLI_TEXT) {
-            omn_buf_printf(b, "  %-70s %-5s %s\n", omn_weights_name(w, i),
-                           omn_type_get(t->type)->name, shape);
+            omn_buf_printf(b, "  %-70s %-5s %s%s\n", omn_weights_name(w, i),
+                           omn_type_get(t->type)->name, shape, tiles ? " in tiles" : "");
         } else {
             omn_buf_puts(b, i ? ",{\"name\":" : "{\"name\":");
             json_text(b, omn_weights_name(w, i));
-            omn_buf_printf(b, ",\"type\":\"%s\",\"shape\":%s}", omn_type_get(t->type)->name, shape);
+            omn_buf_printf(b, ",\"type\":\"%s\",\"shape\":%s%s}", omn_type_get(t->type)->name,
+                           shape, tiles ? ",\"layout\":\"tiles\"" : "");
         }
     }
     if (c->format != CLI_TEXT) omn_buf_puts(b, "]");

@@ -54,6 +54,32 @@ OMN_API const char *omn_model_prefix(const omn_model *m, const char *output);
  * that shapes are checked and parameters counted. */
 OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
 
+/* A model folder becomes another whose weights lie in the other layout; all else in it is copied.
+ * Into tiles (tensor.h) go the matrices of bf16 that the model's products linear multiply by, and
+ * that no other op of it reads. path: as for omn_model_open. folder: made when it is not there; one
+ * that has something in it is written into with `overwrite` alone, and never the model's own. After
+ * a failure no file is left that was not there before. */
+typedef enum omn_layout { OMN_LAYOUT_ROWS, OMN_LAYOUT_TILES } omn_layout;
+typedef struct omn_convert_setup {
+    uint32_t size;
+    omn_layout layout;
+    bool round;     /* TILES: matrices of f32 and f16 are rounded to bf16 for it; no way back */
+    bool overwrite;
+} omn_convert_setup;
+typedef struct omn_converted {
+    uint32_t size;
+    uint64_t tiles, rounded;    /* matrices that lie in tiles now; of those, rounded ones */
+    uint64_t rows;              /* matrices that were brought into rows */
+    uint64_t other_type;        /* matrices of products that stay as they are: not bf16 */
+    uint64_t left;              /* other tensors, as they were */
+    uint64_t bytes;             /* of all tensors as they lie now */
+    uint64_t files;             /* written, weights among them */
+} omn_converted;
+/* c is asked whether to stop, and told of progress; out->size is set by the caller. [any] */
+OMN_API omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path,
+                                     const char *folder, const omn_convert_setup *how,
+                                     omn_converted *out, omn_error *err);
+
 /* Graphs by sizes, cached. Inputs of the graph are named "ROLE.PORT" for encoders (a role that is
  * there twice: "ROLE#2.PORT"), "target.ids",
  * "target.pos", "target.seg", "target.part", "target.labels", "target.weight", "target.from",

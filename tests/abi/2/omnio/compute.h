@@ -41,7 +41,8 @@ typedef struct omn_device_info {
     uint64_t memory, largest_buffer;      /* bytes; 0 unknown */
     uint32_t units;
     char features[256];                   /* words: "avx512", "fp16 subgroups"; "bf16": products of
-                                           * bf16 are faster here than those of f32 */
+                                           * bf16 are faster here than those of f32; "tiles": linear
+                                           * takes weights in tiles (ops.h); others get rows */
 } omn_device_info;
 
 /* Each function but the first three is [run] for one queue at a time; different queues of one

@@ -286,6 +286,7 @@ OMN_API omn_status omn_store_new(uint64_t seed, const omn_weights *from, bool pa
 OMN_API void omn_store_free(omn_store *st);
 OMN_API size_t omn_store_count(const omn_store *st);
 OMN_API const char *omn_store_name(const omn_store *st, size_t i);     /* in order of declaration */
+/* As it is stored: six axes for a matrix in tiles (tensor.h). */
 OMN_API omn_tensor omn_store_tensor(const omn_store *st, size_t i);
 OMN_API float *omn_store_data(omn_store *st, size_t i); /* writable stores; else NULL */
 OMN_API long omn_store_find(const omn_store *st, const char *name);    /* -1: none */

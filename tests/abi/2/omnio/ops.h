@@ -9,7 +9,9 @@
  * are f32 or i32. attrs structs begin with their size.
  *
  * linear            act(alpha x W^T + bias) + residual; x [M.., K], W [N, K], bias [N], residual
- *                   and y [M.., N]. in_out: W is [K, N]
+ *                   and y [M.., N]. in_out: W is [K, N]. On devices that say "tiles" W may be the
+ *                   tiles of the matrix instead (omn_tiles_shape in tensor.h: bf16, six axes, not
+ *                   with in_out); N and K are those of y and x
  * linear_dx         gy [M.., N], W -> gx [M.., K] = alpha gy W
  * linear_dw         gy [M.., N], x [M.., K] -> gw, shaped like W, = alpha gy^T x
  * add, mul          shapes are aligned at the end, axes of 1 are stretched. add is INPLACE when

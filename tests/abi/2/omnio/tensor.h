@@ -88,6 +88,16 @@ OMN_API float omn_f16_to(uint16_t x);
 OMN_API bool omn_to_f32(omn_type t, const void *src, size_t n, float *dst);
 OMN_API bool omn_from_f32(omn_type t, const float *src, size_t n, void *dst);
 
+/* Tiles: how a matrix [N, K] of bf16 may lie to be multiplied as it is, from weights files that
+ * omnio convert made. [ceil(N/32)][ceil(K/32)][2][16][16][2]: strips of 32 rows; within a strip 32
+ * columns at a time; there two tiles of 16 rows; a tile is 16 pairs of columns by 16 rows by the 2
+ * of the pair, 1 KiB. Beyond N and K all is zero. It is a tensor of these six axes; the op linear
+ * takes it for its weight (omnio/ops.h), no other does. */
+OMN_API omn_shape omn_tiles_shape(int64_t N, int64_t K);                     /* N, K: 1 and more */
+/* Into tiles and back; both may be unaligned and do not overlap. [any] */
+OMN_API void omn_tiles_of_rows(const void *rows, int64_t N, int64_t K, void *tiles);
+OMN_API void omn_tiles_to_rows(const void *tiles, int64_t N, int64_t K, void *rows);
+
 /* Named tensors of one value or of one run: filled by prepare, read by finish, batched by hosts.
  * At most 4096 tensors and 64 GiB. One thread at a time. */
 typedef struct omn_feed omn_feed;
@@ -123,6 +133,8 @@ OMN_API size_t omn_weights_count(const omn_weights *w);
 OMN_API const char *omn_weights_name(const omn_weights *w, size_t i);      /* sorted by name */
 OMN_API const omn_tensor *omn_weights_at(const omn_weights *w, size_t i);
 OMN_API const omn_tensor *omn_weights_get(const omn_weights *w, const char *name);  /* or NULL */
+/* Is this tensor the tiles of a matrix? *matrix is its [N, K]. */
+OMN_API bool omn_weights_tiles(const omn_weights *w, const char *name, omn_shape *matrix);
 OMN_API const char *omn_weights_path(const omn_weights *w);
 /* Files that omnio writes carry a checksum of each tensor. Compare all that are there; *checked,
  * unless NULL, is how many tensors had one. Reads every byte of those. OMN_ERR_DATA names the first

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* omnio convert: a model folder whose weights lie in another layout. */
+#include "cli.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int convert(cli *c, int argc, char **argv);
+
+static const cli_option rows[] = {
+    { "output", 'o', "path", "DIR", NULL, NULL, NULL, "Conversion",
+      "folder to make, which is a model then" },
+    { "layout", 0, "choice", "NAME", NULL, "tiles|rows", NULL, "Conversion",
+      "tiles: matrices that products multiply by lie as the processor takes them; rows: the "
+      "official layout, byte for byte as it was" },
+    { "type", 0, "choice", "TYPE", NULL, "bf16", NULL, "Conversion",
+      "with tiles: round matrices of f32 and f16 to this; there is no way back" },
+    { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Conversion",
+      "write into a folder that has something in it" },
+};
+
+static const cli_example examples[] = {
+    { "omnio convert uio2-large -o uio2-large-tiles --layout tiles",
+      "products read the weights without packing them" },
+    { "omnio convert uio2-large-tiles -o uio2-large --layout rows", "and back" },
+    { "omnio convert nano -o nano-tiles --layout tiles --type bf16",
+      "a model of f32, its matrices rounded" },
+};
+
+const cli_command cmd_convert = {
+    "convert",
+    "MODEL",
+    "Write a model again with its weights in another layout.",
+    "Official weights lie in rows and are used as they lie; each product packs the matrix that it "
+    "multiplies by. In tiles (32 rows by 32 columns, two tiles of 1 KiB for each 16 rows) a matrix "
+    "is multiplied from the mapped file. Answers with --precision f32 are the same bit for bit. "
+    "Only matrices of bf16 that the model's linear products alone read go into tiles: not "
+    "tables of embeddings, heads that are tied to them, norms, biases or convolutions. What was "
+    "done is told: matrices in tiles, tensors left as they were, bytes.\n\n"
+    "The file stays a safetensors file: a matrix [N,K] is a BF16 tensor "
+    "[ceil(N/32),ceil(K/32),2,16,16,2], zero beyond N and K, that begins at a multiple of 64 "
+    "bytes. The entry omnio.tiles of __metadata__ names these tensors with N and K, omnio.rows "
+    "holds the header that the file had, from which --layout rows makes the file as it was. "
+    "Devices that know no tiles get rows, and so does training.\n\n"
+    "All else in the folder is copied but hidden files and checkpoints of a training; shards stay "
+    "shards. After a failure no new file is left.",
+    CLI_ROWS(rows),
+    CLI_FORMAT,
+    CLI_ROWS(examples),
+    "omnio-inspect(1), omnio-bench(1)",
+    "file",
+    convert
+};
+
+typedef struct shown {
+    cli *c;
+    int percent;
+} shown;
+
+static void on_progress(void *user, uint64_t done, uint64_t total)
+{
+    shown *s = user;
+    char line[64];
+    const int percent = total ? (int)(100.0 * (double)done / (double)total) : 0;
+    if (!s->c->terminal_err || s->c->quiet || percent == s->percent) return;
+    s->percent = percent;
+    snprintf(line, sizeof line, "converting: %d %%", percent);
+    cli_progress(s->c, line);
+}
+
+static void plural(omn_buf *b, uint64_t n, const char *one, const char *more)
+{
+    omn_buf_printf(b, "%llu %s", (unsigned long long)n, n == 1 ? one : more);
+}
+
+static void put_done(const cli *c, const char *folder, bool tiles, const omn_converted *d,
+                     omn_buf *b)
+{
+    if (c->format != CLI_TEXT) {
+        omn_buf_printf(b, "{\"type\":\"converted\",\"version\":%d,\"path\":", CLI_JSON_VERSION);
+        json_text(b, folder);
+        omn_buf_printf(b,
+                       ",\"layout\":\"%s\",\"tiles\":%llu,\"rounded\":%llu,\"rows\":%llu,"
+                       "\"other_type\":%llu,\"left\":%llu,\"bytes\":%llu,\"files\":%llu}\n",
+                       tiles ? "tiles" : "rows", (unsigned long long)d->tiles,
+                       (unsigned long long)d->rounded, (unsigned long long)d->rows,
+                       (unsigned long long)d->other_type, (unsigned long long)d->left,
+                       (unsigned long long)d->bytes, (unsigned long long)d->files);
+        return;
+    }
+    omn_buf_printf(b, "%s: ", folder);
+    plural(b, tiles ? d->tiles : d->rows, "matrix", "matrices");
+    omn_buf_printf(b, " in %s, ", tiles ? "tiles" : "rows again");
+    plural(b, d->left + d->other_type, "tensor", "tensors");
+    omn_buf_printf(b, " as before, %.2f MB\n", (double)d->bytes / 1e6);
+    if (d->rounded) {
+        plural(b, d->rounded, "matrix was", "matrices were");
+        omn_buf_puts(b, " rounded to bf16, each value by up to 0.2 %; there is no way back\n");
+    }
+    if (d->other_type) {
+        plural(b, d->other_type, "matrix of products is not bf16 and stays",
+               "matrices of products are not bf16 and stay");
+        omn_buf_puts(b, " in rows (--type bf16 would round)\n");
+    }
+}
+
+static int work(cli *c, const cli_args *a)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_call *call = NULL;
+    const bool tiles = !strcmp(cli_text(a, "layout"), "tiles");
+    const omn_convert_setup how = { OMN_FILL(omn_convert_setup),
+                                    .layout = tiles ? OMN_LAYOUT_TILES : OMN_LAYOUT_ROWS,
+                                    .round = cli_has(a, "type"),
+                                    .overwrite = cli_has(a, "overwrite") };
+    omn_converted done = { OMN_FILL(omn_converted) };
+    shown s = { c, -1 };
+    const omn_call_setup setup = { OMN_FILL(omn_call_setup), .cancel = c->cancel,
+                                   .progress = on_progress, .progress_user = &s };
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    int code = 0;
+    cli_catch_bus();
+    omn_status st = omn_call_new(&setup, &call, &err);
+    if (st == OMN_OK)
+        st = omn_model_convert(c->ctx, call, a->operands[0], cli_text(a, "output"), &how, &done,
+                               &err);
+    cli_progress(c, NULL);
+    if (st != OMN_OK) {
+        code = cli_stopped(c) ? cli_stopped(c) : cli_failed(c, &err);
+    } else {
+        put_done(c, cli_text(a, "output"), tiles, &done, &b);
+        if (!cli_put(c, &b)) code = cli_lost(c);
+    }
+    omn_call_free(call);
+    omn_buf_fini(&b);
+    return code;
+}
+
+static int convert(cli *c, int argc, char **argv)
+{
+    cli_args a = { 0 };
+    cli_rows(&a, &cmd_convert, NULL, 0);
+    int code = cli_parse(c, &a, argc, argv, CLI_ALL);
+    if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one model is wanted");
+    if (code < 0 && !cli_text(&a, "output")) code = cli_usage(c, "-o DIR, a folder, is wanted");
+    if (code < 0 && !cli_text(&a, "layout"))
+        code = cli_usage(c, "--layout tiles or --layout rows is wanted");
+    if (code < 0 && cli_has(&a, "type") && strcmp(cli_text(&a, "layout"), "tiles"))
+        code = cli_usage(c, "--type goes with --layout tiles");
+    if (code < 0) code = cli_session(c, &a);
+    if (code < 0) code = work(c, &a);
+    cli_args_fini(&a);
+    return code;
+}
