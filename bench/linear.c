@@ -13,11 +13,11 @@
  *
  *   bench/linear            all, on the best level (or what OMNIO_CPU says)
  *   bench/linear M N K THREADS warm|cold
- *                           one product for bench/linear.py: microseconds, by the wall clock, in
- *                           f32, in bf16, in bf16 from stored tiles, and in f32 from those; then
- *                           what the limit that binds takes on one thread: multiply-adds and AMX,
- *                           or reading w in bf16. cold: weights are gone through in turn, far
- *                           beyond the caches
+ *                           one product for bench/linear.py: for each line of standard input, a
+ *                           number, one of microseconds by the wall clock: 0 in f32, 1 in bf16, 2
+ *                           in bf16 from stored tiles, 3 in f32 from those; 4 what multiply-adds
+ *                           take at least on one thread (cold: reading w in bf16), 5 AMX.
+ *                           cold: weights are gone through in turn, far beyond the caches
  */
 #include <math.h>
 #include <pthread.h>
@@ -304,7 +304,7 @@ static void compare(const char *what, subject *s, probe_fn *probe, const char *p
 
 /* ---- one product, for bench/linear.py ---- */
 
-enum { GROUPS = 5, BLOCKS = 64 };
+enum { BLOCKS = 64 };
 
 static double wall(void)
 {
@@ -341,25 +341,20 @@ static void pool_split(void *pool, size_t n, size_t grain, cpu_range *fn, void *
     omn_pool_split(pool, n, grain, fn, user);
 }
 
-/* microseconds of one call: the median of some groups of 10 ms */
+/* microseconds of one call, for 10 ms after one that is not counted */
 static double time_of(subject *s)
 {
-    double each[GROUPS];
     const size_t bytes = (s->l.N * s->l.K * (s->l.w_type == OMN_F32 ? 4 : 2) + 4095) / 4096 * 4096;
-    s->copies = s->copies > 1 ? GIB / bytes : 1;
-    for (int g = -1; g < GROUPS; g++) {
-        const double t = wall();
-        size_t calls = 0;
-        double spent;
-        do {
-            s->l.w = s->weights + s->next++ % s->copies * bytes;
-            s->k->linear(&s->l, &s->par);
-            calls++;
-            spent = wall() - t;
-        } while (spent < 0.01);
-        if (g >= 0) each[g] = spent / (double)calls * 1e6;
+    const size_t copies = s->copies > 1 ? GIB / bytes : 1;
+    double start = 0, spent = 0;
+    size_t calls = 0;
+    for (; spent < 0.01; calls++) {
+        if (calls == 1) start = wall();
+        s->l.w = s->weights + s->next++ % copies * bytes;
+        s->k->linear(&s->l, &s->par);
+        if (calls) spent = wall() - start;
     }
-    return median(each, GROUPS);
+    return spent / (double)(calls - 1) * 1e6;
 }
 
 static int one_product(char **argv)
@@ -395,27 +390,33 @@ static int one_product(char **argv)
         { OMN_F32, false, false }, { OMN_BF16, true, false }, { OMN_BF16, true, true },
         { OMN_BF16, false, true },
     };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        subject s = { .k = k, .copies = cold ? 2 : 1, .weights = weights,
-                      .par = { threads > 1 ? pool_split : NULL, pool, threads, heap_take,
-                               heap_give, &h },
-                      .l = { .M = M, .N = N, .K = K, .x = x, .out = out, .alpha = 1,
-                             .x_type = OMN_F32, .w_type = kinds[i].w_type, .bf16 = kinds[i].bf16,
-                             .tiles = kinds[i].tiles } };
-        printf("%.2f ", time_of(&s));
-    }
-    double rate[3], tiles_rate[3];
-    for (int i = 0; i < 3; i++) {
-        const double t = seconds(), work = cold ? run_read(weights) : fma_probe(level)();
-        rate[i] = cold ? work : work / (seconds() - t);
-        tiles_rate[i] = rate[i];
+    subject all = { .k = k, .copies = cold ? 2 : 1, .weights = weights,
+                    .par = { threads > 1 ? pool_split : NULL, pool, threads, heap_take, heap_give,
+                             &h },
+                    .l = { .M = M, .N = N, .K = K, .x = x, .out = out, .alpha = 1,
+                           .x_type = OMN_F32 } };
+    const double flops = 2.0 * (double)M * (double)N * (double)K, read = (double)N * (double)K * 2;
+    for (char line[64]; fgets(line, sizeof line, stdin);) {
+        const size_t i = strtoul(line, NULL, 10);
+        double us = 0;
+        if (i < sizeof kinds / sizeof *kinds) {
+            all.l.w_type = kinds[i].w_type;
+            all.l.bf16 = kinds[i].bf16;
+            all.l.tiles = kinds[i].tiles;
+            us = time_of(&all);
+        } else if (cold) {
+            us = read / run_read(weights) * 1e6;
+        } else {
+            probe_fn *probe = fma_probe(level);
 #if defined(__x86_64__)
-        const double u = seconds();
-        if (level == CPU_AMX && !cold) tiles_rate[i] = amx() / (seconds() - u);
+            if (i == 5 && level == CPU_AMX) probe = amx;
 #endif
+            const double t = seconds(), work = probe();
+            us = flops / (work / (seconds() - t)) * 1e6;
+        }
+        printf("%.2f\n", us);
+        fflush(stdout);
     }
-    const double all = cold ? (double)N * (double)K * 2 : 2.0 * (double)M * (double)N * (double)K;
-    printf("%.2f %.2f\n", all / median(rate, 3) * 1e6, all / median(tiles_rate, 3) * 1e6);
     omn_pool_free(pool);
     free(weights);
     free(x);
