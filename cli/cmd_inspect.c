@@ -30,7 +30,7 @@ const cli_command cmd_inspect = { "inspect",
                                   CLI_ROWS(rows),
                                   CLI_FORMAT,
                                   CLI_ROWS(examples),
-                                  "omnio-list(1), omnio-help(1)",
+                                  "omnio-list(1), omnio-help(1), omnio-convert(1)",
                                   "file",
                                   inspect };
 

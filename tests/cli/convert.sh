@@ -29,6 +29,10 @@ ok "every answer is equal to the last bit" \
     gives 0 compare --exact "$nano:precision=f32" tiles:precision=f32 01.png
 ok "... and with few words to predict" \
     gives 0 compare --exact "$nano:precision=f32" tiles:precision=f32 --task vqa --question "is there a cube?" 01.png
+if "$omnio" --list-devices 2> /dev/null | grep -q '^opencl'; then
+    ok "a device without tiles answers from rows" \
+        gives 0 compare --exact "$nano:device=opencl" tiles:device=opencl --task caption 01.png
+fi
 ok "bf16 answers" gives 0 run caption -m ./tiles --precision bf16 --image 01.png
 
 mkdir photos && cp 01.png photos || exit 99

@@ -77,6 +77,45 @@ START_TEST(teaching)
 }
 END_TEST
 
+/* Weights in tiles are multiplied as they lie in the file: opened, none of them is copied, however
+ * many graphs there are; where they train, all are. */
+START_TEST(tiles_stay_where_they_are)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = NULL;
+    omn_call *c = NULL;
+    omn_memory is = { OMN_FILL(omn_memory) };
+    char folder[4300];
+    const omn_convert_setup how = { OMN_FILL(omn_convert_setup), .layout = OMN_LAYOUT_TILES };
+    omn_converted done = { OMN_FILL(omn_converted) };
+    omn_model *m = open_nano(&ctx, false);
+    snprintf(folder, sizeof folder, "%s/tiles", testing_folder());
+    ck_assert(omn_context_call(ctx, 0, 0, NULL, &c, &err) == OMN_OK);
+    ck_assert_msg(omn_model_convert(ctx, c, testing_source("models/nano"), folder, &how, &done,
+                                    &err) == OMN_OK, "%s", err.text);
+    ck_assert_uint_gt(done.tiles, 50);
+    omn_model_close(m);
+    ck_assert_msg(omn_model_open(ctx, folder, NULL, &m, &err) == OMN_OK, "%s", err.text);
+    ck_assert_msg(omn_model_declare(m, &err) == OMN_OK, "%s", err.text);
+    for (int phase = 0; phase < 2; phase++) {
+        const int64_t lengths[] = { 0, 9 };
+        omn_graph *g = NULL;
+        const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes),
+                                    .phase = phase ? OMN_STEP : OMN_ENCODE, .rows = 1,
+                                    .roles = roles, .lengths = lengths, .n_roles = phase ? 0 : 2,
+                                    .output = "text", .target_length = 1, .capacity = 64,
+                                    .memory_rows = 1, .memory_length = 73 };
+        ck_assert_msg(omn_model_graph(m, &z, &g, &err) == OMN_OK, "%s", err.text);
+    }
+    omn_program_memory(omn_model_program(m), &is);
+    ck_assert_uint_eq(is.uploaded, 0);
+    ck_assert_uint_gt(is.mapped, done.bytes);
+    omn_model_close(m);
+    omn_call_free(c);
+    omn_context_free(ctx);
+}
+END_TEST
+
 /* A graph is built once for each loss, to the last bit of its numbers. */
 START_TEST(losses_that_differ_have_graphs_of_their_own)
 {
@@ -129,7 +168,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = { encoding_and_steps, teaching,
+    const TTest *const all[] = { encoding_and_steps, teaching, tiles_stay_where_they_are,
                                  losses_that_differ_have_graphs_of_their_own,
                                  names_that_fit_no_key_are_refused };
     return TESTING_RUN("models/memory", all, 60);
