@@ -165,8 +165,7 @@ INLINE void row_pairs(const cpu_attn *a, const float *s, float *p, const seen *s
         e1 += v;
         vst(p + t * (STRIP / 2), (vf)_mm512_cvtne2ps_pbh((__m512)v, (__m512)u));
     }
-    _mm256_storeu_ps(sum, _mm256_mul_ps(_mm256_loadu_ps(sum), _mm256_set1_ps(keep)));
-    lanes_add(sum, e0 + e1);
+    lanes_put(sum, lanes_add(lanes_get(sum) * _mm256_set1_ps(keep), e0 + e1));
 }
 
 /* Softmax of a tile whose scores are not scaled yet: probabilities go to p in pairs alone. What is

@@ -110,6 +110,14 @@ static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t 
     else BY_TYPE(turn_rows, t, whole, p, row, n, padded, K, round, how, out);
 }
 
+/* Rows of a fused projection lie pages apart, where the processor does not guess what is next:
+ * row i + AHEAD is asked for while row i is packed. */
+enum { AHEAD = 8 };
+INLINE void ask_for(const void *p, const omn_type t, size_t row, size_t i, size_t n, size_t k)
+{
+    if (i + AHEAD < n) __builtin_prefetch(at(p, t, (ptrdiff_t)((i + AHEAD) * row + k)));
+}
+
 INLINE void straight_rows(const omn_type t, const bool whole, const void *p, size_t row, size_t n,
                           size_t padded, size_t K, bool round, const bool dot, float *out)
 {
@@ -118,6 +126,8 @@ INLINE void straight_rows(const omn_type t, const bool whole, const void *p, siz
         const size_t i = d * step;
         const void *lo = at(p, t, (ptrdiff_t)(i * row)), *hi = at(p, t, (ptrdiff_t)((i + 1) * row));
         for (size_t k = 0; k < K; k += VW) {
+            ask_for(p, t, row, i, n, k);
+            if (dot) ask_for(p, t, row, i + 1, n, k);
             vf v = i < n ? part_of(lo, t, whole, k, K, false) : vset(0);
             if (dot) v = pair(v, i + 1 < n ? part_of(hi, t, whole, k, K, false) : vset(0));
             else if (round) v = vround_bf16(v);
@@ -144,6 +154,7 @@ INLINE void left_rows(const omn_type t, const bool whole, const void *p, size_t 
     for (size_t i = 0; i < n; i++) {
         const void *q = at(p, t, (ptrdiff_t)(i * row));
         for (size_t d = 0; d < depth; d += VW) {
+            ask_for(p, t, row, i, n, dot ? 2 * d : d);
             vf v = part_of(q, t, whole, d, K, dot);
             if (round && !dot) v = vround_bf16(v);
             vst(out + i * ld + d, v);

@@ -30,9 +30,7 @@ CPU_KERNELS_PLAIN(CPU_PLAIN_DECLARE)
 extern const cpu_kernels L(table);
 size_t L(conv_work)(const cpu_conv *c);
 
-/* The largest of what a task packs: rows of linear for AMX, as many as leave the second cache some
- * room, or keys for the gradient of attention. */
-enum { CPU_SCRATCH = CPU_LEVEL >= 4 ? 1280 << 10 : 640 << 10 };
+enum { CPU_SCRATCH = (CPU_LEVEL >= 4 ? 1280 : CPU_LEVEL >= 2 ? 1120 : 640) << 10 };
 
 /* what a task hands on: no more splits */
 static inline cpu_par par_here(const cpu_par *par)
