@@ -121,10 +121,12 @@ static int work(cli *c, const cli_args *a)
     omn_buf_init(&b, 1 << 16);
     int code = 0;
     cli_catch_bus();
+    cli_keep(c, true); /* it hears at the next tensor, and takes away what it wrote */
     omn_status st = omn_call_new(&setup, &call, &err);
     if (st == OMN_OK)
         st = omn_model_convert(c->ctx, call, a->operands[0], cli_text(a, "output"), &how, &done,
                                &err);
+    cli_keep(c, false);
     cli_progress(c, NULL);
     if (st != OMN_OK) {
         code = cli_stopped(c) ? cli_stopped(c) : cli_failed(c, &err);

@@ -259,9 +259,15 @@ omn_status relay_file(const char *from, const char *to, relay_how *how, relay_su
     omn_weights *w = NULL;
     job j = { .how = how };
     OMN_TRY(omn_weights_open(from, &w, err));
-    OMN_TRY(omn_weights_check(w, NULL, err));
     j.w = w;
     j.n = omn_weights_count(w);
+    for (size_t i = 0; i < j.n; i++) {
+        if (how->call && omn_call_cancelled(how->call)) {
+            st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
+            goto done;
+        }
+        OMN_TRY(weights_check_row(weights_row_at(w, i), err));
+    }
     j.list = calloc(j.n + 1, sizeof *j.list);
     if (!j.list) {
         st = no_memory(from, err);

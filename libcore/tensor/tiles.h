@@ -23,6 +23,8 @@ const omn_shape *row_matrix(const header_row *row);
 /* The row of this name; NULL: none. */
 const header_row *weights_row(const omn_weights *w, const char *name);
 const header_row *weights_row_at(const omn_weights *w, size_t i);
+/* Are the bytes of this tensor those that were written? As omn_weights_check asks of all. */
+omn_status weights_check_row(const header_row *row, omn_error *err);
 /* Of weights from one file: the header that it had in rows, NULL when it was not converted. */
 const char *weights_in_rows(const omn_weights *w);
 /* All elements in the order of the matrix's rows, in f32; dst has their room. The status is that of

@@ -388,37 +388,34 @@ const char *omn_weights_meta(const omn_weights *w, const char *key)
     return row ? row->value : NULL;
 }
 
-omn_status omn_weights_check(const omn_weights *w, size_t *checked, omn_error *err)
+omn_status weights_check_row(const header_row *row, omn_error *err)
 {
     char shown[120];
+    if (row->matrix.rank && !tiles_clean(row->tensor.data, &row->matrix))
+        return omn_fail(err, OMN_ERR_DATA,
+                        "%s: tensor %s: beyond the %lld rows and %lld columns of its tiles are "
+                        "values other than zero",
+                        row->file, header_show(row->name, shown), (long long)row->matrix.dim[0],
+                        (long long)row->matrix.dim[1]);
+    if (row->summed == SUM_WRONG)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "%s: its checksums (%s of __metadata__) are not those of its tensors",
+                        row->file, CHECKSUM_KEY);
+    if (row->summed == SUM_NONE || checksum_of(&row->tensor) == row->sum) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA,
+                    "%s: tensor %s is damaged: its bytes are not those that were written",
+                    row->file, header_show(row->name, shown));
+}
+
+omn_status omn_weights_check(const omn_weights *w, size_t *checked, omn_error *err)
+{
     size_t n = 0;
     omn_status st = OMN_OK;
-    for (size_t i = 0; i < w->all.n; i++) {
-        const header_row *row = &w->all.rows[i];
-        if (row->matrix.rank && !tiles_clean(row->tensor.data, &row->matrix)) {
-            st = omn_fail(err, OMN_ERR_DATA,
-                          "%s: tensor %s: beyond the %lld rows and %lld columns of its tiles are "
-                          "values other than zero",
-                          row->file, header_show(row->name, shown), (long long)row->matrix.dim[0],
-                          (long long)row->matrix.dim[1]);
-            goto done;
-        }
-        if (row->summed == SUM_NONE) continue;
-        if (row->summed == SUM_WRONG) {
-            st = omn_fail(err, OMN_ERR_DATA,
-                          "%s: its checksums (%s of __metadata__) are not those of its tensors",
-                          row->file, CHECKSUM_KEY);
-            goto done;
-        }
-        n++;
-        if (checksum_of(&row->tensor) == row->sum) continue;
-        st = omn_fail(err, OMN_ERR_DATA,
-                      "%s: tensor %s is damaged: its bytes are not those that were written",
-                      row->file, header_show(row->name, shown));
-        goto done;
+    for (size_t i = 0; i < w->all.n && st == OMN_OK; i++) {
+        n += w->all.rows[i].summed == SUM_KNOWN;
+        st = weights_check_row(&w->all.rows[i], err);
     }
-    st = omn_weights_unchanged(w, err);
-done:
+    if (st == OMN_OK) st = omn_weights_unchanged(w, err);
     if (checked) *checked = n;
     return st;
 }
