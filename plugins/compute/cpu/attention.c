@@ -5,11 +5,11 @@
  * Dao et al. 2022), so memory grows with Tq + Tk only. A strip of keys that is hidden from a whole
  * tile is skipped before any product: packed rows hide more than nine tenths of their square.
  *
- * One or two queries read keys and values as they lie, and come to the same bits: scores are summed
- * in the order of lanes.h, exponentials over a base that changes by powers of two (vmath.h),
- * probabilities by their place modulo LANES, values key by key. So bits depend neither on where a
- * block of keys ends nor on which strips are skipped, and hidden keys change none, wherever they
- * are put in by multiples of LANES: lengths may be rounded up.
+ * Up to four queries read keys and values as they lie (attention_few.c), and come to the same bits:
+ * scores are summed in the order of lanes.h, exponentials over a base that changes by powers of two
+ * (vmath.h), probabilities by their place modulo LANES, values key by key. So bits depend neither
+ * on where a block of keys ends nor on which strips are skipped, and hidden keys change none,
+ * wherever they are put in by multiples of LANES: lengths may be rounded up.
  */
 #include "heads.h"
 
@@ -331,8 +331,8 @@ static void forward_task(const forward *f, forward_tiles *w, size_t b, size_t h,
     const cpu_attn *a = &f->a;
     const size_t g = h / (a->H / a->G), kb = a->k_row ? (size_t)a->k_row[b] : b;
     head d = { .b = b, .h = h, .kb = kb,
-               .kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * a->K)),
-               .vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * a->Kv)) };
+               .kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * a->k_head)),
+               .vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * a->v_head)) };
     memset(w->sum, 0, sizeof w->sum);
     for (size_t i = 0; i < TASK_Q; i++) w->base[i] = base_none();
     for (size_t k0 = 0, k1; k0 == 0 || k0 < a->Tk; k0 = k1) {
@@ -346,128 +346,6 @@ static void forward_task(const forward *f, forward_tiles *w, size_t b, size_t h,
                             w->sum + (q - q0) * LANES);
         if (!a->Tk) break;
     }
-}
-
-/* ---- one or two queries: nothing is packed, keys and values are read once as they lie ---- */
-
-enum { FEW = 2 };
-
-typedef struct few_rows {
-    float q[WIDE], o[WIDE], s[MOST_KEYS], mb[MOST_KEYS];
-} few_rows;
-
-/* s[j] = scale * q k_j for n keys */
-static void few_scores(const cpu_attn *a, const float *q, const void *kp, size_t n, float *s)
-{
-    enum { MANY = 4 };
-    const size_t K = a->K;
-    for (size_t j = 0; j < n; j += MANY * LANE_ROWS) {
-        vf d[MANY];
-        const void *k[MANY * LANE_ROWS];
-        UNROLL
-        for (size_t i = 0; i < MANY * LANE_ROWS; i++) /* the last ones repeat a key rather than
-                                                       * leave the tensor */
-            k[i] = at(kp, a->k_type, (ptrdiff_t)((j + i < n ? j + i : n - 1) * a->k_row_step));
-        UNROLL
-        for (size_t i = 0; i < MANY; i++) d[i] = vset(0);
-        for (size_t c = 0; c < K; c += LANES) {
-            const vf x = lane_spread(q + c);
-            UNROLL
-            for (size_t i = 0; i < MANY; i++) {
-                const void *lo = at(k[i * LANE_ROWS], a->k_type, (ptrdiff_t)c),
-                           *hi = at(k[(i + 1) * LANE_ROWS - 1], a->k_type, (ptrdiff_t)c);
-                const vf y = c + LANES <= K ? lane_rows(lo, hi, a->k_type)
-                                            : lane_rows_n(lo, hi, a->k_type, K - c);
-                d[i] = vfma(x, y, d[i]);
-            }
-        }
-        UNROLL
-        for (size_t i = 0; i < MANY; i++) {
-            float y[2];
-            lane_sums(d[i], y);
-            for (size_t r = 0; r < LANE_ROWS; r++)
-                if (j + i * LANE_ROWS + r < n) s[j + i * LANE_ROWS + r] = y[r] * a->scale;
-        }
-    }
-}
-
-/* o += p[j] v_j for n keys */
-static void few_values(const cpu_attn *a, const float *p, const void *vp, size_t n, float *o)
-{
-    for (size_t j = 0; j < n; j += 4) {
-        const void *v[4];
-        float w[4];
-        for (size_t i = 0; i < 4; i++) {
-            v[i] = at(vp, a->v_type, (ptrdiff_t)((j + i < n ? j + i : n - 1) * a->v_row_step));
-            w[i] = j + i < n ? p[j + i] : 0;
-        }
-        for (size_t c = 0; c < a->Kv; c += VW) {
-            vf s = vld(o + c);
-            UNROLL
-            for (size_t i = 0; i < 4; i++) s = vfma(vset(w[i]), vrow(v[i], a->v_type, c, a->Kv), s);
-            vst(o + c, s);
-        }
-    }
-}
-
-static void few_query(const forward *f, size_t b, size_t h, size_t i)
-{
-    const cpu_attn *a = &f->a;
-    const size_t K = a->K, Kv = a->Kv, g = h / (a->H / a->G),
-                 kb = a->k_row ? (size_t)a->k_row[b] : b;
-    const void *kp = at(a->k, a->k_type, (ptrdiff_t)(kb * a->k_batch + g * K));
-    const void *vp = at(a->v, a->v_type, (ptrdiff_t)(kb * a->v_batch + g * Kv));
-    const void *qp = at(a->q, a->q_type, (ptrdiff_t)(b * a->q_batch + i * a->q_row + h * K));
-    const mask_rows m = mask_rows_of(a, b, h, i, 1);
-    float *out = a->o + b * a->o_batch + i * a->o_row + h * Kv;
-    float lanes[LANES] = { 0 };
-    exp_base base = base_none();
-    few_rows w;
-    memset(w.o, 0, sizeof w.o);
-    for (size_t c = 0; c < K; c += VW) vst(w.q + c, vrow(qp, a->q_type, c, K));
-    for (size_t k0 = 0; k0 < a->Tk; k0 += f->block) {
-        const size_t n = a->Tk - k0 < f->block ? a->Tk - k0 : f->block;
-        const size_t strips = (n + STRIP - 1) / STRIP;
-        segs ks[MOST_KEYS / STRIP] = { { 0, 0, false, false } };
-        seen see[MOST_KEYS / STRIP];
-        bool any = false;
-        segs_of_block(a, kb, k0, n, ks);
-        for (size_t t = 0; t < strips; t++) {
-            const size_t j0 = t * STRIP, nk = n - j0 < STRIP ? n - j0 : STRIP;
-            see[t] = mask_strip(&m, k0 + j0, nk, ks[t], w.mb + j0, STRIP);
-            if (see[t] == SEEN_NONE) continue;
-            any = true;
-            for (size_t j = nk; j < STRIP; j++) w.s[j0 + j] = -INFINITY;
-            few_scores(a, w.q, at(kp, a->k_type, (ptrdiff_t)((k0 + j0) * a->k_row_step)), nk,
-                       w.s + j0);
-        }
-        if (!any) continue;
-        softmax_rows(a, 1, w.s, w.mb, see, strips, &base, lanes, w.o, 0, false);
-        for (size_t t = 0; t < strips; t++) {
-            const size_t j0 = t * STRIP, nk = n - j0 < STRIP ? n - j0 : STRIP;
-            if (see[t] != SEEN_NONE)
-                few_values(a, w.s + j0,
-                           at(vp, a->v_type, (ptrdiff_t)((k0 + j0) * a->v_row_step)), nk, w.o);
-        }
-    }
-    float sum = lanes_fold(lanes);
-    if (a->lse) a->lse[(b * a->H + h) * a->Tq + i] = sum > 0 ? base_log(base, sum) : -INFINITY;
-    if (!(sum > 0) && a->uniform_empty) {
-        for (size_t j = 0; j < STRIP; j++) w.s[j] = 1;
-        for (size_t k0 = 0; k0 < a->Tk; k0 += STRIP)
-            few_values(a, w.s, at(vp, a->v_type, (ptrdiff_t)(k0 * a->v_row_step)),
-                       a->Tk - k0 < STRIP ? a->Tk - k0 : STRIP, w.o);
-        sum = (float)a->Tk;
-    }
-    const vf k = vset(sum > 0 ? 1 / sum : 0);
-    for (size_t c = 0; c < Kv; c += VW) frow_set(out, c, Kv, vld(w.o + c) * k);
-}
-
-static void few_range(void *user, size_t from, size_t to)
-{
-    const forward *f = user;
-    for (size_t t = from; t < to; t++)
-        for (size_t i = 0; i < f->a.Tq; i++) few_query(f, t / f->a.H, t % f->a.H, i);
 }
 
 static void forward_range(void *user, size_t from, size_t to)
@@ -499,8 +377,11 @@ static forward forward_of(const cpu_attn *a, const cpu_par *par)
 
 void L(attention)(const cpu_attn *a, const cpu_par *par)
 {
+    enum { FEW = 4 };
+    if (a->Tq <= FEW) { /* rounding would not pay */
+        PLAIN(attention_few)(a, par);
+        return;
+    }
     forward f = forward_of(a, par);
-    if (a->Tq <= FEW) f.a.bf16 = false; /* rounding would not pay */
-    if (a->Tq <= FEW) par_run(par, a->B * a->H, 1, few_range, &f);
-    else par_run(par, a->B * a->H * f.chunks, 1, forward_range, &f);
+    par_run(par, a->B * a->H * f.chunks, 1, forward_range, &f);
 }

@@ -7,37 +7,11 @@
 #ifndef OMN_CPU_HEADS_H
 #define OMN_CPU_HEADS_H
 
-#include "mask.h"
+#include "keys.h"
 #include "tile_dot.h"
-#include "vmath.h"
 #if CPU_LEVEL >= 4
 #include "amx.h"
 #endif
-
-/* MOST_K: widest head. PACKED: floats of one packed block of keys. SCORE_ROW, PAIR_ROW: from one
- * query's scores to the next one's, as floats and as pairs; no power of two, which would put them
- * all into a few cache sets. */
-enum {
-    MOST_K = 512, PACKED = 16384, MOST_KEYS = 256, WIDE = MOST_K + 32, SCORE_ROW = MOST_KEYS + 16,
-    PAIR_ROW = MOST_KEYS / 2 + 16
-};
-
-static inline void dense_distances(cpu_attn *a)
-{
-    const size_t q = a->H * a->K, k = a->G * a->K, o = a->H * a->Kv, v = a->G * a->Kv;
-#define DENSE(row, batch, width, T)                                                                \
-    if (!a->row) a->row = width;                                                                   \
-    if (!a->batch) a->batch = a->row * T
-    DENSE(q_row, q_batch, q, a->Tq);
-    DENSE(o_row, o_batch, o, a->Tq);
-    DENSE(do_row, do_batch, o, a->Tq);
-    DENSE(dq_row, dq_batch, q, a->Tq);
-    DENSE(k_row_step, k_batch, k, a->Tk);
-    DENSE(v_row_step, v_batch, v, a->Tk);
-    DENSE(dk_row, dk_batch, k, a->Tk);
-    DENSE(dv_row, dv_batch, v, a->Tk);
-#undef DENSE
-}
 
 /* keys in one block, a multiple of STRIP */
 static inline size_t block_keys(const cpu_attn *a)
@@ -59,15 +33,6 @@ static inline size_t depth_of(runs how, size_t K)
     if (how == RUNS_PAIRS) return ((K + 1) / 2 + PAIR_STEP - 1) / PAIR_STEP * PAIR_STEP;
     return how == RUNS_LANES ? lane_steps(K) * LANES : K;
 }
-
-/* Packing costs as much as the products when heads are narrow, so rows of whole registers of the
- * two usual types have loops of their own, without a question for each register. */
-#define BY_TYPE(fn, t, whole, ...)                                                                 \
-    do {                                                                                           \
-        if ((whole) && (t) == OMN_F32) fn(OMN_F32, true, __VA_ARGS__);                             \
-        else if ((whole) && (t) == OMN_BF16) fn(OMN_BF16, true, __VA_ARGS__);                      \
-        else fn(t, false, __VA_ARGS__);                                                            \
-    } while (0)
 
 /* units d on of a row of width K, or floats */
 INLINE vf part_of(const void *p, const omn_type t, const bool whole, size_t d, size_t K, bool dot)

@@ -16,8 +16,8 @@
  * The same row in any company: going forward in f32, what a row (a token, a query of attention, a
  * picture) becomes has the same bits whichever other rows there are, how many, before or behind it;
  * lanes.h says how. Not promised: between levels, where bf16 is asked for (`bf16`: few rows of
- * linear and one or two queries of attention are summed in another order, or not rounded at all, so
- * that elements differ by up to 2^-8 of the sum of absolute products), and for sums over rows
+ * linear and one to four queries of attention are summed in another order, or not rounded at all,
+ * so that elements differ by up to 2^-8 of the sum of absolute products), and for sums over rows
  * (gradients of weights, losses).
  */
 #ifndef OMN_CPU_KERNELS_H
@@ -98,11 +98,13 @@ typedef struct cpu_linear {
 
 /* Attention over heads without an array of Tq x Tk; the rules are those of omn_attend (graph.h). q
  * [B,Tq,H,K], k [B2,Tk,G,K], v [B2,Tk,G,Kv], o [B,Tq,H,Kv]; distances in elements, 0: dense; K and
- * Kv at most 512. lse [B,H,Tq]: log of the sum of exponentials, -inf where a query sees nothing. */
+ * Kv at most 512. k_head and v_head: from one head to the next (caches lie head by head; forward
+ * only). lse [B,H,Tq]: log of the sum of exponentials, -inf where a query sees nothing. */
 typedef struct cpu_attn {
     size_t B, B2, Tq, Tk, H, G, K, Kv;
     const void *q, *k, *v;
     size_t q_row, q_batch, k_row_step, k_batch, v_row_step, v_batch, o_row, o_batch;
+    size_t k_head, v_head;
     omn_type q_type, k_type, v_type;
     float *o, *lse;                     /* lse may be NULL going forward */
     float scale;
@@ -196,6 +198,7 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
 
 #define CPU_KERNELS_PLAIN(X)                                                                       \
     X(linear_few, (const cpu_linear *l, const cpu_par *par)) /* M at most 8, distances given */    \
+    X(attention_few, (const cpu_attn *a, const cpu_par *par)) /* Tq at most 4 */                 \
     X(rms_norm, (size_t rows, size_t D, const float *x, const void *w, omn_type wt, float eps,     \
                  float *y, const cpu_par *par))                                                    \
     X(rms_norm_grad, (size_t rows, size_t D, const float *x, const void *w, omn_type wt,           \
