@@ -9,6 +9,11 @@ moves moves both. Printed for each shape and type: microseconds of the two (medi
 PyTorch / omnio (median of the rounds' ratios, and the least and the greatest of them), forward and
 with gradients. Rows are written to standard output; the program `bench/attention` is looked for in
 the current folder, so this runs at the top of a built tree. PyTorch is needed for this alone.
+
+    python3 bench/attention.py cached ROUNDS KEYS...
+
+One query over keys and values of 96 layers in turn, which come from memory: bench/cache and PyTorch
+with keys and values in f32 and in bf16.
 """
 import statistics
 import subprocess
@@ -56,7 +61,43 @@ def peer(shape, dtype, gradients):
     return median_time(lambda: torch.autograd.grad(made, (q, k, v), out, retain_graph=True))
 
 
+def peer_cached(keys, dtype):
+    """Microseconds of one query, the mean over a pass through 96 layers, the median of passes."""
+    layers = [[torch.rand(1, 16, keys, 64).mul(2).sub(1).to(dtype) for _ in range(2)]
+              for _ in range(96)]
+    q = torch.rand(1, 16, 1, 64).to(dtype)
+    attend = torch.nn.functional.scaled_dot_product_attention
+    passes = []
+    with torch.no_grad():
+        for _ in range(6):
+            start = time.thread_time()
+            for k, v in layers:
+                attend(q, k, v)
+            passes.append((time.thread_time() - start) / 96 * 1e6)
+    return statistics.median(passes[1:])
+
+
+def cached(rounds, lengths):
+    print(f"PyTorch {torch.__version__}, {rounds} rounds, one query, caches from memory")
+    for keys in lengths:
+        pairs = {torch.float32: [], torch.bfloat16: []}
+        for _ in range(rounds):
+            said = subprocess.check_output(["bench/cache", str(keys)], text=True).split()
+            for ours, dtype in zip(said, pairs):
+                pairs[dtype].append((float(ours), peer_cached(keys, dtype)))
+        for dtype, both in pairs.items():
+            ratios = sorted(t / o for o, t in both)
+            print(f"{keys} keys {dtype} omnio {statistics.median(o for o, _ in both):.0f} us  "
+                  f"PyTorch {statistics.median(t for _, t in both):.0f} us  PyTorch / omnio "
+                  f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})",
+                  flush=True)
+
+
 def main():
+    if sys.argv[1:2] == ["cached"]:
+        torch.set_num_threads(1)
+        cached(int(sys.argv[2]), [int(n) for n in sys.argv[3:]])
+        return
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     names = sys.argv[2:] or list(SHAPES)
     torch.set_num_threads(1)

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What measurements stand beside: the rate of fused multiply-adds that this processor reaches in
- * registers, ten independent chains of the widest vectors it has, and clocks of processor time.
+ * registers, ten independent chains of the widest vectors it has; the rate at which it reads memory
+ * in eight streams; and clocks of processor time.
  */
 #ifndef OMN_BENCH_PROBE_H
 #define OMN_BENCH_PROBE_H
 
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #if defined(__x86_64__)
@@ -85,6 +88,53 @@ static inline double probe_fma(void)
     if (__builtin_cpu_supports("fma")) return probe_fma_256();
 #endif
     return probe_fma_plain();
+}
+
+/* Eight streams `apart` bytes from each other, then the next eight. */
+#if defined(__x86_64__)
+__attribute__((target("avx2"))) static inline void probe_streams_256(const char *p, size_t n,
+                                                                     size_t apart)
+{
+    __m256i s = _mm256_setzero_si256();
+    for (size_t base = 0; base + 8 * apart <= n; base += 8 * apart)
+        for (size_t i = 0; i < apart; i += 64)
+            for (size_t k = 0; k < 8; k++) {
+                const char *q = p + base + k * apart + i;
+                s = _mm256_xor_si256(s, _mm256_loadu_si256((const void *)q));
+                s = _mm256_xor_si256(s, _mm256_loadu_si256((const void *)(q + 32)));
+            }
+    probe_sink = (float)_mm256_extract_epi32(s, 0);
+}
+#endif
+
+static inline double probe_streams(const char *p, size_t n, size_t apart)
+{
+    uint64_t s = 0, v;
+    const double t = probe_process_seconds();
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) {
+        probe_streams_256(p, n, apart);
+        return (double)(n / (8 * apart) * 8 * apart) / (probe_process_seconds() - t);
+    }
+#endif
+    for (size_t base = 0; base + 8 * apart <= n; base += 8 * apart)
+        for (size_t i = 0; i < apart; i += 64)
+            for (size_t k = 0; k < 64; k++) {
+                memcpy(&v, p + base + k / 8 * apart + i + k % 8 * 8, 8);
+                s ^= v;
+            }
+    probe_sink = (float)s;
+    return (double)(n / (8 * apart) * 8 * apart) / (probe_process_seconds() - t);
+}
+
+/* Bytes in a second from n bytes far beyond the caches, the better of two layouts: eight long
+ * streams far from each other, no power of two apart (they would meet in the same sets of caches),
+ * and eight pieces of 6 KiB side by side. */
+static inline double probe_read(const char *p, size_t n)
+{
+    const double far = probe_streams(p, n, (n / 8 - 64 * 1051) / 64 * 64);
+    const double near = probe_streams(p, n, 6144);
+    return far > near ? far : near;
 }
 
 #endif
