@@ -143,9 +143,12 @@ static void put_times(const cli *c, omn_model *m, times *t, size_t n_rows, omn_b
     const double peak = (double)use.ru_maxrss * 1024;
     const bool half = omn_program_precision(omn_model_program(m)) == OMN_PRECISION_BF16;
     const char *products = half ? "bf16" : "f32";
+    const char *cache = omn_type_get(omn_program_cache(omn_model_program(m)))->name;
     if (c->format == CLI_TEXT) {
-        omn_buf_printf(b, "model        %s on %s; products %s, threads %u, at once %zu, runs %zu\n",
-                       omn_model_path(m), omn_context_device(c->ctx), products,
+        omn_buf_printf(b,
+                       "model        %s on %s; products %s, caches %s, threads %u, at once %zu, "
+                       "runs %zu\n",
+                       omn_model_path(m), omn_context_device(c->ctx), products, cache,
                        omn_pool_threads(omn_context_pool(c->ctx)), n_rows, t->n);
         omn_buf_printf(
             b,
@@ -164,7 +167,7 @@ static void put_times(const cli *c, omn_model *m, times *t, size_t n_rows, omn_b
     json_text(b, omn_model_path(m));
     omn_buf_puts(b, ",\"device\":");
     json_text(b, omn_context_device(c->ctx));
-    omn_buf_printf(b, ",\"precision\":\"%s\"", products);
+    omn_buf_printf(b, ",\"precision\":\"%s\",\"cache\":\"%s\"", products, cache);
     omn_buf_printf(b,
                    ",\"threads\":%u,\"rows\":%zu,\"runs\":%zu,\"prepare_ms\":%.4f,\"encode_ms\":%."
                    "4f,\"token_ms\":"

@@ -37,9 +37,10 @@ const cli_command cmd_compare = {
     "A B [--INPUT VALUE]... [FILE]...",
     "Show how far two variants of a model drift apart on your inputs.",
     "A and B are folders or names of models, each perhaps with variants behind a colon: "
-    "device=opencl, precision=bf16 (of products), weights=FILE (in place of the "
-    "folder's), with commas between; B without a name is A in another variant. Both get the same "
-    "items, given as to omnio run. Their vocabularies have to be the same.\n\n"
+    "device=opencl, precision=bf16 (of products), cache=bf16 (of keys and values that are kept), "
+    "weights=FILE (in place of the folder's), with commas between; B without a name is A in "
+    "another variant. Both get the same items, given as to omnio run. Their vocabularies have to "
+    "be the same.\n\n"
     "Each row is an output of a task: how many were compared, how many are equal, and what its "
     "kind has to say: distances of boxes in pixels after each is matched with the nearest, texts "
     "by where they begin to differ, numbers and pixels by their difference, means and the most. "
@@ -72,7 +73,7 @@ typedef struct comparing {
 /* One "key=value" behind the colon. */
 static omn_status take_variant(const char *spec, char *word, omn_model_setup *how, omn_error *err)
 {
-    static const char *const keys[] = { "device", "precision", "weights" };
+    static const char *const keys[] = { "device", "precision", "cache", "weights" };
     char *value = strchr(word, '=');
     if (value) *value++ = '\0';
     if (value && *value && !strcmp(word, "device")) {
@@ -83,10 +84,16 @@ static omn_status take_variant(const char *spec, char *word, omn_model_setup *ho
         if (omn_precision_read(value, &how->precision)) return OMN_OK;
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s: precision is auto, f32 or bf16, not \"%.80s\"",
                         spec, value);
+    } else if (value && !strcmp(word, "cache")) {
+        omn_type type;
+        how->cache = value;
+        if (omn_cache_read(value, &type)) return OMN_OK;
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: cache is auto, f32 or bf16, not \"%.80s\"",
+                        spec, value);
     } else {
-        const char *near = omn_nearest_name(word, keys, 3);
+        const char *near = omn_nearest_name(word, keys, 4);
         return omn_fail(err, OMN_ERR_ARGUMENT,
-                        "%s: \"%.80s\" is no variant; there are device=, precision= and "
+                        "%s: \"%.80s\" is no variant; there are device=, precision=, cache= and "
                         "weights=%s%s", spec, word,
                         near && strcmp(near, word) ? "; did you mean " : "",
                         near && strcmp(near, word) ? near : "");
@@ -429,7 +436,8 @@ static int compare(cli *c, int argc, char **argv)
     if (code < 0 && cli_has(&a, "batch") && !strcmp(cli_text(&a, "batch"), "-") && k.n_tasks != 1)
         code = cli_usage(c, "standard input can be read for one --task alone");
     if (code >= 0) goto done;
-    if (cli_count(&a, "threads") + cli_count(&a, "device") + cli_count(&a, "precision")) {
+    if (cli_count(&a, "threads") + cli_count(&a, "device") + cli_count(&a, "precision") +
+        cli_count(&a, "cache")) {
         close_tasks(&k);
         first = c->ctx;
         c->ctx = NULL;

@@ -23,6 +23,9 @@ static const cli_option precision_rows[] = {
     { "precision", 0, "choice", "TYPE", NULL, "auto|f32|bf16", "OMNIO_PRECISION", "Machine",
       "what products are made in; auto: bf16 where the weights are and this processor multiplies "
       "it faster [the model's own, else auto]" },
+    { "cache", 0, "choice", "TYPE", NULL, "auto|f32|bf16", NULL, "Machine",
+      "what keys and values of what was read and said are kept in; auto: bf16 where products are "
+      "[the model's own, else auto]" },
 };
 
 static const cli_option format_rows[] = {

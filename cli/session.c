@@ -193,6 +193,7 @@ int cli_session(cli *c, const cli_args *a)
                                     .model_path = getenv("OMNIO_MODEL_PATH"),
                                     .device = cli_text(a, "device"),
                                     .precision = cli_text(a, "precision"),
+                                    .cache = cli_text(a, "cache"),
                                     .log = print_log,
                                     .log_user = c,
                                     .level = c->level,

@@ -110,8 +110,8 @@ typedef struct omn_attn {
     double inner_eps;
     const omn_mask *mask;                 /* NULL: everyone sees everyone */
 } omn_attn;
-/* kv: project, norm, rotate: what a cache stores, [B,T,G,K] and [B,T,G,K]. q: the rest. Both:
- * omn_attention. */
+/* kv: project, norm, rotate: what a cache (omn_cache_at) takes, [B,T,G,K] and [B,T,G,K]. q: the
+ * rest, of these or of what a cache gave. Both: omn_attention. */
 OMN_API void omn_attention_kv(omn_scope *s, const omn_attn *a, omn_node *y, omn_node **k,
                               omn_node **v);
 OMN_API omn_node *omn_attention_q(omn_scope *s, const omn_attn *a, omn_node *x, omn_node *k,

@@ -180,6 +180,7 @@ typedef struct omn_context_setup {
                                            * what each model's configuration says, else auto */
     uint64_t value_bytes;                 /* most of one value that a format reads: refused before
                                            * there is room for it; 0: no bound but the library's */
+    const char *cache;                    /* type of keys and values that are kept, as precision */
 } omn_context_setup;
 /* how NULL: all usual; environment variables are read by the program, not by the library, except
  * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in
@@ -190,6 +191,7 @@ OMN_API void omn_context_free(omn_context *ctx);
 OMN_API omn_pool *omn_context_pool(omn_context *ctx);
 OMN_API const char *omn_context_device(const omn_context *ctx);
 OMN_API const char *omn_context_precision(const omn_context *ctx);      /* NULL: nothing was said */
+OMN_API const char *omn_context_cache(const omn_context *ctx);          /* the same */
 OMN_API const char *omn_context_model_path(const omn_context *ctx);
 /* The folder that holds the shipped models/ and pipelines/: installed, or the source tree of a
  * build. */

@@ -4,6 +4,7 @@
  * milliseconds. */
 #include "open.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -127,6 +128,22 @@ static omn_status precision_of(omn_model *m, const omn_model_setup *how, omn_pre
     return OMN_OK;
 }
 
+/* The type of caches, in the same way; 0: what suits the products. */
+static omn_status cache_of(omn_model *m, const omn_model_setup *how, omn_type *out, omn_error *err)
+{
+    const char *own = omn_config_string_or(&m->config, "omnio.cache", "auto"),
+               *said = omn_context_cache(m->ctx);
+    if (!omn_cache_read(own, out))
+        return omn_fail_at(err, OMN_ERR_CONFIG, m->name, 0, 0,
+                           "omnio.cache is \"%.80s\"; it may be f32, bf16 or auto", own);
+    if (how->size >= offsetof(omn_model_setup, cache) + sizeof how->cache && how->cache)
+        said = how->cache;
+    if (said && !omn_cache_read(said, out))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "cache \"%.80s\": f32, bf16 or auto is wanted",
+                        said);
+    return OMN_OK;
+}
+
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
                            const char *weights, const omn_model_setup *how, omn_model **out,
                            omn_error *err)
@@ -134,6 +151,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     static const omn_model_setup usual = { OMN_FILL(omn_model_setup),
                                            .precision = OMN_PRECISION_AUTO };
     omn_precision precision;
+    omn_type cache;
     omn_status st = OMN_OK;
     void *params = NULL;
     omn_model *m = calloc(1, sizeof *m);
@@ -169,8 +187,9 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     OMN_TRY(m->impl->open(m->call, params, m->open, &m->self, err));
     OMN_TRY(omn_open_done(m->open, err));
     OMN_TRY(precision_of(m, how, &precision, err));
+    OMN_TRY(cache_of(m, how, &cache, err));
     omn_program_setup setup = { OMN_FILL(omn_program_setup), .ctx = ctx, .store = how->store,
-                                .device = how->device, .precision = precision,
+                                .device = how->device, .precision = precision, .cache = cache,
                                 .training = how->training, .keep_tagged = how->keep_tagged };
     if (!how->store) {
         OMN_TRY(omn_weights_open(weights, &m->weights, err));

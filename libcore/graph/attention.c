@@ -25,19 +25,28 @@ static bool check_rule(omn_scope *s, const rule *r)
     return false;
 }
 
+static bool is_cache(const omn_node *x) { return x->state && x->state->heads; }
+
+/* keys of k, a cache or not, and heads of them */
+static int64_t keys_of(const omn_node *k, bool cache) { return k->shape.dim[cache ? 2 : 1]; }
+static int64_t groups_of(const omn_node *k, bool cache) { return k->shape.dim[cache ? 1 : 2]; }
+
 static bool check_heads(omn_scope *s, const omn_node *q, const omn_node *k, const omn_node *v,
                         bool rows)
 {
     char a[96], b[96], c[96];
     const omn_shape *Q = &q->shape, *K = &k->shape, *V = &v->shape;
+    const bool cache = is_cache(k);
     if (Q->rank == 4 && K->rank == 4 && V->rank == 4 && Q->dim[3] == K->dim[3] &&
         K->dim[0] == V->dim[0] && K->dim[1] == V->dim[1] && K->dim[2] == V->dim[2] &&
-        Q->dim[2] % K->dim[2] == 0 && (rows || K->dim[0] == Q->dim[0]))
+        Q->dim[2] % groups_of(k, cache) == 0 && (rows || K->dim[0] == Q->dim[0]) &&
+        cache == is_cache(v))
         return true;
     graph_fail(s, OMN_ERR_SHAPE, "attention",
-               "q is %s, k is %s, v is %s; q [B, Tq, H, K], k [%s, Tk, G, K], v like k but for its "
+               "q is %s, k is %s, v is %s; q [B, Tq, H, K], k [%s, %s, K], v like k but for its "
                "last size, H a multiple of G are wanted",
-               node_text(q, a), node_text(k, b), node_text(v, c), rows ? "B2" : "B");
+               node_text(q, a), node_text(k, b), node_text(v, c), rows ? "B2" : "B",
+               cache || is_cache(v) ? "G, Tk" : "Tk, G");
     return false;
 }
 
@@ -49,11 +58,12 @@ omn_node *omn_attend_build(omn_scope *s, omn_node *q, omn_node *k, omn_node *v,
     const omn_attend *h = how ? how : &plain;
     if (graph_stop(s, "attention", 3, (omn_node *[]){ q, k, v })) return NULL;
     q = graph_f32(s, "attention", q);
-    k = graph_f32(s, "attention", k);
-    v = graph_f32(s, "attention", v);
+    if (!is_cache(k)) k = graph_f32(s, "attention", k);
+    if (!is_cache(v)) v = graph_f32(s, "attention", v);
     if (!q || !k || !v || !check_heads(s, q, k, v, h->k_row)) return NULL;
     const int64_t B = q->shape.dim[0], Tq = q->shape.dim[1], H = q->shape.dim[2];
-    const int64_t B2 = k->shape.dim[0], Tk = k->shape.dim[1];
+    const bool cache = is_cache(k);
+    const int64_t B2 = k->shape.dim[0], Tk = keys_of(k, cache);
     const rule rules[] = {
         { h->q_seg, "q_seg", B, Tq },    { h->k_seg, "k_seg", B2, Tk },
         { h->q_part, "q_part", B, Tq },  { h->k_part, "k_part", B2, Tk },
@@ -108,7 +118,8 @@ omn_node *omn_attend_build(omn_scope *s, omn_node *q, omn_node *k, omn_node *v,
     }
     const omn_type t[] = { OMN_F32, OMN_F32 };
     const omn_shape shapes[] = { omn_dim4(B, Tq, H, v->shape.dim[3]), omn_dim3(B, H, Tq) };
-    const step *st = graph_step(s, OP_attention, &attrs, in, n, t, shapes, 2);
+    const step *st = graph_step(s, cache ? OP_attention_heads : OP_attention, &attrs, in, n, t,
+                                shapes, 2);
     return st ? st->out[0] : NULL;
 }
 
@@ -142,7 +153,7 @@ uint64_t flops_attention(const step *st)
 {
     const omn_node *q = st->in[0], *k = st->in[1], *v = st->in[2];
     const uint64_t rows = node_count(q) / (uint64_t)q->shape.dim[3];
-    const uint64_t T = (uint64_t)k->shape.dim[1];
+    const uint64_t T = (uint64_t)keys_of(k, st->op == OP_attention_heads);
     return 2 * rows * T * (uint64_t)(k->shape.dim[3] + v->shape.dim[3]);
 }
 

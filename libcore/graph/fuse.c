@@ -24,7 +24,7 @@ void remove_dead(omn_graph *g)
     count_uses(g);
     for (uint32_t i = g->n_steps; i-- > 0;) {
         step *st = g->steps[i];
-        bool used = st->op == OP_state_write || st->op == OP_state_append;
+        bool used = st->out[0]->state != NULL;
         for (uint32_t k = 0; k < st->n_out; k++) used = used || st->out[k]->uses > 0;
         if (st->dead || used) continue;
         st->dead = true;

@@ -125,6 +125,7 @@ struct omn_state {
     omn_shape shape;
     uint64_t bytes;
     uint32_t number; /* in the program */
+    bool heads;      /* a cache: [rows, heads, places, width] */
     omn_state *next;
 };
 
@@ -243,6 +244,7 @@ struct omn_program {
     omn_pool *pool;
     omn_store *store;
     omn_precision precision;
+    omn_type cache;
     bool training, keep_tagged;
     omn_arena *arena;
     pthread_mutex_t lock;

@@ -98,18 +98,14 @@ bool omn_weight_exists(const omn_scope *s, const char *name)
  * ---------------------------------------------------------------------------------------- */
 
 /* Called while the program is locked for building. */
-omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape capacity)
+static omn_state *state_of(omn_scope *s, const char *name, omn_type t, omn_shape capacity,
+                           bool heads)
 {
     size_t count;
-    if (omn_scope_failed(s)) return NULL;
     omn_program *p = s->g->program;
     const char *full = graph_full_name(s, name);
     if (!full) {
         graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
-        return NULL;
-    }
-    if (t != OMN_F32 && t != OMN_I32) {
-        graph_fail(s, OMN_ERR_TYPE, "state", "'%s' must be f32 or i32", name);
         return NULL;
     }
     if (!omn_shape_count(&capacity, &count) || count == 0 || count > (size_t)1 << 42 ||
@@ -118,7 +114,8 @@ omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape ca
         return NULL;
     }
     for (omn_state *st = p->states; st; st = st->next)
-        if (st->type == t && !strcmp(st->name, full) && omn_shape_equal(&st->shape, &capacity))
+        if (st->type == t && st->heads == heads && !strcmp(st->name, full) &&
+            omn_shape_equal(&st->shape, &capacity))
             return st;
     omn_state *st = omn_arena_alloc(p->arena, 1, sizeof(*st));
     if (st) st->name = omn_arena_strdup(p->arena, full);
@@ -129,10 +126,27 @@ omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape ca
     st->type = t;
     st->shape = capacity;
     st->bytes = count * omn_type_get(t)->bytes;
+    st->heads = heads;
     st->number = p->n_states++;
     st->next = p->states;
     p->states = st;
     return st;
+}
+
+omn_state *omn_state_at(omn_scope *s, const char *name, omn_type t, omn_shape capacity)
+{
+    if (omn_scope_failed(s)) return NULL;
+    if (t == OMN_F32 || t == OMN_I32) return state_of(s, name, t, capacity, false);
+    graph_fail(s, OMN_ERR_TYPE, "state", "'%s' must be f32 or i32", name);
+    return NULL;
+}
+
+omn_state *omn_cache_at(omn_scope *s, const char *name, int64_t rows, int64_t places, int64_t heads,
+                        int64_t width)
+{
+    if (omn_scope_failed(s)) return NULL;
+    return state_of(s, name, s->g->program->cache, omn_dim4(rows, heads, places, width),
+                    true);
 }
 
 /* The value that the state has at this point of the chain of writes: none yet, the leaf. */
@@ -163,11 +177,55 @@ omn_node *omn_state_read(omn_scope *s, omn_state *st)
     return leaf(s, st);
 }
 
+/* one place for each row of x */
+static bool places_fit(omn_scope *s, const omn_node *x, const omn_node *at)
+{
+    char place[96];
+    if (at->type == OMN_I32 && at->shape.rank == 1 && at->shape.dim[0] == x->shape.dim[0])
+        return true;
+    graph_fail(s, OMN_ERR_SHAPE, "state_append", "at is %s, [%lld] i32 is wanted",
+               node_text(at, place), (long long)x->shape.dim[0]);
+    return false;
+}
+
+/* x goes to a cache; less: it may have fewer places. */
+static omn_node *append_heads(omn_scope *s, omn_state *st, omn_node *x, omn_node *at, bool less)
+{
+    char have[96], want[80];
+    const int64_t *d = st->shape.dim;
+    const omn_shape whole = omn_dim4(d[0], d[2], d[1], d[3]);
+    x = graph_f32(s, "cache", x);
+    if (!x) return NULL;
+    omn_shape shape = x->shape;
+    if (less && shape.rank == 4 && shape.dim[1] < d[2]) shape.dim[1] = d[2];
+    if (!omn_shape_equal(&shape, &whole))
+        return graph_fail(s, OMN_ERR_SHAPE, "cache", "x is %s, the cache '%s' takes %s%s",
+                          node_text(x, have), st->name, omn_shape_text(&whole, want, sizeof(want)),
+                          less ? "; only axis 1 may be shorter" : "");
+    if (!places_fit(s, x, at)) return NULL;
+    omn_node *in[] = { newest(s, st), x, at };
+    if (!in[0]) return NULL;
+    omn_node *y = graph_op(s, OP_append_heads, NULL, in, 3, st->type, st->shape);
+    if (y) y->state = st;
+    return y;
+}
+
+/* all places of a cache from the first on */
+static omn_node *fill_heads(omn_scope *s, omn_state *st, omn_node *x)
+{
+    const size_t rows = (size_t)st->shape.dim[0];
+    int32_t *zeros = omn_arena_alloc(s->g->arena, rows, sizeof(*zeros));
+    if (!zeros) return graph_fail(s, OMN_ERR_MEMORY, NULL, "not enough memory to build the graph");
+    omn_node *at = omn_const(s, OMN_I32, omn_dim1((int64_t)rows), zeros);
+    return at ? append_heads(s, st, x, at, false) : NULL;
+}
+
 omn_node *omn_state_write(omn_scope *s, omn_state *st, omn_node *x)
 {
     char have[96], want[80];
     if (graph_stop(s, "state_write", 1, &x)) return NULL;
     if (!st) return graph_fail(s, OMN_ERR_ARGUMENT, "state_write", "the state is missing (NULL)");
+    if (st->heads) return fill_heads(s, st, x);
     if (st->type == OMN_F32) x = graph_f32(s, "state_write", x);
     if (!x) return NULL;
     if (x->type != st->type || !omn_shape_equal(&x->shape, &st->shape))
@@ -184,9 +242,10 @@ omn_node *omn_state_write(omn_scope *s, omn_state *st, omn_node *x)
 
 omn_node *omn_state_append(omn_scope *s, omn_state *st, omn_node *x, omn_node *at)
 {
-    char have[96], place[96], want[80];
+    char have[96], want[80];
     if (graph_stop(s, "state_append", 2, (omn_node *[]){ x, at })) return NULL;
     if (!st) return graph_fail(s, OMN_ERR_ARGUMENT, "state_append", "the state is missing (NULL)");
+    if (st->heads) return append_heads(s, st, x, at, true);
     if (st->type == OMN_F32) x = graph_f32(s, "state_append", x);
     if (!x) return NULL;
     bool fits = x->type == st->type && x->shape.rank == st->shape.rank && x->shape.rank >= 2;
@@ -197,9 +256,7 @@ omn_node *omn_state_append(omn_scope *s, omn_state *st, omn_node *x, omn_node *a
             s, OMN_ERR_SHAPE, "state_append",
             "x is %s, the state '%s' holds %s %s; only axis 1 may be shorter", node_text(x, have),
             st->name, omn_shape_text(&st->shape, want, sizeof(want)), omn_type_get(st->type)->name);
-    if (at->type != OMN_I32 || at->shape.rank != 1 || at->shape.dim[0] != x->shape.dim[0])
-        return graph_fail(s, OMN_ERR_SHAPE, "state_append", "at is %s, [%lld] i32 is wanted",
-                          node_text(at, place), (long long)x->shape.dim[0]);
+    if (!places_fit(s, x, at)) return NULL;
     omn_node *in[] = { newest(s, st), x, at };
     if (!in[0]) return NULL;
     omn_node *y = graph_op(s, OP_state_append, NULL, in, 3, st->type, st->shape);

@@ -63,6 +63,8 @@ static const op_rule rules[OP_COUNT] = {
     RULE(argmax, NULL, flops_input, false),
     RULE(state_append, NULL, NULL, false),
     RULE(state_write, NULL, NULL, false),
+    RULE(attention_heads, NULL, flops_attention, false),
+    RULE(append_heads, NULL, NULL, false),
     RULE(plugin, grad_plugin, NULL, false),
 };
 

@@ -3,6 +3,7 @@
  * its key. Building is locked; planned graphs never change, so running needs no lock. */
 #include "inside.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,8 +50,28 @@ omn_status omn_program_new(const omn_program_setup *how, omn_program **out, omn_
         p->precision = p->main.fast_bf16 && p->store && store_mostly_bf16(p->store)
                            ? OMN_PRECISION_BF16
                            : OMN_PRECISION_F32;
+    if (how->size >= offsetof(omn_program_setup, cache) + sizeof(how->cache)) p->cache = how->cache;
+    if (!p->cache) p->cache = p->precision == OMN_PRECISION_BF16 ? OMN_BF16 : OMN_F32;
+    if (p->cache != OMN_F32 && p->cache != OMN_BF16) {
+        st = omn_fail(err, OMN_ERR_TYPE, "caches of type %d: f32 or bf16 is wanted", (int)p->cache);
+        omn_program_free(p);
+        return st;
+    }
     *out = p;
     return OMN_OK;
+}
+
+omn_type omn_program_cache(const omn_program *p)
+{
+    return p->cache;
+}
+
+bool omn_cache_read(const char *word, omn_type *out)
+{
+    omn_precision p;
+    if (!omn_precision_read(word, &p)) return false;
+    *out = p == OMN_PRECISION_F32 ? OMN_F32 : p == OMN_PRECISION_BF16 ? OMN_BF16 : (omn_type)0;
+    return true;
 }
 
 omn_precision omn_program_precision(const omn_program *p)

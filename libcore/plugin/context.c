@@ -19,7 +19,7 @@ typedef struct shared {
 
 struct omn_context {
     omn_context_setup how; /* texts are owned */
-    char *device, *precision, *model_path, *cache_folder;
+    char *device, *precision, *cache, *model_path, *cache_folder;
     omn_pool *pool;
     beside where;
     registry *plugins;
@@ -83,6 +83,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     const char *cache = ctx->how.cache_dir;
     bool ok = copy_text(&ctx->device, ctx->how.device ? ctx->how.device : "cpu") &&
               copy_text(&ctx->precision, ctx->how.precision) &&
+              copy_text(&ctx->cache, ctx->how.cache) &&
               copy_text(&ctx->model_path, ctx->how.model_path);
     if (ok && cache && *cache) ok = copy_text(&ctx->cache_folder, cache);
     if (ok && !cache) ok = xdg_folder("XDG_CACHE_HOME", ".cache", "omnio", &ctx->cache_folder);
@@ -102,7 +103,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     OMN_TRY(registry_new(&r, &ctx->where, &ctx->plugins, err));
     /* Texts of the caller are not looked at again. */
     ctx->how.plugin_path = ctx->how.model_path = ctx->how.device = ctx->how.cache_dir = NULL;
-    ctx->how.precision = NULL;
+    ctx->how.precision = ctx->how.cache = NULL;
     *out = ctx;
     ctx = NULL;
 done:
@@ -124,6 +125,7 @@ void omn_context_free(omn_context *ctx)
     pthread_mutex_destroy(&ctx->lock);
     free(ctx->device);
     free(ctx->precision);
+    free(ctx->cache);
     free(ctx->model_path);
     free(ctx->cache_folder);
     free(ctx);
@@ -174,6 +176,11 @@ const char *omn_context_device(const omn_context *ctx)
 const char *omn_context_precision(const omn_context *ctx)
 {
     return ctx->precision;
+}
+
+const char *omn_context_cache(const omn_context *ctx)
+{
+    return ctx->cache;
 }
 
 const char *omn_context_model_path(const omn_context *ctx)

@@ -50,6 +50,7 @@ ok "... and what boxes are worth" json '"task":"detect","output":"boxes","kind":
 ok "... which is told item by item" grep '"type":"differs".*"output":"boxes".*"answers":\[\[{"box"' out
 ok "... and is not exact" compare 1 --exact "$nano" ":weights=coarse.safetensors" --task detect 01.png
 ok "... nor is bf16 in products" compare 1 --exact "$nano" :precision=bf16 --task caption 01.png
+ok "... nor are keys and values of bf16" compare 1 --exact "$nano" :cache=bf16 --task caption 01.png
 
 ok "options: the scores" \
     compare 0 "$nano" :precision=bf16 --task categorize --options "cube,ball" --format jsonl 01.png
@@ -74,6 +75,7 @@ ok "other words" refuses 69 'vocabularies for "text" differ: id [0-9]* stands fo
     "$nano" words 01.png
 ok "an unknown variant" refuses 2 'did you mean device' "$nano" :devise=cpu 01.png
 ok "an unknown precision" refuses 2 'precision is auto, f32 or bf16' "$nano" :precision=f16 01.png
+ok "an unknown type of cache" refuses 2 'cache is auto, f32 or bf16' "$nano" :cache=q8 01.png
 ok "a device that is not there" refuses 66 'no compute "nonsense"' "$nano" :device=nonsense 01.png
 ok "an unknown model" refuses 66 'did you mean "nano"' nano nanno 01.png
 ok "one model" refuses 2 'two models' "$nano"

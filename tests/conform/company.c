@@ -281,7 +281,7 @@ void company_of_gaps(const char *plugins, const char *device)
     float want[HEAD], got[HEAD];
     run_gap(r, (gap){ 1, 16 }, want);
     for (size_t i = 0; i < sizeof gaps / sizeof *gaps; i++)
-        for (int n = 1; n <= 5; n += 4) {
+        for (int n = 1; n <= 9; n += 4) {
             run_gap(r, (gap){ n, gaps[i] }, got);
             ck_assert_msg(!memcmp(got, want, sizeof got),
                           "a gap of %d hidden keys changes the answer to one of %d queries",
@@ -311,15 +311,18 @@ static void build_queries(void *user, omn_scope *s, omn_bundle *out)
     omn_node *w = weight(s, "query", omn_dim2(HEADS * WIDE, D));
     omn_node *q = omn_reshape(s, omn_linear(s, x, w, NULL, OMN_ACT_NONE),
                               omn_dim4(B, n, HEADS, WIDE));
-    static const char *const names[] = { "all", "causal", "window", "slopes" };
+    static const char *const names[] = { "all", "causal", "window", "slopes", "kept all",
+                                         "kept causal", "kept window", "kept slopes" };
     const float slope[HEADS] = { 0.01f, 0.3f };
-    for (int i = 0; i < 4; i++) {
+    omn_node *kept_k = omn_state_write(s, omn_cache_at(s, "k", B, z->room, HEADS, WIDE), k);
+    omn_node *kept_v = omn_state_write(s, omn_cache_at(s, "v", B, z->room, HEADS, VALUE), v);
+    for (int i = 0; i < 8; i++) {
         const omn_attend how = {
-            OMN_FILL(omn_attend), .causal = i > 0, .window = i == 2 ? 37 : 0, .q_start = at,
+            OMN_FILL(omn_attend), .causal = i % 4 > 0, .window = i % 4 == 2 ? 37 : 0, .q_start = at,
             .k_count = count,
-            .slopes = i == 3 ? omn_const(s, OMN_F32, omn_dim1(HEADS), slope) : NULL,
+            .slopes = i % 4 == 3 ? omn_const(s, OMN_F32, omn_dim1(HEADS), slope) : NULL,
         };
-        omn_node *y = omn_attend_build(s, q, k, v, &how);
+        omn_node *y = omn_attend_build(s, q, i < 4 ? k : kept_k, i < 4 ? v : kept_v, &how);
         y = omn_reshape(s, y, omn_dim3(B, n, HEADS * VALUE));
         omn_bundle_put(out, s, names[i],
                        omn_add(s, x, omn_linear(s, y, weight(s, "out", omn_dim2(D, HEADS * VALUE)),
@@ -391,6 +394,8 @@ void company_of_queries(const char *plugins, const char *device, int most)
                     OK(omn_exec_output(r->exec, g, name, &got, &r->err));
                     OK(omn_exec_output(k->exec, alone, name, &want, &k->err));
                     const float *from_many = (const float *)got.data + (b * z.T + t) * D;
+                    if (!strncmp(name, "kept ", 5)) /* a cache changes no bit either */
+                        OK(omn_exec_output(k->exec, alone, name + 5, &want, &k->err));
                     ck_assert_msg(!memcmp(from_many, want.data, D * sizeof(float)),
                                   "%s: token %d of item %d among %d x %d, room %d, is not what it "
                                   "is alone", name, t, who[b], z.B, z.T, z.room);

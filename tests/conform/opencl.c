@@ -78,6 +78,7 @@ static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
     omn_view *v = &t->view[t->n];
     memset(v, 0, sizeof *v);
     v->type = kind == 'i' || kind == 'm' ? OMN_I32 : kind == 'w' ? weight : OMN_F32;
+    if (kind == 'h') v->type = OMN_BF16;
     while (*s >= '0' && *s <= '9') {
         char *stop;
         v->shape.dim[v->shape.rank++] = strtol(s, &stop, 10);
@@ -121,6 +122,12 @@ static void compare(const char *what, const omn_view *v, const char *got, const 
             memcpy(&y, want + 4 * i, 4);
             a = x;
             b = y;
+        } else if (v->type == OMN_BF16) {
+            uint16_t x, y;
+            memcpy(&x, got + 2 * i, 2);
+            memcpy(&y, want + 2 * i, 2);
+            a = (double)omn_bf16_to(x);
+            b = (double)omn_bf16_to(y);
         } else {
             float x, y;
             memcpy(&x, got + 4 * i, 4);
@@ -291,6 +298,10 @@ START_TEST(attentions)
                                             0,
                                             0 };
             check(&b, "attention", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
+            memcpy(in, "x2,9,4,33 x3,2,21,33 x3,2,21,17", 31);
+            check(&b, "attention_heads", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
+            memcpy(in, "x2,9,4,33 h3,2,21,33 h3,2,21,17", 31);
+            check(&b, "attention_heads", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
         }
     const omn_attention_attrs causal = { OMN_FILL(omn_attention_attrs), 0, 0.2, 0, 1, 0, 0, 0 };
     const omn_attention_attrs more = { OMN_FILL(omn_attention_attrs), 128, 0.2, 0, 1, 0, 0, 0 };
@@ -307,6 +318,10 @@ START_TEST(attentions)
           2e-5);
     check(&b, "attention", &step, "x3,2,4,20 x3,50,2,20 x3,50,2,40 i3<49", "x3,2,4,40 x3,4,2",
           2e-5);
+    static const char *const cached[] = { "x3,1,4,32 x3,2,50,32 x3,2,50,32 i3<50",
+                                          "x3,1,4,32 h3,2,50,32 h3,2,50,32 i3<50" };
+    for (int i = 0; i < 2; i++)
+        check(&b, "attention_heads", &step, cached[i], "x3,1,4,32 x3,4,1", 2e-5);
     end(&b);
 }
 END_TEST
@@ -465,6 +480,9 @@ START_TEST(movers)
     check(&b, "state_append", NONE, "x2,9,3,4 x2,2,3,4 i2<8", "=0", 0);
     check(&b, "state_append", NONE, "i2,9,20<7 i2,2,20<9 i2<8", "=0", 0);
     check(&b, "state_write", NONE, "x2,9,3 x2,9,3", "=0", 0);
+    check(&b, "append_heads", NONE, "x2,3,9,20 x2,2,3,20 i2<8", "=0", 0);
+    check(&b, "append_heads", NONE, "h2,3,9,20 x2,2,3,20 i2<8", "=0", 0);
+    check(&b, "append_heads", NONE, "h3,1,2,7 x3,1,1,7 i3<2", "=0", 0);
     end(&b);
 }
 END_TEST
@@ -483,6 +501,9 @@ START_TEST(wrong_numbers_are_refused)
         { "gather", "x3,5,2 m4,6<15", "x4,6,2", 1, -2, 0 },
         { "state_append", "x2,9,3 x2,2,3 i2<8", "=0", 2, 8, 7 },
         { "state_append", "x2,9,3 x2,2,3 i2<8", "=0", 2, -1, 0 },
+        { "append_heads", "h2,3,9,4 x2,2,3,4 i2<8", "=0", 2, 8, 7 },
+        { "append_heads", "x2,3,9,4 x2,2,3,4 i2<8", "=0", 2, -1, 0 },
+        { "attention_heads", "x2,3,1,4 h3,1,5,4 h3,1,5,4 i2<3", "x2,3,1,4 x2,1,3", 3, 3, 2 },
         { "attention", "x2,3,1,4 x3,5,1,4 x3,5,1,4 i2<3", "x2,3,1,4 x2,1,3", 3, 3, 2 },
         { "attention", "x2,3,1,4 x3,5,1,4 x3,5,1,4 i2<3", "x2,3,1,4 x2,1,3", 3, INT32_MIN, 0 },
     };
@@ -512,8 +533,8 @@ START_TEST(wrong_numbers_are_refused)
                     t.view[k].offset = t.view[0].offset;
             }
             const omn_status st =
-                run(&b, all[i].op, strcmp(all[i].op, "attention") ? (const void *)NONE : &rows, &t,
-                    n_in, buffers, &err);
+                run(&b, all[i].op, strncmp(all[i].op, "attention", 9) ? (const void *)NONE : &rows,
+                    &t, n_in, buffers, &err);
             ck_assert_msg(st == (good ? OMN_OK : OMN_ERR_DATA), "%s took %d: %s", all[i].op,
                           (int)all[i].bad, err.text);
             ck_assert_msg(good || strstr(err.text, "outside"), "%s", err.text);

@@ -73,6 +73,11 @@ static void store(const ref_tensor *t, void *data, double *exact)
             continue;
         }
         const float f = (float)t->f[i];
+        if (t->type == OMN_BF16) { /* a cache */
+            const uint16_t half = omn_bf16_of(f);
+            memcpy((char *)data + 2 * i, &half, 2);
+            continue;
+        }
         memcpy((char *)data + 4 * i, &f, 4);
         if (exact) exact[i] = t->f[i];
     }
@@ -277,7 +282,8 @@ static omn_status run_step(const omn_op_call *op, omn_buffer *const *buffers, om
     for (uint32_t i = 0; i < op->n_out; i++) {
         const omn_view *v = &op->out[i];
         omn_buffer *b = buffers[v->slot];
-        if (v->offset > b->bytes || omn_view_count(v) * 4 > b->bytes - v->offset)
+        if (v->offset > b->bytes || omn_view_count(v) * omn_type_get(v->type)->bytes >
+                                           b->bytes - v->offset)
             return omn_fail(err, OMN_ERR_INTERNAL, "%s: output %u leaves its buffer", op->op, i);
         out[i] = b->data + v->offset;
         out_exact[i] = b->exact && v->type == OMN_F32 ? b->exact + v->offset / 4 : NULL;

@@ -50,7 +50,7 @@ ref_fn ref_linear, ref_linear_dx, ref_linear_dw, ref_matmul, ref_conv2d, ref_con
     ref_rope, ref_embedding, ref_embedding_grad, ref_gather, ref_gather_grad, ref_permute,
     ref_concat, ref_slice, ref_pad, ref_cast, ref_expand, ref_sum, ref_sum_to, ref_add, ref_mul,
     ref_scale, ref_act, ref_act_grad, ref_glu, ref_glu_grad, ref_vector_quantise, ref_argmax,
-    ref_state_append, ref_state_write;
+    ref_state_append, ref_state_write, ref_attention_heads, ref_append_heads;
 
 double ref_activate(int32_t act, double x);
 double ref_activate_slope(int32_t act, double x);

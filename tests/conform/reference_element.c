@@ -344,3 +344,24 @@ omn_status ref_state_append(const ref_args *a, omn_error *err)
     }
     return OMN_OK;
 }
+
+omn_status ref_append_heads(const ref_args *a, omn_error *err)
+{
+    const int64_t *s = a->in[0].shape.dim;
+    const size_t B = (size_t)s[0], G = (size_t)s[1], R = (size_t)s[2], K = (size_t)s[3];
+    const size_t T = (size_t)a->in[1].shape.dim[1];
+    for (size_t i = 0; i < a->out[0].n; i++) put(&a->out[0], i, &a->in[0], i);
+    for (size_t b = 0; b < B; b++) {
+        const int32_t at = a->in[2].i[b];
+        if (at < 0 || (size_t)at + T > R)
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "append_heads: row %zu: place %d and %zu more, the cache has %zu", b,
+                            at, T, R);
+        for (size_t i = 0; i < T * G * K; i++) {
+            const size_t t = i / (G * K), g = i / K % G, k = i % K;
+            put(&a->out[0], ((b * G + g) * R + (size_t)at + t) * K + k, &a->in[1],
+                b * T * G * K + i);
+        }
+    }
+    return OMN_OK;
+}

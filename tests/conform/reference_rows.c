@@ -129,6 +129,7 @@ omn_status ref_argmax(const ref_args *a, omn_error *err)
 typedef struct heads {
     const omn_attention_attrs *t;
     size_t B, Tq, H, K, B2, Tk, G, Kv;
+    size_t key, group; /* from one key, from one head to the next, in heads */
     const double *q, *k, *v;
     const int32_t *i[7]; /* in the order of the bits */
     const ref_tensor *extra;
@@ -141,6 +142,7 @@ static heads heads_of(const ref_args *a, uint32_t first)
     const int64_t *q = a->in[0].shape.dim, *k = a->in[1].shape.dim;
     h.B = (size_t)q[0], h.Tq = (size_t)q[1], h.H = (size_t)q[2], h.K = (size_t)q[3];
     h.B2 = (size_t)k[0], h.Tk = (size_t)k[1], h.G = (size_t)k[2], h.Kv = ref_last(&a->in[2]);
+    h.key = h.G, h.group = 1;
     h.q = a->in[0].f, h.k = a->in[1].f, h.v = a->in[2].f;
     for (uint32_t b = 0; b < 7; b++)
         if (h.t->has >> b & 1) h.i[b] = a->in[first++].i;
@@ -178,6 +180,12 @@ static size_t extra_at(const heads *h, size_t b, size_t n, size_t i, size_t j)
     return ((hb * (size_t)d[1] + hn) * h->Tq + i) * h->Tk + j;
 }
 
+/* number of the head that query head n looks at in key j */
+static size_t head_at(const heads *h, size_t row, size_t j, size_t n)
+{
+    return row * h->Tk * h->G + j * h->key + n / (h->H / h->G) * h->group;
+}
+
 /* Scores of one query, -INFINITY where it sees nothing. Returns the logarithm of the sum. */
 static double scores(const heads *h, size_t b, size_t i, size_t n, size_t row, double *s)
 {
@@ -185,7 +193,7 @@ static double scores(const heads *h, size_t b, size_t i, size_t n, size_t row, d
     const int64_t start = h->i[4] ? h->i[4][b] : 0;
     double most = -INFINITY, sum = 0;
     for (size_t j = 0; j < h->Tk; j++) {
-        const double *k = h->k + ((row * h->Tk + j) * h->G + n / (h->H / h->G)) * h->K;
+        const double *k = h->k + head_at(h, row, j, n) * h->K;
         double dot = 0;
         s[j] = -INFINITY;
         if (!sees(h, b, i, row, j)) continue;
@@ -200,9 +208,8 @@ static double scores(const heads *h, size_t b, size_t i, size_t n, size_t row, d
     return most + log(sum);
 }
 
-omn_status ref_attention(const ref_args *a, omn_error *err)
+static omn_status attend(const ref_args *a, const heads h, omn_error *err)
 {
-    const heads h = heads_of(a, 3);
     double *s = malloc(h.Tk * sizeof(*s));
     omn_status st = s ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "reference: no memory");
     for (size_t b = 0; st == OMN_OK && b < h.B; b++) {
@@ -215,7 +222,7 @@ omn_status ref_attention(const ref_args *a, omn_error *err)
                 a->out[1].f[(b * h.H + n) * h.Tq + i] = lse;
                 for (size_t c = 0; c < h.Kv; c++) o[c] = 0;
                 for (size_t j = 0; j < h.Tk; j++) {
-                    const double *v = h.v + ((row * h.Tk + j) * h.G + n / (h.H / h.G)) * h.Kv;
+                    const double *v = h.v + head_at(&h, row, j, n) * h.Kv;
                     const double p = lse > -INFINITY      ? exp(s[j] - lse)
                                      : h.t->uniform_empty ? 1 / (double)h.Tk
                                                           : 0;
@@ -225,6 +232,23 @@ omn_status ref_attention(const ref_args *a, omn_error *err)
     }
     free(s);
     return st;
+}
+
+omn_status ref_attention(const ref_args *a, omn_error *err)
+{
+    return attend(a, heads_of(a, 3), err);
+}
+
+/* The same where the keys of one head lie together. */
+omn_status ref_attention_heads(const ref_args *a, omn_error *err)
+{
+    heads h = heads_of(a, 3);
+    const size_t Tk = h.G;
+    h.G = h.Tk;
+    h.Tk = Tk;
+    h.key = 1;
+    h.group = Tk;
+    return attend(a, h, err);
 }
 
 omn_status ref_attention_grad(const ref_args *a, omn_error *err)

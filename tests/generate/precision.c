@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who says what products are made in: the caller, the context, the model's configuration, and auto
- * by the device's features and the types of the weights. */
+ * by the device's features and the types of the weights. Caches of keys and values likewise. */
 #include "tests/generate/toy.h"
 
 #include <omnio/compute.h>
@@ -109,6 +109,73 @@ START_TEST(the_nearest_word_counts)
 }
 END_TEST
 
+/* The toy's configuration with two words in it. */
+static void say_both(const char *folder, const char *precision, const char *cache)
+{
+    char text[2048];
+    const size_t head = strlen("{\"omnio\": {");
+    snprintf(text, sizeof text, "%.*s\"precision\": \"%s\", \"cache\": \"%s\", %s", (int)head,
+             toy_config, precision, cache, toy_config + head);
+    testing_write(folder, "config.json", text, strlen(text));
+}
+
+static omn_type cache_of(const char *folder, const char *context, const char *own)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = NULL;
+    omn_model *m = NULL;
+    const omn_context_setup setup = { OMN_FILL(omn_context_setup), .threads = 1,
+                                      .plugin_path = testing_build("plugins/.libs"),
+                                      .only_plugin_path = true, .cache_dir = "",
+                                      .cache = context };
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_AUTO,
+                                  .cache = own };
+    WORKS(omn_context_new(&setup, &ctx, &err));
+    WORKS(omn_model_open(ctx, folder, &how, &m, &err));
+    const omn_type got = omn_program_cache(omn_model_program(m));
+    omn_model_close(m);
+    omn_context_free(ctx);
+    return got;
+}
+
+START_TEST(caches_follow_the_products_or_a_word)
+{
+    const char *folder = testing_folder();
+    toy_write(folder, 1);
+    ck_assert_int_eq(cache_of(folder, NULL, NULL), OMN_F32);
+    ck_assert_int_eq(cache_of(folder, "bf16", NULL), OMN_BF16);
+    ck_assert_int_eq(cache_of(folder, "bf16", "f32"), OMN_F32);
+    say_both(folder, "bf16", "auto");
+    ck_assert_int_eq(cache_of(folder, NULL, NULL), OMN_BF16);
+    ck_assert_int_eq(cache_of(folder, "f32", NULL), OMN_F32);
+    ck_assert_int_eq(cache_of(folder, "f32", "auto"), OMN_BF16);
+    say_both(folder, "bf16", "f32");
+    ck_assert_int_eq(cache_of(folder, NULL, NULL), OMN_F32);
+    ck_assert_int_eq(cache_of(folder, "auto", NULL), OMN_BF16);
+    say_both(folder, "f32", "bf16");
+    ck_assert_int_eq(cache_of(folder, NULL, NULL), OMN_BF16);
+    ck_assert_int_eq(cache_of(folder, NULL, "auto"), OMN_F32);
+}
+END_TEST
+
+START_TEST(other_words_for_caches_are_refused)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = toy_context(1);
+    omn_model *m = NULL;
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .cache = "q8" };
+    const char *folder = testing_folder();
+    toy_write(folder, 1);
+    ck_assert_int_eq(omn_model_open(ctx, folder, &how, &m, &err), OMN_ERR_ARGUMENT);
+    ck_assert_msg(strstr(err.text, "cache \"q8\"") != NULL, "%s", err.text);
+    err = (omn_error)OMN_ERROR_INIT;
+    say_both(folder, "auto", "f16");
+    ck_assert_int_eq(omn_model_open(ctx, folder, NULL, &m, &err), OMN_ERR_CONFIG);
+    ck_assert_msg(strstr(err.text, "omnio.cache is \"f16\"") != NULL, "%s", err.text);
+    omn_context_free(ctx);
+}
+END_TEST
+
 START_TEST(other_words_are_refused)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -139,6 +206,8 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { auto_asks_the_device_and_the_weights, the_nearest_word_counts,
+                                 caches_follow_the_products_or_a_word,
+                                 other_words_for_caches_are_refused,
                                  other_words_are_refused };
-    return TESTING_RUN("generate/precision", all, 20);
+    return TESTING_RUN("generate/precision", all, 60); /* many contexts */
 }

@@ -136,6 +136,20 @@ BAD(bad_at, {
     omn_state *st = omn_state_at(s, "cache", OMN_F32, omn_dim3(2, 8, 7));
     return omn_state_append(s, st, X, omn_input(s, "at", OMN_I32, omn_dim1(3)));
 })
+BAD(bad_cache, {
+    return omn_state_write(s, omn_cache_at(s, "cache", 2, 8, 3, 4),
+                           in(s, "k", omn_dim4(2, 7, 3, 4)));
+})
+BAD(bad_cached_heads, {
+    return omn_state_append(s, omn_cache_at(s, "cache", 2, 8, 3, 4),
+                            in(s, "k", omn_dim4(2, 1, 4, 3)),
+                            omn_input(s, "at", OMN_I32, omn_dim1(2)));
+})
+BAD(bad_half_cached, {
+    omn_node *k = omn_state_read(s, omn_cache_at(s, "cache", 2, 5, 3, 4));
+    return omn_attend_build(s, in(s, "q", omn_dim4(2, 1, 3, 4)), k,
+                            in(s, "v", omn_dim4(2, 3, 5, 4)), NULL);
+})
 BAD(bad_bundle, {
     omn_bundle *b = omn_bundle_new(s);
     omn_bundle_put(b, s, "left", X);
@@ -189,6 +203,10 @@ static const wrong all_wrong[] = {
     { bad_null, "add: argument 2 is missing (NULL), a node is wanted" },
     { bad_append, "state_append: x is [2, 5, 7] f32, the state 'cache' holds [2, 8, 4] f32" },
     { bad_at, "state_append: at is [3] i32, [2] i32 is wanted" },
+    { bad_cache, "cache: x is [2, 7, 3, 4] f32, the cache 'cache' takes [2, 8, 3, 4]" },
+    { bad_cached_heads, "cache: x is [2, 1, 4, 3] f32, the cache 'cache' takes [2, 8, 3, 4]; "
+                        "only axis 1 may be shorter" },
+    { bad_half_cached, "k [B, G, Tk, K], v like k" },
     { bad_bundle, "there is no 'right'; there is: left" },
     { bad_model, "head: 7 heads, 12 wanted" },
 };

@@ -59,9 +59,11 @@ START_TEST(one_graph_writes_another_reads)
 }
 END_TEST
 
+enum kept { NOT, STATES, CACHES };
+
 typedef struct sizes {
     int64_t T;
-    bool cached;
+    enum kept kept;
 } sizes;
 
 static void build_attention(void *user, omn_scope *s, omn_bundle *out)
@@ -71,19 +73,24 @@ static void build_attention(void *user, omn_scope *s, omn_bundle *out)
     omn_node *k = omn_input(s, "k", OMN_F32, omn_dim4(B, z->T, H, K));
     omn_node *v = omn_input(s, "v", OMN_F32, omn_dim4(B, z->T, H, K));
     omn_attend how = { OMN_FILL(omn_attend), .causal = true };
-    if (z->cached) {
+    if (z->kept) {
         const omn_shape full = omn_dim4(B, T + 2, H, K);
+        const bool caches = z->kept == CACHES;
         how.q_start = omn_input(s, "at", OMN_I32, omn_dim1(B));
-        k = omn_state_append(s, omn_state_at(s, "k", OMN_F32, full), k, how.q_start);
-        v = omn_state_append(s, omn_state_at(s, "v", OMN_F32, full), v, how.q_start);
+        omn_state *keys = caches ? omn_cache_at(s, "k", B, T + 2, H, K)
+                                 : omn_state_at(s, "k", OMN_F32, full);
+        omn_state *values = caches ? omn_cache_at(s, "v", B, T + 2, H, K)
+                                   : omn_state_at(s, "v", OMN_F32, full);
+        k = omn_state_append(s, keys, k, how.q_start);
+        v = omn_state_append(s, values, v, how.q_start);
     }
     omn_bundle_put(out, s, "y", omn_attend_build(s, q, k, v, &how));
 }
 
-START_TEST(steps_over_a_cache_equal_the_whole)
+/* tol: of what is kept, how it was rounded */
+static void steps_equal_the_whole(rig *r, enum kept kept, float tol)
 {
-    rig own = rig_open(&reference_compute, false), *r = &own;
-    sizes whole = { T, false }, one = { 1, true };
+    sizes whole = { T, NOT }, one = { 1, kept };
     float y[B * T * H * K], x[3][B * T * H * K];
     omn_graph *g = rig_graph(r, "whole", build_attention, &whole);
     omn_graph *step = rig_graph(r, "step", build_attention, &one);
@@ -107,9 +114,9 @@ START_TEST(steps_over_a_cache_equal_the_whole)
         rig_feed_ids(r, "at", omn_dim1(B), (const int32_t[]){ t, t });
         rig_run(r, step);
         const float *got = rig_output(r, step, "y", NULL);
-        for (int b = 0; b < B; b++) /* the same sums in the same order: equal but for rounding */
+        for (int b = 0; b < B; b++) /* the same sums in the same order */
             for (int i = 0; i < H * K; i++)
-                ck_assert_float_eq_tol(got[b * H * K + i], y[(b * T + t) * H * K + i], 1e-6f);
+                ck_assert_float_eq_tol(got[b * H * K + i], y[(b * T + t) * H * K + i], tol);
     }
     omn_error e = OMN_ERROR_INIT;
     omn_feed_free(r->feed);
@@ -119,7 +126,62 @@ START_TEST(steps_over_a_cache_equal_the_whole)
     rig_feed(r, "v", omn_dim4(B, 1, H, K), NULL);
     rig_feed_ids(r, "at", omn_dim1(B), (const int32_t[]){ 0, T + 2 });
     ck_assert_int_eq(omn_exec_run(r->exec, step, r->feed, NULL, &e), OMN_ERR_ARGUMENT);
-    ck_assert_msg(strstr(e.text, "state_append: row 1: place 7"), "%s", e.text);
+    ck_assert_msg(strstr(e.text, "row 1: place 7"), "%s", e.text);
+}
+
+START_TEST(steps_over_a_cache_equal_the_whole)
+{
+    for (enum kept kept = STATES; kept <= CACHES; kept++) {
+        rig own = rig_open(&reference_compute, false);
+        steps_equal_the_whole(&own, kept, 1e-6f);
+        rig_close(&own);
+    }
+}
+END_TEST
+
+/* Caches of bf16 take half the memory, and round what is kept once. */
+START_TEST(caches_may_be_bf16)
+{
+    rig own = rig_open(&reference_compute, false), *r = &own;
+    const omn_program_setup how = { OMN_FILL(omn_program_setup), .store = r->store,
+                                    .compute = &reference_compute, .cache = OMN_BF16 };
+    omn_memory m = { OMN_FILL(omn_memory) };
+    omn_exec_free(r->exec);
+    omn_program_free(r->program);
+    OK(omn_program_new(&how, &r->program, &r->err));
+    OK(omn_exec_new(r->program, &r->exec, &r->err));
+    ck_assert_int_eq(omn_program_cache(r->program), OMN_BF16);
+    steps_equal_the_whole(r, CACHES, 8e-3f);
+    omn_program_memory(r->program, &m);
+    ck_assert_uint_eq(m.states, 2 * 2 * B * (T + 2) * H * K);
+    rig_close(r);
+}
+END_TEST
+
+static void build_kept(void *user, omn_scope *s, omn_bundle *out)
+{
+    (void)user;
+    omn_node *x = omn_input(s, "x", OMN_F32, omn_dim4(2, 3, 2, 4));
+    omn_bundle_put(out, s, "y", omn_state_write(s, omn_cache_at(s, "c", 2, 3, 2, 4), x));
+}
+
+/* A cache is written as [rows, places, heads, width] and lies as [rows, heads, places, width]. */
+START_TEST(a_cache_lies_head_by_head)
+{
+    rig own = rig_open(&reference_compute, false), *r = &own;
+    float x[48];
+    for (int i = 0; i < 48; i++) x[i] = (float)i;
+    rig_feed(r, "x", omn_dim4(2, 3, 2, 4), x);
+    omn_graph *g = rig_graph(r, "kept", build_kept, NULL);
+    rig_run(r, g);
+    const omn_shape lies = omn_dim4(2, 2, 3, 4);
+    const float *y = rig_output(r, g, "y", NULL);
+    omn_shape is = omn_graph_output_shape(g, 0);
+    ck_assert(omn_shape_equal(&is, &lies));
+    for (int i = 0; i < 48; i++) {
+        const int b = i / 24, h = i / 12 % 2, t = i / 4 % 3;
+        ck_assert_float_eq(y[i], x[((b * 3 + t) * 2 + h) * 4 + i % 4]);
+    }
     rig_close(r);
 }
 END_TEST
@@ -181,6 +243,7 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { one_graph_writes_another_reads, steps_over_a_cache_equal_the_whole,
+                                 caches_may_be_bf16, a_cache_lies_head_by_head,
                                  reading_what_was_overwritten_is_refused,
                                  capacities_do_not_pile_up };
     return TESTING_RUN("graph/states", all, 10);

@@ -40,6 +40,7 @@ static const char *parse(const char *s, tensors *t, omn_type weight, rng *r)
     omn_view *v = &t->view[t->n];
     memset(v, 0, sizeof *v);
     v->type = kind == 'i' || kind == 'm' ? OMN_I32 : kind == 'w' ? weight : OMN_F32;
+    if (kind == 'h') v->type = OMN_BF16;
     while (*s >= '0' && *s <= '9') {
         char *end;
         v->shape.dim[v->shape.rank++] = strtol(s, &end, 10);
@@ -261,7 +262,13 @@ START_TEST(attentions)
                                             F32,
                                             0 };
             check("attention", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
+            memcpy(in, "x2,9,4,33 x3,2,21,33 x3,2,21,17", 31);
+            check("attention_heads", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
+            memcpy(in, "x2,9,4,33 h3,2,21,33 h3,2,21,17", 31);
+            check("attention_heads", &a, in, "x2,9,4,17 x2,4,9", 2e-5);
         }
+    check("attention_heads", A(omn_attention_attrs, 16, 0.2, 0, 1, 0, F32, 0),
+          "x3,1,4,32 w3,2,50,32 w3,2,50,32 i3<50", "x3,1,4,32 x3,4,1", 2e-5);
     check("attention", A(omn_attention_attrs, 0, 0.2, 0, 1, 0, F32, 0),
           "x2,70,2,65 x2,70,1,65 x2,70,1,300", "x2,70,2,300 x2,2,70", 2e-5);
     check("attention", A(omn_attention_attrs, 128, 0.2, 0, 1, 0, F32, 0),
@@ -563,6 +570,9 @@ START_TEST(movers)
     check("argmax", NONE, "x3,5,67", "i3,5<2", 0);
     check("state_append", NONE, "x2,9,3,4 x2,2,3,4 i2<8", "=0", 0);
     check("state_write", NONE, "x2,9,3 x2,9,3", "=0", 0);
+    check("append_heads", NONE, "x2,3,9,20 x2,2,3,20 i2<8", "=0", 0);
+    check("append_heads", NONE, "h2,3,9,20 x2,2,3,20 i2<8", "=0", 0);
+    check("append_heads", NONE, "h3,1,2,7 x3,1,1,7 i3<2", "=0", 0);
 }
 END_TEST
 

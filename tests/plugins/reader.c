@@ -175,7 +175,7 @@ static omn_node *matrix(omn_scope *s, const char *name)
 
 static omn_node *attend(omn_scope *s, const omn_build *rq, const omn_target *t, omn_node *x)
 {
-    const omn_shape full = omn_dim4(rq->rows, rq->capacity, HEADS, WIDTH / HEADS);
+    const int64_t rows = rq->rows, room = rq->capacity, wide = WIDTH / HEADS;
     omn_node *k = NULL, *v = NULL;
     omn_mask mask = { OMN_FILL(omn_mask), .causal = true };
     if (rq->phase == OMN_STEP) {
@@ -189,8 +189,8 @@ static omn_node *attend(omn_scope *s, const omn_build *rq, const omn_target *t, 
                          .wo = matrix(s, "o"), .mask = &mask };
     omn_attention_kv(s, &a, x, &k, &v);
     if (rq->phase == OMN_STEP) {
-        k = omn_state_append(s, omn_state_at(s, "keys", OMN_F32, full), k, rq->start);
-        v = omn_state_append(s, omn_state_at(s, "values", OMN_F32, full), v, rq->start);
+        k = omn_state_append(s, omn_cache_at(s, "keys", rows, room, HEADS, wide), k, rq->start);
+        v = omn_state_append(s, omn_cache_at(s, "values", rows, room, HEADS, wide), v, rq->start);
     }
     return omn_attention_q(s, &a, x, k, v);
 }

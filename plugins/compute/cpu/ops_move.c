@@ -367,6 +367,33 @@ static omn_status state_append(const cpu_run *r)
     return OMN_OK;
 }
 
+/* x [B, T, G, K] -> cache [B, G, R, K] */
+static omn_status append_heads(const cpu_run *r)
+{
+    const omn_view *cache = &r->call->out[0], *x = &r->call->in[1];
+    const size_t B = view_dim(x, 0), T = view_dim(x, 1), G = view_dim(x, 2), K = view_dim(x, 3);
+    const size_t room = view_dim(cache, 2), unit = view_unit(cache);
+    const int32_t *at = r->in[2];
+    for (size_t b = 0; b < B; b++) {
+        if (at[b] < 0 || (size_t)at[b] + T > room)
+            return omn_fail(r->err, OMN_ERR_DATA,
+                            "state_append: row %zu: %zu places from %d do not fit into %zu", b, T,
+                            (int)at[b], room);
+        for (size_t g = 0; g < G; g++) {
+            const float *from = (const float *)r->in[1] + (b * T * G + g) * K;
+            char *to = (char *)r->out[0] + ((b * G + g) * room + (size_t)at[b]) * K * unit;
+            for (size_t t = 0; t < T; t++)
+                convert(r, K, from + t * G * K, OMN_F32, to + t * K * unit, cache->type);
+        }
+    }
+    return OMN_OK;
+}
+
+static bool append_heads_can(const omn_op_call *c)
+{
+    return c->in[1].type == OMN_F32 && view_is_float(&c->out[0]);
+}
+
 static bool state_can(const omn_op_call *c)
 {
     return c->in[1].type == c->out[0].type ||
@@ -390,5 +417,6 @@ const cpu_op cpu_ops_move[] = {
     { "gather_grad", NULL, NULL, gather_grad, NULL },
     { "state_append", state_can, NULL, state_append, NULL },
     { "state_write", state_can, NULL, state_write, NULL },
+    { "append_heads", append_heads_can, NULL, append_heads, NULL },
     { NULL, NULL, NULL, NULL, NULL },
 };

@@ -178,6 +178,9 @@ static bool attention_can(const omn_op_call *c)
     return view_last(&c->in[0]) <= MOST_HEAD && view_last(&c->in[2]) <= MOST_HEAD;
 }
 
+/* Keys and values lie head by head. */
+static bool is_cached(const omn_op_call *c) { return strcmp(c->op, "attention_heads") == 0; }
+
 /* Shapes, masks and inputs that both directions share; `first`: where the optional inputs begin. */
 static omn_status attention_common(const cpu_run *r, uint32_t first, cpu_attn *out)
 {
@@ -191,15 +194,25 @@ static omn_status attention_common(const cpu_run *r, uint32_t first, cpu_attn *o
             if (i == 7) extra_at = next;
             opt[i] = r->in[next++];
         }
+    const bool cache = is_cached(c);
     cpu_attn a = {
         .B = view_dim(q, 0), .Tq = view_dim(q, 1), .H = view_dim(q, 2), .K = view_dim(q, 3),
-        .B2 = view_dim(k, 0), .Tk = view_dim(k, 1), .G = view_dim(k, 2), .Kv = view_dim(v, 3),
+        .B2 = view_dim(k, 0), .Tk = view_dim(k, cache ? 2 : 1), .G = view_dim(k, cache ? 1 : 2),
+        .Kv = view_dim(v, 3),
         .q = r->in[0], .k = r->in[1], .v = r->in[2], .q_type = q->type, .k_type = k->type,
         .v_type = v->type, .scale = (float)t->scale, .causal = t->causal,
         .bf16 = t->precision == OMN_PRECISION_BF16, .uniform_empty = t->uniform_empty,
         .window = t->window, .q_seg = opt[0], .k_seg = opt[1], .q_part = opt[2], .k_part = opt[3],
         .q_start = opt[4], .k_count = opt[5], .k_row = opt[6], .extra = opt[7], .slopes = opt[8],
     };
+    if (cache) {
+        a.k_row_step = a.K;
+        a.k_head = a.Tk * a.K;
+        a.k_batch = a.G * a.k_head;
+        a.v_row_step = a.Kv;
+        a.v_head = a.Tk * a.Kv;
+        a.v_batch = a.G * a.v_head;
+    }
     if (extra_at) {
         const omn_view *e = &c->in[extra_at];
         const size_t plane = a.Tq * a.Tk;
@@ -249,7 +262,8 @@ static omn_status attention_grad(const cpu_run *r)
 
 static double attention_cost(const omn_op_call *c)
 {
-    return (double)view_count(&c->in[0]) * (double)view_dim(&c->in[1], 1) * (c->n_in > 5 ? 5 : 2);
+    return (double)view_count(&c->in[0]) * (double)view_dim(&c->in[1], is_cached(c) ? 2 : 1) *
+           (c->n_in > 5 ? 5 : 2);
 }
 
 /* ---- convolutions ---- */
@@ -359,6 +373,7 @@ const cpu_op cpu_ops_product[] = {
     { "linear_dw", NULL, linear_dw_work, linear_dw, linear_dw_cost },
     { "matmul", NULL, NULL, matmul, matmul_cost },
     { "attention", attention_can, NULL, attention, attention_cost },
+    { "attention_heads", attention_can, NULL, attention, attention_cost },
     { "attention_grad", attention_can, NULL, attention_grad, attention_cost },
     { "conv2d", conv_can, conv2d_work, conv2d, conv2d_cost },
     { "conv2d_dx", conv_can, conv2d_dx_work, conv2d_dx, conv2d_dx_cost },

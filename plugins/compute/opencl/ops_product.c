@@ -3,6 +3,7 @@
 #include "device.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *weight_options(omn_type t)
 {
@@ -152,11 +153,16 @@ static double matmul_cost(const omn_op_call *c)
 
 enum { QUERIES = 16, MOST_HEAD = 512 };
 
+/* Keys and values lie head by head. */
+static bool is_cached(const omn_op_call *c) { return strcmp(c->op, "attention_heads") == 0; }
+
 static bool attention_can(const omn_op_call *c)
 {
     const omn_attention_attrs *t = c->attrs;
-    for (uint32_t i = 0; i < 3; i++)
-        if (c->in[i].type != OMN_F32) return false;
+    const omn_type kv = c->in[1].type;
+    if (c->in[0].type != OMN_F32 || c->in[2].type != kv ||
+        (kv != OMN_F32 && (kv != OMN_BF16 || !is_cached(c))))
+        return false;
     return view_last(&c->in[0]) <= MOST_HEAD && view_last(&c->in[2]) <= MOST_HEAD &&
            (t->has & OMN_HAS_K_ROW || view_dim(&c->in[0], 0) == view_dim(&c->in[1], 0));
 }
@@ -166,13 +172,16 @@ static void attention(plan *p)
     const omn_op_call *c = p->call;
     const omn_attention_attrs *t = c->attrs;
     const omn_view *q = &c->in[0], *k = &c->in[1], *v = &c->in[2], *opt[9] = { NULL };
-    const int64_t B = view_dim(q, 0), Tq = view_dim(q, 1), H = view_dim(q, 2), Tk = view_dim(k, 1);
+    const int64_t B = view_dim(q, 0), Tq = view_dim(q, 1), H = view_dim(q, 2);
+    const bool cache = is_cached(c);
+    const int64_t Tk = view_dim(k, cache ? 2 : 1), G = view_dim(k, cache ? 1 : 2);
     const int64_t wide = most(view_last(q), view_last(v));
     uint32_t next = 3;
     char options[32];
     for (uint32_t i = 0; i < 9; i++)
         if (t->has >> i & 1) opt[i] = &c->in[next++];
-    snprintf(options, sizeof options, "-DMOST=%d", wide <= 64 ? 64 : wide <= 128 ? 128 : MOST_HEAD);
+    snprintf(options, sizeof options, "-DMOST=%d -DKV=%d",
+             wide <= 64 ? 64 : wide <= 128 ? 128 : MOST_HEAD, (int)k->type);
     plan_kernel(p, "attention", options, "attention");
     plan_view(p, q);
     plan_view(p, k);
@@ -185,7 +194,7 @@ static void attention(plan *p)
     plan_int(p, Tq);
     plan_int(p, Tk);
     plan_int(p, H);
-    plan_int(p, view_dim(k, 2));
+    plan_int(p, G);
     plan_int(p, view_last(q));
     plan_int(p, view_last(v));
     plan_float(p, t->scale);
@@ -195,13 +204,14 @@ static void attention(plan *p)
     plan_int(p, opt[7] && view_dim(opt[7], 0) > 1 ? view_dim(opt[7], 1) * Tq * Tk : 0);
     plan_int(p, opt[7] && view_dim(opt[7], 1) > 1 ? Tq * Tk : 0);
     plan_int(p, c->n_out > 1);
+    plan_int(p, cache);
     plan_fault(p, FAULT_K_ROW);
     plan_go(p, (size_t)parts(Tq, QUERIES), (size_t)H, (size_t)B);
 }
 
 static double attention_cost(const omn_op_call *c)
 {
-    return (double)view_count(&c->in[0]) * (double)view_dim(&c->in[1], 1) * 2;
+    return (double)view_count(&c->in[0]) * (double)view_dim(&c->in[1], is_cached(c) ? 2 : 1) * 2;
 }
 
 /* ---- convolution ---- */
@@ -259,6 +269,7 @@ const cl_op cl_ops_product[] = {
     { "linear", linear_can, linear, linear_cost },
     { "matmul", matmul_can, matmul, matmul_cost },
     { "attention", attention_can, attention, attention_cost },
+    { "attention_heads", attention_can, attention, attention_cost },
     { "conv2d", conv_can, conv2d, conv_cost },
     { NULL, NULL, NULL, NULL },
 };

@@ -193,6 +193,36 @@ static void append(plan *p)
     plan_go(p, (size_t)parts(rows, per), 1, 1);
 }
 
+static bool append_heads_can(const omn_op_call *c)
+{
+    const omn_type t = c->out[0].type;
+    return c->in[1].type == OMN_F32 && (t == OMN_F32 || t == OMN_BF16) &&
+           view_count(&c->in[1]) > 0;
+}
+
+/* rows of the kernel: heads of places */
+static void append_heads(plan *p)
+{
+    const omn_op_call *c = p->call;
+    const omn_view *x = &c->in[1];
+    const int64_t T = view_dim(x, 1), G = view_dim(x, 2), K = view_dim(x, 3);
+    const int64_t rows = view_dim(x, 0) * T * G;
+    const int64_t per = share(p->dev, rows, p->dev->is_cpu ? parts(4096, K) : 1);
+    plan_kernel(p, "rows", NULL, "append_heads");
+    plan_view(p, x);
+    plan_view(p, &c->in[2]);
+    plan_view(p, &c->out[0]);
+    plan_int(p, rows);
+    plan_int(p, T);
+    plan_int(p, G);
+    plan_int(p, K);
+    plan_int(p, view_dim(&c->out[0], 2));
+    plan_int(p, c->out[0].type);
+    plan_int(p, per);
+    plan_fault(p, FAULT_APPEND);
+    plan_go(p, (size_t)parts(rows, per), 1, 1);
+}
+
 const cl_op cl_ops_row[] = {
     { "rms_norm", f32_in, norm, NULL },
     { "layer_norm", f32_in, norm, NULL },
@@ -205,5 +235,6 @@ const cl_op cl_ops_row[] = {
     { "embedding", embedding_can, embedding, NULL },
     { "gather", gather_can, gather, NULL },
     { "state_append", append_can, append, NULL },
+    { "append_heads", append_heads_can, append_heads, NULL },
     { NULL, NULL, NULL, NULL },
 };

@@ -87,13 +87,26 @@ static omn_node *keep(omn_scope *s, const omn_build *rq, const char *name, omn_t
     return omn_state_read(s, omn_state_at(s, name, t, shape));
 }
 
+/* The same for keys or values. */
+static omn_node *keep_heads(const uio2 *u, omn_scope *s, const omn_build *rq, const char *name,
+                            omn_node *x)
+{
+    if (rq->phase == OMN_TEACH) return x;
+    if (rq->phase == OMN_ENCODE)
+        return omn_state_write(s,
+                               omn_cache_at(s, name, omn_node_dim(x, 0), omn_node_dim(x, 1), u->H,
+                                            u->K),
+                               x);
+    return omn_state_read(
+        s, omn_cache_at(s, name, rq->memory_rows, rq->memory_length, u->H, u->K));
+}
+
 static void memory_kv(const uio2 *u, omn_scope *s, const omn_build *rq, const memory *m,
                       const omn_attn *a, omn_node **k, omn_node **v)
 {
-    const omn_shape full = omn_dim4(rq->memory_rows, rq->memory_length, u->H, u->K);
     if (rq->phase != OMN_STEP) omn_attention_kv(s, a, m->x, k, v);
-    *k = keep(s, rq, "memory_key", OMN_F32, *k, full);
-    *v = keep(s, rq, "memory_value", OMN_F32, *v, full);
+    *k = keep_heads(u, s, rq, "memory_key", *k);
+    *v = keep_heads(u, s, rq, "memory_value", *v);
 }
 
 static omn_node *decoder_layer(const uio2 *u, omn_scope *s, int64_t i, const omn_build *rq,
@@ -115,9 +128,10 @@ static omn_node *decoder_layer(const uio2 *u, omn_scope *s, int64_t i, const omn
     omn_node *y = uio2_rms(l, "pre_self_attention_norm.scale", x);
     omn_attention_kv(ss, &a, y, &k, &v);
     if (rq->phase == OMN_STEP) {
-        const omn_shape full = omn_dim4(rq->rows, rq->capacity, u->H, u->K);
-        k = omn_state_append(ss, omn_state_at(ss, "cached_key", OMN_F32, full), k, rq->start);
-        v = omn_state_append(ss, omn_state_at(ss, "cached_value", OMN_F32, full), v, rq->start);
+        omn_state *keys = omn_cache_at(ss, "cached_key", rq->rows, rq->capacity, u->H, u->K);
+        omn_state *values = omn_cache_at(ss, "cached_value", rq->rows, rq->capacity, u->H, u->K);
+        k = omn_state_append(ss, keys, k, rq->start);
+        v = omn_state_append(ss, values, v, rq->start);
     }
     y = omn_attention_q(ss, &a, y, k, v);
     omn_node_tag(top, y, "%s.self_attention", stage);

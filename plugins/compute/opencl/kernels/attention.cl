@@ -3,9 +3,11 @@
  * work-item keeps QB queries of one head with their base, sums and weighted values, and walks over
  * the keys 16 at a time: scores are float16 over keys, values float16 over the width. Keys that no
  * query may see by position or count are not read. MOST: width of the arrays, at least the widths
- * of heads. Work-items: (blocks of queries, heads, rows). Masks: see omn_attend in
+ * of heads; KV: type of keys and values, which lie key by key, or head by head in caches.
+ * Work-items: (blocks of queries, heads, rows). Masks: see omn_attend in
  * omnio/graph.h. */
-#define QB 16
+#define QB       16
+#define KV_BYTES (KV == F32 ? 4 : 2)
 enum {
     Q_SEG = 1,
     K_SEG = 2,
@@ -87,7 +89,8 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
                       bytes slopes, ulong slopes_at, global uchar *o_, ulong o_at,
                       global uchar *lse_, ulong lse_at, int has, int B2, int Tq, int Tk, int H,
                       int G, int K, int Kv, float scale, int causal, int window, int uniform_empty,
-                      int extra_b, int extra_h, int has_lse, global int *fault, int what)
+                      int extra_b, int extra_h, int has_lse, int by_head, global int *fault,
+                      int what)
 {
     const int q0 = get_global_id(0) * QB, nq = min(QB, Tq - q0), h = get_global_id(1);
     const int b = get_global_id(2), g = h / (H / G), wide = (Kv + 15) / 16 * 16;
@@ -124,6 +127,10 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
         l[i] = (float8)(0.0f);
         for (int c = 0; c < wide; c += 16) vstore16((float16)(0.0f), 0, o + i * MOST + c);
     }
+    /* elements from one key to the next, and to the first key of this head */
+    const int k_next = by_head ? K : G * K, v_next = by_head ? Kv : G * Kv;
+    const long k_first = ((long)row * Tk * G + (by_head ? (long)g * Tk : g)) * K;
+    const long v_first = ((long)row * Tk * G + (by_head ? (long)g * Tk : g)) * Kv;
     global const float *q = FLOATS(q_, q_at) + (((long)b * Tq + q0) * H + h) * K;
     for (int j0 = low / 16 * 16; j0 < high; j0 += 16) {
         const int n = min(16, high - j0); /* what nobody sees is not read */
@@ -134,11 +141,12 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
             if (!any(ks != 0)) continue;
         }
         if (has & K_PART) kp = load_ints(INTS(k_part, k_part_at) + (long)row * Tk + j0, n);
-        global const float *k = FLOATS(k_, k_at) + (((long)row * Tk + j0) * G + g) * K;
-        global const float *v = FLOATS(v_, v_at) + (((long)row * Tk + j0) * G + g) * Kv;
+        bytes k = k_ + k_at + (k_first + (long)j0 * k_next) * KV_BYTES;
+        bytes v = v_ + v_at + (v_first + (long)j0 * v_next) * KV_BYTES;
         if (nq > 2) { /* keys turned once, then spread queries */
             for (int r = 0; r < 16; r++)
-                for (int c = 0; c < K; c++) kt[c * 16 + r] = r < n ? k[(long)r * G * K + c] : 0.0f;
+                for (int c = 0; c < K; c++)
+                    kt[c * 16 + r] = r < n ? load_one(k, KV, r * k_next + c) : 0.0f;
             for (int i = 0; i < nq; i += 4) {
                 global const float *a = q + (long)i * H * K,
                                    *e = q + (long)min(i + 1, nq - 1) * H * K;
@@ -160,17 +168,17 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
         } else {
             for (int i = 0; i < nq; i++)
                 for (int r = 0; r < 16; r++) {
-                    bytes key = (bytes)(k + (long)min(r, n - 1) * G * K);
+                    bytes key = k + (long)min(r, n - 1) * k_next * KV_BYTES;
                     bytes query = (bytes)(q + (long)i * H * K);
                     float16 s = (float16)(0.0f);
                     for (int c = 0; c < K; c += 16)
-                        s = FMA(load_n(key, F32, c, K - c), load_n(query, F32, c, K - c), s);
+                        s = FMA(load_n(key, KV, c, K - c), load_n(query, F32, c, K - c), s);
                     p[i * 16 + r] = sum16(s);
                 }
         }
         for (int r = 0; r < 16; r++)
             for (int c = 0; c < wide; c += 16)
-                vstore16(r < n ? load_n((bytes)(v + (long)r * G * Kv), F32, c, Kv - c)
+                vstore16(r < n ? load_n(v + (long)r * v_next * KV_BYTES, KV, c, Kv - c)
                                : (float16)(0.0f),
                          0, vt + r * MOST + c);
         for (int i = 0; i < nq; i++) {
@@ -249,9 +257,9 @@ kernel void attention(bytes q_, ulong q_at, bytes k_, ulong k_at, bytes v_, ulon
             if (!none) {
                 s = vload16(0, o + i * MOST + c) / sum;
             } else if (uniform_empty) {
-                global const float *v = FLOATS(v_, v_at) + ((long)row * Tk * G + g) * Kv;
+                bytes v = v_ + v_at + v_first * KV_BYTES;
                 for (int r = 0; r < Tk; r++)
-                    s += load_n((bytes)(v + (long)r * G * Kv), F32, c, Kv - c);
+                    s += load_n(v + (long)r * v_next * KV_BYTES, KV, c, Kv - c);
                 s /= (float)Tk;
             }
             store_n(y, c, Kv - c, s);

@@ -154,3 +154,33 @@ kernel void append(bytes x_, ulong x_at, bytes at_, ulong at_at, global uchar *y
         for (; i < D; i++) y[i] = x[i];
     }
 }
+
+/* To the nearest, ties to even; a NaN stays one. */
+ushort bf16_of(float x)
+{
+    const uint u = as_uint(x);
+    return isnan(x) ? (u >> 16 | 0x40) : (u + 0x7fff + (u >> 16 & 1)) >> 16;
+}
+
+/* x [.., T, G, K] to places at[b] + t of a cache [.., G, room, K], which is F32 or BF16. */
+kernel void append_heads(bytes x_, ulong x_at, bytes at_, ulong at_at, global uchar *y_, ulong y_at,
+                         int rows, int T, int G, int K, int room, int type, int per,
+                         global int *fault, int what)
+{
+    ROWS;
+    for (int r = from; r < to; r++) {
+        const int b = r / (T * G), t = r / G % T, g = r % G, at = INTS(at_, at_at)[b];
+        if (at < 0 || at > room - T) {
+            blame(fault, what, b, at, room - T);
+            continue;
+        }
+        global const float *x = FLOATS(x_, x_at) + (long)r * K;
+        const long first = (((long)b * G + g) * room + at + t) * K;
+        global ushort *half_y = (global ushort *)(y_ + y_at) + first;
+        global float *y = OUT(y_, y_at) + first;
+        for (int i = 0; i < K; i++) {
+            if (type == BF16) half_y[i] = bf16_of(x[i]);
+            else y[i] = x[i];
+        }
+    }
+}

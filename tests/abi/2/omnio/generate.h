@@ -22,11 +22,13 @@ typedef struct omn_model_setup {
     omn_store *store; /* training: use these weights, not the directory's; borrowed */
     bool training, keep_tagged;
     const char *weights;                /* a weights file instead of the directory's; NULL: usual */
+    const char *cache;                  /* "f32", "bf16", "auto"; NULL: as with how NULL */
 } omn_model_setup;
 /* path: a directory, or a name looked for in the context's model path, the user's models folder,
  * the installed models and the build tree's models/. how NULL: usual; the precision of its
  * products is then what the context says, else "omnio.precision" of its configuration ("f32",
- * "bf16", "auto"), else OMN_PRECISION_AUTO. [any] */
+ * "bf16", "auto"), else OMN_PRECISION_AUTO. So it is with the type of its caches of keys and values
+ * and "omnio.cache"; auto is bf16 there where the products are. [any] */
 OMN_API omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how,
                                   omn_model **out, omn_error *err);
 /* The same from a configuration in memory: JSON as config.json holds it, with a name for messages.

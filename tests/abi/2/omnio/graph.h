@@ -120,6 +120,12 @@ OMN_API omn_node *omn_state_read(omn_scope *s, omn_state *st);
 OMN_API omn_node *omn_state_write(omn_scope *s, omn_state *st, omn_node *x);
 /* x [B,T,...] goes to places at[b] .. at[b]+T-1 of axis 1 of row b; at [B] i32. */
 OMN_API omn_node *omn_state_append(omn_scope *s, omn_state *st, omn_node *x, omn_node *at);
+/* A cache: the state in which keys or values wait for attention. It is written and appended to as a
+ * state [rows, places, heads, width] is, but lies head by head, [rows, heads, places, width], in
+ * the type that the program's caches have (omn_program_setup), so that attention reads it in one
+ * run. What the functions above return of it goes into omn_attend_build, or anywhere as it lies. */
+OMN_API omn_state *omn_cache_at(omn_scope *s, const char *name, int64_t rows, int64_t places,
+                                int64_t heads, int64_t width);
 
 /* ---- operations: forty coarse ones ----------------------------------------------------------- */
 
@@ -194,7 +200,8 @@ OMN_API omn_node *omn_vector_quantise(omn_scope *s, omn_node *x, omn_node *codeb
 OMN_API omn_node *omn_argmax(omn_scope *s, omn_node *x);                     /* last axis, i32 */
 
 /* Attention over projected heads; the contract of nn.h builds it. q [B,Tq,H,K], k [B2,Tk,G,K],
- * v [B2,Tk,G,Kv], H a multiple of G. Key j is seen by query i when every given rule agrees:
+ * v [B2,Tk,G,Kv], H a multiple of G; or k and v are both caches (omn_cache_at). Key j is seen by
+ * query i when every given rule agrees:
  *   causal                  j <= q_start[b] + i        (q_start NULL: 0)
  *   window w > 0            j >  q_start[b] + i - w
  *   q_seg, k_seg   [B,T] i32: equal and not 0 (0 = padding), or k_seg is OMN_SEG_SHARED (-1) and
@@ -301,6 +308,8 @@ typedef struct omn_program_setup {
     bool keep_tagged;                     /* every tagged node is an output too (verify) */
     const struct omn_compute_impl *compute;   /* this device, its number 0, instead of `device` */
     const struct omn_compute_impl *cpu;       /* for what `compute` lacks; NULL: the cpu plugin */
+    omn_type cache;                           /* of omn_cache_at: OMN_F32, OMN_BF16; 0: bf16 where
+                                               * products are, else f32 */
 } omn_program_setup;
 /* Opens the device; the store's weights go there when first used. [any] */
 OMN_API omn_status omn_program_new(const omn_program_setup *how, omn_program **out, omn_error *err);
@@ -308,6 +317,10 @@ OMN_API omn_status omn_program_new(const omn_program_setup *how, omn_program **o
 OMN_API void omn_program_free(omn_program *p);
 /* What its products are made in: f32 or bf16. [any] */
 OMN_API omn_precision omn_program_precision(const omn_program *p);
+/* What its caches lie in: OMN_F32 or OMN_BF16. [any] */
+OMN_API omn_type omn_program_cache(const omn_program *p);
+/* A word for it: OMN_F32, OMN_BF16, or 0 of "auto"; false: another word, *out as before. [any] */
+OMN_API bool omn_cache_read(const char *word, omn_type *out);
 
 /* Build (once for each key) and plan a graph: fn declares inputs and puts outputs into `out`.
  * [any], locked while it builds. */

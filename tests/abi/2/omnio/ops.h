@@ -2,11 +2,11 @@
 /* omnio/ops.h: the op contract between the graph floor and devices. Each op has a name, an
  * attribute struct, inputs and outputs in a fixed order. Optional inputs are present or not as
  * `has` bits say (bit i: the i-th optional input), and absent ones take no place. All float tensors
- * are f32 but those marked W (a weight: f32, bf16 or f16, row-major, any alignment). i32 are
- * indices. Outputs never overlap inputs unless the op is marked INPLACE (then output 0 may be input
- * 0). Formulas: graph.h, next to the builders. permute, concat, slice, pad, expand, gather move i32
- * as well as f32. cast: to f32 from f32, bf16, f16 and i32; to i32 from f32 (towards zero). States
- * are f32 or i32. attrs structs begin with their size.
+ * are f32 but those marked W (a weight: f32, bf16 or f16, row-major, any alignment) and C (a cache:
+ * f32 or bf16). i32 are indices. Outputs never overlap inputs unless the op is marked INPLACE (then
+ * output 0 may be input 0). Formulas: graph.h, next to the builders. permute, concat, slice, pad,
+ * expand, gather move i32 as well as f32. cast: to f32 from f32, bf16, f16 and i32; to i32 from f32
+ * (towards zero). States are f32 or i32. attrs structs begin with their size.
  *
  * linear            act(alpha x W^T + bias) + residual; x [M.., K], W [N, K], bias [N], residual
  *                   and y [M.., N]. in_out: W is [K, N]. On devices that say "tiles" W may be the
@@ -42,6 +42,10 @@
  * upsample          a: the factor
  * state_append      state, x [B, T, ..], at [B] -> state, in place
  * state_write       state, x -> state, in place
+ * attention_heads   attention of caches (omn_cache_at): k [B2, G, Tk, K], v [B2, G, Tk, Kv] of one
+ *                   type; no gradient
+ * append_heads      cache [B, G, R, K], x [B, T, G, K], at [B] -> cache, in place: places at[b] to
+ *                   at[b] + T - 1; rounded to the nearest, ties to even
  * plugin            an op of a plugin (omn_op_impl in graph.h), of any types; the processor runs
  *                   it, other devices leave it alone */
 #ifndef OMNIO_OPS_H
@@ -53,8 +57,8 @@
 extern "C" {
 #endif
 
-/* OMN_OP(name, attrs struct, inputs, outputs); "x" f32, "W" weight, "i" i32, "?" optional before
- * it, "x*" any number. */
+/* OMN_OP(name, attrs struct, inputs, outputs); "x" f32, "W" weight, "C" cache, "i" i32, "?"
+ * optional before it, "x*" any number. */
 #define OMN_OPS(OMN_OP)                                                                            \
     OMN_OP(linear, omn_linear_attrs, "x W ?W ?x", "x")                                             \
     OMN_OP(linear_dx, omn_linear_attrs, "x W", "x")                                                \
@@ -108,6 +112,8 @@ extern "C" {
     OMN_OP(argmax, omn_no_attrs, "x", "i")                                                         \
     OMN_OP(state_append, omn_no_attrs, "x x i", "x")                                               \
     OMN_OP(state_write, omn_no_attrs, "x x", "x")                                                  \
+    OMN_OP(attention_heads, omn_attention_attrs, "x C C ?i ?i ?i ?i ?i ?i ?i ?x ?x", "x x")        \
+    OMN_OP(append_heads, omn_no_attrs, "C x i", "C")                                               \
     OMN_OP(plugin, omn_plugin_attrs, "any", "any")
 
 typedef struct omn_no_attrs {
