@@ -7,12 +7,15 @@
  * turned to the patch's order (kh, kw, C) first.
  *
  * Gradient of the input: pixels are taken in stride_h * stride_w groups that meet the same taps;
- * each group is one product over (tap, O) without a single wasted zero inside the picture. Gradient
- * of the weight: dOut^T times patches, summed in a number of parts that follows from the shape.
+ * each group is one convolution, or one product over (tap, O), without a single wasted zero inside
+ * the picture. Gradient of the weights: dOut^T times patches, summed in a number of parts that
+ * follows from the shape; with AMX in bf16 the picture is the other side as it lies
+ * (conv_grad_amx.h).
  */
 #include "conv_f32.h"
 #if CPU_LEVEL >= 4
 #include "conv_amx.h"
+#include "conv_grad_amx.h"
 #endif
 
 typedef struct patch {
@@ -236,23 +239,40 @@ static void weight_range(void *user, size_t from, size_t to)
     for (size_t p = from; p < to; p++) weight_part(j, p, &here);
 }
 
+/* outputs from..to: parts are added and turned */
+static void weight_sums(void *user, size_t from, size_t to)
+{
+    const weight_job *j = user;
+    const cpu_conv *c = j->c;
+    const size_t taps = c->kh * c->kw, size = c->O * taps * c->C;
+    for (size_t o = from; o < to; o++) {
+        float *sum = c->work + o * taps * c->C;
+        for (size_t i = 0; i < taps * c->C; i += VW) {
+            vf s = frow(sum, i, taps * c->C);
+            for (size_t p = 1; p < j->parts; p++) s += frow(sum + p * size, i, taps * c->C);
+            frow_set(sum, i, taps * c->C, s);
+        }
+        for (size_t i = 0; i < c->C; i += VW)
+            turn_back(c->dw + (o * c->C + i) * taps, c->C - i < VW ? c->C - i : VW, taps, sum + i,
+                      c->C);
+    }
+}
+
 void L(conv2d_grad_weight)(const cpu_conv *c, const cpu_par *par)
 {
+#if CPU_LEVEL >= 4
+    if (c->bf16 && amx_grad_weight(c, par)) return;
+#endif
     weight_job j = { c, par, weight_parts(c) };
-    const size_t taps = c->kh * c->kw, size = c->O * taps * c->C;
     if (j.parts == 1) weight_part(&j, 0, par);
     else par_run(par, j.parts, 1, weight_range, &j);
-    for (size_t p = 1; p < j.parts; p++)
-        for (size_t i = 0; i < size; i++) c->work[i] += c->work[p * size + i];
-    for (size_t o = 0; o < c->O; o++)
-        for (size_t i = 0; i < c->C; i++)
-            for (size_t t = 0; t < taps; t++)
-                c->dw[(o * c->C + i) * taps + t] = c->work[(o * taps + t) * c->C + i];
+    par_run(par, c->O, 4, weight_sums, &j);
 }
 
 size_t L(conv_work)(const cpu_conv *c)
 {
     const size_t packed = direct_floats(c->O, c->C, c->kh * c->kw);
     const size_t parts = weight_parts(c) * c->O * c->kh * c->kw * c->C;
-    return parts > packed ? parts : packed;
+    const size_t grad = packed + (c->O + 31) / 32 * 16 * GRAD_PIXELS;
+    return parts > grad ? parts : grad;
 }

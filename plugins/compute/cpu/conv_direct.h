@@ -87,6 +87,20 @@ static void turn_weights(const direct *d, size_t o, size_t c0, size_t n, float *
     }
 }
 
+/* n channels (at most VW) of one output, tap t of them at sums + t * tap_step -> dw[n][taps] */
+static inline void turn_back(float *dw, size_t n, size_t taps, const float *sums, size_t tap_step)
+{
+    for (size_t t = 0; t < taps; t += VW) {
+        const size_t w = taps - t < VW ? taps - t : VW;
+        vf r[VW];
+        UNROLL
+        for (size_t i = 0; i < VW; i++)
+            r[i] = i < w ? frow(sums + (t + i) * tap_step, 0, n) : vset(0);
+        transpose(r);
+        for (size_t i = 0; i < n; i++) frow_set(dw + i * taps + t, 0, w, r[i]);
+    }
+}
+
 /* The forward convolution, and the group of the gradient whose first pixel is (py, px). */
 static direct direct_forward(const cpu_conv *c)
 {
@@ -123,6 +137,9 @@ static direct direct_back(const cpu_conv *c, size_t py, size_t px)
     };
     return d;
 }
+
+/* Most pixels of d_out that are packed at a time for the gradient of the weights with AMX. */
+enum { GRAD_PIXELS = 4096 };
 
 /* Working memory of one: strips of at most 32 outputs, channels to whole tiles of AMX. */
 INLINE size_t direct_floats(size_t O, size_t C, size_t taps)
