@@ -193,9 +193,11 @@ void L(conv2d_grad_input)(const cpu_conv *c, const cpu_par *par)
 {
     for (size_t py = 0; py < c->stride_h && py < c->H; py++)
         for (size_t px = 0; px < c->stride_w && px < c->W; px++) {
+            /* packing looks at all weights for each group: many groups leave little to gain */
+            const bool few = c->stride_h * c->stride_w <= 4 && !plain_product(c);
             direct d = direct_back(c, py, px);
             d.packed = direct_packed(c->work);
-            if (!plain_product(c) && straight(&d, c->bf16, par)) continue;
+            if (few && straight(&d, c->bf16, par)) continue;
             patch p = { .c = c, .py = py, .px = px, .gh = (c->H - py - 1) / c->stride_h + 1,
                         .gw = (c->W - px - 1) / c->stride_w + 1 };
             group_grad(c, &p, (py + c->pad_top) % c->stride_h, (px + c->pad_left) % c->stride_w,
@@ -273,6 +275,6 @@ size_t L(conv_work)(const cpu_conv *c)
 {
     const size_t packed = direct_floats(c->O, c->C, c->kh * c->kw);
     const size_t parts = weight_parts(c) * c->O * c->kh * c->kw * c->C;
-    const size_t grad = packed + (c->O + 31) / 32 * 16 * GRAD_PIXELS;
+    const size_t grad = packed + (grad_in_tiles(c) ? (c->O + 31) / 32 * 16 * GRAD_PIXELS : 0);
     return parts > grad ? parts : grad;
 }

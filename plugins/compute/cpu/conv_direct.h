@@ -141,6 +141,13 @@ static direct direct_back(const cpu_conv *c, size_t py, size_t px)
 /* Most pixels of d_out that are packed at a time for the gradient of the weights with AMX. */
 enum { GRAD_PIXELS = 4096 };
 
+/* Whether that way is worth it: lines that fill tiles of 32 pixels, enough of them for a depth. */
+INLINE bool grad_in_tiles(const cpu_conv *c)
+{
+    return c->stride_w == 1 && c->stride_h <= 8 && c->C >= 16 && c->O >= 16 &&
+        c->OW * 4 >= (c->OW + 31) / 32 * 96 && c->OH * c->OW >= 512 && c->kh * c->kw <= 64;
+}
+
 /* Working memory of one: strips of at most 32 outputs, channels to whole tiles of AMX. */
 INLINE size_t direct_floats(size_t O, size_t C, size_t taps)
 {

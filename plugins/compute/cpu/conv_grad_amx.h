@@ -43,8 +43,7 @@ static bool grad_shape(const cpu_conv *c, grad_job *j)
     j->c_blocks = (c->C + 31) / 32;
     j->rows = 16 * j->steps + c->kw / 2;
     j->line = 2 * j->rows * 32;
-    if (c->stride_w != 1 || c->C < 16 || c->O < 16 || c->OW * 4 < j->steps * 96) return false;
-    if (c->OH * c->OW < 512 || c->kh * c->kw > 64 || c->stride_h > 8) return false;
+    if (!grad_in_tiles(c)) return false;
     if (j->steps * 32 > GRAD_PIXELS || j->line > PAIRS / c->kh) return false;
     j->lines = 1;
     while (j->lines < c->OH && (j->lines + 1) * j->steps * 32 <= GRAD_PIXELS &&
