@@ -12,7 +12,7 @@
  * The order of all sums is that of tiles (attention.c): scores as in lanes.h, exponentials over a
  * base that changes by powers of two, probabilities by their place modulo LANES, values key by key.
  */
-#include "keys.h"
+#include "running.h"
 
 /* ROWS: rows of a task. BLOCK: bytes of the keys that are worked on at a time. */
 enum { ROWS = 4, BLOCK = 32 << 10, LINE = 64, STREAMS = 8, PART = STREAMS * LINE };
@@ -155,57 +155,13 @@ static void few_values(const cpu_attn *a, const float *p, const void *vp, size_t
 
 /* ---- softmax ---- */
 
-/* lanes[j] += e[j], then e[j + LANES] */
-INLINE void lanes_add(float *lanes, vf e)
-{
-#if CPU_LEVEL >= 2
-    const __m512 x = (__m512)e;
-    _mm256_storeu_ps(lanes, _mm256_add_ps(_mm256_add_ps(_mm256_loadu_ps(lanes),
-                                                        _mm512_castps512_ps256(x)),
-                                          _mm512_extractf32x8_ps(x, 1)));
-#else
-    vst(lanes, vld(lanes) + e);
-#endif
-}
-
-INLINE float lanes_fold(const float *lanes)
-{
-    float all[VW] = { 0 }, out[2];
-    memcpy(all, lanes, LANES * sizeof *all);
-    lane_sums(vld(all), out);
-    return out[0];
-}
-
 /* Scores of the strips that are seen become probabilities; sum and o are scaled when the maximum
  * grows. False: nothing was seen so far. */
 static bool few_softmax(const cpu_attn *a, row *r, const seen *see, size_t strips)
 {
-    vf m = vset(-INFINITY);
-    for (size_t j = 0; j < strips * STRIP; j += VW) {
-        if (see[j / STRIP] == SEEN_NONE) continue;
-        vf v = vld(r->s + j);
-        if (see[j / STRIP] == SEEN_SOME) {
-            v += vld(r->mb + j);
-            vst(r->s + j, v);
-        }
-        m = vmax(m, v);
-    }
-    const float top = vmaximum(m);
-    if (top != -INFINITY && (base_is_none(r->base) || top > base_value(r->base))) {
-        const exp_base now = base_of(top);
-        const float keep = base_change(r->base, now);
-        for (size_t j = 0; j < LANES; j++) r->sum[j] *= keep;
-        for (size_t c = 0; c < a->Kv; c += VW) vst(r->o + c, vld(r->o + c) * vset(keep));
-        r->base = now;
-    }
+    r->base = raise_base(r->base, row_most(r->s, r->mb, see, strips), r->sum, r->o, a->Kv);
     if (base_is_none(r->base)) return false;
-    for (size_t j = 0; j < strips * STRIP; j += VW) {
-        if (see[j / STRIP] == SEEN_NONE) continue;
-        vf e = vld(r->s + j);
-        vexp_over(1, &e, &r->base);
-        lanes_add(r->sum, e);
-        vst(r->s + j, e);
-    }
+    exp_rows(1, r->s, see, strips, &r->base, r->sum, false);
     return true;
 }
 

@@ -9,8 +9,8 @@
 
 #include "vec.h"
 
-/* p[i] = e^(y[i] - n[i] ln 2) where that is the rest of a range reduction, up to about ln 2 / 2; y is
- * used up */
+/* p[i] = e^(y[i] - n[i] ln 2) where that is the rest of a range reduction, up to about ln 2 / 2;
+ * y is used up */
 INLINE void exp_rests(const int rows, vf *y, const vf *n, vf *p)
 {
     static const float c[] = { 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
@@ -97,8 +97,8 @@ INLINE float base_log(exp_base b, float sum)
     return b.c + (b.n + (float)e) * 0.693147181f + logf(m);
 }
 
-/* e^(x - c) 2^-n of `rows` vectors in place, each up to what its b was made of. One of them is a long
- * chain of steps, so each step is made for all before the next one. */
+/* e^(x - c) 2^-n of `rows` vectors in place, each up to what its b was made of. One of them is a
+ * long chain of steps, so each step is made for all before the next one. */
 INLINE void vexp_over(const int rows, vf *x, const exp_base *b)
 {
     enum { MOST = 4 };
