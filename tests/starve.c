@@ -4,6 +4,8 @@
 
 #include "tests/testing.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 void *__real_malloc(size_t n);
@@ -12,12 +14,16 @@ void *__real_realloc(void *p, size_t n);
 void *__real_aligned_alloc(size_t align, size_t n);
 char *__real_strdup(const char *s);
 char *__real_strndup(const char *s, size_t n);
+ssize_t __real_getline(char **line, size_t *room, FILE *f);
+ssize_t __real___getdelim(char **line, size_t *room, int end, FILE *f);
 void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t each);
 void *__wrap_realloc(void *p, size_t n);
 void *__wrap_aligned_alloc(size_t align, size_t n);
 char *__wrap_strdup(const char *s);
 char *__wrap_strndup(const char *s, size_t n);
+ssize_t __wrap_getline(char **line, size_t *room, FILE *f);
+ssize_t __wrap___getdelim(char **line, size_t *room, int end, FILE *f);
 
 static unsigned long failing, counted;
 static bool and_on, resting;
@@ -50,6 +56,19 @@ void *__wrap_aligned_alloc(size_t align, size_t n)
 }
 char *__wrap_strdup(const char *s) { return fails() ? NULL : __real_strdup(s); }
 char *__wrap_strndup(const char *s, size_t n) { return fails() ? NULL : __real_strndup(s, n); }
+ssize_t __wrap_getline(char **line, size_t *room, FILE *f)
+{
+    if (!fails()) return __real_getline(line, room, f);
+    errno = ENOMEM;
+    return -1;
+}
+/* what getline becomes where the compiler optimises */
+ssize_t __wrap___getdelim(char **line, size_t *room, int end, FILE *f)
+{
+    if (!fails()) return __real___getdelim(line, room, end, f);
+    errno = ENOMEM;
+    return -1;
+}
 
 void starve_play(starve_scene *scene, void *user, unsigned long least, bool forgiving)
 {

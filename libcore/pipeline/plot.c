@@ -108,6 +108,16 @@ static void close_span(picture *p, span *s)
     *s = (span){ .rows = 0 };
 }
 
+/* The next line; false at the end, and where it cannot be read, which *st then says. */
+static bool next_line(FILE *f, const char *path, char **line, size_t *room, omn_status *st,
+                      omn_error *err)
+{
+    if (*st != OMN_OK) return false;
+    if (getline(line, room, f) > 0) return true;
+    if (!feof(f)) *st = system_fail(err, errno, path, "cannot be read");
+    return false;
+}
+
 /* At most POINTS means over equal spans. */
 static omn_status read_log(const char *path, picture *p, omn_error *err)
 {
@@ -117,10 +127,10 @@ static omn_status read_log(const char *path, picture *p, omn_error *err)
     span now = { .rows = 0 };
     FILE *f = fopen(path, "r");
     if (!f) return errno == ENOMEM ? system_fail(err, errno, path, "cannot be read") : OMN_OK;
-    if (getline(&line, &room, f) > 0) find_curves(p, line);
-    while (getline(&line, &room, f) > 0) rows += line[0] >= '0' && line[0] <= '9';
+    if (next_line(f, path, &line, &room, &st, err)) find_curves(p, line);
+    while (next_line(f, path, &line, &room, &st, err)) rows += line[0] >= '0' && line[0] <= '9';
     rewind(f);
-    while (rows && getline(&line, &room, f) > 0) {
+    while (rows && next_line(f, path, &line, &room, &st, err)) {
         double row[MOST_COLUMNS];
         if (line[0] < '0' || line[0] > '9') continue;
         const size_t n = read_row(line, row);
@@ -135,7 +145,6 @@ static omn_status read_log(const char *path, picture *p, omn_error *err)
         }
         if (seen * POINTS / rows > p->n && p->n < POINTS) close_span(p, &now);
     }
-    if (!feof(f)) st = system_fail(err, errno, path, "cannot be read");
     free(line);
     fclose(f);
     return st;

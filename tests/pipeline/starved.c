@@ -6,6 +6,7 @@
 #include "tests/plugin/shelf.h"
 #include "tests/starve.h"
 
+#include "libcore/pipeline/plot.h"
 #include "libcore/pipeline/recipe.h"
 
 #include <math.h>
@@ -234,6 +235,48 @@ START_TEST(a_kind_of_question_has_its_whole_name)
 }
 END_TEST
 
+/* ---- the picture of a log -------------------------------------------------------------------- */
+
+typedef struct drawing {
+    char *log, *svg, *wanted;
+    size_t n;
+} drawing;
+
+static omn_status drawn(void *user, omn_error *err)
+{
+    drawing *d = user;
+    char *svg = NULL;
+    size_t n = 0;
+    const omn_status st = plot_loss(d->log, d->svg, err);
+    starve_rest();
+    if (st != OMN_OK) return st;
+    ck_assert_int_eq(omn_file_read(d->svg, 1 << 16, &svg, &n, err), OMN_OK);
+    if (!d->wanted) {
+        d->wanted = svg;
+        d->n = n;
+        return OMN_OK;
+    }
+    ck_assert(n == d->n && !memcmp(svg, d->wanted, n));
+    free(svg);
+    return OMN_OK;
+}
+
+START_TEST(a_log_is_drawn_whole_or_the_lack)
+{
+    static const char log[] = LOG_HEAD ",loss.vqa\n1,1,1,8.1,8.1,0,4.7,0.001,0.02,8.1\n"
+                                       "2,2,2,7.7,7.7,0,4.6,0.001,0.02,7.7\n";
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = testing_folder();
+    drawing d = { .log = strdup(testing_write(folder, "log.csv", log, strlen(log))),
+                  .svg = strdup(testing_write(folder, "loss.svg", "", 0)) };
+    WORKS(drawn(&d, &err));
+    starve_play(drawn, &d, 5, false);
+    free(d.log);
+    free(d.svg);
+    free(d.wanted);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -242,6 +285,7 @@ int main(void)
         a_recipe_opens_or_tells_the_lack,
         a_context_knows_its_folders_or_the_lack,
         a_kind_of_question_has_its_whole_name,
+        a_log_is_drawn_whole_or_the_lack,
     };
     return TESTING_RUN("pipeline/starved", all, 120);
 }
