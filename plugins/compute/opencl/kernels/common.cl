@@ -7,7 +7,8 @@
 #define BF16 3
 #define I32  5
 
-#ifdef FP_FAST_FMAF
+/* Where the processor multiplies and adds in one step; not every compiler of OpenCL says so. */
+#if defined(FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 #define FMA(a, b, c) fma((a), (b), (c))
 #else
 #define FMA(a, b, c) mad((a), (b), (c))

@@ -11,13 +11,38 @@
  * w, WSIZE its bytes. */
 #define MR 6
 
+/* A sum over k is made piece by piece, and the pieces are added in order: those of a tile's rows
+ * stay in the first cache. */
+#define PIECE 1024
+
 /* Four sums of 16 as one vector. */
 float4 sums(float16 a, float16 b, float16 c, float16 d)
 {
-    const float8 a8 = a.lo + a.hi, b8 = b.lo + b.hi, c8 = c.lo + c.hi, d8 = d.lo + d.hi;
-    const float4 p = a8.lo + a8.hi, q = b8.lo + b8.hi, r = c8.lo + c8.hi, s = d8.lo + d8.hi;
-    const float4 pq = (float4)(p.lo + p.hi, q.lo + q.hi), rs = (float4)(r.lo + r.hi, s.lo + s.hi);
-    return (float4)(pq.even, rs.even) + (float4)(pq.odd, rs.odd);
+    const float16 ab = (float16)(a.lo, b.lo) + (float16)(a.hi, b.hi);
+    const float16 cd = (float16)(c.lo, d.lo) + (float16)(c.hi, d.hi);
+    const float16 all = (float16)(ab.s0123, ab.s89ab, cd.s0123, cd.s89ab) +
+        (float16)(ab.s4567, ab.scdef, cd.s4567, cd.scdef);
+    const float8 half_of = (float8)(all.s01, all.s45, all.s89, all.scd) +
+        (float8)(all.s23, all.s67, all.sab, all.sef);
+    return half_of.even + half_of.odd;
+}
+
+/* the first n of four neighbours */
+float4 load4(global const float *p, int n)
+{
+    if (n >= 4) return vload4(0, p);
+    return (float4)(p[0], n > 1 ? p[1] : 0, n > 2 ? p[2] : 0, 0);
+}
+
+void store4(global float *p, int n, float4 v)
+{
+    if (n >= 4) {
+        vstore4(v, 0, p);
+        return;
+    }
+    p[0] = v.x;
+    if (n > 1) p[1] = v.y;
+    if (n > 2) p[2] = v.z;
 }
 
 kernel void rows(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ulong y_at,
@@ -31,51 +56,48 @@ kernel void rows(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, u
     global float *y = OUT(y_, y_at) + (long)batch * M * N;
     const int n0 = get_global_id(0) * block_n, n1 = min(n0 + block_n, N);
     const int m0 = get_global_id(1) * block_m, m1 = min(m0 + block_m, M);
-    for (int n = n0; n < n1; n += 4) {
-        bytes w0 = w + (long)n * K * WSIZE, w1 = w + (long)min(n + 1, N - 1) * K * WSIZE;
-        bytes w2 = w + (long)min(n + 2, N - 1) * K * WSIZE,
-              w3 = w + (long)min(n + 3, N - 1) * K * WSIZE;
+    for (int k0 = 0; k0 == 0 || k0 < K; k0 += PIECE) {
+        const int k1 = min(k0 + PIECE, K), whole = k0 + (k1 - k0) / 16 * 16;
         for (int m = m0; m < m1; m += MR) {
-            float16 s[MR][4];
             global const float *xr[MR];
 #pragma unroll
-            for (int i = 0; i < MR; i++) {
-                xr[i] = x + (long)min(m + i, M - 1) * x_m;
-                s[i][0] = s[i][1] = s[i][2] = s[i][3] = (float16)(0.0f);
-            }
-            int k = 0;
-            for (; k + 16 <= K; k += 16) {
-                const float16 a = load(w0, WT, k), b = load(w1, WT, k);
-                const float16 c = load(w2, WT, k), d = load(w3, WT, k);
+            for (int i = 0; i < MR; i++) xr[i] = x + (long)min(m + i, M - 1) * x_m;
+            for (int n = n0; n < n1; n += 4) {
+                bytes w0 = w + (long)n * K * WSIZE, w1 = w + (long)min(n + 1, N - 1) * K * WSIZE;
+                bytes w2 = w + (long)min(n + 2, N - 1) * K * WSIZE,
+                      w3 = w + (long)min(n + 3, N - 1) * K * WSIZE;
+                global float *to = y + (long)m * N + n;
+                float16 s[MR][4];
+                float4 r[MR];
 #pragma unroll
-                for (int i = 0; i < MR; i++) {
-                    const float16 v = vload16(0, xr[i] + k);
-                    s[i][0] = FMA(v, a, s[i][0]);
-                    s[i][1] = FMA(v, b, s[i][1]);
-                    s[i][2] = FMA(v, c, s[i][2]);
-                    s[i][3] = FMA(v, d, s[i][3]);
+                for (int i = 0; i < MR; i++)
+                    s[i][0] = s[i][1] = s[i][2] = s[i][3] = (float16)(0.0f);
+                for (int k = k0; k < whole; k += 16) {
+                    const float16 a = load(w0, WT, k), b = load(w1, WT, k);
+                    const float16 c = load(w2, WT, k), d = load(w3, WT, k);
+#pragma unroll
+                    for (int i = 0; i < MR; i++) {
+                        const float16 v = vload16(0, xr[i] + k);
+                        s[i][0] = FMA(v, a, s[i][0]);
+                        s[i][1] = FMA(v, b, s[i][1]);
+                        s[i][2] = FMA(v, c, s[i][2]);
+                        s[i][3] = FMA(v, d, s[i][3]);
+                    }
                 }
-            }
-            float4 r[MR];
 #pragma unroll
-            for (int i = 0; i < MR; i++) r[i] = sums(s[i][0], s[i][1], s[i][2], s[i][3]);
-            for (; k < K; k++) {
-                const float4 v = (float4)(load_one(w0, WT, k), load_one(w1, WT, k),
-                                          load_one(w2, WT, k), load_one(w3, WT, k));
+                for (int i = 0; i < MR; i++) r[i] = sums(s[i][0], s[i][1], s[i][2], s[i][3]);
 #pragma unroll
-                for (int i = 0; i < MR; i++) r[i] = FMA((float4)(xr[i][k]), v, r[i]);
-            }
+                for (int i = 0; i < MR; i++)
+                    if (k0 && m + i < m1) r[i] = load4(to + (long)i * N, n1 - n) + r[i];
+                for (int k = whole; k < k1; k++) {
+                    const float4 v = (float4)(load_one(w0, WT, k), load_one(w1, WT, k),
+                                              load_one(w2, WT, k), load_one(w3, WT, k));
 #pragma unroll
-            for (int i = 0; i < MR; i++) {
-                if (m + i >= m1) break;
-                global float *to = y + (long)(m + i) * N + n;
-                if (n + 4 <= n1) {
-                    vstore4(r[i], 0, to);
-                } else {
-                    to[0] = r[i].x;
-                    if (n + 1 < n1) to[1] = r[i].y;
-                    if (n + 2 < n1) to[2] = r[i].z;
+                    for (int i = 0; i < MR; i++) r[i] = FMA((float4)(xr[i][k]), v, r[i]);
                 }
+#pragma unroll
+                for (int i = 0; i < MR; i++)
+                    if (m + i < m1) store4(to + (long)i * N, n1 - n, r[i]);
             }
         }
     }
@@ -100,16 +122,21 @@ kernel void few(bytes x_, ulong x_at, bytes w_, ulong w_at, global uchar *y_, ul
         for (int j = 0; j < 8; j++) at[j] = w + (long)min(n + j, N - 1) * K * WSIZE;
         for (int m = m0; m < m1; m++) {
             global const float *row = x + (long)m * x_m;
-            float16 s[8];
-#pragma unroll
-            for (int j = 0; j < 8; j++) s[j] = (float16)(0.0f);
+            float4 a = (float4)(0.0f), b = a;
             int k = 0;
-            for (; k + 16 <= K; k += 16) {
-                const float16 v = vload16(0, row + k);
+            for (int k0 = 0; k0 < K; k0 += PIECE) {
+                const int k1 = min(k0 + PIECE, K);
+                float16 s[8];
 #pragma unroll
-                for (int j = 0; j < 8; j++) s[j] = FMA(v, load(at[j], WT, k), s[j]);
+                for (int j = 0; j < 8; j++) s[j] = (float16)(0.0f);
+                for (; k + 16 <= k1; k += 16) {
+                    const float16 v = vload16(0, row + k);
+#pragma unroll
+                    for (int j = 0; j < 8; j++) s[j] = FMA(v, load(at[j], WT, k), s[j]);
+                }
+                a += sums(s[0], s[1], s[2], s[3]);
+                b += sums(s[4], s[5], s[6], s[7]);
             }
-            float4 a = sums(s[0], s[1], s[2], s[3]), b = sums(s[4], s[5], s[6], s[7]);
             for (; k < K; k++) {
                 const float v = row[k];
                 a = FMA((float4)(v),
