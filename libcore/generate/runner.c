@@ -93,6 +93,7 @@ typedef struct decoding {
     beam_result *beams;           /* [n] */
     char (*streams)[64];          /* [n] state of each watched lane; aligned by calloc */
     omn_value **partial;          /* [n] what each watcher was told last; NULL: nothing yet */
+    omn_error untold;             /* why a watcher was not told what there was */
     uint32_t passes;
 } decoding;
 
@@ -132,8 +133,10 @@ static bool tell_value(decoding *d, size_t i, const lane *l)
     bool go_on = true;
     h.partial = true;
     if (omn_answer_read(rq->answer, d->call, &h, d->e->has_frame[i] ? &d->e->frames[i] : NULL, &v,
-                        &why) != OMN_OK)
-        return true;
+                        &why) != OMN_OK) {
+        if (why.status == OMN_ERR_MEMORY) d->untold = why;
+        return why.status != OMN_ERR_MEMORY; /* else there is no value yet */
+    }
     if (!d->partial[i] || !omn_value_equal(v, d->partial[i])) {
         const omn_event e = { OMN_FILL(omn_event), .type = "partial", .value = v,
                               .done = (uint64_t)l->p.n, .total = (uint64_t)l->how.most };
@@ -144,24 +147,36 @@ static bool tell_value(decoding *d, size_t i, const lane *l)
     return go_on;
 }
 
-/* Tell the watcher what is new; false to stop. */
-static bool told(void *user, const lane *l, int32_t id, bool end)
+/* The text that comes with an id, or with the end; false to stop. What cannot be told ends the
+ * answer: it would be written without it. */
+static bool tell_text(decoding *d, size_t i, const lane *l, int32_t id, bool end)
 {
-    decoding *d = user;
     omn_buf b;
     bool go_on = true;
-    const size_t i = (size_t)(l - d->lanes) / d->each;
     omn_buf_init(&b, (size_t)1 << 20);
-    if (d->stream &&
-        d->stream->push(d->decoder->self, d->streams[i], id, end, &b, NULL) == OMN_OK && b.length &&
-        !b.failed) {
+    omn_status st = d->stream->push(d->decoder->self, d->streams[i], id, end, &b, &d->untold);
+    if (st == OMN_OK && b.failed)
+        st = omn_fail(&d->untold, OMN_ERR_MEMORY, "the text of an answer: out of memory");
+    if (st == OMN_OK && b.length) {
         const omn_event e = { OMN_FILL(omn_event), .type = "token", .text = b.data,
                               .done = (uint64_t)l->p.n, .total = (uint64_t)l->how.most };
         go_on = l->how.rq->watch(l->how.rq->user, &e) == 0;
     }
     omn_buf_fini(&b);
-    if (go_on && !end && l->how.rq->partial && l->how.rq->answer) go_on = tell_value(d, i, l);
-    return go_on;
+    if (st == OMN_ERR_UNSUPPORTED) { /* its tokenizer has no such thing: nothing is told */
+        d->untold = (omn_error)OMN_ERROR_INIT;
+        return true;
+    }
+    return st == OMN_OK && go_on;
+}
+
+/* Tell the watcher what is new; false to stop. */
+static bool told(void *user, const lane *l, int32_t id, bool end)
+{
+    decoding *d = user;
+    const size_t i = (size_t)(l - d->lanes) / d->each;
+    if (d->untold.status != OMN_OK || (d->stream && !tell_text(d, i, l, id, end))) return false;
+    return end || !l->how.rq->partial || !l->how.rq->answer || tell_value(d, i, l);
 }
 
 /* ---- from ids to values ---------------------------------------------------------------------- */
@@ -387,7 +402,8 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
     omn_status st = OMN_OK;
     const uint64_t t0 = runner_now();
     decoding d = { .r = r, .call = c, .e = e, .rq = rq, .n = n, .conditions = rq->n_conditions,
-                   .output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text" };
+                   .output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text",
+                   .untold = OMN_ERROR_INIT };
     d.decoder = omn_model_decoder(r->model, d.output);
     d.vocab = omn_part_vocabulary(d.decoder);
     if (!d.decoder || !d.vocab ||
@@ -406,6 +422,10 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
     const bool beams = by_beams(rq);
     st = beams ? search_beams(&d, &m, err) : search_lanes(&d, &m, err);
     if (st != OMN_OK && (beams || st != OMN_ERR_CANCELLED)) goto done;
+    if (d.untold.status != OMN_OK) {
+        st = omn_fail(err, d.untold.status, "%s", d.untold.text);
+        goto done;
+    }
     for (size_t i = 0; i < n; i++) {
         const omn_status one = beams ? finish(&d, i, d.beams[i].list, d.beams[i].n, &out[i], err)
                                      : finish_lanes(&d, i, &out[i], err);

@@ -112,12 +112,12 @@ one() {
     code=$?
 }
 # theirs: the process was ended by a library that does not survive a failed allocation of its own: the dynamic linker
-# where it makes a thread's own data or joins symbols (127), pixman while it is loaded, libwebp 1.2 and jansson 2.14
-# where they clear up (all crash). Which one asked for memory in vain the trace tells.
+# where it makes a thread's own data or joins symbols (127), libX11 1.8 and pixman while they are loaded, libwebp 1.2 and
+# jansson 2.14 where they clear up (all crash). Which one asked for memory in vain the trace tells.
 theirs() {
     case $code in
     127) library='/ld-linux[^/]*$' ;;
-    139) library='/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$' ;;
+    139) library='/libX11[^/]*$\|/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$' ;;
     *) return 1 ;;
     esac
     awk -F'(' '$1 !~ /\/fail\.so$/ { print $1; exit }' "$here/trace" | grep -q "$library"
@@ -220,7 +220,9 @@ tortured "boxes" run detect -t 1 --image $from/tabletop.png
 tortured "boxes as JSON" run detect -t 1 --image $from/tabletop.png --format json
 tortured "options" run categorize -t 1 --image $from/tabletop.png --options "cube, sphere"
 tortured "json" run $from/json.yaml -t 1 --image $from/tabletop.png
+inside=/decoder-text
 tortured "grammar" run $from/grammar.yaml -t 1 --image $from/tabletop.png
+inside=''
 inside=/format-
 tortured "file" run thumbnail -t 1 --image $from/tabletop.png -o w/small.png
 inside=''
