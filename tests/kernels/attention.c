@@ -302,6 +302,7 @@ START_TEST(few_queries_equal_float64)
         for (size_t Tq = 1; Tq <= 4; Tq++)
             for (size_t i = 0; i < sizeof masks / sizeof *masks; i++)
                 for (size_t n = 0; n < sizeof lengths / sizeof *lengths; n++) {
+                    if (lengths[n] > 100 && Tq != 1 && Tq != 4) continue; /* most of the time */
                     check(k, 2, 2, Tq, lengths[n], 4, 2, 64, 64, masks[i], false, false);
                     check(k, 1, 1, Tq, lengths[n], 1, 1, 20, 130, masks[i], true, false);
                 }
