@@ -306,8 +306,8 @@ START_TEST(a_header_of_another_file)
         "{\"z\":{\"dtype\":\"BF16\",\"shape\":[3,2],\"data_offsets\":[0,12]}",
         "{}",
         "",
-        "{\"__metadata__\":{\"omnio.xxh3\":\"0123456789abcdef\"},"
-        "\"z\":{\"dtype\":\"BF16\",\"shape\":[3,2],\"data_offsets\":[0,12]}}",
+        ("{\"__metadata__\":{\"omnio.xxh3\":\"0123456789abcdef\"},"
+         "\"z\":{\"dtype\":\"BF16\",\"shape\":[3,2],\"data_offsets\":[0,12]}}"),
     };
     uint16_t *m = matrix(3, 2);
     omn_tensor t;

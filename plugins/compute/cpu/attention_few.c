@@ -161,7 +161,7 @@ static bool few_softmax(const cpu_attn *a, row *r, const seen *see, size_t strip
 {
     r->base = raise_base(r->base, row_most(r->s, r->mb, see, strips), r->sum, r->o, a->Kv);
     if (base_is_none(r->base)) return false;
-    exp_rows(1, r->s, see, strips, &r->base, r->sum, false);
+    exp_row(r->s, see, strips, r->base, r->sum, false);
     return true;
 }
 

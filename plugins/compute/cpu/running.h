@@ -10,8 +10,6 @@
 
 #include "keys.h"
 
-enum { EXP_ROWS = CPU_LEVEL >= 2 ? 4 : 2 }; /* whose exponentials are made side by side */
-
 /* LANES partial sums, in a register of their own. */
 #if CPU_LEVEL >= 2
 typedef __m256 vlanes;
@@ -64,35 +62,20 @@ INLINE float row_most(float *s, const float *mb, const seen *see, size_t strips)
     return vmaximum(m[0]);
 }
 
-/* Scores of `rows` rows, SCORE_ROW apart, become probabilities over their bases, of which there is
- * one for each; sum has their LANES sums. The sums of a row wait for each other, so rows take
- * turns. */
-INLINE void exp_rows(const int rows, float *s, const seen *see, size_t strips,
-                     const exp_base *base, float *sum, const bool round)
+/* Scores of a row become probabilities over its base, which are added to its LANES sums. */
+INLINE void exp_row(float *s, const seen *see, size_t strips, const exp_base base, float *sum,
+                    const bool round)
 {
-    vlanes all[EXP_ROWS];
-    exp_base b[EXP_ROWS];
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        all[i] = lanes_get(sum + i * LANES);
-        b[i] = base[i];
-    }
+    vlanes all = lanes_get(sum);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
         for (size_t j = t * STRIP; j < (t + 1) * STRIP; j += VW) {
-            vf e[EXP_ROWS];
-            UNROLL
-            for (int i = 0; i < rows; i++) e[i] = vld(s + i * SCORE_ROW + j);
-            vexp_over(rows, e, b);
-            UNROLL
-            for (int i = 0; i < rows; i++) all[i] = lanes_add(all[i], e[i]);
-            UNROLL
-            for (int i = 0; i < rows; i++)
-                vst(s + i * SCORE_ROW + j, round ? vround_bf16(e[i]) : e[i]);
+            const vf e = vexp_over(vld(s + j), base);
+            all = lanes_add(all, e);
+            vst(s + j, round ? vround_bf16(e) : e);
         }
     }
-    UNROLL
-    for (int i = 0; i < rows; i++) lanes_put(sum + i * LANES, all[i]);
+    lanes_put(sum, all);
 }
 
 /* The base of a row whose scores reach `top`; sum and o, of Kv floats, are made sums over it. */
@@ -113,25 +96,16 @@ INLINE void softmax_rows(const cpu_attn *a, size_t nq, float *s, const float *mb
                          size_t strips, exp_base *base, float *sum, float *o, size_t o_row,
                          const bool round)
 {
-    for (size_t i = 0; i < nq;) {
-        size_t n = 0;                   /* rows from i on that have seen something */
-        for (; n < EXP_ROWS && i + n < nq; n++) {
-            float *x = s + (i + n) * SCORE_ROW;
-            const float top = row_most(x, mb + (i + n) * SCORE_ROW, see, strips);
-            base[i + n] = raise_base(base[i + n], top, sum + (i + n) * LANES, o + (i + n) * o_row,
-                                     a->Kv);
-            if (base_is_none(base[i + n])) break;
+    for (size_t i = 0; i < nq; i++) {
+        float *x = s + i * SCORE_ROW;
+        const float top = row_most(x, mb + i * SCORE_ROW, see, strips);
+        base[i] = raise_base(base[i], top, sum + i * LANES, o + i * o_row, a->Kv);
+        if (!base_is_none(base[i])) {
+            exp_row(x, see, strips, base[i], sum + i * LANES, round);
+            continue;
         }
-        if (n == EXP_ROWS)
-            exp_rows(EXP_ROWS, s + i * SCORE_ROW, see, strips, base + i, sum + i * LANES, round);
-        else
-            for (size_t j = i; j < i + n; j++)
-                exp_rows(1, s + j * SCORE_ROW, see, strips, base + j, sum + j * LANES, round);
-        i += n;
-        if (n == EXP_ROWS || i == nq) continue;
         for (size_t t = 0; t < strips; t++) /* what neighbours see counts 0 here */
-            if (see[t] != SEEN_NONE) memset(s + i * SCORE_ROW + t * STRIP, 0, STRIP * sizeof *s);
-        i++;
+            if (see[t] != SEEN_NONE) memset(x + t * STRIP, 0, STRIP * sizeof *s);
     }
 }
 

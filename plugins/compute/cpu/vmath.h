@@ -9,33 +9,18 @@
 
 #include "vec.h"
 
-/* p[i] = e^(y[i] - n[i] ln 2) where that is the rest of a range reduction, up to about ln 2 / 2;
- * y is used up */
-INLINE void exp_rests(const int rows, vf *y, const vf *n, vf *p)
-{
-    static const float c[] = { 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
-                               1.6666665459e-1f, 5.0000001201e-1f };
-    UNROLL
-    for (int i = 0; i < rows; i++) y[i] = vfnma(n[i], vset(0.693359375f), y[i]);
-    UNROLL
-    for (int i = 0; i < rows; i++) y[i] = vfnma(n[i], vset(-2.12194440e-4f), y[i]);
-    UNROLL
-    for (int i = 0; i < rows; i++) p[i] = vset(1.9875691500e-4f);
-    UNROLL
-    for (int j = 0; j < 5; j++)
-        UNROLL
-        for (int i = 0; i < rows; i++) p[i] = vfma(p[i], y[i], vset(c[j]));
-    UNROLL
-    for (int i = 0; i < rows; i++) p[i] = vfma(p[i] * y[i], y[i], y[i]);
-    UNROLL
-    for (int i = 0; i < rows; i++) p[i] = p[i] + vset(1);
-}
-
+/* e^(y - n ln 2) where that is the rest of a range reduction, |y - n ln 2| up to about ln 2 / 2 */
 INLINE vf exp_rest(vf y, vf n)
 {
-    vf p;
-    exp_rests(1, &y, &n, &p);
-    return p;
+    vf r = vfnma(n, vset(0.693359375f), y);
+    r = vfnma(n, vset(-2.12194440e-4f), r);
+    vf p = vset(1.9875691500e-4f);
+    p = vfma(p, r, vset(1.3981999507e-3f));
+    p = vfma(p, r, vset(8.3334519073e-3f));
+    p = vfma(p, r, vset(4.1665795894e-2f));
+    p = vfma(p, r, vset(1.6666665459e-1f));
+    p = vfma(p, r, vset(5.0000001201e-1f));
+    return vfma(p * r, r, r) + vset(1);
 }
 
 INLINE vf vexp(vf x)
@@ -97,46 +82,23 @@ INLINE float base_log(exp_base b, float sum)
     return b.c + (b.n + (float)e) * 0.693147181f + logf(m);
 }
 
-/* e^(x - c) 2^-n of `rows` vectors in place, each up to what its b was made of. One of them is a
- * long chain of steps, so each step is made for all before the next one. */
-INLINE void vexp_over(const int rows, vf *x, const exp_base *b)
+/* e^(x - c) 2^-n for x up to what b was made of */
+INLINE vf vexp_over(vf x, exp_base b)
 {
-    enum { MOST = 4 };
-    const vf magic = vset(12582912.0f);
-    vf y[MOST], k[MOST], p[MOST];
-    UNROLL
-    for (int i = 0; i < rows; i++) y[i] = x[i] - vset(b[i].c);
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        const vf low = vset(b[i].n * 0.693147181f - 110);
+    const vf d = x - vset(b.c), low = vset(b.n * 0.693147181f - 110), magic = vset(12582912.0f);
 #if CPU_LEVEL >= 2
-        y[i] = (vf)_mm512_max_ps((__m512)low, (__m512)y[i]); /* a NaN stays one */
+    const vf y = (vf)_mm512_max_ps((__m512)low, (__m512)d); /* a NaN stays one */
 #else
-        y[i] = vmax(y[i], low);
+    const vf y = vmax(d, low);
 #endif
-    }
-    UNROLL
-    for (int i = 0; i < rows; i++) k[i] = vfma(y[i], vset(1.44269504088896341f), magic);
-#if CPU_LEVEL < 2
-    vi e[MOST];
-    UNROLL
-    for (int i = 0; i < rows; i++) e[i] = (vi)k[i] - (vi)magic - (int32_t)b[i].n;
-#endif
-    UNROLL
-    for (int i = 0; i < rows; i++) k[i] = k[i] - magic;
-    exp_rests(rows, y, k, p);
+    const vf shifted = vfma(y, vset(1.44269504088896341f), magic), k = shifted - magic;
+    const vf p = exp_rest(y, k);
 #if CPU_LEVEL >= 2
-    UNROLL
-    for (int i = 0; i < rows; i++) k[i] = k[i] - vset(b[i].n);
-    UNROLL
-    for (int i = 0; i < rows; i++) x[i] = (vf)_mm512_scalef_ps((__m512)p[i], (__m512)k[i]);
+    return (vf)_mm512_scalef_ps((__m512)p, (__m512)(k - vset(b.n)));
 #else
-    UNROLL
-    for (int i = 0; i < rows; i++) {
-        const vi h = e[i] >> 1;
-        const vf s1 = (vf)((h + 127) << 23), s2 = (vf)((e[i] - h + 127) << 23);
-        x[i] = vsel(x[i] != x[i], x[i], p[i] * s1 * s2);
-    }
+    const vi e = (vi)shifted - (vi)magic - (int32_t)b.n, h = e >> 1;
+    const vf s1 = (vf)((h + 127) << 23), s2 = (vf)((e - h + 127) << 23);
+    return vsel(x != x, x, p * s1 * s2);
 #endif
 }
 
