@@ -22,25 +22,12 @@ import time
 
 import torch
 
+from timing import median_time
+
 SHAPES = {  # as in bench/attention.c: queries, keys, heads, width of a head
     "nano": (65, 65, 6, 32), "nano-long": (256, 256, 6, 32), "vit": (577, 577, 12, 64),
     "encoder": (608, 608, 16, 64), "long": (2048, 2048, 16, 64), "query": (1, 1024, 16, 64),
 }
-
-
-def median_time(work):
-    """Microseconds of one call: the median of five groups of about 20 ms."""
-    work()
-    start = time.thread_time()
-    work()
-    calls = max(1, int(0.02 / (time.thread_time() - start + 1e-6)))
-    groups = []
-    for _ in range(5):
-        start = time.thread_time()
-        for _ in range(calls):
-            work()
-        groups.append((time.thread_time() - start) / calls * 1e6)
-    return statistics.median(groups)
 
 
 def peer(shape, dtype, gradients):
@@ -54,7 +41,7 @@ def peer(shape, dtype, gradients):
     attend = torch.nn.functional.scaled_dot_product_attention
     if not gradients:
         with torch.no_grad():
-            return median_time(lambda: attend(q, k, v))
+            return median_time(lambda: attend(q, k, v), 0.02)
     out = torch.rand(1, heads, queries, width).to(dtype)
     # the gradients alone, as bench/attention gives them
     made = attend(q, k, v)

@@ -20,6 +20,8 @@ import time
 
 import torch
 
+from timing import median_time
+
 SHAPES = {  # as in bench/conv.c: pictures, side, channels in and out, kernel, stride, padding
     "128x256": (1, 256, 128, 128, 3, 1, 1), "256x128": (1, 128, 256, 256, 3, 1, 1),
     "256x64": (1, 64, 256, 256, 3, 1, 1), "512x64": (1, 64, 512, 512, 3, 1, 1),
@@ -27,21 +29,6 @@ SHAPES = {  # as in bench/conv.c: pictures, side, channels in and out, kernel, s
     "rgb": (1, 128, 3, 64, 3, 1, 1), "patch": (8, 64, 3, 192, 8, 8, 0),
 }
 PARTS = ["forward", "input", "weights"]
-
-
-def median_time(work):
-    """Microseconds of one call: the median of five groups of about 10 ms."""
-    work()
-    start = time.thread_time()
-    work()
-    calls = max(1, int(0.01 / (time.thread_time() - start + 1e-6)))
-    groups = []
-    for _ in range(5):
-        start = time.thread_time()
-        for _ in range(calls):
-            work()
-        groups.append((time.thread_time() - start) / calls * 1e6)
-    return statistics.median(groups)
 
 
 def peer(shape, dtype, layout, parts):

@@ -26,6 +26,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "probe.h"
+
 #include "plugins/compute/cpu/kernels.h"
 
 #if defined(__x86_64__)
@@ -136,22 +138,6 @@ static double amx(void)
     return 2e5 * 4 * 16 * 16 * 32 * 2;
 }
 
-/* Eight streams `apart` bytes from each other, then the next eight. Streams that lie a power of two
- * apart meet in the same cache sets and memory banks, which costs a third; see run_read(). */
-__attribute__((target("avx2"))) static double read_256(const char *p, size_t apart)
-{
-    __m256i s = _mm256_setzero_si256();
-    for (size_t base = 0; base + 8 * apart <= GIB; base += 8 * apart)
-        for (size_t i = 0; i < apart; i += 64)
-            for (size_t k = 0; k < 8; k++) {
-                const char *q = p + base + k * apart + i;
-                s = _mm256_xor_si256(s, _mm256_loadu_si256((const void *)q));
-                s = _mm256_xor_si256(s, _mm256_loadu_si256((const void *)(q + 32)));
-            }
-    sink = (float)_mm256_extract_epi32(s, 0);
-    return (double)(GIB / (8 * apart) * 8 * apart);
-}
-
 #endif
 
 static double fma_plain(void)
@@ -163,38 +149,6 @@ static double fma_plain(void)
     for (int k = 0; k < 40; k++) s += c[k];
     sink = s;
     return 3e5 * 40 * 2;
-}
-
-static double read_plain(const char *p)
-{
-    uint64_t s = 0, v;
-    for (size_t i = 0; i < GIB / 8; i += 64)
-        for (size_t k = 0; k < 8; k++)
-            for (size_t j = 0; j < 64; j += 8) {
-                memcpy(&v, p + k * (GIB / 8) + i + j, 8);
-                s ^= v;
-            }
-    sink = (float)s;
-    return (double)GIB;
-}
-
-/* bytes in a second, the better of two layouts: eight long streams far from each other (and not a
- * power of two), and eight pieces of 6 KiB side by side, as rows of weights lie */
-static double run_read(const char *p)
-{
-    double best = 0;
-#if defined(__x86_64__)
-    static const size_t apart[] = { GIB / 8 - 64 * 1051, 6144 };
-    for (int i = 0; i < 2 && cpu_kernels_at(CPU_AVX2); i++) {
-        const double t = seconds(), bytes = read_256(p, apart[i]), rate = bytes / (seconds() - t);
-        if (rate > best) best = rate;
-    }
-#endif
-    if (best == 0) {
-        const double t = seconds();
-        best = read_plain(p) / (seconds() - t);
-    }
-    return best;
 }
 
 typedef double probe_fn(void);
@@ -285,7 +239,7 @@ static void compare(const char *what, subject *s, probe_fn *probe, const char *p
             const double t = seconds(), work = probe();
             rate = work / (seconds() - t);
         } else {
-            rate = run_read(s->memory);
+            rate = probe_read(s->memory, GIB);
         }
         double spent = 0, done = 0;
         do {
@@ -405,7 +359,7 @@ static int one_product(char **argv)
             all.l.tiles = kinds[i].tiles;
             us = time_of(&all);
         } else if (cold) {
-            us = read / run_read(weights) * 1e6;
+            us = read / probe_read(weights, GIB) * 1e6;
         } else {
             probe_fn *probe = fma_probe(level);
 #if defined(__x86_64__)

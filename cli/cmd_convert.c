@@ -31,8 +31,9 @@ const cli_command cmd_convert = {
     "convert",
     "MODEL",
     "Write a model again with its weights in another layout.",
-    "Official weights lie in rows and are used as they lie; each product packs the matrix that it "
-    "multiplies by. In tiles (32 rows by 32 columns, two tiles of 1 KiB for each 16 rows) a matrix "
+    "Official weights lie in rows and are used as they lie; a processor with AMX multiplies by "
+    "them so too, others pack the matrix for each product of many rows. In tiles (32 rows by 32 "
+    "columns, two tiles of 1 KiB for each 16 rows) a matrix "
     "is multiplied from the mapped file. Answers with --precision f32 are the same bit for bit. "
     "Only matrices of bf16 that the model's linear products alone read go into tiles: not "
     "tables of embeddings, heads that are tied to them, norms, biases or convolutions. What was "

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tiles: how a matrix of bf16 lies when a product shall take it as it is. The units that multiply
  * matrices of bf16 take sixteen rows by sixteen pairs at a time and want the pairs of one column
- * side by side. Official files lie in rows, so that each product would first bring them into that
- * order, which for few rows of x costs more than the product. In a file such a matrix is a tensor
- * of six axes whose bytes are what its shape says, so that every reader of safetensors can pass it
- * on; an entry of the metadata says what it stands for. */
+ * side by side. Official files lie in rows, so that a product first brings them into that order, or
+ * turns itself around. In a file such a matrix is a tensor of six axes whose bytes are what its
+ * shape says, so that every reader of safetensors can pass it on; an entry of the metadata says
+ * what it stands for. */
 #include "libcore/tensor/tiles.h"
 
 #include "libcore/tensor/scan.h"

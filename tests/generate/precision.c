@@ -64,21 +64,35 @@ START_TEST(auto_asks_the_device_and_the_weights)
 }
 END_TEST
 
-static omn_precision of_model(const char *folder, const char *context, const omn_model_setup *how)
+/* What a model that is opened so has. */
+typedef struct types {
+    omn_precision precision;
+    omn_type cache;
+} types;
+
+static types opened(const char *folder, omn_context_setup setup, const omn_model_setup *how)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_context *ctx = NULL;
     omn_model *m = NULL;
-    const omn_context_setup setup = { OMN_FILL(omn_context_setup), .threads = 1,
-                                      .plugin_path = testing_build("plugins/.libs"),
-                                      .only_plugin_path = true, .cache_dir = "",
-                                      .precision = context };
+    setup.size = sizeof setup;
+    setup.threads = 1;
+    setup.plugin_path = testing_build("plugins/.libs");
+    setup.only_plugin_path = true;
+    setup.cache_dir = "";
     WORKS(omn_context_new(&setup, &ctx, &err));
     WORKS(omn_model_open(ctx, folder, how, &m, &err));
-    const omn_precision got = omn_program_precision(omn_model_program(m));
+    const types got = { omn_program_precision(omn_model_program(m)),
+                        omn_program_cache(omn_model_program(m)) };
     omn_model_close(m);
     omn_context_free(ctx);
     return got;
+}
+
+static omn_precision of_model(const char *folder, const char *context, const omn_model_setup *how)
+{
+    const omn_context_setup setup = { .precision = context };
+    return opened(folder, setup, how).precision;
 }
 
 /* The toy's configuration with "precision" in it. */
@@ -121,21 +135,10 @@ static void say_both(const char *folder, const char *precision, const char *cach
 
 static omn_type cache_of(const char *folder, const char *context, const char *own)
 {
-    omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = NULL;
-    omn_model *m = NULL;
-    const omn_context_setup setup = { OMN_FILL(omn_context_setup), .threads = 1,
-                                      .plugin_path = testing_build("plugins/.libs"),
-                                      .only_plugin_path = true, .cache_dir = "",
-                                      .cache = context };
+    const omn_context_setup setup = { .cache = context };
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_AUTO,
                                   .cache = own };
-    WORKS(omn_context_new(&setup, &ctx, &err));
-    WORKS(omn_model_open(ctx, folder, &how, &m, &err));
-    const omn_type got = omn_program_cache(omn_model_program(m));
-    omn_model_close(m);
-    omn_context_free(ctx);
-    return got;
+    return opened(folder, setup, &how).cache;
 }
 
 START_TEST(caches_follow_the_products_or_a_word)

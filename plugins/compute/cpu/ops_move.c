@@ -349,6 +349,16 @@ static omn_status state_write(const cpu_run *r)
     return OMN_OK;
 }
 
+/* Is there room for T places of row b behind those that it has? */
+static omn_status append_fits(const cpu_run *r, size_t b, size_t T, size_t room)
+{
+    const int32_t at = ((const int32_t *)r->in[2])[b];
+    if (at >= 0 && (size_t)at + T <= room) return OMN_OK;
+    return omn_fail(r->err, OMN_ERR_DATA,
+                    "state_append: row %zu: %zu places from %d do not fit into %zu", b, T, (int)at,
+                    room);
+}
+
 static omn_status state_append(const cpu_run *r)
 {
     const omn_view *state = &r->call->out[0], *x = &r->call->in[1];
@@ -357,10 +367,8 @@ static omn_status state_append(const cpu_run *r)
     const size_t ux = view_unit(x), us = view_unit(state);
     const int32_t *at = r->in[2];
     for (size_t b = 0; b < B; b++) {
-        if (at[b] < 0 || (size_t)at[b] + T > room)
-            return omn_fail(r->err, OMN_ERR_DATA,
-                            "state_append: row %zu: %zu places from %d do not fit into %zu", b, T,
-                            (int)at[b], room);
+        const omn_status st = append_fits(r, b, T, room);
+        if (st != OMN_OK) return st;
         convert(r, T * row, (const char *)r->in[1] + b * T * row * ux, x->type,
                 (char *)r->out[0] + (b * room + (size_t)at[b]) * row * us, state->type);
     }
@@ -375,10 +383,8 @@ static omn_status append_heads(const cpu_run *r)
     const size_t room = view_dim(cache, 2), unit = view_unit(cache);
     const int32_t *at = r->in[2];
     for (size_t b = 0; b < B; b++) {
-        if (at[b] < 0 || (size_t)at[b] + T > room)
-            return omn_fail(r->err, OMN_ERR_DATA,
-                            "state_append: row %zu: %zu places from %d do not fit into %zu", b, T,
-                            (int)at[b], room);
+        const omn_status st = append_fits(r, b, T, room);
+        if (st != OMN_OK) return st;
         for (size_t g = 0; g < G; g++) {
             const float *from = (const float *)r->in[1] + (b * T * G + g) * K;
             char *to = (char *)r->out[0] + ((b * G + g) * room + (size_t)at[b]) * K * unit;
