@@ -103,6 +103,7 @@ int main(int argc, char **argv)
         uint16_t *half = halves(w, nw);
         cpu_conv c = { .B = s.B, .H = s.side, .W = s.side, .C = s.C, .O = s.O, .OH = out,
                        .OW = out, .kh = s.k, .kw = s.k, .stride_h = s.stride, .stride_w = s.stride,
+                       .dilate_h = 1, .dilate_w = 1,
                        .pad_top = s.pad, .pad_left = s.pad, .x = x, .bias = bias,
                        .bias_type = OMN_F32, .out = y, .d_out = y, .dx = dx, .dw = dw };
         c.work = bytes(cpu_conv_work(&c) * sizeof *c.work);

@@ -191,11 +191,22 @@ typedef struct omn_conv {
 } omn_conv;
 OMN_API omn_node *omn_conv2d(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias,
                              const omn_conv *how, omn_act act);
+/* The same with taps dilate_y lines and dilate_x columns apart (1 and more; the window is
+ * (kh - 1) * dilate_y + 1 high). One dimension is a picture of height 1. */
+OMN_API omn_node *omn_conv2d_dilated(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias,
+                                     const omn_conv *how, int32_t dilate_y, int32_t dilate_x,
+                                     omn_act act);
+/* Transposed convolution, the gradient of omn_conv2d in x [B,H,W,C]: w [C, O, kh, kw] as on disk,
+ * y [B, (H - 1) * stride_y - top - bottom + kh, .., O]; bias [O] or NULL. What a framework calls
+ * output padding makes `bottom` and `right` smaller; they may be negative down to 1 - stride. */
+OMN_API omn_node *omn_conv_transpose2d(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias,
+                                       const omn_conv *how, omn_act act);
 typedef enum omn_pool_kind { OMN_POOL_MAX, OMN_POOL_AVG } omn_pool_kind;
 OMN_API omn_node *omn_pool2d(omn_scope *s, omn_node *x, omn_pool_kind kind, int32_t ky, int32_t kx,
                              const omn_conv *how);
 OMN_API omn_node *omn_upsample(omn_scope *s, omn_node *x, int32_t factor);   /* nearest */
-/* ids i32 [...] of the rows of codebook [V, D] nearest to x [..., D]; no gradient. */
+/* ids i32 [...] of the rows of codebook [V, D] nearest to x [..., D] by Euclid, the first of equal
+ * ones; no gradient. By cosine: omn_l2_norm of both before. */
 OMN_API omn_node *omn_vector_quantise(omn_scope *s, omn_node *x, omn_node *codebook);
 OMN_API omn_node *omn_argmax(omn_scope *s, omn_node *x);                     /* last axis, i32 */
 

@@ -83,7 +83,8 @@ static void act_into_product(step *st)
         omn_linear_attrs *l = below->attrs;
         if (l->act != OMN_ACT_NONE || l->has & 2) return;
         l->act = a->act;
-    } else if ((below = private_maker(st->in[0], OP_conv2d))) {
+    } else if ((below = private_maker(st->in[0], OP_conv2d)) ||
+               (below = private_maker(st->in[0], OP_conv2d_dilated))) {
         omn_conv_attrs *c = below->attrs;
         if (c->act != OMN_ACT_NONE) return;
         c->act = a->act;

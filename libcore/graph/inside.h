@@ -37,8 +37,8 @@ const char *step_name(const step *st);
 grad_fn grad_linear, grad_matmul, grad_add, grad_mul, grad_scale, grad_act, grad_glu, grad_rms_norm,
     grad_layer_norm, grad_l2_norm, grad_group_norm, grad_softmax, grad_log_softmax, grad_rope,
     grad_embedding, grad_gather, grad_permute, grad_concat, grad_slice, grad_pad, grad_cast,
-    grad_expand, grad_sum, grad_attention, grad_cross_entropy, grad_conv2d, grad_pool2d,
-    grad_upsample, grad_plugin;
+    grad_expand, grad_sum, grad_attention, grad_cross_entropy, grad_conv2d, grad_conv2d_dx,
+    grad_pool2d, grad_upsample, grad_plugin;
 flops_fn flops_linear, flops_matmul, flops_attention, flops_attention_grad, flops_conv, flops_norm,
     flops_quantise, flops_input, flops_pool;
 

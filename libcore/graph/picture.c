@@ -12,6 +12,12 @@ static int64_t places(int64_t size, int32_t before, int32_t after, int64_t windo
     return room < 0 ? 0 : room / stride + 1;
 }
 
+/* What taps that lie `gap` apart cover. */
+static int64_t window(int64_t taps, int32_t gap)
+{
+    return (taps - 1) * gap + 1;
+}
+
 static bool window_fits(omn_scope *s, const char *op, const omn_node *x, int64_t ky, int64_t kx,
                         const omn_conv *h, omn_shape *out)
 {
@@ -32,28 +38,29 @@ static bool window_fits(omn_scope *s, const char *op, const omn_node *x, int64_t
     return false;
 }
 
-omn_node *omn_conv2d(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, const omn_conv *how,
-                     omn_act act)
+/* x becomes f32; false after a failure. */
+static bool conv_inputs(omn_scope *s, const char *op, omn_node **x, omn_node *w, omn_node *bias)
 {
-    char a[96], b[96];
-    const omn_conv *h = how ? how : &plain;
-    omn_shape shape;
-    if (graph_stop(s, "conv2d", 2, (omn_node *[]){ x, w })) return NULL;
-    if (bias && graph_stop(s, "conv2d", 1, &bias)) return NULL;
-    x = graph_f32(s, "conv2d", x);
-    if (!x || !graph_is_float(s, "conv2d", "the weight", w)) return NULL;
-    if (x->shape.rank != 4 || w->shape.rank != 4 || w->shape.dim[1] != x->shape.dim[3])
-        return graph_fail(s, OMN_ERR_SHAPE, "conv2d",
-                          "x is %s, the weight is %s; [B, H, W, C] and [O, C, kh, kw] are wanted",
-                          node_text(x, a), node_text(w, b));
-    if (!window_fits(s, "conv2d", x, w->shape.dim[2], w->shape.dim[3], h, &shape)) return NULL;
-    shape.dim[3] = w->shape.dim[0];
-    if (bias && (!omn_type_get(bias->type)->is_float || bias->shape.rank != 1 ||
-                 bias->shape.dim[0] != shape.dim[3]))
-        return graph_fail(s, OMN_ERR_SHAPE, "conv2d", "the bias is %s, [%lld] is wanted",
-                          node_text(bias, a), (long long)shape.dim[3]);
-    const omn_conv_attrs attrs = {
-        .has = bias ? 1 : 0,
+    if (graph_stop(s, op, 2, (omn_node *[]){ *x, w })) return false;
+    if (bias && graph_stop(s, op, 1, &bias)) return false;
+    *x = graph_f32(s, op, *x);
+    return *x && graph_is_float(s, op, "the weight", w);
+}
+
+static bool bias_fits(omn_scope *s, const char *op, const omn_node *bias, int64_t n)
+{
+    char a[96];
+    if (!bias || (omn_type_get(bias->type)->is_float && bias->shape.rank == 1 &&
+                  bias->shape.dim[0] == n))
+        return true;
+    graph_fail(s, OMN_ERR_SHAPE, op, "the bias is %s, [%lld] is wanted", node_text(bias, a),
+               (long long)n);
+    return false;
+}
+
+static omn_conv_attrs conv_attrs(const omn_scope *s, const omn_conv *h)
+{
+    return (omn_conv_attrs){
         .act = OMN_ACT_NONE,
         .precision = (int32_t)s->g->program->precision,
         .stride_y = h->stride_y,
@@ -62,32 +69,121 @@ omn_node *omn_conv2d(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, con
         .left = h->left,
         .bottom = h->bottom,
         .right = h->right,
+        .dilate_y = 1,
+        .dilate_x = 1,
     };
+}
+
+omn_node *omn_conv2d_dilated(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias,
+                             const omn_conv *how, int32_t dilate_y, int32_t dilate_x, omn_act act)
+{
+    char a[96], b[96];
+    const omn_conv *h = how ? how : &plain;
+    const bool gaps = dilate_y != 1 || dilate_x != 1;
+    omn_shape shape;
+    if (!conv_inputs(s, "conv2d", &x, w, bias)) return NULL;
+    if (x->shape.rank != 4 || w->shape.rank != 4 || w->shape.dim[1] != x->shape.dim[3])
+        return graph_fail(s, OMN_ERR_SHAPE, "conv2d",
+                          "x is %s, the weight is %s; [B, H, W, C] and [O, C, kh, kw] are wanted",
+                          node_text(x, a), node_text(w, b));
+    if (dilate_y < 1 || dilate_x < 1 || dilate_y > 65535 || dilate_x > 65535)
+        return graph_fail(s, OMN_ERR_ARGUMENT, "conv2d",
+                          "taps %d x %d apart; 1 to 65535 is wanted", dilate_y, dilate_x);
+    if (!window_fits(s, "conv2d", x, window(w->shape.dim[2], dilate_y),
+                     window(w->shape.dim[3], dilate_x), h, &shape))
+        return NULL;
+    shape.dim[3] = w->shape.dim[0];
+    if (!bias_fits(s, "conv2d", bias, shape.dim[3])) return NULL;
+    omn_conv_attrs attrs = conv_attrs(s, h);
+    attrs.has = bias ? 1 : 0;
+    attrs.dilate_y = dilate_y;
+    attrs.dilate_x = dilate_x;
     omn_node *in[] = { x, w, bias };
-    omn_node *y = graph_op(s, OP_conv2d, &attrs, in, bias ? 3 : 2, OMN_F32, shape);
+    omn_node *y = graph_op(s, gaps ? OP_conv2d_dilated : OP_conv2d, &attrs, in, bias ? 3 : 2,
+                           OMN_F32, shape);
     return act == OMN_ACT_NONE ? y : omn_activate(s, y, act);
+}
+
+omn_node *omn_conv2d(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, const omn_conv *how,
+                     omn_act act)
+{
+    return omn_conv2d_dilated(s, x, w, bias, how, 1, 1, act);
 }
 
 void grad_conv2d(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
 {
     omn_conv_attrs attrs = *(const omn_conv_attrs *)st->attrs;
-    const bool bias = attrs.has & 1;
+    const bool bias = attrs.has & 1, gaps = st->op == OP_conv2d_dilated;
     attrs.has = 0;
     if (wants(st, 0)) {
         omn_node *in[] = { gy, st->in[1] };
-        gx[0] = graph_op(s, OP_conv2d_dx, &attrs, in, 2, OMN_F32, st->in[0]->shape);
+        gx[0] = graph_op(s, gaps ? OP_conv2d_dilated_dx : OP_conv2d_dx, &attrs, in, 2, OMN_F32,
+                         st->in[0]->shape);
     }
     if (wants(st, 1)) {
         omn_node *in[] = { gy, st->in[0] };
-        gx[1] = graph_op(s, OP_conv2d_dw, &attrs, in, 2, OMN_F32, st->in[1]->shape);
+        gx[1] = graph_op(s, gaps ? OP_conv2d_dilated_dw : OP_conv2d_dw, &attrs, in, 2, OMN_F32,
+                         st->in[1]->shape);
     }
     if (bias && wants(st, 2)) gx[2] = graph_sum_to(s, gy, st->in[2]->shape);
 }
 
+/* The size of a picture whose convolution has n places along one axis, or 0. */
+static int64_t spread(int64_t n, int64_t taps, int32_t stride, int32_t before, int32_t after)
+{
+    int64_t far = 0;
+    if (stride < 1 || before < 0 || before > 65535 || after <= -stride || after > 65535) return 0;
+    if (__builtin_mul_overflow(n - 1, (int64_t)stride, &far) || far > INT32_MAX) return 0;
+    far += taps - before - after;
+    return far > 0 ? far : 0;
+}
+
+omn_node *omn_conv_transpose2d(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias,
+                               const omn_conv *how, omn_act act)
+{
+    char a[96], b[96];
+    const char *op = "conv_transpose2d";
+    const omn_conv *h = how ? how : &plain;
+    if (!conv_inputs(s, op, &x, w, bias)) return NULL;
+    if (x->shape.rank != 4 || w->shape.rank != 4 || w->shape.dim[0] != x->shape.dim[3])
+        return graph_fail(s, OMN_ERR_SHAPE, op,
+                          "x is %s, the weight is %s; [B, H, W, C] and [C, O, kh, kw] are wanted",
+                          node_text(x, a), node_text(w, b));
+    omn_shape shape = x->shape;
+    shape.dim[1] = spread(x->shape.dim[1], w->shape.dim[2], h->stride_y, h->top, h->bottom);
+    shape.dim[2] = spread(x->shape.dim[2], w->shape.dim[3], h->stride_x, h->left, h->right);
+    shape.dim[3] = w->shape.dim[1];
+    if (!shape.dim[1] || !shape.dim[2])
+        return graph_fail(s, OMN_ERR_SHAPE, op,
+                          "x is %s, the weight is %s, strides %d x %d, padding %d %d %d %d; strides "
+                          "above 0 and padding that leaves a picture are wanted",
+                          node_text(x, a), node_text(w, b), h->stride_y, h->stride_x, h->top,
+                          h->left, h->bottom, h->right);
+    if (!bias_fits(s, op, bias, shape.dim[3])) return NULL;
+    const omn_conv_attrs attrs = conv_attrs(s, h);
+    omn_node *y = graph_op(s, OP_conv2d_dx, &attrs, (omn_node *[]){ x, w }, 2, OMN_F32, shape);
+    if (bias) y = omn_add(s, y, bias);
+    return act == OMN_ACT_NONE ? y : omn_activate(s, y, act);
+}
+
+/* y = conv2d_dx(x, w) is linear in both: what went backwards goes forwards. */
+void grad_conv2d_dx(omn_scope *s, const step *st, omn_node *gy, omn_node **gx)
+{
+    if (wants(st, 0)) {
+        omn_node *in[] = { gy, st->in[1] };
+        gx[0] = graph_op(s, OP_conv2d, st->attrs, in, 2, OMN_F32, st->in[0]->shape);
+    }
+    if (wants(st, 1)) {
+        omn_node *in[] = { st->in[0], gy };
+        gx[1] = graph_op(s, OP_conv2d_dw, st->attrs, in, 2, OMN_F32, st->in[1]->shape);
+    }
+}
+
 uint64_t flops_conv(const step *st)
 {
-    const omn_node *y = st->op == OP_conv2d ? st->out[0] : st->in[0];
-    const omn_node *w = st->op == OP_conv2d_dw ? st->out[0] : st->in[1];
+    const bool forward = st->op == OP_conv2d || st->op == OP_conv2d_dilated;
+    const bool weight = st->op == OP_conv2d_dw || st->op == OP_conv2d_dilated_dw;
+    const omn_node *y = forward ? st->out[0] : st->in[0], *w = weight ? st->out[0] : st->in[1];
     return 2 * node_count(y) / (uint64_t)y->shape.dim[3] * node_count(w);
 }
 

@@ -149,6 +149,12 @@ static void build_pictures(omn_scope *s, omn_bundle *out, int64_t B)
                               OMN_ACT_NONE));
     omn_bundle_put(out, s, "1 x 1", omn_conv2d(s, p, weight(s, "one", omn_dim4(21, 6, 1, 1)), NULL,
                                                &(omn_conv){ 1, 1, 0, 0, 0, 0 }, OMN_ACT_NONE));
+    omn_bundle_put(out, s, "gaps",
+                   omn_conv2d_dilated(s, p, weight(s, "gaps", omn_dim4(21, 6, 3, 2)), NULL, &same,
+                                      2, 5, OMN_ACT_SILU));
+    omn_bundle_put(out, s, "transposed",
+                   omn_conv_transpose2d(s, p, weight(s, "up", omn_dim4(6, 21, 3, 3)), NULL, &half,
+                                        OMN_ACT_NONE));
     omn_bundle_put(out, s, "average", omn_pool2d(s, p, OMN_POOL_AVG, 2, 2, &half));
     omn_bundle_put(out, s, "greatest", omn_pool2d(s, p, OMN_POOL_MAX, 2, 2, &half));
     omn_bundle_put(out, s, "group norm", omn_group_norm(s, p, NULL, NULL, 3, 1e-5));

@@ -352,12 +352,37 @@ START_TEST(convolutions)
                                    all[i].t,
                                    all[i].l,
                                    all[i].b,
-                                   all[i].r };
+                                   all[i].r,
+                                   1,
+                                   1 };
         const int n = snprintf(in, sizeof in, "x2,%d,%d,%d w%d,%d,%d,%d", all[i].h, all[i].w,
                                all[i].c, all[i].o, all[i].c, all[i].kh, all[i].kw);
         if (i % 2) snprintf(in + n, sizeof in - (size_t)n, " w%d", all[i].o);
         check(&b, "conv2d", &a, in, y, 2e-5);
+        omn_conv_attrs back = a;
+        char x[40];
+        back.has = 0;
+        back.act = 0;
+        snprintf(x, sizeof x, "x2,%d,%d,%d", all[i].h, all[i].w, all[i].c);
+        snprintf(in, sizeof in, "%s w%d,%d,%d,%d", y, all[i].o, all[i].c, all[i].kh, all[i].kw);
+        check(&b, "conv2d_dx", &back, in, x, 2e-5);
+        const omn_pool_attrs p = {
+            OMN_FILL(omn_pool_attrs), i % 2, all[i].kh, all[i].kw, all[i].sy, all[i].sx, all[i].t,
+            all[i].l, all[i].b, all[i].r
+        };
+        if (all[i].t >= all[i].kh || all[i].l >= all[i].kw) continue;
+        snprintf(y, sizeof y, "x2,%d,%d,%d", oh, ow, all[i].c);
+        check(&b, "pool2d", &p, x, y, 2e-5);
     }
+    const omn_conv_attrs gaps = { OMN_FILL(omn_conv_attrs), .stride_y = 1, .stride_x = 2, .top = 2,
+                                  .left = 3, .bottom = 1, .dilate_y = 2, .dilate_x = 3 };
+    check(&b, "conv2d_dilated", &gaps, "x2,9,20,18 w19,18,3,2", "x2,8,10,19", 2e-5);
+    check(&b, "conv2d_dilated_dx", &gaps, "x2,8,10,19 w19,18,3,2", "x2,9,20,18", 2e-5);
+    const omn_conv_attrs up = { OMN_FILL(omn_conv_attrs), .stride_y = 1, .stride_x = 8, .left = 4,
+                                .right = 4 };
+    check(&b, "conv2d_dx", &up, "x2,1,9,24 w24,20,1,16", "x2,1,72,20", 2e-5);
+    check(&b, "vector_quantise", NULL, "x2,5,4 w37,4", "i2,5", 0);
+    check(&b, "vector_quantise", NULL, "x11,33 w5,33", "i11", 0);
     check(&b, "upsample", A(omn_scale_attrs, 2, 0), "x2,3,5,17", "x2,6,10,17", 0);
     check(&b, "upsample", A(omn_scale_attrs, 3, 0), "x1,1,2,3", "x1,3,6,3", 0);
     end(&b);

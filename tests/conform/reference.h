@@ -43,7 +43,7 @@ typedef omn_status ref_fn(const ref_args *a, omn_error *err);
 ref_fn *reference_op(const char *name);
 
 ref_fn ref_linear, ref_linear_dx, ref_linear_dw, ref_matmul, ref_conv2d, ref_conv2d_dx,
-    ref_conv2d_dw, ref_pool2d, ref_pool2d_grad, ref_upsample, ref_upsample_grad, ref_attention,
+    ref_conv2d_dw, ref_conv2d_dilated, ref_conv2d_dilated_dx, ref_conv2d_dilated_dw, ref_pool2d, ref_pool2d_grad, ref_upsample, ref_upsample_grad, ref_attention,
     ref_attention_grad, ref_cross_entropy, ref_cross_entropy_grad, ref_rms_norm, ref_rms_norm_grad,
     ref_layer_norm, ref_layer_norm_grad, ref_l2_norm, ref_l2_norm_grad, ref_group_norm,
     ref_group_norm_grad, ref_softmax, ref_softmax_grad, ref_log_softmax, ref_log_softmax_grad,

@@ -104,8 +104,10 @@ static void conv_place(const conv *c, size_t b, size_t oy, size_t ox, size_t o)
     const size_t at = ((b * c->y.H + oy) * c->y.W + ox) * c->y.C + o;
     for (size_t ky = 0; ky < c->kh; ky++)
         for (size_t kx = 0; kx < c->kw; kx++) {
-            const long iy = (long)(oy * (size_t)c->t->stride_y + ky) - c->t->top;
-            const long ix = (long)(ox * (size_t)c->t->stride_x + kx) - c->t->left;
+            const size_t gy = c->t->dilate_y > 1 ? (size_t)c->t->dilate_y : 1;
+            const size_t gx = c->t->dilate_x > 1 ? (size_t)c->t->dilate_x : 1;
+            const long iy = (long)(oy * (size_t)c->t->stride_y + ky * gy) - c->t->top;
+            const long ix = (long)(ox * (size_t)c->t->stride_x + kx * gx) - c->t->left;
             if (iy < 0 || ix < 0 || iy >= (long)c->x.H || ix >= (long)c->x.W) continue;
             for (size_t ch = 0; ch < c->x.C; ch++) {
                 const size_t xi = ((b * c->x.H + (size_t)iy) * c->x.W + (size_t)ix) * c->x.C + ch;
@@ -182,6 +184,22 @@ omn_status ref_conv2d_dw(const ref_args *a, omn_error *err)
     (void)err;
     conv_run(&c, &a->out[0]);
     return OMN_OK;
+}
+
+/* conv_place reads the gaps, which are 1 in the ops without */
+omn_status ref_conv2d_dilated(const ref_args *a, omn_error *err)
+{
+    return ref_conv2d(a, err);
+}
+
+omn_status ref_conv2d_dilated_dx(const ref_args *a, omn_error *err)
+{
+    return ref_conv2d_dx(a, err);
+}
+
+omn_status ref_conv2d_dilated_dw(const ref_args *a, omn_error *err)
+{
+    return ref_conv2d_dw(a, err);
 }
 
 /* One window of a pooling: its value, or its gradient g spread into gx. */

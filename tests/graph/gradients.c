@@ -212,6 +212,21 @@ GRADIENT(conv2d, {
     return omn_conv2d(s, w(s, "x", omn_dim4(2, 5, 4, 3)), w(s, "w", omn_dim4(2, 3, 3, 2)),
                       w(s, "b", omn_dim1(2)), &how, OMN_ACT_SILU);
 })
+GRADIENT(conv2d_dilated, {
+    const omn_conv how = { 1, 2, 3, 1, 0, 2 };
+    return omn_conv2d_dilated(s, w(s, "x", omn_dim4(2, 4, 7, 3)), w(s, "w", omn_dim4(2, 3, 3, 2)),
+                              w(s, "b", omn_dim1(2)), &how, 2, 3, OMN_ACT_TANH);
+})
+GRADIENT(conv_transpose2d, {
+    const omn_conv how = { 2, 3, 1, 0, 0, -1 };
+    return omn_conv_transpose2d(s, w(s, "x", omn_dim4(2, 3, 2, 3)), w(s, "w", omn_dim4(3, 2, 4, 3)),
+                                w(s, "b", omn_dim1(2)), &how, OMN_ACT_TANH);
+})
+GRADIENT(conv_transpose2d_of_a_line, {
+    const omn_conv how = { 1, 4, 0, 2, 0, 2 };
+    return omn_conv_transpose2d(s, w(s, "x", omn_dim4(1, 1, 3, 2)), w(s, "w", omn_dim4(2, 3, 1, 8)),
+                                NULL, &how, OMN_ACT_NONE);
+})
 GRADIENT(pool_max, {
     const omn_conv how = { 2, 2, 1, 1, 0, 0 };
     return omn_pool2d(s, w(s, "x", omn_dim4(2, 5, 4, 3)), OMN_POOL_MAX, 3, 2, &how);
@@ -335,6 +350,9 @@ int main(void)
         sum_keep,
         mean,
         conv2d,
+        conv2d_dilated,
+        conv_transpose2d,
+        conv_transpose2d_of_a_line,
         pool_max,
         pool_avg,
         upsample,

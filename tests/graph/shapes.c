@@ -58,6 +58,33 @@ BAD(bad_conv, {
                       omn_weight(s, "w", omn_dim4(4, 2, 3, 3), OMN_INIT_ZERO, 0), NULL, NULL,
                       OMN_ACT_NONE);
 })
+BAD(bad_gap, {
+    return omn_conv2d_dilated(s, in(s, "p", omn_dim4(1, 8, 8, 3)),
+                              omn_weight(s, "w", omn_dim4(4, 3, 3, 3), OMN_INIT_ZERO, 0), NULL,
+                              NULL, 1, 0, OMN_ACT_NONE);
+})
+BAD(bad_gap_window, {
+    return omn_conv2d_dilated(s, in(s, "p", omn_dim4(1, 8, 8, 3)),
+                              omn_weight(s, "w", omn_dim4(4, 3, 3, 3), OMN_INIT_ZERO, 0), NULL,
+                              NULL, 1, 4, OMN_ACT_NONE);
+})
+BAD(bad_transpose, {
+    return omn_conv_transpose2d(s, in(s, "p", omn_dim4(1, 8, 8, 3)),
+                                omn_weight(s, "w", omn_dim4(4, 3, 3, 3), OMN_INIT_ZERO, 0), NULL,
+                                NULL, OMN_ACT_NONE);
+})
+BAD(bad_transpose_padding, {
+    const omn_conv how = { 2, 2, 0, 2, 0, 3 };
+    return omn_conv_transpose2d(s, in(s, "p", omn_dim4(1, 8, 2, 3)),
+                                omn_weight(s, "w", omn_dim4(3, 4, 3, 3), OMN_INIT_ZERO, 0), NULL,
+                                &how, OMN_ACT_NONE);
+})
+BAD(bad_transpose_bias, {
+    return omn_conv_transpose2d(s, in(s, "p", omn_dim4(1, 8, 8, 3)),
+                                omn_weight(s, "w", omn_dim4(3, 4, 3, 3), OMN_INIT_ZERO, 0),
+                                omn_weight(s, "b", omn_dim1(3), OMN_INIT_ZERO, 0), NULL,
+                                OMN_ACT_NONE);
+})
 BAD(bad_window,
     { return omn_pool2d(s, in(s, "p", omn_dim4(1, 2, 8, 3)), OMN_POOL_MAX, 3, 3, NULL); })
 BAD(bad_heads, {
@@ -182,6 +209,11 @@ static const wrong all_wrong[] = {
     { bad_sum, "sum: x is [2, 5, 7] f32, bit 3 of the axes has no axis" },
     { bad_cast, "cast: x is [2, 5, 7] f32; f32 or i32 can be made" },
     { bad_conv, "conv2d: x is [1, 8, 8, 3] f32, the weight is [4, 2, 3, 3] f32" },
+    { bad_gap, "conv2d: taps 1 x 0 apart; 1 to 65535 is wanted" },
+    { bad_gap_window, "conv2d: x is [1, 8, 8, 3] f32, window 3 x 9" },
+    { bad_transpose, "conv_transpose2d: x is [1, 8, 8, 3] f32, the weight is [4, 3, 3, 3] f32" },
+    { bad_transpose_padding, "strides above 0 and padding that leaves a picture are wanted" },
+    { bad_transpose_bias, "conv_transpose2d: the bias is [3] f32, [4] is wanted" },
     { bad_window, "pool2d: x is [1, 2, 8, 3] f32, window 3 x 3" },
     { bad_heads, "attention: q is [1, 4, 3, 6] f32, k is [1, 5, 2, 6] f32" },
     { bad_segments, "attention: q_seg and k_seg, q_part and k_part: both or none" },
@@ -270,6 +302,12 @@ static void build_right(void *user, omn_scope *s, omn_bundle *out)
     is(omn_conv2d(s, p, omn_weight(s, "c", omn_dim4(6, 3, 3, 2), OMN_INIT_ZERO, 0), NULL, &how,
                   OMN_ACT_NONE),
        "[1, 5, 3, 6]");
+    is(omn_conv2d_dilated(s, p, omn_weight(s, "c", omn_dim4(6, 3, 3, 2), OMN_INIT_ZERO, 0), NULL,
+                          &how, 3, 4, OMN_ACT_NONE),
+       "[1, 3, 2, 6]");
+    is(omn_conv_transpose2d(s, p, omn_weight(s, "ct", omn_dim4(3, 6, 3, 2), OMN_INIT_ZERO, 0), NULL,
+                            &how, OMN_ACT_NONE),
+       "[1, 17, 23, 6]");
     is(omn_pool2d(s, p, OMN_POOL_AVG, 2, 2, NULL), "[1, 4, 4, 3]");
     is(omn_upsample(s, p, 2), "[1, 18, 16, 3]");
     is(omn_argmax(s, x), "[2, 5]");

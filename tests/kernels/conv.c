@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Convolutions and their gradients against a float64 reference, on every level: sizes that fill no
- * tile, strip or line, strides, borders. Sums of K products in f32 err far less than 4e-6 of the
+ * tile, strip or line, strides, borders, gaps between taps. Sums of K products in f32 err far less than 4e-6 of the
  * sum of absolute products; with bf16 the reference rounds the factors the same way, so the same
  * bound holds. The same bits in pieces, for any number of threads, and for a picture alone.
  */
@@ -9,28 +9,38 @@
 
 typedef struct shape {
     size_t B, H, W, C, O, kh, kw, sh, sw, top, left, bottom, right;
+    size_t gh, gw;                      /* gaps between taps */
 } shape;
 
 static const shape shapes[] = {
-    { 2, 5, 17, 40, 17, 3, 3, 1, 1, 1, 1, 1, 1 },
-    { 2, 9, 15, 33, 33, 3, 3, 1, 1, 1, 1, 1, 1 },
-    { 1, 20, 18, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1 },
-    { 2, 12, 34, 16, 31, 3, 3, 2, 2, 1, 1, 1, 1 },
-    { 2, 7, 3, 32, 19, 3, 3, 1, 1, 1, 0, 1, 0 },                /* one column of outputs */
-    { 1, 6, 33, 20, 40, 1, 1, 1, 1, 0, 0, 0, 0 },
-    { 2, 6, 33, 20, 40, 1, 1, 2, 2, 0, 0, 0, 0 },
-    { 1, 8, 40, 24, 9, 1, 1, 1, 1, 1, 2, 0, 1 },                /* 1 x 1 with a border */
-    { 2, 16, 16, 3, 24, 4, 4, 4, 4, 0, 0, 0, 0 },
-    { 1, 14, 23, 18, 34, 7, 7, 1, 1, 3, 3, 3, 3 },
-    { 1, 11, 30, 17, 5, 4, 2, 3, 1, 2, 0, 1, 1 },
-    { 1, 9, 25, 16, 8, 2, 2, 3, 3, 0, 0, 0, 0 },                /* pixels that meet no tap */
-    { 1, 1, 1, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1 },
-    { 1, 3, 70, 130, 66, 3, 3, 1, 1, 0, 1, 0, 1 },
-    { 1, 2, 12, 1040, 3, 9, 9, 1, 1, 4, 4, 4, 4 },              /* too many taps for tiles */
-    { 1, 17, 31, 40, 17, 3, 3, 1, 1, 1, 1, 1, 1 },              /* pixels enough to be the depth */
-    { 2, 16, 64, 33, 16, 2, 3, 1, 1, 0, 1, 1, 1 },
-    { 1, 70, 66, 16, 18, 3, 3, 1, 1, 1, 0, 1, 0 },
-    { 1, 3, 9, 4, 2, 5, 5, 1, 1, 4, 5, 4, 5 },                  /* a border broader than needed */
+    { 2, 5, 17, 40, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },
+    { 2, 9, 15, 33, 33, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },
+    { 1, 20, 18, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },
+    { 2, 12, 34, 16, 31, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1 },
+    { 2, 7, 3, 32, 19, 3, 3, 1, 1, 1, 0, 1, 0, 1, 1 },                /* one column of outputs */
+    { 1, 6, 33, 20, 40, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1 },
+    { 2, 6, 33, 20, 40, 1, 1, 2, 2, 0, 0, 0, 0, 1, 1 },
+    { 1, 8, 40, 24, 9, 1, 1, 1, 1, 1, 2, 0, 1, 1, 1 },                /* 1 x 1 with a border */
+    { 2, 16, 16, 3, 24, 4, 4, 4, 4, 0, 0, 0, 0, 1, 1 },
+    { 1, 14, 23, 18, 34, 7, 7, 1, 1, 3, 3, 3, 3, 1, 1 },
+    { 1, 11, 30, 17, 5, 4, 2, 3, 1, 2, 0, 1, 1, 1, 1 },
+    { 1, 9, 25, 16, 8, 2, 2, 3, 3, 0, 0, 0, 0, 1, 1 },                /* pixels that meet no tap */
+    { 1, 1, 1, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },
+    { 1, 3, 70, 130, 66, 3, 3, 1, 1, 0, 1, 0, 1, 1, 1 },
+    { 1, 2, 12, 1040, 3, 9, 9, 1, 1, 4, 4, 4, 4, 1, 1 },              /* too many taps for tiles */
+    { 1, 17, 31, 40, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },              /* pixels enough to be the depth */
+    { 2, 16, 64, 33, 16, 2, 3, 1, 1, 0, 1, 1, 1, 1, 1 },
+    { 1, 70, 66, 16, 18, 3, 3, 1, 1, 1, 0, 1, 0, 1, 1 },
+    { 1, 3, 9, 4, 2, 5, 5, 1, 1, 4, 5, 4, 5, 1, 1 },                  /* a border broader than needed */
+    { 2, 1, 70, 33, 40, 1, 7, 1, 1, 0, 9, 0, 9, 1, 3 },         /* sound: a line, gaps */
+    { 1, 1, 65, 64, 32, 1, 3, 1, 1, 0, 12, 0, 12, 1, 12 },
+    { 1, 1, 20, 16, 17, 1, 5, 1, 1, 0, 24, 0, 24, 1, 12 },      /* gaps wider than the line */
+    { 1, 40, 34, 20, 24, 3, 3, 1, 1, 2, 3, 2, 3, 2, 3 },
+    { 2, 19, 18, 16, 33, 3, 1, 1, 1, 4, 0, 4, 0, 4, 1 },
+    { 1, 15, 33, 18, 20, 3, 3, 2, 1, 2, 1, 0, 1, 2, 1 },        /* gaps and strides */
+    { 1, 12, 31, 17, 19, 2, 3, 3, 2, 1, 2, 0, 2, 2, 3 },
+    { 1, 90, 24, 16, 16, 3, 3, 1, 1, 0, 1, 0, 1, 40, 1 },       /* gaps too high for a ring */
+    { 1, 1, 64, 24, 40, 1, 16, 1, 8, 0, 4, 0, 4, 1, 1 },        /* what sound is enlarged by */
 };
 
 typedef struct task {
@@ -45,8 +55,8 @@ static task task_of(const shape *s, bool bf16)
 {
     task t = { .s = *s, .bf16 = bf16 };
     rng r = { s->C * 1009 + s->O + s->W };
-    t.OH = (s->H + s->top + s->bottom - s->kh) / s->sh + 1;
-    t.OW = (s->W + s->left + s->right - s->kw) / s->sw + 1;
+    t.OH = (s->H + s->top + s->bottom - (s->kh - 1) * s->gh - 1) / s->sh + 1;
+    t.OW = (s->W + s->left + s->right - (s->kw - 1) * s->gw - 1) / s->sw + 1;
     t.nx = s->B * s->H * s->W * s->C;
     t.nw = s->O * s->C * s->kh * s->kw;
     t.ny = s->B * t.OH * t.OW * s->O;
@@ -54,8 +64,9 @@ static task task_of(const shape *s, bool bf16)
     t.w = noise(&r, t.nw);
     t.bias = noise(&r, s->O);
     t.y = noise(&r, t.ny);
-    snprintf(t.what, sizeof t.what, "%zux%zux%zux%zu to %zu, %zux%zu by %zux%zu, bf16 %d", s->B,
-             s->H, s->W, s->C, s->O, s->kh, s->kw, s->sh, s->sw, (int)bf16);
+    snprintf(t.what, sizeof t.what, "%zux%zux%zux%zu to %zu, %zux%zu by %zux%zu, gaps %zux%zu, "
+             "bf16 %d", s->B, s->H, s->W, s->C, s->O, s->kh, s->kw, s->sh, s->sw, s->gh, s->gw,
+             (int)bf16);
     return t;
 }
 
@@ -64,7 +75,8 @@ static cpu_conv conv_of(const task *t)
     const shape *s = &t->s;
     return (cpu_conv){ .B = s->B, .H = s->H, .W = s->W, .C = s->C, .O = s->O, .OH = t->OH,
                        .OW = t->OW, .kh = s->kh, .kw = s->kw, .stride_h = s->sh, .stride_w = s->sw,
-                       .pad_top = s->top, .pad_left = s->left, .bf16 = t->bf16 };
+                       .pad_top = s->top, .pad_left = s->left, .dilate_h = s->gh,
+                       .dilate_w = s->gw, .bf16 = t->bf16 };
 }
 
 static float *work_of(const cpu_conv *c)
@@ -83,7 +95,8 @@ static void each_product(const task *t, pairing *fn, void *user)
     for (size_t p = 0; p < s->B * t->OH * t->OW; p++)
         for (size_t tap = 0; tap < s->kh * s->kw; tap++) {
             const size_t ox = p % t->OW, oy = p / t->OW % t->OH, b = p / t->OW / t->OH;
-            const size_t y = oy * s->sh + tap / s->kw, x = ox * s->sw + tap % s->kw;
+            const size_t y = oy * s->sh + tap / s->kw * s->gh;
+            const size_t x = ox * s->sw + tap % s->kw * s->gw;
             if (y < s->top || y - s->top >= s->H || x < s->left || x - s->left >= s->W) continue;
             const size_t pixel = (b * s->H + y - s->top) * s->W + x - s->left;
             for (size_t o = 0; o < s->O; o++)

@@ -380,7 +380,9 @@ START_TEST(convolutions)
                                        all[i].t,
                                        all[i].l,
                                        all[i].b,
-                                       all[i].r };
+                                       all[i].r,
+                                       1,
+                                       1 };
             if (i % 2) snprintf(in, sizeof in, "%s %s w%d", x, w, all[i].o);
             else snprintf(in, sizeof in, "%s %s", x, w);
             check("conv2d", &a, in, y, 2e-5);
@@ -408,6 +410,29 @@ START_TEST(convolutions)
     check("upsample", A(omn_scale_attrs, 2, 0), "x2,3,5,17", "x2,6,10,17", 0);
     check("upsample", A(omn_scale_attrs, 3, 0), "x1,1,2,3", "x1,3,6,3", 0);
     check("upsample_grad", A(omn_scale_attrs, 3, 0), "x2,6,9,17", "x2,2,3,17", 2e-5);
+}
+END_TEST
+
+/* With gaps, and transposed by its names in ops.h */
+START_TEST(convolutions_with_gaps)
+{
+    for (int precision = F32; precision <= BF16; precision++) {
+        const omn_conv_attrs a = { OMN_FILL(omn_conv_attrs), .precision = precision, .stride_y = 1,
+                                   .stride_x = 2, .top = 2, .left = 3, .bottom = 1, .right = 0,
+                                   .dilate_y = 2, .dilate_x = 3 };
+        const bool f = precision == F32;
+        check("conv2d_dilated", &a, f ? "x2,9,20,18 w19,18,3,2" : "b2,9,20,18 b19,18,3,2",
+              "x2,8,10,19", 2e-5);
+        check("conv2d_dilated_dx", &a, f ? "x2,8,10,19 w19,18,3,2" : "b2,8,10,19 b19,18,3,2",
+              "x2,9,20,18", 2e-5);
+        check("conv2d_dilated_dw", &a, f ? "x2,8,10,19 x2,9,20,18" : "b2,8,10,19 b2,9,20,18",
+              "x19,18,3,2", 4e-5);
+        const omn_conv_attrs up = { OMN_FILL(omn_conv_attrs), .precision = precision, .stride_y = 1,
+                                    .stride_x = 8, .left = 4, .right = 4, .dilate_y = 1,
+                                    .dilate_x = 1 };
+        check("conv2d_dx", &up, f ? "x2,1,9,24 w24,20,1,16" : "b2,1,9,24 b24,20,1,16",
+              "x2,1,72,20", 2e-5);
+    }
 }
 END_TEST
 
@@ -667,6 +692,7 @@ int main(void)
                                  attentions,
                                  attention_gradients,
                                  convolutions,
+                                 convolutions_with_gaps,
                                  elements,
                                  norms,
                                  losses,

@@ -3,8 +3,8 @@
  * Convolutions of pictures [B,H,W,C] and their gradients. In f32, and in bf16 with AMX, pictures
  * are read where they lie (conv_f32.h, conv_amx.h). Everything else is a product whose left side is
  * never stored: a row of it is the patch below one pixel, gathered while packing. In a row of a
- * picture the patch is contiguous, so one copy serves all kw columns. Weights [O,C,kh,kw] are
- * turned to the patch's order (kh, kw, C) first.
+ * picture the patch is contiguous, so one copy serves all kw columns, or one column where columns
+ * lie apart. Weights [O,C,kh,kw] are turned to the patch's order (kh, kw, C) first.
  *
  * Gradient of the input: pixels are taken in stride_h * stride_w groups that meet the same taps;
  * each group is one convolution, or one product over (tap, O), without a single wasted zero inside
@@ -29,16 +29,18 @@ static void patch_row(const void *ctx, size_t m, size_t k0, size_t n, float *out
 {
     const cpu_conv *c = ctx;
     const size_t ox = m % c->OW, oy = m / c->OW % c->OH, b = m / c->OW / c->OH;
-    const size_t line = c->kw * c->C;
-    const ptrdiff_t x0 = (ptrdiff_t)(ox * c->stride_w) - (ptrdiff_t)c->pad_left;
-    const ptrdiff_t left = x0 < 0 ? -x0 * (ptrdiff_t)c->C : 0;
-    ptrdiff_t right = ((ptrdiff_t)c->W - x0) * (ptrdiff_t)c->C;
-    if (right > (ptrdiff_t)line) right = (ptrdiff_t)line;
+    const size_t across = c->dilate_w == 1 ? 1 : c->kw, line = c->kw / across * c->C;
     size_t k = k0;
     while (k < k0 + n) {
-        const size_t ky = k / line, in = k % line;
+        const size_t ky = k / line / across, kx = k / line % across, in = k % line;
         const size_t w = line - in < k0 + n - k ? line - in : k0 + n - k;
-        const ptrdiff_t y = (ptrdiff_t)(oy * c->stride_h + ky) - (ptrdiff_t)c->pad_top;
+        const ptrdiff_t y =
+            (ptrdiff_t)(oy * c->stride_h + ky * c->dilate_h) - (ptrdiff_t)c->pad_top;
+        const ptrdiff_t x0 =
+            (ptrdiff_t)(ox * c->stride_w + kx * c->dilate_w) - (ptrdiff_t)c->pad_left;
+        const ptrdiff_t left = x0 < 0 ? -x0 * (ptrdiff_t)c->C : 0;
+        ptrdiff_t right = ((ptrdiff_t)c->W - x0) * (ptrdiff_t)c->C;
+        if (right > (ptrdiff_t)line) right = (ptrdiff_t)line;
         ptrdiff_t from = (ptrdiff_t)in, to = (ptrdiff_t)(in + w);
         if (from < left) from = left < to ? left : to;
         if (to > right) to = right > from ? right : from;
@@ -77,10 +79,7 @@ static void turn(const cpu_conv *c, float *out)
 /* false: it takes a product over patches */
 static bool straight(const direct *d, bool bf16, const cpu_par *par)
 {
-    if (!bf16) {
-        f32_direct(d, par);
-        return true;
-    }
+    if (!bf16) return f32_direct(d, par);
 #if CPU_LEVEL >= 4
     return amx_direct(d, par);
 #else
@@ -146,8 +145,8 @@ static void group_taps(const void *ctx, size_t m, size_t k0, size_t n, float *ou
     group_pixel(p, m, &b, &y, &x);
     for (size_t k = k0; k < k0 + n;) {
         const size_t t = k / c->O, o = k % c->O, w = c->O - o < k0 + n - k ? c->O - o : k0 + n - k;
-        const ptrdiff_t sy = (ptrdiff_t)(y + c->pad_top) - (ptrdiff_t)p->tap_y[t];
-        const ptrdiff_t sx = (ptrdiff_t)(x + c->pad_left) - (ptrdiff_t)p->tap_x[t];
+        const ptrdiff_t sy = (ptrdiff_t)(y + c->pad_top) - (ptrdiff_t)(p->tap_y[t] * c->dilate_h);
+        const ptrdiff_t sx = (ptrdiff_t)(x + c->pad_left) - (ptrdiff_t)(p->tap_x[t] * c->dilate_w);
         const size_t oy = sy < 0 ? c->OH : (size_t)sy / c->stride_h;
         const size_t ox = sx < 0 ? c->OW : (size_t)sx / c->stride_w;
         if (oy >= c->OH || ox >= c->OW) memset(out, 0, w * sizeof *out);
@@ -157,27 +156,34 @@ static void group_taps(const void *ctx, size_t m, size_t k0, size_t n, float *ou
     }
 }
 
-/* The product of one group. Taps that meet it are ty, ty + stride_h, ... by tx, tx + stride_w, ...;
- * when there are more than fit in one patch, several products are added up. */
-static void group_grad(const cpu_conv *c, patch *p, size_t ty, size_t tx, const cpu_par *par)
+/* whether the tap t, `gap` apart, lies above an output for the pixel `at` (padding included) */
+static bool tap_meets(size_t at, size_t t, size_t gap, size_t stride)
 {
-    size_t y = ty, x = tx;
+    return (at + t * (stride - gap % stride)) % stride == 0;
+}
+
+/* The product of one group. When more taps meet it than fit in one patch, several products are
+ * added up. */
+static void group_grad(const cpu_conv *c, patch *p, const cpu_par *par)
+{
+    const size_t taps = c->kh * c->kw;
+    size_t t = 0;
     bool first = true;
     do {
         float *w = c->work;
         p->n_taps = 0;
-        while (y < c->kh && tx < c->kw && p->n_taps < sizeof p->tap_y / sizeof *p->tap_y) {
+        for (; t < taps && p->n_taps < sizeof p->tap_y / sizeof *p->tap_y; t++) {
+            const size_t y = t / c->kw, x = t % c->kw;
+            if (!tap_meets(p->py + c->pad_top, y, c->dilate_h, c->stride_h) ||
+                !tap_meets(p->px + c->pad_left, x, c->dilate_w, c->stride_w))
+                continue;
             p->tap_y[p->n_taps] = y;
             p->tap_x[p->n_taps++] = x;
             for (size_t o = 0; o < c->O; o++)
                 for (size_t i = 0; i < c->C; i++)
-                    *w++ = get1(c->w, c->w_type, ((o * c->C + i) * c->kh + y) * c->kw + x);
-            x += c->stride_w;
-            if (x >= c->kw) {
-                x = tx;
-                y += c->stride_h;
-            }
+                    *w++ = get1(c->w, c->w_type, (o * c->C + i) * taps + t);
         }
+        if (!first && !p->n_taps) break;
         const cpu_gemm g = {
             .M = c->B * p->gh * p->gw, .N = c->C, .K = p->n_taps * c->O, .a_row = group_taps,
             .a_ctx = p, .b = c->work, .b_k = (ptrdiff_t)c->C, .b_n = 1, .c = c->dx,
@@ -186,7 +192,7 @@ static void group_grad(const cpu_conv *c, patch *p, size_t ty, size_t tx, const 
         };
         L(gemm)(&g, par);
         first = false;
-    } while (y < c->kh && tx < c->kw);
+    } while (t < taps);
 }
 
 void L(conv2d_grad_input)(const cpu_conv *c, const cpu_par *par)
@@ -194,14 +200,14 @@ void L(conv2d_grad_input)(const cpu_conv *c, const cpu_par *par)
     for (size_t py = 0; py < c->stride_h && py < c->H; py++)
         for (size_t px = 0; px < c->stride_w && px < c->W; px++) {
             /* packing looks at all weights for each group: many groups leave little to gain */
-            const bool few = c->stride_h * c->stride_w <= 4 && !plain_product(c);
+            const bool few = c->stride_h * c->stride_w <= 4 && !plain_product(c) &&
+                direct_goes_back(c);
             direct d = direct_back(c, py, px);
             d.packed = direct_packed(c->work);
             if (few && straight(&d, c->bf16, par)) continue;
             patch p = { .c = c, .py = py, .px = px, .gh = (c->H - py - 1) / c->stride_h + 1,
                         .gw = (c->W - px - 1) / c->stride_w + 1 };
-            group_grad(c, &p, (py + c->pad_top) % c->stride_h, (px + c->pad_left) % c->stride_w,
-                       par);
+            group_grad(c, &p, par);
         }
 }
 

@@ -35,7 +35,13 @@ typedef struct amx_job {
     size_t pixel, line, slots, lines, tall, wide, columns, bands;
 } amx_job;
 
-static size_t amx_pixels(const direct *d, size_t wide) { return (16 * wide - 1) * d->sw + d->kw; }
+static size_t amx_pixels(const direct *d, size_t wide)
+{
+    return (16 * wide - 1) * d->sw + (d->kw - 1) * d->gw + 1;
+}
+
+/* lines below one output, gaps included */
+static size_t amx_high(const direct *d) { return (d->kh - 1) * d->gh + 1; }
 
 /* how broad and how high; false: not a convolution for tiles */
 static bool amx_shape(const direct *d, amx_job *j)
@@ -43,18 +49,19 @@ static bool amx_shape(const direct *d, amx_job *j)
     const size_t blocks = (d->C + 31) / 32, across = (d->OW + 15) / 16;
     if (d->C < 16 || d->OW < 8 || d->kh * d->kw > MOST_TAPS || !d->kh) return false;
     if (d->sw > MOST_STRIDE || d->sh > MOST_STRIDE || blocks > RING / 64) return false;
+    if (d->gh > MOST_TAPS || d->gw > RING / 64 || amx_high(d) > MOST_TAPS) return false;
     /* an odd number of cache lines apart, neighbours fall into different sets */
     j->pixel = 16 * (blocks | 1);
     for (j->wide = across; j->wide; j->wide = j->wide == 1 ? 0 : (j->wide + 1) / 2) {
         j->line = amx_pixels(d, j->wide) * j->pixel;
-        if (j->line * d->kh <= RING / 4) break;
+        if (j->line * amx_high(d) <= RING / 4) break;
     }
     if (!j->wide) return false;
     j->lines = 1;
     while (j->lines < MOST_LINES && j->lines < d->OH &&
-           j->line * (j->lines * d->sh + d->kh) <= RING / 4)
+           j->line * (j->lines * d->sh + amx_high(d)) <= RING / 4)
         j->lines++;
-    j->slots = (j->lines - 1) * d->sh + d->kh;
+    j->slots = (j->lines - 1) * d->sh + amx_high(d);
     j->columns = (across + j->wide - 1) / j->wide;
     return true;
 }
@@ -94,15 +101,16 @@ static __attribute__((noinline)) void amx_square(tiles *t, const direct *d, size
                                                  const float *next, size_t ahead, float *sum)
 {
     (void)t;                            /* the processor holds the tiles */
-    const size_t step = d->sw * pixel * 4;
+    const size_t step = d->sw * pixel * 4, tap = d->gw * pixel;
     amx_zero(t, 0);
     amx_zero(t, 1);
     amx_zero(t, 2);
     amx_zero(t, 3);
     for (size_t c = 0; c < (d->C + 31) / 32 * 16; c += 16)
         for (size_t ky = 0; ky < d->kh; ky++) {
-            const float *a = p[0].lines[ky] + p[0].from + c, *b = p[1].lines[ky] + p[1].from + c;
-            for (size_t kx = 0; kx < d->kw; kx++, w += SQUARE, a += pixel, b += pixel) {
+            const float *a = p[0].lines[ky * d->gh] + p[0].from + c;
+            const float *b = p[1].lines[ky * d->gh] + p[1].from + c;
+            for (size_t kx = 0; kx < d->kw; kx++, w += SQUARE, a += tap, b += tap) {
                 for (size_t i = 0; i < ahead; i++, next += 16) __builtin_prefetch(next, 0, 2);
                 amx_load(t, 6, w, 64);
                 amx_load(t, 4, a, step);
@@ -202,7 +210,7 @@ static void amx_bands(void *user, size_t from, size_t to)
         for (size_t oy = first; oy < last; oy += j->lines) {
             const size_t lines = last - oy < j->lines ? last - oy : j->lines;
             if (have < oy * d->sh) have = oy * d->sh;
-            for (; have < (oy + lines - 1) * d->sh + d->kh; have++)
+            for (; have < (oy + lines - 1) * d->sh + amx_high(d); have++)
                 amx_line(d, j, b, (ptrdiff_t)have - d->top,
                          (ptrdiff_t)(x0 * 16 * d->sw) - d->left, amx_pixels(d, wide),
                          s->ring + have % j->slots * j->line);

@@ -15,10 +15,10 @@
 #include "epilogue.h"
 #include "tile_dot.h"
 
-/* out[b, oy, ox, o] = act(bias[o] + sum of x[b, oy * sh + ky - top, ox * sw + kx - left, c] *
- * w(o, c, ky, kx)); what lies outside the picture is zero, and so may pads be below it. */
+/* out[b, oy, ox, o] = act(bias[o] + sum of x[b, oy * sh + ky * gh - top, ox * sw + kx * gw - left,
+ * c] * w(o, c, ky, kx)); what lies outside the picture is zero, and so may pads be below it. */
 typedef struct direct {
-    size_t B, H, W, C, O, OH, OW, kh, kw, sh, sw;
+    size_t B, H, W, C, O, OH, OW, kh, kw, sh, sw, gh, gw;
     ptrdiff_t top, left;
     const float *x;
     float *out;
@@ -107,8 +107,8 @@ static direct direct_forward(const cpu_conv *c)
     const size_t taps = c->kh * c->kw;
     const direct d = {
         .B = c->B, .H = c->H, .W = c->W, .C = c->C, .O = c->O, .OH = c->OH, .OW = c->OW,
-        .kh = c->kh, .kw = c->kw, .sh = c->stride_h, .sw = c->stride_w,
-        .top = (ptrdiff_t)c->pad_top, .left = (ptrdiff_t)c->pad_left, .x = c->x, .out = c->out,
+        .kh = c->kh, .kw = c->kw, .sh = c->stride_h, .sw = c->stride_w, .gh = c->dilate_h,
+        .gw = c->dilate_w, .top = (ptrdiff_t)c->pad_top, .left = (ptrdiff_t)c->pad_left, .x = c->x, .out = c->out,
         .out_pixel = c->O, .out_line = c->OW * c->O, .out_picture = c->OH * c->OW * c->O,
         .e = { c->bias, c->bias_type, c->act, 1 }, .w = c->w, .w_type = c->w_type,
         .w_o = c->C * taps, .w_c = taps, .w_kh = c->kh, .w_kw = c->kw, .step_y = 1, .step_x = 1,
@@ -116,9 +116,15 @@ static direct direct_forward(const cpu_conv *c)
     return d;
 }
 
+/* Gaps between taps and a stride along one axis make groups of another form. */
+INLINE bool direct_goes_back(const cpu_conv *c)
+{
+    return (c->dilate_h == 1 || c->stride_h == 1) && (c->dilate_w == 1 || c->stride_w == 1);
+}
+
 /* Pixel y of the group, py + y * stride_h, meets taps ty + stride_h * a; the line of d_out below
  * tap a is y + (py + pad_top - ty) / stride_h - a. Taps reversed, that is a convolution whose first
- * line lies n - 1 before. */
+ * line lies n - 1 before. With gaps (and no stride) it is y + pad_top - a * dilate_h. */
 static direct direct_back(const cpu_conv *c, size_t py, size_t px)
 {
     const size_t taps = c->kh * c->kw, sh = c->stride_h, sw = c->stride_w;
@@ -127,8 +133,10 @@ static direct direct_back(const cpu_conv *c, size_t py, size_t px)
     const direct d = {
         .B = c->B, .H = c->OH, .W = c->OW, .C = c->O, .O = c->C, .OH = (c->H - py - 1) / sh + 1,
         .OW = (c->W - px - 1) / sw + 1, .kh = kw ? kh : 0, .kw = kh ? kw : 0, .sh = 1, .sw = 1,
-        .top = (ptrdiff_t)kh - 1 - (ptrdiff_t)((py + c->pad_top) / sh),
-        .left = (ptrdiff_t)kw - 1 - (ptrdiff_t)((px + c->pad_left) / sw), .x = c->d_out,
+        .gh = c->dilate_h, .gw = c->dilate_w,
+        .top = ((ptrdiff_t)kh - 1) * (ptrdiff_t)c->dilate_h - (ptrdiff_t)((py + c->pad_top) / sh),
+        .left = ((ptrdiff_t)kw - 1) * (ptrdiff_t)c->dilate_w - (ptrdiff_t)((px + c->pad_left) / sw),
+        .x = c->d_out,
         .out = c->dx + (py * c->W + px) * c->C, .out_pixel = sw * c->C,
         .out_line = sh * c->W * c->C, .out_picture = c->H * c->W * c->C,
         .e = { NULL, OMN_F32, OMN_ACT_NONE, 1 }, .w = c->w, .w_type = c->w_type, .w_o = taps,
@@ -145,6 +153,7 @@ enum { GRAD_PIXELS = 4096 };
 INLINE bool grad_in_tiles(const cpu_conv *c)
 {
     return c->stride_w == 1 && c->stride_h <= 8 && c->C >= 16 && c->O >= 16 &&
+        c->dilate_h == 1 && c->dilate_w == 1 &&
         c->OW * 4 >= (c->OW + 31) / 32 * 96 && c->OH * c->OW >= 512 && c->kh * c->kw <= 64;
 }
 

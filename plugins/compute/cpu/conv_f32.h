@@ -36,30 +36,37 @@ typedef struct f32_job {
 } f32_job;
 
 /* A tile: its first input pixel (line lo, column lo of the kernel), how far apart pixels are, and
- * how many lines of `run` products each. */
+ * how many lines of `run` products each. Where columns of the kernel lie apart, it has one line,
+ * and each column of it is one here. */
 typedef struct f32_tile {
     const float *x, *w;
     float *out;
     size_t x_step, out_step, lines, run, x_line, w_line;
 } f32_tile;
 
-static void taps_of(size_t o, size_t stride, ptrdiff_t pad, size_t n, size_t k, size_t *lo,
-                    size_t *hi)
+/* One axis: n inputs, k taps `gap` apart. */
+typedef struct f32_axis {
+    size_t stride, gap, n, k;
+    ptrdiff_t pad;
+} f32_axis;
+
+static void taps_of(size_t o, const f32_axis *a, size_t *lo, size_t *hi)
 {
-    const ptrdiff_t at = (ptrdiff_t)(o * stride) - pad, left = (ptrdiff_t)n - at;
-    *lo = at >= 0 ? 0 : (size_t)-at;
-    *hi = left <= 0 ? 0 : (size_t)left < k ? (size_t)left : k;
+    const ptrdiff_t at = (ptrdiff_t)(o * a->stride) - a->pad, left = (ptrdiff_t)a->n - at;
+    *lo = at >= 0 ? 0 : ((size_t)-at + a->gap - 1) / a->gap;
+    *hi = left <= 0 ? 0 : ((size_t)left + a->gap - 1) / a->gap;
+    if (*hi > a->k) *hi = a->k;
     if (*lo >= *hi) *lo = *hi = 0;
 }
 
 /* the outputs from `from` on, at most up to `end`, that meet the same taps */
-static span span_of(size_t from, size_t end, size_t stride, ptrdiff_t pad, size_t n, size_t k)
+static span span_of(size_t from, size_t end, const f32_axis *a)
 {
     span s = { from, from + 1, 0, 0 };
-    taps_of(from, stride, pad, n, k, &s.lo, &s.hi);
+    taps_of(from, a, &s.lo, &s.hi);
     for (; s.to < end; s.to++) {
         size_t lo, hi;
-        taps_of(s.to, stride, pad, n, k, &lo, &hi);
+        taps_of(s.to, a, &lo, &hi);
         if (lo != s.lo || hi != s.hi) break;
     }
     return s;
@@ -175,12 +182,18 @@ static void f32_rectangle(const direct *d, size_t b, span y, span x, size_t n0)
         .x = d->x, .w = d->packed + n0 * d->kh * d->kw * d->C + (y.lo * d->kw + x.lo) * d->C * NR,
         .out = d->out + b * d->out_picture + y.from * d->out_line + x.from * d->out_pixel + n0,
         .x_step = down ? in_y : in_x, .out_step = down ? d->out_line : d->out_pixel,
-        .lines = some ? y.hi - y.lo : 0, .run = (x.hi - x.lo) * d->C, .x_line = line,
+        .lines = some ? y.hi - y.lo : 0, .run = (x.hi - x.lo) * d->C, .x_line = d->gh * line,
         .w_line = d->kw * d->C * NR,
     };
     if (some)
-        t.x += ((b * d->H + (size_t)((ptrdiff_t)(y.from * d->sh + y.lo) - d->top)) * d->W +
-                (size_t)((ptrdiff_t)(x.from * d->sw + x.lo) - d->left)) * d->C;
+        t.x += ((b * d->H + (size_t)((ptrdiff_t)(y.from * d->sh + y.lo * d->gh) - d->top)) * d->W +
+                (size_t)((ptrdiff_t)(x.from * d->sw + x.lo * d->gw) - d->left)) * d->C;
+    if (some && d->gw > 1) {
+        t.lines = x.hi - x.lo;
+        t.run = d->C;
+        t.x_line = d->gw * d->C;
+        t.w_line = d->C * NR;
+    }
     for (size_t i = 0; i < (down ? wide : high); i++) {
         f32_tile row = t;
         if (some) row.x += i * (down ? in_x : in_y);
@@ -194,6 +207,8 @@ static void f32_bands(void *user, size_t from, size_t to)
 {
     const f32_job *j = user;
     const direct *d = j->d;
+    const f32_axis high = { d->sh, d->gh, d->H, d->kh, d->top };
+    const f32_axis wide = { d->sw, d->gw, d->W, d->kw, d->left };
     for (size_t i = from; i < to; i++) {
         const size_t b = i / j->columns / j->bands;
         const size_t y0 = i / j->columns % j->bands * j->lines, x0 = i % j->columns * j->wide;
@@ -201,9 +216,9 @@ static void f32_bands(void *user, size_t from, size_t to)
         const size_t x1 = d->OW - x0 < j->wide ? d->OW : x0 + j->wide;
         for (size_t n = 0; n < d->O; n += NR)
             for (size_t oy = y0; oy < y1;) {
-                const span y = span_of(oy, y1, d->sh, d->top, d->H, d->kh);
+                const span y = span_of(oy, y1, &high);
                 for (size_t ox = x0; ox < x1;) {
-                    const span x = span_of(ox, x1, d->sw, d->left, d->W, d->kw);
+                    const span x = span_of(ox, x1, &wide);
                     f32_rectangle(d, b, y, x, n);
                     ox = x.to;
                 }
@@ -221,17 +236,20 @@ static void f32_pack(void *user, size_t from, size_t to)
             turn_weights(d, s * NR + h, 0, d->C, d->packed + s * T * d->C * NR + h, d->C * NR, NR);
 }
 
-static void f32_direct(const direct *d, const cpu_par *par)
+/* false: lines and columns of the kernel both count and columns lie apart; nothing was done */
+static bool f32_direct(const direct *d, const cpu_par *par)
 {
     const size_t pixel = d->C * 4 + 1, most = NEAR / pixel / (d->kh ? d->kh : 1) / d->sw;
+    const size_t deep = d->kh ? (d->kh - 1) * d->gh + 1 : 0;
     f32_job j = { .d = d, .par = par, .wide = d->OW, .lines = 1 };
-    if (!d->B || !d->O || !d->OH || !d->OW) return;
+    if (d->gw > 1 && d->kh > 1) return false;
+    if (!d->B || !d->O || !d->OH || !d->OW) return true;
     par_run(par, (d->O + NR - 1) / NR, 1, f32_pack, (void *)d);
     /* columns in blocks where even kh lines are too much, then as many lines as stay near */
     if (j.wide > most) j.wide = most > 4 * MR ? most : 4 * MR;
     const size_t line = (j.wide < d->W ? j.wide : d->W) * pixel * d->sw;
     j.columns = (d->OW + j.wide - 1) / j.wide;
-    if (NEAR / line > d->kh) j.lines = 1 + (NEAR / line - d->kh) / d->sh;
+    if (NEAR / line > deep) j.lines = 1 + (NEAR / line - deep) / d->sh;
     if (j.lines > d->OH) j.lines = d->OH;
     if (par->split && par->threads != 1) {
         const size_t want = 3 * (par->threads ? par->threads : 8), have = d->B * j.columns;
@@ -240,6 +258,7 @@ static void f32_direct(const direct *d, const cpu_par *par)
     }
     j.bands = (d->OH + j.lines - 1) / j.lines;
     par_run(par, d->B * j.columns * j.bands, 1, f32_bands, &j);
+    return true;
 }
 
 #endif

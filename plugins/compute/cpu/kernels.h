@@ -135,10 +135,11 @@ typedef struct cpu_entropy {
     float *d_logits;
 } cpu_entropy;
 
-/* x [B,H,W,C] with w [O,C,kh,kw] as on disk -> out [B,OH,OW,O]. `work` has cpu_conv_work()
- * floats. */
+/* x [B,H,W,C] with w [O,C,kh,kw] as on disk -> out [B,OH,OW,O]. Taps are dilate_h lines and
+ * dilate_w columns apart, 1 and more. `work` has cpu_conv_work() floats. */
 typedef struct cpu_conv {
     size_t B, H, W, C, O, OH, OW, kh, kw, stride_h, stride_w, pad_top, pad_left;
+    size_t dilate_h, dilate_w;
     const float *x;
     const void *w, *bias;
     omn_type w_type, bias_type;

@@ -277,6 +277,8 @@ static cpu_conv conv_of(const omn_conv_attrs *t, const omn_view *x, const omn_vi
         .OW = view_dim(y, 2), .stride_h = (size_t)t->stride_y, .stride_w = (size_t)t->stride_x,
         .pad_top = (size_t)t->top, .pad_left = (size_t)t->left, .w_type = w->type,
         .bf16 = t->precision == OMN_PRECISION_BF16,
+        .dilate_h = t->dilate_y > 1 ? (size_t)t->dilate_y : 1,
+        .dilate_w = t->dilate_x > 1 ? (size_t)t->dilate_x : 1,
     };
     return c;
 }
@@ -378,5 +380,8 @@ const cpu_op cpu_ops_product[] = {
     { "conv2d", conv_can, conv2d_work, conv2d, conv2d_cost },
     { "conv2d_dx", conv_can, conv2d_dx_work, conv2d_dx, conv2d_dx_cost },
     { "conv2d_dw", conv_can, conv2d_dw_work, conv2d_dw, conv2d_dw_cost },
+    { "conv2d_dilated", conv_can, conv2d_work, conv2d, conv2d_cost },
+    { "conv2d_dilated_dx", conv_can, conv2d_dx_work, conv2d_dx, conv2d_dx_cost },
+    { "conv2d_dilated_dw", conv_can, conv2d_dw_work, conv2d_dw, conv2d_dw_cost },
     { NULL, NULL, NULL, NULL, NULL },
 };

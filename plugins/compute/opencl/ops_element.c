@@ -294,6 +294,33 @@ static void upsample(plan *p)
     move(p, &n, &c->in[0], 0, &c->out[0], 0, false);
 }
 
+static bool pool_can(const omn_op_call *c)
+{
+    const omn_pool_attrs *t = c->attrs;
+    return c->in[0].type == OMN_F32 && c->in[0].shape.rank == 4 && t->top >= 0 && t->left >= 0;
+}
+
+static void pool(plan *p)
+{
+    const omn_op_call *c = p->call;
+    const omn_pool_attrs *t = c->attrs;
+    const omn_view *x = &c->in[0], *y = &c->out[0];
+    plan_kernel(p, "element", NULL, "pool");
+    plan_view(p, x);
+    plan_view(p, y);
+    for (uint32_t i = 1; i < 4; i++) plan_int(p, view_dim(x, i));
+    plan_int(p, view_dim(y, 1));
+    plan_int(p, view_dim(y, 2));
+    plan_int(p, t->ky);
+    plan_int(p, t->kx);
+    plan_int(p, t->stride_y);
+    plan_int(p, t->stride_x);
+    plan_int(p, t->top);
+    plan_int(p, t->left);
+    plan_int(p, t->kind == OMN_POOL_MAX);
+    plan_go(p, (size_t)(view_dim(y, 0) * view_dim(y, 1)), 1, 1);
+}
+
 const cl_op cl_ops_element[] = {
     { "act", f32_in, act, NULL },
     { "glu", f32_in, act, NULL },
@@ -308,5 +335,6 @@ const cl_op cl_ops_element[] = {
     { "pad", four_bytes, pad, NULL },
     { "state_write", four_bytes, state_write, NULL },
     { "upsample", upsample_can, upsample, NULL },
+    { "pool2d", pool_can, pool, NULL },
     { NULL, NULL, NULL, NULL },
 };

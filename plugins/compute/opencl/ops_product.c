@@ -223,15 +223,27 @@ static bool conv_can(const omn_op_call *c)
            t->top >= 0 && t->left >= 0 && view_count(&c->in[1]) < INT32_MAX / 64;
 }
 
-static void conv2d(plan *p)
+/* Columns of a row of y for one work-item: rows alone may be too few to keep the device busy. */
+static int64_t conv_wide(const device *d, int64_t strips, int64_t rows, int64_t columns,
+                         int64_t tile)
 {
+    const int64_t want = parts((int64_t)d->items, strips * rows);
+    return parts(parts(columns, want), tile) * tile;
+}
+
+/* Of channels: those of y, then those of x; their steps in the weights. */
+static void conv_plan(plan *p, bool back)
+{
+    enum { TILE = 6 };
     const omn_op_call *c = p->call;
     const omn_conv_attrs *t = c->attrs;
     const omn_view *x = &c->in[0], *w = &c->in[1], *y = &c->out[0];
-    const int64_t O = view_dim(w, 0), C = view_dim(w, 1), taps = view_dim(w, 2) * view_dim(w, 3);
-    const int64_t room = parts(O, 32) * 32;
+    const int64_t taps = view_dim(w, 2) * view_dim(w, 3), O = view_last(y), C = view_last(x);
+    const int64_t room = parts(O, 32) * 32, rows = view_dim(y, 0) * view_dim(y, 1);
+    const int64_t wide = conv_wide(p->dev, room / 32, rows, view_dim(y, 2),
+                                   TILE * (back ? t->stride_x : 1));
     const uint64_t scratch = (uint64_t)(taps * C * room + most(C, room)) * 4;
-    plan_kernel(p, "conv", NULL, "pack");
+    plan_kernel(p, "conv", back ? "-DBACK" : NULL, "pack");
     plan_view(p, w);
     plan_scratch(p, scratch);
     plan_int(p, O);
@@ -239,8 +251,10 @@ static void conv2d(plan *p)
     plan_int(p, taps);
     plan_int(p, room);
     plan_int(p, w->type);
+    plan_int(p, back ? taps : C * taps);
+    plan_int(p, back ? O * taps : taps);
     plan_go(p, (size_t)(taps * C + 1), 1, 1);
-    plan_kernel(p, "conv", NULL, "conv");
+    plan_kernel(p, "conv", back ? "-DBACK" : NULL, "conv");
     plan_view(p, x);
     plan_scratch(p, scratch);
     plan_view(p, y);
@@ -251,17 +265,36 @@ static void conv2d(plan *p)
     plan_int(p, view_dim(w, 3));
     plan_int(p, t->stride_y);
     plan_int(p, t->stride_x);
+    plan_int(p, most(t->dilate_y, 1));
+    plan_int(p, most(t->dilate_x, 1));
     plan_int(p, t->top);
     plan_int(p, t->left);
+    plan_int(p, wide);
     plan_int(p, room);
     plan_int(p, t->act);
     plan_int(p, t->has & 1 ? (int64_t)c->in[2].type : 0);
-    plan_go(p, (size_t)(room / 32), (size_t)(view_dim(y, 0) * view_dim(y, 1)), 1);
+    plan_go(p, (size_t)(room / 32), (size_t)rows, (size_t)parts(view_dim(y, 2), wide));
+}
+
+static void conv2d(plan *p)
+{
+    conv_plan(p, false);
+}
+
+static void conv2d_dx(plan *p)
+{
+    conv_plan(p, true);
 }
 
 static double conv_cost(const omn_op_call *c)
 {
     return (double)view_count(&c->out[0]) * (double)view_count(&c->in[1]) /
+           (double)view_dim(&c->in[1], 0);
+}
+
+static double conv_dx_cost(const omn_op_call *c)
+{
+    return (double)view_count(&c->in[0]) * (double)view_count(&c->in[1]) /
            (double)view_dim(&c->in[1], 0);
 }
 
@@ -271,5 +304,8 @@ const cl_op cl_ops_product[] = {
     { "attention", attention_can, attention, attention_cost },
     { "attention_heads", attention_can, attention, attention_cost },
     { "conv2d", conv_can, conv2d, conv_cost },
+    { "conv2d_dx", conv_can, conv2d_dx, conv_dx_cost },
+    { "conv2d_dilated", conv_can, conv2d, conv_cost },
+    { "conv2d_dilated_dx", conv_can, conv2d_dx, conv_dx_cost },
     { NULL, NULL, NULL, NULL },
 };

@@ -70,7 +70,7 @@ static void group(plan *p)
 
 /* ---- softmax, argmax, rope ---- */
 
-/* The kernel's x [and more], y, rows, D, per: what the three below share. Returns work-items. */
+/* The kernel's x [and more], y, rows, D, per: what those below share. Returns work-items. */
 static size_t row_shape(plan *p, int64_t rows, int64_t D)
 {
     const int64_t per = share(p->dev, rows, p->dev->is_cpu ? parts(4096, D) : 1);
@@ -98,6 +98,29 @@ static void argmax(plan *p)
     plan_view(p, &c->in[0]);
     plan_view(p, &c->out[0]);
     plan_go(p, row_shape(p, view_rows(&c->in[0]), view_last(&c->in[0])), 1, 1);
+}
+
+static bool quantise_can(const omn_op_call *c)
+{
+    return f32_in(c) && c->in[1].type != OMN_I32 && view_count(&c->in[1]) < INT32_MAX;
+}
+
+static double quantise_cost(const omn_op_call *c)
+{
+    return (double)view_count(&c->in[0]) * (double)view_dim(&c->in[1], 0);
+}
+
+static void quantise(plan *p)
+{
+    const omn_op_call *c = p->call;
+    plan_kernel(p, "rows", NULL, "nearest");
+    plan_view(p, &c->in[0]);
+    plan_view(p, &c->in[1]);
+    plan_view(p, &c->out[0]);
+    const size_t n = row_shape(p, view_rows(&c->in[0]), view_last(&c->in[0]));
+    plan_int(p, view_dim(&c->in[1], 0));
+    plan_int(p, c->in[1].type);
+    plan_go(p, n, 1, 1);
 }
 
 static bool rope_can(const omn_op_call *c)
@@ -231,6 +254,7 @@ const cl_op cl_ops_row[] = {
     { "softmax", f32_in, softmax, NULL },
     { "log_softmax", f32_in, softmax, NULL },
     { "argmax", f32_in, argmax, NULL },
+    { "vector_quantise", quantise_can, quantise, quantise_cost },
     { "rope", rope_can, rope, NULL },
     { "embedding", embedding_can, embedding, NULL },
     { "gather", gather_can, gather, NULL },

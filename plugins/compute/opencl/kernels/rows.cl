@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of the last axis: softmax, argmax, rotary positions; and rows by number: tables, gathering,
+/* Rows of the last axis: softmax, argmax, nearest rows, rotary positions; and rows by number: tables, gathering,
  * states. Every work-item does `per` rows. Numbers come from data: one that does not fit is written
  * into `fault` (what, which, number, limit), its row becomes zeros, and the host fails the run. */
 #define ROWS const int from = get_global_id(0) * per, to = min(from + per, rows)
@@ -62,6 +62,30 @@ kernel void argmax(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int rows,
                 most = x[i];
                 at = i;
             }
+        ((global int *)(y_ + y_at))[r] = at;
+    }
+}
+
+/* The first of the rows of book [V, D] nearest to each row of x. */
+kernel void nearest(bytes x_, ulong x_at, bytes book_, ulong book_at, global uchar *y_, ulong y_at,
+                    int rows, int D, int per, int V, int type)
+{
+    ROWS;
+    for (int r = from; r < to; r++) {
+        global const float *x = FLOATS(x_, x_at) + (long)r * D;
+        float least = INFINITY;
+        int at = 0;
+        for (int v = 0; v < V; v++) {
+            float sum = 0.0f;
+            for (int i = 0; i < D; i++) {
+                const float e = x[i] - load_one(book_ + book_at, type, v * D + i);
+                sum = FMA(e, e, sum);
+            }
+            if (sum < least) {
+                least = sum;
+                at = v;
+            }
+        }
         ((global int *)(y_ + y_at))[r] = at;
     }
 }

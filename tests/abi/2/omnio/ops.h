@@ -35,7 +35,10 @@
  * attention_grad    q, k, v, o, lse, go, the same optional ones -> gq, gk, gv, g_extra (want_extra)
  * cross_entropy     logits, labels, weights -> loss [1], each
  * cross_entropy_grad    logits, labels, weights, g [1] -> g_logits
- * conv2d_dx, _dw    gy, w -> gx; gy, x -> gw [O, C, kh, kw]
+ * conv2d_dx, _dw    gy, w -> gx; gy, x -> gw [O, C, kh, kw]. conv2d_dx is a transposed convolution
+ * conv2d_dilated, conv2d_dilated_dx, _dw    the same with taps dilate_y lines and dilate_x columns
+ *                   apart, at least one of them above 1; names of their own, so that a device that
+ *                   knows nothing of gaps leaves them alone
  * pool2d            an average divides by the whole window, padding included; the gradient of a
  *                   maximum goes to the first pixel that has it
  * pool2d_grad       x, gy -> gx
@@ -104,6 +107,9 @@ extern "C" {
     OMN_OP(conv2d, omn_conv_attrs, "x W ?W", "x")                                                  \
     OMN_OP(conv2d_dx, omn_conv_attrs, "x W", "x")                                                  \
     OMN_OP(conv2d_dw, omn_conv_attrs, "x x", "x")                                                  \
+    OMN_OP(conv2d_dilated, omn_conv_attrs, "x W ?W", "x")                                          \
+    OMN_OP(conv2d_dilated_dx, omn_conv_attrs, "x W", "x")                                          \
+    OMN_OP(conv2d_dilated_dw, omn_conv_attrs, "x x", "x")                                          \
     OMN_OP(pool2d, omn_pool_attrs, "x", "x")                                                       \
     OMN_OP(pool2d_grad, omn_pool_attrs, "x x", "x")                                                \
     OMN_OP(upsample, omn_scale_attrs, "x", "x")                                                    \
@@ -185,6 +191,7 @@ typedef struct omn_conv_attrs {
     uint32_t size, has; /* bit 0 bias */
     int32_t act, precision;
     int32_t stride_y, stride_x, top, left, bottom, right;
+    int32_t dilate_y, dilate_x; /* 0 as 1; read in conv2d_dilated and its gradients alone */
 } omn_conv_attrs;
 typedef struct omn_plugin_attrs {
     uint32_t size;
