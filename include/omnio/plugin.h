@@ -265,6 +265,12 @@ OMN_API omn_status omn_entry_help(const omn_entry *e, bool man, omn_buf *out, om
 OMN_API omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn_value *const *in,
                                       const omn_setting *set, size_t n_set, omn_value **out,
                                       omn_error *err);
+/* The same by name for a working function, through the context behind its call: so one plugin uses
+ * what another one can do. OMN_ERR_MISSING when there is none of that name, OMN_ERR_UNSUPPORTED
+ * without a context; the error tells of the operation that failed. [run] */
+OMN_API omn_status omn_call_operation(omn_call *c, const char *name, const omn_value *const *in,
+                                      const omn_setting *set, size_t n_set, omn_value **out,
+                                      omn_error *err);
 
 /* Write the project of a new plugin into `folder`, which must not be there yet: sources, a Makefile
  * that needs nothing but pkg-config, a test that passes. kind: "operation", "format", "encoder",

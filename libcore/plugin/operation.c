@@ -168,3 +168,14 @@ omn_status omn_operation_call(const omn_entry *e, omn_call *c, const omn_value *
 done:
     return st;
 }
+
+omn_status omn_call_operation(omn_call *c, const char *name, const omn_value *const *in,
+                              const omn_setting *set, size_t n_set, omn_value **out, omn_error *err)
+{
+    omn_context *ctx = c ? omn_call_host(c) : NULL;
+    const omn_entry *e = NULL;
+    if (!ctx)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: operations cannot be called here", name);
+    const omn_status st = omn_registry_find(ctx, "omnio.operation/1", name, &e, err);
+    return st == OMN_OK ? omn_operation_call(e, c, in, set, n_set, out, err) : st;
+}

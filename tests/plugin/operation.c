@@ -104,6 +104,34 @@ START_TEST(an_optional_input_may_be_left_out)
 }
 END_TEST
 
+/* What a plugin does to use another one. */
+START_TEST(an_operation_is_called_by_its_name)
+{
+    bench b = open_bench();
+    omn_value *out[2] = { NULL, NULL };
+    const omn_value *in[2] = { b.words, NULL };
+    const omn_setting set[] = { { "i", "7", 0, 0 } };
+    omn_error err = OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_call_operation(b.call, "test.all", in, set, 1, out, &err), OMN_OK);
+    ck_assert_ptr_nonnull(strstr(omn_text_get(out[0], NULL), "7 gr"));
+    for (int i = 0; i < 2; i++) omn_value_unref(out[i]);
+    in[0] = NULL;
+    ck_assert_int_eq(omn_call_operation(b.call, "test.all", in, set, 1, out, &err), OMN_ERR_TYPE);
+    ck_assert_msg(strncmp(err.text, "test.all: ", 10) == 0, "%s", err.text);
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_call_operation(b.call, "test.al", in, set, 1, out, &err), OMN_ERR_MISSING);
+    ck_assert_msg(strstr(err.text, "test.all") != NULL, "%s", err.text);
+    omn_call *alone = NULL;
+    const omn_call_setup how = { OMN_FILL(omn_call_setup) };
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_call_new(&how, &alone, NULL), OMN_OK);
+    ck_assert_int_eq(omn_call_operation(alone, "test.all", in, set, 1, out, &err),
+                     OMN_ERR_UNSUPPORTED);
+    omn_call_free(alone);
+    close_bench(&b);
+}
+END_TEST
+
 START_TEST(pictures_go_in_and_come_out)
 {
     bench b = open_bench();
@@ -374,6 +402,7 @@ int main(void)
     const TTest *const all[] = {
         every_type_of_parameter_arrives,
         an_optional_input_may_be_left_out,
+        an_operation_is_called_by_its_name,
         pictures_go_in_and_come_out,
         scratch_memory_is_given_back,
         what_does_not_fit_never_reaches_the_function,

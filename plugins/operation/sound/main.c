@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Operations on sound as models want it: another rate, and pieces of equal length. */
+#include "sound.h"
+
+#include <stdlib.h>
+
+#define RESAMPLE(IN, OPT, PAR, OUT)                                                                \
+    IN(audio, in, "a sound")                                                                       \
+    PAR(double, rate, NULL, "100..1000000", "Hz", "samples of each channel in a second")           \
+    OUT(audio, out, "the same moments at that rate")
+OMN_OPERATION(resample, RESAMPLE, OMN_PURE);
+static omn_status resample(omn_call *c, const omn_value *in, double rate, omn_value **out,
+                           omn_error *err)
+{
+    sound s = { 0 };
+    omn_status st = OMN_OK;
+    if (*(const double *)omn_value_column(in, "rate")->data == rate) {
+        *out = omn_value_ref(in);
+        return OMN_OK;
+    }
+    OMN_TRY(sound_of(in, false, &s, err));
+    OMN_TRY(sound_resample(c, &s, rate, err));
+    OMN_TRY(sound_give(&s, in, out, err));
+done:
+    free(s.x);
+    return st;
+}
+
+#define SEGMENTS(IN, OPT, PAR, OUT)                                                                \
+    IN(audio, in, "a sound of any rate and any channels")                                          \
+    PAR(double, rate, "16000", "100..1000000", "Hz", "samples in a second of the segments")        \
+    PAR(double, seconds, "4.08", "0.01..3600", "s", "length of each")                              \
+    PAR(double, each, "0", "0..3600", "s",                                                         \
+        "how much of the sound each stands for: less, silence on both sides; more, its middle; 0:" \
+        " its length")                                                                             \
+    OUT(list, out, "the segments, of one channel: silence fills the last; what is left and no"     \
+                   " longer than half of one and a tenth of a second is dropped")
+OMN_OPERATION(segments, SEGMENTS, OMN_PURE);
+static omn_status segments(omn_call *c, const omn_value *in, double rate, double seconds,
+                           double each, omn_value **out, omn_error *err)
+{
+    sound s = { 0 };
+    omn_status st = OMN_OK;
+    if (each > 0 && each < 0.01)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "each: %g s is outside 0.01..3600", each);
+    OMN_TRY(sound_of(in, true, &s, err));
+    const cut how = { seconds, each > 0 ? each : seconds, (double)s.n / s.rate };
+    OMN_TRY(sound_resample(c, &s, rate, err));
+    OMN_TRY(sound_cut(&s, &how, in, out, err));
+done:
+    free(s.x);
+    return st;
+}
+
+static const omn_object objects[] = {
+    OMN_OPERATION_OBJECT(resample, "audio.resample", "a sound at another rate"),
+    OMN_OPERATION_OBJECT(segments, "audio.segments",
+                         "a sound as pieces of equal length, one channel, as models read them"),
+};
+OMN_PLUGIN("operation-sound", "1.0", "Apache-2.0", "rates and segments of sound", objects);

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Another rate through libsoxr in its quality HQ, which is what librosa.load uses: a linear-phase
+ * filter that keeps 91.3 % of the band and lets 20 bits through. It works through a second at a
+ * time, so that a long sound can be stopped. */
+#include "sound.h"
+
+#include <math.h>
+#include <soxr.h>
+#include <stdlib.h>
+#include <string.h>
+
+omn_status sound_of(const omn_value *v, bool mono, sound *out, omn_error *err)
+{
+    const omn_tensor *t = omn_value_column(v, "samples");
+    const float *x = t->data;
+    const size_t n = (size_t)t->shape.dim[0], channels = (size_t)t->shape.dim[1];
+    *out = (sound){ .n = n, .channels = mono ? 1 : channels,
+                    .rate = *(const double *)omn_value_column(v, "rate")->data,
+                    .start = *(const double *)omn_value_column(v, "start")->data };
+    out->x = malloc(n * out->channels * sizeof(*x) + 1);
+    if (out->x == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a sound");
+    if (out->channels == channels) {
+        if (n > 0) memcpy(out->x, x, n * channels * sizeof(*x));
+        return OMN_OK;
+    }
+    for (size_t i = 0; i < n; i++, x += channels) {
+        double sum = 0;
+        for (size_t k = 0; k < channels; k++) sum += (double)x[k];
+        out->x[i] = (float)(sum / (double)channels);
+    }
+    return OMN_OK;
+}
+
+omn_status sound_give(const sound *s, const omn_value *like, omn_value **out, omn_error *err)
+{
+    const omn_filled columns[3] = {
+        omn_fill("samples", OMN_F32, omn_dim2((int64_t)s->n, (int64_t)s->channels), s->x),
+        omn_fill("rate", OMN_F64, omn_dim0(), &s->rate),
+        omn_fill("start", OMN_F64, omn_dim0(), &s->start),
+    };
+    return omn_value_make(omn_value_kind(like), columns, 3, NULL, out, err);
+}
+
+/* Everything through the filter: y has room for `most` moments, *made says how many came. */
+static omn_status filter(omn_call *c, soxr_t soxr, const sound *s, float *y, size_t most,
+                         size_t *made, omn_error *err)
+{
+    const size_t step = (size_t)s->rate + 1;
+    size_t at = 0, got = 1;
+    *made = 0;
+    while (at < s->n || (got > 0 && *made < most)) {
+        const bool last = at == s->n;
+        const size_t n = s->n - at < step ? s->n - at : step;
+        size_t used = 0;
+        if (omn_call_cancelled(c))
+            return omn_fail(err, OMN_ERR_CANCELLED, "stopped while a sound was resampled");
+        const soxr_error_t why =
+            soxr_process(soxr, last ? NULL : s->x + at * s->channels, n, last ? NULL : &used,
+                         y + *made * s->channels, most - *made, &got);
+        if (why != NULL) return omn_fail(err, OMN_ERR_MEMORY, "libsoxr: %s", why);
+        at += used;
+        *made += got;
+        if (used == 0 && got == 0) break;
+    }
+    return OMN_OK;
+}
+
+omn_status sound_resample(omn_call *c, sound *s, double rate, omn_error *err)
+{
+    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
+    const double wanted = ceil((double)s->n * (rate / s->rate));
+    size_t made = 0;
+    float *y = NULL;
+    soxr_t soxr = NULL;
+    omn_status st = OMN_OK;
+    if (rate == s->rate || s->n == 0) {
+        s->rate = rate;
+        return OMN_OK;
+    }
+    if (wanted * (double)s->channels * sizeof(*y) > (double)OMN_VALUE_MOST_BYTES)
+        return omn_fail(err, OMN_ERR_DATA, "%.0f samples of %zu channels are more than one value",
+                        wanted, s->channels);
+    const size_t n = (size_t)wanted;
+    soxr_error_t why = NULL;
+    y = calloc(n * s->channels + 1, sizeof(*y));
+    soxr = y == NULL ? NULL
+                     : soxr_create(s->rate, rate, (unsigned)s->channels, &why, &io, &quality, NULL);
+    if (soxr == NULL) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "no memory to resample a sound%s%s", why ? ": " : "",
+                      why ? why : "");
+        goto done;
+    }
+    OMN_TRY(filter(c, soxr, s, y, n, &made, err)); /* what did not come stays zero */
+    free(s->x);
+    s->x = y;
+    y = NULL;
+    s->n = n;
+    s->rate = rate;
+done:
+    if (soxr != NULL) soxr_delete(soxr);
+    free(y);
+    return st;
+}

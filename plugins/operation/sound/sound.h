@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the operations on sound share: samples in memory of their own, side by side as a value of
+ * kind audio has them, with their rate and their start. */
+#ifndef OMNIO_SOUND_H
+#define OMNIO_SOUND_H
+
+#include <omnio/plugin.h>
+
+typedef struct sound {
+    float *x;                             /* [n, channels]; owned, free() */
+    size_t n, channels;
+    double rate, start;                   /* Hz, s */
+} sound;
+
+/* A copy of the samples of v (kind audio), or the mean of its channels. [run] */
+omn_status sound_of(const omn_value *v, bool mono, sound *out, omn_error *err);
+/* The same moments at another rate, in place: ceil(n * rate / old) samples, as librosa counts them.
+ * [run] */
+omn_status sound_resample(omn_call *c, sound *s, double rate, omn_error *err);
+/* The value; like: any value of kind audio. [run] */
+omn_status sound_give(const sound *s, const omn_value *like, omn_value **out, omn_error *err);
+
+/* Pieces of equal length out of a sound of one channel. */
+typedef struct cut {
+    double seconds;                       /* what each piece becomes */
+    double each;                          /* how much of the sound each stands for */
+    double length;                        /* of the sound before it was resampled, s */
+} cut;
+/* A list of pieces of exactly trunc(seconds * rate) samples; like: as above. [run] */
+omn_status sound_cut(const sound *s, const cut *how, const omn_value *like, omn_value **out,
+                     omn_error *err);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plans. FFTW's planner is one for the whole process and may be used by one thread at a time;
+ * running a plan is safe everywhere. So plans are made behind a lock and kept for good, which is
+ * the one thing of this plugin that outlives a call: there are as many as lengths were asked for,
+ * and the operations bound these. They are estimated, not measured: measuring would choose other
+ * sums in every process, and with them other last bits. */
+#include "spectrum.h"
+
+#include <math.h>
+#include <pthread.h>
+
+enum { KEPT = 32 };
+
+static struct {
+    pthread_mutex_t lock;
+    plans of[KEPT];
+    size_t n;
+} kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static omn_status make(size_t n, plans *out, omn_error *err)
+{
+    float *x = fftwf_alloc_real(n);
+    fftwf_complex *y = fftwf_alloc_complex(n / 2 + 1);
+    if (x != NULL && y != NULL) {
+        out->n = n;
+        out->forward = fftwf_plan_dft_r2c_1d((int)n, x, y, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
+        out->back = fftwf_plan_dft_c2r_1d((int)n, y, x, FFTW_ESTIMATE);
+    }
+    fftwf_free(x);
+    fftwf_free(y);
+    if (out->forward != NULL && out->back != NULL) return OMN_OK;
+    if (out->forward != NULL) fftwf_destroy_plan(out->forward);
+    if (out->back != NULL) fftwf_destroy_plan(out->back);
+    return omn_fail(err, OMN_ERR_MEMORY, "no memory for transforms of %zu numbers", n);
+}
+
+omn_status plans_get(size_t n, plans *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    size_t i = 0;
+    *out = (plans){ 0, NULL, NULL };
+    pthread_mutex_lock(&kept.lock);
+    while (i < kept.n && kept.of[i].n != n) i++;
+    if (i < kept.n) {
+        *out = kept.of[i];
+    } else if (kept.n == KEPT) {
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "windows of more than %d lengths in one process",
+                      KEPT);
+    } else {
+        st = make(n, out, err);
+        if (st == OMN_OK) kept.of[kept.n++] = *out;
+    }
+    pthread_mutex_unlock(&kept.lock);
+    return st;
+}
+
+void window_fill(size_t n, bool periodic, float *out)
+{
+    const double turn = 6.283185307179586 / (double)(periodic ? n : n - 1);
+    for (size_t i = 0; i < n; i++) out[i] = (float)(0.5 - 0.5 * cos(turn * (double)i));
+}
