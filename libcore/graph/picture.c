@@ -155,8 +155,8 @@ omn_node *omn_conv_transpose2d(omn_scope *s, omn_node *x, omn_node *w, omn_node 
     shape.dim[3] = w->shape.dim[1];
     if (!shape.dim[1] || !shape.dim[2])
         return graph_fail(s, OMN_ERR_SHAPE, op,
-                          "x is %s, the weight is %s, strides %d x %d, padding %d %d %d %d; strides "
-                          "above 0 and padding that leaves a picture are wanted",
+                          "x is %s, the weight is %s, strides %d x %d, padding %d %d %d %d; "
+                          "strides above 0 and padding that leaves a picture are wanted",
                           node_text(x, a), node_text(w, b), h->stride_y, h->stride_x, h->top,
                           h->left, h->bottom, h->right);
     if (!bias_fits(s, op, bias, shape.dim[3])) return NULL;

@@ -43,14 +43,15 @@ typedef omn_status ref_fn(const ref_args *a, omn_error *err);
 ref_fn *reference_op(const char *name);
 
 ref_fn ref_linear, ref_linear_dx, ref_linear_dw, ref_matmul, ref_conv2d, ref_conv2d_dx,
-    ref_conv2d_dw, ref_conv2d_dilated, ref_conv2d_dilated_dx, ref_conv2d_dilated_dw, ref_pool2d, ref_pool2d_grad, ref_upsample, ref_upsample_grad, ref_attention,
-    ref_attention_grad, ref_cross_entropy, ref_cross_entropy_grad, ref_rms_norm, ref_rms_norm_grad,
-    ref_layer_norm, ref_layer_norm_grad, ref_l2_norm, ref_l2_norm_grad, ref_group_norm,
-    ref_group_norm_grad, ref_softmax, ref_softmax_grad, ref_log_softmax, ref_log_softmax_grad,
-    ref_rope, ref_embedding, ref_embedding_grad, ref_gather, ref_gather_grad, ref_permute,
-    ref_concat, ref_slice, ref_pad, ref_cast, ref_expand, ref_sum, ref_sum_to, ref_add, ref_mul,
-    ref_scale, ref_act, ref_act_grad, ref_glu, ref_glu_grad, ref_vector_quantise, ref_argmax,
-    ref_state_append, ref_state_write, ref_attention_heads, ref_append_heads;
+    ref_conv2d_dw, ref_conv2d_dilated, ref_conv2d_dilated_dx, ref_conv2d_dilated_dw, ref_pool2d,
+    ref_pool2d_grad, ref_upsample, ref_upsample_grad, ref_attention, ref_attention_grad,
+    ref_cross_entropy, ref_cross_entropy_grad, ref_rms_norm, ref_rms_norm_grad, ref_layer_norm,
+    ref_layer_norm_grad, ref_l2_norm, ref_l2_norm_grad, ref_group_norm, ref_group_norm_grad,
+    ref_softmax, ref_softmax_grad, ref_log_softmax, ref_log_softmax_grad, ref_rope, ref_embedding,
+    ref_embedding_grad, ref_gather, ref_gather_grad, ref_permute, ref_concat, ref_slice, ref_pad,
+    ref_cast, ref_expand, ref_sum, ref_sum_to, ref_add, ref_mul, ref_scale, ref_act, ref_act_grad,
+    ref_glu, ref_glu_grad, ref_vector_quantise, ref_argmax, ref_state_append, ref_state_write,
+    ref_attention_heads, ref_append_heads;
 
 double ref_activate(int32_t act, double x);
 double ref_activate_slope(int32_t act, double x);

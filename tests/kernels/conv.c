@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Convolutions and their gradients against a float64 reference, on every level: sizes that fill no
- * tile, strip or line, strides, borders, gaps between taps. Sums of K products in f32 err far less than 4e-6 of the
- * sum of absolute products; with bf16 the reference rounds the factors the same way, so the same
- * bound holds. The same bits in pieces, for any number of threads, and for a picture alone.
+ * tile, strip or line, strides, borders, gaps between taps. Sums of K products in f32 err far less
+ * than 4e-6 of the sum of absolute products; with bf16 the reference rounds the factors the same
+ * way, so the same bound holds. The same bits in pieces, for any number of threads, and for a
+ * picture alone.
  */
 #include "harness.h"
 
@@ -17,21 +18,21 @@ static const shape shapes[] = {
     { 2, 9, 15, 33, 33, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },
     { 1, 20, 18, 64, 64, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },
     { 2, 12, 34, 16, 31, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1 },
-    { 2, 7, 3, 32, 19, 3, 3, 1, 1, 1, 0, 1, 0, 1, 1 },                /* one column of outputs */
+    { 2, 7, 3, 32, 19, 3, 3, 1, 1, 1, 0, 1, 0, 1, 1 },          /* one column of outputs */
     { 1, 6, 33, 20, 40, 1, 1, 1, 1, 0, 0, 0, 0, 1, 1 },
     { 2, 6, 33, 20, 40, 1, 1, 2, 2, 0, 0, 0, 0, 1, 1 },
-    { 1, 8, 40, 24, 9, 1, 1, 1, 1, 1, 2, 0, 1, 1, 1 },                /* 1 x 1 with a border */
+    { 1, 8, 40, 24, 9, 1, 1, 1, 1, 1, 2, 0, 1, 1, 1 },          /* 1 x 1 with a border */
     { 2, 16, 16, 3, 24, 4, 4, 4, 4, 0, 0, 0, 0, 1, 1 },
     { 1, 14, 23, 18, 34, 7, 7, 1, 1, 3, 3, 3, 3, 1, 1 },
     { 1, 11, 30, 17, 5, 4, 2, 3, 1, 2, 0, 1, 1, 1, 1 },
-    { 1, 9, 25, 16, 8, 2, 2, 3, 3, 0, 0, 0, 0, 1, 1 },                /* pixels that meet no tap */
+    { 1, 9, 25, 16, 8, 2, 2, 3, 3, 0, 0, 0, 0, 1, 1 },          /* pixels that meet no tap */
     { 1, 1, 1, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },
     { 1, 3, 70, 130, 66, 3, 3, 1, 1, 0, 1, 0, 1, 1, 1 },
-    { 1, 2, 12, 1040, 3, 9, 9, 1, 1, 4, 4, 4, 4, 1, 1 },              /* too many taps for tiles */
-    { 1, 17, 31, 40, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },              /* pixels enough to be the depth */
+    { 1, 2, 12, 1040, 3, 9, 9, 1, 1, 4, 4, 4, 4, 1, 1 },        /* too many taps for tiles */
+    { 1, 17, 31, 40, 17, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1 },        /* pixels enough to be the depth */
     { 2, 16, 64, 33, 16, 2, 3, 1, 1, 0, 1, 1, 1, 1, 1 },
     { 1, 70, 66, 16, 18, 3, 3, 1, 1, 1, 0, 1, 0, 1, 1 },
-    { 1, 3, 9, 4, 2, 5, 5, 1, 1, 4, 5, 4, 5, 1, 1 },                  /* a border broader than needed */
+    { 1, 3, 9, 4, 2, 5, 5, 1, 1, 4, 5, 4, 5, 1, 1 },            /* a border broader than needed */
     { 2, 1, 70, 33, 40, 1, 7, 1, 1, 0, 9, 0, 9, 1, 3 },         /* sound: a line, gaps */
     { 1, 1, 65, 64, 32, 1, 3, 1, 1, 0, 12, 0, 12, 1, 12 },
     { 1, 1, 20, 16, 17, 1, 5, 1, 1, 0, 24, 0, 24, 1, 12 },      /* gaps wider than the line */

@@ -108,7 +108,8 @@ static direct direct_forward(const cpu_conv *c)
     const direct d = {
         .B = c->B, .H = c->H, .W = c->W, .C = c->C, .O = c->O, .OH = c->OH, .OW = c->OW,
         .kh = c->kh, .kw = c->kw, .sh = c->stride_h, .sw = c->stride_w, .gh = c->dilate_h,
-        .gw = c->dilate_w, .top = (ptrdiff_t)c->pad_top, .left = (ptrdiff_t)c->pad_left, .x = c->x, .out = c->out,
+        .gw = c->dilate_w, .top = (ptrdiff_t)c->pad_top,
+        .left = (ptrdiff_t)c->pad_left, .x = c->x, .out = c->out,
         .out_pixel = c->O, .out_line = c->OW * c->O, .out_picture = c->OH * c->OW * c->O,
         .e = { c->bias, c->bias_type, c->act, 1 }, .w = c->w, .w_type = c->w_type,
         .w_o = c->C * taps, .w_c = taps, .w_kh = c->kh, .w_kw = c->kw, .step_y = 1, .step_x = 1,

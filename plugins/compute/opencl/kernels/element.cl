@@ -109,7 +109,8 @@ kernel void move(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int rank, i
 /* Pooling of x [B,H,W,C], windows of ky by kx; an average counts the whole window. Work-items:
  * (rows of pixels of y). */
 kernel void pool(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int H, int W, int C, int OH,
-                 int OW, int ky, int kx, int stride_y, int stride_x, int top, int left, int greatest)
+                 int OW, int ky, int kx, int stride_y, int stride_x, int top, int left,
+                 int greatest)
 {
     const int line = get_global_id(0), b = line / OH, oy = line % OH;
     global const float *x = FLOATS(x_, x_at) + (long)b * H * W * C;
@@ -118,7 +119,8 @@ kernel void pool(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int H, int 
         for (int c = 0; c < C; c += 16) {
             float16 v = (float16)(greatest ? -INFINITY : 0.0f);
             for (int tap = 0; tap < ky * kx; tap++) {
-                const int iy = oy * stride_y + tap / kx - top, ix = ox * stride_x + tap % kx - left;
+                const int iy = oy * stride_y + tap / kx - top;
+                const int ix = ox * stride_x + tap % kx - left;
                 if (iy < 0 || iy >= H || ix < 0 || ix >= W) continue;
                 const float16 u = load_n((bytes)(x + ((long)iy * W + ix) * C), F32, c, C - c);
                 v = greatest ? fmax(v, u) : v + u;

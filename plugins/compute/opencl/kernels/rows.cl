@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of the last axis: softmax, argmax, nearest rows, rotary positions; and rows by number: tables, gathering,
- * states. Every work-item does `per` rows. Numbers come from data: one that does not fit is written
- * into `fault` (what, which, number, limit), its row becomes zeros, and the host fails the run. */
+/* Rows of the last axis: softmax, argmax, nearest rows, rotary positions; and rows by number:
+ * tables, gathering, states. Every work-item does `per` rows. Numbers come from data: one that does
+ * not fit is written into `fault` (what, which, number, limit), its row becomes zeros, and the host
+ * fails the run. */
 #define ROWS const int from = get_global_id(0) * per, to = min(from + per, rows)
 
 kernel void softmax(bytes x_, ulong x_at, global uchar *y_, ulong y_at, int rows, int D, int per,
