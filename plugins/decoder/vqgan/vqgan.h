@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The decoder of pictures: its parameters, shared by its files. */
+#ifndef VQGAN_H
+#define VQGAN_H
+
+#include <omnio/kinds.h>
+
+#define VQGAN(PAR, S)                                                                              \
+    PAR(S, int, ch, "128", "1..8192", NULL, "channels of the first level")                         \
+    PAR(S, string, ch_mult, "1,2,2,4", NULL, NULL, "channels of each level, in units of ch")       \
+    PAR(S, int, blocks, "2", "1..64", NULL,                                                        \
+        "residual blocks of a level on the way to codes; back from them there is one more")        \
+    PAR(S, int, z, "4", "1..8192", NULL, "channels between the network and the codes")             \
+    PAR(S, int, embed, "4", "1..8192", NULL, "width of an entry of the codebook")                  \
+    PAR(S, int, n_embed, "16384", "1..16777216", NULL, "entries of the codebook")                  \
+    PAR(S, string, attention, "32", NULL, NULL,                                                    \
+        "levels whose blocks attend, by their nominal sizes: \"32\", \"16,8\"; \"\": none")        \
+    PAR(S, int, resolution, "256", "1..8192", "px", "nominal size, from which levels count")       \
+    PAR(S, int, height, "0", "0..8192", "px", "height of the pictures; 0: the nominal size")       \
+    PAR(S, int, width, "0", "0..8192", "px", "width of the pictures; 0: the nominal size")         \
+    PAR(S, int, groups, "32", "1..8192", NULL, "groups of channels that are normalised together")  \
+    PAR(S, string, inner, "", NULL, NULL, "prefix of the weights below that of the part")          \
+    PAR(S, choice, names, "uio2", "uio2|taming|flax", NULL,                                        \
+        "what weights are called: down_0_block_1.conv1.weight, down.0.block.1.conv1.weight "       \
+        "with level 0 the largest both ways, or down_0_block_1/conv1/kernel [y,x,in,out]")         \
+    PAR(S, choice, codebook, "nearest", "nearest|gumbel", NULL,                                    \
+        "a code is the entry nearest to the vector, or the greatest of its scores")                \
+    PAR(S, choice, fit, "uio2", "uio2|uio1|cover", NULL,                                           \
+        "how a picture becomes one of this size: padded on all sides, padded right and below, or " \
+        "scaled until it covers, the middle kept")                                                 \
+    PAR(S, int, view, "384", "1..8192", "px",                                                      \
+        "side of the square in which the model sees the picture that another one is a view of")    \
+    PAR(S, choice, pixels, "auto", "auto|u8|f32", NULL,                                            \
+        "what pictures are made of; auto: f32 where they are views of another picture")
+struct vqgan { VQGAN(OMN_S_PAR, vqgan) };
+
+enum { NAMES_UIO2, NAMES_TAMING, NAMES_FLAX };
+enum { CODEBOOK_NEAREST, CODEBOOK_GUMBEL };
+enum { FIT_UIO2, FIT_UIO1, FIT_COVER };
+enum { PIXELS_AUTO, PIXELS_U8, PIXELS_F32 };
+enum { MOST_LEVELS = 12, MOST_NAME = 192 };
+
+typedef struct vqgan_self {
+    const struct vqgan *p;
+    int levels, height, width, grid_h, grid_w;
+    int64_t channels[MOST_LEVELS];
+    bool attends[MOST_LEVELS];
+    omn_codes codes;
+    omn_port port;
+} vqgan_self;
+
+/* ---- names.c: weights by the name of their module, "encoder.mid_block_1" ---- */
+
+typedef enum unit { UNIT_BLOCK, UNIT_ATTENTION, UNIT_SAMPLER } unit;
+/* A module of level i (0 the largest) on the way down or up; number: of the block. */
+void vqgan_level(const vqgan_self *v, bool down, int level, unit u, int number,
+                 char out[MOST_NAME]);
+/* A module of the middle: block 1 or 2, attention 1. */
+void vqgan_middle(const vqgan_self *v, bool down, unit u, int number, char out[MOST_NAME]);
+/* [O, C, k, k], [n] */
+omn_node *vqgan_kernel(const vqgan_self *v, omn_scope *s, const char *module, int64_t O, int64_t C,
+                       int64_t k);
+omn_node *vqgan_bias(const vqgan_self *v, omn_scope *s, const char *module, int64_t n);
+omn_node *vqgan_scale(const vqgan_self *v, omn_scope *s, const char *module, int64_t n);
+omn_node *vqgan_book(const vqgan_self *v, omn_scope *s);
+
+/* ---- blocks.c ---- */
+
+omn_node *vqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in);
+void vqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundle *out);
+
+/* ---- geometry.c ---- */
+
+/* The place that place i of `to` shows of `from`, by the nearest pixel. */
+uint32_t nearest_place(uint32_t i, uint32_t from, uint32_t to);
+/* The picture `like` shows is one whole picture put into a square of `view` as omn_image_fit does
+ * it. */
+bool is_plain_view(const omn_frame *like, uint32_t view, omn_fit *fit);
+/* Colours f32 0..1, three channels, alpha laid over white. */
+omn_status rgb_of(const omn_image *in, omn_image **out, omn_error *err);
+
+/* ---- prepare.c, finish.c ---- */
+
+omn_status vqgan_prepare(const void *self, omn_call *c, const omn_value *v, const omn_frame *like,
+                         omn_feed *out, omn_error *err);
+omn_status vqgan_finish(const void *self, omn_call *c, const omn_feed *in, const omn_frame *like,
+                        omn_value **out, omn_error *err);
+
+#endif
