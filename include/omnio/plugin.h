@@ -159,6 +159,13 @@ typedef struct omn_format_impl {
                         size_t *size, omn_error *err);
 } omn_format_impl;
 
+/* "omnio.file/1" of formats whose files may be too long to hold, as those of videos: read is given
+ * a regular file instead of its bytes, opens it itself, and what it makes may keep it open and read
+ * on when items are asked for. Bytes from elsewhere still go to the format's own read. [run] */
+typedef struct omn_format_file {
+    omn_status (*read)(omn_call *c, const char *path, omn_value **out, omn_error *err);
+} omn_format_file;
+
 /* ---- the context and its registry ------------------------------------------------------------ */
 
 /* Everything that is shared among its users: the pool, the plugins, the devices. Several contexts

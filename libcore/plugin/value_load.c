@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a file to a value. The bytes decide: every format that makes the wanted type is asked how
  * much the first 64 bytes look like its own, those whose suffix fits first, so that the usual case
- * loads one plugin. Text and JSON are at home in this house and need no plugin; a file counts as
- * one of them only when no format claims it and all of it is UTF-8. */
+ * loads one plugin. A format that reads files too long to hold is given the file itself. Text and
+ * JSON are at home in this house and need no plugin; a file counts as one of them only when no
+ * format claims it and all of it is UTF-8. */
 #include "context.h"
 #include "param.h"
 #include "recognise.h"
 #include "suffix.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define MOST_FILE ((size_t)1 << 30)
 #define HEAD      64u
@@ -55,6 +59,14 @@ done:
     return st;
 }
 
+/* How the format reads long files; NULL: from their bytes. */
+static const omn_format_file *by_file(const omn_entry *e)
+{
+    const omn_format_impl *impl = omn_entry_object(e)->impl;
+    return impl->extension ? impl->extension("omnio.file/1") : NULL;
+}
+
+/* f->bytes NULL: from the file itself. */
 static omn_status read_with(omn_context *ctx, const omn_entry *e, const file_bytes *f,
                             omn_value **out, omn_error *err)
 {
@@ -63,7 +75,8 @@ static omn_status read_with(omn_context *ctx, const omn_entry *e, const file_byt
     omn_status st = OMN_OK;
     omn_error why = OMN_ERROR_INIT;
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &c, &why));
-    OMN_TRY(impl->read(c, f->bytes, f->n, out, &why));
+    OMN_TRY(f->bytes ? impl->read(c, f->bytes, f->n, out, &why)
+                     : by_file(e)->read(c, f->path, out, &why));
     const char *is = omn_value_kind_name(*out);
     if (!*out || !param_takes(impl->makes, is)) {
         omn_value_unref(*out);
@@ -215,6 +228,35 @@ static omn_status wanted(const char *type, const file_bytes *f, omn_value **out,
                     type);
 }
 
+/* The first bytes of a regular file, of which there are n; false: it is none, or cannot be read,
+ * which reading all of it will tell. */
+static bool head_of(const char *path, uint8_t head[HEAD], size_t *n)
+{
+    struct stat about;
+    const int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    ssize_t got = -1;
+    if (fd >= 0 && fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) got = read(fd, head, HEAD);
+    if (fd >= 0) close(fd);
+    *n = got > 0 ? (size_t)got : 0;
+    return got > 0;
+}
+
+/* By a format that reads the file itself, if one does: *out is set then, or an error. */
+static omn_status load_long(omn_context *ctx, const char *path, const char *type, omn_value **out,
+                            omn_error *err)
+{
+    uint8_t head[HEAD];
+    file_bytes f = { .path = path, .name = path, .bytes = head };
+    omn_error bad = OMN_ERROR_INIT;
+    const omn_entry *best = NULL;
+    if (!head_of(path, head, &f.n)) return OMN_OK;
+    omn_status st = ask_formats(ctx, type, &f, &best, &bad, err);
+    if (st != OMN_OK || !best || !by_file(best)) return st;
+    f.bytes = NULL;
+    st = read_with(ctx, best, &f, out, err);
+    return st == OMN_OK ? wanted(type, &f, out, err) : st;
+}
+
 omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, omn_value **out,
                           omn_error *err)
 {
@@ -232,6 +274,8 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
     if (type && omn_kind_find_in(ctx, type, &kind, &why) != OMN_OK)
         return omn_fail(err, why.status == OMN_ERR_MISSING ? OMN_ERR_ARGUMENT : why.status, "%s",
                         why.text);
+    OMN_TRY(load_long(ctx, path, type, out, err));
+    if (*out) goto done;
     OMN_TRY(omn_file_read(path, MOST_FILE, &data, &f.n, err));
     f.name = strcmp(path, "-") == 0 ? NULL : path;
     f.path = f.name ? path : "standard input";

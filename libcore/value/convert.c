@@ -8,7 +8,7 @@ static bool plain(const omn_value *v)
 {
     return value_has_kind(v, &kind_text) || value_has_kind(v, &kind_number) ||
            value_has_kind(v, &kind_list) || value_has_kind(v, &kind_record) ||
-           value_has_kind(v, &kind_stream);
+           value_has_kind(v, &kind_stream) || value_has_kind(v, &kind_video);
 }
 
 omn_status omn_value_convert(omn_call *c, const omn_value *v, const omn_kind *to, omn_value **out,

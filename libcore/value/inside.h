@@ -34,6 +34,9 @@ typedef struct view_rules {
     size_t (*count)(const omn_value *v);
     omn_status (*item)(const omn_value *v, size_t i, omn_value **out, omn_error *err);
     void (*fini)(omn_value *v);
+    /* Of items that are made when they are asked for: those from..to. */
+    omn_status (*part)(const omn_value *v, size_t from, size_t to, omn_value **out,
+                       omn_error *err);
 } view_rules;
 
 struct omn_kind {

@@ -6,7 +6,11 @@
 
 #include <omnio/kinds_of_values.h>
 
-enum { OF, COUNT, HASH, RATE, START };
+#include <math.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+enum { OF, COUNT, HASH, RATE, START, TIME, UNTIL };
 
 typedef struct source {
     const omn_stream_source *from;
@@ -29,13 +33,29 @@ static void view_fini(omn_value *v)
     if (s->from != NULL && s->from->close != NULL) s->from->close(s->self);
 }
 
+static omn_status check_times(const omn_value *v, omn_error *err)
+{
+    const omn_tensor *time = value_column_at(v, TIME), *until = value_column_at(v, UNTIL);
+    const int64_t n = *(const int64_t *)v->columns[COUNT].data;
+    if (time == NULL) return OMN_OK;
+    if (time->shape.dim[0] != n)
+        return omn_fail(err, OMN_ERR_SHAPE, "a stream of %lld items with %lld moments",
+                        (long long)n, (long long)time->shape.dim[0]);
+    if (value_column_at(v, RATE) != NULL)
+        return omn_fail(err, OMN_ERR_DATA, "a stream has a rate or moments, not both");
+    if (until != NULL && n > 0 && !(column_number(until, 0) > column_number(time, (size_t)n - 1)))
+        return omn_fail(err, OMN_ERR_DATA, "a stream ends before its last item");
+    return times_check(v, TIME, err);
+}
+
 static omn_status check(const omn_value *v, omn_error *err)
 {
     const char *hash = *(const char *const *)v->columns[HASH].data;
     const char *of = *(const char *const *)v->columns[OF].data;
     if (!kind_name_good(of))
         return omn_fail(err, OMN_ERR_DATA, "a stream of \"%.80s\", which is no kind", of);
-    if (strlen(hash) == 32 && strspn(hash, "0123456789abcdef") == 32) return OMN_OK;
+    if (strlen(hash) == 32 && strspn(hash, "0123456789abcdef") == 32)
+        return check_times(v, err);
     return omn_fail(err, OMN_ERR_DATA, "the hash of a stream is 32 hexadecimal digits");
 }
 
@@ -67,26 +87,124 @@ static omn_status item(const omn_value *v, size_t i, omn_value **out, omn_error 
     return OMN_ERR_TYPE;
 }
 
+/* Items from..to as a stream of their own. */
+typedef struct part {
+    omn_value *of;
+    size_t from;
+} part;
+
+static omn_status part_item(void *self, uint64_t i, omn_value **out, omn_error *err)
+{
+    const part *p = self;
+    return omn_value_item(p->of, p->from + (size_t)i, out, err);
+}
+static void part_close(void *self)
+{
+    part *p = self;
+    omn_value_unref(p->of);
+    free(p);
+}
+static const omn_stream_source part_source = { part_item, part_close };
+
+static part *part_new(const omn_value *of, size_t from, omn_error *err)
+{
+    part *p = malloc(sizeof(*p));
+    if (p == NULL)
+        omn_fail(err, OMN_ERR_MEMORY, "no memory for a stream");
+    else
+        *p = (part){ omn_value_ref(of), from };
+    return p;
+}
+
+static omn_status part_of(const omn_value *v, size_t from, size_t to, omn_value **out,
+                          omn_error *err)
+{
+    const omn_tensor *rate = value_column_at(v, RATE), *time = value_column_at(v, TIME);
+    const omn_tensor *until = value_column_at(v, UNTIL), *start = value_column_at(v, START);
+    const size_t n = count(v);
+    struct {
+        char hash[32];
+        uint64_t from, to;
+    } name = { "", from, to };
+    *out = NULL;
+    if (from == 0 && to == n) {
+        *out = omn_value_ref(v);
+        return OMN_OK;
+    }
+    memcpy(name.hash, *(const char *const *)v->columns[HASH].data, sizeof(name.hash));
+    const XXH128_hash_t h = XXH3_128bits(&name, sizeof(name));
+    const uint64_t hash[2] = { h.high64, h.low64 };
+    const char *of = *(const char *const *)v->columns[OF].data;
+    part *p = part_new(v, from, err);
+    if (p == NULL) return OMN_ERR_MEMORY;
+    if (time != NULL) {
+        const double *t = time->data;
+        const double end = to < n ? t[to] : until != NULL ? column_number(until, 0) : NAN;
+        return omn_stream_new_timed(&part_source, p, of, to - from, hash, t + from, end, out, err);
+    }
+    const double hz = rate != NULL ? column_number(rate, 0) : 0;
+    const double begin = start != NULL ? column_number(start, 0) : 0;
+    return omn_stream_new(&part_source, p, of, to - from, hash, hz,
+                          hz > 0 ? begin + (double)from / hz : 0, out, err);
+}
+
+/* A list is a stream, one item each second, as it is a video; a video is one with its moments. */
+static omn_status convert(const omn_value *plain, omn_value **out, omn_error *err)
+{
+    const bool list = value_has_kind(plain, &kind_list), video = value_has_kind(plain, &kind_video);
+    uint64_t hash[2];
+    double from = 0, until = NAN;
+    if (value_has_kind(plain, &kind_record))
+        return value_of_record(&kind_stream, plain, out, err);
+    if (!list && !video)
+        return omn_fail(err, OMN_ERR_TYPE, "%s given, stream wanted: a list or a video",
+                        omn_value_kind_name(plain));
+    const size_t n = omn_value_count(plain);
+    if (n == 0) return omn_fail(err, OMN_ERR_DATA, "a stream of no items is a stream of nothing");
+    omn_value *const *items = plain->columns[0].data;
+    for (size_t i = 1; i < n; i++)
+        if (!kind_same(items[i]->kind, items[0]->kind))
+            return omn_fail(err, OMN_ERR_TYPE, "items of a stream are of one kind, and %zu is %s "
+                            "after %s", i, omn_value_kind_name(items[i]),
+                            omn_value_kind_name(items[0]));
+    /* A video hands out videos of one picture, its column of frames the pictures. */
+    omn_value *held = NULL;
+    omn_status st = video ? omn_list_new(items, n, &held, err) : OMN_OK;
+    if (st == OMN_OK && video) st = omn_value_span(plain, &from, &until, err);
+    part *p = st == OMN_OK ? part_new(video ? held : plain, 0, err) : NULL;
+    const char *of = omn_value_kind_name(items[0]);
+    omn_value_unref(held);
+    if (p == NULL) return st != OMN_OK ? st : OMN_ERR_MEMORY;
+    omn_value_hash(plain, hash);
+    return video ? omn_stream_new_timed(&part_source, p, of, n, hash, plain->columns[1].data, until,
+                                        out, err)
+                 : omn_stream_new(&part_source, p, of, n, hash, 1, 0, out, err);
+}
+
 static const omn_column columns[] = {
     { "of", OMN_STRING, "", NULL, 0, 0, 0 },
     { "count", OMN_I64, "", NULL, 0, 9007199254740992.0, 0 },
     { "hash", OMN_STRING, "", NULL, 0, 0, 0 },
     { "rate", OMN_F64, "", "Hz", 1e-9, 1e9, OMN_COLUMN_OPTIONAL },
     { "start", OMN_F64, "", "s", 0, 0, OMN_COLUMN_OPTIONAL },
+    { "time", OMN_F64, "t", "s", 0, 0, OMN_COLUMN_OPTIONAL },
+    { "until", OMN_F64, "", "s", 0, 0, OMN_COLUMN_OPTIONAL },
 };
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "time",
     .check = check,
     .text = text,
+    .convert = convert,
 };
 static const view_rules view = { .bytes = view_bytes, .fill = view_fill, .fini = view_fini,
-                                 .count = count, .item = item };
+                                 .count = count, .item = item, .part = part_of };
 KIND_OF(stream, "what is too long to hold, item by item", &view);
 
-omn_status omn_stream_new(const omn_stream_source *from, void *self, const char *of, uint64_t n,
-                          const uint64_t hash[2], double rate, double start, omn_value **out,
-                          omn_error *err)
+/* when: columns that say when its items are. */
+static omn_status stream_new(const omn_stream_source *from, void *self, const char *of, uint64_t n,
+                             const uint64_t hash[2], const omn_filled *when, size_t n_when,
+                             omn_value **out, omn_error *err)
 {
     char digits[33];
     const char *coded = digits;
@@ -94,17 +212,34 @@ omn_status omn_stream_new(const omn_stream_source *from, void *self, const char 
     for (int i = 0; i < 32; i++)
         digits[i] = "0123456789abcdef"[hash[i / 16] >> (60 - 4 * (i % 16)) & 15];
     digits[32] = '\0';
-    const omn_filled filled[5] = { omn_fill("of", OMN_STRING, omn_dim0(), &of),
-                                   omn_fill("count", OMN_I64, omn_dim0(), &number),
-                                   omn_fill("hash", OMN_STRING, omn_dim0(), &coded),
-                                   omn_fill("rate", OMN_F64, omn_dim0(), &rate),
-                                   omn_fill("start", OMN_F64, omn_dim0(), &start) };
+    omn_filled filled[5] = { omn_fill("of", OMN_STRING, omn_dim0(), &of),
+                             omn_fill("count", OMN_I64, omn_dim0(), &number),
+                             omn_fill("hash", OMN_STRING, omn_dim0(), &coded) };
     omn_status st = OMN_OK;
+    for (size_t i = 0; i < n_when; i++) filled[3 + i] = when[i];
     if (n > INT64_MAX) st = omn_fail(err, OMN_ERR_ARGUMENT, "a stream of too many items");
-    if (st == OMN_OK) st = omn_value_make(&kind_stream, filled, rate > 0 ? 5 : 3, NULL, out, err);
+    if (st == OMN_OK) st = omn_value_make(&kind_stream, filled, 3 + n_when, NULL, out, err);
     if (st == OMN_OK)
         *(source *)(uintptr_t)value_view(*out) = (source){ from, self };
     else if (from->close != NULL)
         from->close(self);
     return st;
+}
+
+omn_status omn_stream_new(const omn_stream_source *from, void *self, const char *of, uint64_t n,
+                          const uint64_t hash[2], double rate, double start, omn_value **out,
+                          omn_error *err)
+{
+    const omn_filled when[2] = { omn_fill("rate", OMN_F64, omn_dim0(), &rate),
+                                 omn_fill("start", OMN_F64, omn_dim0(), &start) };
+    return stream_new(from, self, of, n, hash, when, rate > 0 ? 2 : 0, out, err);
+}
+
+omn_status omn_stream_new_timed(const omn_stream_source *from, void *self, const char *of,
+                                uint64_t n, const uint64_t hash[2], const double *time,
+                                double until, omn_value **out, omn_error *err)
+{
+    const omn_filled when[2] = { omn_fill("time", OMN_F64, omn_dim1((int64_t)n), time),
+                                 omn_fill("until", OMN_F64, omn_dim0(), &until) };
+    return stream_new(from, self, of, n, hash, when, isnan(until) ? 1 : 2, out, err);
 }

@@ -41,9 +41,9 @@ static void text(const omn_value *v, omn_buf *out)
     omn_buf_puts(out, " s");
 }
 
-/* Items of a list, or of a stream, which are then held. */
+/* Items of a list, or of a stream, which are then held. moments: of each, or NULL. */
 static omn_status from_items(const omn_value *of, size_t n, double rate, double start,
-                             omn_value **out, omn_error *err)
+                             const omn_tensor *moments, omn_value **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     double *time = calloc(n + 1, sizeof(*time));
@@ -55,7 +55,7 @@ static omn_status from_items(const omn_value *of, size_t n, double rate, double 
     }
     for (; made < n; made++) {
         OMN_TRY(omn_value_item(of, made, &frames[made], err));
-        time[made] = start + (double)made / rate;
+        time[made] = moments != NULL ? column_number(moments, made) : start + (double)made / rate;
     }
     const omn_filled filled[2] = {
         omn_fill("frames", OMN_ANY_VALUE, omn_dim1((int64_t)n), frames),
@@ -74,7 +74,7 @@ static omn_status convert(const omn_value *plain, omn_value **out, omn_error *er
     const size_t n = omn_value_count(plain);
     const omn_tensor *rate = omn_value_column(plain, "rate"),
                      *start = omn_value_column(plain, "start");
-    if (value_has_kind(plain, &kind_list)) return from_items(plain, n, 1, 0, out, err);
+    if (value_has_kind(plain, &kind_list)) return from_items(plain, n, 1, 0, NULL, out, err);
     if (value_has_kind(plain, &kind_record)) return value_of_record(&kind_video, plain, out, err);
     if (!value_has_kind(plain, &kind_stream))
         return omn_fail(err, OMN_ERR_TYPE, "%s given, video wanted: a list of pictures",
@@ -84,7 +84,8 @@ static omn_status convert(const omn_value *plain, omn_value **out, omn_error *er
                         "a stream of %zu pictures is too long to be held; at most %d are", n,
                         MOST_HELD);
     return from_items(plain, n, rate != NULL ? column_number(rate, 0) : 1,
-                      start != NULL ? column_number(start, 0) : 0, out, err);
+                      start != NULL ? column_number(start, 0) : 0, omn_value_column(plain, "time"),
+                      out, err);
 }
 
 static const omn_column columns[] = {

@@ -182,13 +182,14 @@ omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, omn_value
     const size_t n = omn_value_count(v);
     draft d;
     if (!walks(v)) return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
-    if (v->kind->impl->item == NULL)
+    const view_rules *rules = v->kind->view;
+    if (v->kind->impl->item == NULL && (rules == NULL || rules->part == NULL))
         return omn_fail(err, OMN_ERR_TYPE, "%s hands out its items one by one",
                         omn_value_kind_name(v));
     if (from > to || to > n)
         return omn_fail(err, OMN_ERR_ARGUMENT, "items %zu..%zu of %zu", from, to, n);
+    if (rules != NULL && rules->part != NULL) return rules->part(v, from, to, out, err);
     cut(v, v->kind->impl->item, from, to, n, &d);
-    const view_rules *rules = v->kind->view;
     if (rules != NULL && rules->slice != NULL) rules->slice(v, from, to, &d);
     return value_build(&d, out, err);
 }
@@ -228,7 +229,7 @@ static size_t sample(double at, size_t n)
     return i <= 0 ? 0 : i >= (double)n ? n : (size_t)i;
 }
 
-/* It has rows that follow each other in time, all in memory. */
+/* It has rows that follow each other in time. */
 static omn_status in_time(const omn_value *v, omn_error *err)
 {
     const char *place = v != NULL ? v->kind->impl->place : NULL;
@@ -236,8 +237,27 @@ static omn_status in_time(const omn_value *v, omn_error *err)
         return omn_fail(err, OMN_ERR_TYPE, "%s does not lie in time", omn_value_kind_name(v));
     for (uint32_t i = 0; i < v->kind->n_columns; i++)
         if (column_begins(v->kind, i, "t")) return OMN_OK;
-    return omn_fail(err, OMN_ERR_TYPE, "%s is not held in memory, so that it cannot be cut",
+    return omn_fail(err, OMN_ERR_TYPE, "%s has no rows that follow each other in time",
                     omn_value_kind_name(v));
+}
+
+/* How many such rows; items that are made when they are asked for are some too. */
+static size_t moments(const omn_value *v)
+{
+    const view_rules *rules = v->kind->view;
+    return rules != NULL && rules->count != NULL ? rules->count(v) : along(v, "t");
+}
+
+/* Rows a..b; start: of kinds that have one. */
+static omn_status cut_moments(const omn_value *v, size_t a, size_t b, const double *start,
+                              omn_value **out, omn_error *err)
+{
+    const view_rules *rules = v->kind->view;
+    draft d;
+    if (rules != NULL && rules->part != NULL) return rules->part(v, a, b, out, err);
+    cut(v, "t", a, b, moments(v), &d);
+    if (start != NULL) d.col[kind_column(v->kind, "start")].data = start;
+    return value_build(&d, out, err);
 }
 
 omn_status omn_value_span(const omn_value *v, double *from_s, double *to_s, omn_error *err)
@@ -246,7 +266,8 @@ omn_status omn_value_span(const omn_value *v, double *from_s, double *to_s, omn_
     const omn_tensor *begin = omn_value_column(v, "start");
     const omn_status st = in_time(v, err);
     if (st != OMN_OK) return st;
-    const size_t n = along(v, "t");
+    const omn_tensor *until = omn_value_column(v, "until");
+    const size_t n = moments(v);
     if (time == NULL && (rate == NULL || begin == NULL))
         return omn_fail(err, OMN_ERR_TYPE, "%s has neither time nor rate and start",
                         omn_value_kind_name(v));
@@ -254,6 +275,10 @@ omn_status omn_value_span(const omn_value *v, double *from_s, double *to_s, omn_
     if (n == 0) return OMN_OK;
     if (time == NULL) {
         *to_s += (double)n / column_number(rate, 0);
+        return OMN_OK;
+    }
+    if (until != NULL) {
+        *to_s = column_number(until, 0);
         return OMN_OK;
     }
     const double last = column_number(time, n - 1);
@@ -266,16 +291,14 @@ omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_
 {
     const omn_tensor *time = omn_value_column(v, "time"), *rate = omn_value_column(v, "rate");
     const omn_tensor *begin = omn_value_column(v, "start");
-    draft d;
     if (!(from_s <= to_s))
         return omn_fail(err, OMN_ERR_ARGUMENT, "a window from %g s to %g s", from_s, to_s);
     const omn_status st = in_time(v, err);
     if (st != OMN_OK) return st;
-    const size_t n = along(v, "t");
+    const size_t n = moments(v);
     if (time != NULL) {
         const size_t a = first_from(time, from_s), b = first_from(time, to_s);
-        cut(v, "t", a, b, n, &d);
-        return value_build(&d, out, err);
+        return cut_moments(v, a, b, NULL, out, err);
     }
     if (rate == NULL || begin == NULL)
         return omn_fail(err, OMN_ERR_TYPE, "%s has neither time nor rate and start",
@@ -283,7 +306,5 @@ omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_
     const double hz = column_number(rate, 0), at = column_number(begin, 0);
     const size_t a = sample((from_s - at) * hz, n), b = sample((to_s - at) * hz, n);
     const double moved = at + (double)a / hz;
-    cut(v, "t", a, b, n, &d);
-    d.col[kind_column(v->kind, "start")].data = &moved;
-    return value_build(&d, out, err);
+    return cut_moments(v, a, b, &moved, out, err);
 }

@@ -317,6 +317,89 @@ START_TEST(a_stream_hands_out_items_and_is_a_video)
 }
 END_TEST
 
+static uint8_t first_byte(const omn_value *v, size_t i)
+{
+    omn_value *item = NULL;
+    OK(omn_value_item(v, i, &item, NULL));
+    const uint8_t x = *(const uint8_t *)omn_image_pixels(omn_value_image(item)).data;
+    omn_value_unref(item);
+    return x;
+}
+
+START_TEST(a_stream_is_cut_without_making_its_items)
+{
+    static const omn_stream_source from = { grey, closed };
+    static const double time[6] = { 0, 1, 1.5, 4, 5, 9 };
+    const uint64_t hash[2] = { 1, 2 };
+    counted self = { 0, 0 }; /* its first item would be an error */
+    omn_value *v = NULL, *part = NULL, *same = NULL, *video = NULL;
+    double a, b;
+    OK(omn_stream_new_timed(&from, &self, "image", 6, hash, time, 10, &v, NULL));
+    OK(omn_value_span(v, &a, &b, NULL));
+    ck_assert(a == 0 && b == 10);
+    OK(omn_value_window(v, 1, 5, &part, NULL));
+    ck_assert_uint_eq(omn_value_count(part), 3);
+    ck_assert_uint_eq(first_byte(part, 0), 1);
+    ck_assert_uint_eq(first_byte(part, 2), 3);
+    OK(omn_value_span(part, &a, &b, NULL));
+    ck_assert(a == 1 && b == 5);
+    OK(omn_value_slice(v, 1, 4, &same, NULL));
+    ck_assert(omn_value_equal(part, same));
+    OK(omn_value_convert(NULL, part, kind("video"), &video, NULL));
+    ck_assert_mem_eq(omn_value_column(video, "time")->data, time + 1, 3 * sizeof(double));
+    omn_value_unref(same);
+    omn_value_unref(v);
+    ck_assert_int_eq(self.closed, 0); /* the part holds it */
+    OK(omn_value_convert(NULL, video, kind("stream"), &same, NULL));
+    ck_assert_uint_eq(first_byte(same, 1), 2);
+    ck_assert_mem_eq(omn_value_column(same, "time")->data, time + 1, 3 * sizeof(double));
+    omn_value_unref(same);
+    omn_value_unref(video);
+    omn_value_unref(part);
+    ck_assert_int_eq(self.closed, 1);
+
+    OK(omn_stream_new(&from, &self, "image", 8, hash, 2, 3, &v, NULL)); /* 3 s to 7 s */
+    OK(omn_value_window(v, 4, 5.5, &part, NULL));
+    ck_assert_uint_eq(omn_value_count(part), 3);
+    ck_assert_uint_eq(first_byte(part, 0), 2);
+    OK(omn_value_span(part, &a, &b, NULL));
+    ck_assert(a == 4 && b == 5.5);
+    omn_value_unref(part);
+    omn_value_unref(v);
+    ck_assert_int_eq(self.closed, 2);
+
+    static const double back[2] = { 1, 1 };
+    ck_assert_int_eq(omn_stream_new_timed(&from, &self, "image", 2, hash, back, 3, &v, NULL),
+                     OMN_ERR_DATA);
+    ck_assert_int_eq(omn_stream_new_timed(&from, &self, "image", 6, hash, time, 9, &v, NULL),
+                     OMN_ERR_DATA);
+    ck_assert_int_eq(self.closed, 4);
+}
+END_TEST
+
+START_TEST(lists_are_streams)
+{
+    omn_value *list = NULL, *v = NULL, *item = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    OK(omn_value_from_json("[\"a\",\"b\",\"c\"]", 13, &list, NULL));
+    OK(omn_value_convert(NULL, list, kind("stream"), &v, NULL));
+    ck_assert_uint_eq(omn_value_count(v), 3);
+    OK(omn_value_item(v, 1, &item, NULL));
+    ck_assert_str_eq(omn_text_get(item, NULL), "b");
+    omn_value_unref(item);
+    omn_value_unref(list);
+    omn_value_unref(v);
+    v = NULL;
+    OK(omn_value_from_json("[\"a\",1]", 7, &list, NULL));
+    ck_assert_int_eq(omn_value_convert(NULL, list, kind("stream"), &v, &err), OMN_ERR_TYPE);
+    ck_assert_str_eq(err.text, "items of a stream are of one kind, and 1 is number after text");
+    omn_value_unref(list);
+    OK(omn_value_from_json("[]", 2, &list, NULL));
+    ck_assert_int_eq(omn_value_convert(NULL, list, kind("stream"), &v, NULL), OMN_ERR_DATA);
+    omn_value_unref(list);
+}
+END_TEST
+
 START_TEST(lists_are_videos_options_and_interleaved)
 {
     static const struct {
@@ -358,7 +441,8 @@ int main(void)
         items_are_slices_that_pass_their_own_check,
         what_makes_no_sense_is_refused, limits_themselves_are_taken,
         a_window_of_time,
-        a_stream_hands_out_items_and_is_a_video,
+        a_stream_hands_out_items_and_is_a_video, a_stream_is_cut_without_making_its_items,
+        lists_are_streams,
         lists_are_videos_options_and_interleaved,
         coco_has_17_joints,
     };

@@ -28,7 +28,10 @@
  * grounded     text; span i32 [n,2], bytes of it; box f64 [n,4], px; (score f64 [n], null)
  * options      text [n]; (score f64 [n], null), of any scale, more is better
  * interleaved  items [n], texts and media in order
- * stream       of, the kind of its items; count i64; hash text; (rate f64, Hz; start f64, s) */
+ * stream       of, the kind of its items; count i64; hash text; (rate f64, Hz; start f64, s), or
+ *              where they do not come at one rate (time f64 [t], s, rising; until f64, s, where
+ *              the last one ends). A list is one, 1 Hz, and a video, with its moments. A slice or
+ *              a window of it is a stream whose items are still made when they are asked for */
 #ifndef OMNIO_KINDS_OF_VALUES_H
 #define OMNIO_KINDS_OF_VALUES_H
 
@@ -55,6 +58,11 @@ typedef struct omn_stream_source {
 OMN_API omn_status omn_stream_new(const omn_stream_source *from, void *self, const char *of,
                                   uint64_t n, const uint64_t hash[2], double rate, double start,
                                   omn_value **out, omn_error *err);
+/* The same with the moment of each item, n of them, copied; until: where the last one ends, NAN
+ * where nobody knows. [any] */
+OMN_API omn_status omn_stream_new_timed(const omn_stream_source *from, void *self, const char *of,
+                                        uint64_t n, const uint64_t hash[2], const double *time,
+                                        double until, omn_value **out, omn_error *err);
 
 #ifdef __cplusplus
 }
