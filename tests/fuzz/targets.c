@@ -263,6 +263,16 @@ static const fuzz_target targets[] = {
 #ifdef HAVE_TIFF
     { "tiff", run_format, "tiff", SEEDS(OF("strips.tif"), OF("deep.tif")), 1000 },
 #endif
+#ifdef HAVE_SNDFILE
+    { "wav", run_format, "wav", SEEDS(OF("tone.wav"), OF("law.wav")), 3000 },
+    { "flac", run_format, "flac", SEEDS(OF("tone.flac")), 2000 },
+    { "ogg", run_format, "ogg", SEEDS(OF("tone.ogg")), 500 },
+    { "opus", run_format, "opus", SEEDS(OF("tone.opus")), 500 },
+    { "sound-stream", run_format, "sound-stream", SEEDS(OF("tone.wav"), OF("tone.flac")), 1000 },
+#ifdef HAVE_MPG123
+    { "mp3", run_format, "mp3", SEEDS(OF("tone.mp3")), 1000 },
+#endif
+#endif
     { "pnm", run_format, "ppm", SEEDS(OF("plain.ppm"), OF("raw.pgm"), OF("alpha.pam")), 4000 },
     { "bmp", run_format, "bmp", SEEDS(OF("runs.bmp"), OF("masks.bmp")), 4000 },
     { "exif", run_exif, NULL, SEEDS(OF("exif")), 4000 },

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A long sound as a stream of pieces of ten seconds, read when they are asked for: memory holds one
+ * piece. The decoder has one place in the file, so pieces are read one at a time, quickest in
+ * order. */
+#include "inside.h"
+
+#include <omnio/kinds_of_values.h>
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { SECONDS = 10 };
+
+typedef struct pieces {
+    source s;
+    uint8_t *bytes;                       /* the file; owned */
+    size_t each, all, next;               /* moments of a piece, of all; where the decoder is */
+    pthread_mutex_t lock;
+} pieces;
+
+static omn_status piece(pieces *k, size_t from, omn_value **out, omn_error *err)
+{
+    const size_t channels = (size_t)k->s.info.channels;
+    const size_t n = k->all - from < k->each ? k->all - from : k->each;
+    omn_status st = OMN_OK;
+    size_t had = 0, got = 1;
+    float *x = malloc(n * channels * sizeof(*x) + 1);
+    if (x == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a piece of sound");
+    if (k->next != from && !source_seek(&k->s, from)) {
+        st = omn_fail(err, OMN_ERR_DATA, "%s: there is no way to sample %zu",
+                      container_name(k->s.is), from);
+        goto done;
+    }
+    k->next = SIZE_MAX; /* unknown until all went well */
+    while (had < n && got > 0) {
+        OMN_TRY(source_take(&k->s, x + had * channels, n - had, &got, err));
+        had += got;
+    }
+    if (had < n && k->s.is != IS_MPEG) {
+        st = omn_fail(err, OMN_ERR_DATA, "%s: the file is damaged or cut off behind sample %zu",
+                      container_name(k->s.is), from + had);
+        goto done;
+    }
+    k->next = from + had;
+    OMN_TRY(sound_give(NULL, &k->s, x, had, (double)from / k->s.info.samplerate, out, err));
+done:
+    free(x);
+    return st;
+}
+
+static omn_status item(void *self, uint64_t i, omn_value **out, omn_error *err)
+{
+    pieces *k = self;
+    pthread_mutex_lock(&k->lock);
+    const omn_status st = piece(k, (size_t)i * k->each, out, err);
+    pthread_mutex_unlock(&k->lock);
+    return st;
+}
+
+static void close_pieces(void *self)
+{
+    pieces *k = self;
+    source_close(&k->s);
+    pthread_mutex_destroy(&k->lock);
+    free(k->bytes);
+    free(k);
+}
+
+omn_status sound_stream(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
+                        omn_error *err)
+{
+    static const omn_stream_source from = { item, close_pieces };
+    const XXH128_hash_t h = XXH3_128bits(bytes, size);
+    const uint64_t hash[2] = { h.high64, h.low64 };
+    omn_status st = OMN_OK;
+    pieces *k = calloc(1, sizeof(*k));
+    (void)c;
+    if (k == NULL || pthread_mutex_init(&k->lock, NULL) != 0) {
+        free(k);
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory for a stream of sound");
+    }
+    k->bytes = malloc(size + 1);
+    if (k->bytes == NULL) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "no memory for a file of %zu bytes", size);
+        goto done;
+    }
+    if (size > 0) memcpy(k->bytes, bytes, size);
+    k->s.p = k->bytes;
+    k->s.n = size;
+    OMN_TRY(source_open(&k->s, err));
+    if (k->s.info.frames < 1 || k->s.info.frames == SF_COUNT_MAX) {
+        st = omn_fail(err, OMN_ERR_DATA, "%s: it does not say how long it is",
+                      container_name(k->s.is));
+        goto done;
+    }
+    k->all = (size_t)k->s.info.frames;
+    k->each = (size_t)k->s.info.samplerate * SECONDS;
+    const uint64_t n = (k->all + k->each - 1) / k->each;
+    pieces *taken = k;
+    k = NULL;
+    st = omn_stream_new(&from, taken, "audio", n, hash, 1.0 / SECONDS, 0, out, err);
+done:
+    if (k != NULL) close_pieces(k);
+    return st;
+}
