@@ -331,6 +331,34 @@ START_TEST(a_stream_is_the_sound_in_pieces)
 }
 END_TEST
 
+/* A file given by its name is read where it lies. */
+START_TEST(a_stream_reads_on_in_its_file)
+{
+    opened f = formats_open("sound-stream");
+    char path[512];
+    size_t size = 0, n = 0;
+    omn_value *v = NULL, *piece = NULL, *whole = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    free(made(SF_FORMAT_WAV | SF_FORMAT_PCM_16, 8000 * 15, 1, 8000, &size));
+    snprintf(path, sizeof(path), "%s/made", testing_folder());
+    omn_status st = omn_value_load(f.ctx, path, "stream", &v, &err);
+    ck_assert_msg(st == OMN_OK && omn_value_count(v) == 2, "%s", err.text);
+    ck_assert_int_eq(omn_value_item(v, 1, &piece, NULL), OMN_OK);
+    (void)samples(piece, &n);
+    ck_assert_uint_eq(n, 40000);
+    ck_assert_int_eq(omn_value_load(f.ctx, path, "audio", &whole, NULL), OMN_OK);
+    (void)samples(whole, &n);
+    ck_assert_uint_eq(n, 120000);
+    omn_value_unref(whole);
+    omn_value_unref(piece);
+    ck_assert_int_eq(omn_value_load(f.ctx, path, NULL, &whole, NULL), OMN_OK);
+    ck_assert(omn_value_is(whole, "audio")); /* where anything will do */
+    omn_value_unref(whole);
+    omn_value_unref(v);
+    formats_close(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { what_is_written_comes_back, loud_samples_are_held,
@@ -340,6 +368,7 @@ int main(void)
                                  tags_do_no_harm,
 #endif
                                  sizes_that_a_pipe_left_open_are_read_to_the_end,
-                                 a_stream_is_the_sound_in_pieces };
+                                 a_stream_is_the_sound_in_pieces,
+                                 a_stream_reads_on_in_its_file };
     return TESTING_RUN("formats/sound", all, 90);
 }

@@ -43,6 +43,8 @@ omn_status sound_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value 
                       omn_error *err);
 omn_status sound_stream(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                         omn_error *err);
+/* The same of a file, which is mapped as long as the stream lives. */
+omn_status sound_stream_file(omn_call *c, const char *path, omn_value **out, omn_error *err);
 
 typedef struct writing {
     int format;                           /* SF_FORMAT_.. of the container and the coding */

@@ -5,6 +5,7 @@
 #include "inside.h"
 
 #include <string.h>
+#include <strings.h>
 
 static int sure_of(container wanted, const uint8_t *head, size_t n)
 {
@@ -93,6 +94,13 @@ static const void *rounded(const char *id)
     return strcmp(id, "omnio.rounds/1") == 0 ? "" : NULL;
 }
 
+/* Streams read on in their files. */
+static const void *by_file(const char *id)
+{
+    static const omn_format_file file = { sound_stream_file };
+    return strcmp(id, "omnio.file/1") == 0 ? &file : NULL;
+}
+
 static const omn_format_impl wav_format = { rounded,   "audio",    "wav,wave",
                                             probe_wav, sound_read, write_wav };
 static const omn_format_impl flac_format = { rounded,    "audio",    "flac",
@@ -102,7 +110,7 @@ static const omn_format_impl ogg_format = { NULL,      "audio",    "ogg,oga",
 static const omn_format_impl opus_format = { NULL, "audio", "opus", probe_opus, sound_read, NULL };
 static const omn_format_impl mpeg_format = { NULL, "audio", "mp3,mp2", probe_mpeg, sound_read,
                                              NULL };
-static const omn_format_impl stream_format = { NULL,      "stream",     "wav,flac,ogg,opus,mp3",
+static const omn_format_impl stream_format = { by_file,   "stream",     "wav,flac,ogg,opus,mp3",
                                                probe_any, sound_stream, NULL };
 static const omn_object objects[] = {
     { "omnio.format/1", "wav", "WAV and RF64 sound of any rate and channels", &wav_format,

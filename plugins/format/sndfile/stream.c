@@ -15,7 +15,8 @@ enum { SECONDS = 10 };
 
 typedef struct pieces {
     source s;
-    uint8_t *bytes;                       /* the file; owned */
+    uint8_t *bytes;                       /* a copy of them, or the file itself; owned */
+    omn_map *map;
     size_t each, all, next;               /* moments of a piece, of all; where the decoder is */
     pthread_mutex_t lock;
 } pieces;
@@ -53,8 +54,10 @@ done:
 static omn_status item(void *self, uint64_t i, omn_value **out, omn_error *err)
 {
     pieces *k = self;
+    omn_status st = k->map != NULL ? omn_map_unchanged(k->map, err) : OMN_OK;
+    if (st != OMN_OK) return st;
     pthread_mutex_lock(&k->lock);
-    const omn_status st = piece(k, (size_t)i * k->each, out, err);
+    st = piece(k, (size_t)i * k->each, out, err);
     pthread_mutex_unlock(&k->lock);
     return st;
 }
@@ -65,30 +68,16 @@ static void close_pieces(void *self)
     source_close(&k->s);
     pthread_mutex_destroy(&k->lock);
     free(k->bytes);
+    omn_map_close(k->map);
     free(k);
 }
 
-omn_status sound_stream(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
-                        omn_error *err)
+static const omn_stream_source from = { item, close_pieces };
+
+/* What lies at k->s is a file of sound: its stream. k is taken. */
+static omn_status give(pieces *k, omn_value **out, omn_error *err)
 {
-    static const omn_stream_source from = { item, close_pieces };
-    const XXH128_hash_t h = XXH3_128bits(bytes, size);
-    const uint64_t hash[2] = { h.high64, h.low64 };
     omn_status st = OMN_OK;
-    pieces *k = calloc(1, sizeof(*k));
-    (void)c;
-    if (k == NULL || pthread_mutex_init(&k->lock, NULL) != 0) {
-        free(k);
-        return omn_fail(err, OMN_ERR_MEMORY, "no memory for a stream of sound");
-    }
-    k->bytes = malloc(size + 1);
-    if (k->bytes == NULL) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "no memory for a file of %zu bytes", size);
-        goto done;
-    }
-    if (size > 0) memcpy(k->bytes, bytes, size);
-    k->s.p = k->bytes;
-    k->s.n = size;
     OMN_TRY(source_open(&k->s, err));
     if (k->s.info.frames < 1 || k->s.info.frames == SF_COUNT_MAX) {
         st = omn_fail(err, OMN_ERR_DATA, "%s: it does not say how long it is",
@@ -98,10 +87,51 @@ omn_status sound_stream(omn_call *c, const uint8_t *bytes, size_t size, omn_valu
     k->all = (size_t)k->s.info.frames;
     k->each = (size_t)k->s.info.samplerate * SECONDS;
     const uint64_t n = (k->all + k->each - 1) / k->each;
-    pieces *taken = k;
-    k = NULL;
-    st = omn_stream_new(&from, taken, "audio", n, hash, 1.0 / SECONDS, 0, out, err);
+    const XXH128_hash_t h = XXH3_128bits(k->s.p, k->s.n);
+    const uint64_t hash[2] = { h.high64, h.low64 };
+    return omn_stream_new(&from, k, "audio", n, hash, 1.0 / SECONDS, 0, out, err);
 done:
-    if (k != NULL) close_pieces(k);
+    close_pieces(k);
     return st;
+}
+
+static pieces *make(omn_error *err)
+{
+    pieces *k = calloc(1, sizeof(*k));
+    if (k != NULL && pthread_mutex_init(&k->lock, NULL) == 0) return k;
+    free(k);
+    omn_fail(err, OMN_ERR_MEMORY, "no memory for a stream of sound");
+    return NULL;
+}
+
+omn_status sound_stream(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
+                        omn_error *err)
+{
+    pieces *k = make(err);
+    (void)c;
+    if (k == NULL) return OMN_ERR_MEMORY;
+    k->bytes = malloc(size + 1);
+    if (k->bytes == NULL) {
+        close_pieces(k);
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory for a file of %zu bytes", size);
+    }
+    if (size > 0) memcpy(k->bytes, bytes, size);
+    k->s.p = k->bytes;
+    k->s.n = size;
+    return give(k, out, err);
+}
+
+omn_status sound_stream_file(omn_call *c, const char *path, omn_value **out, omn_error *err)
+{
+    pieces *k = make(err);
+    (void)c;
+    if (k == NULL) return OMN_ERR_MEMORY;
+    const omn_status st = omn_map_open(path, &k->map, err);
+    if (st != OMN_OK) {
+        close_pieces(k);
+        return st;
+    }
+    k->s.p = omn_map_data(k->map);
+    k->s.n = omn_map_size(k->map);
+    return give(k, out, err);
 }
