@@ -84,6 +84,21 @@ static omn_status at(omn_call *c, const omn_value *in, int index, omn_value **ou
     return omn_value_item(in, (size_t)i, out, err);
 }
 
+#define SPLIT_LAST(IN, OPT, PAR, OUT)                                                              \
+    IN(any, in, "a list, regions, points or what else has items, at least one")                    \
+    OUT(any, rest, "all but the last, of the same kind; may be empty")                             \
+    OUT(any, last, "the last item")
+OMN_OPERATION(split_last, SPLIT_LAST, OMN_PURE);
+static omn_status split_last(omn_call *c, const omn_value *in, omn_value **rest, omn_value **last,
+                             omn_error *err)
+{
+    (void)c;
+    const size_t n = omn_value_count(in);
+    if (n == 0) return omn_fail(err, OMN_ERR_DATA, "there is no last item: it is empty");
+    const omn_status st = omn_value_slice(in, 0, n - 1, rest, err);
+    return st == OMN_OK ? omn_value_item(in, n - 1, last, err) : st;
+}
+
 #define SPREAD(IN, OPT, PAR, OUT)                                                                  \
     IN(any, in, "regions, points, a list or what else has items")                                  \
     OUT(list, out, "a list with one item for each")
@@ -250,6 +265,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(as_text, "value.text", "a value as plain text"),
     OMN_OPERATION_OBJECT(length, "list.length", "how many items there are"),
     OMN_OPERATION_OBJECT(at, "list.at", "one item of a list"),
+    OMN_OPERATION_OBJECT(split_last, "list.split_last", "the last item, and those before it"),
     OMN_OPERATION_OBJECT(spread, "list.spread", "regions or points as a list with one each"),
     OMN_OPERATION_OBJECT(list_of, "list.of", "a list of up to four values"),
     OMN_OPERATION_OBJECT(get, "record.get", "a field of a record"),

@@ -4,7 +4,7 @@
  * picture; so pixels that nothing is drawn on stay exactly what they were. Coordinates are those of
  * the source picture and go through the frame, so drawing on a resized crop puts boxes where they
  * belong. */
-#include <omnio/plugin.h>
+#include "contact.h"
 
 #include <cairo.h>
 #include <math.h>
@@ -306,7 +306,21 @@ static omn_status draw_points(omn_call *c, const omn_image *in, const omn_value 
     return st;
 }
 
+#define CONTACT(IN, OPT, PAR, OUT)                                                                 \
+    IN(any, in, "a list of pictures, a video, or a stream of pictures")                            \
+    PAR(int, columns, "0", "0..1024", NULL, "pictures beside each other; 0: as square as it goes") \
+    PAR(int, width, "1024", "16..32767", "px", "of the sheet, at most")                            \
+    PAR(bool, labels, "true", NULL, NULL, "write below each when it is seen, or its number")       \
+    OUT(image, out, "all of them on one picture, row by row")
+OMN_OPERATION(draw_contact, CONTACT, OMN_PURE);
+static omn_status draw_contact(omn_call *c, const omn_value *in, int columns, int width,
+                               bool labels, omn_image **out, omn_error *err)
+{
+    return contact_draw(c, in, columns, width, labels, out, err);
+}
+
 static const omn_object objects[] = {
+    OMN_OPERATION_OBJECT(draw_contact, "draw.contact", "many small pictures on one sheet"),
     OMN_OPERATION_OBJECT(draw_regions, "draw.regions", "boxes and their labels on a picture"),
     OMN_OPERATION_OBJECT(draw_points, "draw.points",
                          "points, and the figure they form, on a picture"),
