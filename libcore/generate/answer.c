@@ -94,7 +94,11 @@ void omn_answer_close(omn_answer *a)
     free(a);
 }
 
-const char *omn_answer_makes(const omn_answer *a) { return a->impl->makes; }
+const char *omn_answer_makes(const omn_answer *a)
+{
+    return a->impl->makes ? a->impl->makes : omn_decoder_makes(a->decoder);
+}
+
 const char *omn_answer_object(const omn_answer *a) { return a->part->object; }
 const char *omn_answer_of(const omn_answer *a) { return a->of; }
 

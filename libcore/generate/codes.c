@@ -18,9 +18,6 @@
 #define BATCH 16
 #define MOST_PORTS 16
 
-/* A run state that nobody uses now. */
-typedef struct idle { struct idle *next; omn_exec *exec; } idle;
-
 struct codes_maker {
     omn_model *model;
     const omn_part *decoder;
@@ -30,7 +27,6 @@ struct codes_maker {
     pthread_mutex_t lock;                 /* of all that follows, and of the memory */
     bool known;                           /* made_of is right */
     uint64_t made_of[2];
-    idle *idle;
     codes_counts counts;
     bool warned;                          /* the folder cannot be written, and that was said */
 };
@@ -152,33 +148,6 @@ static codes_key key_of(const codes_maker *k, const codes_want *w)
 
 /* ---- making them ---------------------------------------------------------------------------- */
 
-static omn_status take_exec(codes_maker *k, idle **out, omn_error *err)
-{
-    pthread_mutex_lock(&k->lock);
-    idle *i = k->idle;
-    if (i) k->idle = i->next;
-    pthread_mutex_unlock(&k->lock);
-    *out = i;
-    if (i) return OMN_OK;
-    *out = i = calloc(1, sizeof *i);
-    if (!i) return omn_fail(err, OMN_ERR_MEMORY, "codes: out of memory");
-    const omn_status st = omn_exec_new(k->model->program, &i->exec, err);
-    if (st != OMN_OK) {
-        free(i);
-        *out = NULL;
-    }
-    return st;
-}
-
-static void give_exec(codes_maker *k, idle *i)
-{
-    if (!i) return;
-    pthread_mutex_lock(&k->lock);
-    i->next = k->idle;
-    k->idle = i;
-    pthread_mutex_unlock(&k->lock);
-}
-
 /* One value's tensors into row `row` of the batch's; what is shorter leaves zeros. */
 static omn_status place(const codes_maker *k, const omn_feed *from, omn_feed *to, size_t row,
                         int64_t rows, omn_error *err)
@@ -248,16 +217,16 @@ static omn_status make(codes_maker *k, omn_call *c, const codes_want *const *wan
     omn_status st = OMN_OK;
     omn_graph *g = NULL;
     omn_feed *feed = NULL;
-    idle *x = NULL;
+    omn_exec *x = NULL;
     omn_tensor t;
     int64_t rows = 1;
     while (rows < (int64_t)n) rows *= 2;
     OMN_TRY(omn_feed_make(&feed, err));
     OMN_TRY(prepare(k, c, want, n, rows, feed, err));
     OMN_TRY(graph_for(k, rows, &g, err));
-    OMN_TRY(take_exec(k, &x, err));
-    OMN_TRY(omn_exec_run(x->exec, g, feed, c, err));
-    OMN_TRY(omn_exec_output(x->exec, g, "codes", &t, err));
+    OMN_TRY(model_exec_take(k->model, &x, err));
+    OMN_TRY(omn_exec_run(x, g, feed, c, err));
+    OMN_TRY(omn_exec_output(x, g, "codes", &t, err));
     if (t.type != OMN_I32 || t.shape.rank != 2 || t.shape.dim[0] != rows) {
         st = omn_fail(err, OMN_ERR_SHAPE, "the codes of %s are not i32 [%lld, L]",
                       k->decoder->object, (long long)rows);
@@ -271,7 +240,7 @@ static omn_status make(codes_maker *k, omn_call *c, const codes_want *const *wan
     k->counts.runs++;
     pthread_mutex_unlock(&k->lock);
 done:
-    give_exec(k, x);
+    model_exec_give(k->model, x);
     omn_feed_free(feed);
     for (size_t i = 0; st != OMN_OK && i < n; i++) {
         omn_value_unref(out[i]);
@@ -395,6 +364,27 @@ omn_status codes_get(codes_maker *k, omn_call *c, const codes_want *want, size_t
     return st;
 }
 
+omn_status codes_once(const omn_part *decoder, omn_call *c, const codes_want *want,
+                      omn_value **out, omn_error *err)
+{
+    codes_maker k = { .model = decoder->model, .decoder = decoder, .impl = decoder->impl };
+    *out = NULL;
+    if (pthread_mutex_init(&k.lock, NULL) != 0)
+        return omn_fail(err, OMN_ERR_MEMORY, "codes: out of memory");
+    const omn_status st = make(&k, c, &want, 1, out, err);
+    pthread_mutex_destroy(&k.lock);
+    return st;
+}
+
+omn_status codes_once_workspace(const omn_part *decoder, uint64_t *out, omn_error *err)
+{
+    const codes_maker k = { .model = decoder->model, .decoder = decoder, .impl = decoder->impl };
+    omn_graph *g = NULL;
+    const omn_status st = graph_for(&k, 1, &g, err);
+    *out = st == OMN_OK ? omn_graph_workspace(g) : 0;
+    return st;
+}
+
 codes_counts codes_count(codes_maker *k)
 {
     pthread_mutex_lock(&k->lock);
@@ -434,11 +424,6 @@ done:
 void codes_free(codes_maker *k)
 {
     if (!k) return;
-    for (idle *i = k->idle, *next; i; i = next) {
-        next = i->next;
-        omn_exec_free(i->exec);
-        free(i);
-    }
     codes_memory_free(k->memory);
     codes_folder_close(k->folder);
     pthread_mutex_destroy(&k->lock);

@@ -99,7 +99,7 @@ omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t
     plain.prompt = rq->prompt;
     plain.output = f.output = rq->output ? rq->output : "text";
     const omn_part *decoder = omn_model_decoder(r->model, f.output);
-    const size_t most = (size_t)model_most_tokens(r->model, true);
+    const size_t most = (size_t)model_most_answer(r->model, decoder);
     f.vocab = decoder ? omn_part_vocabulary(decoder) : NULL;
     if (!f.vocab)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", f.output);

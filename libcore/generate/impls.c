@@ -107,7 +107,7 @@ IMPL_SHAPE(impl_world, "omnio.world/1", "world", omn_world_impl, world_members, 
 
 static const impl_member answer_members[] = {
     IMPL_OPENED(omn_answer_impl),
-    IMPL_MEMBER(omn_answer_impl, makes, IMPL_TEXT),
+    IMPL_MEMBER(omn_answer_impl, makes, IMPL_MAYBE_TEXT),
     IMPL_MEMBER(omn_answer_impl, rules, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_answer_impl, write, IMPL_CODE),
     IMPL_MEMBER(omn_answer_impl, read, IMPL_CODE),

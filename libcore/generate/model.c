@@ -144,6 +144,37 @@ static omn_status cache_of(omn_model *m, const omn_model_setup *how, omn_type *o
     return OMN_OK;
 }
 
+/* A model before it has parts. */
+static omn_status bare(omn_context *ctx, const char *name, const char *dir, omn_model **out,
+                       omn_error *err)
+{
+    omn_model *m = calloc(1, sizeof *m);
+    *out = m;
+    if (!m) return omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
+    m->ctx = ctx;
+    m->has_lock = pthread_mutex_init(&m->lock, NULL) == 0;
+    m->path = strdup(dir);
+    m->name = strdup(name);
+    return m->path && m->name && m->has_lock
+               ? OMN_OK
+               : omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
+}
+
+/* Its weights and what runs on them, as `setup` says beside. */
+static omn_status load(omn_model *m, const char *weights, omn_program_setup *setup, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    if (!setup->store) {
+        OMN_TRY(omn_weights_open(weights, &m->weights, err));
+        OMN_TRY(omn_store_open(m->weights, &m->own_store, err));
+        setup->store = m->own_store;
+    }
+    OMN_TRY(omn_program_new(setup, &m->program, err));
+    for (size_t i = 0; i < m->open->n_parts; i++) m->open->parts[i]->model = m;
+done:
+    return st;
+}
+
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
                            const char *weights, const omn_model_setup *how, omn_model **out,
                            omn_error *err)
@@ -154,23 +185,14 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     omn_type cache;
     omn_status st = OMN_OK;
     void *params = NULL;
-    omn_model *m = calloc(1, sizeof *m);
-    if (!how) how = &usual;
-    if (!m) {
-        json_decref(taken);
-        return omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
-    }
-    m->ctx = ctx;
-    m->json = taken;
-    m->has_lock = pthread_mutex_init(&m->lock, NULL) == 0;
-    m->training = how->training;
-    m->path = strdup(dir);
-    m->name = strdup(name);
+    omn_model *m = NULL;
     char object[128];
-    if (!m->path || !m->name) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
-        goto done;
-    }
+    if (!how) how = &usual;
+    st = bare(ctx, name, dir, &m, err);
+    if (m) m->json = taken;
+    else json_decref(taken);
+    OMN_TRY(st);
+    m->training = how->training;
     m->config = (omn_config){ .root = m->json, .file = m->name, .first = OMN_ERROR_INIT };
     OMN_TRY(object_of(ctx, &m->config, object, sizeof object, err));
     if (!object[0]) {
@@ -191,12 +213,33 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     omn_program_setup setup = { OMN_FILL(omn_program_setup), .ctx = ctx, .store = how->store,
                                 .device = how->device, .precision = precision, .cache = cache,
                                 .training = how->training, .keep_tagged = how->keep_tagged };
-    if (!how->store) {
-        OMN_TRY(omn_weights_open(weights, &m->weights, err));
-        OMN_TRY(omn_store_open(m->weights, &m->own_store, err));
-        setup.store = m->own_store;
-    }
-    OMN_TRY(omn_program_new(&setup, &m->program, err));
+    OMN_TRY(load(m, weights, &setup, err));
+    *out = m;
+    return OMN_OK;
+done:
+    omn_model_close(m);
+    return st;
+}
+
+omn_status model_open_part(omn_context *ctx, const model_part *is, const char *weights,
+                           omn_model **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_model *m = NULL;
+    omn_program_setup setup = { OMN_FILL(omn_program_setup), .ctx = ctx };
+    const char *said = omn_context_precision(ctx);
+    OMN_TRY(bare(ctx, is->object, "", &m, err));
+    if (said && !omn_precision_read(said, &setup.precision))
+        OMN_TRY(omn_fail(err, OMN_ERR_ARGUMENT, "precision \"%.80s\": f32, bf16 or auto is wanted",
+                         said));
+    OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &m->call, err));
+    OMN_TRY(open_begin(ctx, m->call, NULL, NULL, m->path, &m->open, err));
+    m->open->file = is->file;
+    omn_part *p = part_open_settings(m->open, is->role, is->kind, is->object, is->set, is->n_set,
+                                     is->file, &m->open->first);
+    OMN_TRY(omn_open_done(m->open, err));
+    snprintf(p->prefix, sizeof p->prefix, "%s", is->prefix);
+    OMN_TRY(load(m, weights, &setup, err));
     *out = m;
     return OMN_OK;
 done:
@@ -244,6 +287,7 @@ omn_status omn_model_keys(const omn_model *m, omn_error *err)
 void omn_model_close(omn_model *m)
 {
     if (!m) return;
+    model_exec_free_all(m);
     omn_program_free(m->program);
     omn_store_free(m->own_store);
     omn_weights_close(m->weights);
@@ -303,6 +347,14 @@ const char *omn_model_prefix(const omn_model *m, const char *output)
 int32_t model_most_tokens(const omn_model *m, bool answer)
 {
     return m->impl->most_tokens ? m->impl->most_tokens(m->self, answer) : 512;
+}
+
+int32_t model_most_answer(const omn_model *m, const omn_part *decoder)
+{
+    const omn_codes *codes = decoder ? omn_part_codes(decoder) : NULL;
+    const omn_vocab *v = decoder ? omn_part_vocabulary(decoder) : NULL;
+    if (!codes || codes->count <= 0) return model_most_tokens(m, true);
+    return codes->count + (v && v->stop >= 0);
 }
 
 omn_status omn_model_prepare(const omn_model *m, omn_call *c, const char *role, const omn_value *v,

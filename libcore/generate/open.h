@@ -34,6 +34,7 @@ struct omn_part {
     bool has_vocab;
     struct spelling *spelling;    /* of a decoder, made when wanted; the model's lock */
     uint64_t made_of;             /* hash of its object, plugin, parameters and files */
+    struct omn_model *model;      /* whose weights its graphs read; NULL: of no model */
 };
 
 struct omn_open {
@@ -90,7 +91,8 @@ struct omn_model {
     omn_store *own_store;
     omn_program *program;
     bool training;
-    pthread_mutex_t lock;         /* spellings */
+    struct idle_exec *idle;       /* run states of graphs that belong to no runner; values.c */
+    pthread_mutex_t lock;         /* spellings, idle run states */
     bool has_lock;
 };
 
@@ -104,11 +106,29 @@ const omn_range *vocab_stands_for(const omn_vocab *v, int32_t id);
 omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, omn_error *err);
 /* Most tokens of a text input or an answer, end token included. */
 int32_t model_most_tokens(const omn_model *m, bool answer);
+/* The same for answers of one decoder: the codes of one value and the end, where it says how many
+ * there are; else the model's most. */
+int32_t model_most_answer(const omn_model *m, const omn_part *decoder);
 
 /* A model from a configuration in memory (taken) and optional weights file; dir may be "". */
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
                            const char *weights, const omn_model_setup *how, omn_model **out,
                            omn_error *err);
+
+/* A decoder alone, with weights of its own: a model without a family, whose one part has that role.
+ * Only its decoder may be asked for, and the decoder's graphs run. [any] */
+typedef struct model_part {
+    const char *kind, *object, *role, *prefix, *file;
+    const omn_setting *set;
+    size_t n_set;
+} model_part;
+omn_status model_open_part(omn_context *ctx, const model_part *is, const char *weights,
+                           omn_model **out, omn_error *err);
+
+/* A run state for a graph of a part, given back afterwards; values.c [any] */
+omn_status model_exec_take(omn_model *m, omn_exec **out, omn_error *err);
+void model_exec_give(omn_model *m, omn_exec *x);
+void model_exec_free_all(omn_model *m);
 
 /* The folder of a model by path or name, found as for omn_model_open; model.c */
 omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err);

@@ -97,6 +97,12 @@ typedef struct decoding {
     uint32_t passes;
 } decoding;
 
+/* Its values are made by a graph, at their end. */
+static bool by_graph(const omn_part *decoder)
+{
+    return !((const omn_decoder_impl *)decoder->impl)->decode;
+}
+
 static omn_status logits_of(void *user, const int32_t *ids, size_t rows, size_t T,
                             const int32_t *start, const float **out, omn_error *err)
 {
@@ -170,13 +176,32 @@ static bool tell_text(decoding *d, size_t i, const lane *l, int32_t id, bool end
     return st == OMN_OK && go_on;
 }
 
+/* Is a watcher to be told of the value so far? */
+static bool value_due(const decoding *d, const lane *l)
+{
+    const omn_request *rq = l->how.rq;
+    if (!rq->partial || !rq->answer) return false;
+    if (rq->partial_every > 0) return l->p.n % rq->partial_every == 0;
+    return !by_graph(d->decoder);
+}
+
+static bool tell_progress(const lane *l)
+{
+    const omn_request *rq = l->how.rq;
+    const omn_event e = { OMN_FILL(omn_event), .type = "progress", .done = (uint64_t)l->p.n,
+                          .total = (uint64_t)l->how.most };
+    return rq->watch(rq->user, &e) == 0;
+}
+
 /* Tell the watcher what is new; false to stop. */
 static bool told(void *user, const lane *l, int32_t id, bool end)
 {
     decoding *d = user;
     const size_t i = (size_t)(l - d->lanes) / d->each;
     if (d->untold.status != OMN_OK || (d->stream && !tell_text(d, i, l, id, end))) return false;
-    return end || !l->how.rq->partial || !l->how.rq->answer || tell_value(d, i, l);
+    if (end) return true;
+    if (by_graph(d->decoder) && !tell_progress(l)) return false;
+    return !value_due(d, l) || tell_value(d, i, l);
 }
 
 /* ---- from ids to values ---------------------------------------------------------------------- */
@@ -407,7 +432,7 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
     d.decoder = omn_model_decoder(r->model, d.output);
     d.vocab = omn_part_vocabulary(d.decoder);
     if (!d.decoder || !d.vocab ||
-        (!rq->answer && !((const omn_decoder_impl *)d.decoder->impl)->decode)) {
+        (!rq->answer && by_graph(d.decoder))) {
         st = omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", d.output);
         goto done;
     }
@@ -491,6 +516,29 @@ static omn_status unchanged(const omn_model *m, omn_error *err)
     return w ? omn_weights_unchanged(w, err) : OMN_OK;
 }
 
+/* A decoder that writes no text and is asked without an answer makes its value. *out: the requests
+ * with that answer, in the arena; NULL: they are as they are. */
+static omn_status with_values(omn_runner *r, omn_call *c, const omn_request *rq, size_t n,
+                              omn_arena *a, omn_answer **made, omn_request **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "value",
+                                   .output = rq->output };
+    const omn_part *d = rq->output ? omn_model_decoder(r->model, rq->output) : NULL;
+    *out = NULL;
+    if (rq->answer || !d || !d->has_vocab || !by_graph(d)) return OMN_OK;
+    omn_request *all = omn_arena_alloc(a, n, sizeof *all);
+    if (!all) return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
+    OMN_TRY(omn_answer_open(r->model, c, &how, made, err));
+    for (size_t i = 0; i < n; i++) {
+        all[i] = rq[i];
+        all[i].answer = *made;
+    }
+    *out = all;
+done:
+    return st;
+}
+
 omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, omn_result *out,
                               omn_error *err)
 {
@@ -499,6 +547,8 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     omn_call *c = NULL;
     encoded e = { 0 };
     const omn_request **all = NULL;
+    omn_request *own = NULL;
+    omn_answer *made = NULL;
     if (!n || n > MOST_ROWS)
         return omn_fail(err, OMN_ERR_ARGUMENT, "a batch has 1 to %d requests, not %zu", MOST_ROWS,
                         n);
@@ -514,6 +564,8 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
     OMN_TRY(unchanged(r->model, err));
     OMN_TRY(omn_context_call(r->model->ctx, rq->seed, 0, r->cancel, &c, err));
+    OMN_TRY(with_values(r, c, rq, n, a, &made, &own, err));
+    if (own) rq = own;
     OMN_TRY(with_conditions(rq, n, a, &all, err));
     OMN_TRY(runner_encode(r, c, all, n * (rq->n_conditions + 1), a, &e, out, n, err));
     if (rq->answer && rq->answer->candidates) {
@@ -528,6 +580,7 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
     OMN_TRY(unchanged(r->model, err));
 done:
     runner_leave(r);
+    omn_answer_close(made);
     omn_call_free(c);
     omn_arena_free(a);
     if (st != OMN_OK && st != OMN_ERR_CANCELLED)

@@ -170,7 +170,7 @@ static omn_status tokens(const omn_runner *r, const omn_answer *a, size_t n, tab
                          omn_error *err)
 {
     omn_status st = OMN_OK;
-    const size_t most = (size_t)model_most_tokens(r->model, true);
+    const size_t most = (size_t)model_most_answer(r->model, a->decoder);
     const int32_t ends = a->vocab->option_ends > 0 ? a->vocab->option_ends : 1;
     omn_ids all;
     omn_ids_init(&all, n * most);

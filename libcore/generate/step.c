@@ -28,9 +28,10 @@ static int32_t most_places(const omn_model *m)
 
 int32_t runner_left(const omn_runner *r, const encoded *e, const char *output, size_t row)
 {
-    const int32_t most = model_most_tokens(r->model, true);
+    const omn_part *decoder = omn_model_decoder(r->model, output);
+    const int32_t most = model_most_answer(r->model, decoder);
     if (!e->fronts) return most;
-    if (omn_part_vocabulary(omn_model_decoder(r->model, output))->window > 0) return most;
+    if (omn_part_vocabulary(decoder)->window > 0) return most;
     const int32_t left = most_places(r->model) - (int32_t)e->fronts[row].n;
     return left < most ? left : most;
 }

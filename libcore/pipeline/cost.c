@@ -18,7 +18,9 @@
 #define OPTION_ROWS   50 /* so many at once */
 
 typedef struct counting {
+    omn_pipeline *p;
     omn_model *m;
+    struct run_parts *parts;      /* NULL: it has none */
     omn_pipeline_cost *cost;
     omn_pipeline_need_fn *fn;     /* NULL: nobody wants to know */
     void *user;
@@ -118,7 +120,8 @@ static int64_t candidates(const plan_step *s)
 static extent extent_of(const omn_model *m, const plan_step *s, const omn_vocab *v, bool mapped)
 {
     const plan_search *h = &s->search;
-    const int64_t limit = model_most_tokens(m, true), items = mapped ? MAP_ROWS : 1;
+    const int64_t limit = model_most_answer(m, omn_model_decoder(m, s->output));
+    const int64_t items = mapped ? MAP_ROWS : 1;
     extent e = { .reads = items * (int64_t)(h->n_guides + 1), .length = 1, .vocab = v };
     if (s->answer.entry && s->answer.chooses) {
         const int64_t n = candidates(s);
@@ -180,6 +183,26 @@ static void count_graph(counting *k, const plan_step *s, const omn_graph *g,
     k->cost->states += states;
 }
 
+/* Is the answer what the decoder's graph makes of codes? */
+static bool makes_values(const plan_step *s)
+{
+    const omn_answer_impl *a = s->answer.entry ? omn_entry_object(s->answer.entry)->impl : NULL;
+    return a && !a->makes;
+}
+
+/* What is at work while a decoder makes a value of codes (or codes of a value): in a run state of
+ * its own, so beside everything else. */
+static omn_status count_making(counting *k, const plan_step *s, const omn_part *decoder, bool codes,
+                               omn_error *err)
+{
+    uint64_t bytes = 0;
+    const omn_status st = values_workspace(decoder, codes, &bytes, err);
+    if (st != OMN_OK) return st;
+    tell(k, "making", omn_part_object(decoder), s->name, bytes, false);
+    k->cost->making += bytes;
+    return OMN_OK;
+}
+
 static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -212,6 +235,7 @@ static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_e
                                 .capacity = e.capacity };
     OMN_TRY(omn_model_graph(k->m, &t, &step, err));
     count_graph(k, s, step, encode);
+    if (makes_values(s)) OMN_TRY(count_making(k, s, decoder, false, err));
     if (omn_graph_flops(encode) > k->cost->encode_flops)
         k->cost->encode_flops = omn_graph_flops(encode);
     if (omn_graph_flops(step) > k->cost->step_flops) k->cost->step_flops = omn_graph_flops(step);
@@ -240,6 +264,19 @@ done:
     return st == OMN_OK ? st : at_step(s, st, err);
 }
 
+/* A step through a decoder, of the model or with weights of its own. */
+static omn_status token_step(counting *k, const plan_step *s, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_part *d = k->m && !s->part ? omn_model_decoder(k->m, s->output) : NULL;
+    if (s->part) OMN_TRY(run_parts_check(k->p, s->part, k->parts, &d, err));
+    if (!d && s->part) return OMN_OK; /* its weights are an input */
+    if (!d) return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
+    OMN_TRY(count_making(k, s, d, s->verb == VERB_TOKENIZE, err));
+done:
+    return st == OMN_OK ? st : at_step(s, st, err);
+}
+
 static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool mapped,
                             omn_error *err)
 {
@@ -249,6 +286,7 @@ static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool 
         if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE)
             st = model_step(k, s, mapped, err);
         if (s->verb == VERB_EMBED) st = embed_step(k, s, mapped, err);
+        if (s->verb == VERB_TOKENIZE || s->verb == VERB_DETOKENIZE) st = token_step(k, s, err);
         if (st == OMN_OK)
             st = all_steps(k, s->steps, s->n_steps, mapped || s->verb == VERB_MAP, err);
     }
@@ -307,15 +345,15 @@ omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_f
                               omn_pipeline_cost *out, omn_error *err)
 {
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
-    counting k = { .m = m, .cost = &cost, .fn = fn, .user = user };
+    counting k = { .p = p, .m = m, .cost = &cost, .fn = fn, .user = user };
     if (p->model && !m)
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs a model to be checked with", p->path);
-    if (p->model) {
-        count_weights(&k);
-        const omn_status st = all_steps(&k, p->steps, p->n_steps, false, err);
-        if (st != OMN_OK) return st;
-        cost.memory = cost.weights + cost.workspace + cost.states + cost.inputs;
-    }
+    if (p->model) count_weights(&k);
+    omn_status st = p->n_parts ? run_parts_new(p, &k.parts, err) : OMN_OK;
+    if (st == OMN_OK) st = all_steps(&k, p->steps, p->n_steps, false, err);
+    run_parts_free(k.parts);
+    if (st != OMN_OK) return st;
+    cost.memory = cost.weights + cost.workspace + cost.states + cost.inputs + cost.making;
     if (out) {
         cost.size = out->size;
         memcpy(out, &cost, out->size < sizeof cost ? out->size : sizeof cost);

@@ -167,6 +167,7 @@ static void put_need(void *user, const omn_pipeline_need *n)
         { "read", "kept of what was read" },
         { "writing", "at work while it writes" },
         { "written", "kept of what was written" },
+        { "making", "at work while it makes a value" },
     };
     const char *means = "";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)

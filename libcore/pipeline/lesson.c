@@ -331,7 +331,7 @@ omn_status omn_teacher_new(omn_pipeline *p, omn_model *m, omn_teacher **out, omn
     if (!t) return omn_fail(err, OMN_ERR_MEMORY, "a task: out of memory");
     *t = (omn_teacher){ .p = p, .model = m, .step = model_step(p) };
     if (answer_fixed(&t->step->answer)) OMN_TRY(open_answer(t, err));
-    if (!strcmp(t->step->answer.makes, "tokens")) {
+    if (t->step->answer.coded) {
         const codes_keep keep = { .memory = CODES_MEMORY };
         const omn_part *d = omn_model_decoder(m, t->step->output);
         if (codes_of(d)) OMN_TRY(codes_new(m, d, &keep, &t->own_codes, err));
@@ -349,7 +349,7 @@ omn_status teacher_of_codes(omn_pipeline *p, omn_model *m, omn_teacher **out, om
 {
     const plan_step *s = model_step(p);
     *out = NULL;
-    if (!s || strcmp(s->answer.makes, "tokens") || !codes_of(omn_model_decoder(m, s->output)))
+    if (!s || !s->answer.coded || !codes_of(omn_model_decoder(m, s->output)))
         return OMN_OK;
     return omn_teacher_new(p, m, out, err);
 }

@@ -14,7 +14,8 @@ static omn_status begin(omn_pipeline_run *r, lane *l, omn_pipeline_item *it, omn
                                  .cancel = r->cancel,
                                  .needed = r->needed,
                                  .answers = r->answers,
-                                 .prepared = r->prepared };
+                                 .prepared = r->prepared,
+                                 .parts = r->parts };
     l->run.how.watch = NULL;
     it->out = it->told = NULL;
     it->err = (omn_error)OMN_ERROR_INIT;

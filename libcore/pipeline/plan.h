@@ -62,6 +62,7 @@ typedef struct plan_answer {
     const omn_entry *entry;       /* NULL: any text */
     const char *makes;            /* type of the result */
     bool chooses;                 /* scores candidates; else it is written */
+    bool coded;                   /* takes codes of its decoder as what is wanted */
     param *set;
     size_t n_set;
     named_literal *values;
@@ -103,6 +104,16 @@ typedef struct condition {
 /* What a repetition carries to its next turn: the slot that changes, the one it is taken from. */
 typedef struct carried { int slot, next; } carried;
 
+/* A decoder with weights of its own. */
+typedef struct plan_part {
+    const char *name, *prefix;    /* of its weights' names */
+    const yml *at;
+    const omn_entry *entry;
+    param weights;
+    omn_setting *set;
+    size_t n_set;
+} plan_part;
+
 typedef struct plan_step plan_step;
 struct plan_step {
     verb verb;
@@ -118,7 +129,9 @@ struct plan_step {
     const omn_entry *entry;       /* apply */
     param *params;
     size_t n_params;
-    const char *output;           /* generate, score: decoder role; embed: "class.NAME", ... */
+    /* generate, score, tokenize: decoder role; embed: "class.NAME", ... */
+    const char *output;
+    const plan_part *part;        /* tokenize, detokenize: of the pipeline; NULL: the model's */
     binding from[MOST_FROM];      /* role <- slot */
     size_t n_from;
     const char *prompt;           /* template */
@@ -158,6 +171,8 @@ struct omn_pipeline {
     port *inputs, *outputs;
     omn_pipeline_port *in_list, *out_list;
     size_t n_inputs, n_outputs;
+    plan_part *parts;
+    size_t n_parts;
     plan_step *steps;
     size_t n_steps, n_asks;
 };

@@ -158,6 +158,14 @@ static omn_status too_long(const omn_recipe *r, const omn_page *p, const omn_les
     return OMN_ERR_DATA;
 }
 
+/* Values of so many codes have no end token. */
+static bool has_end(const omn_recipe *r, const omn_lesson *l)
+{
+    const char *output = r->outputs[r->tasks[l->task].output];
+    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->teacher, output));
+    return !v || v->stop >= 0;
+}
+
 /* Texts and targets with their ends; OMN_ERR_DATA for one that is longer than a row. */
 static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson *l, omn_error *err)
 {
@@ -172,8 +180,9 @@ static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson 
         if (n + 1 > r->setup.inputs)
             return too_long(r, p, l, "question", n + 1, r->setup.inputs, err);
     }
-    if (l->n_ids + 1 <= r->setup.targets) return OMN_OK;
-    return too_long(r, p, l, "answer", l->n_ids + 1, r->setup.targets, err);
+    const size_t n = l->n_ids + has_end(r, l);
+    if (n <= r->setup.targets) return OMN_OK;
+    return too_long(r, p, l, "answer", n, r->setup.targets, err);
 }
 
 /* Whatever is no text goes through its encoder. */

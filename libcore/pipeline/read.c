@@ -179,8 +179,8 @@ static omn_status read_outputs(omn_pipeline *p, const yml *y, omn_error *err)
 static bool needs_model(const plan_step *s, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (s[i].asks || s[i].verb == VERB_TOKENIZE || s[i].verb == VERB_DETOKENIZE ||
-            needs_model(s[i].steps, s[i].n_steps))
+        if (s[i].asks || needs_model(s[i].steps, s[i].n_steps) ||
+            ((s[i].verb == VERB_TOKENIZE || s[i].verb == VERB_DETOKENIZE) && !s[i].part))
             return true;
     return false;
 }
@@ -225,7 +225,7 @@ static omn_status only_on_request(const omn_pipeline *p, omn_error *err)
 omn_status plan_read(omn_pipeline *p, omn_error *err)
 {
     static const char *const keys[] = { "version", "help",    "model", "inputs",
-                                        "steps",   "outputs", NULL };
+                                        "parts",   "steps",   "outputs", NULL };
     const yml *y = p->root;
     TRY_READ(yml_want(y, YML_MAP, "a pipeline", err));
     TRY_READ(yml_only(y, keys, err));
@@ -234,6 +234,7 @@ omn_status plan_read(omn_pipeline *p, omn_error *err)
     TRY_READ(yml_text(yml_get(y, "help"), &p->help, "", err));
     TRY_READ(yml_text(yml_get(y, "model"), &p->model, NULL, err));
     TRY_READ(read_inputs(p, yml_get(y, "inputs"), err));
+    TRY_READ(read_parts(p, yml_get(y, "parts"), err));
     if (!yml_get(y, "steps")) return yml_fail(y, err, "steps: [...] is wanted");
     TRY_READ(read_steps(p, yml_get(y, "steps"), &p->steps, &p->n_steps, 0, err));
     if (!needs_model(p->steps, p->n_steps))

@@ -48,6 +48,8 @@ omn_status read_condition(omn_pipeline *p, const yml *y, condition *out, omn_err
 /* Verbs; keys that every step may have ("when") are read before. */
 omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
 omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+/* parts: of a pipeline; parts.c */
+omn_status read_parts(omn_pipeline *p, const yml *y, omn_error *err);
 omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
 omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);
 omn_status read_repeat(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);

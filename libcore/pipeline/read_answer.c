@@ -104,24 +104,44 @@ static omn_status read_of(omn_pipeline *p, const yml *y, plan_step *s, omn_error
                : yml_fail(of, err, "%s is not among the inputs (from) of this step", of->text);
 }
 
+/* What a decoder makes, known by its role as long as no model is opened: one that is called like a
+ * kind of value makes that. */
+static omn_status made_by(const omn_pipeline *p, const char *role, const char **kind,
+                          omn_error *err)
+{
+    const omn_kind *known = NULL;
+    omn_error why = OMN_ERROR_INIT;
+    const omn_status st = omn_kind_find_in(p->ctx, role, &known, &why);
+    *kind = st == OMN_OK ? role : NULL;
+    return st == OMN_ERR_MEMORY ? omn_fail(err, st, "%s", why.text) : OMN_OK;
+}
+
+static omn_status find_answer(omn_pipeline *p, const yml *at, const char *name, plan_answer *a,
+                              omn_error *err)
+{
+    omn_error why = OMN_ERROR_INIT;
+    const omn_status st = omn_registry_find(p->ctx, "omnio.answer/1", name, &a->entry, &why);
+    if (st == OMN_ERR_MEMORY) return omn_fail(err, st, "%s", why.text);
+    return st == OMN_OK ? OMN_OK : yml_fail(at, err, "%s", why.text);
+}
+
 omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
     plan_answer *a = &s->answer;
+    const char *made = NULL;
     *a = (plan_answer){ .of = -1, .makes = "text" };
-    if (!y) return OMN_OK;
-    if (y->kind == YML_SCALAR) {
-        omn_error why = OMN_ERROR_INIT;
-        const omn_status st =
-            omn_registry_find(p->ctx, "omnio.answer/1", y->text, &a->entry, &why);
-        if (st == OMN_ERR_MEMORY) return omn_fail(err, st, "%s", why.text);
-        if (st != OMN_OK) return yml_fail(y, err, "%s", why.text);
+    TRY_READ(made_by(p, s->output, &made, err));
+    if (!y && (!made || !strcmp(made, "text"))) return OMN_OK;
+    if (!y || y->kind == YML_SCALAR) {
+        TRY_READ(find_answer(p, y ? y : s->at, y ? y->text : "value", a, err));
     } else {
         TRY_READ(yml_want(y, YML_MAP, "answer", err));
         TRY_READ(find_object(p, y, a, err));
         TRY_READ(read_rows(p, y, a, err));
     }
     const omn_answer_impl *impl = omn_entry_object(a->entry)->impl;
-    a->makes = impl->makes ? impl->makes : "any";
+    a->makes = impl->makes ? impl->makes : made ? made : "any";
+    a->coded = !impl->makes || !strcmp(impl->makes, "tokens");
     a->chooses = impl->extension && impl->extension("omnio.candidates/1");
     return read_of(p, y, s, err);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps that ask the model: generate, score, tokenize, detokenize. */
+/* Steps that ask the model: generate, score. */
 #include "read.h"
 
 #include <stdio.h>
@@ -78,15 +78,4 @@ omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_erro
         return yml_fail(scores, err, "scores are those of options: answer: {options: [...]}");
     s->n_out = 2;
     return name_result(p, y, "scores", "options", &s->out[1], err);
-}
-
-omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
-{
-    static const char *const keys[] = { "tokenize", "detokenize", "as", "when", NULL };
-    const bool to = s->verb == VERB_TOKENIZE;
-    TRY_READ(yml_only(y, keys, err));
-    s->name = to ? "tokenize" : "detokenize";
-    TRY_READ(name_refer(p, yml_get(y, s->name), to ? "text" : "tokens", &s->in[0], err));
-    s->n_in = s->n_out = 1;
-    return name_result(p, y, "as", to ? "tokens" : "text", &s->out[0], err);
 }

@@ -47,6 +47,7 @@ omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
     }
     if (p->model) OMN_TRY(omn_runner_new(r->model, &r->runner, err));
     if (p->model) OMN_TRY(omn_prepared_new(r->model, &r->prepared, err));
+    if (p->n_parts) OMN_TRY(run_parts_new(p, &r->parts, err));
     r->answers = calloc(p->n_asks + 1, sizeof(omn_answer *));
     if (!r->answers) {
         st = omn_fail(err, OMN_ERR_MEMORY, "running %s: out of memory", p->path);
@@ -82,6 +83,7 @@ void omn_pipeline_run_free(omn_pipeline_run *r)
     for (size_t i = 0; r->answers && i < r->p->n_asks; i++) omn_answer_close(r->answers[i]);
     free(r->answers);
     omn_prepared_free(r->prepared);
+    run_parts_free(r->parts);
     omn_runner_free(r->runner);
     omn_model_close(r->own_model);
     free(r->needed);

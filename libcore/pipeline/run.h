@@ -21,6 +21,7 @@ struct omn_pipeline_run {
     told *told;                   /* NULL: nobody listens */
     omn_answer **answers;         /* [n_asks] opened once for all items; NULL: none is kept */
     omn_prepared *prepared;       /* NULL: none is kept */
+    struct run_parts *parts;      /* NULL: none is opened; parts.c */
 };
 
 /* Whose a weight is: the part with the longest prefix that its name begins with, else its first
@@ -58,6 +59,13 @@ void embed_request(const plan_step *s, const omn_request *rq, omn_result *receip
                    omn_embed_request *out);
 omn_status embed_put(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_value *made,
                      const omn_result *receipt, omn_error *err);
+omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
+/* Decoders with weights of their own, opened when they are needed. */
+omn_status run_parts_new(const omn_pipeline *p, struct run_parts **out, omn_error *err);
+void run_parts_free(struct run_parts *r);
+/* A part whose weights the file names is opened; *out NULL: an input names them. */
+omn_status run_parts_check(omn_pipeline *p, const plan_part *part, struct run_parts *parts,
+                           const omn_part **out, omn_error *err);
 omn_status run_window(omn_pipeline_run *r, const plan_step *s, omn_error *err);
 /* A number that is written or comes from a slot, within lo..hi; request.c */
 omn_status run_number(const omn_pipeline_run *r, const param *p, double lo, double hi, double deflt,

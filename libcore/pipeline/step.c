@@ -125,8 +125,9 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     OMN_TRY(run_answer(r, c, s, &rq.answer, &mine, err));
     const plan_slot *made = &r->p->slots[s->out[0]];
     r->streams = !strcmp(made->type, "text");
-    r->watching = (r->streams || r->how.partial) && !made->hidden ? made->name : NULL;
+    r->watching = made->hidden ? NULL : made->name;
     rq.partial = r->how.partial && r->watching && !r->streams;
+    rq.partial_every = r->how.partial_every;
     rq.watch = forward;
     rq.user = r;
     OMN_TRY(omn_generate(r->runner, &rq, &result, err));
@@ -140,48 +141,6 @@ done:
     omn_result_fini(&result);
     omn_answer_close(mine);
     omn_arena_free(a);
-    return st;
-}
-
-static omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    const omn_value *v = r->slots[s->in[0]];
-    const omn_part *d = omn_model_decoder(r->model, "text");
-    const omn_decoder_impl *impl = NULL;
-    const void *self = d ? omn_part_self(d, "omnio.decoder/1", (const void **)&impl) : NULL;
-    omn_value *out = NULL;
-    int32_t *ids = NULL;
-    size_t n = 0;
-    if (!self) return yml_fail(s->at, err, "%s: this model has no text tokens", s->name);
-    if (s->verb == VERB_TOKENIZE) {
-        size_t room = 0;
-        omn_text_get(v, &room);
-        room += 16;
-        /* A text can have more tokens than bytes; the first try says how many then. */
-        for (int round = 0;; round++) {
-            omn_error why = OMN_ERROR_INIT;
-            ids = calloc(room, sizeof *ids);
-            if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
-            n = 0;
-            st = impl->encode(self, c, v, ids, room, &n, &why);
-            if (st == OMN_OK) break;
-            if (round > 2 || st != OMN_ERR_DATA || n <= room) {
-                if (err) *err = why;
-                goto done;
-            }
-            room = n > 8 * room ? n : 8 * room;
-            free(ids);
-        }
-        OMN_TRY(omn_tokens_new(ids, n, omn_model_object(r->model), &out, err));
-    } else {
-        const int32_t *list = NULL;
-        n = omn_tokens_get(v, &list, NULL);
-        OMN_TRY(impl->decode(self, c, list, n, &out, err));
-    }
-    run_put(r, s->out[0], out);
-done:
-    free(ids);
     return st;
 }
 

@@ -86,9 +86,8 @@ omn_status outputs_find(omn_trainer *t, omn_error *err)
         output *o = &t->outputs[i];
         const omn_part *p = omn_model_decoder(t->model, o->name);
         const omn_vocab *v = p ? omn_part_vocabulary(p) : NULL;
-        if (!v || v->stop < 0)
-            return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                            "the model has no decoder \"%s\" with an end token", o->name);
+        if (!v)
+            return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model writes no \"%s\"", o->name);
         o->start = v->start;
         o->stop = v->stop;
         o->rows = v->rows;
@@ -100,7 +99,11 @@ omn_status outputs_find(omn_trainer *t, omn_error *err)
     if (u->soft_sigma > 0 && !soft)
         return omn_fail(err, OMN_ERR_UNSUPPORTED,
                         "the model has no location tokens, so soft_sigma means nothing");
-    return model_text_end(t->model, t->outputs[0].stop, &t->text_end, err);
+    const omn_status st = model_text_end(t->model, t->outputs[0].stop, &t->text_end, err);
+    if (st == OMN_OK && t->text_end < 0)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "the model's texts have no end token that its encoder tells of");
+    return st;
 }
 
 static void inputs_of(const omn_trainer *t, const char **names, int64_t *lengths)

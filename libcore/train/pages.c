@@ -42,12 +42,18 @@ static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, i
     return *ids ? OMN_OK : no_memory(err);
 }
 
+/* With the end token, where there is one. */
+static uint32_t wanted_ids(const output *o, const omn_lesson *l)
+{
+    return l->n_ids + (o->stop >= 0);
+}
+
 /* The ids that were wanted, the end token behind them, with their weights. */
 static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
                             omn_error *err)
 {
     const output *o = &t->outputs[t->now];
-    it->n_out = l->n_ids + 1;
+    it->n_out = wanted_ids(o, l);
     it->out = omn_arena_alloc(m->arena, it->n_out, sizeof(int32_t));
     it->weights = omn_arena_alloc(m->arena, it->n_out, sizeof(float));
     if (!it->out || !it->weights) return no_memory(err);
@@ -61,6 +67,7 @@ static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, 
         it->out[i] = l->ids[i];
         it->weights[i] = (float)(l->weight * w);
     }
+    if (o->stop < 0) return OMN_OK;
     it->out[l->n_ids] = o->stop;
     it->weights[l->n_ids] = (float)(l->weight * l->end_weight);
     return OMN_OK;
@@ -125,8 +132,10 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
                               omn_error *err)
 {
     omn_status st = OMN_OK;
-    if (!l->n_inputs || (l->n_ids && !l->ids) || l->n_ids >= UINT32_MAX / 2 || !(l->weight >= 0) ||
-        !isfinite(l->weight) || !(l->end_weight >= 0) || !isfinite(l->end_weight))
+    const output *o = &t->outputs[t->now];
+    if (!l->n_inputs || (l->n_ids && !l->ids) || !wanted_ids(o, l) ||
+        l->n_ids >= UINT32_MAX / 2 || !(l->weight >= 0) || !isfinite(l->weight) ||
+        !(l->end_weight >= 0) || !isfinite(l->end_weight))
         return omn_fail(err, OMN_ERR_DATA,
                         "an input, an answer and weights of 0 or more are wanted");
     *it = (item){ .task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1,
@@ -138,8 +147,8 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
         return omn_fail(err, OMN_ERR_DATA, "what is wanted is %s, which is no modality of this "
                         "training", l->modality ? l->modality : "of no modality");
     OMN_TRY(read_texts(t, m, l, it, err));
-    OMN_TRY(has_room("answer", l->n_ids + 1, t->setup.targets, model_most_tokens(t->model, true),
-                     err));
+    OMN_TRY(has_room("answer", wanted_ids(o, l), t->setup.targets,
+                     model_most_answer(t->model, omn_model_decoder(t->model, o->name)), err));
     OMN_TRY(read_want(t, m, l, it, err));
 done:
     return st;

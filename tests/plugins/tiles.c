@@ -194,7 +194,8 @@ static omn_status open_model(omn_call *c, const void *params, omn_open *o, void 
     omn_part *d = omn_open_part(o, "image", "omnio.decoder/1", "tiles", "vq", "dark=%d",
                                 (int)omn_config_int_or(omn_open_config(o), "dark", 0, 255, 0));
     const omn_range range = { "codes", FIRST, ENTRIES, 1 };
-    omn_vocab v = { OMN_FILL(omn_vocab), .rows = ROWS, .start = 0, .stop = 2, .pad = 1,
+    const bool ends = omn_config_bool_or(omn_open_config(o), "ends", true);
+    omn_vocab v = { OMN_FILL(omn_vocab), .rows = ROWS, .start = 0, .stop = ends ? 2 : -1, .pad = 1,
                     .ranges = &range, .n_ranges = 1, .table = "table" };
     omn_open_vocabulary(o, d, &v);
     if (omn_config_bool_or(omn_open_config(o), "sketches", false)) {

@@ -27,7 +27,7 @@ omn_status said_source(omn_open *o, const char *given, bool is_text, char **text
 omn_status json_so_far(const char *text, size_t n, omn_value **out, omn_error *err);
 
 extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_number_impl,
-    answer_json_impl, answer_grammar_impl, answer_codes_impl;
+    answer_json_impl, answer_grammar_impl, answer_codes_impl, answer_value_impl;
 
 /* ---- parameters: structs of the files, rows of the door -------------------------------------- */
 

@@ -18,5 +18,7 @@ static const omn_object objects[] = {
     ANSWER(json, "a value by a JSON Schema"),
     ANSWER(grammar, "a text by a GBNF grammar"),
     ANSWER(codes, "codes of a picture, of sound and the like"),
+    { "omnio.answer/1", "value", "what the decoder makes of its codes: a picture, sound",
+      &answer_value_impl, NULL, 0, 0 },
 };
 OMN_PLUGIN("answer-basic", "0.1.0", "Apache-2.0", "answers that are text or codes", objects);

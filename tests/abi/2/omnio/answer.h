@@ -108,7 +108,9 @@ typedef struct omn_heard {
 
 typedef struct omn_answer_impl {
     const void *(*extension)(const char *id);            /* "omnio.candidates/1" */
-    const char *makes;                                   /* kind of the value: "regions" */
+    /* Kind of the value: "regions". NULL: what its decoder makes (omn_decoder_makes), and write()
+     * takes the codes of such a value, tokens, as well as the value. */
+    const char *makes;
     /* Parameters may be values (VAL rows). The parts of the model are found through o. */
     omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
     void (*close)(void *self);

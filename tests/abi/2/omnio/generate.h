@@ -131,7 +131,9 @@ OMN_API omn_exec *omn_runner_exec(omn_runner *r);
 
 typedef struct omn_event {
     uint32_t size;
-    const char *type;                   /* "token", "partial", "progress" as in JSON Lines */
+    /* As in JSON Lines: "token"; "partial"; "progress", at every token of a value that the
+     * decoder's graph makes */
+    const char *type;
     const char *text;                   /* "token": what is new; whole UTF-8 characters */
     uint64_t done, total;
     const omn_value *value;             /* "partial": what the answer says so far, of the kind that
@@ -260,6 +262,9 @@ typedef struct omn_request {
     omn_prepared *prepared;             /* keeps what is prepared; NULL: nobody does */
     bool partial; /* watch is told of the answer's value so far as well, whenever it has changed;
                    * beams and candidates have none before the end */
+    /* With partial: looked at every so many tokens alone. 0: at each, but values that the decoder's
+     * graph makes are too dear for that, and come at their end. */
+    int32_t partial_every;
 } omn_request;
 
 /* One medium that the model was given, and how it arrived. */

@@ -345,6 +345,18 @@ OMN_API omn_seq *omn_encoder_embed(const omn_part *p, omn_scope *s, const omn_bu
 OMN_API bool omn_encoder_features(const omn_part *p, omn_scope *s, const omn_bundle *in,
                                   omn_bundle *out);
 OMN_API const omn_codes *omn_part_codes(const omn_part *decoder);
+/* The kind of value that a decoder makes. */
+OMN_API const char *omn_decoder_makes(const omn_part *decoder);
+/* n codes of a model's decoder as the value that they stand for, by its decode or by detokenize and
+ * finish; n is what it says, and codes that it does not have are OMN_ERR_DATA. like: what the model
+ * sees of a picture of which the value is a view; NULL: none. Many threads may ask at once.
+ * [run] */
+OMN_API omn_status omn_decoder_value(const omn_part *decoder, omn_call *c, const int32_t *codes,
+                                     size_t n, const omn_frame *like, omn_value **out,
+                                     omn_error *err);
+/* And back: the codes of a value, as tokens, by its encode or by prepare and tokenize. [run] */
+OMN_API omn_status omn_decoder_codes(const omn_part *decoder, omn_call *c, const omn_value *v,
+                                     const omn_frame *like, omn_value **out, omn_error *err);
 /* For hosts. */
 OMN_API const void *omn_part_self(const omn_part *p, const char *kind, const void **impl);
 

@@ -58,6 +58,7 @@ typedef struct omn_pipeline_setup {
                         omn_error *err);
     bool partial; /* watch is told of values so far too, of every step whose value is seen outside
                    * ("partial"), not of texts alone */
+    int32_t partial_every; /* as in omn_request */
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);
@@ -96,12 +97,14 @@ typedef struct omn_pipeline_cost {
     uint64_t encode_flops, step_flops;  /* of the greediest step: once, for each token */
     uint64_t inputs;                    /* bytes of what encoders make of them, twice */
     uint64_t memory;                    /* all of it */
+    uint64_t making;                    /* while decoders make values of codes, or back */
 } omn_pipeline_cost;
 OMN_API omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out,
                                       omn_error *err);
 /* The same by what takes it. what: "weights" of a part; and of each step that asks the model
  * "inputs" that an encoder has prepared, "reading" and "writing" (what lies in the workspace then),
- * "read" and "written" (states that stay for what follows). Of rows with `turns` the largest
+ * "read" and "written" (states that stay for what follows), "making" (what a decoder has at work
+ * while it makes a value of codes, or codes of a value). Of rows with `turns` the largest
  * counts, all others add up; what the program itself takes, and the values of the pipeline, come
  * beside it. */
 typedef struct omn_pipeline_need {
