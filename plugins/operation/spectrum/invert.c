@@ -225,7 +225,8 @@ static omn_status room(omn_call *c, work *w, omn_error *err)
 
 static omn_status same_bands(const omn_value *in, const bank *b, omn_error *err)
 {
-    const double *f = omn_value_column(in, "frequency")->data;
+    const omn_tensor *t = omn_value_column(in, "frequency");
+    const double *f = t != NULL ? t->data : b->center;
     for (size_t i = 0; i < b->bands; i++)
         if (fabs(f[i] - b->center[i]) > 1e-3 * (1 + b->center[i]))
             return omn_fail(err, OMN_ERR_ARGUMENT,

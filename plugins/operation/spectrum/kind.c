@@ -4,7 +4,7 @@
 
 static const omn_column columns[] = {
     { "power", OMN_F32, "t,f", NULL, 0, 3.4e38, 0 },
-    { "frequency", OMN_F64, "f", "Hz", 0, 1e7, 0 },
+    { "frequency", OMN_F64, "f", "Hz", 0, 1e7, OMN_COLUMN_OPTIONAL },
     { "rate", OMN_F64, "", "Hz", 1e-9, 1e9, 0 },
     { "start", OMN_F64, "", "s", 0, 0, 0 },
     { "log", OMN_F32, "t,f", NULL, 0, 0, OMN_COLUMN_OPTIONAL },

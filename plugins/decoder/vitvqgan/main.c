@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* decoder audio.vitvqgan: the door of the decoder of sound, that of Unified-IO 2 by its defaults:
+ * 4.08 seconds are 256 frames of 128 mel bands, 32 x 16 codes. With the weights of a vocoder the
+ * graph goes on to samples; without, phases are guessed when it is done. */
+#include "vitvqgan.h"
+
+#include <stdlib.h>
+
+static const omn_param vitvqgan_params[] = { VITVQGAN(OMN_S_ROW, vitvqgan) };
+
+static omn_status vitvqgan_open(omn_call *c, const void *params, omn_open *o, void **self,
+                                omn_error *err)
+{
+    vitvqgan_self *v = calloc(1, sizeof *v);
+    (void)c;
+    (void)o;
+    if (!v) return omn_fail(err, OMN_ERR_MEMORY, "audio.vitvqgan: out of memory");
+    *self = v;
+    const struct vitvqgan *p = v->p = params;
+    if (p->width % 4)
+        return omn_fail(err, OMN_ERR_CONFIG, "audio.vitvqgan: width %d is no multiple of 4",
+                        p->width);
+    if (p->frames % p->patch || p->bands % p->patch)
+        return omn_fail(err, OMN_ERR_CONFIG, "audio.vitvqgan: %d frames of %d bands do not fall "
+                        "into squares of %d", p->frames, p->bands, p->patch);
+    if (p->vocoder[0] && (p->hop != HIFIGAN_SAMPLES || p->vocoder_width % 8))
+        return omn_fail(err, OMN_ERR_CONFIG, "audio.vitvqgan: a vocoder makes %d samples of a "
+                        "frame, not %d, and halves its width three times, not that of %d",
+                        (int)HIFIGAN_SAMPLES, p->hop, p->vocoder_width);
+    v->columns = p->frames / p->patch;
+    v->rows = p->bands / p->patch;
+    const bool time = p->order == ORDER_TIME;
+    v->codes = (omn_codes){ OMN_FILL(omn_codes), .codes = p->codes, .count = v->columns * v->rows,
+                            .stop = -1, .blank = 0, .grid_h = time ? v->columns : v->rows,
+                            .grid_w = time ? v->rows : v->columns };
+    v->in = v->out =
+        (omn_port){ "spectrogram", OMN_F32, omn_dim2(p->frames, p->bands), 0 };
+    if (p->vocoder[0])
+        v->out = (omn_port){ "samples", OMN_F32, omn_dim1((int64_t)p->frames * p->hop), 0 };
+    return OMN_OK;
+}
+
+static const omn_codes *codes(const void *self)
+{
+    return &((const vitvqgan_self *)self)->codes;
+}
+
+static uint32_t ports(const void *self, const omn_port **in, uint32_t *n_out, const omn_port **out)
+{
+    *in = &((const vitvqgan_self *)self)->in;
+    *out = &((const vitvqgan_self *)self)->out;
+    *n_out = 1;
+    return 1;
+}
+
+static const omn_decoder_impl impl = {
+    .makes = "audio",
+    .open = vitvqgan_open,
+    .close = free,
+    .codes = codes,
+    .ports = ports,
+    .prepare = vitvqgan_prepare,
+    .tokenize = vitvqgan_tokenize,
+    .detokenize = vitvqgan_detokenize,
+    .finish = vitvqgan_finish,
+};
+static const omn_object objects[] = {
+    { "omnio.decoder/1", "audio.vitvqgan", "sound as codes of its spectrogram, and back", &impl,
+      OMN_OBJECT_PARAMS(vitvqgan) },
+};
+OMN_PLUGIN("decoder-vitvqgan", "0.1.0", "Apache-2.0", "sound as codes", objects);
