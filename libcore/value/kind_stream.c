@@ -193,6 +193,7 @@ static const omn_column columns[] = {
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "time",
+    .example = "my.mp4",
     .check = check,
     .text = text,
     .convert = convert,

@@ -96,6 +96,7 @@ static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "time",
     .item = "t",
+    .example = "my.mp4",
     .check = check,
     .text = text,
     .convert = convert,

@@ -6,6 +6,7 @@
 #include "tests/testing.h"
 
 #include <gif_lib.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,9 +152,228 @@ START_TEST(promises_are_not_believed)
 }
 END_TEST
 
+/* ---- moving ---------------------------------------------------------------------------------- */
+
+static omn_value *video_of(omn_context *ctx, omn_value **frames, const double *time, size_t n)
+{
+    const omn_kind *k = NULL;
+    omn_value *v = NULL;
+    const omn_filled columns[2] = {
+        omn_fill("frames", OMN_ANY_VALUE, omn_dim1((int64_t)n), frames),
+        omn_fill("time", OMN_F64, omn_dim1((int64_t)n), time),
+    };
+    ck_assert_int_eq(omn_kind_find_in(ctx, "video", &k, NULL), OMN_OK);
+    ck_assert_int_eq(omn_value_make(k, columns, 2, NULL, &v, NULL), OMN_OK);
+    for (size_t i = 0; i < n; i++) omn_value_unref(frames[i]);
+    return v;
+}
+
+static omn_value *through(const opened *f, const omn_value *v, const omn_setting *set, size_t n)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    omn_error err = OMN_ERROR_INIT;
+    omn_call *c = NULL;
+    omn_value *back = NULL;
+    omn_status st = formats_write(f, v, set, n, &bytes, &size, &err);
+    ck_assert_msg(st == OMN_OK, "%s", err.text);
+    ck_assert_int_eq(f->format->probe(NULL, bytes, size < 64 ? size : 64), 90);
+    ck_assert_int_eq(omn_context_call(f->ctx, 0, 0, NULL, &c, NULL), OMN_OK);
+    st = f->format->read(c, bytes, size, &back, &err);
+    ck_assert_msg(st == OMN_OK, "%s", err.text);
+    omn_call_free(c);
+    free(bytes);
+    return back;
+}
+
+static const omn_value *frame(const omn_value *v, size_t i)
+{
+    return ((omn_value *const *)omn_value_column(v, "frames")->data)[i];
+}
+
+/* Pictures of few colours and moments of whole hundredths come back as they are, clear ones too. */
+START_TEST(a_video_comes_back_equal)
+{
+    static const double time[4] = { 0, 0.05, 0.3, 0.32 };
+    opened f = formats_open("gif.video");
+    for (uint32_t channels = 3; channels <= 4; channels++) {
+        omn_value *frames[4];
+        for (size_t i = 0; i < 4; i++) {
+            omn_image *img = NULL;
+            omn_pixels px;
+            ck_assert_int_eq(omn_image_new(OMN_U8, 19, 11, channels, NULL, &img, &px, NULL),
+                             OMN_OK);
+            for (size_t k = 0; k < 19 * 11; k++) {
+                uint8_t *p = (uint8_t *)px.data + k * channels;
+                const bool none = channels == 4 && (k + i) % 7 == 0;
+                p[0] = none ? 0 : (uint8_t)(k + 3 * i);
+                p[1] = none ? 0 : (uint8_t)(255 - k);
+                p[2] = none ? 0 : (uint8_t)(i * 70);
+                if (channels == 4) p[3] = none ? 0 : 255;
+            }
+            frames[i] = omn_image_give(img);
+        }
+        omn_value *v = video_of(f.ctx, frames, time, 4), *back = through(&f, v, NULL, 0);
+        ck_assert(omn_value_equal(v, back));
+        omn_value_unref(back);
+        omn_value_unref(v);
+    }
+    formats_close(&f);
+}
+END_TEST
+
+START_TEST(many_colours_become_few_near_ones)
+{
+    static const double time[2] = { 0, 0.1 };
+    opened f = formats_open("gif.video");
+    omn_image *smooth = formats_smooth(120, 90, 3), *noise = formats_noise(OMN_F32, 120, 90, 3);
+    omn_value *frames[2] = { omn_image_give(smooth), omn_image_give(noise) };
+    omn_value *v = video_of(f.ctx, frames, time, 2);
+    static const struct {
+        const char *colours;
+        double smooth, noise;
+    } rows[] = { { "256", 4, 24 }, { "16", 12, 60 }, { "2", 50, 80 } };
+    double before[2] = { 0, 0 };
+    for (size_t r = 0; r < 3; r++) {
+        const omn_setting set[] = { { "colours", rows[r].colours, 0, 0 } };
+        omn_value *back = through(&f, v, set, 1);
+        for (size_t i = 0; i < 2; i++) {
+            const omn_pixels a = omn_image_pixels(omn_value_image(frame(v, i))),
+                             b = omn_image_pixels(omn_value_image(frame(back, i)));
+            double sum = 0;
+            const size_t n = (size_t)3 * 120 * 90;
+            for (size_t k = 0; k < n; k++) {
+                const double x = a.type == OMN_U8 ? ((const uint8_t *)a.data)[k]
+                                                  : 255 * (double)((const float *)a.data)[k];
+                sum += fabs(x - ((const uint8_t *)b.data)[k]);
+            }
+            const double apart = sum / (double)n, most = i ? rows[r].noise : rows[r].smooth;
+            ck_assert_msg(apart < most && apart >= before[i], "%s colours: %g apart",
+                          rows[r].colours, apart);
+            before[i] = apart;
+        }
+        omn_value_unref(back);
+    }
+    omn_value_unref(v);
+    formats_close(&f);
+}
+END_TEST
+
+/* Three frames of one pixel column each on a canvas of 3 x 1: what the second does with its own. */
+static void make_moving(made *m, int disposal, int delay)
+{
+    static const GifColorType colours[4] = { { 9, 9, 9 }, { 200, 0, 0 }, { 0, 200, 0 },
+                                             { 0, 0, 200 } };
+    int code = 0;
+    m->n = 0;
+    GifFileType *gif = EGifOpen(m, store, &code);
+    ColorMapObject *map = GifMakeMapObject(4, colours);
+    ck_assert(gif && map);
+    EGifSetGifVersion(gif, true);
+    ck_assert_int_eq(EGifPutScreenDesc(gif, 3, 1, 8, 0, map), GIF_OK);
+    for (int i = 0; i < 3; i++) {
+        GraphicsControlBlock control = { i == 1 ? disposal : 1, false, delay, -1 };
+        GifByteType block[4], row[3] = { (GifByteType)(i + 1), (GifByteType)(i + 1), 1 };
+        EGifGCBToExtension(&control, block);
+        ck_assert_int_eq(EGifPutExtension(gif, GRAPHICS_EXT_FUNC_CODE, 4, block), GIF_OK);
+        ck_assert_int_eq(EGifPutImageDesc(gif, i, 0, i ? 1 : 3, 1, false, NULL), GIF_OK);
+        ck_assert_int_eq(EGifPutLine(gif, row, i ? 1 : 3), GIF_OK);
+    }
+    ck_assert_int_eq(EGifCloseFile(gif, &code), GIF_OK);
+    GifFreeMapObject(map);
+}
+
+START_TEST(frames_lie_on_what_the_ones_before_left)
+{
+    static const struct {
+        int disposal, delay;
+        const char *last; /* the three pixels of the third picture */
+        double second;
+    } rows[] = {
+        { 0, 7, "rgb", 0.07 }, { 1, 2, "rgb", 0.02 }, { 2, 1, "r-b", 0.1 }, { 3, 0, "rrb", 0.1 },
+    };
+    opened f = formats_open("gif.video");
+    made *m = testing_memory(sizeof(*m));
+    for (size_t i = 0; i < 4; i++) {
+        omn_call *c = NULL;
+        omn_value *v = NULL;
+        make_moving(m, rows[i].disposal, rows[i].delay);
+        ck_assert_int_eq(omn_context_call(f.ctx, 0, 0, NULL, &c, NULL), OMN_OK);
+        ck_assert_int_eq(f.format->read(c, m->bytes, m->n, &v, NULL), OMN_OK);
+        ck_assert_uint_eq(omn_value_count(v), 3);
+        const double *t = omn_value_column(v, "time")->data;
+        ck_assert_double_eq_tol(t[1], rows[i].second, 1e-12);
+        ck_assert_double_eq_tol(t[2], 2 * rows[i].second, 1e-12);
+        const omn_pixels px = omn_image_pixels(omn_value_image(frame(v, 2)));
+        ck_assert_uint_eq(px.channels, rows[i].disposal == 2 ? 4 : 3);
+        for (size_t x = 0; x < 3; x++) {
+            const uint8_t *p = (const uint8_t *)px.data + x * px.channels;
+            const char is = px.channels == 4 && p[3] == 0 ? '-' : p[0] ? 'r' : p[1] ? 'g' : 'b';
+            ck_assert_msg(is == rows[i].last[x], "disposal %d: pixel %zu is %c", rows[i].disposal,
+                          x, is);
+        }
+        omn_value_unref(v);
+        v = NULL;
+        /* cut off within the third frame: the two before it are read */
+        ck_assert_int_eq(f.format->read(c, m->bytes, m->n - 4, &v, NULL), OMN_OK);
+        ck_assert_uint_eq(omn_value_count(v), 2);
+        omn_value_unref(v);
+        omn_call_free(c);
+    }
+    formats_close(&f);
+    f = formats_open("gif.stream");
+    omn_call *c = NULL;
+    omn_value *v = NULL, *one = NULL;
+    ck_assert_int_eq(omn_context_call(f.ctx, 0, 0, NULL, &c, NULL), OMN_OK);
+    ck_assert_int_eq(f.format->read(c, m->bytes, m->n, &v, NULL), OMN_OK);
+    ck_assert_uint_eq(omn_value_count(v), 3);
+    ck_assert_int_eq(omn_value_item(v, 1, &one, NULL), OMN_OK);
+    ck_assert_ptr_nonnull(omn_value_image(one));
+    omn_value_unref(one);
+    omn_value_unref(v);
+    omn_call_free(c);
+    formats_close(&f);
+}
+END_TEST
+
+START_TEST(moving_promises_are_not_believed)
+{
+    opened f = formats_open("gif.video");
+    made *m = testing_memory(sizeof(*m));
+    omn_error err = OMN_ERROR_INIT;
+    make_moving(m, 0, 1);
+    memset(m->bytes + 6, 0xff, 4);
+    ck_assert_int_eq(formats_try(&f, m->bytes, m->n, &err), OMN_ERR_SHAPE);
+    memset(m->bytes + 6, 0x3f, 4); /* 16191 x 16191: one has room, four have not */
+    err = (omn_error)OMN_ERROR_INIT;
+    omn_context_free(f.ctx);
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "",
+                                    .value_bytes = 1 << 20 };
+    ck_assert_int_eq(omn_context_new(&how, &f.ctx, NULL), OMN_OK);
+    ck_assert_int_eq(formats_try(&f, m->bytes, m->n, &err), OMN_ERR_DATA);
+    ck_assert_msg(strncmp(err.text, "GIF: ", 5) == 0, "%s", err.text);
+    make_moving(m, 0, 1);
+    for (uint64_t k = 0; k < 500; k++) {
+        made *copy = malloc(sizeof *copy);
+        memcpy(copy, m, sizeof *copy);
+        for (uint64_t j = 0; j <= k % 4; j++) {
+            const uint64_t x = omn_random_at(11, k, j);
+            copy->bytes[x % m->n] = (uint8_t)(x >> 40);
+        }
+        err = (omn_error)OMN_ERROR_INIT;
+        formats_try(&f, copy->bytes, m->n, &err);
+        free(copy);
+    }
+    formats_close(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { every_kind_comes_out_as_its_colours,
-                                 damage_is_an_error_and_nothing_worse, promises_are_not_believed };
+                                 damage_is_an_error_and_nothing_worse, promises_are_not_believed,
+                                 a_video_comes_back_equal, many_colours_become_few_near_ones,
+                                 frames_lie_on_what_the_ones_before_left,
+                                 moving_promises_are_not_believed };
     return TESTING_RUN("formats/gif", all, 30);
 }

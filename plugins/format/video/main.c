@@ -45,10 +45,11 @@ static int probe(const char *name, const uint8_t *head, size_t n)
     return 0;
 }
 
-/* Ogg may be a video and is a sound more often. */
+/* Ogg may be a video, and says so when the first of its streams is one; mostly it is a sound. */
 static int probe_ogg(const char *name, const uint8_t *head, size_t n)
 {
-    return n >= 4 && !memcmp(head, "OggS", 4) ? 40 : probe(name, head, n);
+    if (n < 4 || memcmp(head, "OggS", 4)) return probe(name, head, n);
+    return n >= 35 && !memcmp(head + 28, "\x80theora", 7) ? 95 : 40;
 }
 
 /* Wanted for nothing in particular, a file is a stream of pictures. */
@@ -134,8 +135,7 @@ static const omn_format_impl webm_stream = { NULL,       "stream", "webm,mkv",
                                              probe_none, NULL,     write_webm };
 static const omn_object objects[] = {
     { "omnio.format/1", "video",
-      "videos as streams of pictures that are decoded when they are asked for: MP4, QuickTime, "
-      "WebM, Matroska, AVI, MPEG, Ogg, FLV, ASF; turned and in the shape in which they are shown",
+      "videos as streams of pictures, decoded when asked for: MP4, WebM, AVI, MPEG and more",
       &stream, NULL, 0, 0 },
     { "omnio.format/1", "video.held", "the same, all pictures in memory", &held, NULL, 0, 0 },
     { "omnio.format/1", "video.sound", "the sound of a video, in step with its pictures", &sound,
