@@ -543,6 +543,23 @@ START_TEST(norms)
             snprintf(out, sizeof out, "x3,4,5,18%s", tail_out[has]);
             check("group_norm_grad", &a, in, out, 5e-5);
         }
+    /* many parts, groups that vectors straddle, more channels than one block of them */
+    static const struct { const char *x, *w; int groups; } broad[] = {
+        { "x2,41,39,96", " w96 w96", 32 }, { "x1,300,9,70", " w70 w70", 10 },
+        { "x1,3,5,2100", " w2100 w2100", 3 }, { "x1,2,2,2100", " w2100 w2100", 700 },
+        { "x1,6,7,1", " w1 w1", 1 },
+    };
+    for (size_t i = 0; i < sizeof broad / sizeof *broad; i++) {
+        const omn_norm_attrs a = { OMN_FILL(omn_norm_attrs), 3, 1e-6, broad[i].groups };
+        char in[96], out[96];
+        snprintf(in, sizeof in, "%s%s", broad[i].x, broad[i].w);
+        check("group_norm", &a, in, broad[i].x, 2e-5);
+        snprintf(in, sizeof in, "%s %s%s", broad[i].x, broad[i].x, broad[i].w);
+        snprintf(out, sizeof out, "%s%s", broad[i].x, broad[i].w);
+        for (char *c = out; *c; c++)
+            if (*c == 'w') *c = 'x';
+        check("group_norm_grad", &a, in, out, 4e-4);
+    }
 }
 END_TEST
 

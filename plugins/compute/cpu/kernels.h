@@ -173,6 +173,20 @@ static inline size_t cpu_parts(size_t rows)
     return p < 1 ? 1 : p > CPU_PARTS ? CPU_PARTS : p;
 }
 
+/* Parts of the pixels of a picture [P,C] in group norm, and its working memory. */
+static inline size_t cpu_group_parts(size_t P, size_t C)
+{
+    size_t n = P * C >> 15;
+    if (n > 64) n = 64;
+    if (n > P) n = P;
+    return n < 1 ? 1 : n;
+}
+static inline size_t cpu_group_work(size_t B, size_t P, size_t C, size_t G)
+{
+    const size_t parts = cpu_group_parts(P, C);
+    return B * (4 * parts * G + 3 * C + 2 * parts * C);
+}
+
 /* A product whose depth K is far larger than its result (gradients of weights) is cut along K into
  * parts that follow from the shape, so that nothing is packed twice; they are added in order.
  * `work` has parts * M * N floats. */
@@ -186,7 +200,8 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
 
 /* name, arguments. PRODUCT kernels gain from matrix units and bf16 pairs, PLAIN ones do not: levels
  * above AVX-512 only bring the former. `part` is working memory of cpu_parts(rows)
- * * D floats (twice that where a scale and a bias are both summed; 2 * B * C for group norm). */
+ * * D floats (twice that where a scale and a bias are both summed), `work` of group norm has
+ * cpu_group_work floats, at a multiple of 8 bytes. */
 #define CPU_KERNELS_PRODUCT(X)                                                                     \
     X(gemm, (const cpu_gemm *g, const cpu_par *par))                                               \
     X(gemm_deep, (const cpu_gemm *g, float *work, const cpu_par *par))                             \
@@ -211,11 +226,11 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
                         const float *dy, float eps, float *dx, float *dw, float *db, float *part,  \
                         const cpu_par *par))                                                       \
     X(group_norm, (size_t B, size_t P, size_t C, size_t G, const float *x, const void *w,          \
-                   omn_type wt, const void *bias, omn_type bt, float eps, float *y,                \
+                   omn_type wt, const void *bias, omn_type bt, float eps, float *y, float *work,   \
                    const cpu_par *par))                                                            \
     X(group_norm_grad, (size_t B, size_t P, size_t C, size_t G, const float *x, const void *w,     \
                         omn_type wt, const float *dy, float eps, float *dx, float *dw, float *db,  \
-                        float *part, const cpu_par *par))                                          \
+                        float *work, const cpu_par *par))                                          \
     X(l2_norm, (size_t rows, size_t D, const float *x, float eps, float *y, const cpu_par *par))   \
     X(l2_norm_grad, (size_t rows, size_t D, const float *x, const float *dy, float eps, float *dx, \
                      const cpu_par *par))                                                          \

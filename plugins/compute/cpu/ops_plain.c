@@ -156,7 +156,7 @@ static omn_status group_norm(const cpu_run *r)
     const affine a = affine_of(r, 1);
     const size_t B = view_dim(x, 0), C = view_last(x), P = B && C ? view_count(x) / B / C : 0;
     r->k->group_norm(B, P, C, (size_t)t->groups, r->in[0], a.w, a.wt, a.b, a.bt, eps_of(r),
-                     r->out[0], r->par);
+                     r->out[0], r->work, r->par);
     return OMN_OK;
 }
 
@@ -175,7 +175,10 @@ static omn_status group_norm_grad(const cpu_run *r)
 
 static size_t group_work(const omn_op_call *c)
 {
-    return 2 * view_dim(&c->in[0], 0) * view_last(&c->in[0]) * sizeof(float);
+    const omn_norm_attrs *t = c->attrs;
+    const omn_view *x = &c->in[0];
+    const size_t B = view_dim(x, 0), C = view_last(x), P = B && C ? view_count(x) / B / C : 0;
+    return cpu_group_work(B, P, C, (size_t)t->groups) * sizeof(float);
 }
 
 /* ---- softmax, cross-entropy ---- */
@@ -397,7 +400,7 @@ const cpu_op cpu_ops_plain[] = {
     { "layer_norm_grad", NULL, norm_work, layer_norm_grad, NULL },
     { "l2_norm", NULL, NULL, l2_norm, NULL },
     { "l2_norm_grad", NULL, NULL, l2_norm_grad, NULL },
-    { "group_norm", group_can, NULL, group_norm, NULL },
+    { "group_norm", group_can, group_work, group_norm, NULL },
     { "group_norm_grad", group_can, group_work, group_norm_grad, NULL },
     { "softmax", NULL, NULL, softmax, NULL },
     { "softmax_grad", NULL, NULL, softmax_grad, NULL },
