@@ -32,6 +32,7 @@ static const omn_column columns[] = {
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "time",
+    .example = "my.wav",
     .check = check,
     .text = text,
 };

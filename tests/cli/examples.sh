@@ -8,6 +8,7 @@ picture=$(find "$top_srcdir/tests/foreign" -name 01.png | head -n 1)
 for i in my.png a.jpg; do cp "$picture" $i || exit 99; done
 cp a.jpg a.png
 cp "$top_srcdir/tests/video/sound.mp4" my.mp4 || exit 99
+cp "$top_srcdir/tests/fuzz/seeds/tone.wav" my.wav || exit 99
 for i in pipelines models tests examples; do ln -s "$top_srcdir/$i" $i || exit 99; done
 ln -s "$top_srcdir/models/nano/model.safetensors" model.safetensors
 mkdir photos golden && cp a.jpg photos/ && ln -s "$top_srcdir"/tests/golden/uio2/* golden/ || exit 99
@@ -40,9 +41,12 @@ example() {
     esac
     case $line in
         *.mp4*) "$omnio" list format | grep -q ' video ' || return 0 ;;
+        *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;
     esac
     case $line in
         *contact-sheet*) "$omnio" list operation | grep -q ' draw.contact ' || return 0 ;;
+        *resample*) "$omnio" list operation | grep -q ' audio.resample ' || return 0 ;;
+        *spectrogram*) "$omnio" list operation | grep -q ' audio.mel ' || return 0 ;;
         *opencl*) "$omnio" --list-devices 2> /dev/null | grep -q '^opencl' || return 0 ;;
     esac
     [ $folder = golden ] && [ ! -e "$(echo "$line" | sed 's/.* //')" ] && line=$(echo "$line" | sed 's/\*\./tiny_a.text_only./')
@@ -68,7 +72,7 @@ for i in "$top_srcdir"/pipelines/*.yaml; do
     pipeline=$(basename "$i" .yaml)
     "$omnio" run "$pipeline" --help | sed -n '/^Examples:/,$s/^  \(omnio .*\)/\1/p' > shown
     ok "$pipeline has examples" [ -s shown ]
-    rm -f thumbnail.png sheet.png
+    rm -f thumbnail.png sheet.png spectrogram.png sound.wav
     sed -n 1p shown > first
     examples "run $pipeline --help" first
 done

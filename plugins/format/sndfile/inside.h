@@ -19,14 +19,22 @@ omn_status whole_mpeg(const uint8_t *p, size_t n, omn_error *err);
 typedef struct source {
     const uint8_t *p;
     size_t n, at;
+    bool mapped;                          /* p is a file: what was read need not stay */
+    size_t held;                          /* from where on it stayed */
     container is;
     SNDFILE *file;
     struct mpg123_handle_struct *mpeg;    /* instead, for MPEG */
     SF_INFO info;
 } source;
-/* p, n and nothing else is set by the caller, and both outlive the source. [run] */
+/* p, n and mapped are set by the caller, and p outlives the source. [run] */
 omn_status source_open(source *s, omn_error *err);
 void source_close(source *s);
+/* For the libraries: up to n bytes from s->at, and on; another place (whence as for lseek), -1
+ * where there is none. */
+size_t source_bytes(source *s, void *to, size_t n);
+int64_t source_move(source *s, int64_t offset, int whence);
+/* Pages of a mapped file that nobody needs now: they count no more as memory of this process. */
+void let_go(const source *s, size_t from, size_t to);
 /* Up to n moments from where the last ones ended; *got of them. [run] */
 omn_status source_take(source *s, float *to, size_t n, size_t *got, omn_error *err);
 

@@ -101,21 +101,12 @@ omn_status whole_mpeg(const uint8_t *p, size_t n, omn_error *err)
 #ifdef HAVE_MPG123
 static ssize_t fetch(void *user, void *to, size_t n)
 {
-    source *s = user;
-    const size_t left = s->n - s->at, got = n < left ? n : left;
-    if (got > 0) memcpy(to, s->p + s->at, got);
-    s->at += got;
-    return (ssize_t)got;
+    return (ssize_t)source_bytes(user, to, n);
 }
 
 static off_t move_to(void *user, off_t offset, int whence)
 {
-    source *s = user;
-    const off_t n = (off_t)s->n;
-    const off_t from = whence == SEEK_CUR ? (off_t)s->at : whence == SEEK_END ? n : 0;
-    if (offset < -from || offset > n - from) return -1;
-    s->at = (size_t)(from + offset);
-    return from + offset;
+    return (off_t)source_move(user, offset, whence);
 }
 
 static omn_status trouble(int number, omn_error *err)

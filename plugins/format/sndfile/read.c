@@ -7,9 +7,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define MOST_SAMPLES ((size_t)1 << 28) /* 1 GiB */
 #define STEP         ((size_t)1 << 16) /* moments read at once */
+#define HELD         ((size_t)1 << 22) /* bytes of a mapped file that stay */
 
 container container_of(const uint8_t *head, size_t n)
 {
@@ -39,6 +42,36 @@ const char *container_name(container k)
 
 /* ---- the file in memory, as libsndfile asks for it ------------------------------------------ */
 
+void let_go(const source *s, size_t from, size_t to)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), begin = from / page * page;
+    if (s->mapped && to > begin) /* a hint: what is read again is read from the file again */
+        (void)madvise((void *)(uintptr_t)(s->p + begin), to - begin, MADV_DONTNEED);
+}
+
+size_t source_bytes(source *s, void *to, size_t n)
+{
+    const size_t left = s->n - s->at, got = n < left ? n : left;
+    if (got > 0) memcpy(to, s->p + s->at, got);
+    s->at += got;
+    if (s->at < s->held) s->held = s->at;
+    if (s->at - s->held > HELD) {
+        let_go(s, s->held, s->at);
+        s->held = s->at;
+    }
+    return got;
+}
+
+int64_t source_move(source *s, int64_t offset, int whence)
+{
+    const int64_t n = (int64_t)s->n;
+    const int64_t from = whence == SEEK_CUR ? (int64_t)s->at : whence == SEEK_END ? n : 0;
+    if (offset < -from || offset > n - from) return -1;
+    if (from + offset < (int64_t)s->held) s->held = (size_t)(from + offset);
+    s->at = (size_t)(from + offset);
+    return (int64_t)s->at;
+}
+
 static sf_count_t length(void *user)
 {
     return (sf_count_t)((source *)user)->n;
@@ -46,22 +79,12 @@ static sf_count_t length(void *user)
 
 static sf_count_t move_to(sf_count_t offset, int whence, void *user)
 {
-    source *s = user;
-    const sf_count_t n = (sf_count_t)s->n;
-    const sf_count_t from = whence == SEEK_CUR ? (sf_count_t)s->at : whence == SEEK_END ? n : 0;
-    if (offset < -from || offset > n - from) return -1;
-    s->at = (size_t)(from + offset);
-    return (sf_count_t)s->at;
+    return source_move(user, offset, whence);
 }
 
 static sf_count_t fetch(void *to, sf_count_t wanted, void *user)
 {
-    source *s = user;
-    const size_t left = s->n - s->at, n = wanted < 0 ? 0 : (size_t)wanted;
-    const size_t got = n < left ? n : left;
-    if (got > 0) memcpy(to, s->p + s->at, got);
-    s->at += got;
-    return (sf_count_t)got;
+    return wanted > 0 ? (sf_count_t)source_bytes(user, to, (size_t)wanted) : 0;
 }
 
 static sf_count_t store(const void *from, sf_count_t n, void *user)

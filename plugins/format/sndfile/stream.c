@@ -12,6 +12,7 @@
 #include <xxhash.h>
 
 enum { SECONDS = 10 };
+#define CHUNK ((size_t)1 << 20)
 
 typedef struct pieces {
     source s;
@@ -74,6 +75,26 @@ static void close_pieces(void *self)
 
 static const omn_stream_source from = { item, close_pieces };
 
+/* Of all bytes, a few at a time. */
+static omn_status hash_of(const source *s, uint64_t out[2], omn_error *err)
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (state == NULL || XXH3_128bits_reset(state) != XXH_OK) {
+        XXH3_freeState(state);
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory for a stream of sound");
+    }
+    for (size_t at = 0, now; at < s->n; at += now) {
+        now = s->n - at < CHUNK ? s->n - at : CHUNK;
+        (void)XXH3_128bits_update(state, s->p + at, now);
+        let_go(s, at, at + now);
+    }
+    const XXH128_hash_t h = XXH3_128bits_digest(state);
+    XXH3_freeState(state);
+    out[0] = h.high64;
+    out[1] = h.low64;
+    return OMN_OK;
+}
+
 /* What lies at k->s is a file of sound: its stream. k is taken. */
 static omn_status give(pieces *k, omn_value **out, omn_error *err)
 {
@@ -87,8 +108,8 @@ static omn_status give(pieces *k, omn_value **out, omn_error *err)
     k->all = (size_t)k->s.info.frames;
     k->each = (size_t)k->s.info.samplerate * SECONDS;
     const uint64_t n = (k->all + k->each - 1) / k->each;
-    const XXH128_hash_t h = XXH3_128bits(k->s.p, k->s.n);
-    const uint64_t hash[2] = { h.high64, h.low64 };
+    uint64_t hash[2];
+    OMN_TRY(hash_of(&k->s, hash, err));
     return omn_stream_new(&from, k, "audio", n, hash, 1.0 / SECONDS, 0, out, err);
 done:
     close_pieces(k);
@@ -133,5 +154,6 @@ omn_status sound_stream_file(omn_call *c, const char *path, omn_value **out, omn
     }
     k->s.p = omn_map_data(k->map);
     k->s.n = omn_map_size(k->map);
+    k->s.mapped = true;
     return give(k, out, err);
 }
