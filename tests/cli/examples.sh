@@ -29,6 +29,11 @@ blocks() {
 blocks "$top_srcdir/man/omnio-recipe.5"
 cp "$(grep -l '^optimizer:' block-* | head -n 1)" recipe.yaml || exit 99
 
+# films: videos can be read here.
+films() {
+    "$omnio" list format | grep -q ' video '
+}
+
 # example LINE: exit code 0.
 example() {
     line=$1 folder=. short=
@@ -40,7 +45,7 @@ example() {
         *omnio\ verify*) folder=golden ;;
     esac
     case $line in
-        *.mp4*) "$omnio" list format | grep -q ' video ' || return 0 ;;
+        *.mp4* | *four.gif*) films || return 0 ;;
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;
     esac
     case $line in
@@ -93,11 +98,12 @@ done
 ok "a page shows JSON as it is" sh -c 'command -v man > /dev/null || exit 0; MANWIDTH=100 man -l "$0" | grep -q "{\"image\": \"a.jpg\""' "$top_srcdir/man/omnio-recipe.5"
 
 # The README shows what comes out as well; numbers depend on the processor.
-rm -rf run captions.jsonl*
+rm -rf run captions.jsonl* four.*
 sed -n '/^```/,/^```/p' "$top_srcdir/README.md" > shown
 awk '/^\$ .*omnio run/ { n++; print substr($0, 3) > ("call-" n); on = 1; next } /^(\$|```)/ { on = 0 }
     on { print > ("answer-" n) }' shown
 for call in call-*; do
+    case $(cat "$call") in *clip.mp4* | *four.gif*) films || continue ;; esac
     example "$(cat "$call")" 2> /dev/null | sed 1d | tr -d '0-9.' > got
     tr -d '0-9.' < "answer-${call#call-}" > want
     ok "README: what $(cat "$call") says" diff want got

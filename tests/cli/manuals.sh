@@ -18,13 +18,15 @@ cp "$(find "$top_srcdir/tests/foreign" -name 01.png | head -n 1)" "$here/photos/
 printf '{"image": "a.jpg", "question": "how many?", "answer": "three"}\n' > "$here/photos/manifest.jsonl"
 # as_asked FILE: runs a pipeline of the manual with something for each of its inputs that has no default.
 as_asked() {
-    set -- "$1" --image photos/a.jpg --question "how many?" --text "two  words" --boxes 10,10,60,60
+    set -- "$1" --image photos/a.jpg --question "how many?" --text "two  words" --boxes 10,10,60,60 \
+        --video "$top_srcdir/tests/video/moving.gif"
     file=$1; shift
     given=
     while [ $# -gt 0 ]; do
         grep -q "^  ${1#--}: {type" "$file" && given="$given $1 '$2'"
         shift 2
     done
+    case $given in *.gif*) "$omnio" list format | grep -q ' gif.stream ' || return 0 ;; esac
     eval "$omnio run $file $given"
 }
 for page in omnio-pipeline.5 omnio-answer.5 omnio-recipe.5; do
