@@ -82,6 +82,13 @@ steps:
   - {apply: image.resize, as: small, in: $image, width: 4, height: 3}
 outputs: {small: {value: $small, file: optional}}
 END
+cat > mono.yaml <<'END'
+version: 1
+inputs: {sound: {type: audio, help: a sound}}
+steps:
+  - {apply: audio.mono, as: mono, in: $sound}
+outputs: {mono: {value: $mono, file: optional}}
+END
 cd ..
 
 # fresh: the folder `w` as it was before the command.
@@ -112,12 +119,12 @@ one() {
     code=$?
 }
 # theirs: the process was ended by a library that does not survive a failed allocation of its own: the dynamic linker
-# where it makes a thread's own data or joins symbols (127), libX11 1.8 and pixman while they are loaded, libwebp 1.2 and
-# jansson 2.14 where they clear up (all crash). Which one asked for memory in vain the trace tells.
+# where it makes a thread's own data or joins symbols (127), libX11 1.8 and pixman while they are loaded, libwebp 1.2,
+# jansson 2.14 and libsndfile 1.2 with its libraries where they clear up (all crash). Which one asked for memory in vain the trace tells.
 theirs() {
     case $code in
     127) library='/ld-linux[^/]*$' ;;
-    139) library='/libX11[^/]*$\|/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$' ;;
+    139) library='/libX11[^/]*$\|/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$\|/lib\(sndfile\|FLAC\|ogg\|vorbis\|vorbisenc\|opus\)\.so[^/]*$' ;;
     *) return 1 ;;
     esac
     awk -F'(' '$1 !~ /\/fail\.so$/ { print $1; exit }' "$here/trace" | grep -q "$library"
@@ -236,6 +243,10 @@ done
 for j in jpg webp; do
     tortured "writing $j" run $from/same.yaml -t 1 --image $from/tabletop.png -o w/small.$j
 done
+for j in tone.wav tone.flac tone.opus tone.mp3; do
+    tortured "reading $j" run $from/mono.yaml -t 1 --sound $from/$j -o w/small.wav
+done
+tortured "writing flac" run $from/mono.yaml -t 1 --sound $from/law.wav -o w/small.flac
 inside=''
 tortured "list" list
 tortured "help" help image.resize

@@ -29,6 +29,8 @@ typedef struct source {
 /* p, n and mapped are set by the caller, and p outlives the source. [run] */
 omn_status source_open(source *s, omn_error *err);
 void source_close(source *s);
+/* OMN_ERR_MEMORY where the last call lacked some, whatever it said. */
+omn_status source_starved(const source *s, omn_error *err);
 /* For the libraries: up to n bytes from s->at, and on; another place (whence as for lseek), -1
  * where there is none. */
 size_t source_bytes(source *s, void *to, size_t n);

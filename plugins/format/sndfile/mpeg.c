@@ -122,7 +122,6 @@ omn_status mpeg_open(source *s, omn_error *err)
     const long flags = MPG123_QUIET | MPG123_FORCE_FLOAT;
     int number = MPG123_OK, channels = 0, coding = 0;
     long rate = 0;
-    errno = 0;
     mpg123_handle *h = s->mpeg = mpg123_new(NULL, &number);
     if (h == NULL) return trouble(number, err);
     if (mpg123_param(h, MPG123_ADD_FLAGS, flags, 0) != MPG123_OK ||
@@ -135,7 +134,7 @@ omn_status mpeg_open(source *s, omn_error *err)
     if (coding != MPG123_ENC_FLOAT_32 || length < 0)
         return omn_fail(err, OMN_ERR_DATA, "MP3: the file is damaged");
     s->info = (SF_INFO){ .samplerate = (int)rate, .channels = channels, .frames = length };
-    return OMN_OK;
+    return source_starved(s, err);
 }
 
 void mpeg_close(source *s)
@@ -148,10 +147,9 @@ omn_status mpeg_take(source *s, float *to, size_t n, size_t *got, omn_error *err
 {
     const size_t each = (size_t)s->info.channels * sizeof(*to);
     size_t bytes = 0;
-    errno = 0;
     const int number = mpg123_read(s->mpeg, (unsigned char *)to, n * each, &bytes);
     *got = bytes / each;
-    if (number == MPG123_OK || number == MPG123_DONE) return OMN_OK;
+    if (number == MPG123_OK || number == MPG123_DONE) return source_starved(s, err);
     if (number == MPG123_NEW_FORMAT)
         return omn_fail(err, OMN_ERR_UNSUPPORTED,
                         "MP3: its rate or its channels change on the way");

@@ -100,8 +100,14 @@ static sf_count_t tell(void *user)
     return (sf_count_t)((source *)user)->at;
 }
 
-/* libsndfile says little and, of what its libraries could not allocate, nothing: then errno knows,
- * since the file lies in memory. */
+/* libsndfile says little and, of what its libraries could not allocate, often nothing: some go on
+ * as if the file had ended there. errno knows, since the file lies in memory. */
+omn_status source_starved(const source *s, omn_error *err)
+{
+    if (errno != ENOMEM) return OMN_OK;
+    return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory to read it", container_name(s->is));
+}
+
 static omn_status trouble(const source *s, int number, omn_error *err)
 {
     const char *why = sf_error_number(number);
@@ -135,8 +141,8 @@ omn_status source_open(source *s, omn_error *err)
         return omn_fail(err, OMN_ERR_DATA, "no file of sound: WAV, FLAC, Ogg, Opus and MP3 are");
     const omn_status st = whole_file(s->is, s->p, s->n, err);
     if (st != OMN_OK) return st;
-    if (s->is == IS_MPEG) return mpeg_open(s, err);
     errno = 0;
+    if (s->is == IS_MPEG) return mpeg_open(s, err);
     s->file = sf_open_virtual((SF_VIRTUAL_IO *)(uintptr_t)&io, SFM_READ, &s->info, s);
     if (s->file == NULL) return trouble(s, sf_error(NULL), err);
     if (!is_known(s->info.format))
@@ -145,7 +151,7 @@ omn_status source_open(source *s, omn_error *err)
     if (s->info.channels < 1 || s->info.channels > 64)
         return omn_fail(err, OMN_ERR_DATA, "%s: %d channels; a sound has 1..64",
                         container_name(s->is), s->info.channels);
-    return OMN_OK;
+    return source_starved(s, err);
 }
 
 void source_close(source *s)
@@ -158,16 +164,17 @@ void source_close(source *s)
 omn_status source_take(source *s, float *to, size_t n, size_t *got, omn_error *err)
 {
     *got = 0;
-    if (s->is == IS_MPEG) return mpeg_take(s, to, n, got, err);
     errno = 0;
+    if (s->is == IS_MPEG) return mpeg_take(s, to, n, got, err);
     const sf_count_t count = sf_readf_float(s->file, to, (sf_count_t)n);
     const int number = sf_error(s->file);
     *got = count > 0 ? (size_t)count : 0;
-    return number == SF_ERR_NO_ERROR ? OMN_OK : trouble(s, number, err);
+    return number == SF_ERR_NO_ERROR ? source_starved(s, err) : trouble(s, number, err);
 }
 
 bool source_seek(source *s, size_t at)
 {
+    errno = 0;
     if (s->is == IS_MPEG) return mpeg_seek(s, at);
     return sf_seek(s->file, (sf_count_t)at, SEEK_SET) == (sf_count_t)at;
 }

@@ -31,6 +31,8 @@ static omn_status piece(pieces *k, size_t from, omn_value **out, omn_error *err)
     float *x = malloc(n * channels * sizeof(*x) + 1);
     if (x == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a piece of sound");
     if (k->next != from && !source_seek(&k->s, from)) {
+        st = source_starved(&k->s, err);
+        if (st != OMN_OK) goto done;
         st = omn_fail(err, OMN_ERR_DATA, "%s: there is no way to sample %zu",
                       container_name(k->s.is), from);
         goto done;

@@ -122,7 +122,7 @@ omn_status sound_write(omn_call *c, const writing *how, const omn_value *v, uint
         else if (!put(file, how, (const float *)t->data + at * channels, now, channels, whole))
             st = omn_fail(err, OMN_ERR_MEMORY, "no memory to write a sound");
     }
-    if (sf_close(file) != 0 || s.failed)
+    if (sf_close(file) != 0 || s.failed || errno == ENOMEM)
         st = st != OMN_OK ? st : omn_fail(err, OMN_ERR_MEMORY, "no memory to write a sound");
 done:
     free(whole);

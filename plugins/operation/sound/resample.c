@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SPARE ((size_t)1 << 23) /* bytes; more than its filters take at usual rates */
+
 omn_status sound_of(const omn_value *v, bool mono, sound *out, omn_error *err)
 {
     const omn_tensor *t = omn_value_column(v, "samples");
@@ -81,6 +83,10 @@ omn_status sound_resample(omn_call *c, sound *s, double rate, omn_error *err)
     if (wanted * (double)s->channels * sizeof(*y) > (double)OMN_VALUE_MOST_BYTES)
         return omn_fail(err, OMN_ERR_DATA, "%.0f samples of %zu channels are more than one value",
                         wanted, s->channels);
+    /* libsoxr crashes where memory is short for its tables, so there is to be enough for them. */
+    void *volatile spare = malloc(SPARE);
+    if (spare == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory to resample a sound");
+    free(spare);
     const size_t n = (size_t)wanted;
     soxr_error_t why = NULL;
     y = calloc(n * s->channels + 1, sizeof(*y));

@@ -8,8 +8,9 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdlib.h>
 
-enum { KEPT = 32 };
+enum { KEPT = 32, SPARE = 1 << 20 };
 
 static struct {
     pthread_mutex_t lock;
@@ -19,7 +20,12 @@ static struct {
 
 static omn_status make(size_t n, plans *out, omn_error *err)
 {
-    float *x = fftwf_alloc_real(n);
+    /* FFTW's planner ends the process where memory is short, so what it needs is looked for before;
+     * its tables are about as large as the numbers. (volatile: or compilers look for nothing.) */
+    void *volatile spare = malloc(SPARE + 16 * n * sizeof(float));
+    const bool enough = spare != NULL;
+    free(spare);
+    float *x = enough ? fftwf_alloc_real(n) : NULL;
     fftwf_complex *y = fftwf_alloc_complex(n / 2 + 1);
     if (x != NULL && y != NULL) {
         out->n = n;
