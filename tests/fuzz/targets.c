@@ -95,6 +95,16 @@ static void run_format(const fuzz_target *t, const uint8_t *data, size_t n)
         const omn_pixels px = omn_image_pixels(omn_value_image(v));
         if (px.width < 1 || px.height < 1) broken(t, "a picture without pixels", "");
     }
+    /* Some of a stream, from both ends: what is decoded only when it is asked for. */
+    const size_t items = omn_value_is(v, "stream") ? omn_value_count(v) : 0;
+    for (size_t i = 0; i < 4 && i < items; i++) {
+        omn_error why = OMN_ERROR_INIT;
+        omn_value *one = NULL;
+        const omn_status made = omn_value_item(v, i % 2 ? items - 1 - i / 2 : i / 2, &one, &why);
+        if ((made == OMN_OK) != (one != NULL)) broken(t, "an item that does not fit", why.text);
+        judge(t, made, &why);
+        omn_value_unref(one);
+    }
     omn_value_unref(v);
     omn_call_free(c);
 }
@@ -259,6 +269,7 @@ static const fuzz_target targets[] = {
 #endif
 #ifdef HAVE_GIF
     { "gif", run_format, "gif", SEEDS(OF("moving.gif")), 2000 },
+    { "moving", run_format, "gif.stream", SEEDS(OF("moving.gif")), 1000 },
 #endif
 #ifdef HAVE_TIFF
     { "tiff", run_format, "tiff", SEEDS(OF("strips.tif"), OF("deep.tif")), 1000 },
@@ -272,6 +283,13 @@ static const fuzz_target targets[] = {
 #ifdef HAVE_MPG123
     { "mp3", run_format, "mp3", SEEDS(OF("tone.mp3")), 1000 },
 #endif
+#endif
+#ifdef HAVE_VIDEO
+    { "webm", run_format, "video", SEEDS("tests/video/plain.webm", "tests/video/vp9.webm"), 400 },
+    { "mp4", run_format, "video", SEEDS("tests/video/turned.mp4", "tests/video/wide.mp4"), 400 },
+    { "mpeg", run_format, "video", SEEDS("tests/video/stream.ts", "tests/video/old.avi"), 200 },
+    { "video sound", run_format, "video.sound",
+      SEEDS("tests/video/sound.mp4", "tests/video/old.avi"), 200 },
 #endif
     { "pnm", run_format, "ppm", SEEDS(OF("plain.ppm"), OF("raw.pgm"), OF("alpha.pam")), 4000 },
     { "bmp", run_format, "bmp", SEEDS(OF("runs.bmp"), OF("masks.bmp")), 4000 },
