@@ -27,7 +27,8 @@ if [ -x "$top_builddir/.libs/omnio" ]; then
 fi
 XDG_CACHE_HOME=$here/cache
 mkdir inputs start w
-cp "$top_srcdir/examples/tabletop.png" "$top_srcdir/tests/fuzz/seeds/"* inputs/ || exit 99
+cp "$top_srcdir/examples/tabletop.png" "$top_srcdir/tests/fuzz/seeds/"* "$top_srcdir/tests/video/plain.webm" \
+    inputs/ || exit 99
 cp -r "$top_srcdir/models/nano" inputs/nano && chmod -R u+w inputs || exit 99
 cd inputs || exit 99
 printf '{"image": "tabletop.png", "id": 1}\n{"image": "tabletop.png", "id": 2}\n' > batch.jsonl
@@ -248,6 +249,14 @@ for j in tone.wav tone.flac tone.opus tone.mp3; do
 done
 tortured "writing flac" run $from/mono.yaml -t 1 --sound $from/law.wav -o w/small.flac
 inside=''
+inside=/format-gif
+if "$omnio" list format | grep -q ' gif\.video '; then
+    tortured "moving" run video-frames -t 1 --video $from/moving.gif --count 2 -o frames=w/small.gif
+fi
+inside='' # its libraries ask for memory a thousand times: each in make torture
+if "$omnio" list format | grep -q ' video '; then
+    tortured "video" run video-frames -t 1 --video $from/plain.webm --count 2
+fi
 tortured "list" list
 tortured "help" help image.resize
 tortured "check" check vqa

@@ -318,17 +318,22 @@ omn_status video_write(omn_call *c, const struct video_options *how, container i
     if (!codec)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "this FFmpeg has no encoder for %s",
                         into == CONTAINER_MP4 ? "MP4" : "WebM");
-    omn_status st = measure(&w, err);
+    omn_error why = OMN_ERROR_INIT;
+    uint8_t *made = NULL;
     quiet_enter();
+    omn_status st = measure(&w, &why);
     const int code = st == OMN_OK ? open_all(&w, into, codec) : 0;
-    if (code < 0) st = quiet_fail(code, err, "the encoder %s cannot be used", codec->name);
+    if (code < 0) st = quiet_fail(code, &why, "the encoder %s cannot be used", codec->name);
     for (size_t i = 0; st == OMN_OK && i < w.n; i++) {
-        st = add(&w, i, err);
+        st = add(&w, i, &why);
         omn_call_progress(c, i + 1, w.n);
         if (st == OMN_OK && omn_call_cancelled(c))
-            st = omn_fail(err, OMN_ERR_CANCELLED, "stopped after %zu of %zu pictures", i + 1, w.n);
+            st = omn_fail(&why, OMN_ERR_CANCELLED, "stopped after %zu of %zu pictures", i + 1, w.n);
     }
-    if (st == OMN_OK) st = finish(&w, bytes, size, err);
+    if (st == OMN_OK) st = finish(&w, &made, size, &why);
+    st = quiet_judge(st, &why, err);
+    if (st == OMN_OK) *bytes = made;
+    else free(made);
     writing_fini(&w);
     quiet_leave();
     return st;

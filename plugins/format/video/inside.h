@@ -16,6 +16,9 @@
 /* Between enter and leave this thread's messages are kept instead of printed. They nest. */
 void quiet_enter(void);
 void quiet_leave(void);
+/* How a function ended that failed or not, with `why`: a success in which FFmpeg found no memory is
+ * none, since it calls that the end of the file, and a failure is one of memory then. */
+omn_status quiet_judge(omn_status st, const omn_error *why, omn_error *err);
 /* The failure of a call that answered `code`, with what FFmpeg said last. */
 omn_status quiet_fail(int code, omn_error *err, const char *fmt, ...) OMN_PRINTF(3, 4);
 

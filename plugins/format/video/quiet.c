@@ -55,12 +55,23 @@ void quiet_leave(void)
     here.depth--;
 }
 
+static bool starved(void)
+{
+    return errno == ENOMEM || strcasestr(here.said, "memory") || strcasestr(here.said, "allocat");
+}
+
+omn_status quiet_judge(omn_status st, const omn_error *why, omn_error *err)
+{
+    if (st != OMN_ERR_MEMORY && starved())
+        return omn_fail(err, OMN_ERR_MEMORY, "a video: out of memory");
+    return st == OMN_OK ? st : omn_fail(err, st, "%s", why->text);
+}
+
 /* Many of FFmpeg's functions answer a failed allocation with another code, or none; but they say
  * so, and nothing else sets errno to this. */
 omn_status quiet_fail(int code, omn_error *err, const char *fmt, ...)
 {
-    const bool memory = code == AVERROR(ENOMEM) || errno == ENOMEM ||
-                        strcasestr(here.said, "memory") || strcasestr(here.said, "allocat");
+    const bool memory = code == AVERROR(ENOMEM) || starved();
     const bool io = code == AVERROR(EIO);
     char text[200], why[128] = "";
     va_list args;

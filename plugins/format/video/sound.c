@@ -248,9 +248,11 @@ static omn_status give(const hearing *h, omn_value **out, omn_error *err)
 omn_status sound_read(omn_call *c, media *m, omn_value **out, omn_error *err)
 {
     hearing h = { .call = c };
+    omn_error why = OMN_ERROR_INIT;
     quiet_enter();
-    omn_status st = open_sound(&h, m, err);
-    if (st == OMN_OK) st = read_packets(&h, err);
+    omn_status st = open_sound(&h, m, &why);
+    if (st == OMN_OK) st = read_packets(&h, &why);
+    st = quiet_judge(st, &why, err);
     if (st == OMN_OK) {
         tell(&h, m);
         st = give(&h, out, err);

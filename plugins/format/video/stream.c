@@ -56,14 +56,19 @@ static omn_status item(void *self, uint64_t i, omn_value **out, omn_error *err)
     pictures *p = self;
     omn_status st = OMN_OK;
     int k;
+    *out = NULL;
     pthread_mutex_lock(&p->lock);
     while ((k = choose(p, (size_t)i)) < 0) pthread_cond_wait(&p->freed, &p->lock);
     p->readers[k].busy = true;
     pthread_mutex_unlock(&p->lock);
+    omn_error why = OMN_ERROR_INIT;
     quiet_enter();
-    if (!p->readers[k].r) st = reader_open(&p->of, &p->x, &p->readers[k].r, err);
-    if (st == OMN_OK) st = reader_picture(p->readers[k].r, (size_t)i, out, err);
+    if (!p->readers[k].r) st = reader_open(&p->of, &p->x, &p->readers[k].r, &why);
+    if (st == OMN_OK) st = reader_picture(p->readers[k].r, (size_t)i, out, &why);
+    st = quiet_judge(st, &why, err);
     if (st != OMN_OK) {
+        omn_value_unref(*out);
+        *out = NULL;
         reader_close(p->readers[k].r); /* the next one begins anew */
         p->readers[k].r = NULL;
     }
@@ -87,10 +92,12 @@ omn_status stream_read(omn_call *c, media *m, omn_value **out, omn_error *err)
     *m = (media){ .fd = -1 };
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->freed, NULL);
+    omn_error why = OMN_ERROR_INIT;
     quiet_enter();
-    omn_status st = index_make(c, &p->of, &p->x, err);
+    omn_status st = index_make(c, &p->of, &p->x, &why);
     /* What cannot be decoded at all is said now and not when the first picture is wanted. */
-    if (st == OMN_OK) st = reader_open(&p->of, &p->x, &p->readers[0].r, err);
+    if (st == OMN_OK) st = reader_open(&p->of, &p->x, &p->readers[0].r, &why);
+    st = quiet_judge(st, &why, err);
     quiet_leave();
     if (st != OMN_OK) {
         pictures_close(p);
