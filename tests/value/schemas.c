@@ -118,6 +118,41 @@ START_TEST(columns_keep_to_their_types)
 }
 END_TEST
 
+/* Bounds that are no floats: wherever in a column it stands, a float beyond one is found. */
+START_TEST(floats_keep_within_bounds_to_the_last_bit)
+{
+    static const omn_column columns[] = { COLUMN("part", OMN_F32, "n", 0.1, 0.3, 0),
+                                          COLUMN("any", OMN_F32, "n", 0, 0, 0) };
+    const omn_value_impl impl = { .columns = columns, .n_columns = 2,
+                                  .column_size = sizeof(*columns) };
+    const struct { float x; bool part, any; } rows[] = {
+        { 0.1f, true, true },                    { nextafterf(0.1f, 0), false, true },
+        { 0.3f, false, true },                   { nextafterf(0.3f, 0), true, true },
+        { NAN, false, false },                   { INFINITY, false, false },
+        { -INFINITY, false, false },             { 3.4028234e38f, false, true },
+    };
+    omn_kind *k = kind_new("moods", "how it is", &impl, NULL);
+    ck_assert((double)0.1f > 0.1 && (double)0.3f > 0.3);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (int at = 0; at < 9; at++) {
+            float x[2][9];
+            omn_value *v = NULL;
+            for (int j = 0; j < 9; j++) x[0][j] = x[1][j] = j == at ? rows[i].x : 0.2f;
+            if (!rows[i].part) x[0][at] = 0.2f;
+            const omn_filled both[2] = { omn_fill("part", OMN_F32, omn_dim1(9), x[0]),
+                                         omn_fill("any", OMN_F32, omn_dim1(9), x[1]) };
+            const omn_status st = omn_value_make(k, both, 2, NULL, &v, NULL);
+            ck_assert_msg(st == (rows[i].any ? OMN_OK : OMN_ERR_DATA), "row %zu: %d", i, st);
+            omn_value_unref(v);
+            if (rows[i].part) continue;
+            x[0][at] = rows[i].x;
+            x[1][at] = 0;
+            ck_assert_msg(omn_value_make(k, both, 2, NULL, &v, NULL) == OMN_ERR_DATA, "row %zu", i);
+        }
+    kind_unref(k);
+}
+END_TEST
+
 /* Whole numbers in a double: taken to the last one that fits, none with a fraction. */
 START_TEST(whole_numbers_fit_or_do_not)
 {
@@ -143,6 +178,8 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { columns_have_limits, kinds_have_limits,
-                                 columns_keep_to_their_types, whole_numbers_fit_or_do_not };
+                                 columns_keep_to_their_types,
+                                 floats_keep_within_bounds_to_the_last_bit,
+                                 whole_numbers_fit_or_do_not };
     return TESTING_RUN("value/schemas", all, 4);
 }

@@ -49,9 +49,11 @@ omn_status bank_make(omn_call *c, const bank_setup *how, bank *out, omn_error *e
     for (size_t i = 0; i < n; i++) {
         out->at[i] = used;
         out->center[i] = edge[i + 1];
-        for (size_t k = 0; k < bins; k++) {
+        const double first = floor(edge[i] * (double)how->window / how->rate);
+        for (size_t k = first > 1 ? (size_t)first - 1 : 0; k < bins; k++) {
             const double f = how->rate * (double)k / (double)how->window;
             const double w = weight(edge + i, f);
+            if (!(w > 0) && f > edge[i + 2]) break;
             if (!(w > 0)) continue;
             if (out->count[i]++ == 0) out->first[i] = (uint32_t)k;
             out->w[used++] = (float)w; /* each bin lies below two triangles at most */
