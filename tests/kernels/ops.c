@@ -563,6 +563,54 @@ START_TEST(norms)
 }
 END_TEST
 
+/* A norm, then an activation of what it made, in place (the device may do both in one go) or
+ * elsewhere: the same bits. */
+START_TEST(an_activation_in_place_has_the_same_bits)
+{
+    const char *const *levels;
+    const size_t n_levels = testing_levels(&levels);
+    const omn_norm_attrs norm = { OMN_FILL(omn_norm_attrs), 3, 1e-6, 6 };
+    omn_pool *pool = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    ck_assert(omn_pool_new(3, &pool, &err) == OMN_OK);
+    for (size_t level = 0; level < n_levels; level++)
+        for (int kind = OMN_ACT_RELU; kind <= OMN_ACT_SQUARE; kind++) {
+            if (kind == OMN_ACT_LOG) continue;
+            const omn_act_attrs act = { OMN_FILL(omn_act_attrs), kind };
+            float *got[2];
+            setenv("OMNIO_CPU", levels[level], 1);
+            for (int apart = 0; apart < 2; apart++) {
+                tensors t = { .n = 0 };
+                omn_buffer *buffers[MOST];
+                void *dev = NULL, *queue = NULL, *steps = NULL;
+                rng r = { 77 };
+                for (const char *s = "x2,7,9,42 x42 x42 x2,7,9,42 x2,7,9,42"; *s;)
+                    s = parse(s, &t, OMN_F32, &r);
+                const omn_view *made = &t.view[3], *last = &t.view[apart ? 4 : 3];
+                const omn_op_call first = { OMN_FILL(omn_op_call), "group_norm", &norm, t.view,
+                                            made, 3, 1 };
+                const omn_op_call second = { OMN_FILL(omn_op_call), "act", &act, made, last, 1, 1 };
+                const omn_op_call *const ops[] = { &first, &second };
+                ck_assert(device()->open(0, pool, NULL, "", &dev, &err) == OMN_OK);
+                for (uint32_t i = 0; i < t.n; i++)
+                    ck_assert(device()->wrap(dev, t.data[i], omn_view_count(&t.view[i]) * 4,
+                                             &buffers[i], &err) == OMN_OK);
+                ck_assert(device()->queue_new(dev, &queue, &err) == OMN_OK);
+                ck_assert(device()->prepare(queue, ops, 2, &steps, &err) == OMN_OK);
+                ck_assert(device()->submit(queue, steps, buffers, NULL, NULL, &err) == OMN_OK);
+                device()->forget(queue, steps);
+                device()->queue_free(queue);
+                for (uint32_t i = 0; i < t.n; i++) device()->release(dev, buffers[i]);
+                device()->close(dev);
+                got[apart] = (float *)(void *)t.data[apart ? 4 : 3];
+            }
+            ck_assert_msg(!memcmp(got[0], got[1], 2 * 7 * 9 * 42 * sizeof(float)),
+                          "activation %d on %s differs in place", kind, levels[level]);
+        }
+    omn_pool_free(pool);
+}
+END_TEST
+
 START_TEST(losses)
 {
     for (int how = 0; how < 8; how++) {
@@ -712,6 +760,7 @@ int main(void)
                                  convolutions_with_gaps,
                                  elements,
                                  norms,
+                                 an_activation_in_place_has_the_same_bits,
                                  losses,
                                  movers,
                                  wrong_numbers_are_refused,

@@ -10,7 +10,7 @@
  * (Chan, Golub, LeVeque), so that nothing is lost where the mean is far from zero. The pieces
  * follow from the shape, and are put together in order.
  */
-#include "vec.h"
+#include "vmath.h"
 
 /* RUN: bytes of pixels that shall stay in the first cache. MOST: channels at a time. */
 enum { RUN = 16 << 10, MOST = 1024 };
@@ -28,6 +28,7 @@ typedef struct group_job {
     const void *w, *bias;
     omn_type wt, bt;
     float eps, *y, *dx;
+    omn_act act;
     group_sum *sums;                    /* [B][parts][G] */
     float *values;                      /* [B][VALUES][C] */
     float *back;                        /* [B][parts][2][C]: sums of dy n and of dy */
@@ -171,9 +172,8 @@ static void make_values(const group_job *j, bool affine)
     }
 }
 
-static void norm_range(void *user, size_t from, size_t to)
+INLINE void norm_parts(const group_job *j, const omn_act act, size_t from, size_t to)
 {
-    const group_job *j = user;
     const size_t C = j->C;
     for (size_t i = from; i < to; i++) {
         const size_t b = i / j->parts, m = i % j->parts;
@@ -182,15 +182,25 @@ static void norm_range(void *user, size_t from, size_t to)
             const float *x = j->x + (b * j->P + p) * C;
             float *y = j->y + (b * j->P + p) * C;
             for (size_t c = 0; c < C; c += VW)
-                frow_set(y, c, C, vfma(frow(x, c, C) - frow(v + MEAN * C, c, C),
-                                       frow(v + SCALE * C, c, C), frow(v + BIAS * C, c, C)));
+                frow_set(y, c, C,
+                         vactivate(act, vfma(frow(x, c, C) - frow(v + MEAN * C, c, C),
+                                             frow(v + SCALE * C, c, C),
+                                             frow(v + BIAS * C, c, C))));
         }
     }
 }
 
+static void norm_range(void *user, size_t from, size_t to)
+{
+    const group_job *j = user;
+    if (j->act == OMN_ACT_NONE) norm_parts(j, OMN_ACT_NONE, from, to);
+    else if (j->act == OMN_ACT_SILU) norm_parts(j, OMN_ACT_SILU, from, to);
+    else norm_parts(j, j->act, from, to);
+}
+
 void L(group_norm)(size_t B, size_t P, size_t C, size_t G, const float *x, const void *w,
-                   omn_type wt, const void *bias, omn_type bt, float eps, float *y, float *work,
-                   const cpu_par *par)
+                   omn_type wt, const void *bias, omn_type bt, float eps, omn_act act, float *y,
+                   float *work, const cpu_par *par)
 {
     group_job j = job_of(B, P, C, G, work);
     if (!B || !P || !C) return;
@@ -200,6 +210,7 @@ void L(group_norm)(size_t B, size_t P, size_t C, size_t G, const float *x, const
     j.bias = bias;
     j.bt = bt;
     j.eps = eps;
+    j.act = act;
     j.y = y;
     par_run(par, B * j.parts, 1, sum_range, &j);
     make_values(&j, true);

@@ -226,8 +226,8 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
                         const float *dy, float eps, float *dx, float *dw, float *db, float *part,  \
                         const cpu_par *par))                                                       \
     X(group_norm, (size_t B, size_t P, size_t C, size_t G, const float *x, const void *w,          \
-                   omn_type wt, const void *bias, omn_type bt, float eps, float *y, float *work,   \
-                   const cpu_par *par))                                                            \
+                   omn_type wt, const void *bias, omn_type bt, float eps, omn_act act, float *y,   \
+                   float *work, const cpu_par *par))                                               \
     X(group_norm_grad, (size_t B, size_t P, size_t C, size_t G, const float *x, const void *w,     \
                         omn_type wt, const float *dy, float eps, float *dx, float *dw, float *db,  \
                         float *work, const cpu_par *par))                                          \

@@ -19,6 +19,7 @@ typedef struct cpu_run {
     void *work;
     omn_call *c;
     omn_error *err;
+    omn_act act;                                /* of the step behind it, which it does as well */
 } cpu_run;
 
 typedef struct cpu_op {

@@ -156,7 +156,7 @@ static omn_status group_norm(const cpu_run *r)
     const affine a = affine_of(r, 1);
     const size_t B = view_dim(x, 0), C = view_last(x), P = B && C ? view_count(x) / B / C : 0;
     r->k->group_norm(B, P, C, (size_t)t->groups, r->in[0], a.w, a.wt, a.b, a.bt, eps_of(r),
-                     r->out[0], r->work, r->par);
+                     r->act, r->out[0], r->work, r->par);
     return OMN_OK;
 }
 
