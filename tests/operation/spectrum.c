@@ -6,6 +6,7 @@
 #include "tests/testing.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,60 @@ START_TEST(silence_is_masked)
 }
 END_TEST
 
+/* Lengths are planned for the first time by several threads at once, and all get the same. */
+typedef struct listener {
+    omn_value *sound, *heard[8];
+    int turn;
+} listener;
+
+static void *listen_to(void *user)
+{
+    static const char *const lengths[8] = { "48",  "80",  "112", "176",
+                                            "208", "272", "304", "336" };
+    listener *l = user;
+    const omn_value *const in[4] = { l->sound };
+    const omn_entry *e = NULL;
+    omn_call *c = NULL;
+    if (omn_registry_find(apply_context(), "omnio.operation/1", "audio.mel", &e, NULL) != OMN_OK ||
+        omn_context_call(apply_context(), 1, 2, NULL, &c, NULL) != OMN_OK)
+        return NULL;
+    for (int i = 0; i < 8; i++) {
+        const int at = (i + l->turn) % 8;
+        const omn_setting set[] = { { "length", lengths[at], 0, 0 }, { "hop", "64", 0, 0 },
+                                    { "bands", "4", 0, 0 } };
+        (void)omn_operation_call(e, c, in, set, 3, &l->heard[at], NULL);
+    }
+    omn_call_free(c);
+    return NULL;
+}
+
+START_TEST(many_threads_hear_the_same)
+{
+    enum { THREADS = 4 };
+    listener all[THREADS] = { { NULL } };
+    pthread_t thread[THREADS];
+    float x[4096];
+    for (size_t i = 0; i < 4096; i++) x[i] = (float)sin(0.1 * (double)i);
+    omn_value *v = sound_of(x, 4096, 16000);
+    (void)apply_context();
+    for (int i = 0; i < THREADS; i++) {
+        all[i].sound = v;
+        all[i].turn = 2 * i;
+        ck_assert_int_eq(pthread_create(&thread[i], NULL, listen_to, &all[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(thread[i], NULL);
+    for (int i = 0; i < THREADS; i++)
+        for (int k = 0; k < 8; k++) {
+            ck_assert_ptr_nonnull(all[i].heard[k]);
+            ck_assert(omn_value_equal(all[0].heard[k], all[i].heard[k]));
+        }
+    for (int i = 0; i < THREADS; i++)
+        for (int k = 0; k < 8; k++) omn_value_unref(all[i].heard[k]);
+    omn_value_unref(v);
+    apply_end();
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused)
 {
     static const struct { const char *name, *set[4], *says; } cases[] = {
@@ -311,6 +366,7 @@ int main(void)
                                  window_and_bank_are_what_was_recorded,
                                  frames_have_the_recorded_power, a_sound_comes_back_as_it_was_heard,
                                  a_picture_has_low_bands_below, silence_is_masked,
+                                 many_threads_hear_the_same,
                                  what_cannot_be_is_refused };
     return TESTING_RUN("operation/spectrum", all, 60);
 }

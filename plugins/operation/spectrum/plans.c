@@ -10,12 +10,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { KEPT = 32, SPARE = 1 << 20 };
+enum { STEP = 16, MOST = 65536, SPARE = 1 << 20 };
 
 static struct {
     pthread_mutex_t lock;
-    plans of[KEPT];
-    size_t n;
+    plans of[MOST / STEP];                /* lengths are multiples of STEP; n 0: not asked for */
 } kept = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static omn_status make(size_t n, plans *out, omn_error *err)
@@ -43,19 +42,17 @@ static omn_status make(size_t n, plans *out, omn_error *err)
 omn_status plans_get(size_t n, plans *out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    size_t i = 0;
     *out = (plans){ 0, NULL, NULL };
+    if (n < STEP || n > MOST || n % STEP != 0)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "length: %zu is no multiple of %d up to %d", n, STEP,
+                        MOST);
+    plans *at = &kept.of[n / STEP - 1];
     pthread_mutex_lock(&kept.lock);
-    while (i < kept.n && kept.of[i].n != n) i++;
-    if (i < kept.n) {
-        *out = kept.of[i];
-    } else if (kept.n == KEPT) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "windows of more than %d lengths in one process",
-                      KEPT);
-    } else {
+    if (at->n == 0) {
         st = make(n, out, err);
-        if (st == OMN_OK) kept.of[kept.n++] = *out;
+        if (st == OMN_OK) *at = *out;
     }
+    *out = *at;
     pthread_mutex_unlock(&kept.lock);
     return st;
 }
