@@ -99,10 +99,10 @@ static const struct {
     double rate;
     uint32_t width, height;
 } files[] = {
-    { "sound.mp4", 24, 12, 64, 48 }, { "plain.webm", 24, 12, 64, 48 },
-    { "vp9.webm", 24, 12, 64, 48 },  { "old.avi", 12, 12, 64, 48 },
-    { "stream.ts", 12, 12, 64, 48 }, { "turned.mp4", 10, 12, 48, 64 },
-    { "wide.mp4", 6, 12, 85, 48 },
+    { "sound.mp4", 24, 12, 64, 48 },  { "plain.webm", 24, 12, 64, 48 },
+    { "vp9.webm", 24, 12, 64, 48 },   { "old.avi", 12, 12, 64, 48 },
+    { "stream.ts", 12, 12, 64, 48 },  { "camera.ts", 12, 12, 64, 48 },
+    { "turned.mp4", 10, 12, 48, 64 }, { "wide.mp4", 6, 12, 85, 48 },
 };
 enum { FILES = sizeof files / sizeof *files };
 
@@ -458,16 +458,40 @@ START_TEST(sizes_are_refused_before_there_is_room)
     ck_assert_int_eq(omn_value_load(ctx, file("sound.mp4"), "audio", &v, &err), OMN_ERR_DATA);
     ck_assert_msg(strstr(err.text, "what a value may take"), "%s", err.text);
     omn_context_free(ctx);
-    /* A picture as large as the container can say: nothing is taken for it. */
-    ctx = context(&s, 0);
-    bytes b = bytes_of("plain.webm");
-    for (size_t i = 0; i + 3 < b.n; i++) /* PixelWidth and PixelHeight */
-        if ((uint8_t)b.p[i] == 0xb0 && (uint8_t)b.p[i + 1] == 0x81 && b.p[i + 2] == 64) {
-            b.p[i + 1] = (char)0x80; /* of no bytes, and then one of 2 bytes */
-            break;
-        }
+}
+END_TEST
+
+static uint8_t *found(bytes b, const char *what, size_t n)
+{
+    uint8_t *p = memmem(b.p, b.n, what, n);
+    ck_assert_ptr_nonnull(p);
+    return p;
+}
+
+/* What containers and coded pictures claim is compared with what a picture may take. */
+START_TEST(pictures_larger_than_any_are_not_believed)
+{
+    said s;
+    omn_context *ctx = context(&s, 0);
+    omn_error err = OMN_ERROR_INIT;
+    bytes b = bytes_of("wide.mp4");
+    memset(found(b, "avc1\0\0\0\0\0\0", 10) + 28, 0xff, 4); /* width and height */
+    ck_assert_ptr_null(read_bytes(ctx, "video", b.p, b.n, &err));
+    ck_assert_int_eq(err.status, OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "65535 x 65535"), "%s", err.text);
+    free(b.p);
+    omn_context_free(ctx);
+    /* The container says 64 x 48, the first picture 16383 x 16383. */
+    ctx = context(&s, 1 << 20);
+    b = bytes_of("plain.webm");
+    memcpy(found(b, "\x9d\x01\x2a", 3) + 3, "\xff\x3f\xff\x3f", 4);
     err = (omn_error)OMN_ERROR_INIT;
-    v = read_bytes(ctx, "video", b.p, b.n, &err);
+    omn_value *v = read_bytes(ctx, "video", b.p, b.n, &err), *one = NULL;
+    if (v) {
+        err = (omn_error)OMN_ERROR_INIT;
+        ck_assert_int_eq(omn_value_item(v, 0, &one, &err), OMN_ERR_DATA);
+    }
+    ck_assert_int_eq(err.status, OMN_ERR_DATA);
     omn_value_unref(v);
     free(b.p);
     omn_context_free(ctx);
@@ -609,6 +633,7 @@ int main(void)
         damage_is_an_error_of_its_pictures,
         a_file_that_changes_is_noticed,
         sizes_are_refused_before_there_is_room,
+        pictures_larger_than_any_are_not_believed,
         no_other_file_is_opened,
         nothing_is_printed,
         what_is_written_is_read_back,

@@ -105,8 +105,9 @@ static int refuse(AVFormatContext *fmt, AVIOContext **io, const char *url, int f
     return AVERROR(EACCES);
 }
 
-/* What the pictures are, from the first of them: FFmpeg decodes some. Where streams may turn up on
- * the way none can be told a bound for their size, so there it has no decoder to do it with. */
+/* What the pictures are, from the first of them: FFmpeg decodes some, with the bound for their size
+ * that each stream is told. Streams that turn up on the way cannot be told: where some are known
+ * already no others are taken, and where none are FFmpeg has no decoder to do it with. */
 static int find_streams(AVFormatContext *fmt, int64_t most_pixels)
 {
     const unsigned n = fmt->nb_streams;
@@ -116,7 +117,8 @@ static int find_streams(AVFormatContext *fmt, int64_t most_pixels)
         code = av_dict_set_int(&options[i], "max_pixels", most_pixels, 0);
         if (code >= 0) code = av_dict_set(&options[i], "threads", "1", 0);
     }
-    const bool more = fmt->ctx_flags & AVFMTCTX_NOHEADER;
+    const bool more = n == 0 && fmt->ctx_flags & AVFMTCTX_NOHEADER;
+    if (n > 0) fmt->max_streams = (int)n;
     if (code >= 0 && more && !(fmt->codec_whitelist = av_strdup("none"))) code = AVERROR(ENOMEM);
     if (code >= 0) code = avformat_find_stream_info(fmt, options);
     if (more) av_freep(&fmt->codec_whitelist);

@@ -21,7 +21,7 @@ typedef struct kept {
 static _Thread_local kept here;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void keep(void *from, int level, const char *fmt, va_list args)
+static void OMN_PRINTF(3, 0) keep(void *from, int level, const char *fmt, va_list args)
 {
     if (here.depth == 0) {
         av_log_default_callback(from, level, fmt, args);
