@@ -226,6 +226,10 @@ omn_status index_make(omn_call *c, const media *m, video_index *out, omn_error *
                         ? OMN_OK
                         : omn_fail(err, OMN_ERR_MEMORY, "no memory to look through a video");
     if (st == OMN_OK) st = walk_all(&w, m, err);
+    const int64_t missing = st == OMN_ERR_DATA ? media_missing(m) : 0;
+    if (missing > 0)
+        omn_error_prefix(err, "the file is cut off, %lld bytes are missing at its end",
+                         (long long)missing);
     input_close(&w.in);
     av_packet_free(&w.packet);
     XXH3_freeState(w.hash);
