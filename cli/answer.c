@@ -91,7 +91,11 @@ int answer_event(void *user, const char *step, const omn_event *e)
     running *r = user;
     const bool lines = r->c->format == CLI_JSONL;
     if (r->many) return 0;
-    if (lines && e->value && !strcmp(e->type, "partial")) put_event(r, "partial", step, e);
+    if (!strcmp(e->type, "progress")) preview_progress(&r->preview, step, e);
+    if (e->value && !strcmp(e->type, "partial")) {
+        preview_show(&r->preview, e->value);
+        if (lines && !r->preview.path) put_event(r, "partial", step, e);
+    }
     if (strcmp(e->type, "token") || !e->text) return 0;
     if (lines) {
         put_event(r, "token", step, e);

@@ -5,6 +5,7 @@
 
 #include "journal.h"
 #include "outputs.h"
+#include "preview.h"
 
 typedef struct running {
     cli *c;
@@ -14,6 +15,7 @@ typedef struct running {
     bool shows_input; /* --show-input */
     const char *streams; /* step whose tokens go to stdout as they come; NULL: none */
     omn_buf streamed;
+    preview preview;
     uint64_t item, done, failed;
     journal *journal; /* NULL: none is kept */
     char journal_path[4200];

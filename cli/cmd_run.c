@@ -42,6 +42,11 @@ static const cli_option rows[] = {
     { "output", 'o', "string", "[NAME=]FILE", NULL, NULL, NULL, "Output",
       "write an output to a file; {name} and {index} stand for the item; -, -.png: to standard "
       "output, alone" },
+    { "preview", 0, "path", "FILE", NULL, NULL, NULL, "Output",
+      "while a picture or a sound is made, FILE shows it so far; one that is there only with "
+      "--overwrite" },
+    { "preview-every", 0, "int", "N", "64", "1..65536", NULL, "Output",
+      "codes between two previews" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Output",
       "replace files that are there (never one that the run reads)" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Pipeline",
@@ -390,7 +395,8 @@ static void read_setup(running *r, const cli_args *a, const char **wanted, omn_p
     how->seed = seed ? strtoull(seed, NULL, 10) : 0;
     how->cancel = r->c->cancel;
     how->watch = answer_event;
-    how->partial = r->c->format == CLI_JSONL && !r->many;
+    how->partial = (r->c->format == CLI_JSONL && !r->many) || r->preview.path;
+    how->partial_every = r->preview.path ? r->preview.every : 0;
     how->user = r;
     how->wanted = wanted;
     how->n_wanted = wanted_outputs(r, wanted);
@@ -421,6 +427,7 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (code < 0) r->many = items_many(list);
     if (code < 0) code = outputs_init(&r->out, c, a, p, r->many);
     if (code < 0) code = outputs_protect(&r->out, a, p);
+    if (code < 0) code = preview_init(&r->preview, c, a, &r->out, r->many);
     if (code >= 0) goto done;
     r->streams = answer_streams(r);
     read_setup(r, a, wanted, &how);

@@ -185,11 +185,12 @@ static bool value_due(const decoding *d, const lane *l)
     return !by_graph(d->decoder);
 }
 
-static bool tell_progress(const lane *l)
+static bool tell_progress(const decoding *d, const lane *l)
 {
     const omn_request *rq = l->how.rq;
+    const int32_t count = omn_part_codes(d->decoder)->count;
     const omn_event e = { OMN_FILL(omn_event), .type = "progress", .done = (uint64_t)l->p.n,
-                          .total = (uint64_t)l->how.most };
+                          .total = (uint64_t)(count > 0 ? count : l->how.most) };
     return rq->watch(rq->user, &e) == 0;
 }
 
@@ -200,7 +201,7 @@ static bool told(void *user, const lane *l, int32_t id, bool end)
     const size_t i = (size_t)(l - d->lanes) / d->each;
     if (d->untold.status != OMN_OK || (d->stream && !tell_text(d, i, l, id, end))) return false;
     if (end) return true;
-    if (by_graph(d->decoder) && !tell_progress(l)) return false;
+    if (by_graph(d->decoder) && !tell_progress(d, l)) return false;
     return !value_due(d, l) || tell_value(d, i, l);
 }
 
