@@ -32,7 +32,8 @@ int preview_init(preview *w, cli *c, const cli_args *a, outputs *out, bool many)
     if (outputs_refuse(out, w->path, &err) != OMN_OK) return cli_failed(c, &err);
     if (stat(w->path, &s) == 0 && (!S_ISREG(s.st_mode) || !cli_has(a, "overwrite")))
         return cli_usage(c, "%s is already there%s", w->path,
-                         S_ISREG(s.st_mode) ? "; --overwrite replaces it" : " and is no plain file");
+                         S_ISREG(s.st_mode) ? "; --overwrite replaces it"
+                                            : " and is no plain file");
     return outputs_take(out, w->path) ? -1 : cli_no_memory(c);
 }
 

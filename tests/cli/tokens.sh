@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Pictures and their codes: without a model, by the weights of a VQGAN alone; and drawn by a model (tests/plugins/tiles.c)
+# with a preview while it draws.
+. "$top_srcdir/tests/cli/tap.sh"
+
+golden=$top_srcdir/tests/golden/codecs/image_vqgan_tiny.safetensors
+photo=$top_srcdir/examples/tabletop.png
+if "$omnio" list decoder | grep -q ' image.vqgan '; then
+    is="--set parts.vq.prefix=weights --set parts.vq.ch=32 --set parts.vq.ch_mult=1,1,2,2 --set parts.vq.n_embed=64
+        --set parts.vq.resolution=64 --set parts.vq.attention=8"
+    ok "a picture as codes" "$omnio" run image-tokens $is --image "$photo" --weights "$golden" -o codes.json
+    ok "... 64 of them" sh -c '[ $(tr , "\n" < codes.json | grep -c "[0-9]") -eq 64 ]'
+    ok "codes as a picture" "$omnio" run image-from-tokens $is --codes codes.json --weights "$golden" -o back.ppm
+    ok "... of 64 pixels" sh -c 'head -c 12 back.ppm | tr "\n" " " | grep -q "^P6 64 64 255"'
+    ok "weights that are not there" gives 66 run image-tokens --image "$photo" --weights no.safetensors
+    ok "weights of another network" gives 65 run image-tokens --image "$photo" --weights "$golden"
+    ok "... the missing one is named" grep -q 'target_embedders.image.vqgan.encoder.conv_in.weight' err
+    sed 's/\[[0-9]*,/[64,/' codes.json > large.json
+    ok "a code that it does not have" gives 65 run image-from-tokens $is --codes large.json --weights "$golden" -o large.ppm
+    ok "... is named" grep -q 'code 64 (number 1) is none of image.vqgan, which has 0 to 63' err
+    ok "... and nothing is written" [ ! -e large.ppm ]
+fi
+
+[ -e "$top_builddir/tests/plugins/.libs/tiles.so" ] || exit 99
+mkdir plugins model photos || exit 99
+cp "$top_builddir/tests/plugins/.libs/tiles.so" plugins/
+OMNIO_PLUGIN_PATH=$here/plugins
+export OMNIO_PLUGIN_PATH
+cp "$top_srcdir/models/nano/tokenizer.model" model/ || exit 99
+echo '{"omnio": {"model": "draws"}}' > model/config.json
+printf 'P6 2 2 255\n\377\0\0\0\377\0\0\0\377\377\377\377' > photos/a.ppm
+printf '{"what": "a", "picture": "a.ppm"}\n{"what": "b", "picture": "a.ppm"}\n' > photos/manifest.jsonl
+cat > draw.yaml <<'END'
+version: 1
+help: A picture of what is said.
+model: ./learnt
+inputs: {what: {type: text, help: what to draw}}
+steps:
+  - {generate: image, as: picture, prompt: "{what}"}
+outputs: {picture: {value: $picture, file: optional}}
+END
+cat > recipe.yaml <<'END'
+version: 1
+model: model
+sources: {mine: {use: folder, path: photos}}
+tasks:
+  - {name: draw, pipeline: draw.yaml, give: {what: what}, want: {picture: picture}}
+optimizer: {use: adamw, rate: 1e-3}
+pack: {inputs: 24, targets: 16}
+batch: 2
+steps: 1
+END
+ok "a model learns to draw" "$omnio" train recipe.yaml -o learnt -q
+ok "it draws" "$omnio" run draw.yaml --what a -o one.ppm
+ok "a preview is drawn beside" "$omnio" run draw.yaml --what a -o two.ppm --preview so_far.ppm --preview-every 3
+ok "... the same picture" cmp one.ppm two.ppm
+ok "... as large" sh -c '[ $(wc -c < so_far.ppm) -eq $(wc -c < one.ppm) ]'
+ok "a preview that is there stays" gives 2 run draw.yaml --what a -o three.ppm --preview so_far.ppm
+ok "... unless it may go" "$omnio" run draw.yaml --what a -o three.ppm --preview so_far.ppm --overwrite
+ok "no preview of what is not made" gives 2 run draw.yaml --what a -o four.ppm --preview so_far.wav
+ok "no preview into the picture" gives 2 run draw.yaml --what a -o five.ppm --preview five.ppm
+ok "no preview of many" gives 2 run draw.yaml --what a --what b -o '{index}.ppm' --preview p.ppm
+ok "every so many of what" gives 2 run draw.yaml --what a -o six.ppm --preview-every 3
+plan
