@@ -72,7 +72,7 @@ omn_status quiet_judge(omn_status st, const omn_error *why, omn_error *err)
 omn_status quiet_fail(int code, omn_error *err, const char *fmt, ...)
 {
     const bool memory = code == AVERROR(ENOMEM) || starved();
-    const bool io = code == AVERROR(EIO);
+    const bool io = code == AVERROR(EIO) && errno == EIO; /* demuxers say so of damage as well */
     char text[200], why[128] = "";
     va_list args;
     va_start(args, fmt);
