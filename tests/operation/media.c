@@ -18,6 +18,9 @@ typedef struct row {
     "{\"$kind\":\"mask\",\"labels\":[[0,1,1],[0,1,1],[2,0,0]],\"legend\":[null,\"a\",\"b\"]}"
 #define GREY                                                                                       \
     "{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\",\"shape\":[1,4,1],\"base64\":\"AH+A/w==\"}}"
+#define COLOURS                                                                                    \
+    "{\"$kind\":\"image\",\"pixels\":{\"type\":\"u8\",\"shape\":[1,4,3],"                        \
+    "\"base64\":\"VVWqqlVVVapVVVVV\"}}"
 #define CAMERA                                                                                     \
     "{\"$kind\":\"camera\",\"focal\":[100,100],\"center\":[50,40],\"size\":[100,80]}"
 #define ACTIONS                                                                                    \
@@ -30,6 +33,11 @@ static const row rows[] = {
       "{\"$kind\":\"polygons\",\"rings\":[1],\"points\":[4],"
       "\"point\":[[0,2],[1,2],[1,3],[0,3]],\"label\":[\"b\"]}", NULL },
     { "mask.regions", { "{\"$kind\":\"mask\",\"soft\":[[1]]}" }, { 0 }, NULL, "no labels" },
+    { "normals.from_image", { COLOURS }, { "middle", "85" },
+      "{\"$kind\":\"normals\",\"normals\":[[[0,0,-1],[1,0,0],[0,-1,0],[null,null,null]]]}", NULL },
+    { "normals.from_image", { COLOURS }, { "middle", "85", "axes", "right-down-away" },
+      "{\"$kind\":\"normals\",\"normals\":[[[0,0,1],[1,0,0],[0,1,0],[null,null,null]]]}", NULL },
+    { "normals.from_image", { GREY }, { 0 }, NULL, "in colours" },
     { "options.best", { "{\"$kind\":\"options\",\"text\":[\"a\",\"b\",\"c\"],"
                         "\"score\":[1,2,null]}" }, { 0 }, "\"b\"", NULL },
     { "options.best", { "{\"$kind\":\"options\",\"text\":[\"a\",\"b\"]}" }, { 0 }, "\"a\"", NULL },
@@ -83,8 +91,13 @@ START_TEST(every_row_gives_its_result)
             ck_assert_msg(out != NULL, "row %zu, %s: %s", i, r->name, err.text);
             const char *got = as_json(out);
             /* the frame of a picture stands first, and is its own */
-            ck_assert_msg(strncmp(got, r->out, strlen(r->out)) == 0, "row %zu, %s: %s", i, r->name,
-                          got);
+            const char *frame = strstr(got, "\"$frame\":{");
+            const char *end = frame ? strstr(frame, "},") : NULL;
+            const size_t front = end ? (size_t)(frame - got) : 0;
+            const bool same = strncmp(got, r->out, strlen(r->out)) == 0 ||
+                              (end && !strncmp(got, r->out, front) &&
+                               !strncmp(end + 2, r->out + front, strlen(r->out + front)));
+            ck_assert_msg(same, "row %zu, %s: %s", i, r->name, got);
         } else {
             ck_assert_msg(out == NULL && strstr(err.text, r->refusal) != NULL, "row %zu, %s: %s", i,
                           r->name, err.text);
@@ -167,6 +180,23 @@ START_TEST(masks_and_pictures)
 }
 END_TEST
 
+/* What faces the camera is blue, what is unknown black. */
+START_TEST(normals_have_colours)
+{
+    static const uint8_t wanted[] = { 128, 128, 255, 255, 128, 128, 128, 255, 128, 0, 0, 0 };
+    omn_value *normals = from_json("{\"$kind\":\"normals\",\"normals\":[[[0,0,-1],[1,0,0],[0,-1,0],"
+                                   "[null,null,null]]]}");
+    const omn_value *const in[4] = { normals, NULL, NULL, NULL };
+    omn_value *picture = apply(NULL, "normals.image", in, NULL);
+    const omn_pixels px = omn_image_pixels(omn_value_image(picture));
+    ck_assert(px.width == 4 && px.height == 1 && px.channels == 3 && px.type == OMN_U8);
+    ck_assert(!memcmp(px.data, wanted, sizeof wanted));
+    omn_value_unref(picture);
+    omn_value_unref(normals);
+    apply_end();
+}
+END_TEST
+
 /* A plane before the camera: n . p = d. Its normals are n wherever it is seen. */
 START_TEST(the_normals_of_a_plane_are_its_own)
 {
@@ -211,6 +241,7 @@ int main(void)
         every_row_gives_its_result,
         outlines_give_the_mask_again,
         masks_and_pictures,
+        normals_have_colours,
         the_normals_of_a_plane_are_its_own,
     };
     return TESTING_RUN("operation/media", all, 30);

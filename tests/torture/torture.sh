@@ -126,7 +126,7 @@ theirs() {
     [ $code -eq 127 ] && grep -q '^cannot allocate memory for thread-local data: ABORT' w.err && return 0
     case $code in
     127) library='/ld-linux[^/]*$' ;;
-    139) library='/libX11[^/]*$\|/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$\|/lib\(sndfile\|FLAC\|ogg\|vorbis\|vorbisenc\|opus\)\.so[^/]*$' ;;
+    134 | 139 | 142) library='/libX11[^/]*$\|/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$\|/lib\(sndfile\|FLAC\|ogg\|vorbis\|vorbisenc\|opus\)\.so[^/]*$' ;;
     *) return 1 ;;
     esac
     awk -F'(' '$1 !~ /\/fail\.so$/ { print $1; exit }' "$here/trace" | grep -q "$library"

@@ -58,6 +58,15 @@ done:
 
 /* ---- normals -------------------------------------------------------------------------------- */
 
+static omn_status normals_new(omn_call *c, const float *n, int64_t h, int64_t w,
+                              const omn_frame *frame, omn_value **out, omn_error *err)
+{
+    const omn_kind *kind = NULL;
+    const omn_filled column = omn_fill("normals", OMN_F32, omn_dim3(h, w, 3), n);
+    const omn_status st = omn_kind_find(c, "normals", &kind, err);
+    return st == OMN_OK ? omn_value_make(kind, &column, 1, frame, out, err) : st;
+}
+
 typedef struct view {
     const float *depth;
     int64_t w, h;
@@ -111,11 +120,9 @@ OMN_OPERATION(normals_from_depth, NORMALS, OMN_PURE);
 static omn_status normals_from_depth(omn_call *c, const omn_value *in, const omn_value *camera,
                                      omn_value **out, omn_error *err)
 {
-    omn_status st = OMN_OK;
     const omn_tensor *t = omn_value_column(in, "depth");
     const view v = { t->data, t->shape.dim[1], t->shape.dim[0], omn_value_frame(in),
                      lens_of(camera) };
-    const omn_kind *kind = NULL;
     size_t bytes;
     if (!omn_size_mul(t->bytes, 3, &bytes))
         return omn_fail(err, OMN_ERR_MEMORY, "normals of too large a picture");
@@ -123,11 +130,71 @@ static omn_status normals_from_depth(omn_call *c, const omn_value *in, const omn
     if (normals == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for normals");
     for (int64_t y = 0; y < v.h; y++)
         for (int64_t x = 0; x < v.w; x++) normal_at(&v, x, y, normals + 3 * (y * v.w + x));
-    OMN_TRY(omn_kind_find(c, "normals", &kind, err));
-    const omn_filled column = omn_fill("normals", OMN_F32, omn_dim3(v.h, v.w, 3), normals);
-    st = omn_value_make(kind, &column, 1, omn_value_frame(in), out, err);
-done:
+    const omn_status st = normals_new(c, normals, v.h, v.w, omn_value_frame(in), out, err);
     free(normals);
+    return st;
+}
+
+/* What red, green and blue of a picture of normals grow with; ours are right, down, away. */
+#define AXES "right-up-toward|right-down-away"
+static const double axis_sign[][3] = { { 1, -1, -1 }, { 1, 1, 1 } };
+
+#define FROM_PICTURE(IN, OPT, PAR, OUT)                                                            \
+    IN(image, in, "a picture whose colours are normals")                                           \
+    PAR(choice, axes, "right-up-toward", AXES, NULL, "what red, green and blue grow with")         \
+    PAR(double, middle, "127.5", "1..254", NULL, "the value of 0, of 255; 122.5: Unified-IO 2")    \
+    OUT(normals, out, "each of length 1; unknown where the picture has no direction")
+OMN_OPERATION(normals_from_image, FROM_PICTURE, OMN_PURE);
+static omn_status normals_from_image(omn_call *c, const omn_image *in, int axes, double middle,
+                                     omn_value **out, omn_error *err)
+{
+    const omn_pixels px = omn_image_pixels(in);
+    const size_t n = (size_t)px.width * px.height;
+    if (px.channels != 3)
+        return omn_fail(err, OMN_ERR_SHAPE, "normals are read from a picture in colours, not from "
+                        "%u channels", px.channels);
+    float *normals = malloc(n * 3 * sizeof(*normals));
+    if (normals == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for normals");
+    for (size_t i = 0; i < n; i++) {
+        double v[3], square = 0;
+        for (size_t k = 0; k < 3; k++) {
+            const double x = px.type == OMN_F32 ? 255 * (double)((const float *)px.data)[3 * i + k]
+                                                : ((const uint8_t *)px.data)[3 * i + k];
+            v[k] = axis_sign[axes][k] * (x - middle) / middle + 0.0; /* no minus 0 */
+            square += v[k] * v[k];
+        }
+        for (size_t k = 0; k < 3; k++)
+            normals[3 * i + k] = square > 0 ? (float)(v[k] / sqrt(square)) : NAN;
+    }
+    const omn_status st = normals_new(c, normals, px.height, px.width, omn_image_frame(in), out,
+                                      err);
+    free(normals);
+    return st;
+}
+
+#define TO_PICTURE(IN, OPT, PAR, OUT)                                                              \
+    IN(normals, in, "normals of a picture")                                                        \
+    PAR(choice, axes, "right-up-toward", AXES, NULL, "what red, green and blue grow with")         \
+    OUT(image, out, "a colour for each direction; black where it is unknown")
+OMN_OPERATION(normals_image, TO_PICTURE, OMN_PURE);
+static omn_status normals_image(omn_call *c, const omn_value *in, int axes, omn_image **out,
+                                omn_error *err)
+{
+    (void)c;
+    const omn_tensor *t = omn_value_column(in, "normals");
+    const float *n = t->data;
+    omn_pixels px;
+    if (t->shape.dim[0] > UINT16_MAX || t->shape.dim[1] > UINT16_MAX)
+        return omn_fail(err, OMN_ERR_SHAPE, "normals of too large a picture");
+    const omn_status st =
+        omn_image_new(OMN_U8, (uint32_t)t->shape.dim[1], (uint32_t)t->shape.dim[0], 3,
+                      omn_value_frame(in), out, &px, err);
+    for (size_t i = 0; st == OMN_OK && i < (size_t)px.width * px.height; i++)
+        for (size_t k = 0; k < 3; k++) {
+            const double v = axis_sign[axes][k] * (double)n[3 * i + k];
+            ((uint8_t *)px.data)[3 * i + k] =
+                isnan(v) ? 0 : (uint8_t)fmin(255, fmax(0, floor((v + 1) * 127.5 + 0.5)));
+        }
     return st;
 }
 
@@ -199,6 +266,8 @@ static omn_status project(omn_call *c, const omn_value *in, const omn_value *cam
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(depth_from_image, "depth.from_image", "a picture as depth in metres"),
     OMN_OPERATION_OBJECT(normals_from_depth, "normals.from_depth", "the normals of a depth"),
+    OMN_OPERATION_OBJECT(normals_from_image, "normals.from_image", "a picture as normals"),
+    OMN_OPERATION_OBJECT(normals_image, "normals.image", "normals as a picture in colours"),
     OMN_OPERATION_OBJECT(project, "box3d.project", "where boxes in space lie in the picture"),
 };
 OMN_PLUGIN("operation-space", "1.0", "Apache-2.0", "depth, normals and boxes in space", objects);
