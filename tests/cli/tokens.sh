@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Pictures and their codes: without a model, by the weights of a VQGAN alone; and drawn by a model (tests/plugins/tiles.c)
-# with a preview while it draws.
+# Pictures, sounds and their codes: without a model, by the weights of a VQGAN alone; and pictures drawn by a model
+# (tests/plugins/tiles.c) with a preview while it draws.
 . "$top_srcdir/tests/cli/tap.sh"
 
 golden=$top_srcdir/tests/golden/codecs/image_vqgan_tiny.safetensors
@@ -20,6 +20,23 @@ if "$omnio" list decoder | grep -q ' image.vqgan '; then
     ok "a code that it does not have" gives 65 run image-from-tokens $is --codes large.json --weights "$golden" -o large.ppm
     ok "... is named" grep -q 'code 64 (number 1) is none of image.vqgan, which has 0 to 63' err
     ok "... and nothing is written" [ ! -e large.ppm ]
+fi
+
+golden=$top_srcdir/tests/golden/codecs/audio_vitvqgan_tiny.safetensors
+if "$omnio" list operation | grep -q ' audio.segments ' && "$omnio" list operation | grep -q ' audio.mel ' &&
+    "$omnio" list format | grep -q ' wav '; then
+    is="--set parts.sound.prefix=weights --set parts.sound.codes=48 --set parts.sound.embed=8 --set parts.sound.width=48
+        --set parts.sound.encoder_layers=2 --set parts.sound.encoder_mlp=96 --set parts.sound.encoder_heads=4
+        --set parts.sound.encoder_head_width=12 --set parts.sound.decoder_layers=3 --set parts.sound.decoder_mlp=80
+        --set parts.sound.decoder_heads=3 --set parts.sound.decoder_head_width=16 --set parts.sound.frames=64
+        --set parts.sound.bands=32"
+    tone=$top_srcdir/tests/fuzz/seeds/tone.wav
+    ok "a sound as codes" "$omnio" run audio-tokens $is --audio "$tone" --weights "$golden" -o tones.json
+    ok "... 32 of them" sh -c '[ $(tr , "\n" < tones.json | grep -c "[0-9]") -eq 32 ]'
+    ok "codes as a sound" "$omnio" run audio-from-tokens $is --codes tones.json --weights "$golden" -o back.wav
+    ok "... of a second" sh -c '[ $(wc -c < back.wav) -eq $((44 + 2 * 63 * 256)) ]'
+    ok "weights of another network" gives 65 run audio-tokens --audio "$tone" --weights "$golden"
+    ok "... the missing one is named" grep -q 'target_embedders.audio.vqgan.encoder.embedding' err
 fi
 
 [ -e "$top_builddir/tests/plugins/.libs/tiles.so" ] || exit 99

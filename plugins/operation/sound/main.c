@@ -49,8 +49,8 @@ static omn_status segments(omn_call *c, const omn_value *in, double rate, double
     OMN_TRY(sound_cut(&s, &how, in, out, err));
     const double left = how.length - (double)omn_list_count(*out) * how.each;
     if (left > 0.001) /* nobody should believe that it was heard */
-        omn_call_log(c, OMN_LOG_WARN, "audio.segments: the last %.2f s of %.2f s are left out", left,
-                     how.length);
+        omn_call_log(c, OMN_LOG_WARN, "audio.segments: the last %.2f s of %.2f s are left out",
+                     left, how.length);
 done:
     free(s.x);
     return st;
