@@ -72,8 +72,14 @@ OMN_API omn_type omn_node_type(const omn_node *x);
 /* Give a node a name below the scope's for profiles, pictures and comparisons; a node may have
  * several. Returns x; NULL stays NULL. */
 OMN_API omn_node *omn_node_tag(omn_scope *s, omn_node *x, const char *fmt, ...) OMN_PRINTF(3, 4);
-/* The node that was tagged so below this scope, or NULL: what is there need not be built again. */
+/* The node that was tagged so below this scope, the first if there are several, or NULL. */
 OMN_API omn_node *omn_node_tagged(omn_scope *s, const char *name);
+/* What was made of a node, so that it is not made twice: an encoder's features are wanted by its
+ * own embed and by auxiliary losses, and those of another input are others. Remembers x as NAME of
+ * the node `of`, below this scope; returns x. */
+OMN_API omn_node *omn_node_make(omn_scope *s, omn_node *of, const char *name, omn_node *x);
+/* What was made so, or NULL. */
+OMN_API omn_node *omn_node_made(omn_scope *s, const omn_node *of, const char *name);
 
 /* A bundle: nodes by name, owned by the graph. [build] */
 OMN_API omn_bundle *omn_bundle_new(omn_scope *s);

@@ -155,6 +155,22 @@ typedef struct omn_residual {
 OMN_API omn_node *omn_residual_in(omn_scope *s, const omn_residual *r, omn_node *x);
 OMN_API omn_node *omn_residual_out(omn_scope *s, const omn_residual *r, omn_node *x, omn_node *y);
 
+/* One block of a vision transformer (Dosovitskiy et al. 2021), x [B,T,D]:
+ *   y = x + attention(norm(x)),  y + feed-forward(norm(y))
+ * LayerNorm, biases everywhere. Its weights lie below s by the names that Unified-IO 2 gave them:
+ * ln_1, attn.query_in_proj_weight, attn.query_in_proj_bias, .., attn.out_proj, ln_2, mlp.fc1,
+ * mlp.fc2, with "weight" and "bias" behind a dot. */
+typedef struct omn_vit_block {
+    uint32_t size, heads, head_width;
+    int64_t mlp;                          /* inner width of the feed-forward */
+    omn_act act;
+    double eps;                           /* of the norms */
+    double out_init;                      /* untrained size of what the block adds; 1 usual */
+    omn_node *rot;                        /* [1|B,T,head_width], interleaved; NULL: none */
+    const omn_mask *mask;
+} omn_vit_block;
+OMN_API omn_node *omn_vit_block_build(omn_scope *s, const omn_vit_block *b, omn_node *x);
+
 /* Experts (BEiT-3): the first `split` places of axis 1 through a, the rest through b; either side
  * may be empty. fn builds one side with user data. */
 typedef omn_node *omn_expert_fn(void *user, omn_scope *s, int which, omn_node *x);

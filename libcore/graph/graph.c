@@ -216,6 +216,28 @@ omn_node *omn_node_tagged(omn_scope *s, const char *name)
     return NULL;
 }
 
+omn_node *omn_node_make(omn_scope *s, omn_node *of, const char *name, omn_node *x)
+{
+    if (omn_scope_failed(s) || !x || !of) return x;
+    const char *full = graph_full_name(s, name);
+    omn_graph *g = s->g;
+    if (!full ||
+        !graph_grow(g->arena, &g->makings, &g->room_makings, g->n_makings, sizeof(*g->makings)))
+        return no_memory(s);
+    g->makings[g->n_makings++] = (made){ full, of, x };
+    return x;
+}
+
+omn_node *omn_node_made(omn_scope *s, const omn_node *of, const char *name)
+{
+    const char *full = omn_scope_failed(s) || !of ? NULL : graph_full_name(s, name);
+    for (uint32_t i = 0; full && i < s->g->n_makings; i++) {
+        const made *m = &s->g->makings[i];
+        if (m->of == of && !strcmp(m->name, full)) return m->node;
+    }
+    return NULL;
+}
+
 uint64_t node_count(const omn_node *x)
 {
     uint64_t n = 1;

@@ -146,6 +146,12 @@ typedef struct tag {
     omn_node *node;
 } tag;
 
+typedef struct made {
+    const char *name;
+    const omn_node *of;
+    omn_node *node;
+} made;
+
 struct omn_graph {
     omn_program *program;
     const char *key;
@@ -163,6 +169,8 @@ struct omn_graph {
     omn_bundle *outputs;
     tag *tags;
     uint32_t n_tags, room_tags;
+    made *makings; /* what builders asked to remember, omn_node_make */
+    uint32_t n_makings, room_makings;
     /* the plan */
     group *groups;
     uint32_t n_groups;

@@ -43,6 +43,53 @@ omn_node *omn_residual_out(omn_scope *s, const omn_residual *r, omn_node *x, omn
     return r->order == OMN_POST_NORM ? omn_norm_apply(s, &r->norm, x) : x;
 }
 
+static omn_node *vector(omn_scope *s, const char *name, int64_t n, omn_init_kind init)
+{
+    return omn_weight(s, name, omn_dim1(n), init, 0);
+}
+
+static omn_node *layer_norm(omn_scope *s, double eps, omn_node *x)
+{
+    const int64_t d = omn_node_dim(x, -1);
+    return omn_layer_norm(s, x, vector(s, "weight", d, OMN_INIT_ONE),
+                          vector(s, "bias", d, OMN_INIT_ZERO), eps);
+}
+
+omn_node *omn_vit_block_build(omn_scope *s, const omn_vit_block *b, omn_node *x)
+{
+    const int64_t inner = (int64_t)b->heads * b->head_width, d = omn_node_dim(x, -1);
+    omn_scope *at = omn_scope_at(s, "attn"), *o = omn_scope_at(at, "out_proj");
+    omn_scope *f = omn_scope_at(s, "mlp");
+    omn_scope *f1 = omn_scope_at(f, "fc1"), *f2 = omn_scope_at(f, "fc2");
+    const omn_shape in = omn_dim2(inner, d);
+    const omn_attn a = { OMN_FILL(omn_attn),
+                         .heads = b->heads,
+                         .head_width = b->head_width,
+                         .wq = omn_weight(at, "query_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
+                         .wk = omn_weight(at, "key_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
+                         .wv = omn_weight(at, "value_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
+                         .wo = omn_weight(o, "weight", omn_dim2(d, inner), OMN_INIT_FAN_IN,
+                                          b->out_init),
+                         .bq = vector(at, "query_in_proj_bias", inner, OMN_INIT_ZERO),
+                         .bk = vector(at, "key_in_proj_bias", inner, OMN_INIT_ZERO),
+                         .bv = vector(at, "value_in_proj_bias", inner, OMN_INIT_ZERO),
+                         .bo = vector(o, "bias", d, OMN_INIT_ZERO),
+                         .rot = b->rot ? OMN_ROT_INTERLEAVED : OMN_ROT_NONE,
+                         .rot_q = b->rot,
+                         .rot_k = b->rot,
+                         .mask = b->mask };
+    const omn_ffn ffn = { OMN_FILL(omn_ffn), .act = b->act,
+                          .w_in = omn_weight(f1, "weight", omn_dim2(b->mlp, d), OMN_INIT_FAN_IN, 1),
+                          .b_in = vector(f1, "bias", b->mlp, OMN_INIT_ZERO),
+                          .w_out = omn_weight(f2, "weight", omn_dim2(d, b->mlp), OMN_INIT_FAN_IN,
+                                              b->out_init),
+                          .b_out = vector(f2, "bias", d, OMN_INIT_ZERO) };
+    omn_node *y = layer_norm(omn_scope_at(s, "ln_1"), b->eps, x);
+    x = omn_add(s, x, omn_attention(at, &a, y, y));
+    y = layer_norm(omn_scope_at(s, "ln_2"), b->eps, x);
+    return omn_add(s, x, omn_feed_forward(f, &ffn, y));
+}
+
 omn_node *omn_experts(omn_scope *s, omn_node *x, int64_t split, omn_expert_fn *fn, void *user)
 {
     const int64_t length = omn_node_dim(x, 1);

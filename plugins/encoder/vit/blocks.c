@@ -21,42 +21,6 @@ static omn_node *norm(omn_scope *s, omn_node *x)
                           vector(s, "bias", d, OMN_INIT_ZERO), 1e-5);
 }
 
-/* x [B,T,D] -> x + attention + feed-forward */
-static omn_node *block(const struct vit *p, omn_scope *s, omn_node *x, omn_node *rot,
-                       const omn_mask *m)
-{
-    const int64_t inner = (int64_t)p->heads * p->head_width, d = p->width;
-    omn_scope *at = omn_scope_at(s, "attn"), *o = omn_scope_at(at, "out_proj");
-    omn_scope *f = omn_scope_at(s, "mlp");
-    omn_scope *f1 = omn_scope_at(f, "fc1"), *f2 = omn_scope_at(f, "fc2");
-    const omn_shape in = omn_dim2(inner, d);
-    const omn_attn a = { OMN_FILL(omn_attn),
-                         .heads = (uint32_t)p->heads,
-                         .head_width = (uint32_t)p->head_width,
-                         .wq = omn_weight(at, "query_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
-                         .wk = omn_weight(at, "key_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
-                         .wv = omn_weight(at, "value_in_proj_weight", in, OMN_INIT_FAN_IN, 1),
-                         .wo = omn_weight(o, "weight", omn_dim2(d, inner), OMN_INIT_FAN_IN,
-                                          p->out_init),
-                         .bq = vector(at, "query_in_proj_bias", inner, OMN_INIT_ZERO),
-                         .bk = vector(at, "key_in_proj_bias", inner, OMN_INIT_ZERO),
-                         .bv = vector(at, "value_in_proj_bias", inner, OMN_INIT_ZERO),
-                         .bo = vector(o, "bias", d, OMN_INIT_ZERO),
-                         .rot = rot ? OMN_ROT_INTERLEAVED : OMN_ROT_NONE,
-                         .rot_q = rot,
-                         .rot_k = rot,
-                         .mask = m };
-    const omn_ffn ffn = { OMN_FILL(omn_ffn), .act = acts[p->act],
-                          .w_in = omn_weight(f1, "weight", omn_dim2(p->mlp, d), OMN_INIT_FAN_IN, 1),
-                          .b_in = vector(f1, "bias", p->mlp, OMN_INIT_ZERO),
-                          .w_out = omn_weight(f2, "weight", omn_dim2(d, p->mlp), OMN_INIT_FAN_IN,
-                                               p->out_init),
-                          .b_out = vector(f2, "bias", d, OMN_INIT_ZERO) };
-    omn_node *y = norm(omn_scope_at(s, "ln_1"), x);
-    x = omn_add(s, x, omn_attention(at, &a, y, y));
-    return omn_add(s, x, omn_feed_forward(f, &ffn, norm(omn_scope_at(s, "ln_2"), x)));
-}
-
 /* Pixels through convolutions of stride 2 until a cell is one patch: [B,H,W,3] -> [B, rows*columns,
  * width]. */
 static omn_node *conv_stem(const struct vit *p, omn_scope *s, omn_node *x)
@@ -110,22 +74,23 @@ void vit_features(const void *self, omn_scope *s, const omn_bundle *in, omn_bund
 {
     const struct vit *p = ((const vit_self *)self)->p;
     omn_scope *t = omn_scope_at(s, "image_encoder.vision_transformer"), *top = omn_scope_at(s, "/");
-    omn_node *last = omn_node_tagged(t, "last"), *second = omn_node_tagged(t, "second");
+    omn_node *given = omn_bundle_get(in, s, p->stem == 0 ? "patches" : "pixels"), *x;
+    omn_node *last = omn_node_made(t, given, "last"), *second = omn_node_made(t, given, "second");
     if (last) {                           /* built before, for the embedding or an auxiliary head */
         omn_bundle_put(out, t, "last", last);
         if (second) omn_bundle_put(out, t, "second", second);
         return;
     }
-    omn_node *pos = omn_bundle_get(in, s, "pos"), *seg = omn_bundle_get(in, s, "seg"), *x;
+    omn_node *pos = omn_bundle_get(in, s, "pos"), *seg = omn_bundle_get(in, s, "seg");
     if (p->stem == 0)
-        x = omn_linear(t, omn_bundle_get(in, s, "patches"),
+        x = omn_linear(t, given,
                        omn_weight(omn_scope_at(t, "embedding"), "weight",
                                   omn_dim2(p->width, 3LL * p->patch * p->patch), OMN_INIT_FAN_IN,
                                   1),
                        NULL, OMN_ACT_NONE);
     else
-        x = conv_stem(p, t, omn_bundle_get(in, s, "pixels"));
-    omn_node_tag(top, x, "vit.image.patch_embed");
+        x = conv_stem(p, t, given);
+    omn_node_tag(top, x, "vit.%s.patch_embed", p->stage);
     const int64_t N = omn_node_dim(x, 1);
     omn_node *table = omn_weight(t, "positional_embedding",
                                  omn_dim2(1 + (int64_t)p->table_rows * p->table_columns, p->width),
@@ -137,16 +102,22 @@ void vit_features(const void *self, omn_scope *s, const omn_bundle *in, omn_bund
     omn_node *cls = omn_add(t, vector(t, "class_embedding", p->width, OMN_INIT_NORMAL),
                             omn_slice(t, table, 0, 0, 1));
     x = in_front(t, omn_reshape(t, cls, omn_dim3(1, 1, p->width)), x);
-    x = omn_node_tag(top, norm(omn_scope_at(t, "pre_ln"), x), "vit.image.pre_ln");
+    x = omn_node_tag(top, norm(omn_scope_at(t, "pre_ln"), x), "vit.%s.pre_ln",
+                     p->stage);
     omn_node *who = with_class(p, t, seg), *rot = rotary(p, t, pos);
     const omn_mask m = { OMN_FILL(omn_mask), .q_seg = who, .k_seg = who, .uniform_empty = true };
+    const omn_vit_block b = { OMN_FILL(omn_vit_block), .heads = (uint32_t)p->heads,
+                              .head_width = (uint32_t)p->head_width, .mlp = p->mlp,
+                              .act = acts[p->act], .eps = 1e-5, .out_init = p->out_init,
+                              .rot = rot, .mask = &m };
     for (int i = 0; i < p->layers; i++) {
-        x = block(p, omn_scope_at(t, "transformer.resblocks.%d", i), x, rot, &m);
-        omn_node_tag(top, x, "vit.image.block_%d", i);
+        x = omn_vit_block_build(omn_scope_at(t, "transformer.resblocks.%d", i), &b, x);
+        omn_node_tag(top, x, "vit.%s.block_%d", p->stage, i);
         if (i == p->second)
-            omn_bundle_put(out, t, "second", omn_node_tag(t, omn_slice(t, x, 1, 1, N), "second"));
+            omn_bundle_put(out, t, "second",
+                           omn_node_make(t, given, "second", omn_slice(t, x, 1, 1, N)));
     }
-    omn_bundle_put(out, t, "last", omn_node_tag(t, omn_slice(t, x, 1, 1, N), "last"));
+    omn_bundle_put(out, t, "last", omn_node_make(t, given, "last", omn_slice(t, x, 1, 1, N)));
 }
 
 omn_seq *vit_embed(const void *self, omn_scope *s, const omn_bundle *in)
@@ -165,7 +136,7 @@ omn_seq *vit_embed(const void *self, omn_scope *s, const omn_bundle *in)
                        omn_weight(s, "projection.weight", omn_dim2(p->project, omn_node_dim(x, -1)),
                                   OMN_INIT_FAN_IN, 1),
                        NULL, OMN_ACT_NONE);
-    omn_node_tag(omn_scope_at(s, "/"), x, "vit.image.projection");
+    omn_node_tag(omn_scope_at(s, "/"), x, "vit.%s.projection", p->stage);
     return omn_seq_new(s, x, omn_bundle_get(in, s, "seg"), omn_bundle_get(in, s, "pos"), p->rows,
                        p->columns);
 }

@@ -26,6 +26,7 @@
     PAR(S, double, rope, "0", "0..1e6", NULL, "base of rotary positions in the blocks; 0: none")   \
     PAR(S, double, pos_init, "0.02", "0..100", NULL, "deviation of untrained positions")           \
     PAR(S, double, out_init, "1", "0..100", NULL, "untrained size of what a block adds")           \
+    PAR(S, string, stage, "image", NULL, NULL, "its name among the stages that are compared")      \
     PAR(S, choice, normalise, "clip", "clip|half", NULL,                                           \
         "clip: mean and deviation of CLIP; half: 0..1 to -1..1")
 struct vit { VIT(OMN_S_PAR, vit) };
