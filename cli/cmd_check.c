@@ -32,10 +32,11 @@ const cli_command cmd_check = { "check",
                                 "request of full length: weights, inputs as encoders prepare them, "
                                 "what is at work while the model reads and writes, what it keeps "
                                 "of both. Of the options of a question that no file names eight "
-                                "are counted. That of a recipe is what training takes: weights, "
-                                "moments and averages, the graph of the greediest output with its "
-                                "gradients, a batch, codes that are kept. -v tells which part "
-                                "takes what.",
+                                "are counted. A model that has a configuration and no weights yet "
+                                "is planned in f32. That of a recipe is what training takes: "
+                                "weights, moments and averages, the graph of the greediest output "
+                                "with its gradients, a batch, codes that are kept. -v tells which "
+                                "part takes what.",
                                 CLI_ROWS(rows),
                                 CLI_MACHINE | CLI_FORMAT,
                                 CLI_ROWS(examples),
@@ -137,6 +138,23 @@ done:
     return st;
 }
 
+/* A folder that has a configuration and no weights yet is planned as that says. */
+static omn_status open_model(cli *c, const char *name, omn_model **out, omn_error *err)
+{
+    const omn_model_setup bare = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_AUTO,
+                                   .hollow = true };
+    omn_error why = OMN_ERROR_INIT, other = OMN_ERROR_INIT;
+    omn_status st = shelf_open_model(c, name, out, &why);
+    if (st == OMN_ERR_MISSING && omn_model_open(c->ctx, name, &bare, out, &other) == OMN_OK) {
+        st = omn_model_declare(*out, err);
+        if (st == OMN_OK)
+            cli_say(c, "%s has no weights: planned in f32, as its configuration says", name);
+        return st;
+    }
+    if (st != OMN_OK && err) *err = why;
+    return st;
+}
+
 static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
                                  const omn_setting *set, size_t n, omn_buf *b, omn_error *err)
 {
@@ -152,7 +170,7 @@ static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
     if (model && cli_has(a, "model")) model = cli_text(a, "model");
     if (cli_has(a, "no-model")) model = NULL;
     if (model) {
-        OMN_TRY(shelf_open_model(c, model, &m, err));
+        OMN_TRY(open_model(c, model, &m, err));
         OMN_TRY(omn_pipeline_needs(p, m, on_need, &needs, &cost, err));
     }
     if (c->format == CLI_TEXT && c->level >= OMN_LOG_INFO)

@@ -23,6 +23,8 @@ typedef struct omn_model_setup {
     bool training, keep_tagged;
     const char *weights;                /* a weights file instead of the directory's; NULL: usual */
     const char *cache;                  /* "f32", "bf16", "auto"; NULL: as with how NULL */
+    bool hollow; /* no weights are read: they have room of f32 that nobody fills, as the
+                  * configuration says. Graphs of it are planned, and never run */
 } omn_model_setup;
 /* path: a directory, or a name looked for in the context's model path, the user's models folder,
  * the installed models and the build tree's models/. how NULL: usual; the precision of its
@@ -106,6 +108,17 @@ typedef struct omn_graph_sizes {
     void *extend_user;
     /* TEACH with labels: an opened omnio.objective/1 that makes the loss; NULL: the model does */
     const omn_part *objective;
+    /* TEACH: several targets at once, decoder roles in the model's order instead of `output` and
+     * `target_length`. Their inputs are named "target.ROLE.ids" and so on, their losses are added.
+     * No two of them share a number in "target.ROLE.part". */
+    const char *const *outputs;
+    const int64_t *target_lengths;
+    uint32_t n_outputs;
+    bool noised;                        /* TEACH: targets with "noised" f32, see omn_target */
+    /* TEACH: the joined inputs are gathered into so many rows of so many places, which are then the
+     * rows of the targets: inputs "pack.map" and "pack.seg" i32 [rows, length], see omn_seq_pack;
+     * 0: as they are */
+    int64_t packed_rows, packed_length;
 } omn_graph_sizes;
 OMN_API omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
                                    omn_error *err);

@@ -116,6 +116,8 @@ typedef struct omn_vocab {
      * of the whole row, and what stands in front of the answer goes first. */
     int32_t window, stride;
 } omn_vocab;
+/* Is there such an object to open? For parts without which a model is of use. */
+OMN_API bool omn_open_offers(omn_open *o, const char *kind, const char *object);
 /* The ids behind a decoder part; copied. */
 OMN_API void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v);
 OMN_API const omn_vocab *omn_part_vocabulary(const omn_part *decoder);
@@ -251,11 +253,15 @@ typedef struct omn_target {             /* B rows, T tokens */
     omn_node *ids;                      /* [B,T] what is fed: start token first */
     omn_node *pos;                      /* [B,T] restarts for each answer */
     omn_node *seg; /* [B,T] which inputs it may see (0 padding); STEP: [B,T] too */
-    omn_node *part_of;                  /* [B,T] which answer of the row; NULL: one each */
+    /* [B,T] which answer of the row; NULL: one each. Of several targets, no two share a number. */
+    omn_node *part_of;
     omn_node *labels, *weight;          /* [B,T] i32, f32: TEACH with a loss; else NULL */
     /* [B,T] i32 of models with "omnio.row/1", else NULL: -1, or the place in the vectors of the
      * inputs that stands there instead of the id, as omn_gather counts them */
     omn_node *from;
+    /* [B,T] f32, or NULL: 1 where the wanted id was taken from the inputs and has to be found, 0
+     * where they show it, for models that hide the one from the other */
+    omn_node *noised;
 } omn_target;
 typedef struct omn_build {
     uint32_t size;

@@ -44,16 +44,21 @@ static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, uint32
 }
 
 /* The model's outputs without a loss of its own, and the objective's loss of them. */
-static void taught(const order *o, omn_scope *s, omn_build *rq, const omn_target *whole,
-                   omn_bundle *out)
+static void taught(const order *o, omn_scope *s, omn_build *rq, omn_bundle *out)
 {
     const omn_objective_impl *impl = o->z->objective->impl;
-    omn_target bare = *whole;
-    const omn_target *const targets[1] = { &bare }, *const wholes[1] = { whole };
-    bare.labels = bare.weight = NULL;
+    const omn_target *const *wholes = rq->targets;
+    omn_target bare[MOST_ROLES];
+    const omn_target *targets[MOST_ROLES];
+    for (uint32_t i = 0; i < rq->n_targets; i++) {
+        bare[i] = *wholes[i];
+        bare[i].labels = bare[i].weight = NULL;
+        targets[i] = &bare[i];
+    }
     rq->targets = targets;
     o->m->impl->build(o->m->self, s, rq, out);
-    omn_node *loss = impl->loss(o->z->objective->self, omn_scope_at(s, "/"), out, wholes, 1, out);
+    omn_node *loss = impl->loss(o->z->objective->self, omn_scope_at(s, "/"), out, wholes,
+                                rq->n_targets, out);
     if (loss) omn_bundle_put(out, s, "loss", loss);
     else
         omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "objective %s finds no loss in this model's outputs",
@@ -77,43 +82,71 @@ static bool give(const order *o, omn_scope *s, omn_given *given)
     return true;
 }
 
+/* An input of one target, "target.ids" of the only one or "target.ROLE.ids". */
+static omn_node *of_target(const order *o, omn_scope *s, const char *role, const char *what,
+                           omn_type t, omn_shape shape)
+{
+    char name[176];
+    const bool one = !o->z->n_outputs;
+    snprintf(name, sizeof name, "target.%s%s%s", one ? "" : role, one ? "" : ".", what);
+    return omn_input(s, name, t, shape);
+}
+
+/* The inputs of one target; false: the model has no such decoder. */
+static bool aim(const order *o, omn_scope *s, const char *role, int64_t T, omn_target *t)
+{
+    const omn_graph_sizes *z = o->z;
+    const omn_shape bt = omn_dim2(z->packed_rows ? z->packed_rows : z->rows, T);
+    *t = (omn_target){ OMN_FILL(omn_target), .part = omn_model_decoder(o->m, role) };
+    if (!t->part) {
+        omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model makes no \"%s\"", role);
+        return false;
+    }
+    t->ids = of_target(o, s, role, "ids", OMN_I32, bt);
+    t->pos = of_target(o, s, role, "pos", OMN_I32, bt);
+    t->seg = of_target(o, s, role, "seg", OMN_I32, bt);
+    if (z->phase == OMN_TEACH) t->part_of = of_target(o, s, role, "part", OMN_I32, bt);
+    if (model_row(o->m)) t->from = of_target(o, s, role, "from", OMN_I32, bt);
+    if (z->noised) t->noised = of_target(o, s, role, "noised", OMN_F32, bt);
+    if (z->labels) {
+        t->labels = of_target(o, s, role, "labels", OMN_I32, bt);
+        t->weight = of_target(o, s, role, "weight", OMN_F32, bt);
+    }
+    return true;
+}
+
 static void build(void *user, omn_scope *s, omn_bundle *out)
 {
     const order *o = user;
     const omn_graph_sizes *z = o->z;
     omn_given given[MOST_ROLES];
-    omn_target target = { OMN_FILL(omn_target) };
-    const omn_target *targets[1] = { &target };
+    omn_target target[MOST_ROLES];
+    const omn_target *targets[MOST_ROLES];
     omn_build rq = { OMN_FILL(omn_build), .phase = z->phase, .inputs = given,
                      .n_inputs = z->phase == OMN_STEP ? 0 : z->n_roles, .rows = z->rows,
                      .capacity = z->capacity, .memory_rows = z->memory_rows,
                      .memory_length = z->memory_length, .loss = z->loss };
     if (rq.n_inputs && !give(o, s, given)) return;
+    if (z->packed_rows) {
+        const omn_shape packed = omn_dim2(z->packed_rows, z->packed_length);
+        rq.in_map = omn_input(s, "pack.map", OMN_I32, packed);
+        rq.in_seg = omn_input(s, "pack.seg", OMN_I32, packed);
+    }
     if (z->phase != OMN_ENCODE && z->phase != OMN_EMBED) {
-        const omn_shape bt = omn_dim2(z->rows, z->target_length);
-        target.part = omn_model_decoder(o->m, z->output ? z->output : "text");
-        if (!target.part) {
-            omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "this model makes no \"%s\"",
-                           z->output ? z->output : "text");
-            return;
-        }
-        target.ids = omn_input(s, "target.ids", OMN_I32, bt);
-        target.pos = omn_input(s, "target.pos", OMN_I32, bt);
-        target.seg = omn_input(s, "target.seg", OMN_I32, bt);
-        if (z->phase == OMN_TEACH) target.part_of = omn_input(s, "target.part", OMN_I32, bt);
-        if (model_row(o->m)) target.from = omn_input(s, "target.from", OMN_I32, bt);
-        if (z->labels) {
-            target.labels = omn_input(s, "target.labels", OMN_I32, bt);
-            target.weight = omn_input(s, "target.weight", OMN_F32, bt);
-        }
         rq.targets = targets;
-        rq.n_targets = 1;
+        rq.n_targets = z->n_outputs ? z->n_outputs : 1;
+        for (uint32_t i = 0; i < rq.n_targets; i++) {
+            const char *role = z->n_outputs ? z->outputs[i] : z->output ? z->output : "text";
+            const int64_t T = z->n_outputs ? z->target_lengths[i] : z->target_length;
+            if (!aim(o, s, role, T, &target[i])) return;
+            targets[i] = &target[i];
+        }
     }
     if (z->phase == OMN_STEP) {
         rq.start = omn_input(s, "start", OMN_I32, omn_dim1(z->rows));
         rq.memory_row = omn_input(s, "memory_row", OMN_I32, omn_dim1(z->rows));
     }
-    if (z->objective && target.labels) taught(o, s, &rq, &target, out);
+    if (z->objective && rq.n_targets && z->labels) taught(o, s, &rq, out);
     else o->m->impl->build(o->m->self, s, &rq, out);
     if (z->extend) z->extend(z->extend_user, s, out);
 }
@@ -137,14 +170,23 @@ static bool spell(const omn_graph_sizes *z, char *key, size_t room)
     for (uint32_t i = 0; i < z->n_roles && n > 0 && (size_t)n < room; i++)
         n += snprintf(key + n, room - (size_t)n, " %s=%lld", z->roles[i],
                       (long long)(z->lengths ? z->lengths[i] : 0));
+    for (uint32_t i = 0; i < z->n_outputs && n > 0 && (size_t)n < room; i++)
+        n += snprintf(key + n, room - (size_t)n, " >%s=%lld", z->outputs[i],
+                      (long long)z->target_lengths[i]);
+    if ((z->noised || z->packed_rows) && n > 0 && (size_t)n < room)
+        n += snprintf(key + n, room - (size_t)n, " noised=%d packed=%lldx%lld", z->noised,
+                      (long long)z->packed_rows, (long long)z->packed_length);
     return n > 0 && (size_t)n < room;
 }
 
-omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *z, omn_graph **out, omn_error *err)
+omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
+                           omn_error *err)
 {
     char key[1024];
+    omn_graph_sizes own = { 0 }, *z = &own;
     order o = { m, z };
-    if (z->n_roles > MOST_ROLES)
+    memcpy(z, sizes, sizes->size < sizeof own ? sizes->size : sizeof own);
+    if (z->n_roles > MOST_ROLES || z->n_outputs > MOST_ROLES)
         return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request", MOST_ROLES);
     if (!spell(z, key, sizeof key))
         return omn_fail(err, OMN_ERR_ARGUMENT, "the names of inputs and output are too long");

@@ -4,6 +4,8 @@
  * milliseconds. */
 #include "open.h"
 
+#include "libcore/graph/inside.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,10 +163,15 @@ static omn_status bare(omn_context *ctx, const char *name, const char *dir, omn_
 }
 
 /* Its weights and what runs on them, as `setup` says beside. */
+/* weights: NULL: there are none, only room for them. */
 static omn_status load(omn_model *m, const char *weights, omn_program_setup *setup, omn_error *err)
 {
     omn_status st = OMN_OK;
-    if (!setup->store) {
+    if (!setup->store && !weights) {
+        OMN_TRY(omn_store_new(0, NULL, true, &m->own_store, err));
+        store_hollow(m->own_store);
+        setup->store = m->own_store;
+    } else if (!setup->store) {
         OMN_TRY(omn_weights_open(weights, &m->weights, err));
         OMN_TRY(omn_store_open(m->weights, &m->own_store, err));
         setup->store = m->own_store;
@@ -247,6 +254,12 @@ done:
     return st;
 }
 
+static bool hollow(const omn_model_setup *how)
+{
+    return how && how->size >= offsetof(omn_model_setup, hollow) + sizeof how->hollow &&
+           how->hollow;
+}
+
 omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_setup *how,
                           omn_model **out, omn_error *err)
 {
@@ -259,7 +272,8 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
         goto done;
     }
     OMN_TRY(read_json(file, &json, err));
-    OMN_TRY(model_open_json(ctx, json, file, dir, how && how->weights ? how->weights : dir, how,
+    OMN_TRY(model_open_json(ctx, json, file, dir,
+                            hollow(how) ? NULL : how && how->weights ? how->weights : dir, how,
                             out, err));
 done:
     return st;
@@ -269,12 +283,13 @@ omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *n
                                const omn_model_setup *how, omn_model **out, omn_error *err)
 {
     json_t *root = NULL;
-    if (!how || (!how->weights && !how->store))
+    if (!how || (!how->weights && !how->store && !hollow(how)))
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s: weights or a store are wanted", name);
     const omn_status st = config_parse(json, strlen(json), 0, name, &root, err);
     if (st != OMN_OK) return st;
     if (json_is_object(root))
-        return model_open_json(ctx, root, name, "", how->weights, how, out, err);
+        return model_open_json(ctx, root, name, "", hollow(how) ? NULL : how->weights, how, out,
+                               err);
     json_decref(root);
     return omn_fail_at(err, OMN_ERR_CONFIG, name, 1, 1, "a JSON object is wanted");
 }

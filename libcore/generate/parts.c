@@ -290,6 +290,15 @@ const omn_part *omn_open_codec(const omn_open *o, const char *speaks)
     return hit;
 }
 
+bool omn_open_offers(omn_open *o, const char *kind, const char *object)
+{
+    const omn_entry *e = NULL;
+    omn_error why = OMN_ERROR_INIT;
+    const omn_status st = omn_registry_find(o->ctx, kind, object, &e, &why);
+    if (st == OMN_ERR_MEMORY) omn_open_fail(o, st, "%s", why.text);
+    return st == OMN_OK;
+}
+
 size_t omn_open_parts(omn_open *o, const char *kind, omn_part *const **list)
 {
     size_t n = 0;

@@ -341,6 +341,31 @@ static void count_weights(const counting *k)
     tell(k, "weights", now, NULL, bytes, false);
 }
 
+/* Those of a model that has none, only room for them: by owner, in the order of declaration. */
+static void count_room(const counting *k)
+{
+    struct { char name[160]; uint64_t bytes; } owners[64];
+    const omn_store *s = omn_model_weights(k->m) ? NULL : k->m->own_store;
+    size_t n = 0;
+    for (size_t i = 0; s && i < omn_store_count(s); i++) {
+        const omn_tensor t = omn_store_tensor(s, i);
+        char owner[160];
+        size_t count = 0, at = 0;
+        cost_owner(k->m, omn_store_name(s, i), owner, sizeof owner);
+        while (at < n && strcmp(owners[at].name, owner)) at++;
+        if (at == sizeof owners / sizeof *owners) at--;      /* what is left is told with the last */
+        if (at == n) {
+            memcpy(owners[n].name, owner, sizeof owner);
+            owners[n++].bytes = 0;
+        }
+        owners[at].bytes += t.bytes;
+        if (omn_shape_count(&t.shape, &count)) k->cost->parameters += count;
+        k->cost->weights += t.bytes;
+    }
+    for (size_t i = 0; i < n; i++)
+        tell(k, "weights", owners[i].name, NULL, owners[i].bytes, false);
+}
+
 omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_fn *fn, void *user,
                               omn_pipeline_cost *out, omn_error *err)
 {
@@ -349,6 +374,7 @@ omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_f
     if (p->model && !m)
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs a model to be checked with", p->path);
     if (p->model) count_weights(&k);
+    if (p->model) count_room(&k);
     omn_status st = p->n_parts ? run_parts_new(p, &k.parts, err) : OMN_OK;
     if (st == OMN_OK) st = all_steps(&k, p->steps, p->n_steps, false, err);
     run_parts_free(k.parts);
