@@ -4,6 +4,7 @@
 #include "verify.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ typedef struct decoding {
     omn_model *model;
     omn_exec *exec;
     omn_feed *feed, *made;
+    const char *role; /* what is written */
     int64_t rows, memory_rows, memory_length;
 } decoding;
 
@@ -43,7 +45,7 @@ static omn_status begin(decoding *d, verify *v, omn_error *err)
     OMN_TRY(omn_exec_new(omn_model_program(d->model), &d->exec, err));
     OMN_TRY(omn_feed_make(&d->feed, err));
     OMN_TRY(omn_feed_make(&d->made, err));
-    OMN_TRY(verify_feed(v, false, d->feed, &z, err));
+    OMN_TRY(verify_inputs(v, d->model, d->feed, &z, err));
     const omn_graph_sizes sizes = {
         OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE,  .rows = z.rows,
         .roles = z.roles,          .lengths = z.lengths, .n_roles = z.n_roles
@@ -67,11 +69,12 @@ static omn_status step(decoding *d, omn_call *c, int64_t rows, int64_t T, int64_
     omn_status st = OMN_OK;
     omn_graph *g = NULL;
     omn_feed *f = NULL;
+    char name[96];
     void *p[5] = { 0 };
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes),
                                 .phase = OMN_STEP,
                                 .rows = rows,
-                                .output = "text",
+                                .output = d->role,
                                 .target_length = T,
                                 .capacity = capacity,
                                 .memory_rows = d->memory_rows,
@@ -91,7 +94,8 @@ static omn_status step(decoding *d, omn_call *c, int64_t rows, int64_t T, int64_
     }
     for (int64_t i = 0; i < rows; i++) ((int32_t *)p[3])[i] = start;
     OMN_TRY(omn_exec_run(d->exec, g, f, c, err));
-    OMN_TRY(omn_exec_output(d->exec, g, "logits.text", logits, err));
+    snprintf(name, sizeof name, "logits.%s", d->role);
+    OMN_TRY(omn_exec_output(d->exec, g, name, logits, err));
 done:
     omn_feed_free(f);
     return st;
@@ -106,38 +110,97 @@ static int32_t likeliest(const float *logits, int64_t V)
     return best;
 }
 
-/* Every row writes its likeliest tokens, whatever they are; the end token stops nothing. */
-static omn_status greedy(decoding *d, verify *v, int64_t steps, omn_error *err)
+/* The vocabulary of what is written; NULL: the model does not write it. */
+static const omn_vocab *vocabulary(const decoding *d)
+{
+    const omn_part *part = omn_model_decoder(d->model, d->role);
+    return part ? omn_part_vocabulary(part) : NULL;
+}
+
+/* log softmax of logits [V]. */
+static void log_softmax(const float *logits, int64_t V, double *out)
+{
+    double top = logits[0], sum = 0;
+    for (int64_t i = 1; i < V; i++)
+        if (logits[i] > top) top = logits[i];
+    for (int64_t i = 0; i < V; i++) sum += exp((double)logits[i] - top);
+    for (int64_t i = 0; i < V; i++) out[i] = (double)logits[i] - top - log(sum);
+}
+
+/* Guidance by alpha: (1 + alpha) log p(first row) - alpha log p(second row), with which an answer
+ * is chosen (omn_condition: the weight of the second is -alpha). */
+static omn_status guided(const verify *v, const float *logits, int64_t V, double alpha,
+                         float *out, omn_error *err)
+{
+    double *p = calloc(2 * (size_t)V, sizeof *p);
+    if (!p) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name);
+    log_softmax(logits, V, p);
+    log_softmax(logits + V, V, p + V);
+    for (int64_t i = 0; i < V; i++) out[i] = (float)((1 + alpha) * p[i] - alpha * p[V + i]);
+    free(p);
+    return OMN_OK;
+}
+
+typedef struct writing {
+    int64_t answers, steps, V; /* rows that write; those of guidance read what the first writes */
+    double alpha;              /* of guidance; 0: none */
+    int32_t *tokens, *ids, *rows;
+    float *logits, *scores;
+} writing;
+
+static omn_status begin_writing(decoding *d, verify *v, writing *w, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_vocab *vocab = omn_part_vocabulary(omn_model_decoder(d->model, "text"));
-    const int64_t B = d->rows, V = vocab->rows;
-    const int64_t capacity = (steps + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
-    void *tokens = NULL, *all = NULL;
-    omn_tensor logits;
-    int32_t *ids = calloc((size_t)B, sizeof *ids), *rows = calloc((size_t)B, sizeof *rows);
-    if (!ids || !rows) {
+    const int64_t B = d->rows;
+    void *tokens = NULL, *logits = NULL, *scores = NULL;
+    w->ids = calloc((size_t)B, sizeof *w->ids);
+    w->rows = calloc((size_t)B, sizeof *w->rows);
+    if (!w->ids || !w->rows) {
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name);
         goto done;
     }
-    OMN_TRY(omn_feed_new(d->made, "tokens", OMN_I32, omn_dim2(B, steps + 1), &tokens, err));
-    OMN_TRY(omn_feed_new(d->made, "step_logits", OMN_F32, omn_dim3(B, steps, V), &all, err));
-    for (int64_t b = 0; b < B; b++) {
-        rows[b] = (int32_t)b;
-        ids[b] = ((int32_t *)tokens)[b * (steps + 1)] = vocab->start;
-    }
+    OMN_TRY(omn_feed_new(d->made, "tokens", OMN_I32, omn_dim2(w->answers, w->steps + 1), &tokens,
+                         err));
+    OMN_TRY(omn_feed_new(d->made, "step_logits", OMN_F32, omn_dim3(B, w->steps, w->V), &logits,
+                         err));
+    OMN_TRY(omn_feed_new(d->made, "step_scores", OMN_F32, omn_dim3(w->answers, w->steps, w->V),
+                         &scores, err));
+    w->tokens = tokens;
+    w->logits = logits;
+    w->scores = scores;
+    for (int64_t b = 0; b < B; b++) w->rows[b] = (int32_t)b;
+done:
+    return st;
+}
+
+/* Every row writes its likeliest tokens, whatever they are; the end token stops nothing. */
+static omn_status greedy(decoding *d, verify *v, int64_t steps, double alpha, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_vocab *vocab = vocabulary(d);
+    const int64_t B = d->rows, V = vocab->rows;
+    const int64_t capacity = (steps + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    writing w = { .answers = alpha > 0 ? 1 : B, .steps = steps, .V = V, .alpha = alpha };
+    omn_tensor logits;
+    OMN_TRY(begin_writing(d, v, &w, err));
+    for (int64_t b = 0; b < B; b++) w.ids[b] = vocab->start;
+    for (int64_t b = 0; b < w.answers; b++) w.tokens[b * (steps + 1)] = vocab->start;
     for (int64_t t = 0; t < steps; t++) {
-        OMN_TRY(step(d, v->call, B, 1, capacity, ids, (int32_t)t, rows, &logits, err));
-        for (int64_t b = 0; b < B; b++) {
-            const float *one = (const float *)logits.data + b * V;
-            memcpy((float *)all + (b * steps + t) * V, one, (size_t)V * sizeof *one);
-            ids[b] = likeliest(one, V);
-            ((int32_t *)tokens)[b * (steps + 1) + t + 1] = ids[b];
+        OMN_TRY(step(d, v->call, B, 1, capacity, w.ids, (int32_t)t, w.rows, &logits, err));
+        const float *all = logits.data;
+        for (int64_t b = 0; b < B; b++)
+            memcpy(w.logits + (b * steps + t) * V, all + b * V, (size_t)V * sizeof *all);
+        for (int64_t b = 0; b < w.answers; b++) {
+            float *score = w.scores + (b * steps + t) * V;
+            memcpy(score, all + b * V, (size_t)V * sizeof *score);
+            if (alpha > 0) OMN_TRY(guided(v, all, V, alpha, score, err));
+            w.ids[b] = w.tokens[b * (steps + 1) + t + 1] = likeliest(score, V);
         }
+        for (int64_t b = w.answers; b < B; b++) w.ids[b] = w.ids[0];
     }
 done:
-    free(rows);
-    free(ids);
+    free(w.rows);
+    free(w.ids);
     return st;
 }
 
@@ -146,12 +209,14 @@ omn_status verify_generation(verify *v, omn_error *err)
     omn_status st = OMN_OK;
     decoding d = { 0 };
     const char *modality = omn_weights_meta(v->golden, "modality");
+    const char *scale = omn_weights_meta(v->golden, "guidance_scale");
     const omn_tensor *want = omn_weights_get(v->golden, "out.step_logits");
-    if (!modality || strcmp(modality, "text") || omn_weights_meta(v->golden, "guidance_scale")) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED,
-                      "%s: not supported, no part of this build writes %s%s", v->name,
-                      modality ? modality : "pictures",
-                      omn_weights_meta(v->golden, "guidance_scale") ? " with guidance" : "");
+    char *end_of = NULL;
+    const double alpha = v->alpha = scale ? omn_number_read(scale, &end_of) : 0;
+    d.role = modality ? modality : "image"; /* what is guided, unless it is said */
+    if (scale && (*end_of || !(alpha > 0))) {
+        st = omn_fail(err, OMN_ERR_DATA, "%s: guidance_scale is \"%s\", a number above 0 is wanted",
+                      v->name, scale);
         goto done;
     }
     if (want->shape.rank != 3 || want->shape.dim[1] < 1 || want->shape.dim[1] > MOST_STEPS) {
@@ -159,7 +224,16 @@ omn_status verify_generation(verify *v, omn_error *err)
         goto done;
     }
     OMN_TRY(begin(&d, v, err));
-    OMN_TRY(greedy(&d, v, want->shape.dim[1], err));
+    if (!vocabulary(&d)) {
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED,
+                      "%s: not supported, no part of this build writes %s", v->name, d.role);
+        goto done;
+    }
+    if (alpha > 0 && d.rows != 2) {
+        st = omn_fail(err, OMN_ERR_DATA, "%s: guidance wants one row and its own", v->name);
+        goto done;
+    }
+    OMN_TRY(greedy(&d, v, want->shape.dim[1], alpha, err));
     OMN_TRY(verify_compare(v, find, &d, err));
 done:
     end(&d);
@@ -233,7 +307,7 @@ done:
 omn_status verify_scores(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    decoding d = { 0 };
+    decoding d = { .role = "text" };
     const omn_tensor *options;
     OMN_TRY(verify_input(v, "in.options", OMN_I32, 2, &options, err));
     OMN_TRY(begin(&d, v, err));

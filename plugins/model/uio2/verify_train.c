@@ -48,12 +48,25 @@ static bool find(void *user, const char *stage, omn_tensor *out)
     return true;
 }
 
+static bool names(const char *text, const char *word, const char *other)
+{
+    return text && (strstr(text, word) || strstr(text, other));
+}
+
 /* What section 16 of the specification says of the two optimisers. */
 static omn_status settings(verify *v, omn_train_setup *s, omn_error *err)
 {
     const char *text = omn_weights_meta(v->golden, "description");
     *s = (omn_train_setup){ OMN_FILL(omn_train_setup), .clip = 1 };
-    if (text && strstr(text, "steps of adamw")) {
+    /* Adafactor first: of AdamW its own description may speak as well */
+    if (names(text, "adafactor", "Adafactor")) {
+        s->optimizer = OMN_ADAFACTOR;
+        s->rate = 1e-2;
+        s->beta1 = 0.9;
+        s->factor_from = 8;
+        return OMN_OK;
+    }
+    if (names(text, "adamw", "AdamW")) {
         v->chaotic = true;
         s->optimizer = OMN_ADAMW;
         s->rate = 1e-3;
@@ -61,13 +74,6 @@ static omn_status settings(verify *v, omn_train_setup *s, omn_error *err)
         s->beta2 = 0.95;
         s->eps = 1e-8;
         s->decay = 0.01;
-        return OMN_OK;
-    }
-    if (text && strstr(text, "steps of adafactor")) {
-        s->optimizer = OMN_ADAFACTOR;
-        s->rate = 1e-2;
-        s->beta1 = 0.9;
-        s->factor_from = 8;
         return OMN_OK;
     }
     return omn_fail(err, OMN_ERR_UNSUPPORTED,
@@ -135,7 +141,7 @@ static omn_status begin(training *t, omn_error *err)
     OMN_TRY(omn_store_new(0, t->weights, false, &t->store, err));
     OMN_TRY(verify_model(t->v, t->store, &t->model, err));
     OMN_TRY(omn_feed_make(&t->feed, err));
-    OMN_TRY(verify_teach(t->v, t->model, t->feed, &z, &t->graph, err));
+    OMN_TRY(verify_teach(t->v, t->model, false, t->feed, &z, &t->graph, err));
     omn_program_memory(omn_model_program(t->model), &memory);
     if (memory.uploaded) {
         st = omn_fail(
