@@ -353,7 +353,7 @@ static void count_room(const counting *k)
         size_t count = 0, at = 0;
         cost_owner(k->m, omn_store_name(s, i), owner, sizeof owner);
         while (at < n && strcmp(owners[at].name, owner)) at++;
-        if (at == sizeof owners / sizeof *owners) at--;      /* what is left is told with the last */
+        if (at == sizeof owners / sizeof *owners) at--;  /* the rest is told with the last */
         if (at == n) {
             memcpy(owners[n].name, owner, sizeof owner);
             owners[n++].bytes = 0;
