@@ -121,12 +121,12 @@ one() {
 }
 # theirs: the process was ended by a library that does not survive a failed allocation of its own: the dynamic linker
 # where it makes a thread's own data, which it says, or joins symbols (127), libX11 1.8 and pixman while they are loaded, libwebp 1.2,
-# jansson 2.14 and libsndfile 1.2 with its libraries where they clear up (all crash). Which one asked for memory in vain the trace tells.
+# jansson 2.14 and libsndfile 1.2 with its libraries where they clear up (all crash), C++ within others. Which one asked for memory in vain the trace tells.
 theirs() {
     [ $code -eq 127 ] && grep -q '^cannot allocate memory for thread-local data: ABORT' w.err && return 0
     case $code in
     127) library='/ld-linux[^/]*$' ;;
-    134 | 139 | 142) library='/libX11[^/]*$\|/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$\|/lib\(sndfile\|FLAC\|ogg\|vorbis\|vorbisenc\|opus\)\.so[^/]*$' ;;
+    134 | 139 | 142) library='/libX11[^/]*$\|/libpixman-1[^/]*$\|/libwebp\.so[^/]*$\|/libjansson[^/]*$\|/libstdc++\.so[^/]*$\|/lib\(sndfile\|FLAC\|ogg\|vorbis\|vorbisenc\|opus\)\.so[^/]*$' ;;
     *) return 1 ;;
     esac
     awk -F'(' '$1 !~ /\/fail\.so$/ { print $1; exit }' "$here/trace" | grep -q "$library"

@@ -122,11 +122,14 @@ omn_status mpeg_open(source *s, omn_error *err)
     const long flags = MPG123_QUIET | MPG123_FORCE_FLOAT;
     int number = MPG123_OK, channels = 0, coding = 0;
     long rate = 0;
-    mpg123_handle *h = s->mpeg = mpg123_new(NULL, &number);
+    mpg123_pars *how = mpg123_new_pars(&number); /* before: making it may complain as well */
+    if (how == NULL) return trouble(number, err);
+    const bool told = mpg123_par(how, MPG123_ADD_FLAGS, flags, 0) == MPG123_OK &&
+                      mpg123_par(how, MPG123_RESYNC_LIMIT, -1, 0) == MPG123_OK;
+    mpg123_handle *h = s->mpeg = told ? mpg123_parnew(how, NULL, &number) : NULL;
+    mpg123_delete_pars(how);
     if (h == NULL) return trouble(number, err);
-    if (mpg123_param(h, MPG123_ADD_FLAGS, flags, 0) != MPG123_OK ||
-        mpg123_param(h, MPG123_RESYNC_LIMIT, -1, 0) != MPG123_OK ||
-        mpg123_replace_reader_handle(h, fetch, move_to, NULL) != MPG123_OK ||
+    if (mpg123_replace_reader_handle(h, fetch, move_to, NULL) != MPG123_OK ||
         mpg123_open_handle(h, s) != MPG123_OK || mpg123_scan(h) != MPG123_OK ||
         mpg123_getformat(h, &rate, &channels, &coding) != MPG123_OK)
         return trouble(mpg123_errcode(h), err);
