@@ -6,7 +6,8 @@ set -u
 omnio=$top_builddir/omnio
 golden=$top_srcdir/tests/golden/uio2
 picture=$top_srcdir/examples/tabletop.png
-cases="text_only text_image text_subsegments score_options text_image_generate text_image_grads"
+cases="text_only text_image text_subsegments score_options text_image_generate text_image_grads all_modalities padded_batch2
+  packed_pair generate_text generate_image generate_audio generate_image_cfg"
 log=$(mktemp "${TMPDIR:-/tmp}/omnio-test-XXXXXX") || exit 99
 trap 'rm -f "$log"' EXIT
 if ! "$omnio" --list-devices 2>/dev/null | grep -q '^opencl'; then
