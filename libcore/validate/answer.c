@@ -219,8 +219,9 @@ static void look(void *user, const omn_apart *f)
 
 static void check_kind(trial *t, const omn_answer *a, const omn_value *v)
 {
-    if (strcmp(a->impl->makes, "any") != 0 && strcmp(value_kind_of(v), a->impl->makes) != 0)
-        complain(t, "read makes %s, not %s", value_kind_of(v), a->impl->makes);
+    const char *makes = omn_answer_makes(a);
+    if (strcmp(makes, "any") != 0 && strcmp(value_kind_of(v), makes) != 0)
+        complain(t, "read makes %s, not %s", value_kind_of(v), makes);
     t->digest = value_digest(t->digest, v);
 }
 
@@ -321,7 +322,7 @@ static void strangers(trial *t, const omn_answer *a, const omn_frame *frame)
     omn_value *v = hear(t, a, &s, true, dice_roll(&t->d, 3) ? frame : NULL);
     if (v) check_kind(t, a, v);
     omn_value_unref(v);
-    v = value_make(&t->d, dice_roll(&t->d, 2) ? a->impl->makes : "any", true, &known);
+    v = value_make(&t->d, dice_roll(&t->d, 2) ? omn_answer_makes(a) : "any", true, &known);
     if (v && !t->found[0]) {
         omn_ids ids;
         omn_error err = OMN_ERROR_INIT;
