@@ -132,10 +132,12 @@ done:
     return st;
 }
 
-/* The wanted ids, what they say, and how much each counts, the end token behind them. */
+/* The wanted ids, what they say, and how much each counts, the end token behind them
+ * where there is one. */
 static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *out, omn_error *err)
 {
     const omn_part *decoder = asked(r, l);
+    const int32_t end = end_of(decoder);
     omn_buf text;
     omn_error why = OMN_ERROR_INIT;
     bool same = true;
@@ -143,19 +145,22 @@ static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *ou
     const omn_status st = omn_decoder_text(decoder, l->ids, l->n_ids, &text, NULL, &why);
     if (st == OMN_ERR_MEMORY && err) *err = why;
     omn_buf_printf(out, "  answer (%s): \"%s\"\n    %u of %u tokens:", l->modality,
-                   st == OMN_OK && text.data ? text.data : "", l->n_ids + 1, r->setup.targets);
+                   st == OMN_OK && text.data ? text.data : "", l->n_ids + (end >= 0),
+                   r->setup.targets);
     omn_buf_fini(&text);
     for (uint32_t i = 0; i < l->n_ids; i++) {
         omn_buf_printf(out, " %d", l->ids[i]);
         same = same && (!l->weights || l->weights[i] == l->weights[0]);
     }
-    omn_buf_printf(out, " %d\n    ", end_of(decoder));
+    if (end >= 0) omn_buf_printf(out, " %d", end);
+    omn_buf_puts(out, "\n    ");
     const double each = l->weight * (l->weights && l->n_ids ? (double)l->weights[0] : 1);
     if (same) omn_buf_printf(out, "weight %g each", each);
     else omn_buf_puts(out, "weights:");
     for (uint32_t i = 0; !same && i < l->n_ids; i++)
         omn_buf_printf(out, " %g", l->weight * (double)l->weights[i]);
-    omn_buf_printf(out, ", %g of the end\n", l->weight * l->end_weight);
+    if (end >= 0) omn_buf_printf(out, ", %g of the end", l->weight * l->end_weight);
+    omn_buf_puts(out, "\n");
     return st == OMN_ERR_MEMORY ? st : OMN_OK; /* what says no text has ids and weights alone */
 }
 

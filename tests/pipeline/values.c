@@ -353,6 +353,18 @@ END_TEST
 
 /* ---- lessons --------------------------------------------------------------------------------- */
 
+/* What is shown of a lesson are its four codes, and nothing of an end. */
+static void shows_no_end(omn_recipe *r)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    WORKS(omn_recipe_show(r, 1, &b, &err));
+    ck_assert_msg(strstr(b.data, "4 of 4 tokens: ") != NULL, "%s", b.data);
+    ck_assert_msg(!strstr(b.data, "of the end"), "%s", b.data);
+    omn_buf_fini(&b);
+}
+
 /* A wanted picture is learnt as its codes, and as nothing more where the number is the end. */
 static omn_status teach(const char *more, omn_error *err)
 {
@@ -383,6 +395,7 @@ static omn_status teach(const char *more, omn_error *err)
     testing_write(folder, "p.yaml", drawing, strlen(drawing));
     omn_status st = omn_recipe_open(
         ctx, testing_write(folder, "r.yaml", recipe, strlen(recipe)), NULL, 0, &r, err);
+    if (st == OMN_OK && *more) shows_no_end(r);
     if (st == OMN_OK) st = omn_recipe_train(r, below(folder, "out"), 0, NULL, err);
     omn_recipe_close(r);
     omn_context_free(ctx);
