@@ -307,9 +307,10 @@ static void *listen_to(void *user)
 START_TEST(many_threads_hear_the_same)
 {
     enum { THREADS = 4 };
-    listener all[THREADS] = { { NULL } };
+    listener all[THREADS];
     pthread_t thread[THREADS];
     float x[4096];
+    memset(all, 0, sizeof all);
     for (size_t i = 0; i < 4096; i++) x[i] = (float)sin(0.1 * (double)i);
     omn_value *v = sound_of(x, 4096, 16000);
     (void)apply_context();
