@@ -100,16 +100,13 @@ static const plan_part *find(const omn_pipeline *p, const char *name)
 static omn_status made_by(const omn_pipeline *p, const plan_step *s, const char **type,
                           omn_error *err)
 {
-    const omn_kind *kind = NULL;
-    omn_error why = OMN_ERROR_INIT;
     if (s->part) {
         *type = ((const omn_decoder_impl *)omn_entry_object(s->part->entry)->impl)->makes;
         return OMN_OK;
     }
-    const omn_status st = omn_kind_find_in(p->ctx, s->output, &kind, &why);
-    if (st == OMN_ERR_MEMORY) return omn_fail(err, st, "%s", why.text);
-    *type = st == OMN_OK ? s->output : "any";
-    return OMN_OK;
+    const omn_status st = type_of_role(p, s->output, type, err);
+    if (!*type) *type = "any";
+    return st;
 }
 
 omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)

@@ -38,6 +38,10 @@ bool type_lies_in_picture(const omn_pipeline *p, const char *type);
 bool type_is_picture(const omn_pipeline *p, const char *type);
 /* Inputs of the model by their roles; list has room for MOST_FROM. */
 omn_status read_from(omn_pipeline *p, const yml *from, binding *list, size_t *n, omn_error *err);
+/* What a decoder makes, known by its role as long as no model is opened: one that is called like a
+ * kind of value makes that; else NULL. */
+omn_status type_of_role(const omn_pipeline *p, const char *role, const char **kind,
+                        omn_error *err);
 omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
 /* search: and guidance: of a generating step; read_search.c */
 omn_status read_search(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);

@@ -104,10 +104,8 @@ static omn_status read_of(omn_pipeline *p, const yml *y, plan_step *s, omn_error
                : yml_fail(of, err, "%s is not among the inputs (from) of this step", of->text);
 }
 
-/* What a decoder makes, known by its role as long as no model is opened: one that is called like a
- * kind of value makes that. */
-static omn_status made_by(const omn_pipeline *p, const char *role, const char **kind,
-                          omn_error *err)
+omn_status type_of_role(const omn_pipeline *p, const char *role, const char **kind,
+                        omn_error *err)
 {
     const omn_kind *known = NULL;
     omn_error why = OMN_ERROR_INIT;
@@ -130,7 +128,7 @@ omn_status read_answer(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
     plan_answer *a = &s->answer;
     const char *made = NULL;
     *a = (plan_answer){ .of = -1, .makes = "text" };
-    TRY_READ(made_by(p, s->output, &made, err));
+    TRY_READ(type_of_role(p, s->output, &made, err));
     if (!y && (!made || !strcmp(made, "text"))) return OMN_OK;
     if (!y || y->kind == YML_SCALAR) {
         TRY_READ(find_answer(p, y ? y : s->at, y ? y->text : "value", a, err));
