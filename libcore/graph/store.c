@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store of weights: either a checkpoint as it lies on disk, where a declaration is compared
- * with the file, or f32 values in memory that a trainer writes, where a declaration makes the
- * weight. Locked, since several programs may read one store. */
+ * with the file (and the weight made, once, of the parts in which weight norm keeps it), or f32
+ * values in memory that a trainer writes, where a declaration makes the weight. Locked, since
+ * several programs may read one store. */
 #include "inside.h"
 
 #include "../tensor/finite.h"
+#include "../tensor/normed.h"
 #include "../tensor/tiles.h"
 
 #include <stdlib.h>
@@ -72,15 +74,18 @@ void omn_store_free(omn_store *st)
     free(st);
 }
 
-/* What the file has under this name, or a failure that says what is wrong with it. */
+/* What the file has under this name (neither of both: nothing, and that is no fault), or a failure
+ * that says what is wrong with it. */
 static omn_status compare(const omn_store *st, const char *name, const omn_shape *want,
-                          const header_row **out, omn_error *err)
+                          const header_row **out, normed *parts, omn_error *err)
 {
     char have[80], wanted[80];
     const header_row *t = weights_row(st->from, name);
     const char *path = omn_weights_path(st->from);
     omn_shape_text(want, wanted, sizeof(wanted));
     *out = t;
+    if (normed_find(st->from, name, parts)) return normed_check(parts, name, want, path, err);
+    *parts = (normed){ NULL, NULL };
     if (!t) {
         if (st->writable && st->partial) return OMN_OK;
         return omn_fail(err, OMN_ERR_DATA, "%s: not in %s, %s wanted", name, path, wanted);
@@ -100,12 +105,13 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
 {
     size_t count, bytes;
     const header_row *t = NULL;
+    normed parts = { NULL, NULL };
     e->shape = *want;
     if (st->from) {
-        const omn_status bad = compare(st, e->name, want, &t, err);
+        const omn_status bad = compare(st, e->name, want, &t, &parts, err);
         if (bad != OMN_OK) return bad;
     }
-    if (!st->writable && omn_type_get(t->tensor.type)->computes) {
+    if (t && !st->writable && omn_type_get(t->tensor.type)->computes) {
         e->tensor = t->tensor;
         return OMN_OK;
     }
@@ -123,13 +129,15 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
         e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
         return OMN_OK;
     }
-    if (t) {
-        const omn_status bad = row_to_f32(t, e->data, err);
+    const bool file = t || parts.direction;
+    if (file) {
+        const omn_status bad = t ? row_to_f32(t, e->data, err)
+                                 : normed_to_f32(&parts, e->data, err);
         if (bad != OMN_OK) return bad;
     } else {
         initial_fill(st->seed, e->name, want, init, a, e->data, count);
     }
-    const size_t good = t ? finite_until(e->data, count) : count;
+    const size_t good = file ? finite_until(e->data, count) : count;
     if (good < count)
         return omn_fail(err, OMN_ERR_DATA, "%s: value %zu of %zu in %s is %g, which is no weight",
                         e->name, good + 1, count, omn_weights_path(st->from),
@@ -190,9 +198,11 @@ omn_status store_declare(omn_store *st, const char *name, const omn_shape *want,
 
 bool store_has(omn_store *st, const char *name)
 {
+    normed parts;
     pthread_mutex_lock(&st->lock);
-    const bool has =
-        names_get(&st->index, name) >= 0 || (st->from && omn_weights_get(st->from, name));
+    const bool has = names_get(&st->index, name) >= 0 ||
+                     (st->from && (omn_weights_get(st->from, name) ||
+                                   normed_find(st->from, name, &parts)));
     pthread_mutex_unlock(&st->lock);
     return has;
 }

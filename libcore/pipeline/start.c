@@ -5,6 +5,7 @@
 #include "recipe.h"
 
 #include "../tensor/finite.h"
+#include "../tensor/normed.h"
 #include "../tensor/tiles.h"
 
 #include <math.h>
@@ -28,12 +29,19 @@ static omn_status blend(const omn_weights *from, const char *name, const omn_ten
 {
     size_t count = 0;
     const header_row *t = weights_row(from, name);
-    if (!omn_shape_count(&is->shape, &count) || !t || !omn_shape_equal(row_matrix(t), &is->shape))
+    normed parts;
+    const bool halves = normed_find(from, name, &parts);
+    if (halves) {
+        const omn_status bad = normed_check(&parts, name, &is->shape, omn_weights_path(from), err);
+        if (bad != OMN_OK) return bad;
+    }
+    if (!omn_shape_count(&is->shape, &count) ||
+        (!halves && (!t || !omn_shape_equal(row_matrix(t), &is->shape))))
         return omn_fail(err, OMN_ERR_DATA, "%s: %s %s; only models of one shape have a mean",
                         omn_weights_path(from), t ? "has another shape of" : "lacks", name);
     float *w = malloc((count ? count : 1) * sizeof *w);
     if (!w) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
-    const omn_status read = row_to_f32(t, w, err);
+    const omn_status read = halves ? normed_to_f32(&parts, w, err) : row_to_f32(t, w, err);
     const size_t good = read == OMN_OK ? finite_until(w, count) : count;
     const double bad = good < count ? (double)w[good] : 0;
     for (size_t i = 0; read == OMN_OK && i < count; i++) x[i] += (w[i] - x[i]) / (float)n;
@@ -49,13 +57,14 @@ static omn_status mean(const omn_recipe *r, omn_store *store, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_weights *first = NULL, *w = NULL;
+    normed parts;
     OMN_TRY(start_open(r, 0, &first, err));
     for (size_t k = 1; k < r->n_start; k++) {
         OMN_TRY(start_open(r, k, &w, err));
         for (size_t i = 0; i < omn_store_count(store); i++) {
             const char *name = omn_store_name(store, i);
             const omn_tensor is = omn_store_tensor(store, i);
-            if (!omn_weights_get(first, name)) continue;
+            if (!omn_weights_get(first, name) && !normed_find(first, name, &parts)) continue;
             OMN_TRY(blend(w, name, &is, omn_store_data(store, i), k + 1, err));
         }
         omn_weights_close(w);

@@ -261,6 +261,71 @@ START_TEST(types_that_graphs_lack_become_f32_or_are_named)
 }
 END_TEST
 
+/* Under both couples of names, of any float type: a.b has rows (3, 4) and (0, 0). */
+static omn_weights *in_parts(omn_type lengths, int64_t n, bool newer)
+{
+    const float v[] = { 3, 4, 0, 0 }, g[] = { 10, 7, 1 };
+    const double gd[] = { 10, 7, 1 };
+    const int32_t gi[] = { 10, 7, 1 };
+    omn_weights *w = NULL;
+    char path[512];
+    const void *data = lengths == OMN_F64 ? (const void *)gd : lengths == OMN_I32 ? gi : (void *)g;
+    const omn_weights_entry entries[] = {
+        { newer ? "a.parametrizations.b.original1" : "a.b_v",
+          { OMN_F32, omn_dim2(2, 2), v, sizeof v } },
+        { newer ? "a.parametrizations.b.original0" : "a.b_g",
+          { lengths, omn_dim2(n, 1), data, (size_t)n * (lengths == OMN_F64 ? 8 : 4) } },
+    };
+    snprintf(path, sizeof path, "%s/parts.safetensors", testing_folder());
+    ck_assert(omn_weights_write(path, OMN_OVERWRITE, entries, 2, NULL, 0, NULL) == OMN_OK);
+    ck_assert(omn_weights_open(path, &w, NULL) == OMN_OK);
+    return w;
+}
+
+START_TEST(weight_norm_is_folded_when_a_weight_is_loaded)
+{
+    const wrong whole = { "b", omn_dim2(2, 2), NULL };
+    const float want[] = { 6, 8, 0, 0 };
+    for (int i = 0; i < 8; i++) {
+        const bool train = i & 1;
+        omn_weights *w = in_parts(i & 2 ? OMN_F64 : OMN_F32, 2, i & 4);
+        omn_store *store = NULL;
+        ck_assert((train ? omn_store_new(1, w, false, &store, NULL)
+                         : omn_store_open(w, &store, NULL)) == OMN_OK);
+        rig own = open_over(store, &reference_compute), *r = &own;
+        omn_graph *g = rig_graph(r, "g", build_wrong, (void *)(uintptr_t)&whole);
+        ck_assert_uint_eq(omn_graph_nodes(g), 0);
+        rig_run(r, g);
+        ck_assert_mem_eq(rig_output(r, g, "y", NULL), want, sizeof want);
+        ck_assert_str_eq(omn_store_name(store, 0), "a.b");
+        rig_close(r);
+        omn_weights_close(w);
+    }
+}
+END_TEST
+
+START_TEST(weight_norm_with_another_shape_is_named)
+{
+    const struct { omn_type type; int64_t n; wrong want; } all[] = {
+        { OMN_F32, 3, { "b", omn_dim2(2, 2), "a.b_g: [3, 1] in " } },
+        { OMN_F32, 3, { "b", omn_dim2(2, 2), "parts.safetensors, [2, 1] wanted" } },
+        { OMN_F32, 2, { "b", omn_dim2(2, 3), "a.b_v: [2, 2] in " } },
+        { OMN_F32, 2, { "b", omn_dim0(), "a.b: a number in " } },
+        { OMN_I32, 2, { "b", omn_dim2(2, 2), "a.b_g: i32 in " } },
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        omn_weights *w = in_parts(all[i].type, all[i].n, false);
+        omn_store *store = NULL;
+        ck_assert(omn_store_open(w, &store, NULL) == OMN_OK);
+        rig own = open_over(store, &reference_compute), *r = &own;
+        const char *text = rig_failure(r, build_wrong, (void *)(uintptr_t)&all[i].want);
+        ck_assert_msg(strstr(text, all[i].want.text), "'%s' lacks '%s'", text, all[i].want.text);
+        rig_close(r);
+        omn_weights_close(w);
+    }
+}
+END_TEST
+
 START_TEST(a_run_stops_when_cancelled)
 {
     rig own = rig_open(&reference_compute, false), *r = &own;
@@ -291,6 +356,8 @@ int main(void)
                                  what_the_file_lacks_is_told_by_name,
                                  a_writable_store_begins_from_a_file,
                                  types_that_graphs_lack_become_f32_or_are_named,
+                                 weight_norm_is_folded_when_a_weight_is_loaded,
+                                 weight_norm_with_another_shape_is_named,
                                  a_run_stops_when_cancelled };
     return TESTING_RUN("graph/store", all, 10);
 }

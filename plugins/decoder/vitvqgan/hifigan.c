@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* HiFi-GAN (Kong, Kim and Bae 2020): sound of mel spectrograms. Transposed convolutions make 8, 8
  * and 4 samples of each; behind each, three rows of dilated convolutions of 3, 5 and 7 taps are
- * averaged. Files hold every weight as a direction and a length (weight norm), which are multiplied
- * here; those that were folded already are taken as they are. A sound is a picture of height 1. */
+ * averaged. Files hold every weight as a direction and a length (weight norm), of which the store
+ * makes one, once. A sound is a picture of height 1. */
 #include "vitvqgan.h"
 
 enum { UPS = 3, BLOCKS = 3, CONVS = 2 };
@@ -10,18 +10,11 @@ static const int32_t up_rates[UPS] = { 8, 8, 4 }, up_taps[UPS] = { 16, 16, 8 };
 static const int32_t block_taps[BLOCKS] = { 3, 5, 7 };
 static const int32_t dilations[BLOCKS][CONVS] = { { 1, 2 }, { 2, 6 }, { 3, 12 } };
 
-/* A weight [a, b, taps] as one of a picture, [a, b, 1, taps]. Its length goes over all but the
- * first size, which is that of the inputs for transposed convolutions. */
+/* A weight [a, b, taps] as one of a picture, [a, b, 1, taps]. */
 static omn_node *weight(omn_scope *s, int64_t a, int64_t b, int64_t taps)
 {
-    const omn_shape shape = omn_dim3(a, b, taps), picture = omn_dim4(a, b, 1, taps);
-    if (omn_weight_exists(s, "weight") || !omn_weight_exists(s, "weight_v"))
-        return omn_reshape(s, omn_weight(s, "weight", shape, OMN_INIT_FAN_IN, 1), picture);
-    omn_node *v = omn_cast(s, omn_weight(s, "weight_v", shape, OMN_INIT_FAN_IN, 1), OMN_F32);
-    omn_node *g = omn_cast(s, omn_weight(s, "weight_g", omn_dim3(a, 1, 1), OMN_INIT_ONE, 0),
-                           OMN_F32);
-    v = omn_l2_norm(s, omn_reshape(s, v, omn_dim2(a, b * taps)), 1e-12);
-    return omn_reshape(s, omn_mul(s, v, omn_reshape(s, g, omn_dim2(a, 1))), picture);
+    omn_node *w = omn_weight(s, "weight", omn_dim3(a, b, taps), OMN_INIT_FAN_IN, 1);
+    return omn_reshape(s, w, omn_dim4(a, b, 1, taps));
 }
 
 static omn_node *bias(omn_scope *s, int64_t n)
