@@ -141,17 +141,11 @@ done:
 /* A folder that has a configuration and no weights yet is planned as that says. */
 static omn_status open_model(cli *c, const char *name, omn_model **out, omn_error *err)
 {
-    const omn_model_setup bare = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_AUTO,
-                                   .hollow = true };
-    omn_error why = OMN_ERROR_INIT, other = OMN_ERROR_INIT;
-    omn_status st = shelf_open_model(c, name, out, &why);
-    if (st == OMN_ERR_MISSING && omn_model_open(c->ctx, name, &bare, out, &other) == OMN_OK) {
-        st = omn_model_declare(*out, err);
-        if (st == OMN_OK)
-            cli_say(c, "%s has no weights: planned in f32, as its configuration says", name);
-        return st;
-    }
-    if (st != OMN_OK && err) *err = why;
+    omn_status st = shelf_open_planned(c, name, out, err);
+    if (st != OMN_OK || omn_model_weights(*out)) return st;
+    st = omn_model_declare(*out, err);
+    if (st == OMN_OK)
+        cli_say(c, "%s has no weights: planned in f32, as its configuration says", name);
     return st;
 }
 

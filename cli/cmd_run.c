@@ -2,6 +2,7 @@
 /* omnio run: a pipeline on one item or on many. Its inputs are options of the command; answers come
  * as text, as it is made, as JSON, or as events in JSON Lines. */
 #include "answer.h"
+#include "plan.h"
 #include "shelf.h"
 
 #include <errno.h>
@@ -55,6 +56,9 @@ static const cli_option rows[] = {
       "tell what the model was given to see: sizes, tokens, what was cut" },
     { "dry-run", 0, "flag", NULL, NULL, NULL, NULL, "Pipeline",
       "show the plan and its memory; run nothing" },
+    { "plan", 0, "flag", NULL, NULL, NULL, NULL, "Pipeline",
+      "show what the model would be asked: texts with their ids, how the answer is searched for, "
+      "what it may begin with; ask nothing" },
     { "dump-dot", 0, "path", "FILE", NULL, NULL, NULL, "Pipeline",
       "write the steps as a picture for graphviz; -: standard output; run nothing" },
 };
@@ -63,6 +67,7 @@ static const cli_example examples[] = {
     { "omnio run vqa --image my.png --question \"what colour is the cube?\"", "an answer" },
     { "omnio run detect --image my.png -o boxes.png", "what is there, drawn on the picture" },
     { "omnio run caption --format jsonl --image *.jpg", "many pictures" },
+    { "omnio run vqa --image my.png --question \"how many?\" --plan", "as the model would get it" },
 };
 
 const cli_command cmd_run = { "run",
@@ -431,6 +436,11 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (code >= 0) goto done;
     r->streams = answer_streams(r);
     read_setup(r, a, wanted, &how);
+    if (cli_has(a, "plan")) {
+        omn_status opened = path ? shelf_open_planned(c, path, &model, &err) : OMN_OK;
+        code = opened == OMN_OK ? plan_items(r, p, model, &how, list) : cli_failed(c, &err);
+        goto done;
+    }
     omn_status st = path ? shelf_open_model(c, path, &model, &err) : OMN_OK;
     how.model = model;
     if (st == OMN_OK && model && !outputs_protect_model(&r->out, omn_model_path(model)))

@@ -230,6 +230,18 @@ omn_status shelf_open_model(cli *c, const char *name, omn_model **out, omn_error
     return shelf_open_model_as(c, name, NULL, out, err);
 }
 
+omn_status shelf_open_planned(cli *c, const char *name, omn_model **out, omn_error *err)
+{
+    const omn_model_setup bare = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_AUTO,
+                                   .hollow = true };
+    omn_error why = OMN_ERROR_INIT, other = OMN_ERROR_INIT;
+    omn_status st = shelf_open_model(c, name, out, &why);
+    if (st == OMN_ERR_MISSING && omn_model_open(c->ctx, name, &bare, out, &other) == OMN_OK)
+        return OMN_OK;
+    if (st != OMN_OK && err) *err = why;
+    return st;
+}
+
 /* ---- devices ------------------------------------------------------------------------------ */
 
 typedef struct devices {

@@ -24,6 +24,8 @@ omn_status shelf_open_pipeline(cli *c, const char *name, const omn_setting *set,
 omn_status shelf_open_model(cli *c, const char *name, omn_model **out, omn_error *err);
 omn_status shelf_open_model_as(cli *c, const char *name, const omn_model_setup *how,
                                omn_model **out, omn_error *err);
+/* The same to look at only: one that has a configuration and no weights yet will do. */
+omn_status shelf_open_planned(cli *c, const char *name, omn_model **out, omn_error *err);
 bool shelf_is_there(const char *path);
 /* Adds "did you mean" for a name that is none of these; kinds: any of "pipeline", "model",
  * "object". */

@@ -59,6 +59,14 @@ typedef struct omn_pipeline_setup {
     bool partial; /* watch is told of values so far too, of every step whose value is seen outside
                    * ("partial"), not of texts alone */
     int32_t partial_every; /* as in omn_request */
+    /* told of each question before the model is asked, of what it makes without writing as well
+     * (`output` is its name then, "embedding.text"). *ask is true; where it is made false the model
+     * is not asked, and *instead (NULL; else owned, of the kind that the step makes) is the answer:
+     * where it stays NULL the answer is absent, and steps that need it are left out. Questions come
+     * one by one then, those of a map too. Other than OMN_OK is the run's failure. NULL: nobody
+     * wants to know */
+    omn_status (*asking)(void *user, const char *step, const omn_request *rq, bool *ask,
+                         omn_value **instead, omn_error *err);
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);

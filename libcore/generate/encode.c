@@ -75,9 +75,8 @@ static omn_status inputs_of(const omn_model *m, const omn_request *const *rq, si
     return OMN_OK;
 }
 
-/* A text as the model gets it: the first with the model's prefix in front. */
-static omn_status text_value(const omn_model *m, const omn_request *rq, const omn_value *v,
-                             bool first, omn_value **out, omn_error *err)
+omn_status runner_text(const omn_model *m, const omn_request *rq, const omn_value *v, bool first,
+                       omn_value **out, omn_error *err)
 {
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 24);
@@ -234,7 +233,7 @@ static omn_status prepare_row(omn_runner *r, omn_call *c, const omn_request *rq,
     const char *role = in->part->role;
     const omn_value *v = input_of(rq, role, in->number);
     if (!strcmp(role, "text")) {
-        OMN_TRY(text_value(r->model, rq, v, in->number == 0, text, err));
+        OMN_TRY(runner_text(r->model, rq, v, in->number == 0, text, err));
         v = *text;
     }
     OMN_TRY(prepare(r, c, rq, role, v, feed, mine, &frame, err));

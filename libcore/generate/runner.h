@@ -32,6 +32,10 @@ typedef struct encoded {
     bool *has_frame;
 } encoded;
 
+/* A text as the model gets it: the first with the model's prefix in front. v NULL: the prompt.
+ * encode.c */
+omn_status runner_text(const omn_model *m, const omn_request *rq, const omn_value *v, bool first,
+                       omn_value **out, omn_error *err);
 /* Prepare n requests and run a graph of their inputs alone (ENCODE, EMBED); *out has its outputs.
  * Otherwise as runner_encode. */
 omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,

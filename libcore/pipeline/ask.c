@@ -112,6 +112,31 @@ omn_status run_answer(omn_pipeline_run *r, omn_call *c, const plan_step *s, cons
     return OMN_OK;
 }
 
+omn_status run_asking(omn_pipeline_run *r, const plan_step *s, const omn_request *rq, bool *done,
+                      omn_error *err)
+{
+    omn_value *instead = NULL;
+    bool ask = true;
+    *done = false;
+    if (!r->how.asking) return OMN_OK;
+    const omn_status st = r->how.asking(r->how.user, s->name, rq, &ask, &instead, err);
+    const char *makes = r->p->slots[s->out[0]].type;
+    if (st != OMN_OK || ask) {
+        omn_value_unref(instead);
+        return st;
+    }
+    if (instead && strcmp(makes, "any") && !omn_value_is(instead, makes)) {
+        const omn_status wrong = omn_fail(err, OMN_ERR_TYPE, "%s makes %s, %s was given instead",
+                                          s->name, makes, omn_value_kind_name(instead));
+        omn_value_unref(instead);
+        return wrong;
+    }
+    run_put(r, s->out[0], instead);
+    if (s->n_out > 1) run_put(r, s->out[1], NULL);
+    *done = true;
+    return OMN_OK;
+}
+
 /* ---- what came back ------------------------------------------------------------------------- */
 
 static omn_status add_number(omn_named *f, size_t *n, const char *name, double x, omn_error *err)

@@ -195,12 +195,15 @@ omn_status run_embed(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_e
     omn_embed_request e;
     omn_result receipt = { OMN_FILL(omn_result) };
     omn_value *made = NULL;
+    bool done = false;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
     if (!r->runner) {
         st = yml_fail(s->at, err, "%s: a task asks the model once, in its last step", s->name);
         goto done;
     }
     OMN_TRY(run_request(r, c, s, a, &rq, err));
+    OMN_TRY(run_asking(r, s, &rq, &done, err));
+    if (done) goto done;
     embed_request(s, &rq, &receipt, &e);
     st = omn_embed(r->runner, &e, 1, &made, err);
     if (st != OMN_OK) {

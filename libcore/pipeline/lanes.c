@@ -99,7 +99,7 @@ static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_err
     const bool model = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
     const bool embed = s->verb == VERB_EMBED && lanes[0].run.runner;
     for (size_t i = 0; i < n; i++) lanes[i].asked = false;
-    if ((model || embed) && n > 1) {
+    if ((model || embed) && n > 1 && !lanes[0].run.how.asking) {
         omn_arena *a = omn_arena_new(0);
         if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
         if (embed) embed_together(lanes, n, s, a);

@@ -81,6 +81,10 @@ omn_status run_outputs(omn_pipeline_run *r, omn_value **out, omn_error *err);
 /* The request of a model step, what it needs in the arena; its answer is opened apart. */
 omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
                        omn_request *rq, omn_error *err);
+/* Whoever wants to know is told of the question. *done: the model is not to be asked, the step has
+ * its results. ask.c */
+omn_status run_asking(omn_pipeline_run *r, const plan_step *s, const omn_request *rq, bool *done,
+                      omn_error *err);
 /* The answer of a model step; NULL for any text. mine: NULL, or the same, to be closed. */
 omn_status run_answer(omn_pipeline_run *r, omn_call *c, const plan_step *s, const omn_answer **out,
                       omn_answer **mine, omn_error *err);

@@ -120,9 +120,12 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     omn_request rq;
     omn_answer *mine = NULL;
     omn_result result = { OMN_FILL(omn_result) };
+    bool done = false;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
     OMN_TRY(run_request(r, c, s, a, &rq, err));
     OMN_TRY(run_answer(r, c, s, &rq.answer, &mine, err));
+    OMN_TRY(run_asking(r, s, &rq, &done, err));
+    if (done) goto done;
     const plan_slot *made = &r->p->slots[s->out[0]];
     r->streams = !strcmp(made->type, "text");
     r->watching = made->hidden ? NULL : made->name;

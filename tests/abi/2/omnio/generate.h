@@ -325,6 +325,20 @@ OMN_API void omn_result_fini(omn_result *r);
 /* Answer one request. [run] */
 OMN_API omn_status omn_generate(omn_runner *r, const omn_request *rq, omn_result *out,
                                 omn_error *err);
+/* A request as the model would get it, an owned record: "output", "makes" (kind), "answer";
+ * "inputs", each with "role", "kind", of texts "text" with the model's prefix and its "ids", of
+ * pictures "width" and "height"; "guidance", each with "weight" and "inputs"; "max_tokens",
+ * "temperature" and what else is set of the search; "first_count", "first_ids" ("2-9 12"),
+ * "may_be_empty": what may begin the answer, "prefers": ids taken as soon as they are likely
+ * "above" a limit; or of options "candidates", their ids, and how they "score". Nothing runs, and
+ * the model may be without weights. [run] */
+OMN_API omn_status omn_request_describe(omn_model *m, omn_call *c, const omn_request *rq,
+                                        omn_value **out, omn_error *err);
+/* The ids, rising, that may come behind n ids of its answer, whatever is likely, and whether it may
+ * end there. OMN_ERR_DATA: its rules do not allow these n; OMN_ERR_ARGUMENT: options are scored
+ * whole. [any] */
+OMN_API omn_status omn_request_allowed(omn_model *m, const omn_request *rq, const int32_t *ids,
+                                       size_t n, omn_ids *out, bool *may_end, omn_error *err);
 /* Several requests that differ in inputs and prompt only, in one batch: faster on short answers. */
 OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n,
                                       omn_result *out, omn_error *err);
