@@ -13,8 +13,8 @@ static int compare(cli *c, int argc, char **argv);
 
 static const cli_option rows[] = {
     { "task", 0, "string", "PIPELINE", NULL, NULL, NULL, "Comparison",
-      "what both are asked; may be repeated; if none is given, every installed pipeline that "
-      "wants nothing but a file" },
+      "what both are asked; may be repeated; if none is given, every installed pipeline for A or B "
+      "by name, or else for nano, that wants nothing but a file" },
     { "prompt", 'p', "string", "TEXT", NULL, NULL, NULL, "Comparison",
       "the first text input of a task by its usual name" },
     { "batch", 0, "path", "FILE", NULL, NULL, NULL, "Comparison",
@@ -192,6 +192,46 @@ static void close_tasks(comparing *k)
     }
 }
 
+/* Is it written for this side, "NAME:device=..."? */
+static bool is_for(const omn_pipeline *p, const char *side)
+{
+    const char *model = omn_pipeline_model(p);
+    const size_t n = strcspn(side, ":");
+    return strlen(model) == n && !strncmp(model, side, n);
+}
+
+/* Of the usual tasks those that are for one of the sides; the models of nobody's name are taken for
+ * relatives of nano. */
+static void choose_tasks(comparing *k, const char *const sides[2])
+{
+    size_t n = 0;
+    bool ours = false;
+    for (size_t i = 0; i < k->n_tasks; i++)
+        ours = ours || is_for(k->tasks[i], sides[0]) || is_for(k->tasks[i], sides[1]);
+    for (size_t i = 0; i < k->n_tasks; i++) {
+        omn_pipeline *p = k->tasks[i];
+        k->tasks[i] = NULL;
+        const bool mine = ours ? is_for(p, sides[0]) || is_for(p, sides[1]) : is_for(p, "nano");
+        if (!mine) omn_pipeline_close(p);
+        if (!mine) continue;
+        k->names[n] = k->names[i];
+        k->tasks[n++] = p;
+    }
+    k->n_tasks = n;
+}
+
+/* Its words outlive the pipeline that they come from, which may be closed and opened again. */
+static bool own_row(omn_arena *a, cli_option *row)
+{
+    const char **const words[] = { &row->name, &row->value, &row->deflt, &row->help };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (!*words[i]) continue;
+        *words[i] = omn_arena_strdup(a, *words[i]);
+        if (!*words[i]) return false;
+    }
+    return true;
+}
+
 /* The inputs of all tasks, each name once. */
 static omn_status input_rows(comparing *k, cli_option *out, size_t *n, omn_error *err)
 {
@@ -209,7 +249,9 @@ static omn_status input_rows(comparing *k, cli_option *out, size_t *n, omn_error
                                     "%s: the input \"%s\" would hide an option; give it another "
                                     "name", omn_pipeline_path(k->tasks[i]), o->name);
             while (at < *n && strcmp(out[at].name, o->name)) at++;
-            if (at == *n && *n < CLI_MOST_ROWS / 2) out[(*n)++] = *o;
+            if (at < *n || *n == CLI_MOST_ROWS / 2) continue;
+            out[*n] = *o;
+            if (!own_row(k->arena, &out[(*n)++])) return omn_fail(err, OMN_ERR_MEMORY, "no memory");
         }
     }
     return OMN_OK;
@@ -436,6 +478,7 @@ static int compare(cli *c, int argc, char **argv)
     if (code < 0 && cli_has(&a, "batch") && !strcmp(cli_text(&a, "batch"), "-") && k.n_tasks != 1)
         code = cli_usage(c, "standard input can be read for one --task alone");
     if (code >= 0) goto done;
+    if (!k.given) choose_tasks(&k, (const char *const *)a.operands);
     if (cli_count(&a, "threads") + cli_count(&a, "device") + cli_count(&a, "precision") +
         cli_count(&a, "cache")) {
         close_tasks(&k);
