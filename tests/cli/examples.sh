@@ -17,6 +17,12 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
     echo "{\"image\": \"$i.jpg\", \"question\": \"how many?\", \"answer\": \"three\"}"
 done > photos/manifest.jsonl
 for i in 1 2 3; do echo "{\"id\": $i, \"image\": \"a.png\"}"; done > many.jsonl
+# One without weights: its pipelines are planned.
+mkdir -p shelf/unified-io-2
+cp "$top_srcdir/tests/pipeline/unified-io-2.json" shelf/unified-io-2/config.json || exit 99
+cp "$top_srcdir/tests/golden/codecs/tok_bpe.model" shelf/unified-io-2/tokenizer.model || exit 99
+OMNIO_MODEL_PATH=$here/shelf
+export OMNIO_MODEL_PATH
 
 # blocks PAGE: each literal block of a manual into block-N, as a reader would type it.
 blocks() {
@@ -44,6 +50,8 @@ example() {
         *omnio\ bench*) short='--runs 1 -n 2' ;;
         *omnio\ verify*) folder=golden ;;
     esac
+    set -- $line
+    [ "${2:-}" = run ] && grep -q '^model: unified-io-2' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *-tokens\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
         *.mp4* | *four.gif*) films || return 0 ;;
