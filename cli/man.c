@@ -189,6 +189,9 @@ static const struct {
     { "token", "item, step, text: what a step has just written; only when there is one item" },
     { "partial", "item, step, value: what another step than one of text says so far, whenever that "
                  "has changed; only when there is one item" },
+    { "question", "item, step, request: with --plan, what the model would be asked: output, makes "
+                  "(a kind), answer, max_tokens and the like, first_ids (what may begin it), "
+                  "inputs, of texts with text and ids, guidance" },
     { "regions", "item, output, regions: boxes, each {\"box\": [x0, y0, x1, y1], \"label\": .., "
                  "\"score\": ..}; only "
                  "when there is one item. So for other places in a picture, \"points\" as points" },

@@ -42,6 +42,19 @@ for page in omnio-pipeline.5 omnio-answer.5 omnio-recipe.5; do
     ok "$page has examples" [ $found -gt 0 ]
 done
 
+# each task of the page is a pipeline and a row of the table of tasks, and the other way round
+sed -n 's/^\.It \([^E].*\) Ta \([^ ]*\) Ta [^ ]*$/\1:\2/p' "$top_srcdir/man/omnio-tasks.7" | sort > paged
+sed -n 's/.*"row":"\([^"]*\)","pipeline":"\([^"]*\)".*/\1:\2/p' "$top_srcdir/tests/pipeline/tasks.jsonl" |
+    sort > tabled
+ok "there are tasks" [ "$(wc -l < tabled)" -gt 50 ]
+ok "omnio-tasks.7 has the rows of the table" diff paged tabled
+cut -d: -f2 tabled | sort -u > tested
+grep -l '^model: unified-io-2' "$top_srcdir"/pipelines/*.yaml | sed 's|.*/||; s|\.yaml$||' | sort > shipped
+ok "each pipeline for Unified-IO 2 has a row" [ -z "$(comm -23 shipped tested)" ]
+blocks omnio-tasks.7
+mv "$(grep -l '^version: 1' block-*)" task.yaml
+ok "omnio-tasks.7: the example" "$omnio" check --no-model task.yaml
+
 blocks omnio-answer.5
 "$omnio" list answer | awk '$1 == "answer" { print $2 }' > answers
 ok "there are answers" [ -s answers ]

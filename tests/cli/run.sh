@@ -263,4 +263,31 @@ else
     echo "ok $((number + 1)) # SKIP no script(1)"
     number=$((number + 1))
 fi
+
+ok "--plan asks nothing" run 0 both.yaml --image a.png --plan
+ok "... shows the prompt" grep -q '^    text *"\[Text\] \[S\] Caption this image\."' out
+ok "... and how long the answer may be" grep -q '^  max_tokens *64$' out
+ok "--plan as JSON" run 0 both.yaml --image a.png --image a.png --plan --format json
+ok "... is a list" sh -c 'head -n 1 out | grep -q "^\[$" && tail -n 1 out | grep -q "^\]$"'
+ok "... of a question for each item" [ "$(grep -c '"type":"question"' out)" -eq 2 ]
+ok "--plan as JSON Lines" run 0 both.yaml --image a.png --plan --format jsonl
+ok "... has ids" grep -q '"request":{.*"ids":\[[0-9,]*,1\]' out
+ok "--plan where the model is asked nothing" run 0 small.yaml --image a.png --plan
+ok "... says so" grep -q 'asked nothing' err
+cat > later.yaml <<'END'
+version: 1
+model: nano
+inputs: {image: {type: image, help: a picture}}
+steps:
+  - {generate: text, as: seen, from: {image: $image}, prompt: "Caption this image."}
+  - {generate: text, as: again, from: {image: $image}, prompt: "{seen}"}
+outputs: {again: $again}
+END
+ok "--plan where an answer is asked about" run 0 later.yaml --image a.png --plan
+ok "... leaves that out and says it" grep -q 'generate again is left out: \$seen was not made' err
+cp -R "$top_srcdir/models/nano" bare && rm -f bare/model.safetensors
+ok "--plan of a model without weights" run 0 both.yaml --image a.png --plan -m ./bare
+ok "... which cannot run" run 66 both.yaml --image a.png -m ./bare
+ok "a picture from a model that writes none" run 69 image-generate --text cube -m nano
+ok "... says what it writes" grep -q 'writes no "image"; it writes text' err
 plan

@@ -431,8 +431,112 @@ START_TEST(every_task_asks_as_published)
 }
 END_TEST
 
+/* ---- who looks at questions ------------------------------------------------------------------ */
+
+typedef struct looking {
+    size_t n;
+    bool empty, wrong;            /* answers: none at all, of another kind */
+    char steps[8][64];
+} looking;
+
+static omn_status on_step(void *user, const char *step, const omn_request *rq, bool *ask,
+                          omn_value **instead, omn_error *err)
+{
+    looking *l = user;
+    const omn_region box = { 10, 10, 40, 40, NAN, "person" };
+    ck_assert(*ask && *instead == NULL);
+    ck_assert_uint_lt(l->n, 8);
+    snprintf(l->steps[l->n++], sizeof l->steps[0], "%s", step);
+    *ask = false;
+    if (l->empty) return OMN_OK;
+    if (l->wrong) return omn_text_new("a box", 5, instead, err);
+    (void)rq;
+    return omn_regions_new(&box, 1, NULL, instead, err);
+}
+
+static omn_status look(const table *t, looking *l, omn_value **out, omn_value **told,
+                       omn_error *why)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_pipeline *p = NULL;
+    omn_pipeline_run *run = NULL;
+    const omn_named in[] = { { "image", picture(64, 64, false) }, { "question", NULL } };
+    omn_named list[2] = { in[0], in[1] };
+    const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = t->model,
+                                     .temperature = NAN, .top_p = NAN, .asking = on_step,
+                                     .user = l };
+    WORKS(omn_text_new("where?", 6, &list[1].value, &err), "a question");
+    const char *path = testing_source("pipelines/point.yaml");
+    WORKS(omn_pipeline_open(t->ctx, path, &p, &err), "point");
+    WORKS(omn_pipeline_run_new(p, &how, &run, &err), "point");
+    const omn_status st = omn_pipeline_run_one(run, list, 2, 0, out, why);
+    if (told) WORKS(omn_pipeline_run_told(run, told, &err), "what was told");
+    for (size_t i = 0; i < 2; i++) omn_value_unref(list[i].value);
+    omn_pipeline_run_free(run);
+    omn_pipeline_close(p);
+    return st;
+}
+
+/* An answer that nobody gives is absent, and so is what needs it; one of another kind is refused. */
+START_TEST(a_question_may_be_answered_by_who_looks)
+{
+    table t;
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *out = NULL, *told = NULL;
+    looking given = { 0 }, none = { .empty = true }, wrong = { .wrong = true };
+    open_table(&t);
+    WORKS(look(&t, &given, &out, NULL, &err), "given");
+    ck_assert_uint_eq(given.n, 1);
+    ck_assert_str_eq(given.steps[0], "generate box");
+    const omn_point *p = NULL;
+    ck_assert_uint_eq(omn_points_get(omn_record_get(out, "point"), &p), 1);
+    ck_assert(fabs(p->x - 25) < 1e-9 && fabs(p->y - 25) < 1e-9);
+    omn_value_unref(out);
+    WORKS(look(&t, &none, &out, &told, &err), "none");
+    ck_assert_uint_eq(omn_record_count(out), 0);
+    ck_assert_uint_ge(omn_list_count(omn_record_get(told, "notes")), 2);
+    omn_value_unref(told);
+    omn_value_unref(out);
+    out = NULL;
+    ck_assert_int_eq(look(&t, &wrong, &out, NULL, &err), OMN_ERR_TYPE);
+    ck_assert_msg(strstr(err.text, "regions") && strstr(err.text, "text"), "%s", err.text);
+    ck_assert_ptr_null(out);
+    close_table(&t);
+}
+END_TEST
+
+/* The rules tell what may follow, and refuse what may not have been said. */
+START_TEST(ids_that_may_not_be_said_are_refused)
+{
+    table t;
+    omn_error err = OMN_ERROR_INIT;
+    omn_answer *a = NULL;
+    omn_ids out;
+    bool end = true;
+    const int32_t word = 300;
+    const omn_setting one = { .name = "boxes", .text = "1" };
+    open_table(&t);
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "boxes", .set = &one,
+                                   .n_set = 1 };
+    WORKS(omn_answer_open(t.model, t.call, &how, &a, &err), "boxes");
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "where?", .answer = a };
+    const omn_request sound = { OMN_FILL(omn_request), .prompt = "where?", .output = "smell" };
+    omn_ids_init(&out, 1 << 16);
+    ck_assert_int_eq(omn_request_allowed(t.model, &rq, &word, 1, &out, &end, &err), OMN_ERR_DATA);
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_request_allowed(t.model, &sound, NULL, 0, &out, &end, &err),
+                     OMN_ERR_UNSUPPORTED);
+    ck_assert_str_eq(err.text, "this model writes no \"smell\"; it writes text, image, audio");
+    omn_ids_fini(&out);
+    omn_answer_close(a);
+    close_table(&t);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const all[] = { every_task_asks_as_published };
+    const TTest *const all[] = { every_task_asks_as_published,
+                                 a_question_may_be_answered_by_who_looks,
+                                 ids_that_may_not_be_said_are_refused };
     return TESTING_RUN("pipeline/tasks", all, 60);
 }
