@@ -60,7 +60,8 @@ omn_status omn_answer_open(omn_model *m, omn_call *c, const omn_answer_setup *ho
     a->decoder = omn_model_decoder(m, output);
     a->vocab = omn_part_vocabulary(a->decoder);
     if (!a->decoder || !a->vocab) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", output);
+        char lacks[LACKS_ROOM];
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s", model_lacks(m, output, lacks, sizeof lacks));
         goto done;
     }
     OMN_TRY(open_begin(m->ctx, c, m->open, NULL, m->open->dir, &a->open, err));

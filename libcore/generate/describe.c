@@ -58,8 +58,10 @@ omn_status omn_request_allowed(omn_model *m, const omn_request *rq, const int32_
     rules_walk *w = NULL;
     const omn_part *decoder = omn_model_decoder(m, output_of(rq));
     *may_end = true;
+    char lacks[LACKS_ROOM];
     if (!decoder || !omn_part_vocabulary(decoder))
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", output_of(rq));
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s",
+                        model_lacks(m, output_of(rq), lacks, sizeof lacks));
     if (rq->answer && rq->answer->candidates)
         return omn_fail(err, OMN_ERR_ARGUMENT, "candidates are scored whole, not id by id");
     OMN_TRY(answer_walk(rq->answer, &w, err));

@@ -101,8 +101,10 @@ omn_status omn_runner_follow(omn_runner *r, const omn_request *rq, const int32_t
     const omn_part *decoder = omn_model_decoder(r->model, f.output);
     const size_t most = (size_t)model_most_answer(r->model, decoder);
     f.vocab = decoder ? omn_part_vocabulary(decoder) : NULL;
+    char lacks[LACKS_ROOM];
     if (!f.vocab)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", f.output);
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s",
+                        model_lacks(r->model, f.output, lacks, sizeof lacks));
     if (n > most)
         return omn_fail(err, OMN_ERR_DATA, "%zu tokens are more than this model's %zu", n, most);
     for (size_t i = 0; i < n; i++)

@@ -337,6 +337,18 @@ const omn_part *omn_model_encoder(const omn_model *m, const char *role)
     return by_role(m, "omnio.encoder/1", role);
 }
 
+const char *model_lacks(const omn_model *m, const char *output, char *out, size_t room)
+{
+    size_t used = (size_t)snprintf(out, room, "this model writes no \"%.60s\"", output), n = 0;
+    for (size_t i = 0; m && i < m->open->n_parts && used < room; i++) {
+        const omn_part *p = m->open->parts[i];
+        if (strcmp(p->kind, "omnio.decoder/1") || !strcmp(p->role, output)) continue;
+        used += (size_t)snprintf(out + used, room - used, "%s%s", n++ ? ", " : "; it writes ",
+                                 p->role);
+    }
+    return out;
+}
+
 const omn_part *omn_model_decoder(const omn_model *m, const char *role)
 {
     return by_role(m, "omnio.decoder/1", role);

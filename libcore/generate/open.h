@@ -130,6 +130,10 @@ omn_status model_exec_take(omn_model *m, omn_exec **out, omn_error *err);
 void model_exec_give(omn_model *m, omn_exec *x);
 void model_exec_free_all(omn_model *m);
 
+/* "this model writes no "image"; it writes text", into out, which is given back; m may be NULL.
+ * model.c */
+#define LACKS_ROOM 400
+const char *model_lacks(const omn_model *m, const char *output, char *out, size_t room);
 /* The folder of a model by path or name, found as for omn_model_open; model.c */
 omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err);
 

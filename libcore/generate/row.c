@@ -127,7 +127,10 @@ omn_status row_front(const omn_model *m, omn_call *c, const char *output, const 
         OMN_TRY(omn_fail(err, OMN_ERR_PLUGIN,
                          "the model %s says that a row has %d places: 2 or more are wanted",
                          omn_model_object(m), (int)most));
-    if (!v) OMN_TRY(omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", output));
+    char lacks[LACKS_ROOM];
+    if (!v)
+        OMN_TRY(omn_fail(err, OMN_ERR_UNSUPPORTED, "%s",
+                         model_lacks(m, output, lacks, sizeof lacks)));
     for (uint32_t i = 0; i < n; i++) {
         own[i] = (omn_row_input){ OMN_FILL(omn_row_input), .part = given[i].part,
                                   .value = given[i].value, .number = given[i].number,

@@ -434,7 +434,9 @@ static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const
     d.vocab = omn_part_vocabulary(d.decoder);
     if (!d.decoder || !d.vocab ||
         (!rq->answer && by_graph(d.decoder))) {
-        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "this model writes no \"%s\"", d.output);
+        char lacks[LACKS_ROOM];
+        st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s",
+                      model_lacks(r->model, d.output, lacks, sizeof lacks));
         goto done;
     }
     d.stream = part_extension(d.decoder, "omnio.stream/1");

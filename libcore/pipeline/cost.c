@@ -210,10 +210,12 @@ static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_e
     const int64_t lengths[MOST_ROLES] = { 0 };
     uint32_t n = 0;
     omn_graph *encode = NULL, *step = NULL;
+    char lacks[LACKS_ROOM];
     OMN_TRY(roles_of(k->m, s, roles, &n, err));
     const omn_part *decoder = omn_model_decoder(k->m, s->output);
     if (!decoder)
-        return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
+        return yml_fail(s->at, err, "%s: %s", s->name,
+                        model_lacks(k->m, s->output, lacks, sizeof lacks));
     OMN_TRY(open_answer(k->m, s, err));
     const extent e = extent_of(k->m, s, omn_part_vocabulary(decoder), mapped);
     for (uint32_t i = 0; i < n; i++) count_inputs(k, s, roles[i], e.reads);
@@ -269,9 +271,12 @@ static omn_status token_step(counting *k, const plan_step *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_part *d = k->m && !s->part ? omn_model_decoder(k->m, s->output) : NULL;
+    char lacks[LACKS_ROOM];
     if (s->part) OMN_TRY(run_parts_check(k->p, s->part, k->parts, &d, err));
     if (!d && s->part) return OMN_OK; /* its weights are an input */
-    if (!d) return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
+    if (!d)
+        return yml_fail(s->at, err, "%s: %s", s->name,
+                        model_lacks(k->m, s->output, lacks, sizeof lacks));
     OMN_TRY(count_making(k, s, d, s->verb == VERB_TOKENIZE, err));
 done:
     return st == OMN_OK ? st : at_step(s, st, err);

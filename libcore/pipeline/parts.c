@@ -208,7 +208,10 @@ static omn_status decoder_of(omn_pipeline_run *r, const plan_step *s, const omn_
     const plan_part *part = s->part;
     *out = part || !r->model ? NULL : omn_model_decoder(r->model, s->output);
     if (*out) return OMN_OK;
-    if (!part) return yml_fail(s->at, err, "%s: this model writes no \"%s\"", s->name, s->output);
+    char lacks[LACKS_ROOM];
+    if (!part)
+        return yml_fail(s->at, err, "%s: %s", s->name,
+                        model_lacks(r->model, s->output, lacks, sizeof lacks));
     if (!r->parts)
         return yml_fail(s->at, err, "%s: a task goes through its model's decoders, not through the "
                         "part %s", s->name, part->name);
