@@ -53,12 +53,17 @@ static void write_weights(const char *folder, omn_store *store)
 
 void toy_write(const char *folder, uint64_t seed)
 {
+    toy_write_as(folder, toy_config, seed);
+}
+
+void toy_write_as(const char *folder, const char *config, uint64_t seed)
+{
     omn_error err = OMN_ERROR_INIT;
     omn_context *ctx = toy_context(1);
     omn_store *store = NULL;
     omn_model *m = NULL;
     testing_copy("models/nano/tokenizer.model", folder, "tokenizer.model");
-    testing_write(folder, "config.json", toy_config, strlen(toy_config));
+    testing_write(folder, "config.json", config, strlen(config));
     WORKS(omn_store_new(seed, NULL, true, &store, &err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store, .training = true };
     WORKS(omn_model_open(ctx, folder, &how, &m, &err));

@@ -23,6 +23,8 @@ extern const char toy_config[];
 omn_context *toy_context(uint32_t threads);
 /* Writes config.json, tokenizer.model and model.safetensors (random from seed) below `folder`. */
 void toy_write(const char *folder, uint64_t seed);
+/* The same with another configuration, for that tokenizer. */
+void toy_write_as(const char *folder, const char *config, uint64_t seed);
 /* Trains by this recipe, which becomes r.yaml in the folder, into `out` there. */
 omn_status toy_train(omn_context *ctx, const char *folder, const char *recipe, const char *out,
                      omn_error *err);

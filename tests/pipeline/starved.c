@@ -79,6 +79,57 @@ START_TEST(a_run_gives_its_answer_or_the_lack)
 }
 END_TEST
 
+/* ---- questions ------------------------------------------------------------------------------- */
+
+typedef struct telling {
+    toy *toy;
+    const omn_request *rq;
+    omn_value *wanted;
+} telling;
+
+static omn_status told_of(void *user, omn_error *err)
+{
+    telling *k = user;
+    omn_value *out = NULL;
+    const omn_status st = omn_request_describe(k->toy->model, k->toy->call, k->rq, &out, err);
+    starve_rest();
+    if (st != OMN_OK) return st;
+    if (!k->wanted) {
+        k->wanted = out;
+        return OMN_OK;
+    }
+    ck_assert(omn_value_equal(out, k->wanted));
+    omn_value_unref(out);
+    return OMN_OK;
+}
+
+START_TEST(a_question_is_told_whole_or_the_lack)
+{
+    static const char *const options[] = { "cat", "dog" };
+    omn_error err = OMN_ERROR_INIT;
+    toy t;
+    const char *folder = testing_folder();
+    toy_write(folder, 3);
+    toy_open(&t, folder, 1);
+    const omn_named image = { "image", toy_picture(&t, 64, 64, 1) };
+    const omn_condition away = { .weight = -10, .prompt = "a random picture" };
+    omn_answer *a[2] = { toy_open_answer(&t, "boxes", "boxes=0.. force=0.3"),
+                         toy_open_options(&t, options, 2, NULL) };
+    for (size_t i = 0; i < 2; i++) {
+        const omn_request rq = { OMN_FILL(omn_request), .inputs = &image, .n_inputs = 1,
+                                 .prompt = "where?", .answer = a[i], .conditions = &away,
+                                 .n_conditions = 1, .temperature = 1, .top_p = 0.9 };
+        telling k = { .toy = &t, .rq = &rq };
+        WORKS(told_of(&k, &err));
+        starve_play(told_of, &k, 40, false);
+        omn_value_unref(k.wanted);
+        omn_answer_close(a[i]);
+    }
+    omn_value_unref(image.value);
+    toy_close(&t);
+}
+END_TEST
+
 /* ---- lessons --------------------------------------------------------------------------------- */
 
 static const char says[] =
@@ -281,6 +332,7 @@ int main(void)
 {
     const TTest *const all[] = {
         a_run_gives_its_answer_or_the_lack,
+        a_question_is_told_whole_or_the_lack,
         a_lesson_is_whole_or_the_lack,
         a_recipe_opens_or_tells_the_lack,
         a_context_knows_its_folders_or_the_lack,

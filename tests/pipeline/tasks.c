@@ -477,7 +477,7 @@ static omn_status look(const table *t, looking *l, omn_value **out, omn_value **
     return st;
 }
 
-/* An answer that nobody gives is absent, and so is what needs it; one of another kind is refused. */
+/* An answer that nobody gives is absent, and what needs it too; one of another kind is refused. */
 START_TEST(a_question_may_be_answered_by_who_looks)
 {
     table t;
