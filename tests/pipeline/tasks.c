@@ -148,6 +148,9 @@ static void same_guidance(const asked *a, const omn_value *question, const json_
 static void same_candidates(const asked *a, const omn_value *question, const json_t *wanted)
 {
     const omn_value *list = omn_record_get(question, "candidates");
+    const omn_part *decoder = omn_model_decoder(a->t->model, "text");
+    /* as published, each ends twice where it is scored */
+    ck_assert_int_eq(omn_part_vocabulary(decoder)->option_ends, 2);
     const json_t *all = json_object_get(wanted, "options");
     ck_assert_msg(omn_list_count(list) == json_array_size(all), "%s: %zu options", a->name,
                   omn_list_count(list));
@@ -355,7 +358,8 @@ static void same_outputs(const asked *a, const omn_value *record)
         if (!strcmp(is, "list") && omn_list_count(v)) of = omn_value_kind_name(omn_list_at(v, 0));
         char both[128];
         if (of) snprintf(both, sizeof both, "%s of %zu %s", is, omn_list_count(v), of);
-        else snprintf(both, sizeof both, "%s", is);
+        else if (strcmp(is, "regions")) snprintf(both, sizeof both, "%s", is);
+        else snprintf(both, sizeof both, "%zu %s", omn_value_count(v), is);
         same_text(a, name, both, kind);
     }
 }
