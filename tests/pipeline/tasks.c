@@ -46,9 +46,22 @@ static omn_value *picture(int w, int h, bool black)
     return omn_image_give(img);
 }
 
-/* "picture 640x480", "black 640x480", another text, or JSON. */
+static omn_value *pictures(const json_t *j)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *list[16] = { NULL }, *out = NULL;
+    const size_t n = json_array_size(j);
+    ck_assert_uint_le(n, 16);
+    for (size_t i = 0; i < n; i++) list[i] = picture(64, 64, false);
+    WORKS(omn_list_new(list, n, &out, &err), "pictures");
+    for (size_t i = 0; i < n; i++) omn_value_unref(list[i]);
+    return out;
+}
+
+/* "picture 640x480", "black 640x480", another text, JSON, or a list of pictures. */
 static omn_value *value_of(const json_t *j)
 {
+    if (json_is_string(json_array_get(j, 0))) return pictures(j);
     omn_error err = OMN_ERROR_INIT;
     omn_value *v = NULL;
     int w = 0, h = 0;
