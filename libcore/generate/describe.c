@@ -170,19 +170,24 @@ static omn_status record_of(fields *f, omn_value **out, omn_error *err)
     return st;
 }
 
-/* A text with its prefix, and its ids as the encoder makes them. */
+/* An input as its encoder makes it: how many places it takes, a text with its prefix and its
+ * ids. */
 static omn_status add_read(const omn_model *m, omn_call *c, const omn_request *rq,
-                           const omn_value *v, bool first, fields *f, omn_error *err)
+                           const char *role, const omn_value *v, bool first, fields *f,
+                           omn_error *err)
 {
     omn_status st = OMN_OK;
+    const bool is_text = !strcmp(role, "text");
     omn_value *text = NULL;
     omn_feed *feed = NULL;
-    OMN_TRY(runner_text(m, rq, v, first, &text, err));
-    OMN_TRY(add(f, "text", omn_value_ref(text)));
+    omn_frame frame = { 0 };
+    if (is_text) OMN_TRY(runner_text(m, rq, v, first, &text, err));
+    if (is_text) OMN_TRY(add(f, "text", omn_value_ref(text)));
     OMN_TRY(omn_feed_make(&feed, err));
-    OMN_TRY(omn_model_prepare(m, c, "text", text, feed, NULL, err));
+    OMN_TRY(omn_model_prepare(m, c, role, is_text ? text : v, feed, &frame, err));
+    OMN_TRY(add_number(f, "tokens", runner_places(omn_model_encoder(m, role), feed), err));
     const omn_tensor *ids = omn_feed_get(feed, "ids");
-    if (ids && ids->type == OMN_I32)
+    if (is_text && ids && ids->type == OMN_I32)
         st = add_ids(f, "ids", ids->data, ids->bytes / sizeof(int32_t), err);
 done:
     omn_feed_free(feed);
@@ -202,7 +207,7 @@ static omn_status input_record(const omn_model *m, omn_call *c, const omn_reques
     OMN_TRY(add_text(&f, "kind", v ? omn_value_kind_name(v) : "text", err));
     if (w > 0 && h > 0) OMN_TRY(add_number(&f, "width", (double)w, err));
     if (w > 0 && h > 0) OMN_TRY(add_number(&f, "height", (double)h, err));
-    if (!strcmp(role, "text")) OMN_TRY(add_read(m, c, rq, v, first, &f, err));
+    OMN_TRY(add_read(m, c, rq, role, v, first, &f, err));
     st = record_of(&f, out, err);
 done:
     fields_fini(&f);

@@ -156,8 +156,7 @@ done:
     return st;
 }
 
-/* How many places an input takes: those that its "seg" marks, else the length of what varies. */
-static uint32_t places(const omn_part *p, const omn_feed *f)
+uint32_t runner_places(const omn_part *p, const omn_feed *f)
 {
     const omn_encoder_impl *e = p->impl;
     const omn_port *list = NULL;
@@ -183,7 +182,7 @@ static void see(const omn_part *p, const omn_value *v, const omn_feed *f, const 
     const char *place = omn_kind_impl(omn_value_kind(v))->place;
     const int64_t w = value_axis(v, "w"), h = value_axis(v, "h");
     size_t n = 0;
-    *out = (omn_seen){ .tokens = places(p, f) };
+    *out = (omn_seen){ .tokens = runner_places(p, f) };
     omn_value_hash(v, out->hash);
     snprintf(out->role, sizeof out->role, "%s", p->role);
     snprintf(out->kind, sizeof out->kind, "%s", omn_value_kind_name(v));

@@ -36,6 +36,9 @@ typedef struct encoded {
  * encode.c */
 omn_status runner_text(const omn_model *m, const omn_request *rq, const omn_value *v, bool first,
                        omn_value **out, omn_error *err);
+/* How many places an input takes of what prepare made: those that its "seg" marks, else the length
+ * of what varies. encode.c */
+uint32_t runner_places(const omn_part *p, const omn_feed *f);
 /* Prepare n requests and run a graph of their inputs alone (ENCODE, EMBED); *out has its outputs.
  * Otherwise as runner_encode. */
 omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,

@@ -135,9 +135,11 @@ static void same_inputs(const asked *a, const omn_value *question, const json_t 
     const json_t *from = json_object_get(wanted, "from");
     const size_t n = omn_list_count(list), media = json_array_size(from);
     ck_assert_msg(n == media + 1, "%s: %zu inputs, not %zu", a->name, n, media + 1);
-    for (size_t i = 0; i < media; i++)
-        same_text(a, "an input's role", text_at(omn_list_at(list, i), "role"),
-                  json_array_get(from, i));
+    for (size_t i = 0; i < media; i++) {
+        const omn_value *one = omn_list_at(list, i);
+        same_text(a, "an input's role", text_at(one, "role"), json_array_get(from, i));
+        ck_assert_msg(number_at(one, "tokens") >= 16, "%s: input %zu is not seen", a->name, i);
+    }
     const omn_value *text = omn_list_at(list, media);
     same_text(a, "the prompt", text_at(text, "text"), json_object_get(wanted, "prompt"));
     same_ids(a, omn_record_get(text, "ids"), json_object_get(wanted, "ids"));

@@ -326,12 +326,12 @@ OMN_API void omn_result_fini(omn_result *r);
 OMN_API omn_status omn_generate(omn_runner *r, const omn_request *rq, omn_result *out,
                                 omn_error *err);
 /* A request as the model would get it, an owned record: "output", "makes" (kind), "answer";
- * "inputs", each with "role", "kind", of texts "text" with the model's prefix and its "ids", of
- * pictures "width" and "height"; "guidance", each with "weight" and "inputs"; "max_tokens",
- * "temperature" and what else is set of the search; "first_count", "first_ids" ("2-9 12"),
- * "may_be_empty": what may begin the answer, "prefers": ids taken as soon as they are likely
- * "above" a limit; or of options "candidates", their ids, and how they "score". Nothing runs, and
- * the model may be without weights. [run] */
+ * "inputs", each with "role", "kind", "tokens" (its places), of texts "text" with the model's
+ * prefix and its "ids", of pictures "width" and "height"; "guidance", each with "weight" and
+ * "inputs"; "max_tokens", "temperature" and what else is set of the search; "first_count",
+ * "first_ids" ("2-9 12"), "may_be_empty": what may begin the answer, "prefers": ids taken as soon
+ * as they are likely "above" a limit; or of options "candidates", their ids, and how they "score".
+ * Nothing runs, and the model may be without weights. [run] */
 OMN_API omn_status omn_request_describe(omn_model *m, omn_call *c, const omn_request *rq,
                                         omn_value **out, omn_error *err);
 /* The ids, rising, that may come behind n ids of its answer, whatever is likely, and whether it may
