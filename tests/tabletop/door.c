@@ -249,7 +249,7 @@ START_TEST(wrong_settings_are_refused)
         { { "least", "4", 0, 0 }, { "most", "2", 0, 0 } },
         { { "property", "0", 0, 0 }, { "existence", "0", 0, 0 } },
         { { "width", "63", 3, 5 }, { "height", "96", 0, 0 } },
-        { { "world", "2", 0, 0 }, { "height", "96", 0, 0 } },
+        { { "world", "3", 0, 0 }, { "height", "96", 0, 0 } },
         { { "colour", "2", 0, 0 }, { "height", "96", 0, 0 } },
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

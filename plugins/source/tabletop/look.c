@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "people.h"
 #include "solid.h"
 
 world_canvas *world_canvas_new(int width, int height)
@@ -153,6 +154,57 @@ static void find_box(world_seen *seen, int i, const world_canvas *c, const int32
     seen->row = 0.5f * (float)(b[1] + b[3]);
 }
 
+/* Where a person can appear. */
+world_rect world_person_rect(const world_scene *s, const world_lens *v, const world_person *p)
+{
+    world_rect r = WORLD_RECT_NONE;
+    for (int i = 0; i < 2 * p->n; i++) {
+        const world_part *e = &p->part[i / 2];
+        const float *at = i & 1 ? e->b : e->a;
+        const float q[3] = {at[0] - s->camera.at[0], at[1] - s->camera.at[1],
+                            at[2] - s->camera.at[2]};
+        float near = dot3(q, s->camera.forward) - e->radius, col, row;
+        if (near < 0.3f || !world_lens_point(s, v, at, &col, &row))
+            return WORLD_RECT_ALL;
+        float half = 1.2f * v->focal * e->radius / near;
+        world_rect_add(&r, col - half, row - half);
+        world_rect_add(&r, col + half, row + half);
+    }
+    return r;
+}
+
+/* People over what is in the object buffer. */
+static void look_people(const world_scene *s, const world_lens *v, world_canvas *c)
+{
+    world_crowd *crowd = s->crowd;
+    int32_t in[WORLD_MOST_PEOPLE][4];
+    for (int i = 0; i < crowd->n; i++) {
+        world_person *p = &crowd->person[i];
+        world_rect r = world_person_rect(s, v, p);
+        world_rect_pixels(&r, c->width, c->height, in[i]);
+        p->seen.alone = 0;
+        for (int y = in[i][1]; y < in[i][3]; y++) {
+            for (int x = in[i][0]; x < in[i][2]; x++) {
+                float d[3];
+                int part;
+                world_lens_ray(v, (float)x + 0.5f, (float)y + 0.5f, d);
+                float t = world_person_hit(p, s->camera.at, d, &part);
+                if (t >= SOLID_MISS)
+                    continue;
+                size_t k = (size_t)y * (size_t)c->width + (size_t)x;
+                p->seen.alone++;
+                if (c->number[k] && c->depth[k] <= t)
+                    continue;
+                c->number[k] = (uint8_t)(s->n + i + 1);
+                c->depth[k] = t;
+            }
+        }
+    }
+    for (int i = 0; i < crowd->n; i++)
+        find_box(&crowd->person[i].seen, s->n + i, c, in[i]);
+    world_people_joints(s, crowd, c->width, c->height);
+}
+
 void world_scene_look(world_scene *s, world_canvas *c)
 {
     world_lens v = world_lens_make(s, c->width, c->height);
@@ -180,6 +232,8 @@ void world_scene_look(world_scene *s, world_canvas *c)
             }
         }
     }
+    if (s->crowd)
+        look_people(s, &v, c);
     for (int i = 0; i < s->n; i++) {
         const world_object *o = &s->object[i];
         const float q[3] = {o->x - s->camera.at[0], o->y - s->camera.at[1],

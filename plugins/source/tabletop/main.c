@@ -11,17 +11,23 @@
  *   categorize      options, answer
  *   box-categorize  box, options, answer
  *   region          box, answer
+ *
+ * World 2 is the same scenes, and with them:
+ *
+ *   mask             the number of the thing that each pixel shows, with names
+ *   depth, normals   exact, of the ray through the middle of each pixel; a table unit is a metre
+ *   depth-picture, normals-picture   the same as pictures, for decoders that make pictures
+ *   things           a list: class, box, mask, picture (the mask, white on black)
+ *   mask, picture    in each of refexp and of localize: what it speaks of
  */
-#include <omnio/kinds.h>
-#include <omnio/plugin.h>
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "world.h"
+#include "dense.h"
+#include "sources.h"
 
-enum { MOST_EACH = 32, MOST_FIELDS = 4 };
+enum { MOST_EACH = 32 };
 
 #define TABLETOP(PAR, S)                                                                           \
     PAR(S, int64, seed, "1", "0..", NULL, "another seed, another endless row of scenes")           \
@@ -32,7 +38,9 @@ enum { MOST_EACH = 32, MOST_FIELDS = 4 };
     PAR(S, int, most, "6", "1..6", NULL, "most objects; the number is uniform between the two")    \
     PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")                    \
     PAR(S, int64, round, "0", "0..4294967295", NULL, "another round, other words about a picture") \
-    PAR(S, int, world, "1", "1..1", NULL, "version of the world")                                  \
+    PAR(S, int, world, "1", "1..2", NULL, "2: with masks, depth and normals as well")              \
+    PAR(S, int64, scenes, "0", "0..", NULL, "0: no end; else so many, again with other words")     \
+    PAR(S, double, white, "10", "0.1..100", "m", "how far white is in the picture of depth")       \
     PAR(S, int, vqa, "9", "0..32", NULL, "questions for each picture")                             \
     PAR(S, int, refexp, "3", "0..32", NULL, "expressions for each picture")                        \
     PAR(S, int, localize, "1", "0..32", NULL, "classes to find in each picture")                   \
@@ -106,20 +114,21 @@ static uint64_t tabletop_count(const void *self, omn_split split)
 static omn_status make(const tabletop_self *t, omn_split split, uint64_t index, world_scene *s,
                        world_canvas **out, omn_error *err)
 {
-    static const world_split SPLITS[] = {WORLD_TRAIN, WORLD_HELD_OUT, WORLD_FOREIGN};
-    if ((unsigned)split >= sizeof SPLITS / sizeof SPLITS[0])
-        return omn_fail(err, OMN_ERR_ARGUMENT, "tabletop: there is no split %d", (int)split);
+    world_split own;
+    omn_status st = world_split_of(split, &own, err);
+    if (st != OMN_OK)
+        return st;
     int width = t->p.width, height = t->p.height;
-    world_dice d = world_dice_make((uint64_t)t->p.seed, SPLITS[split], index, WORLD_LANE_SIDES);
+    world_dice d = world_dice_make((uint64_t)t->p.seed, own, index, WORLD_LANE_SIDES);
     if (dice_chance(&d, (float)t->p.mixed)) {
         int *side = dice_below(&d, 3) ? &height : &width; /* wide pictures are more usual */
         *side = *side * 3 / 4 < WORLD_LEAST_SIDE ? WORLD_LEAST_SIDE : *side * 3 / 4;
     }
-    world_canvas *c = world_canvas_new(width, height);
-    if (!c)
-        return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for a picture of %d x %d", width,
-                        height);
-    if (!world_scene_make(s, c, (uint64_t)t->p.seed, SPLITS[split], index, &t->options)) {
+    world_canvas *c = NULL;
+    st = world_canvas_get(width, height, &c, err);
+    if (st != OMN_OK)
+        return st;
+    if (!world_scene_make(s, c, (uint64_t)t->p.seed, own, index, &t->options)) {
         world_canvas_free(c);
         return omn_fail(err, OMN_ERR_DATA, "tabletop: no clear scene for index %llu",
                         (unsigned long long)index);
@@ -129,29 +138,6 @@ static omn_status make(const tabletop_self *t, omn_split split, uint64_t index, 
 }
 
 /* ---- items to values ----------------------------------------------------------------------- */
-
-/* Fields of a record in the making. After a failure further additions do nothing. */
-typedef struct fields {
-    omn_named list[MOST_FIELDS];
-    size_t n;
-    const omn_frame *frame;
-    omn_status st;
-    omn_error *err;
-} fields;
-
-static void put(fields *f, const char *name, omn_value *taken)
-{
-    if (taken)
-        f->list[f->n++] = (omn_named){name, taken};
-}
-
-static void put_text(fields *f, const char *name, const char *text)
-{
-    omn_value *v = NULL;
-    if (f->st == OMN_OK)
-        f->st = omn_text_new(text, strlen(text), &v, f->err);
-    put(f, name, v);
-}
 
 /* labelled: a box that is asked about must not say in its label what the answer is. */
 static void put_boxes(fields *f, const char *name, const world_item *item, bool labelled)
@@ -178,10 +164,19 @@ static void put_options(fields *f, const world_item *item)
     put(f, "options", v);
 }
 
-static omn_status item_value(const world_item *item, const omn_frame *frame, omn_value **out,
-                             omn_error *err)
+/* Which objects an item's boxes hold, a bit for each. */
+static uint32_t item_objects(const world_item *item)
 {
-    fields f = {.frame = frame, .err = err, .st = OMN_OK};
+    uint32_t bits = 0;
+    for (int i = 0; i < item->n_boxes; i++)
+        bits |= 1u << item->object[i];
+    return bits;
+}
+
+/* f: empty fields; number: NULL in world 1. */
+static omn_status item_value(fields f, const world_item *item, const uint8_t *number,
+                             omn_value **out)
+{
     switch (item->task) {
     case WORLD_VQA:
         put_text(&f, "kind", world_kind_name(item->kind));
@@ -206,46 +201,97 @@ static omn_status item_value(const world_item *item, const omn_frame *frame, omn
     }
     if (item->task != WORLD_REFEXP)
         put_text(&f, "answer", item->answer);
-    if (f.st == OMN_OK)
-        f.st = omn_record_new(f.list, f.n, out, err);
-    for (size_t i = 0; i < f.n; i++)
-        omn_value_unref(f.list[i].value);
-    return f.st;
+    if (number && (item->task == WORLD_REFEXP || item->task == WORLD_LOCALIZE))
+        put_mask(&f, "mask", "picture", number, item_objects(item));
+    return fields_record(&f, out);
 }
 
 /* The items of one task as a list of records. */
-static omn_status task_value(const world_item *items, size_t n, world_task task,
-                             const omn_frame *frame, omn_value **out, omn_error *err)
+static void put_task(fields *f, const char *name, const world_item *items, size_t n,
+                     world_task task, const uint8_t *number)
 {
+    const fields empty = {.frame = f->frame, .call = f->call, .err = f->err};
     omn_value *list[MOST_EACH];
     size_t made = 0;
-    omn_status st = OMN_OK;
-    for (size_t i = 0; i < n && made < MOST_EACH; i++) {
+    for (size_t i = 0; i < n && made < MOST_EACH && f->st == OMN_OK; i++) {
         if (items[i].task != task)
             continue;
-        OMN_TRY(item_value(&items[i], frame, &list[made], err));
-        made++;
+        f->st = item_value(empty, &items[i], number, &list[made]);
+        made += f->st == OMN_OK;
     }
-    OMN_TRY(omn_list_new(list, made, out, err));
-done:
-    for (size_t i = 0; i < made; i++)
-        omn_value_unref(list[i]);
-    return st;
+    put_list(f, name, list, made);
 }
 
-static omn_status picture_value(const world_canvas *c, uint64_t source, omn_value **out,
-                                omn_error *err)
+/* ---- world 2 ------------------------------------------------------------------------------- */
+
+/* Every thing by itself: what it is, its box, its mask. */
+static void put_things(fields *f, const world_scene *s, const world_canvas *c)
 {
-    uint32_t w = (uint32_t)c->width, h = (uint32_t)c->height;
-    omn_frame frame = omn_frame_identity(source, w, h);
-    omn_image *img = NULL;
-    omn_pixels px;
-    omn_status st = omn_image_new(OMN_U8, w, h, 3, &frame, &img, &px, err);
-    if (st != OMN_OK)
-        return st;
-    memcpy(px.data, c->rgb, (size_t)w * h * 3);
-    *out = omn_image_give(img);
-    return OMN_OK;
+    omn_value *list[WORLD_MOST_OBJECTS];
+    size_t n = 0;
+    for (int i = 0; i < s->n && f->st == OMN_OK; i++) {
+        fields one = {.frame = f->frame, .call = f->call, .err = f->err};
+        char name[WORLD_LABEL];
+        world_object_name(&s->object[i], name, sizeof name);
+        put_text(&one, "class", name);
+        put_box(&one, "box", s->seen[i].box, NULL);
+        put_mask(&one, "mask", "picture", c->number, 1u << i);
+        f->st = fields_item(&one, list, &n);
+    }
+    put_list(f, "things", list, n);
+}
+
+/* The object buffer as a mask with names. */
+static void put_numbers(fields *f, const world_scene *s, const world_canvas *c, int32_t *labels)
+{
+    const size_t n = (size_t)c->width * (size_t)c->height;
+    char name[WORLD_MOST_OBJECTS][WORLD_LABEL];
+    const char *legend[WORLD_MOST_OBJECTS + 1] = {"background"};
+    const omn_kind *kind = NULL;
+    omn_value *v = NULL;
+    for (size_t k = 0; k < n; k++)
+        labels[k] = c->number[k];
+    for (int i = 0; i < s->n; i++) {
+        world_object_name(&s->object[i], name[i], sizeof name[i]);
+        legend[i + 1] = name[i];
+    }
+    const omn_filled columns[] = {
+        omn_fill("labels", OMN_I32, omn_dim2(c->height, c->width), labels),
+        omn_fill("legend", OMN_STRING, omn_dim1(s->n + 1), legend),
+    };
+    if (f->st == OMN_OK)
+        f->st = omn_kind_find(f->call, "mask", &kind, f->err);
+    if (f->st == OMN_OK)
+        f->st = omn_value_make(kind, columns, 2, f->frame, &v, f->err);
+    put(f, "mask", v);
+}
+
+static omn_status put_dense_fields(fields *f, const tabletop_self *t, const world_scene *s,
+                                   const world_canvas *c)
+{
+    const size_t n = (size_t)c->width * (size_t)c->height;
+    float *depth = malloc(n * sizeof *depth), *normals = malloc(3 * n * sizeof *normals);
+    int32_t *labels = malloc(n * sizeof *labels);
+    uint8_t *rgb = malloc(3 * n);
+    if (!depth || !normals || !labels || !rgb) {
+        f->st = omn_fail(f->err, OMN_ERR_MEMORY, "tabletop: no memory for a picture's depth");
+        goto done;
+    }
+    world_scene_dense(s, c, depth, normals);
+    put_numbers(f, s, c, labels);
+    put_dense(f, "depth", "depth", omn_dim2(c->height, c->width), depth);
+    put_dense(f, "normals", "normals", omn_dim3(c->height, c->width, 3), normals);
+    world_depth_picture(depth, n, (float)t->p.white, rgb);
+    put_picture(f, "depth-picture", rgb);
+    world_normals_picture(normals, n, rgb);
+    put_picture(f, "normals-picture", rgb);
+    put_things(f, s, c);
+done:
+    free(depth);
+    free(normals);
+    free(labels);
+    free(rgb);
+    return f->st;
 }
 
 static omn_status tabletop_get(const void *self, omn_call *call, omn_split split, uint64_t index,
@@ -254,32 +300,36 @@ static omn_status tabletop_get(const void *self, omn_call *call, omn_split split
     static const char *const FIELDS[WORLD_TASKS] = {
         "caption", "vqa", "refexp", "localize", "detect", "categorize", "box-categorize", "region"};
     const tabletop_self *t = self;
-    omn_named record[WORLD_TASKS + 1] = {{"image", NULL}};
     world_canvas *c = NULL;
     world_scene s;
-    omn_status st = OMN_OK;
+    fields f = {.call = call, .err = err};
     size_t most = 0;
+    uint64_t round = (uint64_t)t->p.round;
     for (int k = 0; k < WORLD_TASKS; k++)
         most += (size_t)t->mix.items[k];
     world_item *items = omn_call_scratch(call, most, sizeof *items);
     if (!items)
         return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for %zu questions", most);
-    OMN_TRY(make(t, split, index, &s, &c, err));
-    world_scene_paint(&s, c);
-    size_t n = world_items(&s, &t->mix, (uint32_t)t->p.round, items, most);
-    uint64_t source = world_mix64(s.seed ^ world_mix64(index * 4 + (uint64_t)split));
-    omn_frame frame = omn_frame_identity(source, (uint32_t)c->width, (uint32_t)c->height);
-    OMN_TRY(picture_value(c, source, &record[0].value, err));
-    for (int k = 0; k < WORLD_TASKS; k++) {
-        record[k + 1].name = FIELDS[k];
-        OMN_TRY(task_value(items, n, (world_task)k, &frame, &record[k + 1].value, err));
+    if (t->p.scenes) {
+        round += index / (uint64_t)t->p.scenes;
+        index %= (uint64_t)t->p.scenes;
     }
-    OMN_TRY(omn_record_new(record, WORLD_TASKS + 1, out, err));
-done:
+    const omn_status st = make(t, split, index, &s, &c, err);
+    if (st != OMN_OK)
+        return st;
+    world_scene_paint(&s, c);
+    const uint8_t *number = t->p.world > 1 ? c->number : NULL;
+    size_t n = world_items(&s, &t->mix, (uint32_t)round, items, most);
+    omn_frame frame = omn_frame_identity(world_source_id(s.seed, split, index), (uint32_t)c->width,
+                                         (uint32_t)c->height);
+    f.frame = &frame;
+    put_picture(&f, "image", c->rgb);
+    for (int k = 0; k < WORLD_TASKS; k++)
+        put_task(&f, FIELDS[k], items, n, (world_task)k, number);
+    if (number && f.st == OMN_OK)
+        put_dense_fields(&f, t, &s, c);
     world_canvas_free(c);
-    for (int k = 0; k < WORLD_TASKS + 1; k++)
-        omn_value_unref(record[k].value);
-    return st;
+    return fields_record(&f, out);
 }
 
 /* ---- labels per cell ----------------------------------------------------------------------- */
@@ -293,6 +343,8 @@ static omn_status tabletop_cells(const void *self, omn_call *call, omn_split spl
                                  omn_error *err)
 {
     const tabletop_self *t = self;
+    if (t->p.scenes)
+        index %= (uint64_t)t->p.scenes;
     if (rows < 1 || columns < 1 || rows > MOST_CELLS || columns > MOST_CELLS ||
         (int)rows > t->p.height / 2 || (int)columns > t->p.width / 2)
         return omn_fail(err, OMN_ERR_ARGUMENT,
@@ -304,7 +356,7 @@ static omn_status tabletop_cells(const void *self, omn_call *call, omn_split spl
         return omn_fail(err, OMN_ERR_MEMORY, "tabletop: no memory for %zu cells", n);
     world_canvas *c = NULL;
     world_scene s;
-    omn_status st = make(t, split, index, &s, &c, err);
+    const omn_status st = make(t, split, index, &s, &c, err);
     if (st != OMN_OK)
         return st;
     world_scene_cells(&s, c, (int)rows, (int)columns, cells);
@@ -330,10 +382,15 @@ static const void *tabletop_extension(const char *id)
 static const omn_source_impl tabletop_impl = {tabletop_extension, tabletop_open, tabletop_close,
                                               tabletop_count, tabletop_get};
 
+SOURCE_ROWS(edits, EDITS);
+
 static const omn_object objects[] = {
     {"omnio.source/1", "tabletop",
      "pictures of one to six solids on a table, with questions, captions, expressions and boxes",
      &tabletop_impl, OMN_OBJECT_PARAMS(tabletop)},
+    {"omnio.source/1", "tabletop-edits",
+     "pictures of the tabletop, what is to be changed in them, and how they look afterwards",
+     &edits_impl, OMN_OBJECT_PARAMS(edits)},
 };
 OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
            "a procedural tabletop world, drawn by its own ray caster", objects);

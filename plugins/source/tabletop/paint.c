@@ -10,9 +10,10 @@
 #include <string.h>
 
 #include "film.h"
+#include "people.h"
 #include "solid.h"
 
-enum { HIT_BIT = 0, SHADOW_BIT = 6, CONTACT_BIT = 18 };
+enum { HIT_BIT = 0, SHADOW_BIT = 6, CONTACT_BIT = 18, PERSON_BIT = 24, CAST_BIT = 27 };
 
 typedef struct painter {
     const world_scene *s;
@@ -53,10 +54,8 @@ static float cloud(float x, float y, uint32_t salt)
 
 static bool table_colour(const world_table *t, float x, float y, float rgb[3])
 {
-    if (t->rim == WORLD_ROUND && x * x + y * y > t->reach * t->reach)
-        return false;
-    float u = t->cos_turn * x + t->sin_turn * y, v = t->cos_turn * y - t->sin_turn * x;
-    if (t->rim == WORLD_SQUARE && (fabsf(u) > t->reach || fabsf(v) > t->reach))
+    float u, v;
+    if (!world_table_holds(t, x, y, &u, &v))
         return false;
     if (u > 200 || u < -200 || v > 200 || v < -200) {
         memcpy(rgb, t->one, 3 * sizeof *rgb);
@@ -96,6 +95,30 @@ static bool table_colour(const world_table *t, float x, float y, float rgb[3])
 
 /* ---- light --------------------------------------------------------------------------------- */
 
+/* True when a person stands between p and the middle of a lamp, d = lamp - p. What people throw are
+ * hard shadows, also where the lamp is a disc. */
+static bool people_shade(const painter *a, const float p[3], const float d[3], bool table)
+{
+    const world_crowd *crowd = a->s->crowd;
+    float dd = dot3(d, d);
+    for (int i = 0; crowd && i < crowd->n; i++) {
+        const world_person *who = &crowd->person[i];
+        if (table && !(a->may >> (CAST_BIT + i) & 1))
+            continue;
+        const float q[3] = {who->middle[0] - p[0], who->middle[1] - p[1], who->middle[2] - p[2]};
+        float along = dot3(q, d) / dd;
+        const float off[3] = {q[0] - along * d[0], q[1] - along * d[1], q[2] - along * d[2]};
+        if (dot3(off, off) > who->reach * who->reach)
+            continue;
+        for (int k = 0; k < who->n; k++) {
+            float t = world_part_hit(&who->part[k], p, d);
+            if (t > 2e-3f && t < 1)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* The share of a lamp that is seen from p, 0..1. */
 static float lamp_seen(const painter *a, const world_light *l, int number, const float p[3],
                        int self)
@@ -104,6 +127,8 @@ static float lamp_seen(const painter *a, const world_light *l, int number, const
     uint32_t near = 0;
     const float d[3] = {l->at[0] - p[0], l->at[1] - p[1], l->at[2] - p[2]};
     float dd = dot3(d, d), far = sqrtf(dd);
+    if (s->crowd && people_shade(a, p, d, self < 0))
+        return 0;
     for (int i = 0; i < s->n; i++) {
         const world_object *o = &s->object[i];
         if (i == self || (self < 0 && !(a->may >> (SHADOW_BIT + 6 * number + i) & 1)))
@@ -150,13 +175,13 @@ static float contact(const painter *a, const float p[3])
 static void shade_table(const painter *a, const float p[3], float rgb[3])
 {
     const world_scene *s = a->s;
-    float open = a->may >> CONTACT_BIT ? contact(a, p) : 1;
+    float open = a->may >> CONTACT_BIT & 63 ? contact(a, p) : 1;
     float e[3] = {s->sky[0] * open, s->sky[1] * open, s->sky[2] * open};
     for (int k = 0; k < s->n_lights; k++) {
         const world_light *l = &s->light[k];
         const float d[3] = {l->at[0] - p[0], l->at[1] - p[1], l->at[2]};
         float shine = d[2] / sqrtf(dot3(d, d));
-        if (l->shadow && (a->may >> (SHADOW_BIT + 6 * k) & 63))
+        if (l->shadow && (a->may >> (SHADOW_BIT + 6 * k) & 63 || a->may >> CAST_BIT & 7))
             shine *= lamp_seen(a, l, k, p, -1);
         for (int i = 0; i < 3; i++)
             e[i] += l->rgb[i] * shine;
@@ -262,6 +287,29 @@ static void shade_object(const painter *a, int self, const float p[3], const flo
         rgb[i] = o->rgb[i] * e[i] + shine[i];
 }
 
+/* Skin and cloth: no highlight, no mirror. */
+static void shade_person(const painter *a, const world_part *part, const float p[3], float rgb[3])
+{
+    const world_scene *s = a->s;
+    float n[3], e[3];
+    world_part_normal(part, p, n);
+    const float off[3] = {p[0] + 4e-3f * n[0], p[1] + 4e-3f * n[1], p[2] + 4e-3f * n[2]};
+    float up = 0.5f + 0.5f * n[2];
+    for (int i = 0; i < 3; i++)
+        e[i] = s->sky[i] * up + s->ground[i] * (1 - up);
+    for (int k = 0; k < s->n_lights; k++) {
+        const world_light *l = &s->light[k];
+        float w[3] = {l->at[0] - p[0], l->at[1] - p[1], l->at[2] - p[2]};
+        unit3(w);
+        float cosine = dot3(n, w);
+        float seen = cosine <= 0 ? 0 : l->shadow ? lamp_seen(a, l, k, off, s->n) : 1;
+        for (int i = 0; i < 3; i++)
+            e[i] += seen > 0 ? l->rgb[i] * seen * cosine : 0;
+    }
+    for (int i = 0; i < 3; i++)
+        rgb[i] = part->rgb[i] * e[i];
+}
+
 /* The light along the ray through (col, row); object says what the ray meets, -2 if not known. */
 static void sample(painter *a, float col, float row, int object, float rgb[3])
 {
@@ -269,7 +317,11 @@ static void sample(painter *a, float col, float row, int object, float rgb[3])
     const float *o = s->camera.at;
     float d[3], best = SOLID_MISS;
     world_lens_ray(&a->lens, col, row, d);
-    if (object >= 0) {
+    int person = -1, part = 0;
+    if (object >= s->n) {
+        person = object - s->n;
+        best = world_person_hit(&s->crowd->person[person], o, d, &part);
+    } else if (object >= 0) {
         best = solid_hit(&s->object[object], o, d);
     } else if (object == -2) {
         for (int i = 0; i < s->n; i++) {
@@ -279,9 +331,23 @@ static void sample(painter *a, float col, float row, int object, float rgb[3])
                 object = i;
             }
         }
+        for (int i = 0; s->crowd && i < s->crowd->n; i++) {
+            int k;
+            float t = a->may >> (PERSON_BIT + i) & 1
+                          ? world_person_hit(&s->crowd->person[i], o, d, &k) : SOLID_MISS;
+            if (t < best) {
+                best = t;
+                person = i;
+                part = k;
+            }
+        }
     }
     if (best < SOLID_MISS) {
         const float p[3] = {o[0] + best * d[0], o[1] + best * d[1], o[2] + best * d[2]};
+        if (person >= 0) {
+            shade_person(a, &s->crowd->person[person].part[part], p, rgb);
+            return;
+        }
         shade_object(a, object, p, d, rgb);
         return;
     }
@@ -360,6 +426,36 @@ static void mark_contact(const painter *a, int i)
     mark(a, &r, 1u << (CONTACT_BIT + i));
 }
 
+/* Where a person appears, and where its shadow may fall: in that of the ball around it. */
+static void mark_person(const painter *a, int i)
+{
+    const world_person *p = &a->s->crowd->person[i];
+    world_rect r = world_person_rect(a->s, &a->lens, p);
+    mark(a, &r, 1u << (PERSON_BIT + i));
+    r = WORLD_RECT_NONE;
+    for (int k = 0; k < a->s->n_lights; k++) {
+        const world_light *l = &a->s->light[k];
+        for (int corner = 0; corner < 8; corner++) {
+            float col, row, at[3];
+            for (int e = 0; e < 3; e++)
+                at[e] = p->middle[e] + (corner >> e & 1 ? p->reach : -p->reach);
+            at[2] = at[2] < 0 ? 0 : at[2];
+            if (l->at[2] <= at[2] + 0.1f) {
+                r = WORLD_RECT_ALL;
+                break;
+            }
+            float t = at[2] / (l->at[2] - at[2]);
+            const float q[3] = {at[0] + t * (at[0] - l->at[0]), at[1] + t * (at[1] - l->at[1]), 0};
+            if (!world_lens_point(a->s, &a->lens, q, &col, &row)) {
+                r = WORLD_RECT_ALL;
+                break;
+            }
+            world_rect_add(&r, col, row);
+        }
+    }
+    mark(a, &r, 1u << (CAST_BIT + i));
+}
+
 /* ---- edges --------------------------------------------------------------------------------- */
 
 static bool differs(const float *p, const float *q)
@@ -421,6 +517,8 @@ void world_scene_paint(const world_scene *s, world_canvas *c)
         if (s->contact > 0)
             mark_contact(&a, i);
     }
+    for (int i = 0; s->crowd && i < s->crowd->n; i++)
+        mark_person(&a, i);
     for (int y = 0; y < c->height; y++) {
         for (int x = 0; x < c->width; x++) {
             size_t k = (size_t)y * (size_t)c->width + (size_t)x;

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "draw.h"
 #include "exact.h"
 #include "look.h"
 #include "solid.h"
@@ -16,7 +17,7 @@
 #define REACH 2.55f /* objects stand within this distance of the middle */
 
 /* As a viewer would name them, in display values 0..1; squared they are about linear. */
-static const float PAINT[8][3] = {
+const float world_paint[8][3] = {
     {0.84f, 0.10f, 0.10f}, {0.12f, 0.62f, 0.18f}, {0.12f, 0.26f, 0.86f}, {0.96f, 0.86f, 0.12f},
     {0.52f, 0.14f, 0.72f}, {0.98f, 0.50f, 0.06f}, {0.95f, 0.95f, 0.95f}, {0.08f, 0.08f, 0.09f},
 };
@@ -26,14 +27,14 @@ static float squared(float x)
     return x < 0 ? 0 : x * x;
 }
 
-static void draw_looks(world_dice *d, world_object *o)
+void world_object_tint(world_dice *d, world_object *o)
 {
     int colour = o->is[WORLD_P_COLOUR];
     bool grey = colour == WORLD_WHITE || colour == WORLD_BLACK;
     float light = grey ? dice_float(d, 0.92f, 1.04f) : dice_float(d, 0.86f, 1.08f);
     float pale = grey ? 0 : dice_float(d, 0, 0.13f); /* towards grey of the same light */
     float spread = grey ? 0.015f : 0.045f;
-    const float *p = PAINT[colour];
+    const float *p = world_paint[colour];
     float mean = (p[0] + p[1] + p[2]) / 3;
     for (int i = 0; i < 3; i++) {
         float v = p[i] + (mean - p[i]) * pale + dice_float(d, -spread, spread);
@@ -45,6 +46,13 @@ static void draw_looks(world_dice *d, world_object *o)
         for (int i = 0; i < 3; i++)
             o->rgb[i] += lift;
     }
+}
+
+static void draw_looks(world_dice *d, world_object *o)
+{
+    int colour = o->is[WORLD_P_COLOUR];
+    bool grey = colour == WORLD_WHITE || colour == WORLD_BLACK;
+    world_object_tint(d, o);
     bool large = o->is[WORLD_P_SIZE] == WORLD_LARGE;
     float r = large ? dice_float(d, 0.62f, 0.70f) : dice_float(d, 0.35f, 0.40f);
     float tall = dice_float(d, 0.92f, 1.08f);
@@ -78,7 +86,7 @@ static void draw_looks(world_dice *d, world_object *o)
     }
 }
 
-static void draw_objects(world_dice *d, world_scene *s, int least, int most)
+void world_draw_objects(world_dice *d, world_scene *s, int least, int most)
 {
     s->n = least + dice_below(d, most - least + 1);
     /* now and then one colour or shape is common, so that counting has something to count */
@@ -96,7 +104,7 @@ static void draw_objects(world_dice *d, world_scene *s, int least, int most)
     }
 }
 
-static bool draw_places(world_dice *d, world_scene *s)
+bool world_draw_places(world_dice *d, world_scene *s)
 {
     float gap = dice_float(d, 0.06f, 0.3f);
     for (int i = 0; i < s->n; i++) {
@@ -128,11 +136,12 @@ static void cross3(const float a[3], const float b[3], float out[3])
     out[2] = a[0] * b[1] - a[1] * b[0];
 }
 
-static void draw_camera(world_dice *d, world_camera *c)
+void world_draw_camera(world_dice *d, world_scene *s, float low, float high, float eye_high)
 {
-    float turn = dice_float(d, 0, 2 * PI), lift = dice_float(d, 19, 57) * (PI / 180);
+    world_camera *c = &s->camera;
+    float turn = dice_float(d, 0, 2 * PI), lift = dice_float(d, low, high) * (PI / 180);
     float far = dice_float(d, 6.6f, 9.4f);
-    float eye[3] = {dice_float(d, -0.25f, 0.25f), dice_float(d, -0.25f, 0.25f), 0.35f};
+    float eye[3] = {dice_float(d, -0.25f, 0.25f), dice_float(d, -0.25f, 0.25f), eye_high};
     float flat = far * (float)exact_cos(lift);
     c->at[0] = eye[0] + flat * (float)exact_cos(turn);
     c->at[1] = eye[1] + flat * (float)exact_sin(turn);
@@ -153,6 +162,8 @@ static void draw_camera(world_dice *d, world_camera *c)
     }
     /* 17.5 to 24 pixels for a table unit at the middle of a picture 128 wide */
     c->focal = far * dice_float(d, 17.5f, 24) / (float)WORLD_SIDE;
+    if (s->table.rim != WORLD_ENDLESS && s->table.reach < REACH + 0.9f)
+        s->table.reach = REACH + 0.9f;
 }
 
 static void draw_light(world_dice *d, world_light *l, float strength, bool shadow)
@@ -287,6 +298,23 @@ static void clean_look(world_scene *s)
     s->table.rim = WORLD_ENDLESS;
 }
 
+void world_draw_around(world_dice *d, world_scene *s, bool clean)
+{
+    draw_table(d, &s->table);
+    draw_air(d, s);
+    draw_film(d, &s->film);
+    if (clean)
+        clean_look(s);
+}
+
+void world_draw_begin(world_scene *s, uint64_t seed, world_split split, uint64_t index)
+{
+    memset(s, 0, sizeof *s);
+    s->seed = seed;
+    s->split = split;
+    s->index = index;
+}
+
 /* Left to right, in the scene and in the object buffer. */
 static void sort_objects(world_scene *s, world_canvas *c)
 {
@@ -320,22 +348,13 @@ bool world_scene_make(world_scene *s, world_canvas *c, uint64_t seed, world_spli
     most = most > WORLD_MOST_OBJECTS ? WORLD_MOST_OBJECTS : most;
     least = least > most ? most : least;
     world_dice dice = world_dice_make(seed, split, index, WORLD_LANE_SCENE), *d = &dice;
-    memset(s, 0, sizeof *s);
-    s->seed = seed;
-    s->split = split;
-    s->index = index;
-    draw_objects(d, s, least, most);
-    draw_table(d, &s->table);
-    draw_air(d, s);
-    draw_film(d, &s->film);
-    if (options && options->clean)
-        clean_look(s);
+    world_draw_begin(s, seed, split, index);
+    world_draw_objects(d, s, least, most);
+    world_draw_around(d, s, options && options->clean);
     for (s->tries = 1; s->tries <= 20000; s->tries++) {
-        if (!draw_places(d, s))
+        if (!world_draw_places(d, s))
             continue;
-        draw_camera(d, &s->camera);
-        if (s->table.rim != WORLD_ENDLESS && s->table.reach < REACH + 0.9f)
-            s->table.reach = REACH + 0.9f;
+        world_draw_camera(d, s, 19, 57, 0.35f);
         world_scene_look(s, c);
         if (!world_scene_clear(s))
             continue;

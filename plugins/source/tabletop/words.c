@@ -115,6 +115,12 @@ void world_desc_plain(const world_desc *w, char *out, size_t n)
                                                  : "object");
 }
 
+void world_object_name(const world_object *o, char *out, size_t n)
+{
+    world_desc w = world_desc_of(o, WORLD_ALL_NAMED & ~NAMES(WORLD_P_MATERIAL));
+    world_desc_plain(&w, out, n);
+}
+
 void world_desc_say(const world_desc *w, bool plural, world_dice *d, char *out, size_t n)
 {
     static const world_property ORDER[3][3] = {

@@ -114,6 +114,7 @@ typedef struct world_scene {
     world_table table;
     world_film film;
     int tries;                       /* how many draws it took */
+    struct world_crowd *crowd;       /* people.h; borrowed; NULL: nobody is there */
 } world_scene;
 
 typedef struct world_options {
@@ -142,6 +143,8 @@ void world_canvas_free(world_canvas *c);
  * which a side of 64 or more does not meet. [any] */
 bool world_scene_make(world_scene *s, world_canvas *c, uint64_t seed, world_split split,
                       uint64_t index, const world_options *options);
+/* Draws the shade of an object of its colour. */
+void world_object_tint(world_dice *d, world_object *o);
 /* Fills number and seen from the scene and the size of the canvas. Objects keep their order. */
 void world_scene_look(world_scene *s, world_canvas *c);
 /* True when every object is well seen: large enough, not too hidden, inside, apart in x. */
@@ -205,6 +208,8 @@ const char *world_task_name(world_task task);
 const char *world_kind_name(world_kind kind);
 const char *world_value_name(world_property p, int value);
 int world_value_count(world_property p);
+/* "large red cube". */
+void world_object_name(const world_object *o, char *out, size_t n);
 
 /* How many items of each task a picture should carry; how often each kind of question; which share
  * of comparisons (0..1) asks whether two things are the same; which share of the things in those
