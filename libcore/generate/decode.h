@@ -92,6 +92,8 @@ omn_status pick_append(const chooser *c, path *p, int32_t id, double logprob, co
                        double logsum, bool *over, omn_error *err);
 /* May the answer end as it is, by its rules? */
 bool pick_may_end(const chooser *c, const path *p);
+/* *over: by its rules nothing may follow but the end. */
+omn_status pick_over(const chooser *c, const path *p, bool *over, omn_error *err);
 
 omn_status path_new(path *p, const chooser *c, omn_error *err);
 omn_status path_copy(path *to, const path *from, const chooser *c, omn_error *err);
@@ -111,9 +113,12 @@ typedef struct hypothesis {
     bool stopped;
 } hypothesis;
 typedef struct beam_result { hypothesis *list; size_t n; } beam_result;
-/* choosers [n] of n sentences, alike in beams and limits; rows are sentence * beams + beam. */
+/* choosers [n] of n sentences, alike in the number of beams and the stop; rows are
+ * sentence * beams + beam. */
 omn_status decode_beam(search_model *m, const chooser *c, size_t n, beam_result *out,
                        omn_error *err);
 void beam_result_free(beam_result *r);
+/* How many ids beyond its limit a sentence's search looks at: 0 or 1. */
+int32_t beam_past(omn_beam_stop stop);
 
 #endif

@@ -1,29 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Beam search: of each sentence the best unfinished answers go on side by side, and those that have
- * ended are kept by their score. The ways in which published programs differ (when an end counts,
- * when the search is over, what happens at the limit, how length is weighed) are members of
- * omn_beams; one loop serves them all. */
+ * ended are kept by their score. Sentences of a batch have their own limits and weights. The ways
+ * in which published programs differ (when an end counts, when the search is over, what happens at
+ * the limit, how length is weighed) are members of omn_beams; one loop serves them all. */
 #include "decode.h"
+#include "sample.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FAR (-1e9)                /* score of beams that are not there yet */
-
 typedef struct choice { double score, logprob; uint32_t beam; int32_t id; } choice;
 
 typedef struct sentence {
-    path *beams;                  /* [K], scores in .score */
+    chooser how;                  /* its own limit and weighing of length */
+    path *beams;                  /* [K], the first n_alive are there; scores in .score */
     hypothesis *ended;            /* the best first; at most K */
-    size_t n_ended;
+    size_t n_alive, n_ended;
     bool done;
 } sentence;
 
 typedef struct beaming {
     search_model *m;
-    const chooser *c;
-    const omn_beams *b;
+    omn_beam_stop stop;
     sentence *s;
     size_t n, K, C;               /* C: candidates looked at */
     int32_t *ids, *start, *from;
@@ -32,6 +31,13 @@ typedef struct beaming {
     path *next;                   /* [K] beams of the next step */
     int32_t t;                    /* ids that every beam has */
 } beaming;
+
+static const omn_beams *weighing(const sentence *s) { return &s->how.rq->beams; }
+
+int32_t beam_past(omn_beam_stop stop)
+{
+    return stop == OMN_BEAM_FULL || stop == OMN_BEAM_BEST;
+}
 
 static double penalised(const omn_beams *b, double score, int32_t length)
 {
@@ -54,14 +60,14 @@ static void insert(choice *list, size_t *n, size_t most, choice c)
     list[i] = c;
 }
 
-/* An ended answer into its place; equal scores keep their order. */
-static omn_status file_away(beaming *d, sentence *s, const chooser *c, const path *p, double sum,
-                            bool stopped, int32_t length, size_t most, omn_error *err)
+/* An answer into its place; equal scores keep their order. */
+static omn_status file_away(sentence *s, const path *p, double sum, bool stopped, int32_t length,
+                            size_t most, omn_error *err)
 {
     omn_status st = OMN_OK;
-    hypothesis h = { .score = penalised(d->b, sum, length), .stopped = stopped };
+    hypothesis h = { .score = penalised(weighing(s), sum, length), .stopped = stopped };
     if (s->n_ended == most && !(h.score > s->ended[most - 1].score)) return OMN_OK;
-    OMN_TRY(path_copy(&h.p, p, c, err));
+    OMN_TRY(path_copy(&h.p, p, &s->how, err));
     h.p.score = sum;
     if (s->n_ended == most) path_free(&s->ended[--s->n_ended].p);
     size_t i = s->n_ended++;
@@ -71,23 +77,49 @@ done:
     return st;
 }
 
+/* Answers of a sentence that are kept. */
+static size_t room(const beaming *d) { return d->stop == OMN_BEAM_BEST ? 1 : d->K; }
+
+/* What is alive at the limit becomes an answer as it is, but for the beams of the n candidates,
+ * which have ended; beside answers that had to end it only fills up. */
+static omn_status cut_off(beaming *d, sentence *s, size_t n, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t k = 0; k < s->n_alive; k++) {
+        const path *p = &s->beams[k];
+        bool ended = false, over = false;
+        if (beam_past(d->stop) && s->n_ended == room(d)) break;
+        for (size_t r = 0; r < n; r++) ended = ended || d->best[r].beam == k;
+        if (ended) continue;
+        OMN_TRY(pick_over(&s->how, p, &over, err));
+        OMN_TRY(file_away(s, p, p->score, over, p->n + weighing(s)->open_extra, room(d), err));
+    }
+    s->done = true;
+done:
+    return st;
+}
+
+/* Logits of a beam as the temperature has them, from their largest so that none overflows. */
+static void tempered(float *x, size_t V, double temperature)
+{
+    const double top = (double)x[sample_largest(x, V)];
+    for (size_t v = 0; v < V; v++) x[v] = (float)(((double)x[v] - top) / temperature);
+}
+
 /* The best continuations of a sentence, in order, into d->best. */
 static omn_status candidates(beaming *d, size_t i, const float *logits, size_t T, size_t *n,
                              omn_error *err)
 {
     omn_status st = OMN_OK;
     sentence *s = &d->s[i];
-    const chooser *c = &d->c[i];
-    const omn_request *rq = c->rq;
-    const bool must_end = d->b->stop == OMN_BEAM_FULL && d->t + 1 > c->most;
+    const chooser *c = &s->how;
+    const bool must_end = d->stop == OMN_BEAM_FULL && d->t >= c->most;
     *n = 0;
-    for (size_t k = 0; k < d->K && (k == 0 || d->t > 0); k++) {
-        if (s->beams[k].score <= FAR) continue;
+    for (size_t k = 0; k < s->n_alive; k++) {
         const float *row = logits + ((i * d->K + k) * T + (T - 1)) * d->m->V;
         memcpy(d->x, row, d->m->V * sizeof *d->x);
         OMN_TRY(pick_finite(c, d->x, err));
-        if (rq->temperature > 0)
-            for (size_t v = 0; v < d->m->V; v++) d->x[v] = (float)(d->x[v] / rq->temperature);
+        if (c->rq->temperature > 0) tempered(d->x, d->m->V, c->rq->temperature);
         double sum = pick_logsum(d->x, d->m->V);
         omn_error why = OMN_ERROR_INIT;
         const omn_status dead = pick_mask(c, &s->beams[k], d->x, sum, &why);
@@ -96,9 +128,9 @@ static omn_status candidates(beaming *d, size_t i, const float *logits, size_t T
             st = omn_fail(err, dead, "%s", why.text);
             goto done;
         }
-        if (d->b->renormalise) sum = pick_logsum(d->x, d->m->V);
+        if (weighing(s)->renormalise) sum = pick_logsum(d->x, d->m->V);
         for (size_t v = 0; v < d->m->V; v++) {
-            if (d->x[v] == -INFINITY || (must_end && (int32_t)v != d->m->stop)) continue;
+            if (d->x[v] == -INFINITY || (must_end && (int32_t)v != c->stop)) continue;
             const double lp = (double)d->x[v] - sum;
             const choice one = { s->beams[k].score + lp, lp, (uint32_t)k, (int32_t)v };
             insert(d->best, n, d->C, one);
@@ -108,33 +140,43 @@ done:
     return st;
 }
 
+/* The beam of a candidate that goes on; *whole: its rules want no more, and no token ends it. */
+static omn_status grow(sentence *s, const choice *o, path *to, bool *whole, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    path_free(to);
+    OMN_TRY(path_copy(to, &s->beams[o->beam], &s->how, err));
+    OMN_TRY(pick_append(&s->how, to, o->id, o->logprob, NULL, 0, whole, err));
+    to->score = o->score;
+    *whole = *whole && s->how.stop < 0;
+done:
+    return st;
+}
+
 /* What stays alive of the candidates; what has ended is filed. Returns how many live. */
 static omn_status settle(beaming *d, size_t i, size_t n, size_t *alive, omn_error *err)
 {
     omn_status st = OMN_OK;
     sentence *s = &d->s[i];
-    const chooser *c = &d->c[i];
-    const bool any_rank = d->b->stop == OMN_BEAM_BEST, never = d->b->stop == OMN_BEAM_NEVER;
-    const bool last = any_rank && d->t + 1 >= c->most;
-    const size_t keep = any_rank ? 1 : d->K;
+    const bool any_rank = d->stop == OMN_BEAM_BEST, last = any_rank && d->t >= s->how.most;
+    const size_t keep = room(d);
+    const int32_t length = d->t + 1 + weighing(s)->length_extra;
     *alive = 0;
     for (size_t r = 0; r < n; r++) {
         const choice *o = &d->best[r];
-        path *parent = &s->beams[o->beam];
-        const int32_t length = parent->n + 1 + d->b->length_extra;
-        const bool ends = !never && o->id == d->m->stop;
+        const bool ends = o->id == s->how.stop;
+        bool whole = false;
+        if (d->stop == OMN_BEAM_FULL && s->n_ended == d->K) break;
         if (last || (ends && (any_rank || r < d->K))) {
-            if (ends || last)
-                OMN_TRY(file_away(d, s, c, parent, o->score, ends, length, keep, err));
-            if (d->b->stop == OMN_BEAM_FULL && s->n_ended == d->K) break;
+            OMN_TRY(file_away(s, &s->beams[o->beam], o->score, ends, length, keep, err));
             continue;
         }
         if (ends || *alive == d->K) continue;
-        bool over = false;
-        path *p = &d->next[*alive];
-        OMN_TRY(path_copy(p, parent, c, err));
-        OMN_TRY(pick_append(c, p, o->id, o->logprob, NULL, 0, &over, err));
-        p->score = o->score;
+        OMN_TRY(grow(s, o, &d->next[*alive], &whole, err));
+        if (whole) {
+            OMN_TRY(file_away(s, &d->next[*alive], o->score, true, length, keep, err));
+            continue;
+        }
         d->from[i * d->K + (*alive)++] = (int32_t)(i * d->K + o->beam);
         if (any_rank && *alive == d->K) break;  /* ends below the last live one do not count */
     }
@@ -144,56 +186,39 @@ done:
 
 static bool is_over(const beaming *d, const sentence *s, double best)
 {
-    switch (d->b->stop) {
-    case OMN_BEAM_BOUND:
-        return s->n_ended == d->K &&
-               s->ended[d->K - 1].score >= penalised(d->b, best, d->t + 1);
-    case OMN_BEAM_FULL: return s->n_ended == d->K;
-    default: return false;
-    }
+    if (s->n_ended < d->K) return false;
+    if (d->stop == OMN_BEAM_FULL) return true;
+    return d->stop == OMN_BEAM_BOUND &&
+           s->ended[d->K - 1].score >= penalised(weighing(s), best, d->t + 1);
+}
+
+/* BEST: can no live one become better than what has ended? */
+static bool decided(const beaming *d, const sentence *s)
+{
+    const omn_beams *b = weighing(s);
+    return d->stop == OMN_BEAM_BEST && s->n_ended &&
+           s->ended[0].score >=
+               penalised(b, d->best[0].score, s->how.most + 1 + b->length_extra);
 }
 
 static omn_status step(beaming *d, size_t i, const float *logits, size_t T, omn_error *err)
 {
     omn_status st = OMN_OK;
     sentence *s = &d->s[i];
-    const chooser *c = &d->c[i];
     size_t n = 0, alive = 0;
-    for (size_t k = 0; k < d->K; k++) d->from[i * d->K + k] = (int32_t)(i * d->K + k);
     OMN_TRY(candidates(d, i, logits, T, &n, err));
-    if (!n) {
-        s->done = true;
-        goto done;
-    }
-    if (d->b->stop == OMN_BEAM_BEST && s->n_ended &&
-        s->ended[0].score >= penalised(d->b, d->best[0].score, c->most + d->b->length_extra)) {
-        s->done = true;
-        goto done;
-    }
-    const double best = d->best[0].score;
-    OMN_TRY(settle(d, i, n, &alive, err));
+    s->done = !n || decided(d, s);
+    if (!s->done) OMN_TRY(settle(d, i, n, &alive, err));
+    if (d->t >= s->how.most) OMN_TRY(cut_off(d, s, n, err));
+    if (s->done) goto done;
     for (size_t k = 0; k < d->K; k++) {
         path_free(&s->beams[k]);
-        if (k < alive) s->beams[k] = d->next[k];
-        else OMN_TRY(path_new(&s->beams[k], c, err));
-        if (k >= alive) s->beams[k].score = 2 * FAR;
+        if (k >= alive) continue;
+        s->beams[k] = d->next[k];
         d->next[k] = (path){ 0 };
     }
-    s->done = is_over(d, s, best) || !alive;
-done:
-    return st;
-}
-
-/* What is alive at the limit becomes an answer as it is. */
-static omn_status finish(beaming *d, size_t i, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    sentence *s = &d->s[i];
-    if (s->done || d->b->stop == OMN_BEAM_FULL || d->b->stop == OMN_BEAM_BEST) return OMN_OK;
-    for (size_t k = 0; k < d->K; k++)
-        if (s->beams[k].score > FAR)
-            OMN_TRY(file_away(d, s, &d->c[i], &s->beams[k], s->beams[k].score, false,
-                              s->beams[k].n + d->b->open_extra, d->K, err));
+    s->n_alive = alive;
+    s->done = is_over(d, s, d->best[0].score) || !alive;
 done:
     return st;
 }
@@ -203,23 +228,38 @@ static void feed_all(beaming *d, const feed *f)
 {
     for (size_t i = 0; i < d->n; i++)
         for (size_t k = 0; k < d->K; k++) {
-            const path *p = &d->s[i].beams[k];
+            const sentence *s = &d->s[i];
             int32_t *to = d->ids + (i * d->K + k) * f->T;
             d->start[i * d->K + k] = f->start;
-            if (d->s[i].done || p->n != d->t) feed_blank(d->m, f, to);
-            else feed_row(d->m, f, p->ids, p->n, to);
+            if (s->done || k >= s->n_alive) feed_blank(d->m, f, to);
+            else feed_row(d->m, f, s->beams[k].ids, d->t, to);
         }
+}
+
+/* Sentences that have their most ids are over, unless something is looked at behind these. */
+static omn_status limits(beaming *d, bool *all, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    *all = true;
+    for (size_t i = 0; i < d->n; i++) {
+        sentence *s = &d->s[i];
+        const bool ends = d->stop == OMN_BEAM_FULL && s->how.stop >= 0;
+        const bool past = d->stop == OMN_BEAM_BEST || ends;
+        if (!s->done && d->t >= s->how.most && !past) OMN_TRY(cut_off(d, s, 0, err));
+        *all = *all && s->done;
+    }
+done:
+    return st;
 }
 
 static omn_status run(beaming *d, omn_error *err)
 {
     omn_status st = OMN_OK;
     feed f = { 0 };
-    const int32_t most = d->c[0].most + (d->b->stop == OMN_BEAM_FULL ? 1 : 0);
-    for (d->t = 0; d->t < most; d->t++) {
+    for (d->t = 0;; d->t++) {
         const float *logits = NULL;
         bool all = true, moved = false;
-        for (size_t i = 0; i < d->n; i++) all = all && d->s[i].done;
+        OMN_TRY(limits(d, &all, err));
         if (all || (d->m->cancel && omn_cancel_get(d->m->cancel))) break;
         feed_next(d->m, &f, d->t);
         feed_all(d, &f);
@@ -231,16 +271,13 @@ static omn_status run(beaming *d, omn_error *err)
         if (moved) OMN_TRY(d->m->reorder(d->m->user, d->from, d->n * d->K, err));
         for (size_t r = 0; r < d->n * d->K; r++) d->from[r] = (int32_t)r;
     }
-    if (d->m->cancel && omn_cancel_get(d->m->cancel)) {
+    if (d->m->cancel && omn_cancel_get(d->m->cancel))
         st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
-        goto done;
-    }
-    for (size_t i = 0; i < d->n; i++) OMN_TRY(finish(d, i, err));
 done:
     return st;
 }
 
-static omn_status prepare(beaming *d, omn_error *err)
+static omn_status prepare(beaming *d, const chooser *c, omn_error *err)
 {
     omn_status st = OMN_OK;
     const size_t rows = d->n * d->K;
@@ -260,10 +297,10 @@ static omn_status prepare(beaming *d, omn_error *err)
         s->ended = calloc(d->K + 1, sizeof *s->ended);
         if (!s->beams || !s->ended)
             return omn_fail(err, OMN_ERR_MEMORY, "%zu beams: out of memory", rows);
-        for (size_t k = 0; k < d->K; k++) {
-            OMN_TRY(path_new(&s->beams[k], &d->c[i], err));
-            s->beams[k].score = k ? 2 * FAR : 0;
-        }
+        s->how = c[i];
+        if (d->stop == OMN_BEAM_NEVER) s->how.stop = -1;
+        OMN_TRY(path_new(&s->beams[0], &s->how, err));
+        s->n_alive = 1;
     }
 done:
     return st;
@@ -274,9 +311,9 @@ omn_status decode_beam(search_model *m, const chooser *c, size_t n, beam_result 
 {
     omn_status st = OMN_OK;
     const omn_beams *b = &c->rq->beams;
-    beaming d = { .m = m, .c = c, .b = b, .n = n, .K = b->count > 1 ? (size_t)b->count : 1 };
+    beaming d = { .m = m, .stop = b->stop, .n = n, .K = b->count > 1 ? (size_t)b->count : 1 };
     d.C = d.K * (b->stop == OMN_BEAM_BEST ? 3 : b->stop == OMN_BEAM_NEVER ? 1 : 2);
-    OMN_TRY(prepare(&d, err));
+    OMN_TRY(prepare(&d, c, err));
     OMN_TRY(run(&d, err));
     for (size_t i = 0; i < n; i++) {
         out[i] = (beam_result){ d.s[i].ended, d.s[i].n_ended };

@@ -174,6 +174,18 @@ int32_t pick_one(const chooser *c, float *x, int32_t step, omn_error *err)
     return id;
 }
 
+omn_status pick_over(const chooser *c, const path *p, bool *over, omn_error *err)
+{
+    const uint64_t *bits;
+    size_t count = 0;
+    bool may_end = false;
+    *over = false;
+    if (!c->walk || !rules_walk_ends(c->walk, p->state)) return OMN_OK;
+    const omn_status st = rules_walk_allowed(c->walk, p->state, &bits, &count, &may_end, err);
+    *over = st == OMN_OK && may_end && !count;
+    return st;
+}
+
 omn_status pick_append(const chooser *c, path *p, int32_t id, double logprob, const float *raw,
                        double logsum, bool *over, omn_error *err)
 {
@@ -194,12 +206,7 @@ omn_status pick_append(const chooser *c, path *p, int32_t id, double logprob, co
         st = omn_fail(err, OMN_ERR_INTERNAL, "id %d was chosen and is not allowed", (int)id);
         goto done;
     }
-    const uint64_t *bits;
-    size_t count = 0;
-    bool may_end = false;
-    if (!rules_walk_ends(c->walk, p->state)) return OMN_OK;
-    OMN_TRY(rules_walk_allowed(c->walk, p->state, &bits, &count, &may_end, err));
-    *over = may_end && !count;
+    OMN_TRY(pick_over(c, p, over, err));
 done:
     return st;
 }

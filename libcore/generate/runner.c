@@ -294,11 +294,18 @@ static omn_status finish_lanes(decoding *d, size_t i, omn_result *out, omn_error
 
 /* ---- the searches ---------------------------------------------------------------------------- */
 
+/* Ids that are looked at behind the limit of a request. */
+static int32_t past_of(const omn_request *rq)
+{
+    return by_beams(rq) ? beam_past(rq->beams.stop) : 0;
+}
+
 /* Most tokens of request i: of it and its conditions, the one with the least room says so. */
 static int32_t most_of(const decoding *d, size_t i)
 {
     const omn_request *rq = &d->rq[i];
     int32_t limit = runner_left(d->r, d->e, d->output, i);
+    if (d->vocab->stop >= 0) limit -= past_of(rq);
     for (uint32_t k = 1; k <= d->conditions; k++) {
         const int32_t left = runner_left(d->r, d->e, d->output, k * d->n + i);
         if (left < limit) limit = left;
@@ -402,7 +409,7 @@ static omn_status set_up(decoding *d, const search_model *m, omn_error *err)
                          "other, so that no window of guesses can be verified: left to right it "
                          "can write"));
     if (jacobi) most += rq->window > 0 ? rq->window : 16;
-    const int64_t places = feed_places(m, most - (rq->beams.stop != OMN_BEAM_FULL));
+    const int64_t places = feed_places(m, most - 1 + past_of(rq));
     d->capacity = (places + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
 done:
     return st;

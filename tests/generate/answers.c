@@ -120,6 +120,39 @@ START_TEST(a_batch_says_what_single_requests_say)
 }
 END_TEST
 
+/* Limits and weights of length are each request's own, whoever it shares a batch with. */
+START_TEST(a_batch_of_beams_says_what_single_requests_say)
+{
+    open_toy();
+    static const char *const prompts[3] = { "cube", "is there a cylinder?", "what is red?" };
+    static const int32_t most[3] = { 3, 17, 9 };
+    static const double alphas[3] = { 0, 1.5, 0.6 };
+    for (omn_beam_stop stop = OMN_BEAM_BOUND; stop <= OMN_BEAM_NEVER; stop++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_request rq[3];
+        omn_result batch[3], one = { OMN_FILL(omn_result) };
+        for (int i = 0; i < 3; i++)
+            rq[i] = (omn_request){ OMN_FILL(omn_request), .prompt = prompts[i],
+                                   .max_tokens = most[i],
+                                   .beams = { .count = 3, .alpha = alphas[i], .stop = stop,
+                                              .penalty = i == 2 ? OMN_PENALTY_SIXTHS
+                                                                : OMN_PENALTY_POWER } };
+        ck_assert_msg(omn_generate_batch(t.runner, rq, 3, batch, &err) == OMN_OK, "%s", err.text);
+        for (int i = 0; i < 3; i++) {
+            toy_answer(&t, &rq[i], &one);
+            ck_assert_uint_le(batch[i].tokens, (uint32_t)most[i]);
+            ck_assert_uint_eq(one.tokens, batch[i].tokens);
+            ck_assert_mem_eq(one.ids, batch[i].ids, one.tokens * sizeof *one.ids);
+            /* padding of the batch may move a sum by its rounding */
+            ck_assert_double_eq_tol(one.score, batch[i].score, 1e-4 * (1 + fabs(one.score)));
+            omn_result_fini(&one);
+            omn_result_fini(&batch[i]);
+        }
+    }
+    toy_close(&t);
+}
+END_TEST
+
 /* ---- streams --------------------------------------------------------------------------------- */
 
 typedef struct heard {
@@ -626,6 +659,7 @@ int main(void)
         the_same_seed_says_the_same,
         threads_do_not_change_an_answer,
         a_batch_says_what_single_requests_say,
+        a_batch_of_beams_says_what_single_requests_say,
         a_stream_is_the_whole_text,
         every_answer_tells_its_value_so_far,
         a_watcher_may_stop_and_keeps_what_there_is,

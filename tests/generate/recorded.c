@@ -6,6 +6,7 @@
 
 #include "libcore/generate/decode.h"
 #include "tests/codec/golden.h"
+#include "tests/generate/made.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -23,39 +24,12 @@ static omn_status nothing(void *user, const int32_t *from, size_t rows, omn_erro
 
 /* ---- rules over bare ids -------------------------------------------------------------------- */
 
-typedef struct machine {
-    rules_program *p;
-    spelling s;
-    rules_walk *w;
-} machine;
-
 static const omn_rule *one_by_one(omn_rules *r, const int32_t *ids, size_t n)
 {
     const omn_rule *list[32];
     ck_assert_uint_lt(n, 32);
     for (size_t i = 0; i < n; i++) list[i] = omn_rules_ids(r, &ids[i], 1);
     return omn_rules_seq(r, list, n);
-}
-
-static void machine_make(machine *m, const omn_vocab *v, omn_rules *r, const omn_rule *root)
-{
-    omn_error err = OMN_ERROR_INIT;
-    const size_t V = (size_t)v->rows;
-    *m = (machine){ .s = { .rows = v->rows, .words = (V + 63) / 64 } };
-    m->s.sayable = calloc(m->s.words, sizeof *m->s.sayable);
-    m->s.plain = calloc(m->s.words, sizeof *m->s.plain);
-    omn_rules_root(r, root);
-    ck_assert_msg(rules_compile(r, &m->p, &err) == OMN_OK, "%s", err.text);
-    rules_free(r);
-    ck_assert_msg(rules_walk_new(m->p, &m->s, v->rows, &m->w, &err) == OMN_OK, "%s", err.text);
-}
-
-static void machine_end(machine *m)
-{
-    rules_walk_free(m->w);
-    rules_program_free(m->p);
-    free(m->s.sayable);
-    free(m->s.plain);
 }
 
 /* What is given first, then one of the answers [n, L]; end and padding end a row. */
