@@ -98,8 +98,10 @@ static omn_status finish(const void *self, omn_call *c, const omn_feed *in, cons
     (void)self;
     (void)c;
     const omn_status st = omn_image_new(OMN_U8, 2, 2, 3, like, &img, &px, err);
-    for (int i = 0; st == OMN_OK && i < TILES * 3; i++)
-        ((uint8_t *)px.data)[i] = (uint8_t)(((const float *)t->data)[i] * 255);
+    for (int i = 0; st == OMN_OK && i < TILES * 3; i++) {
+        const float x = ((const float *)t->data)[i] * 255;
+        ((uint8_t *)px.data)[i] = (uint8_t)(x > 255 ? 255 : x > 0 ? x : 0);
+    }
     if (st == OMN_OK) *out = omn_image_give(img);
     return st;
 }
