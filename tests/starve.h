@@ -20,5 +20,8 @@ void starve_rest(void);
  * little. */
 typedef omn_status starve_scene(void *user, omn_error *err);
 void starve_play(starve_scene *scene, void *user, unsigned long least, bool forgiving);
+/* The same from allocation `first` on, for a scene whose beginning is another test's. */
+void starve_play_from(starve_scene *scene, void *user, unsigned long first, unsigned long least,
+                      bool forgiving);
 
 #endif

@@ -245,13 +245,16 @@ static omn_status write_weights(job *j, omn_error *err)
     return st;
 }
 
-/* Where the number of metadata.total_size stands; false: nowhere. */
-static bool find_total(const char *text, size_t size, size_t *from, size_t *to, uint64_t *number)
+/* Where the number of metadata.total_size stands; both ends at the end of the text: nowhere. */
+static omn_status find_total(const char *text, size_t size, size_t *from, size_t *to,
+                             uint64_t *number, omn_error *err)
 {
     char *key;
     bool found = false;
     scan s = { .text = text, .size = size, .strings = omn_arena_new(0) };
-    for (bool first = true; s.strings && scan_member(&s, &first, &key);) {
+    *from = *to = size;
+    if (!s.strings) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", INDEX);
+    for (bool first = true; scan_member(&s, &first, &key);) {
         bool inner = true;
         if (strcmp(key, "metadata") != 0) {
             (void)scan_skip(&s);
@@ -268,7 +271,10 @@ static bool find_total(const char *text, size_t size, size_t *from, size_t *to, 
         }
     }
     omn_arena_free(s.strings);
-    return found && !s.wrong;
+    if (s.wrong && s.status == OMN_ERR_MEMORY)
+        return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", INDEX);
+    if (!found || s.wrong) *from = *to = size;
+    return OMN_OK;
 }
 
 /* The index names the same shards; the sum of their bytes is told anew, if it was right. */
@@ -284,7 +290,8 @@ static omn_status write_index(job *j, omn_error *err)
     OMN_TRY(join(from, j->from, INDEX, err));
     OMN_TRY(join(to, j->to, INDEX, err));
     OMN_TRY(omn_file_read(from, MOST_INDEX, &text, &size, err));
-    if (!find_total(text, size, &at, &end, &said) || said != j->relay.total) at = end = size;
+    OMN_TRY(find_total(text, size, &at, &end, &said, err));
+    if (said != j->relay.total) at = end = size;
     omn_buf_put(&b, text, at);
     if (at < end) omn_buf_printf(&b, "%llu", (unsigned long long)j->sums.bytes);
     omn_buf_put(&b, text + end, size - end);

@@ -4,6 +4,7 @@
  * may be lost. */
 #include <omnio/tensor.h>
 
+#include "libcore/tensor/relay.h"
 #include "tests/starve.h"
 #include "tests/testing.h"
 
@@ -50,6 +51,76 @@ START_TEST(weights_survive_a_lack_of_memory)
     testing_write(testing_folder(), "model.safetensors.index.json", index, sizeof index - 1);
     snprintf(path, sizeof path, "%s", testing_folder());
     starve_play(open_weights, NULL, 8, false);
+}
+END_TEST
+
+/* ---- rows and tiles ------------------------------------------------------------------------ */
+
+typedef struct relaying { const char *from, *to, *wanted; relay_how how; } relaying;
+
+static bool every(void *user, const char *name)
+{
+    (void)user;
+    (void)name;
+    return true;
+}
+
+static omn_status relayed(void *user, omn_error *err)
+{
+    relaying *r = user;
+    relay_sums sums = { 0 };
+    char *got = NULL, *want = NULL;
+    size_t n = 0, m = 0;
+    const omn_status st = relay_file(r->from, r->to, &r->how, &sums, err);
+    starve_rest();
+    if (st != OMN_OK) {
+        ck_assert_int_ne(access(r->to, F_OK), 0);
+        return st;
+    }
+    if (r->wanted) {
+        ck_assert_int_eq(omn_file_read(r->to, 1 << 20, &got, &n, NULL), OMN_OK);
+        ck_assert_int_eq(omn_file_read(r->wanted, 1 << 20, &want, &m, NULL), OMN_OK);
+        ck_assert_uint_eq(n, m);
+        ck_assert_mem_eq(got, want, n);
+        unlink(r->to);
+    }
+    free(got);
+    free(want);
+    return st;
+}
+
+/* Into tiles, rounded ones among them, back to rows, and as they are: all of a file or none. */
+START_TEST(relaying_survives_a_lack_of_memory)
+{
+    static const uint16_t halves[6] = { 0x3f80, 0x4000, 0x4040, 0x4080, 0x40a0, 0x40c0 };
+    static const float wide[4] = { 1, -2, 3.14159F, 1e-30F };
+    const omn_weights_entry entries[] = {
+        { "a", { OMN_BF16, omn_dim2(3, 2), halves, sizeof halves } },
+        { "b", { OMN_F32, omn_dim2(2, 2), wide, sizeof wide } },
+        { "c", { OMN_F32, omn_dim1(4), wide, sizeof wide } },
+    };
+    static char rows[4200], tiles[4200], rounded[4200], to[4200], want[4200];
+    static const struct { char *from; bool tiles, round; } all[] = {
+        { rows, true, false }, { rows, true, true }, { tiles, false, false },
+        { rounded, false, false }, { rows, false, false }, { tiles, true, false },
+    };
+    const char *const meta[] = { "format", "pt" };
+    omn_error err = OMN_ERROR_INIT;
+    snprintf(rows, sizeof rows, "%s/rows.safetensors", testing_folder());
+    snprintf(tiles, sizeof tiles, "%s/tiles.safetensors", testing_folder());
+    snprintf(rounded, sizeof rounded, "%s/rounded.safetensors", testing_folder());
+    snprintf(to, sizeof to, "%s/to.safetensors", testing_folder());
+    snprintf(want, sizeof want, "%s/want.safetensors", testing_folder());
+    ck_assert_int_eq(omn_weights_write(rows, OMN_OVERWRITE, entries, 3, meta, 1, &err), OMN_OK);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        relaying r = { .from = all[i].from, .to = i == 0 ? tiles : i == 1 ? rounded : want,
+                       .how = { .tiles = all[i].tiles, .round = all[i].round, .wanted = every,
+                                .overwrite = OMN_OVERWRITE } };
+        ck_assert_msg(relayed(&r, &err) == OMN_OK, "%s", err.text);
+        r.wanted = r.to;
+        r.to = to;
+        starve_play(relayed, &r, 15, false);
+    }
 }
 END_TEST
 
@@ -165,6 +236,7 @@ int main(void)
 {
     const TTest *const all[] = {
         weights_survive_a_lack_of_memory,
+        relaying_survives_a_lack_of_memory,
         feeds_survive_a_lack_of_memory,
         files_survive_a_lack_of_memory,
         calls_survive_a_lack_of_memory,
