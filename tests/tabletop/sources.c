@@ -82,6 +82,10 @@ static const struct {
       { "image", "text", "kind", "name", "box", "mask", "where", "picture", "answer" },
       { "image", "kind", "name", "mask", "picture", "answer" },
       { "text" } },
+    { "tabletop-people",
+      { "image", "people", "boxes", "persons" },
+      { "image", "people", "boxes", "persons" },
+      { NULL } },
 };
 enum { N_SOURCES = sizeof SOURCES / sizeof SOURCES[0] };
 
@@ -220,12 +224,56 @@ START_TEST(world_2_is_world_1_and_more)
 }
 END_TEST
 
+START_TEST(people_have_joints_boxes_and_masks)
+{
+    door d;
+    int two = 0;
+    door_open(&d, "tabletop-people", NULL, 0);
+    for (uint64_t i = 0; i < 12; i++) {
+        omn_value *v = get(&d, OMN_SPLIT_TRAIN, i);
+        const omn_value *all = field(v, "people"), *persons = field(v, "persons");
+        const omn_region *r = NULL;
+        const size_t n = omn_regions_get(field(v, "boxes"), &r);
+        ck_assert_uint_eq(omn_list_count(persons), n);
+        ck_assert_uint_eq(omn_value_count(all), n);
+        two += n > 1;
+        for (size_t k = 0; k < n; k++) {
+            const omn_value *one = omn_list_at(persons, k);
+            omn_value *row = NULL;
+            check_mask(field(one, "mask"), field(one, "picture"), field(one, "box"));
+            ck_assert_str_eq(r[k].label, "person");
+            if (k) ck_assert_double_le(r[k - 1].x0 + r[k - 1].x1, r[k].x0 + r[k].x1);
+            ck_assert_int_eq(omn_value_item(all, k, &row, NULL), OMN_OK);
+            ck_assert(omn_value_equal(row, field(one, "joints")));
+            /* a joint that is seen is where the person's mask is, or beside its edge */
+            const double *at = omn_value_column(row, "point")->data;
+            const double *seen = omn_value_column(row, "visible")->data;
+            const int32_t *label = labels_of(field(one, "mask"));
+            for (size_t j = 0; j < 17; j++) {
+                if (seen[j] < 2) continue;
+                bool near = false;
+                for (int e = 0; e < 9; e++) {
+                    const int x = (int)at[2 * j] + e % 3 - 1, y = (int)at[2 * j + 1] + e / 3 - 1;
+                    near |= x >= 0 && y >= 0 && x < 128 && y < 128 && label[y * 128 + x];
+                }
+                ck_assert(near);
+            }
+            omn_value_unref(row);
+        }
+        omn_value_unref(v);
+    }
+    ck_assert_int_gt(two, 2);
+    door_close(&d);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
         examples_have_the_fields_that_are_promised,
         scenes_come_again_with_other_words,
         world_2_is_world_1_and_more,
+        people_have_joints_boxes_and_masks,
     };
     return TESTING_RUN("tabletop/sources", all, 30);
 }

@@ -383,6 +383,7 @@ static const omn_source_impl tabletop_impl = {tabletop_extension, tabletop_open,
                                               tabletop_count, tabletop_get};
 
 SOURCE_ROWS(edits, EDITS);
+SOURCE_ROWS(people, PEOPLE);
 
 static const omn_object objects[] = {
     {"omnio.source/1", "tabletop",
@@ -391,6 +392,9 @@ static const omn_object objects[] = {
     {"omnio.source/1", "tabletop-edits",
      "pictures of the tabletop, what is to be changed in them, and how they look afterwards",
      &edits_impl, OMN_OBJECT_PARAMS(edits)},
+    {"omnio.source/1", "tabletop-people",
+     "stick figures on the tabletop with their joints, boxes and masks", &people_impl,
+     OMN_OBJECT_PARAMS(people)},
 };
 OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
            "a procedural tabletop world, drawn by its own ray caster", objects);

@@ -29,6 +29,15 @@
 SOURCE_PARAMS(edits, EDITS);
 extern const omn_source_impl edits_impl;
 
+#define PEOPLE(PAR, S)                                                                             \
+    ROW_OF_SCENES(PAR, S, "people")                                                                \
+    PICTURE_SIDES(PAR, S)                                                                          \
+    PAR(S, int, most, "2", "1..3", NULL, "most people in a picture; one at least")                 \
+    PAR(S, int, solids, "3", "0..6", NULL, "most objects beside them")                             \
+    PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")
+SOURCE_PARAMS(people, PEOPLE);
+extern const omn_source_impl people_impl;
+
 /* Parameters without texts are all that such a source keeps. */
 omn_status source_open(const void *params, size_t size, void **self, omn_error *err);
 uint64_t source_endless(const void *self, omn_split split);
