@@ -86,6 +86,11 @@ static const struct {
       { "image", "people", "boxes", "persons" },
       { "image", "people", "boxes", "persons" },
       { NULL } },
+    { "tabletop-motion",
+      { "video", "before", "image", "next", "box", "name", "shift", "question", "answer",
+        "caption" },
+      { "image", "before", "next", "video", "answer", "shift" },
+      { "question" } },
 };
 enum { N_SOURCES = sizeof SOURCES / sizeof SOURCES[0] };
 
@@ -267,6 +272,44 @@ START_TEST(people_have_joints_boxes_and_masks)
 }
 END_TEST
 
+/* The mean pixel by which the picture is brighter or darker than `other` in a box. */
+static double change(const omn_value *one, const omn_value *other, const omn_region *r)
+{
+    const omn_pixels a = omn_image_pixels(omn_value_image(one));
+    const omn_pixels b = omn_image_pixels(omn_value_image(other));
+    double sum = 0, n = 0;
+    for (int y = (int)r->y0; y < (int)r->y1; y++)
+        for (int x = (int)r->x0; x < (int)r->x1; x++)
+            for (int k = 0; k < 3; k++, n++) {
+                const size_t at = ((size_t)y * a.width + (size_t)x) * 3 + (size_t)k;
+                sum += fabs((double)((const uint8_t *)a.data)[at] - ((const uint8_t *)b.data)[at]);
+            }
+    return sum / n;
+}
+
+START_TEST(motion_shows_what_moves)
+{
+    door d;
+    int where = 0;
+    door_open(&d, "tabletop-motion", NULL, 0);
+    for (uint64_t i = 0; i < 20; i++) {
+        omn_value *v = get(&d, OMN_SPLIT_TRAIN, i);
+        omn_value *const *frames = omn_value_column(field(v, "video"), "frames")->data;
+        const omn_region *r = NULL;
+        ck_assert_uint_eq(omn_value_count(field(v, "video")), 4);
+        ck_assert(omn_value_equal(frames[3], field(v, "image")));
+        ck_assert(omn_value_equal(frames[2], field(v, "before")));
+        ck_assert_double_ge(omn_number_get(field(v, "shift")), 12);
+        ck_assert_uint_eq(omn_regions_get(field(v, "box"), &r), 1);
+        /* where it is next, the picture changes */
+        where += change(field(v, "next"), field(v, "image"), r) > 10;
+        omn_value_unref(v);
+    }
+    ck_assert_int_ge(where, 17);
+    door_close(&d);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -274,6 +317,7 @@ int main(void)
         scenes_come_again_with_other_words,
         world_2_is_world_1_and_more,
         people_have_joints_boxes_and_masks,
+        motion_shows_what_moves,
     };
     return TESTING_RUN("tabletop/sources", all, 30);
 }

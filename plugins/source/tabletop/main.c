@@ -384,6 +384,7 @@ static const omn_source_impl tabletop_impl = {tabletop_extension, tabletop_open,
 
 SOURCE_ROWS(edits, EDITS);
 SOURCE_ROWS(people, PEOPLE);
+SOURCE_ROWS(motion, MOTION);
 
 static const omn_object objects[] = {
     {"omnio.source/1", "tabletop",
@@ -395,6 +396,9 @@ static const omn_object objects[] = {
     {"omnio.source/1", "tabletop-people",
      "stick figures on the tabletop with their joints, boxes and masks", &people_impl,
      OMN_OBJECT_PARAMS(people)},
+    {"omnio.source/1", "tabletop-motion",
+     "one thing moves along the table: pictures, the next one, which way", &motion_impl,
+     OMN_OBJECT_PARAMS(motion)},
 };
 OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
            "a procedural tabletop world, drawn by its own ray caster", objects);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The source of people: image, people (the joints of all), boxes (labelled "person"), and persons, a
- * list: class ("person"), name ("person in red"), box, joints, mask, picture (the mask, white on
+/* The source of people: image, people (the joints of all), boxes (labelled "person"), and persons,
+ * a list: class ("person"), name ("person in red"), box, joints, mask, picture (the mask, white on
  * black). From left to right. */
 #include "sources.h"
 

@@ -38,6 +38,17 @@ extern const omn_source_impl edits_impl;
 SOURCE_PARAMS(people, PEOPLE);
 extern const omn_source_impl people_impl;
 
+#define MOTION(PAR, S)                                                                             \
+    ROW_OF_SCENES(PAR, S, "motions")                                                               \
+    PICTURE_SIDES(PAR, S)                                                                          \
+    PAR(S, int, least, "1", "1..6", NULL, "fewest objects on the table; one of them moves")        \
+    PAR(S, int, most, "3", "1..6", NULL, "most objects on the table")                              \
+    PAR(S, int, frames, "5", "3..6", NULL, "pictures, with the one that is to be foreseen")        \
+    PAR(S, double, rate, "4", "0.1..100", "Hz", "pictures a second")                               \
+    PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")
+SOURCE_PARAMS(motion, MOTION);
+extern const omn_source_impl motion_impl;
+
 /* Parameters without texts are all that such a source keeps. */
 omn_status source_open(const void *params, size_t size, void **self, omn_error *err);
 uint64_t source_endless(const void *self, omn_split split);
