@@ -91,6 +91,14 @@ static const struct {
         "caption" },
       { "image", "before", "next", "video", "answer", "shift" },
       { "question" } },
+    { "tabletop-sounds",
+      { "audio", "image", "text", "hits", "times", "questions" },
+      { "audio", "image", "text", "hits", "times" },
+      { "questions" } },
+    { "tabletop-gripper",
+      { "image", "text", "kind", "name", "box", "actions", "thing", "target", "within" },
+      { "image", "kind", "actions", "box", "thing", "target", "within" },
+      { "text" } },
 };
 enum { N_SOURCES = sizeof SOURCES / sizeof SOURCES[0] };
 

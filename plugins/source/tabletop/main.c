@@ -385,6 +385,8 @@ static const omn_source_impl tabletop_impl = {tabletop_extension, tabletop_open,
 SOURCE_ROWS(edits, EDITS);
 SOURCE_ROWS(people, PEOPLE);
 SOURCE_ROWS(motion, MOTION);
+SOURCE_ROWS(sounds, SOUNDS);
+SOURCE_ROWS(gripper, GRIPPER);
 
 static const omn_object objects[] = {
     {"omnio.source/1", "tabletop",
@@ -399,6 +401,14 @@ static const omn_object objects[] = {
     {"omnio.source/1", "tabletop-motion",
      "one thing moves along the table: pictures, the next one, which way", &motion_impl,
      OMN_OBJECT_PARAMS(motion)},
+    {"omnio.source/1", "tabletop-sounds",
+     "hits on a thing of the tabletop: sound, picture, how many, of what", &sounds_impl,
+     OMN_OBJECT_PARAMS(sounds)},
+    {"omnio.source/1", "tabletop-gripper",
+     "what a hand is to do on the tabletop, and how it is done", &gripper_source_impl,
+     OMN_OBJECT_PARAMS(gripper)},
+    {"omnio.world/1", "tabletop-gripper", "a hand that picks, places and pushes on the tabletop",
+     &gripper_world_impl, OMN_OBJECT_PARAMS(gripper)},
 };
 OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
            "a procedural tabletop world, drawn by its own ray caster", objects);

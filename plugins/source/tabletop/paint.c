@@ -57,6 +57,13 @@ static bool table_colour(const world_table *t, float x, float y, float rgb[3])
     float u, v;
     if (!world_table_holds(t, x, y, &u, &v))
         return false;
+    if (t->spot_radius > 0) {
+        float dx = x - t->spot[0], dy = y - t->spot[1];
+        if (dx * dx + dy * dy < t->spot_radius * t->spot_radius) {
+            memcpy(rgb, t->spot_rgb, 3 * sizeof *rgb);
+            return true;
+        }
+    }
     if (u > 200 || u < -200 || v > 200 || v < -200) {
         memcpy(rgb, t->one, 3 * sizeof *rgb);
         return true;

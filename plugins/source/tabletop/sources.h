@@ -4,6 +4,8 @@
 #ifndef TABLETOP_SOURCES_H
 #define TABLETOP_SOURCES_H
 
+#include <omnio/learn.h>
+
 #include "values.h"
 
 /* What all of them take. scenes bounds the number of different pictures, so that what is made of
@@ -48,6 +50,27 @@ extern const omn_source_impl people_impl;
     PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")
 SOURCE_PARAMS(motion, MOTION);
 extern const omn_source_impl motion_impl;
+
+#define SOUNDS(PAR, S)                                                                             \
+    ROW_OF_SCENES(PAR, S, "sounds")                                                                \
+    PICTURE_SIDES(PAR, S)                                                                          \
+    PAR(S, int, hits, "5", "1..5", NULL, "most hits in a sound; one at least")                     \
+    PAR(S, double, seconds, "2.04", "0.6..60", "s", "how long a sound is")                         \
+    PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")
+SOURCE_PARAMS(sounds, SOUNDS);
+extern const omn_source_impl sounds_impl;
+
+/* Of the source and of the world. */
+#define GRIPPER(PAR, S)                                                                            \
+    ROW_OF_SCENES(PAR, S, "episodes")                                                              \
+    PICTURE_SIDES(PAR, S)                                                                          \
+    PAR(S, int, most, "3", "1..6", NULL, "most objects on the table")                              \
+    PAR(S, int, moves, "6", "1..100", NULL, "world: moves until an episode is over")               \
+    PAR(S, choice, split, "held-out", "train|held-out", NULL, "world: whose episodes")             \
+    PAR(S, bool, clean, "false", NULL, NULL, "plain table and no film effects")
+SOURCE_PARAMS(gripper, GRIPPER);
+extern const omn_source_impl gripper_source_impl;
+extern const omn_world_impl gripper_world_impl;
 
 /* Parameters without texts are all that such a source keeps. */
 omn_status source_open(const void *params, size_t size, void **self, omn_error *err);

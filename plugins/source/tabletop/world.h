@@ -87,6 +87,7 @@ typedef struct world_table {
     float scale, cos_turn, sin_turn, shift[2];
     float one[3], two[3];    /* linear colours */
     uint32_t salt;
+    float spot[2], spot_radius, spot_rgb[3]; /* a round mark; radius 0: there is none */
 } world_table;
 
 typedef struct world_film {
