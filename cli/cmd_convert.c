@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio convert: a model folder whose weights lie in another layout. */
+/* omnio convert: a model folder whose weights lie in another layout; weights of any format as a
+ * safetensors file. */
 #include "cli.h"
 
 #include <stdio.h>
@@ -16,12 +17,15 @@ static const cli_option rows[] = {
     { "type", 0, "choice", "TYPE", NULL, "bf16", NULL, "Conversion",
       "with tiles: round matrices of f32 and f16 to this; there is no way back" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Conversion",
-      "write into a folder that has something in it" },
+      "write into a folder that has something in it, or over the file OUT" },
 };
 
 static const cli_example examples[] = {
     { "omnio convert uio2-large -o uio2-large-tiles --layout tiles",
       "products read the weights without packing them" },
+    { "omnio convert checkpoint.pth model.safetensors", "weights of another program" },
+    { "omnio convert 'checkpoint.pth?tree=model' model.safetensors",
+      "and not the mean of them that lies beside" },
     { "omnio convert uio2-large-tiles -o uio2-large --layout rows", "and back" },
     { "omnio convert nano -o nano-tiles --layout tiles --type bf16",
       "a model of f32, its matrices rounded" },
@@ -29,9 +33,14 @@ static const cli_example examples[] = {
 
 const cli_command cmd_convert = {
     "convert",
-    "MODEL",
-    "Write a model again with its weights in another layout.",
-    "Official weights lie in rows and are used as they lie; a processor with AMX multiplies by "
+    "MODEL|IN OUT",
+    "Write weights as safetensors, or a model again in another layout.",
+    "With two operands: the weights of IN, a file of any format that omnio list weights names, an "
+    "index of shards or a folder with one of them, as one safetensors file OUT. Some megabytes of "
+    "them at a time are in memory, whatever their size; types stay as they are, views become dense, "
+    "each tensor gets a checksum. Of a checkpoint with nested dicts the first of model_ema, model, "
+    "module, state_dict and model_state_dict is taken, and told; IN?tree=NAME takes another.\n\n"
+    "With --layout: official weights lie in rows and are used as they lie; a processor with AMX multiplies by "
     "them so too, others pack the matrix for each product of many rows. In tiles (32 rows by 32 "
     "columns, two tiles of 1 KiB for each 16 rows) a matrix "
     "is multiplied from the mapped file. Answers with --precision f32 are the same bit for bit. "
@@ -140,12 +149,77 @@ static int work(cli *c, const cli_args *a)
     return code;
 }
 
+/* ---- a file of weights ---------------------------------------------------------------------- */
+
+static int check_copy(cli *c, const cli_args *a)
+{
+    static const char tail[] = ".safetensors";
+    const size_t n = strlen(a->operands[1]), m = sizeof tail - 1;
+    if (cli_text(a, "output") || cli_text(a, "layout") || cli_text(a, "type"))
+        return cli_usage(c, "IN and OUT go without --output, --layout and --type");
+    if (n <= m || strcmp(a->operands[1] + n - m, tail) != 0)
+        return cli_usage(c, "OUT is the name of a file that ends in .safetensors");
+    return -1;
+}
+
+static void put_copied(const cli *c, const char *path, const omn_weights_copied *d, omn_buf *b)
+{
+    if (c->format == CLI_TEXT) {
+        omn_buf_printf(b, "%s: ", path);
+        plural(b, d->tensors, "tensor", "tensors");
+        omn_buf_printf(b, ", %.2f MB\n", (double)d->bytes / 1e6);
+        return;
+    }
+    omn_buf_printf(b, "{\"type\":\"converted\",\"version\":%d,\"path\":", CLI_JSON_VERSION);
+    json_text(b, path);
+    omn_buf_printf(b, ",\"tensors\":%llu,\"bytes\":%llu}\n", (unsigned long long)d->tensors,
+                   (unsigned long long)d->bytes);
+}
+
+static int copy(cli *c, const cli_args *a)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_call *call = NULL;
+    omn_weights_copied done = { OMN_FILL(omn_weights_copied) };
+    shown s = { c, -1 };
+    const omn_call_setup setup = { OMN_FILL(omn_call_setup), .cancel = c->cancel,
+                                   .progress = on_progress, .progress_user = &s };
+    omn_buf b;
+    omn_buf_init(&b, 1 << 16);
+    int code = 0;
+    cli_catch_bus();
+    cli_keep(c, true); /* it hears at the next piece, and leaves no file */
+    omn_status st = omn_call_new(&setup, &call, &err);
+    if (st == OMN_OK)
+        st = omn_weights_copy(c->ctx, call, a->operands[0], a->operands[1],
+                              cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &done,
+                              &err);
+    cli_keep(c, false);
+    cli_progress(c, NULL);
+    if (st != OMN_OK) {
+        code = cli_stopped(c) ? cli_stopped(c) : cli_failed(c, &err);
+    } else {
+        put_copied(c, a->operands[1], &done, &b);
+        if (!cli_put(c, &b)) code = cli_lost(c);
+    }
+    omn_call_free(call);
+    omn_buf_fini(&b);
+    return code;
+}
+
 static int convert(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
     cli_rows(&a, &cmd_convert, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
-    if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one model is wanted");
+    if (code < 0 && a.n_operands == 2) {
+        code = check_copy(c, &a);
+        if (code < 0) code = cli_session(c, &a);
+        if (code < 0) code = copy(c, &a);
+        cli_args_fini(&a);
+        return code;
+    }
+    if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one model is wanted, or IN and OUT");
     if (code < 0 && !cli_text(&a, "output")) code = cli_usage(c, "-o DIR, a folder, is wanted");
     if (code < 0 && !cli_text(&a, "layout"))
         code = cli_usage(c, "--layout tiles or --layout rows is wanted");

@@ -2,6 +2,7 @@
 /* omnio inspect: what is in a model folder, a weights file, a plugin file; what an object takes. */
 #include "shelf.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,8 @@ static const cli_option rows[] = {
 static const cli_example examples[] = {
     { "omnio inspect nano", "the model that ships" },
     { "omnio inspect --tensors model.safetensors", "every tensor of a file" },
+    { "omnio inspect --tensors 'checkpoint.pth?tree=model_ema'",
+      "of a training's checkpoint the mean of the weights" },
     { "omnio inspect --check nano", "are all bytes those that were written?" },
     { "omnio inspect image.resize", "an object of a plugin" },
 };
@@ -25,8 +28,10 @@ const cli_command cmd_inspect = { "inspect",
                                   "MODEL|FILE|OBJECT",
                                   "Tell what is in a model, a weights file or a plugin.",
                                   "A model: its parts, ranges of tokens, tensors, parameters, and "
-                                  "memory at each type. A weights file: tensors and "
-                                  "metadata. A plugin file (.so): what it offers.",
+                                  "memory at each type. A weights file of any format that "
+                                  "omnio list weights names: tensors, metadata, and which of "
+                                  "nested dicts was taken (FILE?tree=NAME takes another). "
+                                  "A plugin file (.so): what it offers.",
                                   CLI_ROWS(rows),
                                   CLI_FORMAT,
                                   CLI_ROWS(examples),
@@ -144,7 +149,8 @@ static omn_status of_weights(const cli *c, const cli_args *a, const char *path, 
                              omn_error *err)
 {
     omn_weights *w = NULL;
-    const omn_status st = omn_weights_open(path, &w, err);
+    const omn_weights_setup how = { OMN_FILL(omn_weights_setup), .hollow = !cli_has(a, "check") };
+    const omn_status st = omn_weights_load(c->ctx, path, &how, &w, err);
     if (st != OMN_OK) return st;
     const sums s = add_up(w);
     put_begin(c, "weights", omn_weights_path(w), b);
@@ -359,7 +365,11 @@ static omn_status look_at(cli *c, const cli_args *a, const char *what, omn_buf *
 {
     struct stat st;
     omn_error other = OMN_ERROR_INIT;
-    const bool there = stat(what, &st) == 0;
+    char file[4096]; /* without the settings of its reader */
+    snprintf(file, sizeof file, "%s", what);
+    char *mark = stat(what, &st) ? strrchr(file, '?') : NULL;
+    if (mark) *mark = 0;
+    const bool there = stat(file, &st) == 0;
     if (there && S_ISREG(st.st_mode)) {
         if (ends_in(what, ".so")) return of_plugin(c, what, b, err);
         return of_weights(c, a, what, b, err);

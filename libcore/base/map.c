@@ -79,6 +79,15 @@ omn_map *map_of(const void *bytes, size_t n, const char *name)
     return m;
 }
 
+void map_forget(const omn_map *m, size_t at, size_t n)
+{
+    const long asked = sysconf(_SC_PAGESIZE);
+    const size_t page = asked > 0 ? (size_t)asked : 4096;
+    if (m->borrowed || at > m->size || n > m->size - at) return;
+    const size_t from = at / page * page;
+    if (n > 0) (void)madvise((unsigned char *)m->data + from, at + n - from, MADV_DONTNEED);
+}
+
 omn_status omn_map_unchanged(const omn_map *m, omn_error *err)
 {
     struct stat now;

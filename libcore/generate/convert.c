@@ -121,6 +121,20 @@ static omn_status no_other_weights(const job *j, omn_error *err)
                     path, j->from, j->sharded ? "in shards" : "in one file");
 }
 
+/* Layouts are of safetensors. */
+static omn_status check_native(const job *j, omn_error *err)
+{
+    for (size_t i = 0; i < omn_weights_maps(j->w); i++) {
+        const char *path = omn_map_path(omn_weights_map(j->w, i)), *dot = strrchr(path, '.');
+        if (!dot || strcmp(dot, ".safetensors"))
+            return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                            "%s is no safetensors file, which layouts need; write it as "
+                            "model.safetensors first (omnio convert IN OUT)",
+                            path);
+    }
+    return OMN_OK;
+}
+
 static omn_status check_folder(const job *j, omn_error *err)
 {
     struct stat from, to;
@@ -349,6 +363,7 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
     j.w = omn_model_weights(j.m);
     const char *file = omn_weights_path(j.w), *dot = strrchr(file, '.');
     j.sharded = dot && !strcmp(dot, ".json");
+    OMN_TRY(check_native(&j, err));
     OMN_TRY(check_folder(&j, err));
     OMN_TRY(write_all(&j, err));
     out->tiles = j.sums.tiles;

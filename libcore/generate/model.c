@@ -162,6 +162,19 @@ static omn_status bare(omn_context *ctx, const char *name, const char *dir, omn_
                : omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
 }
 
+/* Which file of the folder holds the weights, where the configuration says so. */
+static omn_status own_weights(omn_model *m, const char **weights, omn_error *err)
+{
+    const char *name = omn_config_string_or(&m->config, "omnio.weights", "");
+    if (!*name || !*weights || strcmp(*weights, m->path) != 0) return OMN_OK;
+    if (strchr(name, '/'))
+        return omn_fail_at(err, OMN_ERR_CONFIG, m->name, 0, 0,
+                           "omnio.weights is \"%.80s\"; the name of a file in this folder is wanted",
+                           name);
+    *weights = omn_arena_printf(m->open->arena, "%s/%s", m->path, name);
+    return *weights ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", m->name);
+}
+
 /* Its weights and what runs on them, as `setup` says beside. */
 /* weights: NULL: there are none, only room for them. */
 static omn_status load(omn_model *m, const char *weights, omn_program_setup *setup, omn_error *err)
@@ -172,7 +185,7 @@ static omn_status load(omn_model *m, const char *weights, omn_program_setup *set
         store_hollow(m->own_store);
         setup->store = m->own_store;
     } else if (!setup->store) {
-        OMN_TRY(omn_weights_open(weights, &m->weights, err));
+        OMN_TRY(omn_weights_load(setup->ctx, weights, NULL, &m->weights, err));
         OMN_TRY(omn_store_open(m->weights, &m->own_store, err));
         setup->store = m->own_store;
     }
@@ -220,6 +233,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     omn_program_setup setup = { OMN_FILL(omn_program_setup), .ctx = ctx, .store = how->store,
                                 .device = how->device, .precision = precision, .cache = cache,
                                 .training = how->training, .keep_tagged = how->keep_tagged };
+    OMN_TRY(own_weights(m, &weights, err));
     OMN_TRY(load(m, weights, &setup, err));
     *out = m;
     return OMN_OK;

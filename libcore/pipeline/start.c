@@ -18,9 +18,10 @@ omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_erro
     char folder[4300];
     struct stat s;
     const char *path = r->start[i];
-    if (strchr(path, '/') || stat(path, &s) == 0) return omn_weights_open(path, out, err);
+    if (strchr(path, '/') || stat(path, &s) == 0)
+        return omn_weights_load(r->ctx, path, NULL, out, err);
     const omn_status st = model_folder(r->ctx, path, folder, sizeof folder, err);
-    return st == OMN_OK ? omn_weights_open(folder, out, err) : st;
+    return st == OMN_OK ? omn_weights_load(r->ctx, folder, NULL, out, err) : st;
 }
 
 /* x += (w - x) / n: x, the mean of n - 1 tensors, becomes that of n. */

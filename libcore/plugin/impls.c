@@ -41,6 +41,18 @@ static const char *format_wrong(const void *impl)
 
 IMPL_SHAPE(impl_format, "omnio.format/1", "format", omn_format_impl, format_members, format_wrong);
 
+static const impl_member weights_members[] = {
+    IMPL_MEMBER(omn_weights_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_weights_impl, suffixes, IMPL_TEXT),
+    IMPL_MEMBER(omn_weights_impl, probe, IMPL_CODE),
+    IMPL_MEMBER(omn_weights_impl, open, IMPL_CODE),
+    IMPL_MEMBER(omn_weights_impl, close, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_weights_impl, read, IMPL_MAYBE_CODE),
+};
+
+IMPL_SHAPE(impl_weights, "omnio.weights/1", "format of weights", omn_weights_impl, weights_members,
+           NULL);
+
 static const impl_member value_members[] = {
     IMPL_MEMBER(omn_value_impl, extension, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_value_impl, place, IMPL_MAYBE_TEXT),
@@ -63,7 +75,7 @@ const impl_shape *impl_shape_of(const char *kind)
     static const impl_shape *const known[] = {
         &impl_operation, &impl_format,  &impl_value,   &impl_compute, &impl_op,
         &impl_codec,     &impl_encoder, &impl_decoder, &impl_model,   &impl_source,
-        &impl_measure,   &impl_objective, &impl_world, &impl_answer,
+        &impl_measure,   &impl_objective, &impl_world, &impl_answer, &impl_weights,
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(known[i]->kind, kind) == 0) return known[i];

@@ -2,42 +2,13 @@
 /* From a value to a file. The suffix says which format, settings may follow a question mark as in
  * "out.jpg?quality=90", and the file appears whole or not at all. */
 #include "context.h"
+#include "path.h"
 #include "suffix.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_TEXT     ((size_t)1 << 30)
-#define MOST_SETTINGS 64
-
-/* "out.jpg?quality=90&progressive=yes": the path, and the settings behind the last question mark,
- * when what stands there looks like settings; else it is part of the name. All in the arena. */
-static omn_status split_path(const char *text, omn_arena *a, char **path, omn_setting *set,
-                             size_t *n, omn_error *err)
-{
-    *n = 0;
-    *path = omn_arena_strdup(a, text);
-    if (!*path) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a path");
-    char *mark = strrchr(*path, '?');
-    if (!mark || mark[1] == '=' || !strchr(mark, '=') || strchr(mark, '/')) return OMN_OK;
-    *mark = 0;
-    for (char *p = mark + 1, *next; p; p = next) {
-        next = strchr(p, '&');
-        if (next) *next++ = 0;
-        char *equal = strchr(p, '=');
-        if (!equal || equal == p)
-            return omn_fail(err, OMN_ERR_ARGUMENT,
-                            "%s: settings of a format are written as "
-                            "?name=value&name=value",
-                            text);
-        if (*n == MOST_SETTINGS)
-            return omn_fail(err, OMN_ERR_ARGUMENT, "%s: more than %d settings", text,
-                            MOST_SETTINGS);
-        *equal = 0;
-        set[(*n)++] = (omn_setting){ p, equal + 1, 0, 0 };
-    }
-    return OMN_OK;
-}
+#define MOST_TEXT ((size_t)1 << 30)
 
 static omn_status put_bytes(const char *path, const void *bytes, size_t n, omn_overwrite how,
                             omn_error *err)
@@ -102,7 +73,7 @@ omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v
 {
     omn_status st = OMN_OK;
     char suffix[SUFFIX_ROOM], *plain = NULL;
-    omn_setting set[MOST_SETTINGS];
+    omn_setting set[PATH_SETTINGS];
     size_t n_set = 0, n = 0;
     const omn_entry *e = NULL;
     omn_call *c = NULL;
@@ -114,7 +85,7 @@ omn_status omn_value_save(omn_context *ctx, const char *path, const omn_value *v
     omn_arena *a = omn_arena_new((size_t)4 << 20);
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "no memory to save %s", path);
     omn_buf_init(&text, MOST_TEXT);
-    OMN_TRY(split_path(path, a, &plain, set, &n_set, err));
+    OMN_TRY(path_split(path, a, &plain, set, &n_set, err));
     if (!suffix_of(plain, suffix)) {
         st = omn_fail(err, OMN_ERR_ARGUMENT,
                       "%s: the name has no suffix that says which format to "

@@ -16,6 +16,26 @@ uint64_t checksum_of(const omn_tensor *t)
     return t->bytes > 0 ? XXH3_64bits(t->data, t->bytes) : XXH3_64bits("", 0);
 }
 
+checksum *checksum_begin(void)
+{
+    XXH3_state_t *state = XXH3_createState();
+    if (state) (void)XXH3_64bits_reset(state);
+    return (checksum *)state;
+}
+
+void checksum_add(checksum *c, const void *bytes, size_t n)
+{
+    if (n > 0) (void)XXH3_64bits_update((XXH3_state_t *)c, bytes, n);
+}
+
+uint64_t checksum_end(checksum *c)
+{
+    XXH3_state_t *state = (XXH3_state_t *)c;
+    const uint64_t sum = state ? XXH3_64bits_digest(state) : 0;
+    (void)XXH3_freeState(state);
+    return sum;
+}
+
 void checksum_put(uint64_t sum, omn_buf *out)
 {
     for (int at = 60; at >= 0; at -= 4) omn_buf_put(out, &"0123456789abcdef"[sum >> at & 15], 1);

@@ -47,6 +47,11 @@ omn_status header_add_meta(header *h, const char *key, const char *value, const 
 /* The entry of __metadata__ that holds the checksums; it is not among the pairs of a header. */
 #define CHECKSUM_KEY "omnio.xxh3"
 uint64_t checksum_of(const omn_tensor *t);
+/* The same of bytes that come piece by piece. NULL: no memory; end gives the memory back. */
+typedef struct checksum checksum;
+checksum *checksum_begin(void);
+void checksum_add(checksum *c, const void *bytes, size_t n);
+uint64_t checksum_end(checksum *c);
 /* As it stands in the entry, appended. */
 void checksum_put(uint64_t sum, omn_buf *out);
 /* Gives the rows of one file what its entry (NULL: there is none) says. */

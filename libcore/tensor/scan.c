@@ -66,6 +66,16 @@ static size_t utf8_length(const unsigned char *p, size_t left)
     return n;
 }
 
+bool scan_utf8(const char *s, size_t n)
+{
+    size_t each;
+    for (size_t at = 0; at < n; at += each) {
+        each = utf8_length((const unsigned char *)s + at, n - at);
+        if (each == 0) return false;
+    }
+    return true;
+}
+
 static size_t utf8_put(uint32_t c, char *to)
 {
     if (c < 0x80) {

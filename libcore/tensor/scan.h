@@ -24,6 +24,8 @@ bool scan_string(scan *s, char **out);            /* decoded, terminated */
 bool scan_count(scan *s, uint64_t *out);          /* a whole number of at most 2^63 - 1 */
 bool scan_skip(scan *s);                          /* any value */
 bool scan_end(scan *s);                           /* nothing but white space follows */
+/* Are these n bytes UTF-8? Reads no scan. */
+bool scan_utf8(const char *s, size_t n);
 /* Fails with this reason at the current place. Returns false. */
 bool scan_fail(scan *s, const char *wrong);
 

@@ -3,6 +3,7 @@
  * of tensors sorted by name. Nothing is copied: a tensor is an address in a mapping. */
 #include "libcore/base/map.h"
 #include "libcore/base/system.h"
+#include "libcore/tensor/given.h"
 #include "libcore/tensor/header.h"
 #include "libcore/tensor/scan.h"
 #include "libcore/tensor/tiles.h"
@@ -21,6 +22,7 @@ struct omn_weights {
     header all; /* rows sorted by name */
     omn_map **maps;
     size_t n_maps, maps_room;
+    unsigned char *block; /* tensors of another format that lie dense nowhere else */
 };
 
 /* A tensor and the shard that the index names for it. */
@@ -246,6 +248,32 @@ done:
     return st;
 }
 
+omn_status weights_shards(const char *path, omn_arena *a, char ***files, size_t *n, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    roster x = { NULL, 0, 0 };
+    char *text = NULL;
+    size_t size = 0;
+    omn_weights w = { .strings = a, .all = { .strings = a } };
+    *n = 0;
+    OMN_TRY(omn_file_read(path, HEADER_MOST, &text, &size, err));
+    OMN_TRY(read_index(&w, path, text, size, &x, err));
+    OMN_TRY(check_names(&x, path, err));
+    *files = omn_arena_alloc(a, x.n, sizeof(char *));
+    if (!*files) {
+        st = no_memory(err, path);
+        goto done;
+    }
+    for (size_t i = 0; i < x.n; i++)
+        if (i == 0 || strcmp(x.rows[i].file, x.rows[i - 1].file) != 0)
+            (*files)[(*n)++] = x.rows[i].file;
+done:
+    free(w.all.meta);
+    free(text);
+    free(x.rows);
+    return st;
+}
+
 static bool ends_with(const char *s, const char *end)
 {
     size_t n = strlen(s), m = strlen(end);
@@ -318,11 +346,91 @@ done:
     return st;
 }
 
+/* ---- from a list of another format ---------------------------------------------------------- */
+
+enum { BLOCK_ALIGN = 64 };
+
+/* Room for all that does not lie dense, and a mapping of it, since devices wrap those. */
+static omn_status make_block(omn_weights *w, const omn_weights_list *l, omn_error *err)
+{
+    size_t size = 0;
+    uint64_t sum = 0;
+    omn_status st = given_sum(l, true, &sum, err);
+    if (st != OMN_OK || sum == 0) return st;
+    for (size_t i = 0; i < l->n; i++)
+        if (l->rows[i].how != GIVEN_DENSE)
+            size += (l->rows[i].tensor.bytes + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
+    w->block = aligned_alloc(BLOCK_ALIGN, size);
+    omn_map *map = w->block ? map_of(w->block, size, w->path) : NULL;
+    omn_map **more = map ? reallocarray(w->maps, w->n_maps + 1, sizeof(omn_map *)) : NULL;
+    if (!more) {
+        omn_map_close(map);
+        return omn_fail(err, OMN_ERR_MEMORY,
+                        "%s: no memory for the %zu bytes of tensors that do not lie dense in it",
+                        w->path, size);
+    }
+    w->maps = more;
+    w->maps[w->n_maps++] = map;
+    w->maps_room = w->n_maps;
+    return OMN_OK;
+}
+
+/* The rows as weights have them; what does not lie dense is brought into the block. */
+static omn_status take_rows(omn_weights *w, const omn_weights_list *l, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    size_t at = 0;
+    w->all.rows = calloc(l->n + 1, sizeof *w->all.rows);
+    if (!w->all.rows) return no_memory(err, w->path);
+    w->all.n = w->all.room = l->n;
+    for (size_t i = 0; i < l->n; i++) {
+        const given_row *r = &l->rows[i];
+        header_row *to = &w->all.rows[i];
+        *to = (header_row){ .name = r->name, .tensor = r->tensor, .file = r->file };
+        if (r->how == GIVEN_DENSE || !w->block) continue;
+        OMN_TRY(given_read(l, i, 0, w->block + at, r->tensor.bytes, err));
+        to->tensor.data = w->block + at;
+        at += (r->tensor.bytes + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
+    }
+done:
+    return st;
+}
+
+omn_status weights_of_given(omn_weights_list *l, bool hollow, omn_weights **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    *out = NULL;
+    omn_weights *w = calloc(1, sizeof *w);
+    if (!w) {
+        st = no_memory(err, l->path);
+        goto done;
+    }
+    w->path = l->path;
+    w->strings = l->strings;
+    w->all = l->meta;
+    w->maps = l->maps;
+    w->n_maps = w->maps_room = l->n_maps;
+    l->strings = NULL;
+    l->maps = NULL;
+    l->n_maps = 0;
+    l->meta = (header){ NULL };
+    if (!hollow) OMN_TRY(make_block(w, l, err));
+    OMN_TRY(take_rows(w, l, err));
+    if (w->all.n_meta > 1) qsort(w->all.meta, w->all.n_meta, sizeof *w->all.meta, by_key);
+    *out = w;
+    w = NULL;
+done:
+    omn_weights_close(w);
+    given_free(l);
+    return st;
+}
+
 void omn_weights_close(omn_weights *w)
 {
     if (!w) return;
     for (size_t i = 0; i < w->n_maps; i++) omn_map_close(w->maps[i]);
     free(w->maps);
+    free(w->block);
     free(w->all.rows);
     free(w->all.meta);
     omn_arena_free(w->strings);

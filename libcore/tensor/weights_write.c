@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64, PAGE = 4096 };
+enum { ALIGN = 64, PAGE = 4096, PIECE = 4 << 20 };
 
 /* The tensors in the order of the file, with their checksums. */
 typedef struct row {
@@ -26,6 +26,7 @@ typedef struct rows {
     row *row;
     size_t n;
     writing_make *make;
+    writing_piece *piece;
     void *user;
 } rows;
 
@@ -81,6 +82,47 @@ static omn_status bytes_of(const rows *r, size_t i, const void **bytes, omn_erro
     return r->make(r->user, (size_t)(w - r->list), bytes, err);
 }
 
+/* Where the bytes of a tensor go: into a checksum, into a file. */
+typedef omn_status taking(void *to, const void *bytes, size_t n, omn_error *err);
+
+static omn_status each_piece(const rows *r, size_t i, taking *take, void *to, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const void *bytes = NULL;
+    const writing *w = r->row[i].of;
+    if (!r->piece) {
+        st = bytes_of(r, i, &bytes, err);
+        return st == OMN_OK ? take(to, bytes, w->tensor.bytes, err) : st;
+    }
+    for (size_t at = 0, n; at < w->tensor.bytes && st == OMN_OK; at += n) {
+        n = w->tensor.bytes - at < PIECE ? w->tensor.bytes - at : PIECE;
+        st = r->piece(r->user, (size_t)(w - r->list), at, n, &bytes, err);
+        if (st == OMN_OK) st = take(to, bytes, n, err);
+    }
+    return st;
+}
+
+static omn_status take_sum(void *to, const void *bytes, size_t n, omn_error *err)
+{
+    (void)err;
+    checksum_add(to, bytes, n);
+    return OMN_OK;
+}
+
+static omn_status take_file(void *to, const void *bytes, size_t n, omn_error *err)
+{
+    return omn_file_write(to, bytes, n, err);
+}
+
+static omn_status sum_of(const rows *r, size_t i, uint64_t *sum, omn_error *err)
+{
+    checksum *c = checksum_begin();
+    if (!c) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a checksum");
+    const omn_status st = each_piece(r, i, take_sum, c, err);
+    *sum = checksum_end(c);
+    return st;
+}
+
 /* Each checked, by name, which is how checksums stand in the file. */
 static omn_status sort_rows(rows *r, omn_error *err)
 {
@@ -97,11 +139,7 @@ static omn_status sort_rows(rows *r, omn_error *err)
         if (strcmp(r->row[i - 1].of->name, r->row[i].of->name) == 0)
             return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s is there twice",
                             header_show(r->row[i].of->name, shown));
-    for (size_t i = 0; i < r->n; i++) {
-        omn_tensor t = r->row[i].of->tensor;
-        OMN_TRY(bytes_of(r, i, &t.data, err));
-        r->row[i].sum = checksum_of(&t);
-    }
+    for (size_t i = 0; i < r->n; i++) OMN_TRY(sum_of(r, i, &r->row[i].sum, err));
 done:
     return st;
 }
@@ -252,34 +290,43 @@ done:
     return st;
 }
 
-omn_status weights_write(const char *path, omn_overwrite how, const writing *list, size_t n,
-                         const char *const *meta, size_t n_meta, const char *in_rows,
-                         writing_make *make, void *user, omn_error *err)
+static omn_status write_rows(const char *path, omn_overwrite how, rows *r, const char *const *meta,
+                             size_t n_meta, const char *in_rows, omn_error *err)
 {
-    omn_status st = OMN_OK;
     omn_file *file = NULL;
-    rows r = { .list = list, .n = n, .make = make, .user = user };
     omn_buf head;
     omn_buf_init(&head, HEADER_MOST + 8);
-    st = sort_rows(&r, err);
-    if (st == OMN_OK) st = make_header(&head, &r, meta, n_meta, in_rows, err);
+    omn_status st = sort_rows(r, err);
+    if (st == OMN_OK) st = make_header(&head, r, meta, n_meta, in_rows, err);
     if (st != OMN_OK) {
         omn_error_prefix(err, "%s", path);
         goto done;
     }
     OMN_TRY(omn_file_create(path, how, &file, err));
     OMN_TRY(omn_file_write(file, head.data, head.length, err));
-    for (size_t i = 0; i < n; i++) {
-        const void *bytes = NULL;
-        OMN_TRY(bytes_of(&r, i, &bytes, err));
-        OMN_TRY(omn_file_write(file, bytes, r.row[i].of->tensor.bytes, err));
-    }
+    for (size_t i = 0; i < r->n; i++) OMN_TRY(each_piece(r, i, take_file, file, err));
     OMN_TRY(omn_file_commit(file, err));
 done:
     omn_file_free(file);
     omn_buf_fini(&head);
-    free(r.row);
+    free(r->row);
     return st;
+}
+
+omn_status weights_write(const char *path, omn_overwrite how, const writing *list, size_t n,
+                         const char *const *meta, size_t n_meta, const char *in_rows,
+                         writing_make *make, void *user, omn_error *err)
+{
+    rows r = { .list = list, .n = n, .make = make, .user = user };
+    return write_rows(path, how, &r, meta, n_meta, in_rows, err);
+}
+
+omn_status weights_write_pieces(const char *path, omn_overwrite how, const writing *list, size_t n,
+                                const char *const *meta, size_t n_meta, writing_piece *piece,
+                                void *user, omn_error *err)
+{
+    rows r = { .list = list, .n = n, .piece = piece, .user = user };
+    return write_rows(path, how, &r, meta, n_meta, NULL, err);
 }
 
 omn_status omn_weights_write(const char *path, omn_overwrite how,

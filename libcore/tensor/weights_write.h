@@ -16,10 +16,19 @@ typedef struct writing {
  * Called twice for each, for its checksum and for the file; must give the same bytes. */
 typedef omn_status writing_make(void *user, size_t i, const void **bytes, omn_error *err);
 
+/* The same in pieces of at most `n` bytes from byte `at` on: called in order, twice over, with whole
+ * elements of at most 8 bytes. */
+typedef omn_status writing_piece(void *user, size_t i, size_t at, size_t n, const void **bytes,
+                                 omn_error *err);
+
 /* What is in tiles comes first, each part by name, and begins at a multiple of 2048 bytes of the
  * file. in_rows: NULL, or what the header was before (tiles.h). */
 omn_status weights_write(const char *path, omn_overwrite how, const writing *list, size_t n,
                          const char *const *meta, size_t n_meta, const char *in_rows,
                          writing_make *make, void *user, omn_error *err);
+/* Tensors that are larger than memory. Nothing of the list has data or lies in tiles. */
+omn_status weights_write_pieces(const char *path, omn_overwrite how, const writing *list, size_t n,
+                                const char *const *meta, size_t n_meta, writing_piece *piece,
+                                void *user, omn_error *err);
 
 #endif
