@@ -242,13 +242,13 @@ OMN_API const omn_object *omn_plugin_object_at(const omn_plugin *p, const void *
 /* Rows with their strides: parameter i of an object, whatever this plugin was built against. */
 OMN_API const omn_param *omn_entry_param(const omn_entry *e, size_t i);
 
-/* ---- weights files: "omnio.weights/1": names and tensors of a file that others wrote --------- */
+/* ---- weights files: "omnio.weights/1": names and tensors of files that others wrote ---------- */
 
 /* safetensors is at home in this library; every other format is such an object. Nothing is copied
  * that can be used where it lies: open maps the files and says where each tensor is. */
 typedef struct omn_weights_impl {
     const void *(*extension)(const char *id);     /* may be NULL */
-    const char *suffixes;                         /* "pt,pth,bin", lower case, the usual one first */
+    const char *suffixes;                         /* "pt,pth", lower case, the usual one first */
     /* Do these first bytes (at most 4096) of the file `name` look like this format? 0 no, 100
      * certainly. [any] */
     int (*probe)(const char *name, const uint8_t *head, size_t n);

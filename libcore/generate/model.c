@@ -169,7 +169,8 @@ static omn_status own_weights(omn_model *m, const char **weights, omn_error *err
     if (!*name || !*weights || strcmp(*weights, m->path) != 0) return OMN_OK;
     if (strchr(name, '/'))
         return omn_fail_at(err, OMN_ERR_CONFIG, m->name, 0, 0,
-                           "omnio.weights is \"%.80s\"; the name of a file in this folder is wanted",
+                           "omnio.weights is \"%.80s\"; the name of a file in this folder is "
+                           "wanted",
                            name);
     *weights = omn_arena_printf(m->open->arena, "%s/%s", m->path, name);
     return *weights ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", m->name);

@@ -16,8 +16,8 @@ typedef struct writing {
  * Called twice for each, for its checksum and for the file; must give the same bytes. */
 typedef omn_status writing_make(void *user, size_t i, const void **bytes, omn_error *err);
 
-/* The same in pieces of at most `n` bytes from byte `at` on: called in order, twice over, with whole
- * elements of at most 8 bytes. */
+/* The same, n bytes from byte `at` on: called in order, twice over, with whole elements of at most
+ * 8 bytes. */
 typedef omn_status writing_piece(void *user, size_t i, size_t at, size_t n, const void **bytes,
                                  omn_error *err);
 

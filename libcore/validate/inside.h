@@ -92,7 +92,7 @@ typedef struct craft {
 } craft;
 extern const craft craft_operation, craft_format, craft_codec, craft_encoder, craft_decoder,
     craft_source, craft_op, craft_compute, craft_model, craft_measure, craft_value, craft_answer,
-    craft_objective, craft_world;
+    craft_objective, craft_world, craft_weights;
 const craft *craft_of(const char *kind);
 
 /* Settings for the "param" rows of the subject: defaults, and for some rows another value, at most

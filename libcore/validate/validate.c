@@ -30,7 +30,7 @@ const craft *craft_of(const char *kind)
                                         &craft_encoder,   &craft_decoder, &craft_source,
                                         &craft_op,        &craft_compute, &craft_model,
                                         &craft_measure,   &craft_value,   &craft_answer,
-                                        &craft_objective, &craft_world };
+                                        &craft_objective, &craft_world,   &craft_weights };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (strcmp(all[i]->kind, kind) == 0) return all[i];
     return NULL;

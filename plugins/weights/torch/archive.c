@@ -30,7 +30,8 @@ static omn_status find_root(archive *z, const char *path, omn_error *err)
     }
     if (found) return OMN_OK;
     return omn_fail(err, OMN_ERR_DATA,
-                    "%s: a zip archive without data.pkl; one of torch.save or TorchScript is wanted",
+                    "%s: a zip archive without data.pkl; one of torch.save or TorchScript is "
+                    "wanted",
                     path);
 }
 

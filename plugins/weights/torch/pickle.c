@@ -161,7 +161,8 @@ static omn_status put_items(machine *m, pk_kind kind, pk *const *items, size_t n
 {
     pk *to = top(m);
     if (!to || to->kind != kind)
-        return wrong(m, kind == PK_DICT ? "no dict takes these items" : "no list takes these items");
+        return wrong(m, kind == PK_DICT ? "no dict takes these items"
+                                        : "no list takes these items");
     if (kind == PK_DICT && n % 2) return wrong(m, "a dict gets a key without a value");
     return append(m, &to->u.list, items, n);
 }
@@ -174,7 +175,8 @@ static omn_status remember(machine *m, uint64_t at)
     if (!v) return wrong(m, "there is nothing to remember");
     /* Pickles number what they remember from 0 on; a number that no such pickle could have got to
      * would only make the table grow. */
-    if (at > 2 * (uint64_t)m->n_memo + 1024) return wrong(m, "remembers a value under a number beyond all values");
+    if (at > 2 * (uint64_t)m->n_memo + 1024)
+        return wrong(m, "remembers a value under a number beyond all values");
     if (at >= m->memo_room) {
         size_t room = m->memo_room ? 2 * m->memo_room : 256;
         if (room <= at) room = (size_t)at + 1;
@@ -235,7 +237,8 @@ static omn_status push_line_int(machine *m)
 {
     char *line = take_line(m), *end;
     if (!line) return cut_off(m);
-    if (!strcmp(line, "01") || !strcmp(line, "00")) return push(m, line[1] == '1' ? &m->yes : &m->no);
+    if (!strcmp(line, "01")) return push(m, &m->yes);
+    if (!strcmp(line, "00")) return push(m, &m->no);
     const intmax_t x = strtoimax(line, &end, 10);
     if (end == line || *end) return wrong(m, "a number is none");
     return push_new(m, &(pk){ .kind = PK_INT, .u.i = (int64_t)x });
@@ -249,8 +252,8 @@ static omn_status push_class(machine *m, const char *module, const char *name)
     if (pickle_class(module, name, m->how->modules, &v.u.of)) return push_new(m, &v);
     return omn_fail(m->err, OMN_ERR_DATA,
                     "%s: pickle, byte %zu: names %.*s.%.*s, which is refused: of a pickle only "
-                    "tensors, numbers, texts, lists, dicts and argparse.Namespace are read, nothing "
-                    "is executed; save the state dict alone",
+                    "tensors, numbers, texts, lists, dicts and argparse.Namespace are read, and "
+                    "nothing is executed; save the state dict alone",
                     m->how->name, m->op, MOST_SHOWN, module, MOST_SHOWN, name);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From what a pickle made to named tensors. Programs keep the state dict beside optimisers, epochs
- * and a mean of the weights, under names that have become customs; which one is taken is said, and a
- * setting takes another. A pickle can hold itself, and a few bytes can hold the same list a million
- * times over, so a walk has a depth and a number of steps. */
+ * and a mean of the weights, under names that have become customs; which one is taken is said, and
+ * a setting takes another. A pickle can hold itself, and a few bytes can hold the same list a
+ * million times over, so a walk has a depth and a number of steps. */
 #include "inside.h"
 
 #include <stdio.h>
@@ -157,7 +157,9 @@ static omn_status choose(walk *w, const pk *root, const pk **out, omn_error *err
     omn_buf_init(&keys, 2048);
     *out = root;
     put_keys(w, root, &keys);
-    const char *others = keys.failed || !keys.data ? "" : omn_text_clean(keys.data);
+    char others[1024];
+    snprintf(others, sizeof others, "%s", keys.failed ? "" : keys.data);
+    omn_text_clean(others);
     if (*tree) {
         *out = follow(w, root, tree);
         if (!*out || !holds(w, *out, 0))
@@ -323,7 +325,7 @@ omn_status tree_list(const torch_file *f, const pk *root, omn_error *err)
                      f->path);
     }
     for (size_t i = 0; i < w->n; i++) OMN_TRY(place(w, &w->list[i], w->list[i].name + front, err));
-    OMN_TRY(put_data(w, root, err));
+    if (root->kind != PK_RECORD) OMN_TRY(put_data(w, root, err)); /* modules have attributes */
 done:
     free(w->list);
     free(w);

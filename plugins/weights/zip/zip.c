@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The directory at the end of a zip archive, with its 64-bit form (APPNOTE 6.3.10, sections 4.3 and
- * 4.5.3). Libraries for zip read entries and do not tell where their bytes lie, and tensors are used
- * where they lie; so this reads the directory alone. An archive that two readers could see in two
- * ways (headers that differ from the directory, entries over each other, a directory that is longer
- * or shorter than it says) is refused. */
+ * 4.5.3). Libraries for zip read entries and do not tell where their bytes lie, and tensors are
+ * used where they lie; so this reads the directory alone. An archive that two readers could see in
+ * two ways (headers that differ from the directory, entries over each other, a directory that is
+ * longer or shorter than it says) is refused. */
 #include "zip.h"
 
 #include <stdlib.h>
@@ -115,7 +115,7 @@ static bool read_wide(zip_entry *e, const uint8_t *extra, size_t n)
         field += 8;
         left -= 8;
     }
-    return true;
+    return field != NULL;
 }
 
 /* Where the bytes begin: behind a header of its own, which has to be of this name. */

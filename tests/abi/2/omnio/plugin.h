@@ -242,6 +242,48 @@ OMN_API const omn_object *omn_plugin_object_at(const omn_plugin *p, const void *
 /* Rows with their strides: parameter i of an object, whatever this plugin was built against. */
 OMN_API const omn_param *omn_entry_param(const omn_entry *e, size_t i);
 
+/* ---- weights files: "omnio.weights/1": names and tensors of files that others wrote ---------- */
+
+/* safetensors is at home in this library; every other format is such an object. Nothing is copied
+ * that can be used where it lies: open maps the files and says where each tensor is. */
+typedef struct omn_weights_impl {
+    const void *(*extension)(const char *id);     /* may be NULL */
+    const char *suffixes;                         /* "pt,pth", lower case, the usual one first */
+    /* Do these first bytes (at most 4096) of the file `name` look like this format? 0 no, 100
+     * certainly. [any] */
+    int (*probe)(const char *name, const uint8_t *head, size_t n);
+    /* Put mappings and tensors into the list. params: the object's parameter struct; *self: what
+     * read needs, may stay NULL. Nothing of a file is believed before it is checked. [run] */
+    omn_status (*open)(omn_call *c, const void *params, const char *path, omn_weights_list *out,
+                       void **self, omn_error *err);
+    void (*close)(void *self);                    /* also when open failed after setting *self */
+    /* n bytes, from byte `at` on, of the dense tensor that was added as made with this id; NULL
+     * when none is. Bytes of one tensor are asked for in order, again from 0 or onwards. [setup] */
+    omn_status (*read)(void *self, uint64_t id, uint64_t at, void *bytes, size_t n,
+                       omn_error *err);
+} omn_weights_impl;
+
+/* Open weights of any format: what omn_weights_open takes; a file that a plugin reads, with
+ * settings of that plugin behind it ("model.pth?tree=model_ema"); an index of shards of those
+ * (NAME.bin.index.json); a folder with any of them, model.safetensors before all others. Tensors
+ * that do not lie dense in their file are brought into memory, together at most eight times the
+ * file and 64 MiB. [any] */
+typedef struct omn_weights_setup {
+    uint32_t size;
+    bool hollow;                          /* only look: such tensors have no data then */
+} omn_weights_setup;
+OMN_API omn_status omn_weights_load(omn_context *ctx, const char *path,
+                                    const omn_weights_setup *how, omn_weights **out,
+                                    omn_error *err);
+/* The same weights as one safetensors file, whatever they were. Some megabytes at a time are in
+ * memory. c: progress and stop; may be NULL. [any] */
+typedef struct omn_weights_copied {
+    uint32_t size;
+    uint64_t tensors, bytes;
+} omn_weights_copied;
+OMN_API omn_status omn_weights_copy(omn_context *ctx, omn_call *c, const char *from, const char *to,
+                                    omn_overwrite how, omn_weights_copied *done, omn_error *err);
+
 /* ---- parameters: one parser for YAML, options and model configurations ----------------------- */
 
 /* Values for an object's "param" rows, by name; text as a user writes it. */

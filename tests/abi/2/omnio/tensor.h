@@ -152,6 +152,35 @@ OMN_API const char *omn_weights_meta_key(const omn_weights *w, size_t i);
 OMN_API size_t omn_weights_maps(const omn_weights *w);
 OMN_API const omn_map *omn_weights_map(const omn_weights *w, size_t i);
 
+/* ---- weights that another format holds ---- */
+
+/* What a reader of weights ("omnio.weights/1", omnio/plugin.h) found in its files. Every place is
+ * checked when it is added: name, type, shape, and that no element lies outside of the bytes that
+ * it may touch; a file that lies is one OMN_ERR_DATA that names file and tensor. [setup] */
+typedef struct omn_weights_list omn_weights_list;
+/* One tensor as its file has it. Its elements are little-endian. */
+typedef struct omn_weights_place {
+    uint32_t size;
+    uint32_t map;                 /* in which mapping, by the number that adding it gave */
+    const char *name;             /* UTF-8; copied */
+    omn_type type;
+    omn_shape shape;
+    const int64_t *strides;       /* steps of the axes in elements, 0 and more; NULL: dense */
+    uint64_t at;                  /* where in the mapping its first element begins, in bytes */
+    uint64_t from, end;           /* the bytes that it may touch; both 0: the whole mapping */
+    bool made;                    /* it lies nowhere: the reader's read makes it, dense, by id */
+    uint64_t id;
+} omn_weights_place;
+/* The mapping is taken, and closed with the weights. *index may be NULL. */
+OMN_API omn_status omn_weights_list_map(omn_weights_list *l, omn_map *map, uint32_t *index,
+                                        omn_error *err);
+/* At most a million tensors; two of one name are refused when the list is complete. */
+OMN_API omn_status omn_weights_list_add(omn_weights_list *l, const omn_weights_place *p,
+                                        omn_error *err);
+/* A pair for omn_weights_meta; of two with one key the first counts. Both are copied. */
+OMN_API omn_status omn_weights_list_note(omn_weights_list *l, const char *key, const char *value,
+                                         omn_error *err);
+
 /* Write tensors as one safetensors file under a temporary name, then rename. Tensors are laid out
  * by name; data is aligned to 64 bytes by padding the header. meta: n_meta pairs key, value; beside
  * them stands "omnio.xxh3": XXH3 (64 bits, 16 hexadecimal digits) of the bytes of each tensor.
