@@ -201,9 +201,11 @@ typedef int omn_noise_fn(void *user, size_t row, int32_t step, size_t n, double 
 typedef enum omn_penalty { OMN_PENALTY_POWER, OMN_PENALTY_SIXTHS } omn_penalty;
 /* When a search is over, beside the limit on tokens. BOUND: as many answers as beams have ended,
  * and no live one would be better if it ended now. FULL: as many as beams have ended; at the limit
- * every beam has to end. BEST: one has ended, and no live one can become better at the largest
- * length; an end of any rank counts, and the last token that there is room for is left away. NEVER:
- * the end token is one like others. */
+ * every beam has to end, and those that may not fill up what is missing. BEST: one has ended, and
+ * no live one can become better at the largest length; an end of any rank counts, and behind the
+ * limit the likeliest token counts as an end that is not said. NEVER: the end token is one like
+ * others. What is alive at the limit becomes an answer as it is, unless as many as beams are
+ * better. */
 typedef enum omn_beam_stop {
     OMN_BEAM_BOUND, OMN_BEAM_FULL, OMN_BEAM_BEST, OMN_BEAM_NEVER
 } omn_beam_stop;
@@ -339,7 +341,9 @@ OMN_API omn_status omn_request_describe(omn_model *m, omn_call *c, const omn_req
  * whole. [any] */
 OMN_API omn_status omn_request_allowed(omn_model *m, const omn_request *rq, const int32_t *ids,
                                        size_t n, omn_ids *out, bool *may_end, omn_error *err);
-/* Several requests that differ in inputs and prompt only, in one batch: faster on short answers. */
+/* Several requests in one batch, which is faster on short answers. They name the same inputs and
+ * output, and are alike in beams' number and stop, in n_best, scheme, window and conditions'
+ * weights; limits, weights of length, temperature and the rest are each request's own. */
 OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n,
                                       omn_result *out, omn_error *err);
 
