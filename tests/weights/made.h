@@ -35,7 +35,7 @@ typedef struct archive {
 /* An entry; method 0 stored, else `bytes` are packed and had `size` before. */
 void archive_add(archive *z, const char *name, unsigned method, const void *bytes, size_t n,
                  size_t size, uint32_t crc);
-/* Directory and end behind the entries; wide: with the 64-bit end. Both parts are freed but file. */
+/* Directory and end behind the entries; wide: with the 64-bit end. Only the file is left. */
 void archive_end(archive *z, bool wide);
 
 /* ---- opening -------------------------------------------------------------------------------- */
