@@ -3,25 +3,19 @@
  * linear_few for weights in tiles (kernels.h: cpu_linear.tiles), in f32, in the order of lanes.h: a
  * register holds one element of k of many columns, so that each partial sum has a register of its
  * own for each row of x, and they are folded without a shuffle. Of each strip LANE_DEPTH elements
- * of k are read at a time, by all rows of x; meanwhile the same of the next strip is fetched, at
- * several places, because one stream does not fill the memory's bandwidth. Included by few.c only.
+ * of k are read at a time, by all rows of x; meanwhile the same of the next strip is fetched
+ * (few_ahead.h). Included by few.c only.
  */
 #ifndef OMN_CPU_FEW_TILES_H
 #define OMN_CPU_FEW_TILES_H
 
 #include "epilogue.h"
+#include "few_ahead.h"
 #include "gemm_tiles.h"
 #include "lanes.h"
 
 /* rows of x that are summed together: as many as leave registers for the weights */
 #define TILE_ROWS (VW == 16 ? 3 : LANES == 8 ? 1 : 2)
-enum { PLACES = 8, LINE = 64 };
-
-/* What the next piece is, and how much of it a step fetches at each place. */
-typedef struct ahead {
-    const char *next;
-    size_t apart, step;
-} ahead;
 
 /* out[m][0..n) (+)= sum over n_k (tiles of TILE_DEPTH) of x w, for mr rows of x and VW columns */
 INLINE void tile_sums(const int mr, size_t n_k, const float *x, const char *w, float *out,
@@ -33,8 +27,7 @@ INLINE void tile_sums(const int mr, size_t n_k, const float *x, const char *w, f
         UNROLL
         for (int i = 0; i < LANES; i++) s[m][i] = vset(0);
     for (size_t k = 0; k < n_k; k += TILE_DEPTH, w += 2 * TILE_BYTES) {
-        for (size_t i = 0; i < a->step; i += LINE, a->next += LINE)
-            for (size_t p = 0; p < PLACES; p++) __builtin_prefetch(a->next + p * a->apart, 0, 2);
+        ahead_fetch(a);
         for (size_t j = 0; j < TILE_DEPTH; j += LANES)
             UNROLL
             for (size_t i = 0; i < LANES; i += 2) {
@@ -105,8 +98,8 @@ static void few_strips(void *user, size_t from, size_t to)
         for (size_t s = from; s < to; s++) {
             const char *w = (const char *)l->w + s * bytes + k / TILE_DEPTH * 2 * TILE_BYTES;
             /* steps of a piece: n_k / TILE_DEPTH for each register of columns */
-            ahead a = { w + bytes, n_k * 2 * TILE_STRIP / PLACES,
-                        s + 1 < to ? (size_t)2 * VW * TILE_DEPTH / PLACES : 0 };
+            ahead a = { w + bytes, n_k * 2 * TILE_STRIP / AHEAD_PLACES,
+                        s + 1 < to ? (size_t)2 * VW * TILE_DEPTH / AHEAD_PLACES : 0 };
             strip_piece(l, s * TILE_STRIP, n_k, x, w, k > 0, &a);
         }
     }

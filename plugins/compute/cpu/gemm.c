@@ -116,14 +116,15 @@ static void pack_b_tiles(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, s
                          float *out)
 {
     const size_t steps = deep / LANES, depth = g->lanes ? deep : kc;
-    for (size_t s = 0; s < nc; s += NR)
-        for (size_t h = 0; h < NR; h += VW) {
-            float *o = out + s * depth + h;
-            for (size_t k = 0; k < depth; k += 2) {
-                const vf pairs = vld(tile_at(g->b, g->K, n0 + s + h, k0 + k));
-                vst(o + (g->lanes ? lane_place(k, steps) : k) * NR, tile_low(pairs));
-                if (k + 1 < depth)
-                    vst(o + (g->lanes ? lane_place(k + 1, steps) : k + 1) * NR, tile_high(pairs));
+    for (size_t k = 0; k < depth; k += TILE_DEPTH)
+        for (size_t n = 0; n < (nc + NR - 1) / NR * NR; n += VW) {
+            const char *t = tile_at(g->b, g->K, n0 + n, k0 + k);
+            float *o = out + n / NR * NR * depth + n % NR;
+            for (size_t i = k; i < k + TILE_DEPTH && i < depth; i += 2, t += TILE_SIDE * 4) {
+                const vf pairs = vld(t);
+                vst(o + (g->lanes ? lane_place(i, steps) : i) * NR, tile_low(pairs));
+                if (i + 1 < depth)
+                    vst(o + (g->lanes ? lane_place(i + 1, steps) : i + 1) * NR, tile_high(pairs));
             }
         }
 }

@@ -6,6 +6,8 @@
 
 #if CPU_LEVEL >= 3
 
+_Static_assert(NR == TILE_STRIP && VW == TILE_SIDE, "a strip of B is a strip of tiles");
+
 /* to `deep` units, zeros beyond kc */
 static void dot_pack_b(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, size_t n0, size_t nc,
                        float *out)
@@ -14,11 +16,18 @@ static void dot_pack_b(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, siz
         for (size_t u = (kc + 1) / 2; u < deep; u++)
             for (size_t h = 0; h < NR; h += VW) vst(out + s * deep + u * NR + h, vset(0));
     if (g->tiles) {
-        for (size_t s = 0; s < nc; s += NR)
-            for (size_t u = 0; u < (kc + 1) / 2; u++)
-                for (size_t h = 0; h < NR; h += VW)
-                    vst(out + s * deep + u * NR + h,
-                        vld(tile_at(g->b, g->K, n0 + s + h, k0 + 2 * u)));
+        /* a strip is two tiles side by side; all strips of a depth before the next, because one
+         * stream of reads does not fill the memory's bandwidth */
+        const size_t have = (kc + 1) / 2;
+        for (size_t u = 0; u < have; u += TILE_SIDE)
+            for (size_t s = 0; s < nc; s += NR) {
+                const char *t = tile_at(g->b, g->K, n0 + s, k0 + 2 * u);
+                float *o = out + s * deep + u * NR;
+                for (size_t i = 0; i < TILE_SIDE && u + i < have; i++, t += 64, o += NR) {
+                    vst(o, vld(t));
+                    vst(o + VW, vld(t + TILE_BYTES));
+                }
+            }
         return;
     }
     if (!g->b_row && g->b_n != 1) {

@@ -5,6 +5,8 @@
 #include "level.h"
 #if CPU_LEVEL >= 4
 #include "linear_amx.h"
+#elif CPU_LEVEL == 3
+#include "few_dot.h"
 #endif
 
 enum { FEW = 8 };
@@ -23,6 +25,16 @@ void L(linear)(const cpu_linear *l, const cpu_par *par)
         f.out_row = out_row;
         f.residual_row = r_row;
         linear_amx(&f, par);
+        return;
+    }
+#elif CPU_LEVEL == 3
+    if (l->bf16 && l->w_type == OMN_BF16 && l->K && l->M <= DOT_ROWS) {
+        cpu_linear f = *l;
+        f.x_row = x_row;
+        f.w_row = w_row;
+        f.out_row = out_row;
+        f.residual_row = r_row;
+        linear_few_dot(&f, par);
         return;
     }
 #endif
