@@ -98,6 +98,7 @@ static const char *example_of(const omn_pipeline_port *p)
 {
     const omn_value_impl *impl = p->kind ? omn_kind_impl(p->kind) : NULL;
     if (impl && impl->example) return impl->example;
+    if (!strcmp(p->type, "any")) return "my.json";
     return impl && !impl->word ? "my.safetensors" : "\"some words\"";
 }
 

@@ -189,7 +189,7 @@ static omn_status next_of_options(items *s, item *it, omn_error *err)
         if (!o->n) continue;
         const char *text = o->texts[o->n > 1 ? s->next : 0];
         omn_value *v = NULL;
-        const bool file = words_are_files(o->port);
+        const bool file = words_name_file(o->port, text);
         if (o->n > 1 && (!it->label[0] || (file && !named)))
             snprintf(it->label, sizeof it->label, "%s", text);
         if (file && s->total == 1 && !it->label[0])

@@ -51,6 +51,21 @@ static bool looks_like_name(const char *spec, size_t n)
     return n > 0;
 }
 
+/* Of several outputs the one that a file of this name can hold, or that usually goes into one; n if
+ * there are more. */
+static size_t meant_by(const outputs *o, const char *spec)
+{
+    size_t fitting = 0, usual = 0, one = o->n, usual_one = o->n;
+    for (size_t i = 0; i < o->n; i++) {
+        const omn_pipeline_port *p = &o->ports[i];
+        omn_error err = OMN_ERROR_INIT;
+        if (!has_file(p) || formats_check(o->c, p->type, spec, &err) != OMN_OK) continue;
+        if (++fitting) one = i;
+        if (p->file && strcmp(p->file, "optional") && ++usual) usual_one = i;
+    }
+    return fitting == 1 ? one : usual == 1 ? usual_one : o->n;
+}
+
 static int assign(outputs *o, const char *spec)
 {
     const char *equal = strchr(spec, '='), *list[OUTPUTS_MOST];
@@ -73,6 +88,7 @@ static int assign(outputs *o, const char *spec)
                          near ? "\"?" : "", near ? "" : "; a file of that name is ./NAME=...");
     }
     if (filed == 0 && o->n == 1) filed = 1;
+    if (filed > 1 && (one = meant_by(o, spec)) < o->n) filed = 1;
     if (filed != 1)
         return cli_usage(o->c, "-o %s: say which output, as -o NAME=FILE (%s)", spec, names);
     o->files[one] = spec;

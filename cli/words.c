@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values from words: of a file where the kind has no form for words, JSON, or the word itself,
- * which the kind that is wanted reads. */
+/* Values from words: of a file where the kind has no form for words, or where it is one of JSON;
+ * JSON itself; or the word, which the kind that is wanted reads. */
 #include "words.h"
 
 #include <string.h>
@@ -10,6 +10,13 @@
 bool words_are_files(const omn_pipeline_port *port)
 {
     return port->kind && !omn_kind_impl(port->kind)->word;
+}
+
+bool words_name_file(const omn_pipeline_port *port, const char *word)
+{
+    const char *dot = strrchr(word, '.');
+    return words_are_files(port) || (dot && !strcmp(dot, ".json") && strcmp(port->type, "text") &&
+                                     access(word, F_OK) == 0);
 }
 
 const char *words_holder(const omn_pipeline_port *port)
@@ -45,7 +52,7 @@ omn_status words_value(cli *c, const omn_pipeline_port *port, const char *word, 
                        omn_error *err)
 {
     const bool json = (word[0] == '[' || word[0] == '{') && strcmp(port->type, "text");
-    if (words_are_files(port) && !(json && access(word, F_OK) != 0))
+    if (words_name_file(port, word) && !(json && access(word, F_OK) != 0))
         return omn_value_load(c->ctx, word, port->type, out, err);
     if (!strcmp(word, "-")) return whole_input(out, err);
     if (json) return words_json(c, word, strlen(word), out, err);

@@ -7,6 +7,8 @@
 
 /* Is the input's value read from a file whose name is given? */
 bool words_are_files(const omn_pipeline_port *port);
+/* Does this word name one: also a file .json that is there, where a value may be given as JSON? */
+bool words_name_file(const omn_pipeline_port *port, const char *word);
 /* Its place holder in help: "FILE". */
 const char *words_holder(const omn_pipeline_port *port);
 /* JSON in which kinds of plugins may be named. */

@@ -58,6 +58,7 @@ static const omn_column columns[] = {
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "frame",
+    .example = "my-camera.json",
     .check = check,
     .text = text,
 };

@@ -31,6 +31,7 @@ static const omn_column columns[] = {
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "frame",
+    .example = "my-depth.png",
     .text = text,
 };
 KIND_OF(depth, "metres from the camera for each pixel", NULL);

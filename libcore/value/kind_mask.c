@@ -40,6 +40,7 @@ static const omn_column columns[] = {
 static const omn_value_impl impl = {
     KIND_COLUMNS,
     .place = "frame",
+    .example = "my-mask.png",
     .check = check,
     .text = text,
 };

@@ -11,6 +11,19 @@ cp "$top_srcdir/tests/video/sound.mp4" my.mp4 || exit 99
 cp "$top_srcdir/tests/fuzz/seeds/tone.wav" my.wav || exit 99
 for i in pipelines models tests examples; do ln -s "$top_srcdir/$i" $i || exit 99; done
 ln -s "$top_srcdir/models/nano/model.safetensors" model.safetensors
+cat > maps.yaml <<'END'
+version: 1
+inputs: {image: {type: image, help: the picture}}
+steps:
+  - {apply: image.convert, as: grey, in: $image, to: grey}
+  - {apply: mask.from_image, as: mask, in: $grey, form: above, limit: 0.5, legend: "behind, bright"}
+  - {apply: depth.from_image, as: depth, in: $grey, scale: 5}
+outputs: {mask: {value: $mask, file: my-mask.png}, depth: {value: $depth, file: my-depth.png}}
+END
+"$omnio" run maps.yaml --image my.png || exit 99
+echo '{"focal": [100, 100], "center": [64, 64], "size": [128, 128]}' > my-camera.json
+echo '{"annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40]}],' \
+    '"categories": [{"id": 1, "name": "cube"}]}' > my.json
 mkdir photos golden && cp a.jpg photos/ && ln -s "$top_srcdir"/tests/golden/uio2/* golden/ || exit 99
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
     cp a.jpg photos/$i.jpg
@@ -58,7 +71,8 @@ example() {
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;
     esac
     case $line in
-        *contact-sheet*) "$omnio" list operation | grep -q ' draw.contact ' || return 0 ;;
+        *contact-sheet* | *draw-* | *show-depth* | *from-coco*)
+            "$omnio" list operation | grep -q ' draw.contact ' || return 0 ;;
         *resample*) "$omnio" list operation | grep -q ' audio.resample ' || return 0 ;;
         *spectrogram*) "$omnio" list operation | grep -q ' audio.mel ' || return 0 ;;
         *opencl*) "$omnio" --list-devices 2> /dev/null | grep -q '^opencl' || return 0 ;;
@@ -86,7 +100,8 @@ for i in "$top_srcdir"/pipelines/*.yaml; do
     pipeline=$(basename "$i" .yaml)
     "$omnio" run "$pipeline" --help | sed -n '/^Examples:/,$s/^  \(omnio .*\)/\1/p' > shown
     ok "$pipeline has examples" [ -s shown ]
-    rm -f thumbnail.png sheet.png spectrogram.png sound.wav
+    rm -f thumbnail.png sheet.png spectrogram.png sound.wav boxes.png keypoints.png masked.png \
+        depth-colours.png normals.png coco.json
     sed -n 1p shown > first
     examples "run $pipeline --help" first
 done
@@ -107,7 +122,7 @@ done
 ok "a page shows JSON as it is" sh -c 'command -v man > /dev/null || exit 0; MANWIDTH=100 man -l "$0" | grep -q "{\"image\": \"a.jpg\""' "$top_srcdir/man/omnio-recipe.5"
 
 # The README shows what comes out as well; numbers depend on the processor.
-rm -rf run captions.jsonl* four.*
+rm -rf run captions.jsonl* four.* boxes.* coco.json
 sed -n '/^```/,/^```/p' "$top_srcdir/README.md" > shown
 awk '/^\$ .*omnio run/ { n++; print substr($0, 3) > ("call-" n); on = 1; next } /^(\$|```)/ { on = 0 }
     on { print > ("answer-" n) }' shown

@@ -22,7 +22,8 @@ void apply_end(void)
     context = NULL;
 }
 
-omn_value *apply(omn_error *err, const char *name, const omn_value *const in[4], ...)
+static omn_value *apply_all(size_t which, omn_error *err, const char *name,
+                            const omn_value *const in[4], va_list more)
 {
     omn_error own = OMN_ERROR_INIT, *e = err != NULL ? err : &own;
     const omn_entry *entry = NULL;
@@ -30,19 +31,36 @@ omn_value *apply(omn_error *err, const char *name, const omn_value *const in[4],
     size_t n = 0;
     omn_call *c = NULL;
     omn_value *out[4] = { NULL, NULL, NULL, NULL };
-    va_list more;
-    va_start(more, in);
     for (const char *s; n < 16 && (s = va_arg(more, const char *)) != NULL; n++)
         set[n] = (omn_setting){ s, va_arg(more, const char *), 0, 0 };
-    va_end(more);
     omn_status st = omn_registry_find(apply_context(), "omnio.operation/1", name, &entry, e);
     ck_assert_msg(st == OMN_OK, "%s: %s", name, e->text);
     ck_assert_int_eq(omn_context_call(apply_context(), 1, 2, NULL, &c, NULL), OMN_OK);
     st = omn_operation_call(entry, c, in, set, n, out, e);
     omn_call_free(c);
     ck_assert_msg(st == OMN_OK || err != NULL, "%s: %s", name, e->text);
-    ck_assert((st == OMN_OK) == (out[0] != NULL));
-    return out[0];
+    for (size_t i = 0; i < 4; i++)
+        if (i != which) omn_value_unref(out[i]);
+    ck_assert((st == OMN_OK) == (out[which] != NULL));
+    return out[which];
+}
+
+omn_value *apply(omn_error *err, const char *name, const omn_value *const in[4], ...)
+{
+    va_list more;
+    va_start(more, in);
+    omn_value *out = apply_all(0, err, name, in, more);
+    va_end(more);
+    return out;
+}
+
+omn_value *apply_nth(size_t which, const char *name, const omn_value *const in[4], ...)
+{
+    va_list more;
+    va_start(more, in);
+    omn_value *out = apply_all(which, NULL, name, in, more);
+    va_end(more);
+    return out;
 }
 
 const char *as_json(omn_value *v)

@@ -1,22 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A spectrogram as a picture: time to the right, low bands below, brightness by decibels below the
  * loudest cell. Colours go once around from black to white and always become brighter, so that the
- * picture is right in grey as well (cubehelix: Green 2011). */
+ * picture is right in grey as well. */
+#include "colours.h"
 #include "spectrum.h"
 
 #include <math.h>
-
-static void colour(double x, uint8_t out[3])
-{
-    const double turn = 6.283185307179586 * (0.5 / 3 + 1 - 1.5 * x), a = x * (1 - x) / 2;
-    const double c = cos(turn), s = sin(turn);
-    const double rgb[3] = { x + a * (-0.14861 * c + 1.78277 * s),
-                            x + a * (-0.29227 * c - 0.90649 * s), x + a * 1.97294 * c };
-    for (int i = 0; i < 3; i++) {
-        const double v = rgb[i] < 0 ? 0 : rgb[i] > 1 ? 1 : rgb[i];
-        out[i] = (uint8_t)(v * 255 + 0.5);
-    }
-}
 
 omn_status picture_make(omn_call *c, const omn_value *in, int side, double range, omn_image **out,
                         omn_error *err)
@@ -42,7 +31,7 @@ omn_status picture_make(omn_call *c, const omn_value *in, int side, double range
             const int64_t band = bands - 1 - y / (uint32_t)side, frame = x / (uint32_t)side;
             const float v = p[frame * bands + band];
             const double db = v > 0 ? 10 * log10((double)v / (double)most) : -range;
-            colour(db <= -range ? 0 : 1 + db / range, to);
+            colour_of_number(db <= -range ? 0 : 1 + db / range, to);
         }
     return OMN_OK;
 }

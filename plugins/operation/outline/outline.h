@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From pixels to rings around them, and back. */
-#ifndef OMNIO_MASK_OUTLINE_H
-#define OMNIO_MASK_OUTLINE_H
+#ifndef OMNIO_OPERATION_OUTLINE_H
+#define OMNIO_OPERATION_OUTLINE_H
 
 #include <omnio/plugin.h>
 
