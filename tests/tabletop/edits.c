@@ -119,12 +119,27 @@ START_TEST(words_fit_one_thing)
 }
 END_TEST
 
+/* Also where all things of many scenes are twins. */
+START_TEST(every_number_is_an_edit)
+{
+    world_canvas *c = world_canvas_new(64, 64);
+    static world_edit e;
+    const world_options two = {.least_objects = 2, .most_objects = 2};
+    for (uint64_t i = 0; i < 3000; i++) {
+        ck_assert(world_edit_make(&e, c, 1, WORLD_TRAIN, i, 0, &two));
+        ck_assert_int_gt((int)strlen(e.text), 8);
+    }
+    world_canvas_free(c);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
         pictures_differ_only_where_the_thing_is,
         what_is_asked_is_what_happens,
         words_fit_one_thing,
+        every_number_is_an_edit,
     };
     return TESTING_RUN("tabletop/edits", all, 60);
 }

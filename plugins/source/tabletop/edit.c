@@ -9,6 +9,7 @@
 #include "words.h"
 
 #define SALT UINT64_C(0x6564697473)
+#define TRIES 100
 
 /* Light and film that leave every pixel to what it shows. */
 static void keep_apart(world_scene *s)
@@ -22,7 +23,7 @@ static void keep_apart(world_scene *s)
     s->film.quality = 0;
 }
 
-static bool say(world_edit *e, world_dice *d)
+static void say(world_edit *e, world_dice *d)
 {
     static const char *const RECOLOUR[] = {
         "make the $a $b", "make the $a $b", "paint the $a $b", "turn the $a $b",
@@ -33,7 +34,7 @@ static bool say(world_edit *e, world_dice *d)
     char name[2 * WORLD_LABEL];
     world_desc w;
     if (!world_desc_unique(&e->before, e->object, 0, d, &w))
-        return false;
+        return;
     world_desc_say(&w, false, d, name, sizeof name);
     const char *colour =
         world_value_name(WORLD_P_COLOUR, e->after.object[e->object].is[WORLD_P_COLOUR]);
@@ -41,7 +42,6 @@ static bool say(world_edit *e, world_dice *d)
         world_say(e->text, REMOVE[dice_below(d, 5)], name, "", d, false);
     else
         world_say(e->text, RECOLOUR[dice_below(d, 6)], name, colour, d, false);
-    return true;
 }
 
 static void change(world_edit *e, world_dice *d)
@@ -61,29 +61,38 @@ static void take_away(world_scene *s, int i)
     memmove(&s->seen[i], &s->seen[i + 1], (size_t)(s->n - i) * sizeof s->seen[0]);
 }
 
+/* A thing of the scene that a description fits alone; false: there is none. */
+static bool draw_object(world_edit *e, world_dice *d)
+{
+    const int first = dice_below(d, e->before.n);
+    for (int k = 0; k < e->before.n; k++) {
+        world_desc w;
+        e->object = (first + k) % e->before.n;
+        if (world_desc_unique(&e->before, e->object, 0, d, &w))
+            return true;
+    }
+    return false;
+}
+
 bool world_edit_make(world_edit *e, world_canvas *c, uint64_t seed, world_split split,
                      uint64_t index, uint32_t round, const world_options *options)
 {
     const uint64_t own = world_mix64(seed + SALT);
-    if (!world_scene_make(&e->before, c, own, split, index, options))
+    world_dice d = world_dice_make(own, split, index, WORLD_LANE_SIDES);
+    bool found = false;
+    /* a scene of twins is passed over for another */
+    for (uint64_t k = 0; k < TRIES && !found; k++)
+        found = world_scene_make(&e->before, c, world_mix64(own + k), split, index, options) &&
+                draw_object(e, &d);
+    if (!found)
         return false;
     keep_apart(&e->before);
-    world_dice d = world_dice_make(own, split, index, WORLD_LANE_SIDES);
-    bool named = false;
-    for (int k = 0; k < 64 && !named; k++) {
-        e->object = dice_below(&d, e->before.n);
-        world_desc w;
-        named = world_desc_unique(&e->before, e->object, 0, &d, &w);
-    }
-    if (!named)
-        return false;
     e->what = dice_below(&d, 3) ? WORLD_RECOLOUR : WORLD_REMOVE;
     e->after = e->before;
     change(e, &d);
     world_dice words = world_dice_make(own, split, index, WORLD_LANE_WORDS);
     words.count = world_mix64(words.count + round);
-    if (!say(e, &words))
-        return false;
+    say(e, &words);
     if (e->what == WORLD_REMOVE)
         take_away(&e->after, e->object);
     return true;

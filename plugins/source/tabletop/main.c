@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "dense.h"
+#include "measures.h"
 #include "sources.h"
 
 enum { MOST_EACH = 32 };
@@ -387,6 +388,9 @@ SOURCE_ROWS(people, PEOPLE);
 SOURCE_ROWS(motion, MOTION);
 SOURCE_ROWS(sounds, SOUNDS);
 SOURCE_ROWS(gripper, GRIPPER);
+SOURCE_ROWS(shows, SHOWS);
+SOURCE_ROWS(alike, ALIKE);
+SOURCE_ROWS(hits, HITS);
 
 static const omn_object objects[] = {
     {"omnio.source/1", "tabletop",
@@ -409,6 +413,14 @@ static const omn_object objects[] = {
      OMN_OBJECT_PARAMS(gripper)},
     {"omnio.world/1", "tabletop-gripper", "a hand that picks, places and pushes on the tabletop",
      &gripper_world_impl, OMN_OBJECT_PARAMS(gripper)},
+    {"omnio.measure/1", "tabletop-shows",
+     "share of pictures that show the things in plain colours that a text names", &shows_impl,
+     OMN_OBJECT_PARAMS(shows)},
+    {"omnio.measure/1", "tabletop-alike",
+     "share of pictures that are the wanted one but for small shifts", &alike_impl,
+     OMN_OBJECT_PARAMS(alike)},
+    {"omnio.measure/1", "tabletop-hits", "share of sounds with as many hits as were asked for",
+     &hits_impl, OMN_OBJECT_PARAMS(hits)},
 };
 OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
            "a procedural tabletop world, drawn by its own ray caster", objects);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The measures of this plugin, for the door in main.c. */
+#ifndef TABLETOP_MEASURES_H
+#define TABLETOP_MEASURES_H
+
+#include "sources.h"
+
+#define SHOWS(PAR, S)                                                                              \
+    PAR(S, string, text, "text", NULL, NULL, "the input that names things, as in: a red cube")
+SOURCE_PARAMS(shows, SHOWS);
+extern const omn_measure_impl shows_impl;
+
+#define ALIKE(PAR, S)                                                                              \
+    PAR(S, double, within, "1.5", "0..16", "px", "shifts that are forgiven, of 128 pixels")        \
+    PAR(S, double, differ, "0.16", "0..1", NULL, "differences of a colour that are forgiven")      \
+    PAR(S, double, pixels, "10", "0..16384", NULL, "so many of 128 x 128 that differ are too much")
+SOURCE_PARAMS(alike, ALIKE);
+extern const omn_measure_impl alike_impl;
+
+#define HITS(PAR, S)                                                                               \
+    PAR(S, string, text, "text", NULL, NULL, "the input whose first word is how many")
+SOURCE_PARAMS(hits, HITS);
+extern const omn_measure_impl hits_impl;
+
+#endif

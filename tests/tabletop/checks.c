@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The checks without a network, measured themselves: of what is right, painted or worn like a
+ * picture that went through a codec, at least 97 % are accepted; of what is wrong at most 15 %. */
+#include "tests/testing.h"
+
+#include <omnio/kinds.h>
+#include <omnio/learn.h>
+#include <omnio/plugin.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plugins/source/tabletop/alike.h"
+#include "plugins/source/tabletop/edit.h"
+#include "plugins/source/tabletop/film.h"
+#include "plugins/source/tabletop/listen.h"
+#include "plugins/source/tabletop/motion.h"
+#include "plugins/source/tabletop/read.h"
+#include "plugins/source/tabletop/sound.h"
+
+enum { SIDE = 128, BYTES = SIDE * SIDE * 3 };
+
+/* What a codec leaves of a picture: softer, and lossy. */
+static void wear(uint8_t *rgb)
+{
+    static uint8_t from[BYTES];
+    static float spare[BYTES];
+    memcpy(from, rgb, BYTES);
+    for (int y = 1; y < SIDE - 1; y++)
+        for (int x = 1; x < SIDE - 1; x++)
+            for (int k = 0; k < 3; k++) {
+                int sum = 8;
+                for (int v = -1; v <= 1; v++)
+                    for (int u = -1; u <= 1; u++)
+                        sum += (2 - abs(u)) * (2 - abs(v)) *
+                               from[3 * ((y + v) * SIDE + x + u) + k];
+                rgb[3 * (y * SIDE + x) + k] = (uint8_t)(sum / 16);
+            }
+    world_lossy(rgb, SIDE, SIDE, 60, false, spare);
+}
+
+START_TEST(pictures_of_a_text_are_told_from_those_of_another)
+{
+    enum { N = 700 };
+    static world_claim claim[N][WORLD_MOST_OBJECTS];
+    static int n[N];
+    const world_options plain = {.least_objects = 1, .most_objects = 3, .clean = true};
+    world_canvas *c = world_canvas_new(SIDE, SIDE);
+    world_outlines *o = world_outlines_new();
+    static world_reading r;
+    world_scene s;
+    int right[2] = {0}, other[2] = {0}, colour[2] = {0}, shape[2] = {0}, others = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        world_item item;
+        ck_assert(world_scene_make(&s, c, 31, WORLD_HELD_OUT, i, &plain));
+        world_caption(&s, &item);
+        n[i] = world_claims_of(item.answer, claim[i]);
+        ck_assert_int_eq(n[i], s.n);
+        for (int k = 0; k < n[i]; k++) {
+            ck_assert_int_eq(claim[i][k].colour, s.object[k].is[WORLD_P_COLOUR]);
+            ck_assert_int_eq(claim[i][k].shape, s.object[k].is[WORLD_P_SHAPE]);
+        }
+    }
+    for (int i = 0; i < N; i++) {
+        ck_assert(world_scene_make(&s, c, 31, WORLD_HELD_OUT, (uint64_t)i, &plain));
+        world_scene_paint(&s, c);
+        for (int worn = 0; worn < 2; worn++) {
+            world_claim wrong[WORLD_MOST_OBJECTS];
+            const int which = i % n[i], next = (i + 1) % N;
+            if (worn)
+                wear(c->rgb);
+            ck_assert(world_picture_read(o, c->rgb, SIDE, SIDE, &r));
+            right[worn] += world_reading_shows(&r, claim[i], n[i]);
+            if (n[next] == n[i]) {
+                other[worn] += world_reading_shows(&r, claim[next], n[i]);
+                others += !worn;
+            }
+            memcpy(wrong, claim[i], sizeof wrong);
+            wrong[which].colour = (world_colour)((wrong[which].colour + 1 + (unsigned)i % 7) % 8);
+            colour[worn] += world_reading_shows(&r, wrong, n[i]);
+            wrong[which] = claim[i][which];
+            wrong[which].shape = (world_shape)((wrong[which].shape + 1 + (unsigned)i % 3) % 4);
+            shape[worn] += world_reading_shows(&r, wrong, n[i]);
+        }
+    }
+    for (int worn = 0; worn < 2; worn++) {
+        ck_assert_msg(right[worn] * 100 >= N * 97, "accepts %d of %d, worn %d", right[worn], N,
+                      worn);
+        ck_assert_msg(other[worn] * 100 <= others * 15, "accepts %d of %d of others", other[worn],
+                      others);
+        ck_assert_msg(colour[worn] * 100 <= N * 15, "accepts %d of %d with one wrong colour",
+                      colour[worn], N);
+        /* one wrong solid among right ones is what it sees least: outlines of a few pixels */
+        ck_assert_msg(shape[worn] * 100 <= N * 55, "accepts %d of %d with one wrong shape",
+                      shape[worn], N);
+    }
+    world_outlines_free(o);
+    world_canvas_free(c);
+}
+END_TEST
+
+/* The picture afterwards, painted and worn; the one before; another colour than was asked for. */
+START_TEST(edits_are_told_from_what_was_not_asked)
+{
+    enum { N = 150 };
+    const world_options usual = {.least_objects = 1, .most_objects = 3};
+    static uint8_t want[BYTES], got[BYTES];
+    static world_edit e;
+    world_canvas *c = world_canvas_new(SIDE, SIDE);
+    int right = 0, before = 0, colour = 0, colours = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        ck_assert(world_edit_make(&e, c, 8, WORLD_HELD_OUT, i, 0, &usual));
+        world_scene_paint(&e.after, c);
+        memcpy(want, c->rgb, BYTES);
+        memcpy(got, want, BYTES);
+        wear(got);
+        right += world_pictures_differ(got, want, SIDE, SIDE, 1.5, 0.16) < 10;
+        world_scene_paint(&e.before, c);
+        wear(c->rgb);
+        before += world_pictures_differ(c->rgb, want, SIDE, SIDE, 1.5, 0.16) < 10;
+        if (e.what != WORLD_RECOLOUR)
+            continue;
+        world_object *o = &e.after.object[e.object];
+        world_dice d = world_dice_make(1, WORLD_SPARE, i, WORLD_LANE_SCENE);
+        o->is[WORLD_P_COLOUR] = (uint8_t)((o->is[WORLD_P_COLOUR] + 1 + i % 7) % 8);
+        world_object_tint(&d, o);
+        world_scene_paint(&e.after, c);
+        wear(c->rgb);
+        colour += world_pictures_differ(c->rgb, want, SIDE, SIDE, 1.5, 0.16) < 10;
+        colours++;
+    }
+    ck_assert_msg(right * 100 >= N * 97, "accepts %d of %d", right, N);
+    ck_assert_msg(before * 100 <= N * 15, "accepts %d of %d unchanged", before, N);
+    ck_assert_msg(colour * 100 <= colours * 15, "accepts %d of %d wrong colours", colour, colours);
+    world_canvas_free(c);
+}
+END_TEST
+
+/* The next picture with what moves `shift` pixels short of its place, and the copied last one. */
+START_TEST(next_pictures_are_right_within_4_pixels)
+{
+    enum { N = 60 };
+    static const int SHIFT[] = {0, 3, 7, 9};
+    const world_options usual = {.least_objects = 1, .most_objects = 3};
+    static uint8_t want[BYTES];
+    static world_motion m;
+    world_canvas *c = world_canvas_new(SIDE, SIDE);
+    int right[4] = {0}, copied = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        world_scene now;
+        ck_assert(world_motion_make(&m, c, 8, WORLD_HELD_OUT, i, 5, &usual));
+        world_motion_at(&m, 4, &now);
+        world_scene_paint(&now, c);
+        memcpy(want, c->rgb, BYTES);
+        const double step = hypot((double)m.col[4] - (double)m.col[3],
+                                  (double)m.row[4] - (double)m.row[3]);
+        for (int k = 0; k < 4; k++) {
+            world_scene moved = now;
+            moved.object[m.mover].x -= m.step[0] * (float)(SHIFT[k] / step);
+            moved.object[m.mover].y -= m.step[1] * (float)(SHIFT[k] / step);
+            world_scene_paint(&moved, c);
+            wear(c->rgb);
+            right[k] += world_pictures_differ(c->rgb, want, SIDE, SIDE, 4, 0.16) < 10;
+        }
+        world_motion_at(&m, 3, &now);
+        world_scene_paint(&now, c);
+        copied += world_pictures_differ(c->rgb, want, SIDE, SIDE, 4, 0.16) < 10;
+    }
+    ck_assert_int_ge(right[0] * 100, N * 97);
+    ck_assert_int_ge(right[1] * 100, N * 95);
+    ck_assert_int_le(right[2] * 100, N * 15);
+    ck_assert_int_le(right[3] * 100, N * 10);
+    ck_assert_int_le(copied * 100, N * 5); /* a black thing on a black table */
+    world_canvas_free(c);
+}
+END_TEST
+
+START_TEST(hits_are_counted_where_they_are)
+{
+    enum { N = 400, MOST = 8 };
+    static float x[40000];
+    static world_sound w;
+    world_canvas *c = world_canvas_new(64, 64);
+    int right = 0, placed = 0, hits = 0, more = 0;
+    for (uint64_t i = 0; i < N; i++) {
+        size_t at[MOST];
+        ck_assert(world_sound_make(&w, c, 8, WORLD_HELD_OUT, i, 5, 2.04, true));
+        world_sound_play(&w, x);
+        const size_t n = world_hits_count(x, (size_t)w.samples, w.rate, at, MOST);
+        right += n == (size_t)w.hits;
+        for (size_t k = 0; n == (size_t)w.hits && k < n; k++, hits++)
+            placed += abs((int)at[k] - w.at[k]) <= w.rate / 100;
+        /* the same sound with its end in front again has more hits */
+        w.hits = w.hits > 1 ? w.hits - 1 : 1;
+        more += n == (size_t)w.hits;
+    }
+    ck_assert_msg(right * 100 >= N * 97, "%d of %d", right, N);
+    ck_assert_int_ge(placed * 100, hits * 98);
+    ck_assert_int_le(more * 100, N * 25); /* those that had one hit still have one */
+    memset(x, 0, sizeof x);
+    ck_assert_uint_eq(world_hits_count(x, 32000, 16000, NULL, 0), 0);
+    ck_assert_uint_eq(world_hits_count(x, 3, 16000, NULL, 0), 0);
+    world_canvas_free(c);
+}
+END_TEST
+
+/* ---- through the door ----------------------------------------------------------------------- */
+
+typedef struct door {
+    omn_context *ctx;
+    omn_arena *a;
+    omn_call *call;
+} door;
+
+static void door_open(door *d)
+{
+    omn_context_setup how = { OMN_FILL(omn_context_setup) };
+    how.threads = 1;
+    how.plugin_path = testing_build("plugins/.libs");
+    how.only_plugin_path = true;
+    how.cache_dir = "";
+    *d = (door){ .a = omn_arena_new(0) };
+    ck_assert_int_eq(omn_context_new(&how, &d->ctx, NULL), OMN_OK);
+    ck_assert_int_eq(omn_context_call(d->ctx, 1, 0, NULL, &d->call, NULL), OMN_OK);
+}
+
+static const void *object(const door *d, const char *kind, const char *name,
+                          const omn_setting *set, size_t n, void **params)
+{
+    omn_error err = OMN_ERROR_INIT;
+    const omn_entry *entry = NULL;
+    ck_assert_msg(omn_registry_find(d->ctx, kind, name, &entry, &err) == OMN_OK &&
+                      omn_params_fill(entry, set, n, "recipe", d->a, params, &err) == OMN_OK,
+                  "%s", err.text);
+    return omn_entry_object(entry)->impl;
+}
+
+static double share;
+static void take(void *user, const omn_measure_row *row)
+{
+    (void)user;
+    share = row->value;
+}
+
+/* The share of `answer` of examples 0 to 19 that a measure calls right beside `want` of the same
+ * examples; off: answers of another one. */
+static double score(const char *source, const omn_setting *set, size_t n_set, const char *measure,
+                    const char *answer, const char *text, uint64_t off)
+{
+    door d;
+    void *params, *self = NULL, *judge = NULL, *state = NULL;
+    door_open(&d);
+    const omn_source_impl *s = object(&d, "omnio.source/1", source, set, n_set, &params);
+    ck_assert_int_eq(s->open(d.call, params, NULL, &self, NULL), OMN_OK);
+    const omn_measure_impl *m = object(&d, "omnio.measure/1", measure, NULL, 0, &params);
+    ck_assert_int_eq(m->open(d.call, params, NULL, &judge, NULL), OMN_OK);
+    ck_assert_int_eq(m->begin(judge, &state, NULL), OMN_OK);
+    for (uint64_t i = 0; i < 20; i++) {
+        omn_value *v = NULL, *w = NULL, *asked = NULL;
+        bool right;
+        ck_assert_int_eq(s->get(self, d.call, OMN_SPLIT_HELD_OUT, i, &v, NULL), OMN_OK);
+        ck_assert_int_eq(s->get(self, d.call, OMN_SPLIT_HELD_OUT, i + off, &w, NULL), OMN_OK);
+        const omn_value *said = omn_record_get(v, text);
+        if (omn_value_is(said, "list")) /* caption: its answer */
+            said = omn_record_get(omn_list_at(said, 0), "answer");
+        omn_named input = { "text", omn_value_ref(said) };
+        ck_assert_int_eq(omn_record_new(&input, 1, &asked, NULL), OMN_OK);
+        ck_assert_int_eq(m->add(judge, state, d.call, omn_record_get(w, answer),
+                                omn_record_get(v, answer), asked, &right, NULL),
+                         OMN_OK);
+        /* an answer of another kind is wrong, not an error */
+        if (i == 0 && off)
+            ck_assert_int_eq(m->add(judge, state, d.call, said, omn_record_get(v, answer), asked,
+                                    &right, NULL),
+                             OMN_OK);
+        omn_value_unref(input.value);
+        omn_value_unref(asked);
+        omn_value_unref(v);
+        omn_value_unref(w);
+    }
+    ck_assert_int_eq(m->rows(judge, state, take, NULL, NULL), OMN_OK);
+    m->end(judge, state);
+    m->close(judge);
+    s->close(self);
+    omn_call_free(d.call);
+    omn_context_free(d.ctx);
+    omn_arena_free(d.a);
+    return share;
+}
+
+START_TEST(measures_judge_what_the_sources_show)
+{
+    const omn_setting plain[] = { { "clean", "true", 0, 0 }, { "most", "2", 0, 0 } };
+    ck_assert_double_ge(score("tabletop", plain, 2, "tabletop-shows", "image", "caption", 0), 0.9);
+    ck_assert_double_le(score("tabletop", plain, 2, "tabletop-shows", "image", "caption", 1), 0.3);
+    for (uint64_t off = 0; off < 2; off++)
+        ck_assert_double_eq(
+            score("tabletop-edits", NULL, 0, "tabletop-alike", "picture", "text", off), 1.0 - off);
+    ck_assert_double_ge(score("tabletop-sounds", NULL, 0, "tabletop-hits", "audio", "text", 0),
+                        0.95);
+    ck_assert_double_le(score("tabletop-sounds", NULL, 0, "tabletop-hits", "audio", "text", 1),
+                        0.5); /* a fifth of them have as many hits */
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const all[] = {
+        pictures_of_a_text_are_told_from_those_of_another,
+        edits_are_told_from_what_was_not_asked,
+        next_pictures_are_right_within_4_pixels,
+        hits_are_counted_where_they_are,
+        measures_judge_what_the_sources_show,
+    };
+    return TESTING_RUN("tabletop/checks", all, 60);
+}
