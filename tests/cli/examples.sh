@@ -90,7 +90,7 @@ examples() {
     while read -r line <&3; do ok "$1: $line" example "$line"; done 3< lines
 }
 
-for command in run check list help inspect train eval compare verify bench new; do
+for command in run check list help inspect show train eval compare verify bench new; do
     [ $command = compare ] && cp -R run1 run2
     "$omnio" $command --help | sed -n '/^Examples:/,/^Exit codes:/s/^  \(omnio .*\)/\1/p' > shown
     ok "$command has examples" [ -s shown ]

@@ -69,7 +69,7 @@ says err 'did you mean "format"'
 gives 66 "a pipeline that is not there" run nowhere.yaml
 gives 66 "the same as JSON" run --format json nowhere.yaml
 says out '"type":"error".*"exit":66'
-for command in run check list help inspect train eval verify bench new; do
+for command in run check list help inspect show train eval verify bench new; do
     gives 0 "help of $command" $command --help
     says out '^Usage: omnio '
 done

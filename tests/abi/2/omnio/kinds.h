@@ -405,6 +405,19 @@ typedef struct omn_cells_impl {
                         omn_error *err);
 } omn_cells_impl;
 
+/* A source for hosts. name: one of `omnio list source`; paths in its settings are relative to the
+ * current folder. [setup] */
+typedef struct omn_source omn_source;
+OMN_API omn_status omn_source_open(omn_context *ctx, const char *name, const omn_setting *set,
+                                   size_t n, omn_source **out, omn_error *err);
+OMN_API void omn_source_close(omn_source *s);
+/* Examples of a split, or OMN_ENDLESS. [any] */
+OMN_API uint64_t omn_source_count(const omn_source *s, omn_split split);
+/* One example, owned by the caller. OMN_ERR_ARGUMENT past the last; OMN_ERR_PLUGIN when it is no
+ * record. One thread at a time. */
+OMN_API omn_status omn_source_get(omn_source *s, omn_split split, uint64_t index, omn_value **out,
+                                  omn_error *err);
+
 #ifdef __cplusplus
 }
 #endif
