@@ -16,6 +16,8 @@ static const cli_option rows[] = {
       "official layout, byte for byte as it was" },
     { "type", 0, "choice", "TYPE", NULL, "bf16", NULL, "Conversion",
       "with tiles: round matrices of f32 and f16 to this; there is no way back" },
+    { "adapter", 0, "path", "FILE", NULL, NULL, NULL, "Conversion",
+      "put adapters into the matrices that they are for, as the key lora of a recipe makes them" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Conversion",
       "write into a folder that has something in it, or over the file OUT" },
 };
@@ -29,12 +31,14 @@ static const cli_example examples[] = {
     { "omnio convert uio2-large-tiles -o uio2-large --layout rows", "and back" },
     { "omnio convert nano -o nano-tiles --layout tiles --type bf16",
       "a model of f32, its matrices rounded" },
+    { "omnio convert nano -o mine --adapter run1/adapter.safetensors",
+      "a model that needs its adapters no more" },
 };
 
 const cli_command cmd_convert = {
     "convert",
     "MODEL|IN OUT",
-    "Write weights as safetensors, or a model again in another layout.",
+    "Write weights as safetensors, or a model again in another layout or with adapters in it.",
     "With two operands: the weights of IN, a file of any format that omnio list weights names, an "
     "index of shards or a folder with one of them, as one safetensors file OUT. Some megabytes of "
     "them at a time are in memory, whatever their size; types stay as they are, views become "
@@ -53,6 +57,8 @@ const cli_command cmd_convert = {
     "bytes. The entry omnio.tiles of __metadata__ names these tensors with N and K, omnio.rows "
     "holds the header that the file had, from which --layout rows makes the file as it was. "
     "Devices that know no tiles get rows, and so does training.\n\n"
+    "With --adapter each matrix W becomes W + scale B A of its adapter and keeps its type, to "
+    "which the sum is rounded.\n\n"
     "All else in the folder is copied but hidden files and checkpoints of a training; shards stay "
     "shards. After a failure no new file is left.",
     CLI_ROWS(rows),
@@ -87,16 +93,26 @@ static void plural(omn_buf *b, uint64_t n, const char *one, const char *more)
 static void put_done(const cli *c, const char *folder, bool tiles, const omn_converted *d,
                      omn_buf *b)
 {
+    if (d->merged && c->format == CLI_TEXT) {
+        omn_buf_printf(b, "%s: ", folder);
+        plural(b, d->merged, "matrix has", "matrices have");
+        omn_buf_puts(b, " an adapter inside, ");
+        plural(b, d->left, "tensor", "tensors");
+        omn_buf_printf(b, " as before, %.2f MB\n", (double)d->bytes / 1e6);
+        return;
+    }
     if (c->format != CLI_TEXT) {
         omn_buf_printf(b, "{\"type\":\"converted\",\"version\":%d,\"path\":", CLI_JSON_VERSION);
         json_text(b, folder);
         omn_buf_printf(b,
                        ",\"layout\":\"%s\",\"tiles\":%llu,\"rounded\":%llu,\"rows\":%llu,"
-                       "\"other_type\":%llu,\"left\":%llu,\"bytes\":%llu,\"files\":%llu}\n",
+                       "\"other_type\":%llu,\"left\":%llu,\"bytes\":%llu,\"files\":%llu,"
+                       "\"merged\":%llu}\n",
                        tiles ? "tiles" : "rows", (unsigned long long)d->tiles,
                        (unsigned long long)d->rounded, (unsigned long long)d->rows,
                        (unsigned long long)d->other_type, (unsigned long long)d->left,
-                       (unsigned long long)d->bytes, (unsigned long long)d->files);
+                       (unsigned long long)d->bytes, (unsigned long long)d->files,
+                       (unsigned long long)d->merged);
         return;
     }
     omn_buf_printf(b, "%s: ", folder);
@@ -119,11 +135,12 @@ static int work(cli *c, const cli_args *a)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_call *call = NULL;
-    const bool tiles = !strcmp(cli_text(a, "layout"), "tiles");
+    const bool tiles = cli_has(a, "layout") && !strcmp(cli_text(a, "layout"), "tiles");
     const omn_convert_setup how = { OMN_FILL(omn_convert_setup),
                                     .layout = tiles ? OMN_LAYOUT_TILES : OMN_LAYOUT_ROWS,
                                     .round = cli_has(a, "type"),
-                                    .overwrite = cli_has(a, "overwrite") };
+                                    .overwrite = cli_has(a, "overwrite"),
+                                    .adapter = cli_text(a, "adapter") };
     omn_converted done = { OMN_FILL(omn_converted) };
     shown s = { c, -1 };
     const omn_call_setup setup = { OMN_FILL(omn_call_setup), .cancel = c->cancel,
@@ -156,8 +173,9 @@ static int check_copy(cli *c, const cli_args *a)
 {
     static const char tail[] = ".safetensors";
     const size_t n = strlen(a->operands[1]), m = sizeof tail - 1;
-    if (cli_text(a, "output") || cli_text(a, "layout") || cli_text(a, "type"))
-        return cli_usage(c, "IN and OUT go without --output, --layout and --type");
+    if (cli_text(a, "output") || cli_text(a, "layout") || cli_text(a, "type") ||
+        cli_text(a, "adapter"))
+        return cli_usage(c, "IN and OUT go without --output, --layout, --type and --adapter");
     if (n <= m || strcmp(a->operands[1] + n - m, tail) != 0)
         return cli_usage(c, "OUT is the name of a file that ends in .safetensors");
     return -1;
@@ -222,9 +240,12 @@ static int convert(cli *c, int argc, char **argv)
     }
     if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one model is wanted, or IN and OUT");
     if (code < 0 && !cli_text(&a, "output")) code = cli_usage(c, "-o DIR, a folder, is wanted");
-    if (code < 0 && !cli_text(&a, "layout"))
-        code = cli_usage(c, "--layout tiles or --layout rows is wanted");
-    if (code < 0 && cli_has(&a, "type") && strcmp(cli_text(&a, "layout"), "tiles"))
+    if (code < 0 && !cli_text(&a, "layout") == !cli_text(&a, "adapter"))
+        code = cli_usage(c, cli_text(&a, "layout") ? "--adapter goes without --layout"
+                                                   : "--layout tiles, --layout rows or --adapter "
+                                                     "FILE is wanted");
+    if (code < 0 && cli_has(&a, "type") &&
+        (cli_has(&a, "adapter") || strcmp(cli_text(&a, "layout"), "tiles")))
         code = cli_usage(c, "--type goes with --layout tiles");
     if (code < 0) code = cli_session(c, &a);
     if (code < 0) code = work(c, &a);

@@ -26,6 +26,8 @@ static const cli_option precision_rows[] = {
     { "cache", 0, "choice", "TYPE", NULL, "auto|f32|bf16", NULL, "Machine",
       "what keys and values of what was read and said are kept in; auto: bf16 where products are "
       "[the model's own, else auto]" },
+    { "adapter", 0, "path", "FILE", NULL, NULL, NULL, "Machine",
+      "adapters that the model works with, as the key lora of a recipe makes them" },
 };
 
 static const cli_option format_rows[] = {

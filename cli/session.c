@@ -194,6 +194,7 @@ int cli_session(cli *c, const cli_args *a)
                                     .device = cli_text(a, "device"),
                                     .precision = cli_text(a, "precision"),
                                     .cache = cli_text(a, "cache"),
+                                    .adapter = cli_text(a, "adapter"),
                                     .log = print_log,
                                     .log_user = c,
                                     .level = c->level,

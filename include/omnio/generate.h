@@ -25,6 +25,8 @@ typedef struct omn_model_setup {
     const char *cache;                  /* "f32", "bf16", "auto"; NULL: as with how NULL */
     bool hollow; /* no weights are read: they have room of f32 that nobody fills, as the
                   * configuration says. Graphs of it are planned, and never run */
+    const char *adapter; /* a file of low-rank adapters of its matrices, as `lora` of a recipe makes
+                          * them; NULL: the context's. Not with `store` */
 } omn_model_setup;
 /* path: a directory, or a name looked for in the context's model path, the user's models folder,
  * the installed models and the build tree's models/. how NULL: usual; the precision of its
@@ -69,6 +71,9 @@ typedef struct omn_convert_setup {
     omn_layout layout;
     bool round;     /* TILES: matrices of f32 and f16 are rounded to bf16 for it; no way back */
     bool overwrite;
+    /* ROWS: a file of adapters (omn_model_setup) that are put into the matrices they are for; each
+     * keeps its type, to which the sum is rounded. NULL: none */
+    const char *adapter;
 } omn_convert_setup;
 typedef struct omn_converted {
     uint32_t size;
@@ -78,6 +83,7 @@ typedef struct omn_converted {
     uint64_t left;              /* other tensors, as they were */
     uint64_t bytes;             /* of all tensors as they lie now */
     uint64_t files;             /* written, weights among them */
+    uint64_t merged;            /* matrices that an adapter was put into */
 } omn_converted;
 /* c is asked whether to stop, and told of progress; out->size is set by the caller. [any] */
 OMN_API omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path,

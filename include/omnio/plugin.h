@@ -188,6 +188,8 @@ typedef struct omn_context_setup {
     uint64_t value_bytes;                 /* most of one value that a format reads: refused before
                                            * there is room for it; 0: no bound but the library's */
     const char *cache;                    /* type of keys and values that are kept, as precision */
+    const char *adapter;                  /* file of adapters that models are opened with; NULL:
+                                           * none */
 } omn_context_setup;
 /* how NULL: all usual; environment variables are read by the program, not by the library, except
  * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in
@@ -199,6 +201,7 @@ OMN_API omn_pool *omn_context_pool(omn_context *ctx);
 OMN_API const char *omn_context_device(const omn_context *ctx);
 OMN_API const char *omn_context_precision(const omn_context *ctx);      /* NULL: nothing was said */
 OMN_API const char *omn_context_cache(const omn_context *ctx);          /* the same */
+OMN_API const char *omn_context_adapter(const omn_context *ctx);        /* the same */
 OMN_API const char *omn_context_model_path(const omn_context *ctx);
 /* The folder that holds the shipped models/ and pipelines/: installed, or the source tree of a
  * build. */

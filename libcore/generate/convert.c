@@ -2,6 +2,7 @@
 /* A model folder in the other layout. Which matrices go into tiles is asked of the model itself:
  * its graphs are planned, and what only products read may lie as they like it. All else in the
  * folder is copied; config.json comes last, so that a folder which was not finished is no model. */
+#include "merge.h"
 #include "open.h"
 
 #include "libcore/base/system.h"
@@ -12,6 +13,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +39,8 @@ typedef struct job {
     size_t n_written, room;
     relay_how relay;
     relay_sums sums;
-    uint64_t files;
+    const char *adapter;
+    uint64_t files, merged;
 } job;
 
 static omn_status join(char *out, const char *folder, const char *name, omn_error *err)
@@ -253,7 +256,10 @@ static omn_status write_weights(job *j, omn_error *err)
         const char *from = omn_map_path(omn_weights_map(j->w, i)), *slash = strrchr(from, '/');
         st = join(to, j->to, slash ? slash + 1 : from, err);
         if (st == OMN_OK) st = remember(j, to, err);
-        if (st == OMN_OK) st = relay_file(from, to, &j->relay, &j->sums, err);
+        if (st == OMN_OK)
+            st = j->adapter
+                     ? merge_file(j->w, i, j->m->own_store, to, overwrite(j), &j->merged, err)
+                     : relay_file(from, to, &j->relay, &j->sums, err);
         j->files++;
     }
     return st;
@@ -333,6 +339,12 @@ static omn_status write_all(job *j, omn_error *err)
     omn_file_sweep(j->to);
     OMN_TRY(copy_folder(j, j->from, j->to, 0, err));
     OMN_TRY(write_weights(j, err));
+    if (j->adapter)
+        for (size_t i = 0; i < omn_weights_count(j->w); i++) {
+            j->sums.bytes += omn_weights_at(j->w, i)->bytes;
+            j->sums.left++;
+        }
+    j->sums.left -= j->merged;
     if (j->sharded) OMN_TRY(write_index(j, err));
     OMN_TRY(join(from, j->from, CONFIG, err));
     OMN_TRY(join(to, j->to, CONFIG, err));
@@ -346,13 +358,20 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
 {
     omn_status st = OMN_OK;
     const bool tiles = how->layout == OMN_LAYOUT_TILES;
+    const bool said = how->size >= offsetof(omn_convert_setup, adapter) + sizeof how->adapter;
+    const char *adapter = said ? how->adapter : NULL;
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .device = "cpu",
-                                    .precision = OMN_PRECISION_F32 };
-    job j = { .call = c, .to = folder, .how = how, .arena = omn_arena_new(0),
+                                    .precision = OMN_PRECISION_F32, .adapter = adapter };
+    job j = { .call = c, .to = folder, .how = how, .arena = omn_arena_new(0), .adapter = adapter,
               .relay = { .tiles = tiles, .round = how->round, .wanted = wanted, .user = &j,
                          .overwrite = how->overwrite ? OMN_OVERWRITE : OMN_KEEP_EXISTING,
                          .call = c } };
     if (!j.arena) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
+    if (adapter && (tiles || how->round)) {
+        st = omn_fail(err, OMN_ERR_ARGUMENT,
+                      "adapters go into matrices that lie in rows; tiles are made afterwards");
+        goto done;
+    }
     if (how->round && !tiles) {
         st = omn_fail(err, OMN_ERR_ARGUMENT, "matrices are rounded for tiles alone");
         goto done;
@@ -373,6 +392,7 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
     out->left = j.sums.left;
     out->bytes = j.sums.bytes;
     out->files = j.files;
+    if (out->size >= offsetof(omn_converted, merged) + sizeof out->merged) out->merged = j.merged;
 done:
     if (st != OMN_OK) undo(&j);
     omn_model_close(j.m);

@@ -4,6 +4,7 @@
  * milliseconds. */
 #include "open.h"
 
+#include "libcore/graph/adapt.h"
 #include "libcore/graph/inside.h"
 
 #include <stddef.h>
@@ -146,6 +147,13 @@ static omn_status cache_of(omn_model *m, const omn_model_setup *how, omn_type *o
     return OMN_OK;
 }
 
+static const char *adapter_of(const omn_model *m, const omn_model_setup *how)
+{
+    const bool said = how->size >= offsetof(omn_model_setup, adapter) + sizeof how->adapter &&
+                      how->adapter;
+    return said ? how->adapter : omn_context_adapter(m->ctx);
+}
+
 /* A model before it has parts. */
 static omn_status bare(omn_context *ctx, const char *name, const char *dir, omn_model **out,
                        omn_error *err)
@@ -177,10 +185,12 @@ static omn_status own_weights(omn_model *m, const char **weights, omn_error *err
 }
 
 /* Its weights and what runs on them, as `setup` says beside. */
-/* weights: NULL: there are none, only room for them. */
-static omn_status load(omn_model *m, const char *weights, omn_program_setup *setup, omn_error *err)
+/* weights: NULL: there are none, only room for them. adapters: NULL: none. */
+static omn_status load(omn_model *m, const char *weights, const char *adapters,
+                       omn_program_setup *setup, omn_error *err)
 {
     omn_status st = OMN_OK;
+    omn_weights *added = NULL;
     if (!setup->store && !weights) {
         OMN_TRY(omn_store_new(0, NULL, true, &m->own_store, err));
         store_hollow(m->own_store);
@@ -189,10 +199,13 @@ static omn_status load(omn_model *m, const char *weights, omn_program_setup *set
         OMN_TRY(omn_weights_load(setup->ctx, weights, NULL, &m->weights, err));
         OMN_TRY(omn_store_open(m->weights, &m->own_store, err));
         setup->store = m->own_store;
+        if (adapters) OMN_TRY(omn_weights_open(adapters, &added, err));
+        if (adapters) OMN_TRY(store_adapters(m->own_store, m->weights, added, err));
     }
     OMN_TRY(omn_program_new(setup, &m->program, err));
     for (size_t i = 0; i < m->open->n_parts; i++) m->open->parts[i]->model = m;
 done:
+    omn_weights_close(added);
     return st;
 }
 
@@ -235,7 +248,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
                                 .device = how->device, .precision = precision, .cache = cache,
                                 .training = how->training, .keep_tagged = how->keep_tagged };
     OMN_TRY(own_weights(m, &weights, err));
-    OMN_TRY(load(m, weights, &setup, err));
+    OMN_TRY(load(m, weights, adapter_of(m, how), &setup, err));
     *out = m;
     return OMN_OK;
 done:
@@ -261,7 +274,7 @@ omn_status model_open_part(omn_context *ctx, const model_part *is, const char *w
                                      is->file, &m->open->first);
     OMN_TRY(omn_open_done(m->open, err));
     snprintf(p->prefix, sizeof p->prefix, "%s", is->prefix);
-    OMN_TRY(load(m, weights, &setup, err));
+    OMN_TRY(load(m, weights, NULL, &setup, err));
     *out = m;
     return OMN_OK;
 done:

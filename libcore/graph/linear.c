@@ -4,6 +4,8 @@
  * before it; fuse.c joins the two where no gradient asks. */
 #include "inside.h"
 
+#include "adapt.h"
+
 static omn_node *linear(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, omn_act act,
                         bool in_out)
 {
@@ -33,6 +35,7 @@ static omn_node *linear(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, 
     shape.dim[shape.rank - 1] = N;
     omn_node *in[] = { x, w, bias };
     omn_node *y = graph_op(s, OP_linear, &attrs, in, bias ? 3 : 2, OMN_F32, shape);
+    y = adapt_product(s, x, w, in_out, y);
     return act == OMN_ACT_NONE ? y : omn_activate(s, y, act);
 }
 

@@ -3,6 +3,8 @@
  * its key. Building is locked; planned graphs never change, so running needs no lock. */
 #include "inside.h"
 
+#include "adapt.h"
+
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +138,8 @@ static void build(omn_graph *g, omn_build_fn *fn, void *user, const char *loss)
             return;
         }
     }
+    adapt_check(g);
+    if (omn_scope_failed(g->root)) return;
     fold_scales(g);
     if (loss) gradient_build(g, loss);
     if (omn_scope_failed(g->root)) return;

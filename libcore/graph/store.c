@@ -5,12 +5,18 @@
  * several programs may read one store. */
 #include "inside.h"
 
+#include "adapt.h"
+
 #include "../tensor/finite.h"
 #include "../tensor/normed.h"
 #include "../tensor/tiles.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MOST_RANK 65536
 
 typedef struct entry {
     char *name;
@@ -27,6 +33,8 @@ struct omn_store {
     names index;
     entry **entries;
     size_t count, room;
+    size_t n_adapters;            /* factors are entries: A of a matrix, and B behind it */
+    double scale;                 /* of all adapters */
 };
 
 static omn_status store_new(omn_store **out, omn_error *err)
@@ -277,4 +285,132 @@ long omn_store_find(const omn_store *st, const char *name)
     const long n = names_get(&st->index, name);
     pthread_mutex_unlock(lock);
     return n;
+}
+
+/* ---- adapters ------------------------------------------------------------------------------- */
+
+/* One factor as an entry of its own: drawn or zeros, or what a file has. */
+static omn_status add_factor(omn_store *st, const char *name, const omn_shape *shape, bool zero,
+                             const omn_weights *file, omn_error *err)
+{
+    const omn_weights *from = st->from;
+    const bool writable = st->writable, partial = st->partial;
+    /* a factor is made, or read from its own file, whatever the checkpoint has */
+    st->from = file;
+    st->writable = true;
+    st->partial = !file;
+    const omn_status bad =
+        add(st, name, shape, zero ? OMN_INIT_ZERO : OMN_INIT_FAN_IN, 1, err);
+    st->from = from;
+    st->writable = writable;
+    st->partial = partial;
+    return bad;
+}
+
+static bool factor_name(const char *name, const char *which, char *out, size_t room)
+{
+    const int n = snprintf(out, room, "%s%s", name, which);
+    return n > 0 && (size_t)n < room;
+}
+
+/* Both factors of the matrix [R, C]. */
+static omn_status adapt(omn_store *st, const char *name, const omn_shape *is, int64_t rank,
+                        double scale, const omn_weights *file, omn_error *err)
+{
+    char a[1024], b[1024];
+    if (rank < 1 || rank > MOST_RANK)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: an adapter of rank %lld, 1 to %d is wanted",
+                        name, (long long)rank, MOST_RANK);
+    if (!factor_name(name, ADAPT_A, a, sizeof a) || !factor_name(name, ADAPT_B, b, sizeof b))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%.80s...: the name is too long", name);
+    if (names_get(&st->index, a) >= 0 || (st->n_adapters && st->scale != scale))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: there is an adapter already", name);
+    const omn_shape sa = omn_dim2(rank, is->dim[1]), sb = omn_dim2(is->dim[0], rank);
+    omn_status bad = add_factor(st, a, &sa, false, file, err);
+    if (bad == OMN_OK) bad = add_factor(st, b, &sb, true, file, err);
+    if (bad != OMN_OK) return bad;
+    st->scale = scale;
+    st->n_adapters++;
+    return OMN_OK;
+}
+
+omn_status store_adapt(omn_store *st, const char *name, int64_t rank, double scale, omn_error *err)
+{
+    pthread_mutex_lock(&st->lock);
+    const long at = names_get(&st->index, name);
+    omn_status bad = OMN_OK;
+    if (at < 0 || st->entries[at]->shape.rank != 2)
+        bad = omn_fail(err, OMN_ERR_ARGUMENT, "%s: a matrix is wanted for an adapter", name);
+    else
+        bad = adapt(st, name, &st->entries[at]->shape, rank, scale, NULL, err);
+    pthread_mutex_unlock(&st->lock);
+    return bad;
+}
+
+/* The scale that a file of adapters says. */
+static omn_status read_scale(const omn_weights *file, double *scale, omn_error *err)
+{
+    const char *mark = omn_weights_meta(file, ADAPT_MARK);
+    const char *text = omn_weights_meta(file, ADAPT_SCALE);
+    char *end = NULL;
+    if (!mark || strcmp(mark, "1") != 0)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "%s: no file of adapters (" ADAPT_MARK " = 1 in its metadata is wanted)",
+                        omn_weights_path(file));
+    if (text) *scale = omn_number_read(text, &end);
+    if (text && end != text && !*end && isfinite(*scale)) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA, "%s: " ADAPT_SCALE " is \"%.40s\", a number is wanted",
+                    omn_weights_path(file), text ? text : "");
+}
+
+/* The adapter whose A is tensor i of the file. */
+static omn_status adapter_of(omn_store *st, const omn_weights *base, const omn_weights *file,
+                             size_t i, double scale, omn_error *err)
+{
+    char name[1024];
+    const char *full = omn_weights_name(file, i), *path = omn_weights_path(file);
+    const size_t n = strlen(full), k = strlen(ADAPT_A);
+    if (!adapt_is_factor(full) || n >= sizeof name)
+        return omn_fail(err, OMN_ERR_DATA, "%s: %.80s is no factor of an adapter", path, full);
+    snprintf(name, sizeof name, "%.*s", (int)(n - k), full);
+    const header_row *row = weights_row(base, name);
+    const omn_shape *is = row ? row_matrix(row) : NULL;
+    const omn_tensor *t = omn_weights_at(file, i);
+    if (!is || is->rank != 2)
+        return omn_fail(err, OMN_ERR_DATA, "%s: %s is for a matrix that %s lacks", path, full,
+                        omn_weights_path(base));
+    if (!strcmp(full + n - k, ADAPT_B)) {        /* it comes with its A, or is too much */
+        char a[1024];
+        if (factor_name(name, ADAPT_A, a, sizeof a) && omn_weights_get(file, a)) return OMN_OK;
+        return omn_fail(err, OMN_ERR_DATA, "%s: %s has no " ADAPT_A " beside it", path, full);
+    }
+    return adapt(st, name, is, t->shape.rank == 2 ? t->shape.dim[0] : 0, scale, file, err);
+}
+
+omn_status store_adapters(omn_store *st, const omn_weights *base, const omn_weights *file,
+                          omn_error *err)
+{
+    double scale = 1;
+    omn_status bad = read_scale(file, &scale, err);
+    pthread_mutex_lock(&st->lock);
+    for (size_t i = 0; bad == OMN_OK && i < omn_weights_count(file); i++)
+        bad = adapter_of(st, base, file, i, scale, err);
+    pthread_mutex_unlock(&st->lock);
+    if (bad == OMN_OK && !st->n_adapters)
+        bad = omn_fail(err, OMN_ERR_DATA, "%s: no adapter is in it", omn_weights_path(file));
+    return bad;
+}
+
+bool store_adapter(const omn_store *st, const char *name, adapter *out)
+{
+    char a[1024];
+    if (!st->n_adapters || !factor_name(name, ADAPT_A, a, sizeof a)) return false;
+    pthread_mutex_t *lock = (pthread_mutex_t *)&st->lock;
+    pthread_mutex_lock(lock);
+    const long at = names_get(&st->index, a);
+    if (at >= 0)
+        *out = (adapter){ st->entries[at]->data, st->entries[at + 1]->data,
+                          st->entries[at]->shape.dim[0], st->scale };
+    pthread_mutex_unlock(lock);
+    return at >= 0;
 }

@@ -275,7 +275,7 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     static const char *const precisions[] = { "f32", "bf16", NULL };
     static const char *const bad[] = { "stop", "skip", NULL };
     static const char *const balances[] = { "tokens", "modalities", NULL }; /* by omn_balance */
-    const yml *y = r->root, *pack = yml_get(y, "pack"), *freeze = yml_get(y, "freeze");
+    const yml *y = r->root, *pack = yml_get(y, "pack");
     omn_train_setup *t = &r->setup;
     int64_t n;
     int k;
@@ -307,14 +307,7 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
         TRY_READ(yml_int(yml_get(evaluate, "examples"), 1, 10000000, &n, 100, err));
         r->score_examples = (uint64_t)n;
     }
-    if (!freeze) return OMN_OK;
-    TRY_READ(yml_want(freeze, YML_LIST, "freeze", err));
-    const char **list = omn_arena_alloc(r->arena, freeze->n + 1, sizeof *list);
-    if (!list) return no_memory(r, err);
-    for (size_t i = 0; i < freeze->n; i++) TRY_READ(yml_text(freeze->items[i], &list[i], "", err));
-    t->frozen = list;
-    t->n_frozen = freeze->n;
-    return OMN_OK;
+    return adapt_read(r, yml_get(y, "freeze"), yml_get(y, "lora"), err);
 }
 
 /* One place of weights, or a list of them. */
@@ -341,7 +334,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
         "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate",
-        "balance", "keep", NULL
+        "balance", "keep", "lora", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     const yml *y = r->root;

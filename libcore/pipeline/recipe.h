@@ -46,6 +46,13 @@ typedef struct recipe_stage {
     omn_part *parts[MOST_SOURCES];        /* opened sources of this stage */
 } recipe_stage;
 
+/* Patterns of names of weights, as the recipe lists them. */
+typedef struct recipe_patterns {
+    const yml *at;
+    const char *const *list;
+    size_t n;
+} recipe_patterns;
+
 typedef struct sheet sheet;
 
 struct omn_recipe {
@@ -72,6 +79,12 @@ struct omn_recipe {
     uint64_t save_every;
     omn_type export_type;
     bool skip_bad;
+    recipe_patterns freeze;               /* weights that stay as they are */
+    int64_t lora_rank;                    /* of adapters; 0: there are none */
+    double lora_scale;
+    recipe_patterns lora_on, lora_train;  /* matrices that have one (none said: all that can);
+                                           * weights that learn beside them */
+    size_t n_adapters;                    /* while r->teacher is there */
     const char *roles[MOST_FIELDS];       /* encoders that the tasks feed, each as often as a lesson
                                            * does; "text" among them for a second one */
     const char *modalities[MOST_TASKS];   /* of the tasks' targets */
@@ -88,6 +101,10 @@ struct omn_recipe {
     omn_model *teacher; /* borrowed while training: prompts and answers by its parts */
 };
 
+/* The keys "freeze" and "lora"; what they mean for a store in which every weight of the teacher is
+ * declared, and no graph that learns is built; adapt.c */
+omn_status adapt_read(omn_recipe *r, const yml *freeze, const yml *lora, omn_error *err);
+omn_status adapt_apply(omn_recipe *r, omn_store *store, omn_error *err);
 /* A trainer of the recipe with its teacher, whose weights are declared; train.c */
 omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, omn_error *err);
 /* The files that belong to a model's weights, copied into the folder of a run unless they are

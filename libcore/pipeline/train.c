@@ -6,6 +6,7 @@
 
 #include "plot.h"
 
+#include "../graph/adapt.h"
 #include "libcore/base/system.h"
 
 #include <errno.h>
@@ -76,7 +77,8 @@ static omn_status auxiliary(omn_recipe *r, omn_error *err)
 
 omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, omn_error *err)
 {
-    const omn_status st = auxiliary(r, err);
+    omn_status st = auxiliary(r, err);
+    if (st == OMN_OK) st = adapt_apply(r, store, err);
     if (st != OMN_OK) return st;
     r->setup.page = recipe_page;
     r->setup.page_user = r;
@@ -99,6 +101,22 @@ static void made_new(const run *t)
     if (n)
         note(t, "%s lacks %zu tensors of the model, which begin new (%s%s)",
              omn_weights_path(t->from), n, first, n > 1 ? ", ..." : "");
+}
+
+/* With adapters: how little it is that learns. */
+static void learns(const run *t)
+{
+    uint64_t all = 0, some = 0;
+    if (!t->r->n_adapters) return;
+    for (size_t i = 0; i < omn_store_count(t->store); i++) {
+        const omn_tensor x = omn_store_tensor(t->store, i);
+        const uint64_t n = x.bytes / sizeof(float);
+        const char *name = omn_store_name(t->store, i);
+        all += adapt_is_factor(name) ? 0 : n;
+        some += adapt_is_factor(name) || trainer_learns(t->trainer, name) ? n : 0;
+    }
+    note(t, "%zu adapters of rank %lld: %.3f million numbers learn, the model has %.3f million",
+         t->r->n_adapters, (long long)t->r->lora_rank, (double)some / 1e6, (double)all / 1e6);
 }
 
 static omn_status log_open(run *t, omn_error *err)
@@ -135,6 +153,7 @@ static omn_status begin(run *t, omn_error *err)
     made_new(t);
     OMN_TRY(start_weights(r, t->model, t->store, err));
     OMN_TRY(recipe_trainer(r, t->store, &t->trainer, err));
+    learns(t);
     OMN_TRY(keep_settled(r, t->trainer, err));
     trainer_ahead(t->trainer, recipe_ahead);
     OMN_TRY(folder_make(t->out, &t->made, err));
@@ -163,7 +182,10 @@ static omn_status export(run *t, omn_error *err)
 {
     char path[4300];
     snprintf(path, sizeof path, "%s/model.safetensors", t->out);
-    return omn_trainer_export(t->trainer, path, t->r->export_type, err);
+    const omn_status st = omn_trainer_export(t->trainer, path, t->r->export_type, err);
+    if (st != OMN_OK || !t->r->n_adapters) return st;
+    snprintf(path, sizeof path, "%s/adapter.safetensors", t->out);
+    return trainer_adapters(t->trainer, path, err);
 }
 
 /* The checkpoint that is about to be replaced stays under another name: a disk that damages the new

@@ -19,7 +19,7 @@ typedef struct shared {
 
 struct omn_context {
     omn_context_setup how; /* texts are owned */
-    char *device, *precision, *cache, *model_path, *cache_folder;
+    char *device, *precision, *cache, *adapter, *model_path, *cache_folder;
     omn_pool *pool;
     beside where;
     registry *plugins;
@@ -84,6 +84,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     bool ok = copy_text(&ctx->device, ctx->how.device ? ctx->how.device : "cpu") &&
               copy_text(&ctx->precision, ctx->how.precision) &&
               copy_text(&ctx->cache, ctx->how.cache) &&
+              copy_text(&ctx->adapter, ctx->how.adapter) &&
               copy_text(&ctx->model_path, ctx->how.model_path);
     if (ok && cache && *cache) ok = copy_text(&ctx->cache_folder, cache);
     if (ok && !cache) ok = xdg_folder("XDG_CACHE_HOME", ".cache", "omnio", &ctx->cache_folder);
@@ -103,7 +104,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     OMN_TRY(registry_new(&r, &ctx->where, &ctx->plugins, err));
     /* Texts of the caller are not looked at again. */
     ctx->how.plugin_path = ctx->how.model_path = ctx->how.device = ctx->how.cache_dir = NULL;
-    ctx->how.precision = ctx->how.cache = NULL;
+    ctx->how.precision = ctx->how.cache = ctx->how.adapter = NULL;
     *out = ctx;
     ctx = NULL;
 done:
@@ -126,6 +127,7 @@ void omn_context_free(omn_context *ctx)
     free(ctx->device);
     free(ctx->precision);
     free(ctx->cache);
+    free(ctx->adapter);
     free(ctx->model_path);
     free(ctx->cache_folder);
     free(ctx);
@@ -181,6 +183,11 @@ const char *omn_context_precision(const omn_context *ctx)
 const char *omn_context_cache(const omn_context *ctx)
 {
     return ctx->cache;
+}
+
+const char *omn_context_adapter(const omn_context *ctx)
+{
+    return ctx->adapter;
 }
 
 const char *omn_context_model_path(const omn_context *ctx)

@@ -14,8 +14,11 @@
 typedef omn_status trainer_ahead_fn(void *user, omn_call *c, uint64_t first, uint32_t n,
                                     uint64_t step, omn_error *err);
 void trainer_ahead(omn_trainer *t, trainer_ahead_fn *fn);
-/* Does training change this weight? */
+/* Does training change this weight, by what it is or by an adapter? By what it is alone? */
 bool trainer_moves(const omn_trainer *t, const char *weight);
+bool trainer_learns(const omn_trainer *t, const char *weight);
+/* The adapters of the trained weights as a file of their own, f32; averages if there are any. */
+omn_status trainer_adapters(const omn_trainer *t, const char *path, omn_error *err);
 /* What takes memory while it trains on so many threads. what: "weights", "moments", "averages" (of
  * the weight `part`), "matrices" (Muon's scratch), "teaching OUTPUT" (turns: of these the largest
  * counts; part: where in the graph it is most), "inputs" of "encoder ROLE", "targets", "pool". No

@@ -7,6 +7,8 @@
  * weight that had a gradient in all of them, outputs of lessons where there is one, "text". */
 #include "trainer.h"
 
+#include "entries.h"
+
 #include "../tensor/finite.h"
 
 #include <math.h>
@@ -21,36 +23,6 @@
 #define USUAL "text"
 #define N_COUNTERS 8
 #define ENTRY_NUMBERS 4 /* of a lesson in the pool: task, modality, n_out, texts */
-
-typedef struct list {
-    omn_weights_entry *entries;
-    size_t n, room;
-    omn_arena *arena;
-    bool failed;
-} list;
-
-static void add(list *l, const char *prefix, const char *name, omn_type type, omn_shape shape,
-                const void *data)
-{
-    if (l->n == l->room) {
-        const size_t room = l->room ? 2 * l->room : 256;
-        omn_weights_entry *more = realloc(l->entries, room * sizeof(*more));
-        if (!more) {
-            l->failed = true;
-            return;
-        }
-        l->entries = more;
-        l->room = room;
-    }
-    size_t n = 0, bytes = 0;
-    const char *full = *prefix ? omn_arena_printf(l->arena, "%s%s", prefix, name) : name;
-    if (!full || !omn_shape_count(&shape, &n) ||
-        !omn_size_mul(n, omn_type_get(type)->bytes, &bytes)) {
-        l->failed = true;
-        return;
-    }
-    l->entries[l->n++] = (omn_weights_entry){ full, { type, shape, data, bytes } };
-}
 
 /* ---- what must agree ------------------------------------------------------------------------ */
 
@@ -86,20 +58,21 @@ static bool find_facts(const omn_trainer *t, omn_arena *a, facts *f)
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static void add_moments(const omn_trainer *t, list *l)
+static void add_moments(const omn_trainer *t, entries *l)
 {
     const omn_opt *o = t->opt;
     for (size_t i = 0; i < o->n_slots; i++) {
         const slot *s = &o->slots[i];
         const omn_tensor w = omn_store_tensor(t->store, i);
-        add(l, "", s->name, OMN_F32, w.shape, s->w);
+        entries_add(l, "", s->name, OMN_F32, w.shape, s->w);
         if (!s->ready) continue;
-        add(l, "train.m.", s->name, OMN_F32, w.shape, s->m);
-        if (s->v) add(l, "train.v.", s->name, OMN_F32, w.shape, s->v);
-        if (s->r) add(l, "train.r.", s->name, OMN_F32, omn_dim1((int64_t)s->rows), s->r);
-        if (s->c) add(l, "train.c.", s->name, OMN_F32, omn_dim1((int64_t)s->cols), s->c);
-        if (s->average) add(l, "train.average.", s->name, OMN_F32, w.shape, s->average);
-        if (s->done != o->done) add(l, "train.done.", s->name, OMN_I64, omn_dim1(1), &s->done);
+        entries_add(l, "train.m.", s->name, OMN_F32, w.shape, s->m);
+        if (s->v) entries_add(l, "train.v.", s->name, OMN_F32, w.shape, s->v);
+        if (s->r) entries_add(l, "train.r.", s->name, OMN_F32, omn_dim1((int64_t)s->rows), s->r);
+        if (s->c) entries_add(l, "train.c.", s->name, OMN_F32, omn_dim1((int64_t)s->cols), s->c);
+        if (s->average) entries_add(l, "train.average.", s->name, OMN_F32, w.shape, s->average);
+        if (s->done != o->done)
+            entries_add(l, "train.done.", s->name, OMN_I64, omn_dim1(1), &s->done);
     }
 }
 
@@ -129,7 +102,7 @@ static void entry_put(const omn_trainer *t, const item *it, int32_t *x)
 
 /* Weights of what stands in front of the pool's lessons, one lesson's behind the other's; nothing
  * when none of it is learnt. */
-static void add_fronts(const omn_trainer *t, list *l)
+static void add_fronts(const omn_trainer *t, entries *l)
 {
     size_t total = 0, at = 0;
     bool any = false;
@@ -146,10 +119,10 @@ static void add_fronts(const omn_trainer *t, list *l)
     for (size_t i = 0; i < t->n_pool; at += t->pool[i++].item.n_front)
         for (uint32_t k = 0; k < t->pool[i].item.n_front; k++)
             x[at + k] = t->pool[i].item.front_weights ? t->pool[i].item.front_weights[k] : 0;
-    add(l, "train.", "pool.front", OMN_F32, omn_dim1((int64_t)total), x);
+    entries_add(l, "train.", "pool.front", OMN_F32, omn_dim1((int64_t)total), x);
 }
 
-static void add_pool(const omn_trainer *t, list *l)
+static void add_pool(const omn_trainer *t, entries *l)
 {
     size_t total = 0, at = 0;
     for (size_t i = 0; i < t->n_pool; i++) total += entry_size(t, &t->pool[i].item);
@@ -160,14 +133,15 @@ static void add_pool(const omn_trainer *t, list *l)
     }
     for (size_t i = 0; i < t->n_pool; at += entry_size(t, &t->pool[i++].item))
         entry_put(t, &t->pool[i].item, x + at);
-    if (total) add(l, "train.", "pool", OMN_I32, omn_dim1((int64_t)total), x);
+    if (total) entries_add(l, "train.", "pool", OMN_I32, omn_dim1((int64_t)total), x);
     add_fronts(t, l);
     if (!total || t->n_outputs < 2) return;
     int32_t *outputs = omn_arena_alloc(l->arena, t->n_pool, sizeof(int32_t));
     l->failed = l->failed || !outputs;
     for (size_t i = 0; outputs && i < t->n_pool; i++)
         outputs[i] = (int32_t)t->pool[i].item.output;
-    if (outputs) add(l, "train.", "pool.outputs", OMN_I32, omn_dim1((int64_t)t->n_pool), outputs);
+    if (outputs)
+        entries_add(l, "train.", "pool.outputs", OMN_I32, omn_dim1((int64_t)t->n_pool), outputs);
 }
 
 static bool add_list(omn_arena *a, facts *f, const char *name, const char *const *of, uint32_t n)
@@ -208,21 +182,21 @@ omn_status omn_trainer_save(omn_trainer *t, const char *path, omn_error *err)
                                            (int64_t)t->pages,   (int64_t)t->lessons,
                                            (int64_t)t->tokens,  (int64_t)t->dropped,
                                            (int64_t)t->skipped, (int64_t)t->skipped_in_row };
-    list l = { .arena = omn_arena_new(0) };
+    entries l = { .arena = omn_arena_new(0) };
     if (!l.arena || !find_facts(t, l.arena, &f) || !add_outputs(t, l.arena, &f) ||
         !add_names(t, l.arena, &f)) {
         st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
         goto done;
     }
-    add(&l, "train.", "counters", OMN_I64, omn_dim1(N_COUNTERS), counters);
+    entries_add(&l, "train.", "counters", OMN_I64, omn_dim1(N_COUNTERS), counters);
     const int64_t bad = (int64_t)t->bad;
-    if (bad) add(&l, "train.", "bad", OMN_I64, omn_dim1(1), &bad);
+    if (bad) entries_add(&l, "train.", "bad", OMN_I64, omn_dim1(1), &bad);
     add_moments(t, &l);
     add_pool(t, &l);
     if (l.failed) st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to write a checkpoint");
-    else st = omn_weights_write(path, OMN_OVERWRITE, l.entries, l.n, f.pair, f.n / 2, err);
+    else st = omn_weights_write(path, OMN_OVERWRITE, l.row, l.n, f.pair, f.n / 2, err);
 done:
-    free(l.entries);
+    free(l.row);
     omn_arena_free(l.arena);
     return st;
 }
@@ -521,34 +495,3 @@ done:
 }
 
 /* ---- weights for use ------------------------------------------------------------------------ */
-
-omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    list l = { .arena = omn_arena_new(0) };
-    if (type != OMN_F32 && type != OMN_BF16 && type != OMN_F16) {
-        st = omn_fail(err, OMN_ERR_ARGUMENT, "weights are exported as f32, bf16 or f16");
-        goto done;
-    }
-    for (size_t i = 0; l.arena && i < t->opt->n_slots; i++) {
-        const slot *s = &t->opt->slots[i];
-        const float *from = s->average ? s->average : s->w;
-        if (!strncmp(s->name, AUX_PREFIX, strlen(AUX_PREFIX))) continue;
-        void *to = type == OMN_F32
-                       ? NULL
-                       : omn_arena_alloc(l.arena, s->count ? s->count : 1, sizeof(uint16_t));
-        if (type != OMN_F32 && (!to || !omn_from_f32(type, from, s->count, to))) {
-            l.failed = true;
-            break;
-        }
-        add(&l, "", s->name, type, omn_store_tensor(t->store, i).shape,
-            to ? to : (const void *)from);
-    }
-    if (l.failed || !l.arena)
-        st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to export weights");
-    else st = omn_weights_write(path, OMN_OVERWRITE, l.entries, l.n, NULL, 0, err);
-done:
-    free(l.entries);
-    omn_arena_free(l.arena);
-    return st;
-}

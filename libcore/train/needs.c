@@ -39,7 +39,7 @@ static void optimiser(const needing *k, uint32_t threads)
         const slot *s = &k->t->opt->slots[i];
         const uint64_t all = (uint64_t)s->count * sizeof(float);
         tell(k, "weights", s->name, all, false);
-        if (!trainer_moves(k->t, s->name)) continue;
+        if (!trainer_learns(k->t, s->name)) continue;
         tell(k, "moments", s->name, opt_moments(s), false);
         if (k->t->opt->average > 0) tell(k, "averages", s->name, all, false);
         if (s->muon && opt_desk(k->t->opt, s) > desk) desk = opt_desk(k->t->opt, s);

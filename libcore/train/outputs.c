@@ -6,6 +6,7 @@
 #include "trainer.h"
 
 #include "../generate/row.h"
+#include "../graph/adapt.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -207,11 +208,21 @@ bool output_has(const output *o, const char *name)
     return false;
 }
 
-bool trainer_moves(const omn_trainer *t, const char *weight)
+bool trainer_learns(const omn_trainer *t, const char *weight)
 {
     const long i = omn_store_find(t->store, weight);
-    bool moves = false;
+    bool yes = false;
     for (uint32_t k = 0; i >= 0 && (size_t)i < t->n_weights && k < t->n_outputs; k++)
-        moves = moves || t->outputs[k].gradient_names[i];
-    return moves;
+        yes = yes || t->outputs[k].gradient_names[i];
+    return yes;
+}
+
+bool trainer_moves(const omn_trainer *t, const char *weight)
+{
+    char factor[1024];
+    adapter a;
+    if (trainer_learns(t, weight)) return true;
+    if (!store_adapter(t->store, weight, &a)) return false;
+    snprintf(factor, sizeof(factor), "%s" ADAPT_A, weight);
+    return trainer_learns(t, factor);
 }
