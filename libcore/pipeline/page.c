@@ -4,7 +4,7 @@
  * where the tasks ask several decoders, from its step too: from those that have lessons for it. The
  * lessons of a page share its inputs: a task whose inputs differ from those of another is told, for
  * a model that saw the wrong picture would learn something else than what is written down. */
-#include "recipe.h"
+#include "corrupt.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +65,7 @@ typedef struct maker {
     const omn_lesson *first;      /* the first that has more than texts; NULL: none yet */
     uint32_t n, n_values, room_values;
     omn_page *page;
+    uint64_t index;               /* of the page */
 } maker;
 
 static bool is_text(const omn_named *in) { return !strcmp(in->name, "text"); }
@@ -162,6 +163,8 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
     st = item_open(m->e, t, item, &in, err);
     if (st == OMN_OK) {
         st = omn_teacher_lesson(t->teacher, m->e->c, in.give, in.n_give, in.want, &taught, err);
+        if (st == OMN_OK && t->denoise)
+            st = corrupt_lesson(m->e->r, t, m->index * MOST_LESSONS + m->n, &taught, err);
         if (st == OMN_OK) st = add(m, t, number, &taught, err);
         if (st != OMN_OK) example_failed(m->e, t, st, err);
     }
@@ -259,6 +262,7 @@ static omn_status make(const omn_recipe *r, const about *w, uint64_t index, omn_
         goto done;
     }
     OMN_TRY(begin(&m, &e, a, out, err));
+    m.index = index;
     for (uint32_t i = 0; st == OMN_OK && i < r->n_tasks; i++)
         if (w->task ? i == *w->task : page_teaches(&r->tasks[i], w->source, w->output))
             st = task_lessons(&m, i, err);

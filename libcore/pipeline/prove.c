@@ -2,7 +2,7 @@
 /* What can be known of a recipe before its first step: the model takes what the tasks give, there
  * is something to learn from, and the first examples of every task become lessons that fit. Days of
  * training have been spent on lessons that were none. */
-#include "recipe.h"
+#include "corrupt.h"
 #include "run.h"
 
 #include <stdio.h>
@@ -106,7 +106,8 @@ static omn_status open_teachers(omn_recipe *r, omn_error *err)
     for (size_t i = 0; i < r->n_tasks; i++) {
         recipe_task *t = &r->tasks[i];
         if (t->weight <= 0) continue;
-        const omn_status st = omn_teacher_new(t->pipeline, r->teacher, &t->teacher, err);
+        omn_status st = omn_teacher_new(t->pipeline, r->teacher, &t->teacher, err);
+        if (st == OMN_OK) st = corrupt_prove(r, t, err);
         if (st != OMN_OK) {
             omn_error_prefix(err, "task %s", t->name);
             return object_failed(t->at, err);
@@ -173,8 +174,7 @@ static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson 
         size_t n = 0;
         int32_t *ids = NULL;
         if (strcmp(l->inputs[i].name, "text")) continue;
-        const char *text = omn_text_get(l->inputs[i].value, NULL);
-        const omn_status st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
+        const omn_status st = trainer_tokens(r->teacher, l->inputs[i].value, &ids, &n, err);
         free(ids);
         if (st != OMN_OK) return st;
         if (n + 1 > r->setup.inputs)

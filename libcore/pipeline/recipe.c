@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a recipe: model, sources, tasks (pipelines with what should have been said), optimiser,
  * stages. The language is described in omnio-recipe(5). */
-#include "recipe.h"
+#include "corrupt.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -43,7 +43,10 @@ static omn_status read_sources(omn_recipe *r, const yml *y, omn_error *err)
     return OMN_OK;
 }
 
-static bool is_setting(const char *key) { return strcmp(key, "use") && strcmp(key, "share"); }
+static bool is_setting(const char *key)
+{
+    return strcmp(key, "use") && strcmp(key, "share") && strcmp(key, "group");
+}
 
 /* Open source i for a stage with the stage's overrides. */
 static omn_status open_source(omn_recipe *r, recipe_stage *stage, size_t i, omn_error *err)
@@ -95,7 +98,8 @@ static omn_status read_give(recipe_task *t, const yml *y, omn_error *err)
 static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_error *err)
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
-                                        "weight", "end",      "kind",   "measure", "words", NULL };
+                                        "weight", "end",      "kind",   "measure", "words",
+                                        "denoise", NULL };
     const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
     TRY_READ(yml_only(y, keys, err));
@@ -121,7 +125,9 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_value(want, 0), &t->want, "", err));
     TRY_READ(yml_double(yml_get(y, "weight"), 0, 1e6, &t->weight, 1, err));
     TRY_READ(yml_double(yml_get(y, "end"), 0, 1e6, &t->end, 1, err));
-    return recipe_measure(r, t, err);
+    TRY_READ(corrupt_read(r, t, yml_get(y, "denoise"), err));
+    /* what is left of a text is no question that an answer could be judged by */
+    return t->denoise && !yml_get(y, "measure") ? OMN_OK : recipe_measure(r, t, err);
 }
 
 /* ---- optimiser, stages ---------------------------------------------------------------------- */
@@ -334,7 +340,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
         "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate",
-        "balance", "keep", "lora", NULL
+        "balance", "keep", "lora", "sizes", "groups", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     const yml *y = r->root;
@@ -372,7 +378,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         yml_double(yml_get(initial, "location_features"), 0, 1000, &r->location_features, 0, err));
     for (size_t k = 0; k < r->n_stages; k++)
         for (size_t i = 0; i < r->n_sources; i++) TRY_READ(open_source(r, &r->stages[k], i, err));
-    return OMN_OK;
+    return mixture_read(r, yml_get(y, "sizes"), yml_get(y, "groups"), err);
 }
 
 omn_status omn_recipe_open(omn_context *ctx, const char *path, const omn_setting *set, size_t n_set,

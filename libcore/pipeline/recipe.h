@@ -16,6 +16,8 @@
 #define MOST_FIELDS 16
 #define MOST_STARTS 16
 
+/* How parts of a text are taken out; corrupt.c */
+typedef struct recipe_denoise recipe_denoise;
 typedef struct recipe_field { const char *name, *path; } recipe_field;
 
 typedef struct recipe_task {
@@ -31,12 +33,14 @@ typedef struct recipe_task {
     double weight, end;
     omn_part *measure;                    /* NULL: none */
     omn_teacher *teacher;                 /* while r->teacher is there */
+    recipe_denoise *denoise;              /* NULL: the whole answer is wanted */
 } recipe_task;
 
 typedef struct recipe_source {
     const char *name, *use;
     const yml *at;
-    double share;
+    double share;                         /* of the pages; mixture.c */
+    const char *group;
 } recipe_source;
 
 typedef struct recipe_stage {
@@ -101,6 +105,8 @@ struct omn_recipe {
     omn_model *teacher; /* borrowed while training: prompts and answers by its parts */
 };
 
+/* The keys "sizes" and "groups", once the sources are open; mixture.c */
+omn_status mixture_read(omn_recipe *r, const yml *sizes, const yml *groups, omn_error *err);
 /* The keys "freeze" and "lora"; what they mean for a store in which every weight of the teacher is
  * declared, and no graph that learns is built; adapt.c */
 omn_status adapt_read(omn_recipe *r, const yml *freeze, const yml *lora, omn_error *err);

@@ -47,20 +47,27 @@ static int32_t end_of(const omn_part *decoder)
     return v ? v->stop : -1;
 }
 
-/* A text and its ids, the end token behind them. */
-static omn_status put_text(const omn_recipe *r, const omn_lesson *l, const char *text, omn_buf *out,
-                           omn_error *err)
+/* A text and its ids, the end token behind them; of tokens the text that they are. */
+static omn_status put_text(const omn_recipe *r, const omn_lesson *l, const omn_value *v,
+                           omn_buf *out, omn_error *err)
 {
     size_t n = 0;
     int32_t *ids = NULL, end = -1;
+    omn_buf said;
+    omn_buf_init(&said, (size_t)1 << 24);
     omn_status st = model_text_end(r->teacher, end_of(asked(r, l)), &end, err);
-    if (st == OMN_OK) st = omn_model_all_tokens(r->teacher, text, &ids, &n, err);
+    if (st == OMN_OK) st = trainer_tokens(r->teacher, v, &ids, &n, err);
+    if (st == OMN_OK && omn_value_is(v, "tokens"))
+        st = omn_decoder_text(omn_model_decoder(r->teacher, "text"), ids, n, &said, NULL, err);
     if (st == OMN_OK) {
+        const char *text = omn_value_is(v, "tokens") ? said.data ? said.data : ""
+                                                     : omn_text_get(v, NULL);
         ids[n++] = end;
         omn_buf_printf(out, "  question: \"%s\"\n    %zu of %u tokens:", text, n, r->setup.inputs);
         for (size_t i = 0; i < n; i++) omn_buf_printf(out, " %d", ids[i]);
         omn_buf_puts(out, "\n");
     }
+    omn_buf_fini(&said);
     free(ids);
     return st;
 }
@@ -176,7 +183,7 @@ static omn_status put_page(const omn_recipe *r, omn_call *c, omn_arena *a, const
         for (uint32_t k = 0; k < l->n_inputs; k++) {
             const omn_named *in = &l->inputs[k];
             if (strcmp(in->name, "text")) OMN_TRY(put_input(r, c, in, out, err));
-            else OMN_TRY(put_text(r, l, omn_text_get(in->value, NULL), out, err));
+            else OMN_TRY(put_text(r, l, in->value, out, err));
         }
         OMN_TRY(put_row(r, c, a, l, out, err));
         OMN_TRY(put_want(r, l, out, err));

@@ -19,6 +19,10 @@ bool trainer_moves(const omn_trainer *t, const char *weight);
 bool trainer_learns(const omn_trainer *t, const char *weight);
 /* The adapters of the trained weights as a file of their own, f32; averages if there are any. */
 omn_status trainer_adapters(const omn_trainer *t, const char *path, omn_error *err);
+/* Ids of what a lesson shows as "text", without the end token: a text's, or the value "tokens" as
+ * it is. *ids is owned (free()). */
+omn_status trainer_tokens(const omn_model *m, const omn_value *v, int32_t **ids, size_t *n,
+                          omn_error *err);
 /* What takes memory while it trains on so many threads. what: "weights", "moments", "averages" (of
  * the weight `part`), "matrices" (Muon's scratch), "teaching OUTPUT" (turns: of these the largest
  * counts; part: where in the graph it is most), "inputs" of "encoder ROLE", "targets", "pool". No

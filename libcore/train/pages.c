@@ -21,16 +21,31 @@ static omn_status no_memory(omn_error *err)
     return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a page of lessons");
 }
 
+omn_status trainer_tokens(const omn_model *m, const omn_value *v, int32_t **ids, size_t *n,
+                          omn_error *err)
+{
+    const int32_t *from = NULL;
+    if (!omn_value_is(v, "tokens")) {
+        size_t bytes = 0;
+        const char *text = omn_text_get(v, &bytes);
+        if (bytes > 1 << 24)
+            return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", bytes);
+        return omn_model_all_tokens(m, text, ids, n, err);
+    }
+    *n = omn_tokens_get(v, &from, NULL);
+    *ids = malloc((*n + 1) * sizeof(**ids));
+    if (!*ids) return no_memory(err);
+    if (*n) memcpy(*ids, from, *n * sizeof(**ids));
+    return OMN_OK;
+}
+
 /* ids of a text with the end token behind them. */
-static omn_status ids_of(const omn_trainer *t, omn_arena *a, const char *text, int32_t **ids,
+static omn_status ids_of(const omn_trainer *t, omn_arena *a, const omn_value *text, int32_t **ids,
                          uint32_t *n, omn_error *err)
 {
-    const size_t bytes = strlen(text);
     size_t count = 0;
     int32_t *list = NULL;
-    if (bytes > 1 << 24)
-        return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", bytes);
-    const omn_status st = omn_model_all_tokens(t->model, text, &list, &count, err);
+    const omn_status st = trainer_tokens(t->model, text, &list, &count, err);
     if (st != OMN_OK) return st;
     *ids = omn_arena_alloc(a, count + 1, sizeof(int32_t));
     if (*ids) {
@@ -101,13 +116,13 @@ static omn_status read_texts(const omn_trainer *t, made *m, const omn_lesson *l,
             it->alone = false;
             continue;
         }
-        if (!omn_value_is(in->value, "text"))
+        if (!omn_value_is(in->value, "text") && !omn_value_is(in->value, "tokens"))
             return omn_fail(err, OMN_ERR_TYPE, "the input \"text\" is %s",
                             in->value ? omn_value_kind_name(in->value) : "not there");
         if (k == t->n_texts)
             return omn_fail(err, OMN_ERR_DATA, "%u texts, this training has %u in a lesson", k + 1,
                             t->n_texts);
-        OMN_TRY(ids_of(t, m->arena, omn_text_get(in->value, NULL), &ids[k], &it->text[k], err));
+        OMN_TRY(ids_of(t, m->arena, in->value, &ids[k], &it->text[k], err));
         OMN_TRY(has_room("question", it->text[k], t->setup.inputs,
                          model_most_tokens(t->model, false), err));
         it->n_in += it->text[k];
