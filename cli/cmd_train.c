@@ -17,14 +17,20 @@ static const cli_option rows[] = {
       "change a value of the recipe: batch=8, optimizer.rate=1e-3; may be repeated" },
     { "show", 0, "int64", "N", NULL, "1..100000", NULL, "Training",
       "print the first N lessons as the model sees them, and train nothing" },
+    { "on", 0, "path", "FOLDER", NULL, NULL, NULL, "Training",
+      "write RECIPE for the examples of this folder, prove it, say why it is so, and train "
+      "nothing" },
+    { "model", 'm', "string", "MODEL", "nano", NULL, NULL, "Training",
+      "with --on: the model that is to learn" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Training",
-      "a model in the folder that is no run of a recipe may be replaced" },
+      "a model in the folder that is no run of a recipe may be replaced; with --on a recipe" },
     { "log-every", 0, "double", "S", "10", "0..", NULL, "Training",
       "without a terminal: seconds between lines of progress" },
 };
 
 static const cli_example examples[] = {
     { "omnio train recipe.yaml -o run1", "train, or go on where run1 stopped" },
+    { "omnio train mine.yaml --on photos -m nano", "a recipe for pictures of one's own" },
     { "omnio train recipe.yaml --show 3", "what is asked, and what should be answered" },
     { "omnio train recipe.yaml -o try --seconds 60 --set batch=4", "a minute with small steps" },
 };
@@ -119,6 +125,24 @@ static int show(cli *c, omn_recipe *r, uint64_t n)
     return code;
 }
 
+/* --on: a recipe instead of a training. */
+static int suggest(cli *c, const cli_args *a)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 24);
+    int code = 0;
+    const char *model = cli_text(a, "model");
+    if (omn_recipe_suggest(c->ctx, cli_text(a, "on"), model ? model : "nano", a->operands[0],
+                           cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &b,
+                           &err) != OMN_OK)
+        code = cli_failed(c, &err);
+    if (!code && !cli_put(c, &b)) code = cli_lost(c);
+    if (!code) cli_say(c, "wrote %s; omnio train %s begins", a->operands[0], a->operands[0]);
+    omn_buf_fini(&b);
+    return code;
+}
+
 static int train(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
@@ -131,7 +155,10 @@ static int train(cli *c, int argc, char **argv)
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
     if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one recipe is wanted");
     if (code < 0) code = cli_settings(c, &a, &set, &n_set);
+    if (code < 0 && cli_has(&a, "model") && !cli_has(&a, "on"))
+        code = cli_usage(c, "-m goes with --on; a recipe names its own model (--set model=NAME)");
     if (code < 0) code = cli_session(c, &a);
+    if (code < 0 && cli_has(&a, "on")) code = suggest(c, &a);
     if (code >= 0) goto done;
     progress p = { c, cli_number(&a, "log-every", 10), 0, 0, 0 };
     const omn_recipe_watch watch = { OMN_FILL(omn_recipe_watch), .step = on_step, .note = on_note,
