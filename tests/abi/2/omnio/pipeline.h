@@ -195,6 +195,13 @@ OMN_API omn_status omn_recipe_check(omn_recipe *r, omn_error *err);
  * [setup] */
 OMN_API omn_status omn_recipe_needs(omn_recipe *r, omn_pipeline_need_fn *fn, void *user,
                                     omn_pipeline_cost *out, omn_error *err);
+/* Writes a recipe to `path` that teaches a model what the examples of a folder are about: a folder
+ * for the source "folder", whose manifest has fields that a pipeline of ours takes and answers by.
+ * The recipe is proved first; told: what was found and the recipe, whose comments say why it is so.
+ * OMN_ERR_DATA when no task fits, with the fields. [setup] */
+OMN_API omn_status omn_recipe_suggest(omn_context *ctx, const char *folder, const char *model,
+                                      const char *path, omn_overwrite how, omn_buf *told,
+                                      omn_error *err);
 /* The first n lessons as the model would see them, for people: inputs with their sizes, prompt,
  * answer, ids and their weights. [setup] */
 OMN_API omn_status omn_recipe_show(omn_recipe *r, uint64_t n, omn_buf *out, omn_error *err);
