@@ -72,7 +72,8 @@ omn_status trainer_adapters(const omn_trainer *t, const char *path, omn_error *e
     for (size_t i = 0; l.arena && i < t->opt->n_slots; i++) {
         const slot *s = &t->opt->slots[i];
         (void)store_adapter(t->store, s->name, &one);
-        if (!adapt_is_factor(s->name)) continue;
+        /* those that no task of this training reaches add nothing */
+        if (!adapt_is_factor(s->name) || !trainer_learns(t, s->name)) continue;
         entries_add(&l, "", s->name, OMN_F32, omn_store_tensor(t->store, i).shape, used(s));
     }
     const char *scale = l.arena ? omn_arena_printf(l.arena, "%.17g", one.scale) : NULL;
