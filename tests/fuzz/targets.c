@@ -52,7 +52,8 @@ static void remove_folder(void)
 {
     static const char *const names[] = { "input.safetensors", "input.yaml", "input.jsonl",
                                          "input.json", "input.gbnf",
-                                         "config.json", "tokenizer.model", "model.safetensors" };
+                                         "config.json", "tokenizer.model", "model.safetensors",
+                                         "input.pt", "input.npz", "input.msgpack" };
     char path[PATH_MAX + 64];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -131,6 +132,26 @@ static void run_safetensors(const fuzz_target *t, const uint8_t *data, size_t n)
         }
     }
     if (st == OMN_OK) judge(t, omn_weights_check(w, NULL, &err), &err);
+    omn_weights_close(w);
+}
+
+/* Weights of other programs, by the plugin that knows them: every byte that is listed is there. */
+static void run_weights(const fuzz_target *t, const uint8_t *data, size_t n)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    const char *path = file_of(t->what, data, n);
+    const omn_status st = omn_weights_load(context(), path, NULL, &w, &err);
+    if ((st == OMN_OK) != (w != NULL)) broken(t, "a status that does not fit", err.text);
+    judge(t, st, &err);
+    for (size_t i = 0; w && i < omn_weights_count(w); i++) {
+        const omn_tensor *x = omn_weights_at(w, i);
+        volatile uint8_t byte;
+        for (size_t k = 0; k < x->bytes; k++) {
+            byte = ((const uint8_t *)x->data)[k];
+            (void)byte;
+        }
+    }
     omn_weights_close(w);
 }
 
@@ -295,6 +316,11 @@ static const fuzz_target targets[] = {
     { "bmp", run_format, "bmp", SEEDS(OF("runs.bmp"), OF("masks.bmp")), 4000 },
     { "exif", run_exif, NULL, SEEDS(OF("exif")), 4000 },
     { "safetensors", run_safetensors, NULL, SEEDS(OF("two.safetensors")), 1500 },
+    { "torch", run_weights, "input.pt", SEEDS(OF("two.pt"), OF("legacy.pt")), 1500 },
+    { "npz", run_weights, "input.npz",
+      SEEDS("tests/golden/loaders/stored.npz", "tests/golden/loaders/packed.npz"), 800 },
+    { "flax", run_weights, "input.msgpack", SEEDS("tests/golden/loaders/native_variants.bin"),
+      1000 },
     { "json", run_json, NULL, SEEDS(OF("value.json"), OF("regions.json")), 4000 },
     { "pipeline", run_pipeline, NULL,
       SEEDS("pipelines/detect.yaml", "pipelines/localize.yaml", OF("odd.yaml")), 600 },

@@ -54,7 +54,7 @@ static void put(const pk *v, int depth, size_t *steps, omn_buf *b)
     omn_buf_puts(b, pairs ? "{" : "[");
     for (size_t i = 0; i + pairs < v->u.list.n && !b->failed; i += 1 + (size_t)pairs) {
         const pk *key = v->u.list.of[i], *value = v->u.list.of[i + pairs];
-        if (++*steps >= STEPS) b->failed = true;
+        if (++*steps >= STEPS) b->failed = b->full = true;
         if (pairs && (key->kind != PK_TEXT || !is_plain(value, depth + 1, steps))) continue;
         if (told++) omn_buf_puts(b, ",");
         if (pairs) {

@@ -160,6 +160,9 @@ static omn_status choose(walk *w, const pk *root, const pk **out, omn_error *err
     char others[1024];
     snprintf(others, sizeof others, "%s", keys.failed ? "" : keys.data);
     omn_text_clean(others);
+    if (keys.failed && !keys.full)
+        st = omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for its names", w->f->path);
+    if (st != OMN_OK) goto done;
     if (*tree) {
         *out = follow(w, root, tree);
         if (!*out || !holds(w, *out, 0))
@@ -182,6 +185,7 @@ static omn_status choose(walk *w, const pk *root, const pk **out, omn_error *err
                          "(\"%s?tree=NAME\" takes others)",
                          w->f->path, w->taken, others, w->f->path);
     }
+done:
     omn_buf_fini(&keys);
     return st;
 }
@@ -298,6 +302,9 @@ static omn_status put_data(const walk *w, const pk *root, omn_error *err)
     omn_buf_init(&b, (size_t)256 << 10);
     data_put(root, &b);
     omn_status st = OMN_OK;
+    if (b.failed && !b.full)
+        st = omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for what it holds beside tensors",
+                      w->f->path);
     if (!b.failed && b.length > 2) st = omn_weights_list_note(w->f->out, "data", b.data, err);
     omn_buf_fini(&b);
     return st;

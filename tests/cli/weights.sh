@@ -1,0 +1,52 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Weights of other programs: inspected, written as safetensors, and used by a model as they are.
+. "$top_srcdir/tests/cli/tap.sh"
+
+golden=$top_srcdir/tests/golden/loaders
+nano=$top_srcdir/models/nano
+cp "$top_srcdir/tests/foreign/povray/01.png" . || exit 99
+
+# refuses CODE TEXT ARGUMENT...: says so and leaves no file new.safetensors.
+refuses() {
+    want=$1 text=$2
+    shift 2
+    gives "$want" "$@" && [ ! -s out ] && grep -qe "$text" err && [ ! -e new.safetensors ]
+}
+
+ok "a checkpoint of torch" gives 0 inspect --tensors "$golden/unitab.pth"
+ok "... its tensors" grep -qE '^  transformer\.embedding\.word_embeddings\.weight +f32 +\[[0-9]+, 24\]$' out
+ok "... which of its dicts" grep -qx '  tree         model_ema' out
+ok "... is said" grep -q 'warning: .*takes the tensors under model_ema; it has some under model, model_ema' err
+ok "another one when it is asked for" gives 0 inspect "$golden/unitab.pth?tree=model"
+ok "... without a word" [ ! -s err ]
+ok "... and none that is not there" refuses 2 'they are under model, model_ema' inspect "$golden/unitab.pth?tree=teacher"
+
+for file in beit3.pth clip.pt ofa_legacy.pt stored.npz native_variants.bin pix2seq.index; do
+    ok "$file becomes safetensors" gives 0 convert "$golden/$file" "$file.safetensors"
+    ok "... with a checksum of each tensor" sh -c \
+        "'$omnio' inspect --check '$file.safetensors' | grep -qE '^checksums    ([1-9][0-9]*) of \\1 tensors have one, all are right$'"
+done
+ok "... told as JSON" gives 0 convert --overwrite --format json "$golden/clip.pt" clip.pt.safetensors
+ok "... once" grep -qE '^\{"type":"converted","version":[0-9]+,"path":"clip.pt.safetensors","tensors":77,"bytes":[0-9]+\}$' out
+ok "a file that is there is kept" gives 2 convert "$golden/beit3.pth" clip.pt.safetensors
+ok "... and says so" grep -q 'clip.pt.safetensors' err
+ok "the name of the file says what it is" refuses 2 'ends in .safetensors' convert "$golden/clip.pt" new.pt
+ok "layouts are of models" refuses 2 'go without' convert --layout rows "$golden/clip.pt" new.safetensors
+ok "no such file" refuses 66 'nowhere.pt' convert nowhere.pt new.safetensors
+head -c 100000 "$golden/clip.pt" > cut.pt
+ok "a file that is cut off" refuses 65 'cut off' convert cut.pt new.safetensors
+
+mkdir model && cp "$nano/config.json" "$nano/tokenizer.model" model || exit 99
+"$top_builddir/tests/weights/as_torch" "$nano/model.safetensors" model/pytorch_model.bin || exit 99
+ok "a model whose weights are pytorch_model.bin answers the same" \
+    gives 0 compare --exact "$nano:precision=f32" ./model:precision=f32 --task caption 01.png
+mv model/pytorch_model.bin model/any.pt
+ok "... and of any name, if it is the only one" gives 0 inspect ./model
+cp model/any.pt model/other.ckpt
+ok "... or named" sh -c "! '$omnio' inspect ./model 2> err && grep -q 'several files of weights' err"
+sed 's/"omnio": {/"omnio": {"weights": "other.ckpt",/' "$nano/config.json" > model/config.json
+ok "... in its configuration" gives 0 inspect ./model
+ok "layouts want safetensors" gives 69 convert ./model -o tiles --layout tiles
+ok "... which is said" grep -q 'write it as model.safetensors first' err
+plan
