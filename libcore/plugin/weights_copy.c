@@ -12,9 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Each element of a view may lie in a page of its own: so many bytes are read before the pages are
- * given back, 64 thousand elements of 4. */
-enum { PIECE = 4 << 20, SPREAD = 256 << 10 };
+enum { PIECE = 4 << 20 };
 
 typedef struct job {
     omn_call *call;
@@ -45,14 +43,11 @@ static omn_status make_piece(void *user, size_t i, size_t at, size_t n, const vo
     if (st != OMN_OK) return st;
     *bytes = j->piece;
     omn_status made = OMN_OK;
-    for (size_t done = 0, some; done < n && made == OMN_OK; done += some) {
-        some = n - done < SPREAD ? n - done : SPREAD;
-        if (j->l)
-            made = given_read(j->l, i, at + done, j->piece + done, some, err);
-        else
-            memcpy(j->piece + done, (const char *)omn_weights_at(j->w, i)->data + at + done, some);
-        if (j->of[i]) map_forget(j->of[i], 0, omn_map_size(j->of[i]));
-    }
+    if (j->l)
+        made = given_read(j->l, i, at, j->piece, n, true, err);
+    else
+        memcpy(j->piece, (const char *)omn_weights_at(j->w, i)->data + at, n);
+    if (j->of[i]) map_forget(j->of[i], 0, omn_map_size(j->of[i]));
     j->done += n;
     if (j->call && j->total) omn_call_progress(j->call, j->done, j->total);
     return made;

@@ -4,6 +4,7 @@
  * the tensor may touch, so no later floor has to ask again. */
 #include "libcore/tensor/given.h"
 
+#include "libcore/base/map.h"
 #include "libcore/tensor/scan.h"
 
 #include <stdlib.h>
@@ -247,8 +248,43 @@ omn_status given_sum(const omn_weights_list *l, bool only_made, uint64_t *bytes,
     return OMN_OK;
 }
 
-/* A view's elements in the order of its axes, from element number `index` on. */
-static void gather(const given_row *r, size_t each, size_t index, size_t count, unsigned char *out)
+/* n elements `step` bytes apart. A page fault maps some pages around it, so that so many elements in
+ * pages of their own hold some 128 MB: then the pages go back to the file. */
+enum { PAGES = 2048, APART = 4096 };
+
+static void take_apart(const unsigned char *p, size_t step, size_t each, size_t n,
+                       unsigned char *out, const omn_map *giving)
+{
+    if (step == each) {
+        memcpy(out, p, n * each);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        memcpy(out + i * each, p + i * step, each);
+        if (giving && step >= APART && i % PAGES == PAGES - 1)
+            map_forget(giving, 0, omn_map_size(giving));
+    }
+}
+
+/* Whole rows of a matrix whose columns lie together: column by column, so that what lies in one
+ * page is taken at once. */
+static void turn(const given_row *r, size_t each, size_t row, size_t rows, unsigned char *out,
+                 const omn_map *giving)
+{
+    const size_t columns = (size_t)r->tensor.shape.dim[1];
+    const size_t down = (size_t)r->stride[0] * each, right = (size_t)r->stride[1] * each;
+    for (size_t j = 0; j < columns; j++) {
+        const unsigned char *p = r->first + row * down + j * right;
+        unsigned char *to = out + j * each;
+        for (size_t i = 0; i < rows; i++) memcpy(to + i * columns * each, p + i * down, each);
+        if (giving && j % PAGES == PAGES - 1) map_forget(giving, 0, omn_map_size(giving));
+    }
+}
+
+/* A view's elements in the order of its axes, from element number `index` on. giving: the mapping
+ * whose pages go back on the way, or NULL. */
+static void gather(const given_row *r, size_t each, size_t index, size_t count, unsigned char *out,
+                   const omn_map *giving)
 {
     const omn_shape *s = &r->tensor.shape;
     int64_t at[OMN_MAX_RANK] = { 0 };
@@ -262,11 +298,19 @@ static void gather(const given_row *r, size_t each, size_t index, size_t count, 
     while (count > 0) {
         const size_t left = (size_t)(s->dim[last] - at[last]), n = left < count ? left : count;
         const size_t step = (size_t)r->stride[last] * each;
-        if (step == each) {
-            memcpy(out, p, n * each);
-        } else {
-            for (size_t i = 0; i < n; i++) memcpy(out + i * each, p + i * step, each);
+        const size_t rows = s->rank == 2 && at[1] == 0 && r->stride[0] < r->stride[1]
+                                ? count / (size_t)s->dim[1]
+                                : 0;
+        if (rows > 1) {
+            turn(r, each, (size_t)at[0], rows, out, giving);
+            out += rows * (size_t)s->dim[1] * each;
+            count -= rows * (size_t)s->dim[1];
+            if (count == 0) break;
+            at[0] += (int64_t)rows;
+            p += rows * (size_t)r->stride[0] * each;
+            continue;
         }
+        take_apart(p, step, each, n, out, giving);
         out += n * each;
         count -= n;
         if (n < left || count == 0) break;
@@ -282,7 +326,7 @@ static void gather(const given_row *r, size_t each, size_t index, size_t count, 
 }
 
 omn_status given_read(const omn_weights_list *l, size_t i, size_t at, void *out, size_t n,
-                      omn_error *err)
+                      bool frugal, omn_error *err)
 {
     char shown[120];
     const given_row *r = &l->rows[i];
@@ -293,7 +337,8 @@ omn_status given_read(const omn_weights_list *l, size_t i, size_t at, void *out,
     }
     if (r->how == GIVEN_VIEW) {
         const size_t each = omn_type_get(r->tensor.type)->bytes;
-        gather(r, each, at / each, n / each, out); /* pieces are whole elements */
+        /* Pieces are whole elements. */
+        gather(r, each, at / each, n / each, out, frugal ? l->maps[r->map] : NULL);
         return OMN_OK;
     }
     const given_reader *by = &l->readers[r->reader];

@@ -47,9 +47,10 @@ omn_status given_complete(omn_weights_list *l, omn_error *err);
 /* Bytes of all rows; with only_made of those that do not lie dense. OMN_ERR_DATA when they are more
  * than files of this size can mean. */
 omn_status given_sum(const omn_weights_list *l, bool only_made, uint64_t *bytes, omn_error *err);
-/* n bytes of row i from byte `at` on. */
+/* n bytes of row i from byte `at` on. frugal: pages that a view is gathered from are given back on
+ * the way, since each of its elements may lie in another. */
 omn_status given_read(const omn_weights_list *l, size_t i, size_t at, void *out, size_t n,
-                      omn_error *err);
+                      bool frugal, omn_error *err);
 /* The rows, as weights; l is taken. hollow: what does not lie dense has no data. */
 omn_status weights_of_given(omn_weights_list *l, bool hollow, omn_weights **out, omn_error *err);
 /* The files that an index of shards names, each once, sorted; in the arena. */

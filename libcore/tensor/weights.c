@@ -388,7 +388,7 @@ static omn_status take_rows(omn_weights *w, const omn_weights_list *l, omn_error
         header_row *to = &w->all.rows[i];
         *to = (header_row){ .name = r->name, .tensor = r->tensor, .file = r->file };
         if (r->how == GIVEN_DENSE || !w->block) continue;
-        OMN_TRY(given_read(l, i, 0, w->block + at, r->tensor.bytes, err));
+        OMN_TRY(given_read(l, i, 0, w->block + at, r->tensor.bytes, false, err));
         to->tensor.data = w->block + at;
         at += (r->tensor.bytes + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
     }

@@ -47,7 +47,7 @@ static void read_rows(trial *t, const omn_weights_list *l)
             n = l->rows[i].tensor.bytes - at;
             if (n > sizeof bytes) n = sizeof bytes;
             omn_error why = OMN_ERROR_INIT;
-            if (!judge(t, "read", given_read(l, i, at, bytes, n, &why), &why)) return;
+            if (!judge(t, "read", given_read(l, i, at, bytes, n, false, &why), &why)) return;
             t->digest = bytes_digest(t->digest, bytes, n);
         }
 }
