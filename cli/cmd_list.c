@@ -30,7 +30,7 @@ const cli_command cmd_list = { "list",
                                "KIND is one of answer, codec, compute, decoder, encoder, "
                                "format, model, measure, objective, op, operation, source, "
                                "value (kinds of values, those of omnio too), "
-                               "world (objects of plugins), "
+                               "weights (formats of weights files), world (objects of plugins), "
                                "pipeline, trained (folders of models).",
                                CLI_ROWS(rows),
                                CLI_FORMAT,

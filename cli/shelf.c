@@ -15,8 +15,8 @@
 
 const char *const shelf_kinds[] = { "answer",    "codec",  "compute",   "decoder", "encoder",
                                     "format",    "measure", "model",    "objective", "op",
-                                    "operation", "source", "value",     "world",   "pipeline",
-                                    "trained" };
+                                    "operation", "source", "value",     "weights", "world",
+                                    "pipeline",  "trained" };
 const size_t shelf_n_kinds = sizeof shelf_kinds / sizeof *shelf_kinds;
 
 typedef struct shelf {

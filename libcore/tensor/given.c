@@ -248,7 +248,7 @@ omn_status given_sum(const omn_weights_list *l, bool only_made, uint64_t *bytes,
     return OMN_OK;
 }
 
-/* n elements `step` bytes apart. A page fault maps some pages around it, so that so many elements in
+/* n elements `step` bytes apart. A page fault maps some pages around it, so that PAGES elements in
  * pages of their own hold some 128 MB: then the pages go back to the file. */
 enum { PAGES = 2048, APART = 4096 };
 

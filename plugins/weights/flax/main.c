@@ -98,7 +98,8 @@ static const char *read_array(const pack_value *ext, array *out)
     pack_value v, size;
     size_t bytes;
     memset(out, 0, sizeof *out);
-    if (!pack_next(&m, &v) || v.kind != PACK_LIST || v.n != 3) return "an array is no list of three";
+    if (!pack_next(&m, &v) || v.kind != PACK_LIST || v.n != 3)
+        return "an array is no list of three";
     if (!pack_next(&m, &v) || v.kind != PACK_LIST) return "an array has no shape";
     if (v.n > OMN_MAX_RANK) return "an array has more than 6 axes";
     for (; out->shape.rank < v.n; out->shape.rank++) {

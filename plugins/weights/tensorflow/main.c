@@ -70,8 +70,8 @@ static omn_status read_header(reading *r, message m, omn_error *err)
     while (message_next(&m, &f, &wrong)) {
         if (f.number == 1 && !f.is_bytes) r->shards = f.value;
         if (f.number == 2 && f.value != 0)
-            return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: its bytes are not in little-endian order",
-                            r->path);
+            return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                            "%s: its bytes are not in little-endian order", r->path);
     }
     if (wrong || r->shards < 1 || r->shards > MOST_SHARDS)
         return omn_fail(err, OMN_ERR_DATA, "%s: its header is wrong: 1 to %d data files are wanted",
@@ -120,7 +120,9 @@ static const char *read_entry(message m, omn_weights_place *p, uint64_t *type, u
         const char *bad_shape = NULL;
         switch (f.number) {
         case 1: *type = f.value; break;
-        case 2: bad_shape = f.is_bytes ? read_shape(f.bytes, &p->shape) : "its shape is none"; break;
+        case 2:
+            bad_shape = f.is_bytes ? read_shape(f.bytes, &p->shape) : "its shape is none";
+            break;
         case 3: *shard = f.value; break;
         case 4: p->at = f.value; break;
         case 5: *size = f.value; break;
@@ -188,7 +190,8 @@ static omn_status open_index(omn_call *c, const void *params, const char *path,
     (void)params;
     (void)self;
     if (!ends(path, ".index"))
-        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the index of a checkpoint ends in .index", path);
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the index of a checkpoint ends in .index",
+                        path);
     OMN_TRY(omn_map_open(path, &map, err));
     OMN_TRY(omn_weights_list_map(out, map, NULL, err));
     OMN_TRY(table_read(path, omn_map_data(map), omn_map_size(map), on_row, &r, err));
