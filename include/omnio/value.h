@@ -314,6 +314,13 @@ typedef enum omn_filter {
 OMN_API omn_status omn_image_resize(omn_call *c, const omn_image *in, uint32_t width,
                                     uint32_t height, omn_filter filter, bool antialias,
                                     omn_image **out, omn_error *err);
+/* The same in whole numbers, to the last bit as Pillow scales pictures of bytes (rows first,
+ * rounded to bytes, then columns), always antialiased: what models saw that were trained behind it.
+ * f32 is rounded to bytes before; the result is u8. All filters but nearest. c NULL: on the calling
+ * thread alone. [run] */
+OMN_API omn_status omn_image_resize_bytes(omn_call *c, const omn_image *in, uint32_t width,
+                                          uint32_t height, omn_filter filter, omn_image **out,
+                                          omn_error *err);
 /* A rectangle of a picture; parts outside the picture are filled with `fill` (0..1 each
  * channel). */
 OMN_API omn_status omn_image_crop(const omn_image *in, int64_t left, int64_t top, uint32_t width,
