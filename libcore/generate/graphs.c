@@ -115,6 +115,14 @@ static bool aim(const order *o, omn_scope *s, const char *role, int64_t T, omn_t
     return true;
 }
 
+/* Models without decoders learn from what they make of their inputs: they have no targets. */
+static bool writes(const omn_model *m)
+{
+    for (size_t i = 0; i < m->open->n_parts; i++)
+        if (!strcmp(m->open->parts[i]->kind, "omnio.decoder/1")) return true;
+    return false;
+}
+
 static void build(void *user, omn_scope *s, omn_bundle *out)
 {
     const order *o = user;
@@ -132,7 +140,8 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
         rq.in_map = omn_input(s, "pack.map", OMN_I32, packed);
         rq.in_seg = omn_input(s, "pack.seg", OMN_I32, packed);
     }
-    if (z->phase != OMN_ENCODE && z->phase != OMN_EMBED) {
+    const bool aimless = z->phase == OMN_TEACH && !writes(o->m);
+    if (z->phase != OMN_ENCODE && z->phase != OMN_EMBED && !aimless) {
         rq.targets = targets;
         rq.n_targets = z->n_outputs ? z->n_outputs : 1;
         for (uint32_t i = 0; i < rq.n_targets; i++) {
@@ -146,7 +155,7 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
         rq.start = omn_input(s, "start", OMN_I32, omn_dim1(z->rows));
         rq.memory_row = omn_input(s, "memory_row", OMN_I32, omn_dim1(z->rows));
     }
-    if (z->objective && rq.n_targets && z->labels) taught(o, s, &rq, out);
+    if (z->objective && (rq.n_targets || aimless) && z->labels) taught(o, s, &rq, out);
     else o->m->impl->build(o->m->self, s, &rq, out);
     if (z->extend) z->extend(z->extend_user, s, out);
 }

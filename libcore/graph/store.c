@@ -82,6 +82,12 @@ void omn_store_free(omn_store *st)
     free(st);
 }
 
+/* A number without axes, as some files hold it, where one of one element is wanted. */
+static bool same_number(const omn_shape *have, const omn_shape *want)
+{
+    return have->rank == 0 && want->rank == 1 && want->dim[0] == 1;
+}
+
 /* What the file has under this name (neither of both: nothing, and that is no fault), or a failure
  * that says what is wrong with it. */
 static omn_status compare(const omn_store *st, const char *name, const omn_shape *want,
@@ -98,7 +104,7 @@ static omn_status compare(const omn_store *st, const char *name, const omn_shape
         if (st->writable && st->partial) return OMN_OK;
         return omn_fail(err, OMN_ERR_DATA, "%s: not in %s, %s wanted", name, path, wanted);
     }
-    if (!omn_shape_equal(row_matrix(t), want))
+    if (!omn_shape_equal(row_matrix(t), want) && !same_number(&t->tensor.shape, want))
         return omn_fail(err, OMN_ERR_SHAPE, "%s: %s in %s, %s wanted", name,
                         omn_shape_text(row_matrix(t), have, sizeof(have)), path, wanted);
     const omn_type_info *info = omn_type_get(t->tensor.type);
@@ -121,6 +127,7 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
     }
     if (t && !st->writable && omn_type_get(t->tensor.type)->computes) {
         e->tensor = t->tensor;
+        if (same_number(&t->tensor.shape, want)) e->tensor.shape = *want;
         return OMN_OK;
     }
     for (uint32_t i = 0; i < want->rank && want->rank <= OMN_MAX_RANK; i++)

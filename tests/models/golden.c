@@ -3,46 +3,12 @@
  * decoding, option scores and forty steps of training, on every path of kernels. The tolerances are
  * fixed by the model object; here it is also shown that a wrong number, a missing stage and a part
  * that is not built are told apart. */
-#include "tests/testing.h"
-
-#include <omnio/train.h>
+#include "verified.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct seen {
-    size_t rows, wrong, missing;
-    char first[256]; /* the first stage that was wrong */
-} seen;
-
-static void count(void *user, const omn_verify_row *row)
-{
-    seen *s = user;
-    s->rows++;
-    if (row->ok) return;
-    s->wrong++;
-    if (row->why && !strcmp(row->why, "missing")) s->missing++;
-    if (!s->first[0])
-        snprintf(s->first, sizeof s->first, "%s: %g absolute, %g relative, %g + %g allowed %s",
-                 row->stage, row->abs_error, row->rel_error, row->tolerance_abs, row->tolerance_rel,
-                 row->why ? row->why : "");
-}
-
-static omn_status verify(const char *level, const char *file, seen *s, omn_error *err)
-{
-    omn_context *ctx = NULL;
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
-                                    .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
-    setenv("OMNIO_CPU", level, 1);
-    omn_status st = omn_context_new(&how, &ctx, err);
-    if (st == OMN_OK) st = omn_verify(ctx, file, count, s, err);
-    omn_context_free(ctx);
-    return st;
-}
 
 static const char *golden(const char *model, const char *name)
 {
@@ -51,24 +17,10 @@ static const char *golden(const char *model, const char *name)
     return testing_source(path);
 }
 
-static void passes_in(const char *model, const char *name, const char *file, size_t least)
-{
-    const char *const *levels;
-    const size_t n = testing_levels(&levels);
-    for (size_t level = 0; level < n; level++) {
-        omn_error err = OMN_ERROR_INIT;
-        seen s = { 0 };
-        const omn_status st = verify(levels[level], file, &s, &err);
-        ck_assert_msg(st == OMN_OK && !s.wrong, "%s %s on %s: %s; %s", model, name, levels[level],
-                      err.text, s.first);
-        ck_assert_msg(s.rows >= least, "%s %s: %zu stages", model, name, s.rows);
-    }
-}
-
 static void passes(const char *name, size_t least)
 {
-    passes_in("tiny_a", name, golden("tiny_a", name), least);
-    passes_in("tiny_b", name, golden("tiny_b", name), least);
+    verified_passes("tiny_a", name, golden("tiny_a", name), least);
+    verified_passes("tiny_b", name, golden("tiny_b", name), least);
 }
 
 START_TEST(text_to_text)
@@ -143,72 +95,6 @@ END_TEST
 
 /* ---- golden files with a change ------------------------------------------------------------- */
 
-/* One element of one tensor multiplied and shifted; or the tensor left out, or one more put in. */
-typedef struct change {
-    const char *tensor;
-    size_t element;
-    double times, plus;
-    bool leave_out;
-    const char *extra;
-    const char *meta, *value; /* a line of __metadata__ replaced */
-    uint32_t steps;            /* training: so many steps are kept, the final norms are not */
-} change;
-
-/* A file with one change below `folder`, under its own name. */
-static const char *changed(const char *folder, const char *file, const change *c)
-{
-    static char path[4096];
-    omn_error err = OMN_ERROR_INIT;
-    omn_weights *w = NULL;
-    size_t n = 0, m = 0;
-    bool met = !c || !c->tensor;
-    ck_assert_msg(omn_weights_open(file, &w, &err) == OMN_OK, "%s", err.text);
-    omn_weights_entry *list = calloc(omn_weights_count(w) + 1, sizeof *list);
-    const char **meta = calloc(2 * omn_weights_meta_count(w) + 2, sizeof *meta);
-    for (size_t i = 0; i < omn_weights_count(w); i++) {
-        omn_tensor t = *omn_weights_at(w, i);
-        if (c && c->steps && !strncmp(omn_weights_name(w, i), "out.final", 9)) continue;
-        if (c && c->steps) { /* losses, gradient norms */
-            ck_assert_uint_eq(t.shape.rank, 1);
-            ck_assert_uint_ge(t.bytes / sizeof(float), c->steps);
-            t.bytes = c->steps * sizeof(float);
-            t.shape.dim[0] = (int64_t)c->steps;
-        }
-        void *copy = testing_memory(t.bytes);
-        memcpy(copy, t.data, t.bytes);
-        t.data = copy;
-        list[n] = (omn_weights_entry){ omn_weights_name(w, i), t };
-        if (c && c->tensor && !strcmp(list[n].name, c->tensor)) {
-            met = true;
-            if (c->leave_out) continue;
-            float *x = (float *)copy + c->element;
-            if (t.type == OMN_I32)
-                ((int32_t *)copy)[c->element] += (int32_t)c->plus;
-            else
-                *x = (float)((double)*x * c->times + c->plus);
-        }
-        n++;
-    }
-    if (c && c->extra) {
-        list[n] = list[0];
-        list[n++].name = c->extra;
-    }
-    ck_assert(met);
-    for (size_t i = 0; i < omn_weights_meta_count(w); i++) {
-        const char *key = omn_weights_meta_key(w, i);
-        meta[m++] = key;
-        meta[m++] = c && c->meta && !strcmp(c->meta, key) ? c->value : omn_weights_meta(w, key);
-    }
-    const char *slash = strrchr(file, '/');
-    snprintf(path, sizeof path, "%s/%s", folder, slash + 1);
-    ck_assert_msg(omn_weights_write(path, OMN_OVERWRITE, list, n, meta, m / 2, &err) == OMN_OK,
-                  "%s", err.text);
-    omn_weights_close(w);
-    free(list);
-    free(meta);
-    return path;
-}
-
 /* AdamW is chaotic on these random models: a hundred of tiny_a's 239 thousand first gradients
  * cancel down to nearly their rounding, it moves these weights by a whole step all the same, and
  * training multiplies the difference: 1e-5 of the loss by step 5, 1e-2 by step 39. The original
@@ -222,17 +108,17 @@ static void forty_steps(const char *name, uint32_t tiny_a_steps)
 {
     const change cut = { .steps = tiny_a_steps };
     const char *folder = testing_folder();
-    passes_in("tiny_b", name, golden("tiny_b", name), 60);
-    changed(folder, golden("tiny_a", "weights"), NULL);
-    changed(folder, golden("tiny_a", "text_image"), NULL);
-    passes_in("tiny_a", name, changed(folder, golden("tiny_a", name), &cut), 2);
+    verified_passes("tiny_b", name, golden("tiny_b", name), 60);
+    verified_changed(folder, golden("tiny_a", "weights"), NULL);
+    verified_changed(folder, golden("tiny_a", "text_image"), NULL);
+    verified_passes("tiny_a", name, verified_changed(folder, golden("tiny_a", name), &cut), 2);
     /* All forty: the losses apart, every stage agrees, the weights' norms at the end among them. */
     const char *const *levels;
     const size_t n = testing_levels(&levels);
     for (size_t level = 0; level < n; level++) {
         omn_error err = OMN_ERROR_INIT;
         seen s = { 0 };
-        const omn_status st = verify(levels[level], golden("tiny_a", name), &s, &err);
+        const omn_status st = verified_run(levels[level], golden("tiny_a", name), &s, &err);
         ck_assert_msg(st == OMN_OK || st == OMN_ERR_FAILED, "%s", err.text);
         ck_assert_uint_ge(s.rows, 60);
         ck_assert_msg(!s.wrong || (s.wrong == 1 && !strncmp(s.first, "losses:", 7)), "%s: %s",
@@ -248,11 +134,11 @@ START_TEST(training_of_several_targets)
 {
     const change cut = { .steps = SEVERAL_ADAFACTOR };
     const char *folder = testing_folder();
-    passes_in("tiny_a", "train_adamw", golden("tiny_a", "train_adamw"), 100);
-    changed(folder, golden("tiny_a", "weights"), NULL);
-    changed(folder, golden("tiny_a", "all_modalities"), NULL);
-    passes_in("tiny_a", "train_adafactor",
-              changed(folder, golden("tiny_a", "train_adafactor"), &cut), 2);
+    verified_passes("tiny_a", "train_adamw", golden("tiny_a", "train_adamw"), 100);
+    verified_changed(folder, golden("tiny_a", "weights"), NULL);
+    verified_changed(folder, golden("tiny_a", "all_modalities"), NULL);
+    verified_passes("tiny_a", "train_adafactor",
+              verified_changed(folder, golden("tiny_a", "train_adafactor"), &cut), 2);
 }
 END_TEST
 
@@ -278,10 +164,10 @@ static seen of_change(const char *name, const change *g, const change *w, omn_st
     seen s = { 0 };
     char file[4096];
     const char *folder = testing_folder();
-    changed(folder, golden("tiny_b", "weights"), w);
-    changed(folder, golden("tiny_b", "text_image"), NULL);
-    snprintf(file, sizeof file, "%s", changed(folder, golden("tiny_b", name), g));
-    const omn_status st = verify("avx2", file, &s, &err);
+    verified_changed(folder, golden("tiny_b", "weights"), w);
+    verified_changed(folder, golden("tiny_b", "text_image"), NULL);
+    snprintf(file, sizeof file, "%s", verified_changed(folder, golden("tiny_b", name), g));
+    const omn_status st = verified_run("avx2", file, &s, &err);
     ck_assert_msg(st == want, "%s: %s, %s", omn_status_name(st), err.text, s.first);
     ck_assert_msg(strstr(err.text, text) != NULL, "\"%s\" lacks \"%s\"", err.text, text);
     return s;
@@ -445,7 +331,8 @@ START_TEST(other_parts_are_not_supported)
         seen s = { 0 };
         char path[256];
         snprintf(path, sizeof path, "tests/golden/uio2/%s.safetensors", list[i][0]);
-        ck_assert_int_eq(verify("avx512", testing_source(path), &s, &err), OMN_ERR_UNSUPPORTED);
+        ck_assert_int_eq(verified_run("avx512", testing_source(path), &s, &err),
+                         OMN_ERR_UNSUPPORTED);
         ck_assert_msg(strstr(err.text, list[i][1]) != NULL, "%s", err.text);
         ck_assert_uint_eq(s.rows, 0);
     }

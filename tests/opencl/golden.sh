@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Unified-IO 2 on an OpenCL device against the original program, stage by stage, and the model that ships: it
+# Unified-IO 2 and CLIP on an OpenCL device against the original programs, stage by stage, and the model that ships: it
 # answers there as it does on the processor.
 set -u
 omnio=$top_builddir/omnio
@@ -29,6 +29,10 @@ for model in tiny_a tiny_b; do
         "$omnio" verify --device opencl "$golden/$model.$case.safetensors" >"$log" 2>&1
         result $? "$model $case"
     done
+done
+for case in tiny_a.image tiny_a.text tiny_a.pair tiny_a.grads tiny_a.zero_shot tiny_b.image tiny_b.pair tiny_b.grads; do
+    "$omnio" verify --device opencl "$top_srcdir/tests/golden/clip/$case.safetensors" >"$log" 2>&1
+    result $? "clip $case"
 done
 ask() { "$omnio" run vqa --device "$1" --image "$picture" --question "$2" 2>>"$log"; }
 for question in "what colour is the cube?" "how many spheres are there?" "is there a cone?"; do

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A picture as CLIP saw it in training: the short side brought to the model's, bytes scaled as
+ * Pillow does, the middle cut out, and only then three colours, normalised. */
+#include "clip.h"
+
+#include <math.h>
+
+static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f };
+static const float deviation[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
+
+/* Half of what is cut off; halves go to the even number. */
+static int64_t margin(uint32_t side, uint32_t wanted)
+{
+    const uint32_t d = side - wanted, half = d / 2;
+    return d % 2 && half % 2 ? (int64_t)half + 1 : half;
+}
+
+static omn_status scale_and_cut(omn_call *c, const omn_image *in, uint32_t n, omn_image **out,
+                                omn_error *err)
+{
+    static const double black[4] = { 0, 0, 0, 1 };
+    omn_status st = OMN_OK;
+    const omn_pixels px = omn_image_pixels(in);
+    const bool upright = px.width <= px.height;
+    const uint32_t shorter = upright ? px.width : px.height;
+    const uint32_t longer = upright ? px.height : px.width;
+    const uint64_t other = (uint64_t)n * longer / shorter;
+    omn_image *scaled = NULL;
+    if (other > OMN_IMAGE_MOST_SIDE)
+        return omn_fail(err, OMN_ERR_DATA,
+                        "a picture of %u x %u is too narrow: %u px on its short side make %llu on "
+                        "the other, at most %u are possible",
+                        px.width, px.height, n, (unsigned long long)other, OMN_IMAGE_MOST_SIDE);
+    const uint32_t w = upright ? n : (uint32_t)other, h = upright ? (uint32_t)other : n;
+    OMN_TRY(omn_image_resize_bytes(c, in, w, h, OMN_FILTER_CUBIC, &scaled, err));
+    OMN_TRY(omn_image_crop(scaled, margin(w, n), margin(h, n), n, n, black, out, err));
+done:
+    omn_image_free(scaled);
+    return st;
+}
+
+omn_status clip_prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
+                        omn_frame *frame, omn_error *err)
+{
+    const clip_images *t = self;
+    const uint32_t n = (uint32_t)t->p->side;
+    omn_status st = OMN_OK;
+    omn_image *cut = NULL;
+    void *x = NULL;
+    const omn_image *in = omn_value_image(v);
+    if (!in)
+        return omn_fail(err, OMN_ERR_TYPE, "image.clip looks at pictures, not at %s",
+                        omn_value_kind_name(v));
+    OMN_TRY(scale_and_cut(c, in, n, &cut, err));
+    *frame = *omn_image_frame(cut);
+    const omn_pixels px = omn_image_pixels(cut);
+    OMN_TRY(omn_feed_new(out, "pixels", OMN_F32, omn_dim3(n, n, 3), &x, err));
+    for (size_t i = 0; i < (size_t)n * n; i++)
+        for (uint32_t k = 0; k < 3; k++) {
+            const uint8_t *p = (const uint8_t *)px.data + i * px.channels;
+            const float value = (float)p[px.channels < 3 ? 0 : k] / 255.0f;
+            ((float *)x)[3 * i + k] = (value - mean[k]) / deviation[k];
+        }
+done:
+    omn_image_free(cut);
+    return st;
+}
