@@ -37,6 +37,15 @@ cp "$top_srcdir/tests/pipeline/unified-io-2.json" shelf/unified-io-2/config.json
 cp "$top_srcdir/tests/golden/codecs/tok_bpe.model" shelf/unified-io-2/tokenizer.model || exit 99
 OMNIO_MODEL_PATH=$here/shelf
 export OMNIO_MODEL_PATH
+# A small one that compares pictures and texts, and an index of the photos that it has seen.
+mkdir -p shelf/clip
+cp "$top_srcdir"/tests/golden/clip/tiny_a.hf/* shelf/clip/ || exit 99
+cp "$top_srcdir/tests/golden/clip/tiny_a.bpe.txt.gz" shelf/clip/bpe_simple_vocab_16e6.txt.gz || exit 99
+"$omnio" run search-index --folder photos -o index=my.safetensors > /dev/null 2>&1
+# compares: the tokenizer of that model is in this build.
+compares() {
+    "$omnio" list codec | grep -q ' text.bpe ' && [ -s "$here/my.safetensors" ]
+}
 
 # blocks PAGE: each literal block of a manual into block-N, as a reader would type it.
 blocks() {
@@ -63,10 +72,14 @@ example() {
         *omnio\ eval*) short='-n 4' ;;
         *omnio\ bench*) short='--runs 1 -n 2' ;;
         *omnio\ verify*) folder=golden ;;
+        *run\ search\ *) short='--text cube' ;;
+        *run\ search-index*) line=$(echo "$line" | sed 's/--folder "some words"/--folder photos/') ;;
+        *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
     [ "${2:-}" = run ] && grep -q '^model: unified-io-2' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
+        *run\ classify* | *run\ rerank* | *run\ search*) compares || return 0 ;;
         *-tokens\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
         *.mp4* | *four.gif*) films || return 0 ;;
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;
