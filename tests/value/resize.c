@@ -361,6 +361,52 @@ START_TEST(iou_is_that_of_continuous_boxes)
 }
 END_TEST
 
+/* Bytes in whole numbers: what follows from the rule by hand; rows are rounded before columns. */
+START_TEST(bytes_are_scaled_in_whole_numbers)
+{
+    static const uint8_t two[] = { 0, 255 }, grid[] = { 0, 1, 1, 1 };
+    static const uint8_t clear[] = { 200, 100, 50, 0, 10, 20, 30, 255 };
+    static const struct {
+        const uint8_t *from;
+        uint32_t w, h, channels, to_w, to_h;
+        omn_filter filter;
+        uint8_t wanted[8];
+    } rows[] = {
+        { two, 2, 1, 1, 1, 1, OMN_FILTER_TRIANGLE, { 128 } },
+        { two, 1, 2, 1, 1, 1, OMN_FILTER_CUBIC, { 128 } },
+        { two, 2, 1, 1, 2, 1, OMN_FILTER_CUBIC, { 0, 255 } },
+        /* 0.5 becomes 1, 1 stays; their mean is 1: at once it would have been 0.75 */
+        { grid, 2, 2, 1, 1, 1, OMN_FILTER_BOX, { 1 } },
+        /* what cannot be seen has no colour to give; alpha 128 holds half of what can be seen */
+        { clear, 2, 1, 4, 1, 1, OMN_FILTER_BOX, { 9, 19, 29, 128 } },
+        { clear, 2, 1, 4, 2, 1, OMN_FILTER_BOX, { 200, 100, 50, 0, 10, 20, 30, 255 } },
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_image *in = NULL, *out = NULL;
+        omn_pixels px;
+        const size_t n = (size_t)rows[i].to_w * rows[i].to_h * rows[i].channels;
+        ck_assert(omn_image_new(OMN_U8, rows[i].w, rows[i].h, rows[i].channels, NULL, &in, &px,
+                                &err) == OMN_OK);
+        memcpy(px.data, rows[i].from, (size_t)rows[i].w * rows[i].h * rows[i].channels);
+        ck_assert_msg(omn_image_resize_bytes(NULL, in, rows[i].to_w, rows[i].to_h, rows[i].filter,
+                                             &out, &err) == OMN_OK, "%s", err.text);
+        px = omn_image_pixels(out);
+        for (size_t k = 0; k < n; k++)
+            ck_assert_msg(((const uint8_t *)px.data)[k] == rows[i].wanted[k],
+                          "row %zu: byte %zu is %d", i, k, ((const uint8_t *)px.data)[k]);
+        omn_image_free(out);
+        out = NULL;
+        ck_assert(omn_image_resize_bytes(NULL, in, 1, 1, OMN_FILTER_NEAREST, &out, &err) ==
+                  OMN_ERR_ARGUMENT);
+        ck_assert(omn_image_resize_bytes(NULL, in, 0, 1, OMN_FILTER_BOX, &out, NULL) ==
+                  OMN_ERR_ARGUMENT);
+        ck_assert_ptr_null(out);
+        omn_image_free(in);
+    }
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -370,6 +416,7 @@ int main(void)
         nearly_hidden_colours_stay, frames_are_joined_in_order,
         resize_refuses_what_makes_no_sense,
         threads_do_not_change_a_bit,       crop_keeps_pixels_and_fills_outside,
+        bytes_are_scaled_in_whole_numbers,
         frames_lead_back_to_the_source,    iou_is_that_of_continuous_boxes,
     };
     return TESTING_RUN("value/resize", all, 20);
