@@ -4,6 +4,7 @@
 #define OMNIO_CLI_ANSWER_H
 
 #include "journal.h"
+#include "origin.h"
 #include "outputs.h"
 #include "preview.h"
 
@@ -16,6 +17,7 @@ typedef struct running {
     const char *streams; /* step whose tokens go to stdout as they come; NULL: none */
     omn_buf streamed;
     preview preview;
+    origin origin;
     uint64_t item, done, failed;
     journal *journal; /* NULL: none is kept */
     char journal_path[4200];

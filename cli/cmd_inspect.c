@@ -2,6 +2,8 @@
 /* omnio inspect: what is in a model folder, a weights file, a plugin file; what an object takes. */
 #include "shelf.h"
 
+#include <omnio/texts.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +23,19 @@ static const cli_example examples[] = {
     { "omnio inspect --tensors 'checkpoint.pth?tree=model_ema'",
       "of a training's checkpoint the mean of the weights" },
     { "omnio inspect --check nano", "are all bytes those that were written?" },
+    { "omnio inspect my.png", "how a picture or a sound was made" },
     { "omnio inspect image.resize", "an object of a plugin" },
 };
 
 const cli_command cmd_inspect = { "inspect",
                                   "MODEL|FILE|OBJECT",
-                                  "Tell what is in a model, a weights file or a plugin.",
+                                  "Tell what is in a model, a file or a plugin.",
                                   "A model: its parts, ranges of tokens, tensors, parameters, and "
                                   "memory at each type. A weights file of any format that "
                                   "omnio list weights names: tensors, metadata, and which of "
                                   "nested dicts was taken (FILE?tree=NAME takes another). "
-                                  "A plugin file (.so): what it offers.",
+                                  "A picture or a sound: the texts in it, such as how omnio "
+                                  "run made it. A plugin file (.so): what it offers.",
                                   CLI_ROWS(rows),
                                   CLI_FORMAT,
                                   CLI_ROWS(examples),
@@ -261,6 +265,114 @@ static omn_status of_model(const cli *c, const cli_args *a, const char *path, om
     return st;
 }
 
+/* ---- a picture, a sound ------------------------------------------------------------------- */
+
+typedef struct texts {
+    const cli *c;
+    omn_buf *b;
+    size_t n;
+} texts;
+
+/* Texts of files come from anywhere: a terminal gets none of their control characters, and of bytes
+ * that are no UTF-8 their numbers. */
+static void put_shown(omn_buf *b, const char *text, size_t n)
+{
+    enum { MOST_SHOWN = 4096 };
+    const size_t shown = n < MOST_SHOWN ? n : MOST_SHOWN;
+    for (size_t i = 0, k; i < shown; i += k) {
+        const unsigned char ch = (unsigned char)text[i];
+        k = ch < 0x80 ? 1 : ch >= 0xf0 ? 4 : ch >= 0xe0 ? 3 : 2;
+        const bool whole = i + k <= n && omn_utf8_check(text + i, k, NULL);
+        const bool control = ch < 0x20 || ch == 0x7f || (ch == 0xc2 && whole &&
+                                                         (unsigned char)text[i + 1] < 0xa0);
+        if (whole && !control) {
+            omn_buf_put(b, text + i, k);
+        } else {
+            omn_buf_printf(b, "\\x%02x", ch);
+            k = 1;
+        }
+    }
+    if (shown < n) omn_buf_printf(b, "... (%zu bytes)", n);
+}
+
+/* Our own text, field by field; false: it is none. */
+static bool put_origin(texts *t, const char *text, size_t n)
+{
+    omn_value *v = NULL;
+    if (n >= OMN_ORIGIN_MOST || omn_value_from_json(text, n, &v, NULL) != OMN_OK) return false;
+    const bool record = omn_value_is(v, "record");
+    for (size_t i = 0; record && i < omn_record_count(v); i++) {
+        const char *name, *word;
+        omn_buf one;
+        omn_buf_init(&one, 1 << 20);
+        const omn_value *field = omn_record_at(v, i, &name);
+        word = omn_text_get(field, NULL);
+        if (word) omn_buf_puts(&one, word);
+        else omn_value_json(field, &one);
+        omn_buf_puts(t->b, "  ");
+        put_shown(t->b, name, strlen(name) < 64 ? strlen(name) : 64);
+        omn_buf_printf(t->b, "%*s ", (int)(strlen(name) < 10 ? 10 - strlen(name) : 0), "");
+        if (one.data) put_shown(t->b, one.data, one.length);
+        omn_buf_puts(t->b, "\n");
+        omn_buf_fini(&one);
+    }
+    omn_value_unref(v);
+    return record;
+}
+
+static int on_text(void *user, const char *key, const char *text, size_t n)
+{
+    texts *t = user;
+    omn_buf one;
+    if (t->c->format == CLI_TEXT) {
+        put_shown(t->b, key, strlen(key) < 80 ? strlen(key) : 80);
+        if (!strcmp(key, OMN_ORIGIN)) {
+            const size_t before = t->b->length;
+            omn_buf_puts(t->b, "\n");
+            if (put_origin(t, text, n)) return 0;
+            t->b->length = before;
+        }
+        omn_buf_printf(t->b, "%*s ", (int)(strlen(key) < 12 ? 12 - strlen(key) : 0), "");
+        put_shown(t->b, text, n);
+        omn_buf_puts(t->b, "\n");
+        return 0;
+    }
+    omn_buf_init(&one, 1 << 17);
+    omn_buf_puts(t->b, t->n++ ? ",{\"key\":" : "{\"key\":");
+    put_shown(&one, key, strlen(key));
+    json_text(t->b, one.data ? one.data : "");
+    one.length = 0;
+    put_shown(&one, text, n);
+    omn_buf_puts(t->b, ",\"text\":");
+    json_text(t->b, one.length ? one.data : "");
+    omn_buf_puts(t->b, "}");
+    omn_buf_fini(&one);
+    return 0;
+}
+
+static omn_status of_texts(const cli *c, const char *path, omn_buf *b, omn_error *err)
+{
+    const char *format = NULL;
+    omn_buf found;
+    texts t = { c, &found, 0 };
+    omn_buf_init(&found, (size_t)1 << 22);
+    const omn_status st = omn_texts_load(c->ctx, path, on_text, &t, &format, err);
+    if (st == OMN_OK) {
+        put_begin(c, "file", path, b);
+        if (c->format == CLI_TEXT) {
+            omn_buf_printf(b, "%-12s %s\n", "format", format);
+        } else {
+            omn_buf_puts(b, ",\"format\":");
+            json_text(b, format);
+            omn_buf_puts(b, ",\"texts\":[");
+        }
+        if (found.length) omn_buf_put(b, found.data, found.length);
+        if (c->format != CLI_TEXT) omn_buf_puts(b, "]}\n");
+    }
+    omn_buf_fini(&found);
+    return st;
+}
+
 /* ---- plugins ------------------------------------------------------------------------------ */
 
 typedef struct sought {
@@ -372,7 +484,11 @@ static omn_status look_at(cli *c, const cli_args *a, const char *what, omn_buf *
     const bool there = stat(file, &st) == 0;
     if (there && S_ISREG(st.st_mode)) {
         if (ends_in(what, ".so")) return of_plugin(c, what, b, err);
-        return of_weights(c, a, what, b, err);
+        const omn_status told = of_texts(c, what, b, &other);
+        if (told == OMN_OK) return told;
+        if (told == OMN_ERR_MISSING) return of_weights(c, a, what, b, err);
+        *err = other;
+        return told;
     }
     if (there || strchr(what, '/')) return of_model(c, a, what, b, err);
     const omn_status found = of_model(c, a, what, b, &other);

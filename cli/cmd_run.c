@@ -48,6 +48,8 @@ static const cli_option rows[] = {
       "--overwrite" },
     { "preview-every", 0, "int", "N", "64", "1..65536", NULL, "Output",
       "codes between two previews" },
+    { "no-origin", 0, "flag", NULL, NULL, NULL, NULL, "Output",
+      "do not write into pictures and sounds how they were made; omnio inspect shows it" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Output",
       "replace files that are there (never one that the run reads)" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Pipeline",
@@ -132,7 +134,13 @@ static int settle(running *r, place *p, double seconds)
 {
     omn_status st = (omn_status)p->err.status;
     r->item = p->it.index;
-    if (st == OMN_OK) st = outputs_write(&r->out, &p->it, p->record, p->ours, &p->err);
+    omn_buf how;
+    omn_buf_init(&how, OMN_ORIGIN_MOST - 1);
+    if (st == OMN_OK) origin_put(&r->origin, &p->it, &how);
+    if (st == OMN_OK)
+        st = outputs_write(&r->out, &p->it, p->record, how.length ? how.data : NULL, p->ours,
+                           &p->err);
+    omn_buf_fini(&how);
     if (st == OMN_OK) {
         st = answer_item(r, &p->it, p->record, p->told, seconds, &p->err);
         r->done++;
@@ -387,6 +395,15 @@ static int retell(running *r)
     return r->c->lost ? cli_lost(r->c) : cli_failed(r->c, &err);
 }
 
+static omn_status on_asked(void *user, const char *step, const omn_request *rq,
+                           const omn_result *res, omn_error *err)
+{
+    (void)res;
+    (void)err;
+    origin_asked(&((running *)user)->origin, step, rq);
+    return OMN_OK;
+}
+
 /* How the steps are to be done; wanted: room for the names of outputs. */
 static void read_setup(running *r, const cli_args *a, const char **wanted, omn_pipeline_setup *how)
 {
@@ -403,6 +420,7 @@ static void read_setup(running *r, const cli_args *a, const char **wanted, omn_p
     how->partial = (r->c->format == CLI_JSONL && !r->many) || r->preview.path;
     how->partial_every = r->preview.path ? r->preview.every : 0;
     how->user = r;
+    if (!r->many) how->asked = on_asked; /* of many nobody says whose question it is */
     how->wanted = wanted;
     how->n_wanted = wanted_outputs(r, wanted);
     /* tokens that make up nothing: none but the likeliest is left */
@@ -435,6 +453,7 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (code < 0) code = preview_init(&r->preview, c, a, &r->out, r->many);
     if (code >= 0) goto done;
     r->streams = answer_streams(r);
+    origin_init(&r->origin, a, omn_pipeline_path(p), path);
     read_setup(r, a, wanted, &how);
     if (cli_has(a, "plan")) {
         omn_status opened = path ? shelf_open_planned(c, path, &model, &err) : OMN_OK;
@@ -459,6 +478,7 @@ done:
     omn_model_close(model);
     items_close(list);
     outputs_fini(&r->out);
+    origin_fini(&r->origin);
     omn_buf_fini(&r->streamed);
     free(r);
     return code;

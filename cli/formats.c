@@ -75,6 +75,71 @@ omn_status formats_check(cli *c, const char *type, const char *path, omn_error *
                     has ? "." : "", suffix, type, s.all, own);
 }
 
+/* ---- with a word on how it was made --------------------------------------------------------- */
+
+typedef struct keeper {
+    cli *c;
+    const char *type, *suffix;
+    bool keeps;
+} keeper;
+
+/* A format that writes this and has a place for it. */
+static int on_keeper(void *user, const omn_listed *it)
+{
+    keeper *k = user;
+    const omn_entry *e = NULL;
+    if (!it->name || omn_registry_find(k->c->ctx, "omnio.format/1", it->name, &e, NULL) != OMN_OK)
+        return 0;
+    const omn_object *o = omn_entry_object(e);
+    const omn_format_impl *impl = o->impl;
+    const size_t n = strlen(k->suffix);
+    if (!impl->write || strcmp(impl->makes, k->type)) return 0;
+    bool mine = false;
+    for (const char *p = impl->suffixes; *p; p += strcspn(p, ","), p += *p == ',')
+        mine = mine || (strcspn(p, ",") == n && !strncmp(p, k->suffix, n));
+    for (uint32_t i = 0; mine && i < o->n_params; i++)
+        k->keeps = k->keeps || !strcmp(omn_entry_param(e, i)->name, "origin");
+    return mine;
+}
+
+/* As the value of a setting, in which these have a meaning of their own; in JSON they stand in
+ * texts alone. */
+static void put_setting(omn_buf *out, const char *json)
+{
+    for (; *json; json++) {
+        if (strchr("?&/", *json)) omn_buf_printf(out, "\\u%04x", (unsigned)*json);
+        else omn_buf_put(out, json, 1);
+    }
+}
+
+omn_status formats_save(cli *c, const char *path, const omn_value *v, omn_overwrite how,
+                        const char *origin, omn_error *err)
+{
+    char suffix[32] = "";
+    keeper k = { .c = c, .type = omn_value_kind_name(v), .suffix = suffix };
+    omn_buf b;
+    omn_buf_init(&b, (size_t)1 << 20);
+    omn_buf_puts(&b, path);
+    omn_buf_put(&b, "", 1);
+    omn_status st = omn_buf_check(&b, path, err);
+    if (st == OMN_OK) {
+        formats_plain(b.data);
+        const bool settings = strlen(b.data) < strlen(path);
+        if (origin && suffix_in(b.data, suffix, sizeof suffix))
+            st = omn_registry_list(c->ctx, "omnio.format/1", on_keeper, &k, err);
+        b.length = 0;
+        omn_buf_puts(&b, path);
+        if (k.keeps && !strstr(path, "origin=")) {
+            omn_buf_puts(&b, settings ? "&origin=" : "?origin=");
+            put_setting(&b, origin);
+        }
+        if (st == OMN_OK) st = omn_buf_check(&b, path, err);
+    }
+    if (st == OMN_OK) st = omn_value_save(c->ctx, b.data, v, how, err);
+    omn_buf_fini(&b);
+    return st;
+}
+
 /* The kind's own format; NULL: it has none, or there is no such kind. */
 static const omn_format_impl *own_format(cli *c, const char *type, const omn_kind **kind)
 {
@@ -125,7 +190,7 @@ static omn_status copy_out(cli *c, const char *path, omn_error *err)
 }
 
 omn_status formats_to_stdout(cli *c, const char *name, const char *usual, const omn_value *v,
-                             omn_error *err)
+                             const char *origin, omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *tmp = getenv("TMPDIR"), *dot = name[1] ? name + 1 : strrchr(usual, '.');
@@ -137,7 +202,7 @@ omn_status formats_to_stdout(cli *c, const char *name, const char *usual, const 
     snprintf(path, sizeof path, "%s/out%s", folder, dot ? dot : ".txt");
     snprintf(plain, sizeof plain, "%s", path);
     formats_plain(plain);
-    OMN_TRY(omn_value_save(c->ctx, path, v, OMN_KEEP_EXISTING, err));
+    OMN_TRY(formats_save(c, path, v, OMN_KEEP_EXISTING, origin, err));
     OMN_TRY(copy_out(c, plain, err));
 done:
     unlink(plain);

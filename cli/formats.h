@@ -10,10 +10,14 @@
 omn_status formats_check(cli *c, const char *type, const char *path, omn_error *err);
 /* "a.png?quality=90" becomes "a.png". */
 void formats_plain(char *path);
+/* Write a value to a file, with a word on how it was made (JSON on a line; NULL: none) where the
+ * format has a place for it. */
+omn_status formats_save(cli *c, const char *path, const omn_value *v, omn_overwrite how,
+                        const char *origin, omn_error *err);
 /* Write a value to standard output, in the form that the name says ("-.jpg?quality=90"), or that of
  * `usual` for "-" alone. */
 omn_status formats_to_stdout(cli *c, const char *name, const char *usual, const omn_value *v,
-                             omn_error *err);
+                             const char *origin, omn_error *err);
 /* Is it a name of standard output, "-" or "-.png"? */
 bool formats_is_stdout(const char *name);
 /* The suffix that values of a kind have when no name says it: ".png" of the kind's own format, else

@@ -373,8 +373,8 @@ done:
     return st;
 }
 
-omn_status outputs_write(outputs *o, const item *it, const omn_value *record, bool ours,
-                         omn_error *err)
+omn_status outputs_write(outputs *o, const item *it, const omn_value *record, const char *origin,
+                         bool ours, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_overwrite how = ours ? OMN_OVERWRITE : o->how;
@@ -390,14 +390,14 @@ omn_status outputs_write(outputs *o, const item *it, const omn_value *record, bo
                 formats_usual(o->c, o->ports[i].type, plain, sizeof plain);
                 usual = plain;
             }
-            OMN_TRY(formats_to_stdout(o->c, o->files[i], usual, v, err));
+            OMN_TRY(formats_to_stdout(o->c, o->files[i], usual, v, origin, err));
             continue;
         }
         snprintf(plain, sizeof plain, "%s", path);
         formats_plain(plain);
         OMN_TRY(outputs_refuse(o, plain, err)); /* a pipe may have named it as an input meanwhile */
         sweep_once(o, path);
-        OMN_TRY(omn_value_save(o->c->ctx, path, v, how, err));
+        OMN_TRY(formats_save(o->c, path, v, how, origin, err));
         snprintf(o->written[i], sizeof o->written[i], "%s", plain);
     }
 done:

@@ -43,7 +43,8 @@ bool outputs_protect_model(outputs *o, const char *folder);
 omn_status outputs_check(outputs *o, const item *it, bool ours, omn_error *err);
 /* An item of an earlier run: its names are taken. */
 omn_status outputs_pass(outputs *o, const item *it, omn_error *err);
-omn_status outputs_write(outputs *o, const item *it, const omn_value *record, bool ours,
-                         omn_error *err);
+/* origin: how they were made, for the files that keep it; NULL: nothing is told. */
+omn_status outputs_write(outputs *o, const item *it, const omn_value *record, const char *origin,
+                         bool ours, omn_error *err);
 
 #endif

@@ -9,6 +9,8 @@
 #include "recognise.h"
 #include "suffix.h"
 
+#include <omnio/texts.h>
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,10 +27,23 @@ typedef struct file_bytes {
     size_t n;
 } file_bytes;
 
+typedef bool asked_for(const omn_format_impl *impl);
+
+static bool reads(const omn_format_impl *impl)
+{
+    return impl->read;
+}
+
+static bool has_texts(const omn_format_impl *impl)
+{
+    return impl->read && impl->extension && impl->extension("omnio.texts/1");
+}
+
 /* The format most certain about these bytes; NULL in *best when none is. bad: one that could not be
  * loaded, for the message. */
 static omn_status ask_formats(omn_context *ctx, const char *type, const file_bytes *f,
-                              const omn_entry **best, omn_error *bad, omn_error *err)
+                              asked_for *can, const omn_entry **best, omn_error *bad,
+                              omn_error *err)
 {
     omn_status st = OMN_OK;
     format_names names;
@@ -48,7 +63,7 @@ static omn_status ask_formats(omn_context *ctx, const char *type, const file_byt
             continue;
         }
         const omn_format_impl *impl = omn_entry_object(e)->impl;
-        if (!impl->read) continue;
+        if (!can(impl)) continue;
         int says = impl->probe(f->name, f->bytes, f->n < HEAD ? f->n : HEAD);
         if (says > most) {
             most = says;
@@ -250,7 +265,7 @@ static omn_status load_long(omn_context *ctx, const char *path, const char *type
     omn_error bad = OMN_ERROR_INIT;
     const omn_entry *best = NULL;
     if (!head_of(path, head, &f.n)) return OMN_OK;
-    omn_status st = ask_formats(ctx, type, &f, &best, &bad, err);
+    omn_status st = ask_formats(ctx, type, &f, reads, &best, &bad, err);
     if (st != OMN_OK || !best || !by_file(best)) return st;
     f.bytes = NULL;
     st = read_with(ctx, best, &f, out, err);
@@ -280,7 +295,7 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
     f.name = strcmp(path, "-") == 0 ? NULL : path;
     f.path = f.name ? path : "standard input";
     f.bytes = (const uint8_t *)data;
-    OMN_TRY(ask_formats(ctx, type, &f, &best, &bad, err));
+    OMN_TRY(ask_formats(ctx, type, &f, reads, &best, &bad, err));
     if (best) {
         OMN_TRY(read_with(ctx, best, &f, out, err));
         OMN_TRY(wanted(type, &f, out, err));
@@ -293,6 +308,35 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
     OMN_TRY(read_builtin(ctx, kind, &f, out, err));
     OMN_TRY(wanted(type, &f, out, err));
 done:
+    free(data);
+    return st;
+}
+
+/* Its first bytes say which format it is, so that a file of gigabytes is not read for nothing. */
+omn_status omn_texts_load(omn_context *ctx, const char *path, omn_text_fn *fn, void *user,
+                          const char **format, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    char *data = NULL;
+    uint8_t head[HEAD];
+    file_bytes f = { .path = path, .name = path, .bytes = head };
+    omn_error bad = OMN_ERROR_INIT;
+    const omn_entry *best = NULL;
+    omn_call *c = NULL;
+    if (!ctx || !path || !fn || !format)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "omn_texts_load: no context, path or function");
+    *format = NULL;
+    if (head_of(path, head, &f.n)) OMN_TRY(ask_formats(ctx, NULL, &f, has_texts, &best, &bad, err));
+    if (!best) return omn_fail(err, OMN_ERR_MISSING, "%s: no format that keeps texts", path);
+    OMN_TRY(omn_file_read(path, MOST_FILE, &data, &f.n, err));
+    OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &c, err));
+    const omn_format_impl *impl = omn_entry_object(best)->impl;
+    const omn_format_texts *texts = impl->extension("omnio.texts/1");
+    *format = omn_entry_object(best)->name;
+    st = texts->read(c, (const uint8_t *)data, f.n, fn, user, err);
+    if (st != OMN_OK) omn_error_prefix(err, "%s", path);
+done:
+    omn_call_free(c);
     free(data);
     return st;
 }

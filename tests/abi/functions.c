@@ -8,6 +8,7 @@
 #include <omnio/nn.h>
 #include <omnio/ops.h>
 #include <omnio/pipeline.h>
+#include <omnio/texts.h>
 #include <omnio/train.h>
 #include <omnio/validate.h>
 

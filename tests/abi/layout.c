@@ -13,6 +13,7 @@
 #include <omnio/nn.h>
 #include <omnio/ops.h>
 #include <omnio/pipeline.h>
+#include <omnio/texts.h>
 #include <omnio/plugin.h>
 #include <omnio/tensor.h>
 #include <omnio/train.h>

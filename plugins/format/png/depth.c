@@ -67,6 +67,7 @@ omn_status depth_save(omn_call *c, const void *params, const omn_value *v, uint8
     const png_rows from = { .width = m.width, .height = (uint32_t)h, .row_bytes = 2 * (size_t)w,
                             .bits = 16, .colour = PNG_COLOR_TYPE_GRAY,
                             .compression = how->compression, .texts = text, .row = row,
+                            .origin = how->origin,
                             .user = &m };
     return png_write(&from, bytes, size, err);
 }

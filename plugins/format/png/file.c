@@ -19,7 +19,7 @@ typedef struct sink {
     uint8_t *row;
     png_text texts[MOST_TEXTS];
     char keywords[MOST_TEXTS][KEYWORD], software[64];
-    char *copy;
+    char *copy, *origin;
     int n;
 } sink;
 
@@ -55,13 +55,20 @@ static omn_status add_text(sink *s, const char *key, size_t length, char *text, 
 }
 
 /* "Keyword: text" a line; the lines are cut apart in a copy. */
-static omn_status texts(sink *s, const char *lines, omn_error *err)
+static omn_status texts(sink *s, const char *lines, const char *origin, omn_error *err)
 {
     char *p;
     snprintf(s->software, sizeof(s->software), "omnio %s", omn_version());
     omn_status st = add_text(s, "Software", 8, s->software, err);
     s->copy = strdup(lines);
-    if (s->copy == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory for its texts");
+    s->origin = strdup(origin);
+    if (strlen(origin) >= OMN_ORIGIN_MOST)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "PNG: how it was made takes %zu bytes and more",
+                        OMN_ORIGIN_MOST);
+    if (st == OMN_OK && s->origin != NULL && s->origin[0] != '\0')
+        st = add_text(s, OMN_ORIGIN, strlen(OMN_ORIGIN), s->origin, err);
+    if (s->copy == NULL || s->origin == NULL)
+        return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory for its texts");
     for (p = s->copy; st == OMN_OK && *p != '\0';) {
         char *end = strchr(p, '\n'), *colon;
         char *next = end != NULL ? end + 1 : p + strlen(p);
@@ -109,7 +116,7 @@ omn_status png_write(const png_rows *from, uint8_t **bytes, size_t *size, omn_er
         st = omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to write it");
         goto done;
     }
-    OMN_TRY(texts(s, from->texts != NULL ? from->texts : "", err));
+    OMN_TRY(texts(s, from->texts != NULL ? from->texts : "", from->origin, err));
     if (write_all(s, from)) {
         *size = s->out.length;
         *bytes = (uint8_t *)omn_buf_take(&s->out);
@@ -122,6 +129,7 @@ done:
     omn_buf_fini(&s->out);
     free(s->row);
     free(s->copy);
+    free(s->origin);
     free(s);
     return st;
 }

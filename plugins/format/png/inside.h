@@ -5,23 +5,28 @@
 #ifndef OMNIO_FORMAT_PNG_INSIDE_H
 #define OMNIO_FORMAT_PNG_INSIDE_H
 
-#include <omnio/plugin.h>
+#include <omnio/texts.h>
 
 #include <png.h>
 #include <setjmp.h>
 
+#define PNG_ORIGIN(PAR, S)                                                                         \
+    PAR(S, string, origin, "", NULL, NULL, "how it was made, as JSON; omnio run fills it in")
 #define PNG_SAVE(PAR, S)                                                                           \
     PAR(S, int, compression, "6", "0..9", NULL, "0 is fast and large, 9 is slow and small")        \
     PAR(S, choice, bits, "8", "8|16", NULL, "bits of each channel; 16 for depth maps")             \
     PAR(S, string, text, "", NULL, NULL,                                                           \
-        "what to write into the file, \"Keyword: text\", one a line")
+        "what to write into the file, \"Keyword: text\", one a line")                              \
+    PNG_ORIGIN(PAR, S)
 
 #define PNG_MASK(PAR, S)                                                                           \
-    PAR(S, int, compression, "6", "0..9", NULL, "0 is fast and large, 9 is slow and small")
+    PAR(S, int, compression, "6", "0..9", NULL, "0 is fast and large, 9 is slow and small")        \
+    PNG_ORIGIN(PAR, S)
 #define PNG_DEPTH(PAR, S)                                                                          \
     PAR(S, int, compression, "6", "0..9", NULL, "0 is fast and large, 9 is slow and small")        \
     PAR(S, double, scale, "1000", "0.001..1000000", NULL,                                          \
-        "steps of a metre: 1000 writes millimetres, 256 and 5000 are known as well")
+        "steps of a metre: 1000 writes millimetres, 256 and 5000 are known as well")               \
+    PNG_ORIGIN(PAR, S)
 
 /* libpng reports an error by calling `trouble`, which notes it here and jumps. */
 typedef struct png_trouble {
@@ -41,6 +46,7 @@ typedef struct png_rows {
     int bits, colour, compression;        /* colour: PNG_COLOR_TYPE_... */
     const png_color *palette;             /* [256]; NULL: none */
     const char *texts;                    /* "Keyword: text", one a line */
+    const char *origin;                   /* how it was made; "": nobody says */
     void (*row)(const void *user, uint32_t y, uint8_t *to);
     const void *user;
 } png_rows;
@@ -75,6 +81,10 @@ omn_status depth_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value 
                       omn_error *err);
 omn_status depth_save(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                       size_t *size, omn_error *err);
+
+/* The texts in front of the picture. */
+omn_status png_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn *fn, void *user,
+                     omn_error *err);
 
 omn_status png_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
                     omn_error *err);

@@ -58,11 +58,17 @@ static const void *rounds(const char *id)
     return strcmp(id, "omnio.rounds/1") == 0 ? "" : NULL;
 }
 
+static const void *texts(const char *id)
+{
+    static const omn_format_texts read = { png_texts };
+    return strcmp(id, "omnio.texts/1") == 0 ? &read : NULL;
+}
+
 OMN_PARAMS(png_options, PNG_SAVE);
 OMN_PARAMS(mask_options, PNG_MASK);
 OMN_PARAMS(depth_options, PNG_DEPTH);
 
-static const omn_format_impl format = { NULL, "image", "png", probe, png_read, png_save };
+static const omn_format_impl format = { texts, "image", "png", probe, png_read, png_save };
 static const omn_format_impl mask = { rounds, "mask", "png", probe_mask, mask_read, mask_save };
 static const omn_format_impl depth = { rounds, "depth", "png", probe_depth, depth_read,
                                        depth_save };

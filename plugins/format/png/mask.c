@@ -109,7 +109,8 @@ omn_status mask_save(omn_call *c, const void *params, const omn_value *v, uint8_
                             .row_bytes = (size_t)w * (m.deep ? 2 : 1), .bits = m.deep ? 16 : 8,
                             .colour = m.deep ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_PALETTE,
                             .palette = m.deep ? NULL : palette, .compression = how->compression,
-                            .texts = texts.data, .row = row, .user = &m };
+                            .texts = texts.data, .origin = how->origin, .row = row,
+                            .user = &m };
     st = png_write(&from, bytes, size, err);
 done:
     omn_buf_fini(&texts);

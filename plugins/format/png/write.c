@@ -45,6 +45,7 @@ omn_status png_save(omn_call *c, const void *params, const omn_value *v, uint8_t
                             .row_bytes = (size_t)p.px.width * p.px.channels * (p.deep ? 2 : 1),
                             .bits = p.deep ? 16 : 8, .colour = colours[p.px.channels],
                             .compression = how->compression, .texts = how->text,
+                            .origin = how->origin,
                             .row = row_bytes, .user = &p };
     return png_write(&from, bytes, size, err);
 }

@@ -3,7 +3,7 @@
 #ifndef OMNIO_SNDFILE_H
 #define OMNIO_SNDFILE_H
 
-#include <omnio/plugin.h>
+#include <omnio/texts.h>
 
 #include <sndfile.h>
 
@@ -56,10 +56,15 @@ omn_status sound_stream(omn_call *c, const uint8_t *bytes, size_t size, omn_valu
 /* The same of a file, which is mapped as long as the stream lives. */
 omn_status sound_stream_file(omn_call *c, const char *path, omn_value **out, omn_error *err);
 
+/* What the file says beside its samples. */
+omn_status sound_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn *fn, void *user,
+                       omn_error *err);
+
 typedef struct writing {
     int format;                           /* SF_FORMAT_.. of the container and the coding */
     int bits;                             /* 16, 24; 0: floats as they are */
     double quality;                       /* 0..1; below 0: none */
+    const char *origin;                   /* how it was made; "": nobody says */
 } writing;
 omn_status sound_write(omn_call *c, const writing *how, const omn_value *v, uint8_t **bytes,
                        size_t *size, omn_error *err);

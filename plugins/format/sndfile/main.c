@@ -53,45 +53,59 @@ static int probe_any(const char *name, const uint8_t *head, size_t n)
     return k == IS_MPEG ? probe_mpeg(name, head, n) / 2 : 60;
 }
 
-#define WAV(PAR, S)                                                                              \
-    PAR(S, choice, bits, "16", "16|24|float", NULL,                                              \
-        "of a sample; float: every sample as it is")
+#define ORIGIN(PAR, S)                                                                             \
+    PAR(S, string, origin, "", NULL, NULL, "how it was made, as JSON; omnio run fills it in")
+#define WAV(PAR, S)                                                                                \
+    PAR(S, choice, bits, "16", "16|24|float", NULL,                                                \
+        "of a sample; float: every sample as it is")                                               \
+    ORIGIN(PAR, S)
 OMN_PARAMS(wav, WAV);
-#define FLAC(PAR, S) PAR(S, choice, bits, "16", "16|24", NULL, "of a sample")
+#define FLAC(PAR, S)                                                                               \
+    PAR(S, choice, bits, "16", "16|24", NULL, "of a sample")                                       \
+    ORIGIN(PAR, S)
 OMN_PARAMS(flac, FLAC);
-#define OGG(PAR, S)                                                                              \
-    PAR(S, double, quality, "0.6", "0..1", NULL, "how much is kept; 0.6 are about 190 kbit/s")
+#define OGG(PAR, S)                                                                                \
+    PAR(S, double, quality, "0.6", "0..1", NULL, "how much is kept; 0.6 are about 190 kbit/s")     \
+    ORIGIN(PAR, S)
 OMN_PARAMS(ogg, OGG);
 
 static omn_status write_wav(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                             size_t *size, omn_error *err)
 {
-    static const writing how[] = { { SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16, -1 },
-                                   { SF_FORMAT_WAV | SF_FORMAT_PCM_24, 24, -1 },
-                                   { SF_FORMAT_WAV | SF_FORMAT_FLOAT, 0, -1 } };
-    return sound_write(c, &how[((const struct wav *)params)->bits], v, bytes, size, err);
+    static const int formats[] = { SF_FORMAT_PCM_16, SF_FORMAT_PCM_24, SF_FORMAT_FLOAT };
+    static const int bits[] = { 16, 24, 0 };
+    const struct wav *p = params;
+    const writing how = { SF_FORMAT_WAV | formats[p->bits], bits[p->bits], -1, p->origin };
+    return sound_write(c, &how, v, bytes, size, err);
 }
 
 static omn_status write_flac(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                              size_t *size, omn_error *err)
 {
-    static const writing how[] = { { SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 16, -1 },
-                                   { SF_FORMAT_FLAC | SF_FORMAT_PCM_24, 24, -1 } };
-    return sound_write(c, &how[((const struct flac *)params)->bits], v, bytes, size, err);
+    const struct flac *p = params;
+    const writing how = { SF_FORMAT_FLAC | (p->bits == 0 ? SF_FORMAT_PCM_16 : SF_FORMAT_PCM_24),
+                          p->bits == 0 ? 16 : 24, -1, p->origin };
+    return sound_write(c, &how, v, bytes, size, err);
 }
 
 static omn_status write_ogg(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                             size_t *size, omn_error *err)
 {
-    const writing how = { SF_FORMAT_OGG | SF_FORMAT_VORBIS, 0,
-                          ((const struct ogg *)params)->quality };
+    const struct ogg *p = params;
+    const writing how = { SF_FORMAT_OGG | SF_FORMAT_VORBIS, 0, p->quality, p->origin };
     return sound_write(c, &how, v, bytes, size, err);
+}
+
+static const void *with_texts(const char *id)
+{
+    static const omn_format_texts texts = { sound_texts };
+    return strcmp(id, "omnio.texts/1") == 0 ? &texts : NULL;
 }
 
 /* What is written is rounded as the file's bits say: "omnio.rounds/1". */
 static const void *rounded(const char *id)
 {
-    return strcmp(id, "omnio.rounds/1") == 0 ? "" : NULL;
+    return strcmp(id, "omnio.rounds/1") == 0 ? "" : with_texts(id);
 }
 
 /* Streams read on in their files. */
@@ -105,9 +119,10 @@ static const omn_format_impl wav_format = { rounded,   "audio",    "wav,wave",
                                             probe_wav, sound_read, write_wav };
 static const omn_format_impl flac_format = { rounded,    "audio",    "flac",
                                              probe_flac, sound_read, write_flac };
-static const omn_format_impl ogg_format = { NULL,      "audio",    "ogg,oga",
-                                            probe_ogg, sound_read, write_ogg };
-static const omn_format_impl opus_format = { NULL, "audio", "opus", probe_opus, sound_read, NULL };
+static const omn_format_impl ogg_format = { with_texts, "audio",    "ogg,oga",
+                                            probe_ogg,  sound_read, write_ogg };
+static const omn_format_impl opus_format = { with_texts, "audio",    "opus",
+                                             probe_opus, sound_read, NULL };
 static const omn_format_impl mpeg_format = { NULL, "audio", "mp3,mp2", probe_mpeg, sound_read,
                                              NULL };
 static const omn_format_impl stream_format = { by_file,   "stream",     "wav,flac,ogg,opus,mp3",

@@ -95,6 +95,9 @@ omn_status sound_write(omn_call *c, const writing *how, const omn_value *v, uint
     SNDFILE *file = NULL;
     int *whole = NULL;
     omn_status st = OMN_OK;
+    if (strlen(how->origin) >= OMN_ORIGIN_MOST)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "how it was made takes %zu bytes and more",
+                        OMN_ORIGIN_MOST);
     if (rate != floor(rate))
         return omn_fail(err, OMN_ERR_DATA, "files of sound have whole rates, not %g Hz:"
                         " audio.resample makes one", rate);
@@ -111,6 +114,13 @@ omn_status sound_write(omn_call *c, const writing *how, const omn_value *v, uint
                  ? omn_fail(err, OMN_ERR_MEMORY, "no memory to write a sound")
                  : omn_fail(err, OMN_ERR_UNSUPPORTED, "this sound cannot be written: %s", why);
         goto done;
+    }
+    /* Vorbis comments and the LIST of WAV stand in front of the samples */
+    if (how->origin[0] != '\0') {
+        char software[64];
+        omn_format(software, sizeof(software), "omnio %s", omn_version());
+        sf_set_string(file, SF_STR_SOFTWARE, software);
+        sf_set_string(file, SF_STR_COMMENT, how->origin);
     }
     double quality = how->quality;
     if (quality >= 0)

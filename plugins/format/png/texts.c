@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The texts of a PNG: those in front of the picture, where whoever writes a file has them ready. No
+ * row is decoded. A text that would take more room than one may have, a bomb of deflate too, is
+ * passed over by libpng, whose limit holds for what comes out. */
+#include "inside.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST_TEXTS = 64 };
+
+typedef struct texts {
+    png_source from; /* first: fetch and errors find it there */
+    png_structp png;
+    png_infop info;
+    png_textp of;
+    int n;
+} texts;
+
+/* false after an error of libpng, whose text is then in s. */
+static bool find_all(texts *s)
+{
+    if (setjmp(s->from.trouble.back) != 0) return false;
+    png_set_read_fn(s->png, &s->from, png_fetch);
+    png_set_user_limits(s->png, OMN_IMAGE_MOST_SIDE, OMN_IMAGE_MOST_SIDE);
+    png_set_benign_errors(s->png, 1);
+    png_set_chunk_malloc_max(s->png, 4 * OMN_ORIGIN_MOST);
+    png_set_chunk_cache_max(s->png, MOST_TEXTS + 1);
+    if (!png_chunks_fit(s->from.at, s->from.size)) png_error(s->png, "the file ends early");
+    png_read_info(s->png, s->info);
+    png_get_text(s->png, s->info, &s->of, &s->n);
+    return true;
+}
+
+static void hand_out(const texts *s, omn_text_fn *fn, void *user)
+{
+    for (int i = 0; i < s->n && i < MOST_TEXTS; i++) {
+        const png_text *t = &s->of[i];
+        const size_t n = t->text != NULL ? strlen(t->text) : 0;
+        const size_t told = n < OMN_ORIGIN_MOST ? n : OMN_ORIGIN_MOST;
+        if (fn(user, t->key, n > 0 ? t->text : "", told)) break;
+    }
+}
+
+omn_status png_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn *fn, void *user,
+                     omn_error *err)
+{
+    omn_status st = OMN_OK;
+    texts *s = calloc(1, sizeof(*s)); /* on the heap: it outlives a jump unchanged */
+    (void)c;
+    if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
+    s->from = (png_source){ .at = bytes, .left = size, .size = size };
+    errno = 0;
+    s->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &s->from.trouble, png_note, png_ignore);
+    if (s->png != NULL) s->info = png_create_info_struct(s->png);
+    if (s->info == NULL)
+        st = omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
+    else if (!find_all(s))
+        st = png_failed(&s->from.trouble, OMN_ERR_DATA, err);
+    else
+        hand_out(s, fn, user);
+    png_destroy_read_struct(&s->png, &s->info, NULL);
+    free(s);
+    return st;
+}
