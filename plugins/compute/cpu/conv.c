@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolutions of pictures [B,H,W,C] and their gradients. In f32, and in bf16 with AMX, pictures
- * are read where they lie (conv_f32.h, conv_amx.h). Everything else is a product whose left side is
- * never stored: a row of it is the patch below one pixel, gathered while packing. In a row of a
- * picture the patch is contiguous, so one copy serves all kw columns, or one column where columns
- * lie apart. Weights [O,C,kh,kw] are turned to the patch's order (kh, kw, C) first.
+ * Convolutions of pictures [B,H,W,C] and their gradients. In f32, and where the processor
+ * multiplies bf16, pictures are read where they lie (conv_runs.h, conv_amx.h). Everything else is a
+ * product whose left side is never stored: a row of it is the patch below one pixel, gathered while
+ * packing. In a row of a picture the patch is contiguous, so one copy serves all kw columns, or one
+ * column where columns lie apart. Weights [O,C,kh,kw] are turned to the patch's order (kh, kw, C)
+ * first.
  *
  * Gradient of the input: pixels are taken in stride_h * stride_w groups that meet the same taps;
  * each group is one convolution, or one product over (tap, O), without a single wasted zero inside
@@ -12,7 +13,7 @@
  * follows from the shape; with AMX in bf16 the picture is the other side as it lies
  * (conv_grad_amx.h).
  */
-#include "conv_f32.h"
+#include "conv_runs.h"
 #if CPU_LEVEL >= 4
 #include "conv_amx.h"
 #include "conv_grad_amx.h"
@@ -77,14 +78,13 @@ static void turn(const cpu_conv *c, float *out)
 }
 
 /* false: it takes a product over patches */
-static bool straight(const direct *d, bool bf16, const cpu_par *par)
+static bool straight(direct *d, bool bf16, const cpu_par *par)
 {
-    if (!bf16) return f32_direct(d, par);
 #if CPU_LEVEL >= 4
-    return amx_direct(d, par);
-#else
-    return false;
+    if (bf16 && amx_direct(d, par)) return true;
 #endif
+    d->pairs = bf16;
+    return (!bf16 || HAVE_DOT) && run_direct(d, par);
 }
 
 /* pixels are the rows as they lie */

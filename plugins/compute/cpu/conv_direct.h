@@ -29,7 +29,7 @@ typedef struct direct {
     const void *w;
     omn_type w_type;
     size_t w_o, w_c, w_kh, w_kw, tap_y, tap_x, step_y, step_x;
-    bool reverse;
+    bool reverse, pairs;                                /* pairs: products in bf16 (conv_runs.h) */
     float *packed;                                      /* at a multiple of 64 */
 } direct;
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolutions in f32: a tile of up to MR pixels by NR outputs stays in registers while all taps
- * and channels run, pixels are read from the picture itself. Channels of neighbouring taps lie
- * together there, so that each line of the kernel is one run of products. At the border a tile has
- * fewer taps: outputs that meet the same taps form rectangles, wide ones are cut into tiles along
- * lines, narrow ones along columns, and zeros are neither stored nor multiplied.
+ * Convolutions in f32, and in bf16 by dot products of pairs: a tile of up to MR pixels by NR
+ * outputs stays in registers while all taps and channels run, pixels are read from the picture
+ * itself. Channels of neighbouring taps lie together there, so that each line of the kernel is one
+ * run of products. At the border a tile has fewer taps: outputs that meet the same taps form
+ * rectangles, wide ones are cut into tiles along lines, narrow ones along columns, and zeros are
+ * neither stored nor multiplied.
  *
  * Every sum is made upwards through lines, columns and channels, whatever tile it is in: a picture
- * has the same bits in any company. Weights are packed [O / NR][kh][kw][C][NR]. Included by conv.c
- * only.
+ * has the same bits in any company. Weights are packed [O / NR][kh][kw][C][NR].
+ *
+ * In bf16 a number is a pair of neighbouring channels. What a task needs of the picture it rounds
+ * and packs once (conv_pairs.h); all else is the same. Included by conv.c only.
  */
-#ifndef OMN_CPU_CONV_F32_H
-#define OMN_CPU_CONV_F32_H
+#ifndef OMN_CPU_CONV_RUNS_H
+#define OMN_CPU_CONV_RUNS_H
 
 #include "conv_direct.h"
 
@@ -29,28 +32,28 @@ typedef struct span {
     size_t from, to, lo, hi;
 } span;
 
-typedef struct f32_job {
+typedef struct run_job {
     const direct *d;
     const cpu_par *par;
     size_t lines, wide, bands, columns;
-} f32_job;
+} run_job;
 
 /* A tile: its first input pixel (line lo, column lo of the kernel), how far apart pixels are, and
  * how many lines of `run` products each. Where columns of the kernel lie apart, it has one line,
  * and each column of it is one here. */
-typedef struct f32_tile {
-    const float *x, *w;
+typedef struct run_tile {
+    const float *x, *w, *bias;    /* bias: NR numbers, or NULL */
     float *out;
     size_t x_step, out_step, lines, run, x_line, w_line;
-} f32_tile;
+} run_tile;
 
 /* One axis: n inputs, k taps `gap` apart. */
-typedef struct f32_axis {
+typedef struct run_axis {
     size_t stride, gap, n, k;
     ptrdiff_t pad;
-} f32_axis;
+} run_axis;
 
-static void taps_of(size_t o, const f32_axis *a, size_t *lo, size_t *hi)
+static void taps_of(size_t o, const run_axis *a, size_t *lo, size_t *hi)
 {
     const ptrdiff_t at = (ptrdiff_t)(o * a->stride) - a->pad, left = (ptrdiff_t)a->n - at;
     *lo = at >= 0 ? 0 : ((size_t)-at + a->gap - 1) / a->gap;
@@ -60,7 +63,7 @@ static void taps_of(size_t o, const f32_axis *a, size_t *lo, size_t *hi)
 }
 
 /* the outputs from `from` on, at most up to `end`, that meet the same taps */
-static span span_of(size_t from, size_t end, const f32_axis *a)
+static span span_of(size_t from, size_t end, const run_axis *a)
 {
     span s = { from, from + 1, 0, 0 };
     taps_of(from, a, &s.lo, &s.hi);
@@ -87,7 +90,23 @@ enum { SPREADS = 0 };
 INLINE vf vfma_spread(const f32_any *p, vf b, vf c) { return vfma(vset(*p), b, c); }
 #endif
 
-INLINE void f32_body(const int mr, const int nv, const f32_tile *t, size_t n)
+/* The same of pairs in bf16. */
+#if HAVE_DOT
+INLINE vf vdot(vf a, vf b, vf c)
+{
+    return (vf)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
+}
+INLINE vf vdot_spread(const f32_any *p, vf b, vf c)
+{
+    __asm__("vdpbf16ps %1%{1to16%}, %2, %0" : "+v"(c) : "m"(*p), "v"(b));
+    return c;
+}
+#else
+INLINE vf vdot(vf a, vf b, vf c) { return vfma(a, b, c); }
+INLINE vf vdot_spread(const f32_any *p, vf b, vf c) { return vfma_spread(p, b, c); }
+#endif
+
+INLINE void run_body(const bool pairs, const int mr, const int nv, const run_tile *t, size_t n)
 {
     vf s[MR][NV];
     UNROLL
@@ -112,8 +131,10 @@ INLINE void f32_body(const int mr, const int nv, const f32_tile *t, size_t n)
                 const vf xv = vset(*p);
                 UNROLL
                 for (int v = 0; v < nv; v++)
-                    s[m][v] = SPREADS && m % 2 ? vfma_spread(p, wv[v], s[m][v])
-                        : vfma(xv, wv[v], s[m][v]);
+                    if (SPREADS && m % 2)
+                        s[m][v] = pairs ? vdot_spread(p, wv[v], s[m][v])
+                                        : vfma_spread(p, wv[v], s[m][v]);
+                    else s[m][v] = pairs ? vdot(xv, wv[v], s[m][v]) : vfma(xv, wv[v], s[m][v]);
             }
             g[0] += 4;
             if (mr > 4) g[1] += 4;
@@ -125,17 +146,20 @@ INLINE void f32_body(const int mr, const int nv, const f32_tile *t, size_t n)
     for (int m = 0; m < mr; m++) {
         float *out = t->out + (size_t)m * t->out_step;
         UNROLL
-        for (int v = 0; v < nv; v++) frow_set(out, (size_t)v * VW, n, s[m][v]);
+        for (int v = 0; v < nv; v++) {
+            if (t->bias) s[m][v] += vld(t->bias + v * VW);
+            frow_set(out, (size_t)v * VW, n, s[m][v]);
+        }
     }
 }
 
 /* mr pixels by n outputs */
-static __attribute__((noinline)) void f32_sums(size_t mr, size_t n, const f32_tile *t)
+INLINE void run_heights(const bool pairs, size_t mr, size_t n, const run_tile *t)
 {
 #define CASE(i)                                                                                    \
     case i:                                                                                        \
-        if (n > VW) f32_body(i, NV, t, n);                                                         \
-        else f32_body(i, 1, t, n);                                                                 \
+        if (n > VW) run_body(pairs, i, NV, t, n);                                                  \
+        else run_body(pairs, i, 1, t, n);                                                          \
         break
     switch (mr) {
         CASE(1);
@@ -157,14 +181,29 @@ static __attribute__((noinline)) void f32_sums(size_t mr, size_t n, const f32_ti
 #undef CASE
 }
 
+static __attribute__((noinline)) void run_sums(size_t mr, size_t n, const run_tile *t)
+{
+    run_heights(false, mr, n, t);
+}
+
+#if HAVE_DOT
+static __attribute__((noinline)) void run_dots(size_t mr, size_t n, const run_tile *t)
+{
+    run_heights(true, mr, n, t);
+}
+#else
+#define run_dots run_sums
+#endif
+
 /* one line of `count` pixels, or one column; n outputs from n0 on */
-static void f32_row(const direct *d, f32_tile t, size_t count, size_t n0, size_t n)
+static void run_row(const direct *d, run_tile t, size_t count, size_t n0, size_t n)
 {
     const size_t parts = (count + MR - 1) / MR;
-    const bool plain = epilogue_none(&d->e, false);
+    const bool plain = t.bias || epilogue_none(&d->e, false);
     for (size_t i = 0; i < parts; i++) {
         const size_t mr = count * (i + 1) / parts - count * i / parts;
-        f32_sums(mr, n, &t);
+        if (d->pairs) run_dots(mr, n, &t);
+        else run_sums(mr, n, &t);
         for (size_t m = 0; m < mr && !plain; m++)
             epilogue_row(&d->e, t.out + m * t.out_step, n0, n, NULL);
         t.x += mr * t.x_step;
@@ -172,19 +211,29 @@ static void f32_row(const direct *d, f32_tile t, size_t count, size_t n0, size_t
     }
 }
 
-static void f32_rectangle(const direct *d, size_t b, span y, span x, size_t n0)
+static void run_rectangle(const direct *d, size_t b, span y, span x, size_t n0)
 {
     const size_t line = d->W * d->C, n = d->O - n0 < NR ? d->O - n0 : NR;
     const size_t wide = x.to - x.from, high = y.to - y.from;
     const bool some = y.lo < y.hi && x.lo < x.hi, down = wide < MR && high > wide;
     const size_t in_x = d->sw * d->C, in_y = d->sh * line;
-    f32_tile t = {
+    run_tile t = {
         .x = d->x, .w = d->packed + n0 * d->kh * d->kw * d->C + (y.lo * d->kw + x.lo) * d->C * NR,
         .out = d->out + b * d->out_picture + y.from * d->out_line + x.from * d->out_pixel + n0,
         .x_step = down ? in_y : in_x, .out_step = down ? d->out_line : d->out_pixel,
         .lines = some ? y.hi - y.lo : 0, .run = (x.hi - x.lo) * d->C, .x_line = d->gh * line,
         .w_line = d->kw * d->C * NR,
     };
+    /* nothing but a bias is added on the way out, as the epilogue would: the same bits */
+    float bias[NR];
+    if (d->e.bias && d->e.act == OMN_ACT_NONE) {
+        for (size_t v = 0; v < NR; v += VW)
+            if (v < n) {
+                const void *from = at(d->e.bias, d->e.bias_type, (ptrdiff_t)n0);
+                vst(bias + v, vrow(from, d->e.bias_type, v, n));
+            }
+        t.bias = bias;
+    }
     if (some)
         t.x += ((b * d->H + (size_t)((ptrdiff_t)(y.from * d->sh + y.lo * d->gh) - d->top)) * d->W +
                 (size_t)((ptrdiff_t)(x.from * d->sw + x.lo * d->gw) - d->left)) * d->C;
@@ -195,69 +244,93 @@ static void f32_rectangle(const direct *d, size_t b, span y, span x, size_t n0)
         t.w_line = d->C * NR;
     }
     for (size_t i = 0; i < (down ? wide : high); i++) {
-        f32_tile row = t;
+        run_tile row = t;
         if (some) row.x += i * (down ? in_x : in_y);
         row.out += i * (down ? d->out_pixel : d->out_line);
         if (!some) row.x_step = 0;
-        f32_row(d, row, down ? high : wide, n0, n);
+        run_row(d, row, down ? high : wide, n0, n);
     }
 }
 
-static void f32_bands(void *user, size_t from, size_t to)
+/* the block of outputs [y0, y1) x [x0, x1) of picture b */
+static void run_block(const direct *d, size_t b, size_t y0, size_t y1, size_t x0, size_t x1)
 {
-    const f32_job *j = user;
+    const run_axis high = { d->sh, d->gh, d->H, d->kh, d->top };
+    const run_axis wide = { d->sw, d->gw, d->W, d->kw, d->left };
+    for (size_t n = 0; n < d->O; n += NR)
+        for (size_t oy = y0; oy < y1;) {
+            const span y = span_of(oy, y1, &high);
+            for (size_t ox = x0; ox < x1;) {
+                const span x = span_of(ox, x1, &wide);
+                run_rectangle(d, b, y, x, n);
+                ox = x.to;
+            }
+            oy = y.to;
+        }
+}
+
+#include "conv_pairs.h"
+
+static void run_bands(void *user, size_t from, size_t to)
+{
+    const run_job *j = user;
     const direct *d = j->d;
-    const f32_axis high = { d->sh, d->gh, d->H, d->kh, d->top };
-    const f32_axis wide = { d->sw, d->gw, d->W, d->kw, d->left };
+    float *pairs = d->pairs ? j->par->take(j->par->scratch) : NULL;
     for (size_t i = from; i < to; i++) {
         const size_t b = i / j->columns / j->bands;
         const size_t y0 = i / j->columns % j->bands * j->lines, x0 = i % j->columns * j->wide;
         const size_t y1 = d->OH - y0 < j->lines ? d->OH : y0 + j->lines;
         const size_t x1 = d->OW - x0 < j->wide ? d->OW : x0 + j->wide;
-        for (size_t n = 0; n < d->O; n += NR)
-            for (size_t oy = y0; oy < y1;) {
-                const span y = span_of(oy, y1, &high);
-                for (size_t ox = x0; ox < x1;) {
-                    const span x = span_of(ox, x1, &wide);
-                    f32_rectangle(d, b, y, x, n);
-                    ox = x.to;
-                }
-                oy = y.to;
-            }
+        if (pairs) {
+            const direct part = pairs_of(d, b, y0, y1, x0, x1, pairs);
+            run_block(&part, 0, 0, y1 - y0, 0, x1 - x0);
+        } else run_block(d, b, y0, y1, x0, x1);
     }
+    if (pairs) j->par->give(j->par->scratch, pairs);
 }
 
-static void f32_pack(void *user, size_t from, size_t to)
+static void run_pack(void *user, size_t from, size_t to)
 {
-    const direct *d = user;
+    const run_job *j = user;
+    const direct *d = j->d;
     const size_t T = d->kh * d->kw;
     for (size_t s = from; s < to; s++)
         for (size_t h = 0; h < NR; h += VW)
             turn_weights(d, s * NR + h, 0, d->C, d->packed + s * T * d->C * NR + h, d->C * NR, NR);
 }
 
-/* false: lines and columns of the kernel both count and columns lie apart; nothing was done */
-static bool f32_direct(const direct *d, const cpu_par *par)
+/* How broad and high blocks are. pixel: bytes of one. */
+static void run_cut(run_job *j, size_t pixel)
 {
-    const size_t pixel = d->C * 4 + 1, most = NEAR / pixel / (d->kh ? d->kh : 1) / d->sw;
+    const direct *d = j->d;
+    const size_t most = NEAR / pixel / (d->kh ? d->kh : 1) / d->sw;
     const size_t deep = d->kh ? (d->kh - 1) * d->gh + 1 : 0;
-    f32_job j = { .d = d, .par = par, .wide = d->OW, .lines = 1 };
-    if (d->gw > 1 && d->kh > 1) return false;
-    if (!d->B || !d->O || !d->OH || !d->OW) return true;
-    par_run(par, (d->O + NR - 1) / NR, 1, f32_pack, (void *)d);
     /* columns in blocks where even kh lines are too much, then as many lines as stay near */
-    if (j.wide > most) j.wide = most > 4 * MR ? most : 4 * MR;
-    const size_t line = (j.wide < d->W ? j.wide : d->W) * pixel * d->sw;
-    j.columns = (d->OW + j.wide - 1) / j.wide;
-    if (NEAR / line > deep) j.lines = 1 + (NEAR / line - deep) / d->sh;
-    if (j.lines > d->OH) j.lines = d->OH;
-    if (par->split && par->threads != 1) {
-        const size_t want = 3 * (par->threads ? par->threads : 8), have = d->B * j.columns;
+    if (j->wide > most) j->wide = most > 4 * MR ? most : 4 * MR;
+    const size_t line = (j->wide < d->W ? j->wide : d->W) * pixel * d->sw;
+    if (NEAR / line > deep) j->lines = 1 + (NEAR / line - deep) / d->sh;
+    if (j->lines > d->OH) j->lines = d->OH;
+    if (j->par->split && j->par->threads != 1) {
+        const size_t want = 3 * (j->par->threads ? j->par->threads : 8);
+        const size_t have = d->B * ((d->OW + j->wide - 1) / j->wide);
         const size_t bands = (want + have - 1) / have, fair = (d->OH + bands - 1) / bands;
-        if (j.lines > fair) j.lines = fair;
+        if (j->lines > fair) j->lines = fair;
     }
+}
+
+/* false: lines and columns of the kernel both count and columns lie apart, or (in bf16) a block is
+ * too large or too odd; nothing was done */
+static bool run_direct(const direct *d, const cpu_par *par)
+{
+    run_job j = { .d = d, .par = par, .wide = d->OW, .lines = 1 };
+    if (d->gw > 1 && d->kh > 1) return false;
+    if (!d->B || !d->O || !d->OH || !d->OW) return !d->pairs;
+    run_cut(&j, (d->pairs ? (d->C + 1) / 2 : d->C) * 4 + 1);
+    if (d->pairs && !pairs_fit(&j)) return false;
+    par_run(par, (d->O + NR - 1) / NR, 1, d->pairs ? pairs_pack : run_pack, &j);
+    j.columns = (d->OW + j.wide - 1) / j.wide;
     j.bands = (d->OH + j.lines - 1) / j.lines;
-    par_run(par, d->B * j.columns * j.bands, 1, f32_bands, &j);
+    par_run(par, d->B * j.columns * j.bands, 1, run_bands, &j);
     return true;
 }
 
