@@ -5,8 +5,8 @@
 # or one line that says what was missing, exit 71 (memory) or 74 (disk), nothing half done left behind and nothing
 # that was there harmed.
 #
-# make check tries a few of each (SAMPLE, 2) and all that is asked for within a plugin that reads or writes a format,
-# whose libraries have words of their own for a lack of memory; make torture tries every one. TORTURE names one command
+# make check tries a few of each (SAMPLE, 2) and four times as many of those within a plugin that reads or writes a
+# format, whose libraries have words of their own for a lack of memory; make torture tries every one. TORTURE names one command
 # of those below.
 # Devices of OpenCL are left out: their compilers end the process when an allocation fails.
 . "$top_srcdir/tests/cli/tap.sh"
@@ -165,8 +165,10 @@ judged() {
 }
 # numbers COUNT: which failures are tried.
 numbers() {
-    if [ "$sample" -eq 0 ] || [ "$1" -le "$sample" ] || [ -n "$part" ]; then seq "$1"
-    else awk -v n="$1" -v k="$sample" 'BEGIN { for (i = 0; i < k; i++) print int(1 + (i + 0.37) * n / k) }'
+    tried=$sample
+    [ -z "$part" ] || tried=$((4 * sample))
+    if [ "$sample" -eq 0 ] || [ "$1" -le "$tried" ]; then seq "$1"
+    else awk -v n="$1" -v k="$tried" 'BEGIN { for (i = 0; i < k; i++) print int(1 + (i + 0.37) * n / k) }'
     fi
 }
 # counted KIND COMMAND...: how many calls there are that may fail; what it says in ref.out.
@@ -200,7 +202,7 @@ fails() {
 }
 # tortured NAME COMMAND...: the four runs through all failures. also: another exit code that is right; lines: how many
 # it may say; cold: without a cache of plugins; loose: what it prints differs each time; again: what is half done is
-# taken up when the command is called once more; inside: a plugin in which every allocation fails, in a sample too.
+# taken up when the command is called once more; inside: a plugin of which a sample lets more allocations fail.
 tortured() {
     about=$1
     shift
