@@ -234,5 +234,5 @@ int main(void)
         masks_are_the_painted_pixels,
         pictures_of_depth_and_normals_read_back,
     };
-    return TESTING_RUN("tabletop/dense", all, 60);
+    return TESTING_RUN("tabletop/dense", all, 120);
 }

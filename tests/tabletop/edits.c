@@ -133,6 +133,7 @@ START_TEST(every_number_is_an_edit)
 }
 END_TEST
 
+/* Seconds of work; sanitizers on a busy machine need the time. */
 int main(void)
 {
     const TTest *const all[] = {
@@ -141,5 +142,5 @@ int main(void)
         words_fit_one_thing,
         every_number_is_an_edit,
     };
-    return TESTING_RUN("tabletop/edits", all, 60);
+    return TESTING_RUN("tabletop/edits", all, 120);
 }

@@ -261,6 +261,7 @@ START_TEST(senseless_actions_change_nothing)
 }
 END_TEST
 
+/* Seconds of work; sanitizers on a busy machine need the time. */
 int main(void)
 {
     const TTest *const all[] = {
@@ -271,5 +272,5 @@ int main(void)
         random_moves_hardly_ever_do_a_job,
         senseless_actions_change_nothing,
     };
-    return TESTING_RUN("tabletop/gripper", all, 60);
+    return TESTING_RUN("tabletop/gripper", all, 120);
 }

@@ -249,6 +249,7 @@ START_TEST(splits_of_people_are_apart)
 }
 END_TEST
 
+/* Seconds of work; sanitizers on a busy machine need the time. */
 int main(void)
 {
     const TTest *const all[] = {
@@ -258,5 +259,5 @@ int main(void)
         depth_of_people_is_that_of_their_parts,
         splits_of_people_are_apart,
     };
-    return TESTING_RUN("tabletop/people", all, 60);
+    return TESTING_RUN("tabletop/people", all, 120);
 }

@@ -151,6 +151,7 @@ START_TEST(words_say_what_is_heard)
 }
 END_TEST
 
+/* Seconds of work; sanitizers on a busy machine need the time. */
 int main(void)
 {
     const TTest *const all[] = {
@@ -159,5 +160,5 @@ int main(void)
         material_is_the_timbre_and_size_the_pitch,
         words_say_what_is_heard,
     };
-    return TESTING_RUN("tabletop/sounds", all, 60);
+    return TESTING_RUN("tabletop/sounds", all, 120);
 }

@@ -318,6 +318,7 @@ START_TEST(motion_shows_what_moves)
 }
 END_TEST
 
+/* Seconds of work; sanitizers on a busy machine need the time. */
 int main(void)
 {
     const TTest *const all[] = {
@@ -327,5 +328,5 @@ int main(void)
         people_have_joints_boxes_and_masks,
         motion_shows_what_moves,
     };
-    return TESTING_RUN("tabletop/sources", all, 30);
+    return TESTING_RUN("tabletop/sources", all, 120);
 }

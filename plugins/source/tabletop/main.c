@@ -391,6 +391,7 @@ SOURCE_ROWS(gripper, GRIPPER);
 SOURCE_ROWS(shows, SHOWS);
 SOURCE_ROWS(alike, ALIKE);
 SOURCE_ROWS(hits, HITS);
+SOURCE_ROWS(moves, MOVES);
 
 static const omn_object objects[] = {
     {"omnio.source/1", "tabletop",
@@ -421,6 +422,9 @@ static const omn_object objects[] = {
      OMN_OBJECT_PARAMS(alike)},
     {"omnio.measure/1", "tabletop-hits", "share of sounds with as many hits as were asked for",
      &hits_impl, OMN_OBJECT_PARAMS(hits)},
+    {"omnio.measure/1", "tabletop-moves",
+     "share of the gripper's actions whose moves are all near the wanted ones", &moves_impl,
+     OMN_OBJECT_PARAMS(moves)},
 };
 OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
            "a procedural tabletop world, drawn by its own ray caster", objects);

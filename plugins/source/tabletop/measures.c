@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks without a network as measures: whether a picture shows what its text names, whether it is
- * the wanted one but for small shifts, whether a sound has the hits that were asked for. An answer
- * that is no picture or no sound is wrong. */
+ * the wanted one but for small shifts, whether a sound has the hits that were asked for, whether
+ * moves of the gripper are near those wanted. An answer of another kind is wrong.
+ */
 #include "measures.h"
 
 #include <ctype.h>
@@ -288,9 +289,62 @@ static omn_status hits_rows(const void *self, const void *state, omn_measure_emi
     return OMN_OK;
 }
 
+/* ---- moves --------------------------------------------------------------------------------- */
+
+enum { ROW = 4 }; /* x, y, down, grip */
+
+static omn_status moves_open(omn_call *c, const void *params, omn_open *o, void **self,
+                             omn_error *err)
+{
+    (void)c;
+    (void)o;
+    return source_open(params, sizeof(struct moves), self, err);
+}
+
+/* The rows of an action of the gripper; NULL: it is none. */
+static const float *rows_of(const omn_value *v, int64_t *n)
+{
+    const omn_tensor *t = omn_value_is(v, "actions") ? omn_value_column(v, "action") : NULL;
+    if (!t || t->type != OMN_F32 || t->shape.dim[1] != ROW)
+        return NULL;
+    *n = t->shape.dim[0];
+    return t->data;
+}
+
+static omn_status moves_add(const void *self, void *state, omn_call *call, const omn_value *answer,
+                            const omn_value *wanted, const omn_value *inputs, bool *right,
+                            omn_error *err)
+{
+    (void)call;
+    (void)inputs;
+    (void)err;
+    const struct moves *s = self;
+    count *c = state;
+    int64_t n = 0, m = 0;
+    const float *a = rows_of(answer, &n), *w = rows_of(wanted, &m);
+    *right = a && w && n == m && n > 0;
+    for (int64_t i = 0; *right && i < n; i++, a += ROW, w += ROW)
+        *right = hypot((double)a[0] - (double)w[0], (double)a[1] - (double)w[1]) <= s->within &&
+                 (a[2] >= 0.5f) == (w[2] >= 0.5f) && (a[3] >= 0.5f) == (w[3] >= 0.5f);
+    c->n++;
+    c->right += *right;
+    return OMN_OK;
+}
+
+static omn_status moves_rows(const void *self, const void *state, omn_measure_emit *emit,
+                             void *user, omn_error *err)
+{
+    (void)self;
+    (void)err;
+    tell("all moves", state, emit, user);
+    return OMN_OK;
+}
+
 const omn_measure_impl shows_impl = {NULL,  "image",   shows_open, shows_close,
                                      begin, shows_add, shows_rows, end};
 const omn_measure_impl alike_impl = {NULL,  "image",   alike_open, free,
                                      begin, alike_add, alike_rows, end};
 const omn_measure_impl hits_impl = {NULL,  "audio",  hits_open, free,
                                     begin, hits_add, hits_rows, end};
+const omn_measure_impl moves_impl = {NULL,  "actions", moves_open, free,
+                                     begin, moves_add, moves_rows, end};

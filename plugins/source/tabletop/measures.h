@@ -22,4 +22,9 @@ extern const omn_measure_impl alike_impl;
 SOURCE_PARAMS(hits, HITS);
 extern const omn_measure_impl hits_impl;
 
+#define MOVES(PAR, S)                                                                              \
+    PAR(S, double, within, "6", "0..4096", "px", "how far a point may be from the wanted one")
+SOURCE_PARAMS(moves, MOVES);
+extern const omn_measure_impl moves_impl;
+
 #endif
