@@ -15,8 +15,8 @@
 #define GOLDEN "tests/golden/codecs/"
 
 extern const omn_plugin omnio_plugin;
-static const sp_extra uio2 = { true, 200, 1000, 8, true };
-static const sp_extra nano = { true, 0, 64, 0, true };
+static const sp_extra uio2 = { true, 200, 1000, 8, true, false };
+static const sp_extra nano = { true, 0, 64, 0, true, false };
 
 static sp_model *open_model(const char *path, const sp_extra *extra)
 {
@@ -359,6 +359,83 @@ START_TEST(nano_writes_any_text)
 }
 END_TEST
 
+/* The slow tokenizer of the Transformers library, as BEiT-3's program makes it. */
+static void check_fairseq(const char *model, const char *table)
+{
+    const sp_extra extra = { .fairseq = true };
+    json_t *root = golden_json(table);
+    const json_t *ids_of = golden_get(root, "ids"), *cases = golden_get(root, "cases"), *one;
+    const char *name;
+    const json_t *id;
+    size_t i;
+    sp_model *m = open_model(model, &extra);
+    json_object_foreach((json_t *)ids_of, name, id)
+        ck_assert_int_eq(sp_find(m, name, strlen(name)), json_integer_value(id));
+    ck_assert_int_eq(m->count, json_integer_value(golden_get(root, "pieces")) + 2);
+    ck_assert_uint_ge(json_array_size(cases), 25);
+    json_array_foreach(cases, i, one)
+    {
+        const json_t *text = golden_get(one, "text");
+        omn_error err = OMN_ERROR_INIT;
+        omn_buf out;
+        sp_ids ids = encode(m, json_string_value(text), json_string_length(text));
+        same_ids(&ids, golden_get(one, "ids"), i);
+        omn_buf_init(&out, 1 << 20);
+        ck_assert(sp_decode(m, ids.id, ids.count, SP_ALL, &out, &err) == OMN_OK);
+        same_text(&out, golden_get(one, "decoded"), i);
+        omn_buf_fini(&out);
+        free(ids.id);
+    }
+    sp_close(m);
+    json_decref(root);
+}
+
+START_TEST(fairseq_numbers_pieces_its_own_way)
+{
+    check_fairseq("tests/golden/beit3/tiny_a.spm", "tests/golden/beit3/tiny_a.tokenizer.json");
+    check_fairseq("tests/golden/beit3/tiny_b.spm", "tests/golden/beit3/tiny_b.tokenizer.json");
+}
+END_TEST
+
+/* Names may stand anywhere, whole or not, in any number. */
+START_TEST(names_among_any_bytes)
+{
+    const sp_extra extra = { .fairseq = true };
+    static const char *const parts[] = { "<mask>", "<s>", "</s", ">", "<", " ", "\xff", "dog",
+                                         "<pad>", "<unk>", "\t", "<<s>>" };
+    sp_model *m = open_model("tests/golden/beit3/tiny_a.spm", &extra);
+    for (uint64_t i = 0; i < 2000; i++) {
+        char text[256] = "";
+        size_t n = 0;
+        for (uint64_t k = 0; k < 12; k++) {
+            const char *part = parts[omn_random_at(3, i, k) % 12];
+            memcpy(text + n, part, strlen(part) + 1);
+            n += strlen(part);
+        }
+        sp_ids ids = encode(m, text, n);
+        for (size_t k = 0; k < ids.count; k++)
+            ck_assert(ids.id[k] >= 0 && (uint32_t)ids.id[k] < m->count);
+        omn_buf out = decode(m, ids.id, ids.count);
+        ck_assert(!out.length || (out.data[0] != ' ' && out.data[out.length - 1] != ' '));
+        omn_buf_fini(&out);
+        free(ids.id);
+    }
+    sp_close(m);
+}
+END_TEST
+
+START_TEST(files_that_fairseq_cannot_number)
+{
+    const sp_extra both = { .fairseq = true, .bins = 3 };
+    omn_error err = OMN_ERROR_INIT;
+    sp_model *m = NULL;
+    size_t size = 0;
+    char *data = golden_file("tests/golden/beit3/tiny_a.spm", &size);
+    ck_assert_int_eq(sp_open(data, size, &both, &m, &err), OMN_ERR_ARGUMENT);
+    free(data);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -372,6 +449,9 @@ int main(void)
         the_door_names_the_file_that_is_wrong,
         nano_spells_its_world_in_words,
         nano_writes_any_text,
+        fairseq_numbers_pieces_its_own_way,
+        names_among_any_bytes,
+        files_that_fairseq_cannot_number,
     };
     return TESTING_RUN("codec/sentencepiece", all, 4);
 }

@@ -69,7 +69,7 @@ static void put_id(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out)
     settle(s, true, out);
     if (s->dropped || s->wrote) s->past_start = true;
     s->dropped = false;
-    if (p->type == SP_CONTROL) return;
+    if (p->type == SP_CONTROL || (p->type == SP_UNKNOWN && m->extra.fairseq)) return;
     if (p->type == SP_UNKNOWN) {
         const char *text = m->unknown_text != NULL ? m->unknown_text : UNKNOWN_TEXT;
         put(s, text, strlen(text), out);
@@ -105,10 +105,23 @@ omn_status sp_stream_end(const sp_model *m, sp_stream *s, omn_buf *out, omn_erro
     return check(out, err);
 }
 
+/* No blanks at the ends of what was appended. */
+static void strip(omn_buf *out, size_t from)
+{
+    size_t first = from;
+    if (out->length == from) return;
+    while (out->length > from && out->data[out->length - 1] == ' ') out->length--;
+    while (first < out->length && out->data[first] == ' ') first++;
+    if (first > from) memmove(out->data + from, out->data + first, out->length - first);
+    out->length -= first - from;
+    out->data[out->length] = 0;
+}
+
 omn_status sp_decode(const sp_model *m, const int32_t *ids, size_t n, sp_until until, omn_buf *out,
                      omn_error *err)
 {
     omn_status st = OMN_OK;
+    const size_t from = out->length;
     sp_stream s = { 0 };
     omn_buf held = { 0 }, *to = m->has_denormal ? &held : out;
     omn_buf_init(&held, SP_MOST_NORMAL);
@@ -119,6 +132,7 @@ omn_status sp_decode(const sp_model *m, const int32_t *ids, size_t n, sp_until u
     OMN_TRY(sp_stream_end(m, &s, to, err));
     if (held.length > 0)
         OMN_TRY(sp_normalise(&m->denormal, NULL, false, held.data, held.length, out, err));
+    if (m->extra.fairseq && !out->failed) strip(out, from);
 done:
     omn_buf_fini(&held);
     return st;

@@ -5,6 +5,7 @@
 #include "sentencepiece.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "utf8.h"
 
@@ -54,12 +55,10 @@ omn_status sp_encode(const sp_model *m, const char *text, size_t n, sp_ids *out,
     return sp_encode_most(m, text, n, SIZE_MAX, out, err);
 }
 
-omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t most, sp_ids *out,
-                          omn_error *err)
+/* A text without names that are ids. */
+static omn_status encode_plain(const sp_model *m, const char *text, size_t n, size_t most,
+                               sp_ids *out, omn_error *err)
 {
-    if (n > SP_MOST_TEXT)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded",
-                        n, SP_MOST_TEXT);
     if (n == 0) return OMN_OK;
     omn_status st = OMN_OK;
     omn_buf normal = { 0 };
@@ -81,5 +80,33 @@ omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t 
         OMN_TRY(sp_encode_unigram(m, normal.data, normal.length, out, err));
 done:
     omn_buf_fini(&normal);
+    return st;
+}
+
+/* Bytes of a text without the blanks at its end. */
+static size_t without_blanks(const char *text, size_t n)
+{
+    while (n > 0 && strchr(" \t\n\v\f\r", text[n - 1]) && text[n - 1]) n--;
+    return n;
+}
+
+omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t most, sp_ids *out,
+                          omn_error *err)
+{
+    omn_status st = OMN_OK;
+    sp_name name;
+    if (n > SP_MOST_TEXT)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded",
+                        n, SP_MOST_TEXT);
+    while (m->extra.fairseq && sp_fairseq_name(m, text, n, &name)) {
+        const bool mask = (uint32_t)name.id == m->count - 1;
+        OMN_TRY(encode_plain(m, text, mask ? without_blanks(text, name.at) : name.at, most, out,
+                             err));
+        OMN_TRY(sp_ids_put(out, name.id, err));
+        text += name.at + name.length;
+        n -= name.at + name.length;
+    }
+    st = encode_plain(m, text, n, most, out, err);
+done:
     return st;
 }

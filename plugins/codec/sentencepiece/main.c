@@ -18,7 +18,9 @@
     PAR(S, int, bins, "0", "0..100000", NULL, "location pieces behind the sentinels")              \
     PAR(S, int, histories, "0", "0..1000", NULL, "pairs <image_history_k> <audio_history_k>")      \
     PAR(S, bool, marks, "false", NULL, NULL, "<image_input>, [Text] [S] and their kin")            \
-    PAR(S, bool, to_end, "true", NULL, NULL, "decoding stops at the end piece")
+    PAR(S, bool, to_end, "true", NULL, NULL, "decoding stops at the end piece")                    \
+    PAR(S, bool, fairseq, "false", NULL, NULL,                                                     \
+        "the ids of XLM-RoBERTa: <s> <pad> </s> <unk>, pieces one higher, <mask>")
 OMN_PARAMS(sentencepiece, SENTENCEPIECE);
 
 #define MOST_FILE ((size_t)1 << 28)
@@ -37,7 +39,7 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     size_t n = 0;
     (void)c;
     const sp_extra extra = { p->start_first, (uint32_t)p->sentinels, (uint32_t)p->bins,
-                             (uint32_t)p->histories, p->marks };
+                             (uint32_t)p->histories, p->marks, p->fairseq };
     codec *k = calloc(1, sizeof *k);
     *self = k;
     if (k == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a tokenizer");

@@ -330,6 +330,8 @@ static omn_status check_extra(const sp_model *m, omn_error *err)
                         "%u sentinels, %u bins and %u histories: at most 100000, "
                         "100000 and 1000 are possible",
                         e->sentinels, e->bins, e->histories);
+    if (e->fairseq && (e->start_first || sp_extra_count(e)))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "fairseq's ids go with no other added pieces");
     return OMN_OK;
 }
 
@@ -361,14 +363,15 @@ omn_status sp_open(const void *data, size_t size, const sp_extra *extra, sp_mode
                          SP_MOST_FILE));
     OMN_TRY(check_extra(m, err));
     OMN_TRY(measure(m, data, size, &room, err));
-    const uint32_t added = sp_extra_count(&m->extra);
+    const uint32_t added = m->extra.fairseq ? 5 : sp_extra_count(&m->extra);
     m->pieces = calloc((size_t)m->base + added, sizeof *m->pieces);
     m->text = calloc(room + (size_t)added * EXTRA_ROOM, 1);
     if (m->pieces == NULL || m->text == NULL)
         OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "no memory for a SentencePiece model"));
     OMN_TRY(read_all(m, data, size, &special, &used, err));
     if (m->extra.start_first) OMN_TRY(put_start_first(m, err));
-    append_extra(m, used);
+    if (m->extra.fairseq) OMN_TRY(sp_fairseq_order(m, m->text + used, err));
+    else append_extra(m, used);
     OMN_TRY(classify(m, err));
     OMN_TRY(build_trie(m, SEARCHED, &m->searched, err));
     OMN_TRY(build_trie(m, RESERVED, &m->reserved, err));

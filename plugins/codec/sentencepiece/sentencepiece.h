@@ -55,6 +55,7 @@ typedef struct sp_extra {
     uint32_t bins;      /* location pieces <extra_id_SENTINELS> and up */
     uint32_t histories; /* pairs <image_history_k> <audio_history_k> */
     bool marks;         /* <image_input> <audio_input> [Text] [S] and so on */
+    bool fairseq;       /* fairseq.c; goes with none of the others */
 } sp_extra;
 
 typedef struct sp_model {
@@ -140,6 +141,11 @@ omn_status sp_encode_unigram(const sp_model *m, const char *s, size_t n, sp_ids 
  * *in_unknown is the state of the run, false at first. */
 omn_status sp_emit(const sp_model *m, int32_t id, const char *s, size_t n, bool *in_unknown,
                    sp_ids *out, omn_error *err);
+/* The pieces in fairseq's order, when the model is all read but for what is added; fairseq.c. */
+omn_status sp_fairseq_order(sp_model *m, char *text, omn_error *err);
+/* The first special name in a text: where it begins, its bytes and its id; false: there is none. */
+typedef struct sp_name { size_t at, length; int32_t id; } sp_name;
+bool sp_fairseq_name(const sp_model *m, const char *text, size_t n, sp_name *out);
 /* What sp_extra adds, one after the other: number i's text and length into buf; false behind the
  * last. */
 bool sp_extra_piece(const sp_extra *e, uint32_t i, char *buf, size_t room);
