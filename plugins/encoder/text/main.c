@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* encoder text.tokens: a text through the model's tokenizer, then rows of its token table. The end
- * token is appended, as every text input of Unified-IO has it. */
+ * token is appended, as every text input of Unified-IO has it; BERT's heirs have a start token as
+ * well, and cut what is too long. */
 #include <omnio/kinds.h>
 
 #include <stdlib.h>
@@ -11,7 +12,10 @@
     PAR(S, int, rows, NULL, "2..16777216", NULL, "rows of the table")                            \
     PAR(S, int, width, NULL, "1..65536", NULL, "width of a row")                                 \
     PAR(S, int, most, "512", "2..65536", NULL, "most tokens, end included")                      \
-    PAR(S, int, stop, "1", "0..16777215", NULL, "id of the end token")
+    PAR(S, int, stop, "1", "0..16777215", NULL, "id of the end token")                           \
+    PAR(S, int, start, "-1", "-1..16777215", NULL, "id in front of the text; -1: none")          \
+    PAR(S, bool, cut, "false", NULL, NULL, "what is too long is cut, not refused")               \
+    PAR(S, bool, empty, "true", NULL, NULL, "a text may have no tokens")
 OMN_PARAMS(text, TEXT);
 
 typedef struct encoder {
@@ -41,6 +45,51 @@ static uint32_t ports(const void *self, const omn_port **list)
     return 3;
 }
 
+#define MOST_CUT ((size_t)1 << 24)        /* tokens of a text that is cut */
+
+/* The first `most` ids of a text that has more of them, `room` at least. */
+static omn_status cut(const encoder *e, omn_call *c, const char *text, size_t length, int32_t *ids,
+                      size_t most, size_t room, omn_error *err)
+{
+    for (;;) {                            /* a refusal may come before the last is counted */
+        omn_error why = OMN_ERROR_INIT;
+        size_t n = 0;
+        int32_t *all = room <= MOST_CUT ? calloc(room, sizeof *all) : NULL;
+        if (!all) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: a text of %zu tokens", room);
+        const omn_status st = omn_codec_encode(e->tokenizer, text, length, all, room, &n, &why);
+        if (st == OMN_OK) memcpy(ids, all, most * sizeof *ids);
+        free(all);
+        if (st == OMN_OK)
+            omn_call_log(c, OMN_LOG_WARN, "the text has %zu tokens, the model sees the first %zu",
+                         n, most);
+        if (st == OMN_OK) return st;
+        if (st != OMN_ERR_DATA || n <= room) return omn_fail(err, st, "%s", why.text);
+        room = n > 8 * room ? n : 8 * room;
+    }
+}
+
+/* Ids of a text into ids[0..most), start and end among them. */
+static omn_status ids_of(const encoder *e, omn_call *c, const char *text, size_t length,
+                         int32_t *ids, size_t most, size_t *count, omn_error *err)
+{
+    const size_t front = e->p->start >= 0, room = most > front + 1 ? most - front - 1 : 0;
+    size_t n = 0;
+    omn_error why = OMN_ERROR_INIT;
+    omn_status st = omn_codec_encode(e->tokenizer, text, length, ids + front, room, &n, &why);
+    if (st == OMN_ERR_DATA && e->p->cut && n > room) {
+        st = cut(e, c, text, length, ids + front, room, n, err);
+        if (st != OMN_OK) return st;
+        n = room;
+    }
+    if (st != OMN_OK) return omn_fail(err, st, "%s", why.text);
+    if (!n && !e->p->empty)
+        return omn_fail(err, OMN_ERR_DATA, "the text is empty: this model wants one with words");
+    if (front) ids[0] = e->p->start;
+    ids[front + n] = e->p->stop;
+    *count = front + n + 1;
+    return OMN_OK;
+}
+
 static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
                           omn_frame *frame, omn_error *err)
 {
@@ -56,11 +105,10 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
                         "SentencePiece file that belongs to these weights there");
     const char *text = omn_text_get(v, &length);
     const size_t most = (size_t)e->p->most;
-    int32_t *ids = omn_call_scratch(c, most, sizeof *ids);
+    int32_t *ids = omn_call_scratch(c, most + 2, sizeof *ids);
     if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: out of memory");
-    omn_status st = omn_codec_encode(e->tokenizer, text, length, ids, most - 1, &n, err);
+    omn_status st = ids_of(e, c, text, length, ids, most, &n, err);
     if (st != OMN_OK) return st;
-    ids[n++] = e->p->stop;
     for (int i = 0; i < 3; i++) {
         st = omn_feed_new(out, e->ports[i].name, OMN_I32, omn_dim1((int64_t)n), &data[i], err);
         if (st != OMN_OK) return st;

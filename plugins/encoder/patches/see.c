@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A picture as models see it that were trained behind torchvision on Pillow: scaled in whole
+ * numbers by the cubic filter, to a square whatever its shape, or by its short side, of which the
+ * middle is seen; then colours around 0. Pictures up to 32 pixels, as the small data sets have
+ * them, are not scaled for the second way. What is transparent lies over white. */
+#include "patches.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define SMALL 32                  /* sides that crop neither scales nor cuts */
+
+static const float means[3][3] = { { 0.5f, 0.5f, 0.5f },
+                                   { 0.485f, 0.456f, 0.406f },
+                                   { 0.48145466f, 0.4578275f, 0.40821073f } };
+static const float devs[3][3] = { { 0.5f, 0.5f, 0.5f },
+                                  { 0.229f, 0.224f, 0.225f },
+                                  { 0.26862954f, 0.26130258f, 0.27577711f } };
+
+/* The middle of the picture, its short side scaled to `side`. */
+static omn_status crop(omn_call *c, const omn_image *in, uint32_t side, omn_image **out,
+                       omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const double fill[4] = { 0 };
+    const omn_pixels px = omn_image_pixels(in);
+    const uint32_t least = px.width < px.height ? px.width : px.height;
+    const uint64_t w = (uint64_t)side * px.width / least, h = (uint64_t)side * px.height / least;
+    omn_image *scaled = NULL;
+    if (w > OMN_IMAGE_MOST_SIDE || h > OMN_IMAGE_MOST_SIDE)
+        return omn_fail(err, OMN_ERR_SHAPE,
+                        "image.patches: a picture of %u x %u pixels is too narrow for its short "
+                        "side to become %u", px.width, px.height, side);
+    OMN_TRY(omn_image_resize_bytes(c, in, (uint32_t)w, (uint32_t)h, OMN_FILTER_CUBIC, &scaled,
+                                   err));
+    /* halves to even, as Python rounds */
+    OMN_TRY(omn_image_crop(scaled, (int64_t)nearbyint((double)(w - side) / 2),
+                           (int64_t)nearbyint((double)(h - side) / 2), side, side, fill, out,
+                           err));
+done:
+    omn_image_free(scaled);
+    return st;
+}
+
+static omn_status fit(const struct patches *p, omn_call *c, const omn_image *in, omn_image **out,
+                      omn_error *err)
+{
+    const uint32_t side = (uint32_t)p->side;
+    const omn_pixels px = omn_image_pixels(in);
+    if (p->fit == PATCHES_SQUASH || (px.width == side && px.height == side))
+        return omn_image_resize_bytes(c, in, side, side, OMN_FILTER_CUBIC, out, err);
+    if (side > SMALL) return crop(c, in, side, out, err);
+    return omn_fail(err, OMN_ERR_SHAPE,
+                    "image.patches: the model sees pictures of %u x %u pixels as they are; this "
+                    "one has %u x %u", side, side, px.width, px.height);
+}
+
+/* Channel k of a pixel of bytes, 0..1. */
+static float colour(const uint8_t *pixel, uint32_t channels, int k)
+{
+    const float x = (float)pixel[channels < 3 ? 0 : k] / 255.0f;
+    if (channels != 4) return x;
+    const float a = (float)pixel[3] / 255.0f;
+    return x * a + (1 - a);
+}
+
+omn_status patches_prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
+                           omn_frame *frame, omn_error *err)
+{
+    const struct patches *p = ((const patches_self *)self)->p;
+    omn_status st = OMN_OK;
+    omn_image *seen = NULL;
+    void *data = NULL, *seg = NULL;
+    const int64_t grid = p->side / p->patch;
+    const omn_image *in = omn_value_image(v);
+    if (!in)
+        return omn_fail(err, OMN_ERR_TYPE, "image.patches looks at pictures, not at %s",
+                        omn_value_kind_name(v));
+    OMN_TRY(fit(p, c, in, &seen, err));
+    *frame = *omn_image_frame(seen);
+    OMN_TRY(omn_feed_new(out, "pixels", OMN_F32, omn_dim3(p->side, p->side, 3), &data, err));
+    const omn_pixels px = omn_image_pixels(seen);
+    const uint8_t *from = px.data;
+    float *to = data;
+    for (size_t i = 0; i < (size_t)px.width * px.height; i++, from += px.channels)
+        for (int k = 0; k < 3; k++)
+            *to++ = (colour(from, px.channels, k) - means[p->normalise][k]) /
+                    devs[p->normalise][k];
+    OMN_TRY(omn_feed_new(out, "seg", OMN_I32, omn_dim1(grid * grid), &seg, err));
+    for (int64_t i = 0; i < grid * grid; i++) ((int32_t *)seg)[i] = 1;
+done:
+    omn_image_free(seen);
+    return st;
+}
