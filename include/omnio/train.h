@@ -73,6 +73,12 @@ typedef struct omn_train_again {
     double aux, aux_last;
 } omn_train_again;
 
+/* Weights that move otherwise than the rest: factors of the rate and of the decay. */
+typedef struct omn_train_group {
+    const char *weights;                /* full name, or a glob as in `frozen` */
+    double rate, decay;                 /* 0 and more; 1: as the others */
+} omn_train_group;
+
 /* What weighs the same in a step's loss: tokens (by the weights of their lessons), or modalities of
  * the targets: the loss is the mean of the means of those that are in the step. */
 typedef enum omn_balance { OMN_BALANCE_TOKENS, OMN_BALANCE_MODALITIES } omn_balance;
@@ -129,6 +135,10 @@ typedef struct omn_train_setup {
     const char *const *outputs;
     uint32_t n_outputs;
     const double *shares;
+    /* AdamW: of those that match a weight's name the first counts. Learning rates that fall towards
+     * the first layers, norms and biases that do not decay */
+    const omn_train_group *groups;
+    size_t n_groups;
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

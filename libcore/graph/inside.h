@@ -6,6 +6,8 @@
 #ifndef OMN_GRAPH_INSIDE_H
 #define OMN_GRAPH_INSIDE_H
 
+#include "glob.h"
+
 #include <omnio/compute.h>
 
 #include <pthread.h>
@@ -57,7 +59,6 @@ bool names_put(names *n, const char *key, uint32_t value); /* false: no memory *
 long names_get(const names *n, const char *key);           /* -1: none */
 void names_fini(names *n);
 uint64_t names_hash(const char *key);
-bool glob_match(const char *glob, const char *name);
 
 /* ---- nodes and steps ----------------------------------------------------------------------------
  */

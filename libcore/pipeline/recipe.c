@@ -152,11 +152,41 @@ static omn_status choice(const yml *y, const char *const *names, int deflt, int 
 static const char *const curves[] = { "const", "linear", "cosine", "rsqrt",
                                       NULL }; /* by omn_curve */
 
+#define MOST_GROUPS 4096
+
+/* [{weights: GLOB, rate: 0.9, decay: 0}, ..] */
+static omn_status read_groups(omn_recipe *r, const yml *y, omn_error *err)
+{
+    static const char *const keys[] = { "weights", "rate", "decay", NULL };
+    omn_train_setup *t = &r->setup;
+    if (!y) return OMN_OK;
+    TRY_READ(yml_want(y, YML_LIST, "groups", err));
+    if (!y->n || y->n > MOST_GROUPS)
+        return yml_fail(y, err, "1 to %d groups are wanted", MOST_GROUPS);
+    if (t->optimizer != OMN_ADAMW) return yml_fail(y, err, "groups go with adamw alone");
+    omn_train_group *list = omn_arena_alloc(r->arena, y->n, sizeof *list);
+    if (!list) return no_memory(r, err);
+    for (size_t i = 0; i < y->n; i++) {
+        const yml *g = y->items[i];
+        TRY_READ(yml_want(g, YML_MAP, "a group", err));
+        TRY_READ(yml_only(g, keys, err));
+        TRY_READ(yml_text(yml_get(g, "weights"), &list[i].weights, NULL, err));
+        if (!list[i].weights)
+            return yml_fail(g, err, "weights: their names, as \"**.bias\", are wanted");
+        TRY_READ(yml_double(yml_get(g, "rate"), 0, 1e6, &list[i].rate, 1, err));
+        TRY_READ(yml_double(yml_get(g, "decay"), 0, 1e6, &list[i].decay, 1, err));
+    }
+    t->groups = list;
+    t->n_groups = y->n;
+    return OMN_OK;
+}
+
 static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
 {
     static const char *const keys[] = { "use",   "rate",   "rate_muon", "beta1",       "beta2",
                                         "eps",   "decay",  "momentum",  "factor_from", "clip",
-                                        "curve", "warmup", "last",      "average",     NULL };
+                                        "curve", "warmup", "last",      "average",     "groups",
+                                        NULL };
     static const char *const uses[] = { "adamw", "adafactor", "muon", NULL };
     omn_train_setup *t = &r->setup;
     int64_t n;
@@ -182,7 +212,7 @@ static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
     t->factor_from = (uint32_t)n;
     TRY_READ(yml_int(yml_get(y, "warmup"), 0, 1 << 30, &n, 0, err));
     t->warmup = (uint64_t)n;
-    return OMN_OK;
+    return read_groups(r, yml_get(y, "groups"), err);
 }
 
 /* A stage with an optimizer or aux of its own: the schedule begins again there; what it leaves out

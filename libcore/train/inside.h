@@ -59,6 +59,7 @@ typedef struct slot {
     float *fr, *fc;                       /* their roots, of this step */
     double size, norm; /* Adafactor: rms of the update and of the weight, of this step */
     uint64_t done;                        /* steps that it had a gradient in */
+    double rate, decay;                   /* factors, of its group */
 } slot;
 
 typedef struct chunk { uint32_t slot; size_t from, count; } chunk;

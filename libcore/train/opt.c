@@ -5,6 +5,8 @@
  * here (Loshchilov and Hutter, 2019); Adafactor and Muon have files of their own. */
 #include "inside.h"
 
+#include "../graph/glob.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,30 @@ static omn_status check(const omn_train_setup *s, omn_error *err)
     return OMN_OK;
 }
 
+static omn_status check_groups(const omn_train_setup *s, omn_error *err)
+{
+    if (s->n_groups && s->optimizer != OMN_ADAMW)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "groups of weights go with adamw alone");
+    for (size_t i = 0; i < s->n_groups; i++)
+        if (!s->groups[i].weights || !(s->groups[i].rate >= 0) || !isfinite(s->groups[i].rate) ||
+            !(s->groups[i].decay >= 0) || !isfinite(s->groups[i].decay))
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "group %zu: factors of rate and decay, 0 or more, are wanted", i + 1);
+    return OMN_OK;
+}
+
+static void slot_group(slot *s, const omn_train_setup *setup)
+{
+    s->rate = s->decay = 1;
+    for (size_t i = 0; i < setup->n_groups; i++) {
+        const omn_train_group *g = &setup->groups[i];
+        if (!glob_match(g->weights, s->name)) continue;
+        s->rate = g->rate;
+        s->decay = g->decay;
+        return;
+    }
+}
+
 static void slot_open(omn_opt *o, size_t i)
 {
     slot *s = &o->slots[i];
@@ -73,6 +99,7 @@ omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt *
     omn_status st = OMN_OK;
     omn_opt *o = NULL;
     OMN_TRY(check(setup, err));
+    OMN_TRY(check_groups(setup, err));
     o = calloc(1, sizeof(*o));
     if (!o) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for an optimiser");
     o->store = store;
@@ -97,6 +124,7 @@ omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt *
     }
     for (size_t i = 0; i < o->n_slots; i++) {
         slot_open(o, i);
+        slot_group(&o->slots[i], setup);
         if (!o->slots[i].w) {
             st = omn_fail(err, OMN_ERR_ARGUMENT,
                           "%s: the store is not writable, so it cannot be trained",
@@ -232,14 +260,15 @@ static void adamw_chunks(void *user, size_t from, size_t to)
     adamw_now p = {
         .scale = (float)o->scale_now, .beta1 = (float)o->beta1, .beta2 = (float)o->beta2,
         .rest1 = (float)(1 - o->beta1), .rest2 = (float)(1 - o->beta2),
-        .keep = (float)(1 - rate * o->decay), .eps = (float)o->eps,
+        .eps = (float)o->eps,
     };
     for (size_t i = from; i < to; i++) {
         const chunk *c = &o->chunks[i];
         const slot *s = &o->slots[c->slot];
         if (s->muon) continue;
         const size_t at = c->from;
-        correct(o, s, rate, &p);
+        p.keep = (float)(1 - rate * s->rate * o->decay * s->decay);
+        correct(o, s, rate * s->rate, &p);
         steps_adamw(s->w + at, s->m + at, s->v + at, s->g + at, c->count, &p);
         opt_average(o, s, at, c->count);
     }

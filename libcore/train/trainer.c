@@ -63,6 +63,18 @@ static omn_status copy_again(omn_trainer *t, omn_error *err)
     return OMN_OK;
 }
 
+static bool copy_groups(omn_arena *a, const omn_train_group **list, size_t n)
+{
+    omn_train_group *own = omn_arena_alloc(a, n + 1, sizeof *own);
+    bool fine = own != NULL;
+    for (size_t i = 0; fine && i < n; i++) {
+        own[i] = (*list)[i];
+        fine = !own[i].weights || (own[i].weights = omn_arena_strdup(a, own[i].weights));
+    }
+    *list = own;
+    return fine;
+}
+
 static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error *err)
 {
     omn_train_setup *u = &t->setup;
@@ -92,7 +104,8 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
         !copy_names(t->arena, &u->tasks, u->n_tasks) ||
         (u->roles && !copy_names(t->arena, &u->roles, u->n_roles)) ||
         !copy_names(t->arena, &u->modalities, u->n_modalities) ||
-        !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)))
+        !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)) ||
+        !copy_groups(t->arena, &u->groups, u->n_groups))
         return no_memory(err);
     if (u->balance > OMN_BALANCE_MODALITIES ||
         (u->balance == OMN_BALANCE_MODALITIES && !u->n_modalities))

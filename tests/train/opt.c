@@ -176,7 +176,8 @@ static void muon_step(world *k, size_t i, const double *g, const omn_train_setup
     free(u);
 }
 
-static void walk(const omn_train_setup *s)
+/* by: factors of rate and decay of each weight; NULL: 1. */
+static void walk_by(const omn_train_setup *s, const double (*by)[2])
 {
     world k = small_world(2);
     const float *list[8];
@@ -195,7 +196,12 @@ static void walk(const omn_train_setup *s)
         for (size_t i = 0; i < k.n; i++) {
             if (s->optimizer == OMN_ADAFACTOR) adafactor_step(&k, i, g[i], turn, s);
             else if (s->optimizer == OMN_MUON && i < 2) muon_step(&k, i, g[i], s);
-            else adamw_step(&k, i, g[i], turn, s);
+            else {
+                omn_train_setup own = *s;
+                own.rate *= by ? by[i][0] : 1;
+                own.decay *= by ? by[i][1] : 1;
+                adamw_step(&k, i, g[i], turn, &own);
+            }
         }
     }
     for (size_t i = 0; i < k.n; i++) {
@@ -207,6 +213,27 @@ static void walk(const omn_train_setup *s)
     omn_opt_free(o);
     end(&k);
 }
+
+static void walk(const omn_train_setup *s)
+{
+    walk_by(s, NULL);
+}
+
+/* Of several groups that a weight is in the first counts. */
+START_TEST(groups_of_weights_walk_on_their_own)
+{
+    const omn_train_group groups[] = { { "encoder.layers_?.**", 0.25, 1 },
+                                       { "**.scale", 1, 0 },
+                                       { "encoder.layers_0.mlp.wi.weight", 9, 9 },
+                                       { "stem.*", 7, 7 },
+                                       { "stem.0.weight", 0, 1 } };
+    const double by[5][2] = { { 0.25, 1 }, { 0.25, 1 }, { 1, 1 }, { 1, 0 }, { 0, 1 } };
+    const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAMW, .rate = 0.03,
+                                .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1, .clip = 5,
+                                .groups = groups, .n_groups = 5 };
+    walk_by(&s, by);
+}
+END_TEST
 
 START_TEST(adamw_walks_as_in_double)
 {
@@ -320,7 +347,14 @@ END_TEST
 
 START_TEST(settings_without_sense_are_refused)
 {
+    const omn_train_group none = { NULL, 1, 1 }, back = { "**", -1, 1 }, odd = { "**", 1, NAN },
+                          fine = { "**", 1, 1 };
     const omn_train_setup bad[] = {
+        { OMN_FILL(omn_train_setup), .rate = 1, .groups = &none, .n_groups = 1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .groups = &back, .n_groups = 1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .groups = &odd, .n_groups = 1 },
+        { OMN_FILL(omn_train_setup), .rate = 1, .groups = &fine, .n_groups = 1,
+          .optimizer = OMN_MUON },
         { OMN_FILL(omn_train_setup), .rate = 0 },
         { OMN_FILL(omn_train_setup), .rate = NAN },
         { OMN_FILL(omn_train_setup), .rate = 1, .beta1 = 1 },
@@ -499,7 +533,8 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        adamw_walks_as_in_double, adamw_clips_by_norm_plus_1e_6,
+        adamw_walks_as_in_double, groups_of_weights_walk_on_their_own,
+        adamw_clips_by_norm_plus_1e_6,
         adafactor_walks_as_in_double, muon_walks_as_in_double,
         threads_change_nothing, a_step_that_is_not_finite_changes_nothing,
         settings_without_sense_are_refused, a_0_is_the_documented_default,
