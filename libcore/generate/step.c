@@ -48,6 +48,7 @@ static int64_t places_of(const omn_runner *r, const encoded *e, int64_t capacity
 /* What one pass feeds. */
 typedef struct pass {
     int64_t rows, T, capacity;
+    int32_t tail;                 /* places behind the newest ids that are taken away again */
     const int32_t *ids, *start, *memory_row;
     const int32_t *from;          /* [rows, T] as ids; NULL: -1 */
     bool whole;                   /* start counts from the first place of the row */
@@ -59,7 +60,7 @@ static omn_status fill(const omn_runner *r, const encoded *e, const pass *p, omn
     omn_status st = OMN_OK;
     void *to[6] = { 0 };
     const int64_t rows = p->rows, T = p->T;
-    const int32_t most = most_places(r->model);
+    const int32_t most = most_places(r->model) + p->tail;
     OMN_TRY(omn_feed_new(f, "target.ids", OMN_I32, omn_dim2(rows, T), &to[0], err));
     OMN_TRY(omn_feed_new(f, "target.pos", OMN_I32, omn_dim2(rows, T), &to[1], err));
     OMN_TRY(omn_feed_new(f, "target.seg", OMN_I32, omn_dim2(rows, T), &to[2], err));
@@ -183,8 +184,10 @@ omn_status runner_step(omn_runner *r, omn_call *c, const encoded *e, const char 
                        const int32_t *start, const int32_t *memory_row, omn_tensor *logits,
                        omn_error *err)
 {
-    pass p = { .rows = rows, .T = T, .capacity = capacity, .ids = ids, .start = start,
-               .memory_row = memory_row };
+    const omn_vocab *v =
+        omn_part_vocabulary(omn_model_decoder(r->model, output ? output : "text"));
+    pass p = { .rows = rows, .T = T, .capacity = capacity, .tail = v ? v->n_also : 0, .ids = ids,
+               .start = start, .memory_row = memory_row };
     return r->slide ? slide_step(r, c, e, output, &p, logits, err)
                     : run(r, c, e, output, &p, logits, err);
 }
