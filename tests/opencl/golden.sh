@@ -34,6 +34,13 @@ for case in tiny_a.image tiny_a.text tiny_a.pair tiny_a.grads tiny_a.zero_shot t
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/clip/$case.safetensors" >"$log" 2>&1
     result $? "clip $case"
 done
+for model in tiny_a tiny_b; do
+    for case in joint single mdm vqa nlvr2 imagenet retrieval captioning_train captioning_generate eps pos_resize \
+        captioning_grads mdm_grads vqa_grads retrieval_grads; do
+        "$omnio" verify --device opencl "$top_srcdir/tests/golden/beit3/$model.$case.safetensors" >"$log" 2>&1
+        result $? "beit3 $model $case"
+    done
+done
 ask() { "$omnio" run vqa --device "$1" --image "$picture" --question "$2" 2>>"$log"; }
 for question in "what colour is the cube?" "how many spheres are there?" "is there a cone?"; do
     here=$(ask cpu "$question")
