@@ -335,13 +335,26 @@ static int32_t most_of(const omn_model *m, const omn_request *rq, const omn_part
     return rq->max_tokens > 0 && rq->max_tokens < most ? rq->max_tokens : most;
 }
 
+static omn_status add_beams(const omn_beams *b, fields *f, omn_error *err)
+{
+    static const char *const stops[] = { "bound", "full", "best", "never" };
+    omn_status st = OMN_OK;
+    OMN_TRY(add_number(f, "beams", b->count, err));
+    if (b->alpha != 0) OMN_TRY(add_number(f, "length_penalty", b->alpha, err));
+    if (b->length_extra) OMN_TRY(add_number(f, "length_extra", b->length_extra, err));
+    if (b->stop > OMN_BEAM_BOUND && b->stop <= OMN_BEAM_NEVER)
+        OMN_TRY(add_text(f, "stop", stops[b->stop], err));
+done:
+    return st;
+}
+
 static omn_status add_search(const omn_request *rq, fields *f, omn_error *err)
 {
     omn_status st = OMN_OK;
     OMN_TRY(add_number(f, "temperature", rq->temperature, err));
     if (rq->temperature > 0) OMN_TRY(add_number(f, "top_p", rq->top_p, err));
     if (rq->temperature > 0) OMN_TRY(add_number(f, "top_k", rq->top_k, err));
-    if (rq->beams.count > 1) OMN_TRY(add_number(f, "beams", rq->beams.count, err));
+    if (rq->beams.count > 1) OMN_TRY(add_beams(&rq->beams, f, err));
     if (rq->n_best > 1) OMN_TRY(add_number(f, "n_best", rq->n_best, err));
     if (rq->min_tokens > 0) OMN_TRY(add_number(f, "least", rq->min_tokens, err));
     if (rq->no_repeat > 0) OMN_TRY(add_number(f, "no_repeat", rq->no_repeat, err));

@@ -86,6 +86,8 @@ typedef struct guide {
 typedef struct plan_search {
     int64_t beams, least, no_repeat, n_best, window;
     double length_penalty;
+    int64_t length_extra;
+    omn_beam_stop stop;
     bool sixths, jacobi;
     guide *guides;
     size_t n_guides;

@@ -15,6 +15,18 @@ static omn_status read_choice(const yml *y, const char *one, const char *other, 
     return *second || !strcmp(t, one) ? OMN_OK : yml_fail(y, err, "%s or %s", one, other);
 }
 
+static omn_status read_stop(const yml *y, omn_beam_stop *stop, omn_error *err)
+{
+    static const char *const words[] = { "bound", "full", "best", "never" };
+    const char *t;
+    TRY_READ(yml_text(y, &t, words[0], err));
+    for (int i = 0; i < 4; i++) {
+        *stop = (omn_beam_stop)i;
+        if (!strcmp(t, words[i])) return OMN_OK;
+    }
+    return yml_fail(y, err, "bound, full, best or never");
+}
+
 /* {weight: -1.5, from: {...}, prompt: "..."}: log-probabilities under this condition, by weight. */
 static omn_status read_guide(omn_pipeline *p, const yml *y, guide *g, omn_error *err)
 {
@@ -48,7 +60,8 @@ static omn_status read_guides(omn_pipeline *p, const yml *y, plan_step *s, omn_e
 omn_status read_search(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
     static const char *const keys[] = { "beams",  "length_penalty", "penalty", "no_repeat", "least",
-                                        "n_best", "scheme",         "window",  NULL };
+                                        "n_best", "scheme",         "window",  "stop",
+                                        "length_extra", NULL };
     const yml *q = yml_get(y, "search"), *guidance = yml_get(y, "guidance");
     plan_search *h = &s->search;
     if (q) {
@@ -63,10 +76,15 @@ omn_status read_search(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
     TRY_READ(yml_int(yml_get(q, "n_best"), 1, 256, &h->n_best, 0, err));
     TRY_READ(yml_int(yml_get(q, "window"), 1, 256, &h->window, 0, err));
     TRY_READ(yml_double(yml_get(q, "length_penalty"), -10, 10, &h->length_penalty, 0, err));
+    TRY_READ(yml_int(yml_get(q, "length_extra"), -8, 8, &h->length_extra, 0, err));
+    TRY_READ(read_stop(yml_get(q, "stop"), &h->stop, err));
     TRY_READ(read_choice(yml_get(q, "penalty"), "power", "sixths", &h->sixths, err));
     TRY_READ(read_choice(yml_get(q, "scheme"), "left", "jacobi", &h->jacobi, err));
-    if (h->beams <= 1 && (yml_get(q, "length_penalty") || yml_get(q, "penalty")))
+    if (h->beams <= 1 && (yml_get(q, "length_penalty") || yml_get(q, "penalty") ||
+                          yml_get(q, "length_extra")))
         return yml_fail(q, err, "a penalty of length is for beams: beams: 4");
+    if (h->beams <= 1 && yml_get(q, "stop"))
+        return yml_fail(yml_get(q, "stop"), err, "stop is for beams: beams: 4");
     if (yml_get(q, "window") && !h->jacobi)
         return yml_fail(yml_get(q, "window"), err, "a window is for scheme: jacobi");
     return read_guides(p, guidance, s, err);
