@@ -35,6 +35,21 @@ for i in 1 2 3; do echo "{\"id\": $i, \"image\": \"a.png\"}"; done > many.jsonl
 mkdir -p shelf/unified-io-2
 cp "$top_srcdir/tests/pipeline/unified-io-2.json" shelf/unified-io-2/config.json || exit 99
 cp "$top_srcdir/tests/golden/codecs/tok_bpe.model" shelf/unified-io-2/tokenizer.model || exit 99
+# Small ones of BEiT-3, one for each task.
+for task in captioning vqa nlvr2 retrieval imagenet; do
+    weights=$task classes=11 side=12
+    [ $task = captioning ] && weights=pretrain
+    [ $task = vqa ] && classes=17
+    [ $task = imagenet ] && side=36
+    mkdir shelf/beit3-$task || exit 99
+    cp "$top_srcdir/tests/golden/beit3/tiny_a.spm" shelf/beit3-$task/beit3.spm || exit 99
+    ln -s "$top_srcdir/tests/golden/beit3/tiny_a.$weights.weights.safetensors" shelf/beit3-$task/model.safetensors
+    cat > shelf/beit3-$task/config.json << EOF
+{"omnio": {"model": "beit3", "task": "$task", "position_size": 12}, "encoder_embed_dim": 24,
+ "encoder_attention_heads": 3, "encoder_layers": 3, "encoder_ffn_embed_dim": 56, "img_size": $side, "patch_size": 4,
+ "vocab_size": 160, "max_source_positions": 40, "num_max_bpe_tokens": 32, "num_classes": $classes}
+EOF
+done
 OMNIO_MODEL_PATH=$here/shelf
 export OMNIO_MODEL_PATH
 # A small one that compares pictures and texts, and an index of the photos that it has seen.
