@@ -61,10 +61,10 @@ static omn_status roles_of(const omn_model *m, const plan_step *s, const char **
     *n = 0;
     for (size_t i = 0; i < n_parts && *n < MOST_ROLES; i++) {
         const char *role = omn_part_role(parts[i]);
-        bool takes = !strcmp(role, "text") && s->prompt;
+        uint32_t times = !strcmp(role, "text") && s->prompt;
         if (omn_model_encoder(m, role) != parts[i]) continue;
-        for (size_t k = 0; k < s->n_from; k++) takes = takes || !strcmp(s->from[k].name, role);
-        if (takes) roles[(*n)++] = role;
+        for (size_t k = 0; k < s->n_from; k++) times += !strcmp(s->from[k].name, role);
+        for (; times && *n < MOST_ROLES; times--) roles[(*n)++] = role;
     }
     return OMN_OK;
 }

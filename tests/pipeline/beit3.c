@@ -253,6 +253,28 @@ START_TEST(classes)
 }
 END_TEST
 
+static void count_inputs(void *user, const omn_pipeline_need *n)
+{
+    if (!strcmp(n->what, "inputs")) *(uint32_t *)user += 1;
+}
+
+/* The memory of a request that has two inputs of a kind is that of both. */
+START_TEST(the_plan_counts_both_pictures)
+{
+    omn_error err = OMN_ERROR_INIT;
+    rig r;
+    omn_pipeline *p = NULL;
+    omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+    uint32_t inputs = 0;
+    open_rig(&r, "nlvr2");
+    WORKS(omn_pipeline_open(r.ctx, testing_source("pipelines/beit3-compare.yaml"), &p, &err));
+    WORKS(omn_pipeline_needs(p, r.model, count_inputs, &inputs, &cost, &err));
+    ck_assert_uint_eq(inputs, 3);         /* two pictures, a text */
+    omn_pipeline_close(p);
+    close_rig(&r);
+}
+END_TEST
+
 /* Each text against the picture: products of vectors of length 1. */
 START_TEST(matches)
 {
@@ -295,6 +317,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = { captions, answers, two_pictures, classes, matches };
+    const TTest *const all[] = { captions, answers, two_pictures,
+                                 the_plan_counts_both_pictures, classes, matches };
     return TESTING_RUN("pipeline/beit3", all, 30);
 }
