@@ -157,8 +157,8 @@ static omn_status find_roles(omn_trainer *t, omn_error *err)
             t->roles[t->n_roles++] = r;
         }
     }
-    if (!t->n_texts)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no encoder \"text\"");
+    if (!t->n_roles)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model has no encoder that can be trained");
     for (uint32_t i = 0; t->setup.roles && i < t->setup.n_roles; i++)
         if (!omn_model_encoder(t->model, t->setup.roles[i]))
             return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model takes no input \"%s\"",

@@ -2,7 +2,7 @@
 /* The tasks of BEiT-3 through their pipelines: what the model is asked (texts between their marks
  * as the recorded tokenizer has them, how captions are searched, which ids may come, kinds), and
  * answers of the small golden models, which are those that the request itself gives. */
-#include "tests/testing.h"
+#include "tests/generate/toy.h"
 
 #include <omnio/pipeline.h>
 
@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
 
@@ -315,9 +316,53 @@ START_TEST(matches)
 }
 END_TEST
 
+/* A model without an encoder of texts learns what is said of pictures. */
+START_TEST(captions_are_learnt)
+{
+    static const char pipeline[] =
+        "version: 1\ninputs: {image: {type: image}}\n"
+        "steps: [{generate: text, as: said, from: {image: $image}}]\noutputs: {answer: $said}\n";
+    static const char recipe[] =
+        "version: 1\nmodel: ./model\n"
+        "sources: {world: {use: tabletop, width: 64, height: 64}}\n"
+        "tasks: [{name: cap, pipeline: ./p.yaml, each: vqa, give: {image: /image}, "
+        "want: {answer: answer}}]\n"
+        "optimizer: {use: adamw, rate: 4e-3}\nloss: {use: smoothed, smoothing: 0.1}\n"
+        "pack: {inputs: 8, targets: 24}\nbatch: 4\nsteps: 40\nexport: f32\n";
+    static const char config[] =
+        "{\"omnio\": {\"model\": \"beit3\", \"task\": \"captioning\"}, "
+        "\"encoder_embed_dim\": 24, \"encoder_attention_heads\": 3, \"encoder_layers\": 2, "
+        "\"encoder_ffn_embed_dim\": 56, \"img_size\": 32, \"patch_size\": 8, "
+        "\"vocab_size\": 160, \"max_source_positions\": 40, \"num_max_bpe_tokens\": 32}";
+    omn_error err = OMN_ERROR_INIT;
+    char *log = NULL;
+    size_t n = 0, lines = 0;
+    double first = 0, last = 0;
+    const char *folder = testing_folder();
+    ck_assert_int_eq(mkdir(below(folder, "model"), 0777), 0);
+    testing_copy("tests/golden/beit3/tiny_a.spm", below(folder, "model"), "beit3.spm");
+    testing_write(below(folder, "model"), "config.json", config, strlen(config));
+    testing_write(folder, "p.yaml", pipeline, strlen(pipeline));
+    omn_context *ctx = toy_context(2);
+    WORKS(toy_train(ctx, folder, recipe, "out", &err));
+    omn_context_free(ctx);
+    WORKS(omn_file_read(below(folder, "out/log.csv"), 1 << 20, &log, &n, &err));
+    for (const char *line = strchr(log, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+        double loss = 0;
+        ck_assert_int_eq(sscanf(line + 1, "%*d,%*d,%*d,%lf", &loss), 1);
+        if (!lines++) first = loss;
+        last = loss;
+    }
+    ck_assert_uint_eq(lines, 40);
+    ck_assert_double_lt(last, 0.6 * first);
+    free(log);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { captions, answers, two_pictures,
-                                 the_plan_counts_both_pictures, classes, matches };
+                                 the_plan_counts_both_pictures, classes, matches,
+                                 captions_are_learnt };
     return TESTING_RUN("pipeline/beit3", all, 30);
 }
