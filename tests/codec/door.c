@@ -26,8 +26,11 @@ static void store(const omn_param *row, const char *text, char *params)
                        : strcmp(row->type, "choice") == 0 ? choice(row->range, text)
                                                           : 0;
     const bool truth = strcmp(text, "true") == 0;
+    const double real = strcmp(row->type, "double") == 0 ? strtod(text, NULL) : 0;
     if (strcmp(row->type, "bool") == 0)
         memcpy(at, &truth, sizeof truth);
+    else if (strcmp(row->type, "double") == 0)
+        memcpy(at, &real, sizeof real);
     else if (strcmp(row->type, "string") == 0 || strcmp(row->type, "path") == 0)
         memcpy(at, &text, sizeof text);
     else

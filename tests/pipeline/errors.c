@@ -77,6 +77,8 @@ static const bad cases[] = {
     { HEAD "steps:\n  - {generate: text, as: a, from: {image: $image}, prompt: x,\n"
            "     answer: {boxes: 1, label: true, of: $image}}\n",
       5, 25, "did you mean \"labels\"" },
+    { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {text: short}}\n", 4, 55,
+      "\"text\" takes nothing of its own: write text: true" },
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, answer: {options: []}}\n", 4, 58,
       "at least one" },
     { HEAD "steps:\n  - {score: text, as: a, prompt: x, answer: text}\n", 4, 5, "score chooses" },

@@ -56,6 +56,9 @@ typedef struct loc_run {
 } loc_run;
 /* The next run at or after *at; false when there is none. *at moves behind the run's text. */
 bool loc_next_run(const loc_scheme *s, const char **at, const char *end, loc_run *run);
+/* The words that stand right here, spaces before them or not, without what is behind; false when
+ * there are none. */
+bool loc_run_at(const loc_scheme *s, const char *at, const char *end, loc_run *run);
 /* The bin that the word at *p says, *p then at the next word of the run. */
 int32_t loc_take_bin(const loc_scheme *s, const loc_run *run, const char **p);
 /* The label in the text behind a run, without the spaces around it. Returns whether the rule of the
@@ -73,6 +76,8 @@ typedef struct loc_spoken {
     double sure;                  /* least probability of a label; what is less likely goes */
 } loc_spoken;
 
+/* One word, a space before it but at the beginning. */
+void loc_put_word(const loc_scheme *s, int32_t bin, omn_buf *out);
 /* A pair of words in the order of the scheme, one space before each but at the beginning. */
 void loc_put_pair(const loc_scheme *s, double x, double y, loc_edge edge, omn_buf *out);
 /* Two bins in the order of the scheme, as a place in the view. */
@@ -84,6 +89,8 @@ double loc_score(const loc_spoken *h, const char *from, const char *to);
 omn_status loc_keep_label(const loc_scheme *s, const loc_run *run, const loc_spoken *spoken,
                           omn_arena *a, bool *accepted, const char **kept, omn_error *err);
 
+/* What was gathered in `words` goes behind out, and words is finished. */
+omn_status loc_hand_over(omn_buf *words, omn_buf *out, omn_error *err);
 omn_status loc_write_boxes(const loc_scheme *s, const omn_value *v, const omn_frame *like,
                            omn_buf *out, omn_error *err);
 omn_status loc_write_points(const loc_scheme *s, const omn_value *v, const omn_frame *like,
@@ -92,6 +99,84 @@ omn_status loc_write_points(const loc_scheme *s, const omn_value *v, const omn_f
  * them); else points. */
 omn_status loc_read(const loc_scheme *s, const char *text, size_t n, const omn_frame *like,
                     bool boxes, const loc_spoken *spoken, omn_value **out, omn_error *err);
+
+/* ---- numbers of a range: numbers.c ----------------------------------------------------------- */
+
+/* Any number as a bin: (x - least) / (most - least), kept within 0..1, goes the way of a
+ * coordinate. */
+typedef struct loc_span { double least, most; } loc_span;
+int32_t loc_number_bin(const loc_scheme *s, loc_span of, double x);
+double loc_number(const loc_scheme *s, loc_span of, int32_t bin);
+void loc_put_number(const loc_scheme *s, loc_span of, double x, omn_buf *out);
+/* The number of the next word of a run. */
+double loc_take_number(const loc_scheme *s, loc_span of, const loc_run *run, const char **p);
+
+/* ---- directions: directions.c ---------------------------------------------------------------- */
+
+/* A direction of n numbers, 2 or 3, of length 1; with b, which stands square to it: n = 3, twice as
+ * many. */
+void loc_direction_bins(const loc_scheme *s, const double *a, const double *b, size_t n,
+                        int32_t *bins);
+/* false: these bins are of none. With b NULL they are of one unless all are 0. */
+bool loc_direction(const loc_scheme *s, const int32_t *bins, size_t n, double *a, double *b);
+
+/* ---- space and machines: box3d.c, camera.c, actions.c ---------------------------------------- */
+
+/* Boxes in space as words: the projected centre, its depth, the three sides, six numbers of the
+ * rotation, then the label. camera NULL: one whose focal length is so many heights of the
+ * picture. */
+typedef struct loc_space {
+    loc_scheme scheme;
+    const omn_value *camera;
+    double focal, unit;           /* unit: metres of depth 1 */
+} loc_space;
+omn_status loc_write_box3d(const loc_space *s, const omn_value *v, const omn_frame *like,
+                           omn_buf *out, omn_error *err);
+omn_status loc_read_box3d(const loc_space *s, omn_call *c, const char *text, size_t n,
+                          const omn_frame *like, const loc_spoken *spoken, omn_value **out,
+                          omn_error *err);
+
+/* Another place of the camera, as the change that brings it there. */
+typedef struct loc_orbit {
+    loc_scheme scheme;
+    double focal;                 /* of a camera that is read, in heights of the picture */
+    double polar, distance;       /* of the camera before the change: radians, metres */
+} loc_orbit;
+/* polar in degrees. */
+loc_orbit loc_orbit_of(const loc_scheme *s, double focal, double polar, double distance);
+omn_status loc_write_camera(const loc_orbit *s, const omn_value *v, omn_buf *out, omn_error *err);
+omn_status loc_read_camera(const loc_orbit *s, omn_call *c, const char *text, size_t n,
+                           const omn_frame *like, omn_value **out, omn_error *err);
+
+/* How actions are told. */
+typedef enum loc_form {
+    LOC_PICK_PLACE,  /* "1: pick from ( a b c ) and place to ( d e f )" */
+    LOC_NAVIGATE,    /* "observation ( a b c ) turn left" */
+    LOC_BINS         /* a word for each number, moment after moment */
+} loc_form;
+/* One number of an action and its bounds. */
+typedef struct loc_joint { const char *name, *unit; loc_span span; } loc_joint;
+#define LOC_MOST_JOINTS 256u
+typedef struct loc_actions {
+    loc_scheme scheme;
+    loc_form form;
+    char *text;                   /* the names of the joints of LOC_BINS, cut apart */
+    loc_joint joints[LOC_MOST_JOINTS];
+    size_t n;
+    double rate;                  /* moments a second */
+} loc_actions;
+
+/* "x -1..1 m, grip 0..1": the joints of LOC_BINS; "" is none. To be closed also after a failure. */
+omn_status loc_actions_open(loc_actions *a, const char *numbers, omn_error *err);
+void loc_actions_close(loc_actions *a);
+/* The form is that of what the value holds: of joints that are not published, LOC_BINS, within the
+ * bounds of those that are wanted (as many), or NULL: of its own. */
+omn_status loc_write_actions(const loc_scheme *s, const loc_actions *wanted, const omn_value *v,
+                             omn_buf *out, omn_error *err);
+omn_status loc_read_actions(const loc_actions *a, omn_call *c, const char *text, size_t n,
+                            omn_value **out, omn_error *err);
+/* Which form a value of actions is written in. */
+loc_form loc_form_of(const omn_value *v);
 
 /* ---- answers: answers.c, keypoints.c --------------------------------------------------------- */
 
@@ -135,7 +220,33 @@ omn_status loc_hear(const omn_part *decoder, const omn_heard *h, omn_buf *text, 
     PAR(S, bool, all, "true", NULL, NULL,                                                          \
         "every name comes; else those that are not seen may be left out")
 
+#define BOX3D(PAR, VAL, S)                                                                         \
+    PAR(S, string, box3d, "0..", NULL, NULL, "how many: 1, 0.., 1..20")                            \
+    PAR(S, bool, labels, "true", NULL, NULL, "a label stands behind each box")                     \
+    PAR(S, double, force, "0", "0..1", NULL,                                                       \
+        "a location it is when locations together are likelier than this; 0: off")                 \
+    SPACE(PAR, S)                                                                                  \
+    VAL(S, camera, seen_by, "the camera that took the picture")
+#define SPACE(PAR, S)                                                                              \
+    PAR(S, double, focal, "1", "0.01..100", NULL,                                                  \
+        "focal length of a camera that nobody told, in heights of the picture")                    \
+    PAR(S, double, unit, "1000", "1e-3..1e6", "m", "depth that is told as 1")
+#define CAMERA(PAR, S)                                                                             \
+    PAR(S, double, focal, "1", "0.01..100", NULL,                                                  \
+        "focal length of the camera, in heights of the picture")                                   \
+    PAR(S, double, polar, "90", "0..180", "deg",                                                   \
+        "between upwards and the way to the camera before; 90: it looks level")                    \
+    PAR(S, double, distance, "1", "0.71..1000", "m", "of that camera from what it looks at")
+#define ACTIONS(PAR, S)                                                                            \
+    PAR(S, choice, actions, "pick-place", "pick-place|navigate|bins", NULL, "how they are told")   \
+    PAR(S, string, count, "1..", NULL, NULL, "how many moments: 1, 0.., 1..20")                    \
+    NUMBERS(PAR, S)
+#define NUMBERS(PAR, S)                                                                            \
+    PAR(S, string, numbers, "", NULL, NULL,                                                        \
+        "of bins: name, range and unit of each number: x -1..1 m, grip 0..1")                      \
+    PAR(S, double, rate, "1", "0.001..100000", "Hz", "moments a second")
+
 extern const omn_answer_impl loc_answer_boxes, loc_answer_points, loc_answer_keypoints,
-    loc_answer_polygons;
+    loc_answer_polygons, loc_answer_box3d, loc_answer_camera, loc_answer_actions;
 
 #endif

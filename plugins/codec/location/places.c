@@ -10,7 +10,7 @@
 
 #define MOST_LABEL 256u /* bytes; a longer text behind a box is no label and is cut */
 
-static void put_word(const loc_scheme *s, int32_t bin, omn_buf *out)
+void loc_put_word(const loc_scheme *s, int32_t bin, omn_buf *out)
 {
     if (out->length > 0 && out->data[out->length - 1] != ' ') omn_buf_puts(out, " ");
     omn_buf_printf(out, "%s%d%s", s->open, bin + s->first, s->close);
@@ -19,12 +19,12 @@ static void put_word(const loc_scheme *s, int32_t bin, omn_buf *out)
 void loc_put_pair(const loc_scheme *s, double x, double y, loc_edge edge, omn_buf *out)
 {
     const int32_t bx = loc_bin(s, x, s->width, edge), by = loc_bin(s, y, s->height, edge);
-    put_word(s, s->x_first ? bx : by, out);
-    put_word(s, s->x_first ? by : bx, out);
+    loc_put_word(s, s->x_first ? bx : by, out);
+    loc_put_word(s, s->x_first ? by : bx, out);
 }
 
 /* Words go into a buffer of their own first: the caller's text may already end in anything. */
-static omn_status hand_over(omn_buf *words, omn_buf *out, omn_error *err)
+omn_status loc_hand_over(omn_buf *words, omn_buf *out, omn_error *err)
 {
     if (words->length > 0) omn_buf_put(out, words->data, words->length);
     const bool failed = words->failed || out->failed;
@@ -52,7 +52,7 @@ omn_status loc_write_boxes(const loc_scheme *s, const omn_value *v, const omn_fr
         omn_buf_puts(&words, " ");
         omn_buf_puts(&words, r[i].label);
     }
-    return hand_over(&words, out, err);
+    return loc_hand_over(&words, out, err);
 }
 
 omn_status loc_write_points(const loc_scheme *s, const omn_value *v, const omn_frame *like,
@@ -73,7 +73,7 @@ omn_status loc_write_points(const loc_scheme *s, const omn_value *v, const omn_f
         omn_buf_puts(&words, " ");
         omn_buf_puts(&words, p[i].label);
     }
-    return hand_over(&words, out, err);
+    return loc_hand_over(&words, out, err);
 }
 
 /* What reading gathers: at most as many as a value may hold; labels in one arena. */

@@ -26,17 +26,11 @@ static bool is_bin(const loc_scheme *s, int32_t number)
     return number >= s->first && number - s->first < s->bins;
 }
 
-bool loc_next_run(const loc_scheme *s, const char **at, const char *end, loc_run *run)
+/* The words in a row that begin at p with one of this length that says a bin. */
+static void gather(const loc_scheme *s, const char *p, const char *end, size_t length, loc_run *run)
 {
-    const char *p = *at;
-    int32_t number = 0;
-    size_t length = 0;
-    for (; p<end; p += length> 0 ? length : 1) {
-        length = word_at(s, p, end, &number);
-        if (length > 0 && is_bin(s, number)) break;
-    }
+    int32_t number = s->first;
     *run = (loc_run){ .words = p };
-    if (p >= end) return false;
     while (length > 0 && is_bin(s, number)) {
         run->count++;
         p += length;
@@ -44,6 +38,30 @@ bool loc_next_run(const loc_scheme *s, const char **at, const char *end, loc_run
         length = p < end && *p == ' ' ? word_at(s, p + 1, end, &number) : 0;
         if (length > 0) p++;
     }
+}
+
+bool loc_run_at(const loc_scheme *s, const char *at, const char *end, loc_run *run)
+{
+    int32_t number = 0;
+    while (at < end && *at == ' ') at++;
+    const size_t length = word_at(s, at, end, &number);
+    if (length == 0 || !is_bin(s, number)) return false;
+    gather(s, at, end, length, run);
+    return true;
+}
+
+bool loc_next_run(const loc_scheme *s, const char **at, const char *end, loc_run *run)
+{
+    const char *p = *at;
+    int32_t number = 0;
+    size_t length = 0;
+    for (; p < end; p += length > 0 ? length : 1) {
+        length = word_at(s, p, end, &number);
+        if (length > 0 && is_bin(s, number)) break;
+    }
+    *run = (loc_run){ .words = p };
+    if (p >= end) return false;
+    gather(s, p, end, length, run);
     p = run->behind;
     while (p < end && word_at(s, p, end, &number) == 0) p++;
     run->n_behind = (size_t)(p - run->behind);

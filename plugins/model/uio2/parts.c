@@ -285,12 +285,16 @@ static void open_vocabulary(uio2 *u, omn_open *o, omn_config *f, const omn_part 
                               (int32_t)omn_config_int_or(f, "omnio.option_ends", 1, 4, 2),
                           .table = "text_token_embedder.weight" };
     omn_open_vocabulary(o, text, &v);
-    if (fits)
-        omn_open_part(o, "location", "omnio.codec/1", "location", "",
-                      "bins=%d first=%d width=%d height=%d rounding=%s", (int)bins,
-                      (int)first_extra, (int)uio2_config_pair(f, size, 1, 384),
-                      (int)uio2_config_pair(f, size, 0, 384),
-                      omn_config_string_or(f, "omnio.location_rounding", "trunc"));
+    /* points, space, cameras and machines are said in the same words as boxes */
+    static const char *const spoken[] = { "location", "location.points", "location.box3d",
+                                          "location.camera", "location.actions" };
+    for (size_t i = 0; fits && i < sizeof spoken / sizeof *spoken; i++)
+        if (i == 0 || omn_open_offers(o, "omnio.codec/1", spoken[i]))
+            omn_open_part(o, spoken[i], "omnio.codec/1", spoken[i], "",
+                          "bins=%d first=%d width=%d height=%d rounding=%s", (int)bins,
+                          (int)first_extra, (int)uio2_config_pair(f, size, 1, 384),
+                          (int)uio2_config_pair(f, size, 0, 384),
+                          omn_config_string_or(f, "omnio.location_rounding", "trunc"));
 }
 
 /* A part without which the model is of use: what is not installed is not written. */

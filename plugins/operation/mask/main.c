@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operations on masks: from and to pictures, to outlines and back, and the boxes around what they
- * label. */
+/* Operations on masks: from and to pictures, grey or in colours, to outlines and back, and the
+ * boxes around what they label. */
+#include "colors.h"
 #include "outline.h"
 
 #include <math.h>
@@ -125,6 +126,110 @@ static omn_status to_image(omn_call *c, const omn_value *in, omn_image **out, om
         ((uint8_t *)px.data)[i] = (uint8_t)(x < 0 || x > 255 ? 255 : x);
     }
     return OMN_OK;
+}
+
+/* ---- colours -------------------------------------------------------------------------------- */
+
+static void rgb_at(const omn_pixels *px, size_t i, uint8_t rgb[3])
+{
+    for (size_t k = 0; k < 3; k++) {
+        const size_t at = i * px->channels + (px->channels < 3 ? 0 : k);
+        const float x = px->type == OMN_F32 ? 255 * ((const float *)px->data)[at] + 0.5f
+                                            : (float)((const uint8_t *)px->data)[at];
+        rgb[k] = (uint8_t)(x > 0 ? (x < 255 ? x : 255) : 0);
+    }
+}
+
+#define FROM_COLORS(IN, OPT, PAR, OUT)                                                             \
+    IN(image, in, "a picture in colours")                                                          \
+    PAR(string, colors, "", NULL, NULL,                                                            \
+        "names and colours of labels 0, 1, ..: background: black, sky: blue; empty: black, then "  \
+        "what much of the picture has")                                                            \
+    PAR(double, far, "442", "0..442", NULL,                                                        \
+        "a pixel farther than this from each colour, of 255, belongs to none")                     \
+    PAR(double, near, "90", "1..442", NULL, "of colours that are found: what counts as one")       \
+    PAR(double, least, "0.002", "0..1", NULL, "of colours that are found: share of all pixels")    \
+    OUT(mask, out, "the label of the nearest colour for each pixel")
+OMN_OPERATION(from_colors, FROM_COLORS, OMN_PURE);
+static omn_status from_colors(omn_call *c, const omn_image *in, const char *text, double far,
+                              double near, double least, omn_value **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_pixels px = omn_image_pixels(in);
+    const size_t n = (size_t)px.width * px.height;
+    colors k;
+    bool named = false;
+    int32_t *labels = malloc(n * sizeof(*labels));
+    uint8_t *rgb = malloc(3 * n);
+    if (labels == NULL || rgb == NULL)
+        OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "no memory for a mask"));
+    for (size_t i = 0; i < n; i++) rgb_at(&px, i, rgb + 3 * i);
+    if (text[0] != '\0')
+        OMN_TRY(colors_read(c, text, &k, err));
+    else
+        OMN_TRY(colors_found(rgb, px.width, px.height, near, least, &k, err));
+    for (size_t i = 0; i < n; i++)
+        labels[i] = i > 0 && memcmp(rgb + 3 * i, rgb + 3 * i - 3, 3) == 0
+                        ? labels[i - 1]
+                        : colors_nearest(&k, rgb + 3 * i, far);
+    for (size_t i = 0; i < k.n; i++) named = named || k.name[i] != NULL;
+    const omn_filled hard = omn_fill("labels", OMN_I32, omn_dim2(px.height, px.width), labels);
+    st = mask_of(&hard.tensor, k.name, named ? k.n : 0, omn_image_frame(in), out, err);
+done:
+    free(labels);
+    free(rgb);
+    return st;
+}
+
+/* The colour of a label: that of its name where both have names, else by number. */
+static omn_status color_of_label(const colors *k, const omn_value *in, size_t label, size_t *out,
+                                 omn_error *err)
+{
+    const omn_tensor *legend = omn_value_column(in, "legend");
+    const bool has = legend != NULL && (int64_t)label < legend->shape.dim[0];
+    const char *name = has ? ((const char *const *)legend->data)[label] : NULL;
+    for (*out = 0; name != NULL && *out < k->n; (*out)++)
+        if (k->name[*out] != NULL && strcmp(k->name[*out], name) == 0) return OMN_OK;
+    *out = label;
+    if (label < k->n && (legend == NULL || k->name[label] == NULL)) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA, "label %zu%s%.40s has no colour", label,
+                    name != NULL ? ", " : "", name != NULL ? name : "");
+}
+
+#define TO_COLORS(IN, OPT, PAR, OUT)                                                               \
+    IN(mask, in, "a mask with labels")                                                             \
+    PAR(string, colors, "black, white", NULL, NULL,                                                \
+        "names and colours of its labels, or colours of labels 0, 1, ..")                          \
+    OUT(image, out, "the picture in these colours; where nobody said, black")
+OMN_OPERATION(to_colors, TO_COLORS, OMN_PURE);
+static omn_status to_colors(omn_call *c, const omn_value *in, const char *text, omn_image **out,
+                            omn_error *err)
+{
+    const omn_tensor *t = omn_value_column(in, "labels");
+    size_t *color = omn_call_scratch(c, MOST_LABELS, sizeof(*color));
+    omn_pixels px;
+    colors k;
+    if (t == NULL) return omn_fail(err, OMN_ERR_TYPE, "a soft mask has no labels");
+    if (color == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for labels");
+    const int64_t h = t->shape.dim[0], w = t->shape.dim[1];
+    if (h < 1 || w < 1 || h > OMN_IMAGE_MOST_SIDE || w > OMN_IMAGE_MOST_SIDE)
+        return omn_fail(err, OMN_ERR_SHAPE, "a mask of %lld x %lld makes no picture", (long long)w,
+                        (long long)h);
+    omn_status st = colors_read(c, text, &k, err);
+    for (size_t i = 0; i < MOST_LABELS; i++) color[i] = COLORS_MOST;
+    for (int64_t i = 0; st == OMN_OK && i < w * h; i++) {
+        const int32_t x = ((const int32_t *)t->data)[i];
+        if (x >= 0 && color[x] == COLORS_MOST)
+            st = color_of_label(&k, in, (size_t)x, &color[x], err);
+    }
+    if (st == OMN_OK)
+        st = omn_image_new(OMN_U8, (uint32_t)w, (uint32_t)h, 3, omn_value_frame(in), out, &px, err);
+    for (int64_t i = 0; st == OMN_OK && i < w * h; i++) {
+        const int32_t x = ((const int32_t *)t->data)[i];
+        if (x >= 0) memcpy((uint8_t *)px.data + 3 * i, k.rgb[color[x]], 3);
+        else memset((uint8_t *)px.data + 3 * i, 0, 3);
+    }
+    return st;
 }
 
 /* ---- what a mask labels --------------------------------------------------------------------- */
@@ -300,6 +405,8 @@ done:
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(from_image, "mask.from_image", "a picture as a mask"),
     OMN_OPERATION_OBJECT(to_image, "mask.image", "a mask as a grey picture"),
+    OMN_OPERATION_OBJECT(from_colors, "mask.from_colors", "a picture in colours as a mask"),
+    OMN_OPERATION_OBJECT(to_colors, "mask.colors", "a mask as a picture in colours"),
     OMN_OPERATION_OBJECT(mask_regions, "mask.regions", "a box around each label of a mask"),
     OMN_OPERATION_OBJECT(mask_polygons, "mask.polygons", "the outline of each label of a mask"),
     OMN_OPERATION_OBJECT(from_polygons, "mask.from_polygons", "outlines as a mask"),

@@ -56,6 +56,31 @@ done:
     return st;
 }
 
+#define DEPTH_IMAGE(IN, OPT, PAR, OUT)                                                             \
+    IN(depth, in, "depth of a picture")                                                            \
+    PAR(double, scale, "1", "1e-9..1e9", "m", "metres from black to white")                        \
+    PAR(double, offset, "0", "-1e6..1e6", "m", "metres of black")                                  \
+    OUT(image, out, "grey, floats: (depth - offset) / scale within 0..1; unknown: black")
+OMN_OPERATION(depth_image, DEPTH_IMAGE, OMN_PURE);
+static omn_status depth_image(omn_call *c, const omn_value *in, double scale, double offset,
+                              omn_image **out, omn_error *err)
+{
+    const omn_tensor *t = omn_value_column(in, "depth");
+    const int64_t h = t->shape.dim[0], w = t->shape.dim[1];
+    omn_pixels px;
+    (void)c;
+    if (h < 1 || w < 1 || h > OMN_IMAGE_MOST_SIDE || w > OMN_IMAGE_MOST_SIDE)
+        return omn_fail(err, OMN_ERR_SHAPE, "depth of %lld x %lld makes no picture", (long long)w,
+                        (long long)h);
+    const omn_status st = omn_image_new(OMN_F32, (uint32_t)w, (uint32_t)h, 1, omn_value_frame(in),
+                                        out, &px, err);
+    for (int64_t i = 0; st == OMN_OK && i < w * h; i++) {
+        const double x = ((double)((const float *)t->data)[i] - offset) / scale;
+        ((float *)px.data)[i] = (float)(x > 0 ? (x < 1 ? x : 1) : 0);
+    }
+    return st;
+}
+
 /* ---- normals -------------------------------------------------------------------------------- */
 
 static omn_status normals_new(omn_call *c, const float *n, int64_t h, int64_t w,
@@ -265,6 +290,7 @@ static omn_status project(omn_call *c, const omn_value *in, const omn_value *cam
 
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(depth_from_image, "depth.from_image", "a picture as depth in metres"),
+    OMN_OPERATION_OBJECT(depth_image, "depth.image", "depth as a grey picture"),
     OMN_OPERATION_OBJECT(normals_from_depth, "normals.from_depth", "the normals of a depth"),
     OMN_OPERATION_OBJECT(normals_from_image, "normals.from_image", "a picture as normals"),
     OMN_OPERATION_OBJECT(normals_image, "normals.image", "normals as a picture in colours"),
