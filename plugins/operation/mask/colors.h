@@ -18,8 +18,8 @@ typedef struct colors {
 omn_status colors_read(omn_call *c, const char *text, colors *out, omn_error *err);
 /* The label whose colour is nearest; -1: all are farther than that. */
 int32_t colors_nearest(const colors *k, const uint8_t rgb[3], double far);
-/* Colours that a picture (RGB, w x h) is made of: black, then from the most common on those that are
- * more than `near` apart and each at least `least` of all pixels. */
+/* Colours that a picture (RGB, w x h) is made of: black, then from the most common on those that
+ * are more than `near` apart and each at least `least` of all pixels. */
 omn_status colors_found(const uint8_t *rgb, size_t w, size_t h, double near, double least,
                         colors *out, omn_error *err);
 
