@@ -109,9 +109,34 @@ static omn_status made_by(const omn_pipeline *p, const plan_step *s, const char 
     return st;
 }
 
+/* Side of the square in which a model sees the picture that another one is a view of, as the
+ * parameter of the part says; 0: its decoder knows no views. */
+static uint32_t view_side(const plan_part *part)
+{
+    const char *text = NULL;
+    for (uint32_t i = 0; i < omn_entry_object(part->entry)->n_params; i++)
+        if (!strcmp(omn_entry_param(part->entry, i)->name, "view"))
+            text = omn_entry_param(part->entry, i)->deflt;
+    for (size_t i = 0; text && i < part->n_set; i++)
+        if (!strcmp(part->set[i].name, "view")) text = part->set[i].text;
+    const long side = text ? strtol(text, NULL, 10) : 0;
+    return side > 0 && side <= (long)OMN_IMAGE_MOST_SIDE ? (uint32_t)side : 0;
+}
+
+/* The picture of which the value is a view: it is laid where that one lies. */
+static omn_status read_like(omn_pipeline *p, const yml *like, plan_step *s, omn_error *err)
+{
+    if (!like) return OMN_OK;
+    if (!s->part || !view_side(s->part))
+        return yml_fail(like, err, "like: the decoder \"%s\" makes no views of a picture here: a "
+                        "part does that has a parameter \"view\"", s->output);
+    return name_refer(p, like, "image", &s->in[1], err);
+}
+
 omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
-    static const char *const keys[] = { "tokenize", "detokenize", "as", "when", "with", NULL };
+    static const char *const keys[] = { "tokenize", "detokenize", "as", "when", "with", "like",
+                                        NULL };
     const bool to = s->verb == VERB_TOKENIZE;
     const char *type = "any";
     TRY_READ(yml_only(y, keys, err));
@@ -122,10 +147,12 @@ omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
     if (!s->params) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     if (s->part) s->params[s->n_params++] = s->part->weights;
     TRY_READ(made_by(p, s, &type, err));
+    TRY_READ(read_like(p, yml_get(y, "like"), s, err));
     const char *takes = to ? type : "tokens";
     TRY_READ(name_refer(p, yml_get(y, s->name), strcmp(takes, "any") ? takes : NULL, &s->in[0],
                         err));
-    s->n_in = s->n_out = 1;
+    s->n_in = yml_get(y, "like") ? 2 : 1;
+    s->n_out = 1;
     return name_result(p, y, "as", to ? "tokens" : type, &s->out[0], err);
 }
 
@@ -224,19 +251,34 @@ static omn_status decoder_of(omn_pipeline_run *r, const plan_step *s, const omn_
     return opened_part(r->p, part, r->parts, path, out, err);
 }
 
+/* What a model would see of the picture that the value is a view of. */
+static omn_status frame_like(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
+                             omn_frame *out, omn_error *err)
+{
+    const uint32_t side = view_side(s->part);
+    omn_image *fit = NULL;
+    const omn_status st = omn_image_fit(c, omn_value_image(r->slots[s->in[1]]), side, side, 0, &fit,
+                                        NULL, err);
+    if (st == OMN_OK) *out = *omn_image_frame(fit);
+    omn_image_free(fit);
+    return st;
+}
+
 omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
 {
     const omn_value *v = r->slots[s->in[0]];
     const omn_part *d = NULL;
     omn_value *out = NULL;
+    omn_frame frame, *like = s->n_in > 1 ? &frame : NULL;
     const int32_t *codes = NULL;
     omn_status st = decoder_of(r, s, &d, err);
+    if (st == OMN_OK && like) st = frame_like(r, c, s, like, err);
     if (st != OMN_OK) return st;
     if (s->verb == VERB_TOKENIZE) {
-        st = omn_decoder_codes(d, c, v, NULL, &out, err);
+        st = omn_decoder_codes(d, c, v, like, &out, err);
     } else {
         const size_t n = omn_tokens_get(v, &codes, NULL);
-        st = omn_decoder_value(d, c, codes, n, NULL, &out, err);
+        st = omn_decoder_value(d, c, codes, n, like, &out, err);
     }
     if (st == OMN_OK) run_put(r, s->out[0], out);
     return st;

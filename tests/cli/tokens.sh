@@ -13,6 +13,20 @@ if "$omnio" list decoder | grep -q ' image.vqgan '; then
     ok "... 64 of them" sh -c '[ $(tr , "\n" < codes.json | grep -c "[0-9]") -eq 64 ]'
     ok "codes as a picture" "$omnio" run image-from-tokens $is --codes codes.json --weights "$golden" -o back.ppm
     ok "... of 64 pixels" sh -c 'head -c 12 back.ppm | tr "\n" " " | grep -q "^P6 64 64 255"'
+    # of a picture twice as wide as high half of the square is padding
+    { printf 'P6 32 16 255\n'; head -c 1536 /dev/zero | tr '\0' '\200'; } > wide.ppm
+    { printf 'P6 32 32 255\n'; head -c 3072 /dev/zero | tr '\0' '\377'; } > white.ppm
+    view="$is --set parts.vq.view=64"
+    ok "a view as codes" \
+        "$omnio" run image-tokens-view $view --image white.ppm --like wide.ppm --weights "$golden" -o view.json
+    ok "the same picture alone" "$omnio" run image-tokens $is --image white.ppm --weights "$golden" -o alone.json
+    ok "... has other codes" sh -c '! cmp -s view.json alone.json'
+    ok "codes as a view" \
+        "$omnio" run image-from-tokens-view $view --codes view.json --like wide.ppm --weights "$golden" -o view.ppm
+    ok "... as large as its picture" sh -c 'head -c 12 view.ppm | tr "\n" " " | grep -q "^P6 32 16 255"'
+    sed 's/with: vq, like/with: text, like/; s/model: .*//' "$top_srcdir/pipelines/image-tokens-view.yaml" > no.yaml
+    ok "no view of a text" gives 78 check no.yaml
+    ok "... which is said" grep -q 'makes no views' err
     ok "weights that are not there" gives 66 run image-tokens --image "$photo" --weights no.safetensors
     ok "weights of another network" gives 65 run image-tokens --image "$photo" --weights "$golden"
     ok "... the missing one is named" grep -q 'target_embedders.image.vqgan.encoder.conv_in.weight' err
