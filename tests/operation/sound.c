@@ -183,8 +183,35 @@ START_TEST(segments_are_made_of_any_sound)
     omn_value_unref(v);
     v = sound(0, 1, 16000, 0, count);
     const omn_value *const none[4] = { v };
-    out = apply(NULL, "audio.segments", none, NULL);
+    out = apply(NULL, "audio.segments", none, "least", "3", NULL);
     ck_assert_uint_eq(omn_list_count(out), 0);
+    omn_value_unref(out);
+    omn_value_unref(v);
+    apply_end();
+}
+END_TEST
+
+/* Silence in front, before the sound begins; of a sound that has as many pieces none. */
+START_TEST(a_short_sound_has_a_past)
+{
+    omn_value *v = sound(20000, 1, 16000, 5, tones), *first = NULL, *last = NULL;
+    const omn_value *const in[4] = { v };
+    omn_value *out = apply(NULL, "audio.segments", in, "seconds", "1", "least", "3", NULL);
+    omn_value *alone = apply(NULL, "audio.segments", in, "seconds", "1", "least", "1", NULL);
+    size_t n = 0;
+    ck_assert_uint_eq(omn_list_count(out), 3);
+    ck_assert_uint_eq(omn_list_count(alone), 1);
+    ck_assert_int_eq(omn_value_item(out, 0, &first, NULL), OMN_OK);
+    ck_assert_int_eq(omn_value_item(out, 2, &last, NULL), OMN_OK);
+    ck_assert(omn_value_equal(last, omn_list_at(alone, 0)));
+    const float *x = samples(first, &n);
+    ck_assert_uint_eq(n, 16000);
+    for (size_t i = 0; i < n; i++) ck_assert(x[i] == 0);
+    ck_assert_double_eq_tol(number(first, "start"), 3, 1e-9);
+    ck_assert_double_eq_tol(number(last, "start"), 5, 1e-9);
+    omn_value_unref(first);
+    omn_value_unref(last);
+    omn_value_unref(alone);
     omn_value_unref(out);
     omn_value_unref(v);
     apply_end();
@@ -222,6 +249,7 @@ int main(void)
     const TTest *const all[] = { another_rate_keeps_pitch_and_loudness,
                                  what_a_rate_cannot_say_is_left_out,
                                  segments_are_those_of_the_table, segments_are_made_of_any_sound,
+                                 a_short_sound_has_a_past,
                                  what_cannot_be_is_refused };
     return TESTING_RUN("operation/sound", all, 60);
 }

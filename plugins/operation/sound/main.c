@@ -33,21 +33,25 @@ done:
     PAR(double, each, "0", "0..3600", "s",                                                         \
         "how much of the sound each stands for: less, silence on both sides; more, its middle; 0:" \
         " its length")                                                                             \
+    PAR(int, least, "0", "0..64", NULL, "so many of any sound that is not empty, silent ones in "  \
+        "front: a model that wants a past has one")                                                \
     OUT(list, out, "the segments, of one channel: silence fills the last; what is left and no"     \
                    " longer than half of one and a tenth of a second is dropped")
 OMN_OPERATION(segments, SEGMENTS, OMN_PURE);
 static omn_status segments(omn_call *c, const omn_value *in, double rate, double seconds,
-                           double each, omn_value **out, omn_error *err)
+                           double each, int least, omn_value **out, omn_error *err)
 {
     sound s = { 0 };
     omn_status st = OMN_OK;
     if (each > 0 && each < 0.01)
         return omn_fail(err, OMN_ERR_ARGUMENT, "each: %g s is outside 0.01..3600", each);
     OMN_TRY(sound_of(in, true, &s, err));
-    const cut how = { seconds, each > 0 ? each : seconds, (double)s.n / s.rate };
+    cut how = { seconds, each > 0 ? each : seconds, (double)s.n / s.rate,
+                (size_t)least, 0 };
     OMN_TRY(sound_resample(c, &s, rate, err));
     OMN_TRY(sound_cut(&s, &how, in, out, err));
-    const double left = how.length - (double)omn_list_count(*out) * how.each;
+    const size_t heard = omn_list_count(*out) - how.silent;
+    const double left = how.length - (double)heard * how.each;
     if (left > 0.001) /* nobody should believe that it was heard */
         omn_call_log(c, OMN_LOG_WARN, "audio.segments: the last %.2f s of %.2f s are left out",
                      left, how.length);

@@ -53,7 +53,7 @@ static omn_status piece(const sound *s, const place *at, size_t size, int64_t wh
     return sound_give(&one, like, out, err);
 }
 
-omn_status sound_cut(const sound *s, const cut *how, const omn_value *like, omn_value **out,
+omn_status sound_cut(const sound *s, cut *how, const omn_value *like, omn_value **out,
                      omn_error *err)
 {
     const double n = segments(how), size = floor(s->rate * how->seconds);
@@ -67,14 +67,21 @@ omn_status sound_cut(const sound *s, const cut *how, const omn_value *like, omn_
                         how->seconds, s->rate);
     if (n > PIECES || n * size * sizeof(*y) > (double)OMN_VALUE_MOST_BYTES)
         return omn_fail(err, OMN_ERR_DATA, "%.0f segments of %.0f samples are too many", n, size);
-    list = calloc((size_t)n + 1, sizeof(omn_value *));
+    how->silent = n > 0 && how->least > (size_t)n ? how->least - (size_t)n : 0;
+    list = calloc(how->silent + (size_t)n + 1, sizeof(omn_value *));
     y = malloc((size_t)size * sizeof(*y));
     if (list == NULL || y == NULL) {
         st = omn_fail(err, OMN_ERR_MEMORY, "no memory for segments");
         goto done;
     }
-    for (; made < (size_t)n; made++) {
-        const place at = place_of(how, s->rate, n, (double)made);
+    for (; made < how->silent; made++) {
+        const sound one = { y, (size_t)size, 1, s->rate,
+                            s->start - (double)(how->silent - made) * how->each };
+        memset(y, 0, (size_t)size * sizeof(*y));
+        OMN_TRY(sound_give(&one, like, &list[made], err));
+    }
+    for (; made < how->silent + (size_t)n; made++) {
+        const place at = place_of(how, s->rate, n, (double)(made - how->silent));
         OMN_TRY(piece(s, &at, (size_t)size, whole, y, like, &list[made], err));
     }
     OMN_TRY(omn_list_new(list, made, out, err));

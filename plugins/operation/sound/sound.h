@@ -25,9 +25,11 @@ typedef struct cut {
     double seconds;                       /* what each piece becomes */
     double each;                          /* how much of the sound each stands for */
     double length;                        /* of the sound before it was resampled, s */
+    size_t least;                         /* pieces of any sound; silent ones in front */
+    size_t silent;                        /* how many of those there are; filled */
 } cut;
 /* A list of pieces of exactly trunc(seconds * rate) samples; like: as above. [run] */
-omn_status sound_cut(const sound *s, const cut *how, const omn_value *like, omn_value **out,
+omn_status sound_cut(const sound *s, cut *how, const omn_value *like, omn_value **out,
                      omn_error *err);
 
 #endif
