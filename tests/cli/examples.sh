@@ -78,6 +78,14 @@ films() {
     "$omnio" list format | grep -q ' video '
 }
 
+# of_kind KIND JSON: my.safetensors holds such a value.
+of_kind() {
+    printf 'version: 1\ninputs: {v: {type: %s, help: a value}}\n' "$1" > kind.yaml
+    echo 'steps: []' >> kind.yaml
+    echo 'outputs: {v: {value: $v, file: my.safetensors}}' >> kind.yaml
+    "$omnio" run kind.yaml --v "$2" -o my.safetensors --overwrite -q
+}
+
 # example LINE: exit code 0.
 example() {
     line=$1 folder=. short=
@@ -95,9 +103,22 @@ example() {
     [ "${2:-}" = run ] && grep -q '^model: unified-io-2' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search*) compares || return 0 ;;
-        *-tokens\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
+        *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
         *.mp4* | *four.gif*) films || return 0 ;;
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;
+    esac
+    case $line in
+        *track-points*) of_kind points '[[10, 20], [30, 40]]' || return 1 ;;
+        *navigate*)
+            of_kind actions '{"action": [[0, 1, 2, 1]], "time": [0],
+                "name": ["x", "z", "y", "turn left"]}' || return 1 ;;
+        *view-camera*)
+            of_kind camera '{"focal": [9, 9], "center": [8, 8], "size": [16, 16],
+                "pose": [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]}' || return 1 ;;
+    esac
+    case "$short $line" in
+        --plan*--audio*)
+            for i in audio.mel audio.segments; do "$omnio" list operation | grep -q " $i " || return 0; done ;;
     esac
     case $line in
         *contact-sheet* | *draw-* | *show-depth* | *from-coco*)
