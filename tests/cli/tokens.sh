@@ -48,7 +48,8 @@ if "$omnio" list operation | grep -q ' audio.segments ' && "$omnio" list operati
     ok "a sound as codes" "$omnio" run audio-tokens $is --audio "$tone" --weights "$golden" -o tones.json
     ok "... 32 of them" sh -c '[ $(tr , "\n" < tones.json | grep -c "[0-9]") -eq 32 ]'
     ok "codes as a sound" "$omnio" run audio-from-tokens $is --codes tones.json --weights "$golden" -o back.wav
-    ok "... of a second" sh -c '[ $(wc -c < back.wav) -eq $((44 + 2 * 63 * 256)) ]'
+    # it says in a few texts how it was made
+    ok "... of a second" sh -c 'n=$(($(wc -c < back.wav) - 44 - 2 * 63 * 256)); [ $n -ge 0 ] && [ $n -lt 4096 ]'
     ok "weights of another network" gives 65 run audio-tokens --audio "$tone" --weights "$golden"
     ok "... the missing one is named" grep -q 'target_embedders.audio.vqgan.encoder.embedding' err
 fi
