@@ -11,9 +11,9 @@ static const char own[] = "txt, json, jsonl";
 
 typedef struct search {
     cli *c;
-    const char *type, *suffix;
+    const char *type, *suffix; /* suffix NULL: of any */
     bool found;
-    char all[512]; /* "png, jpg" */
+    char all[512]; /* "png, jpg", of those that were asked */
     omn_error err; /* OMN_ERR_MEMORY: not all could be asked */
 } search;
 
@@ -36,40 +36,66 @@ static bool suffix_in(const char *path, char *buf, size_t room)
     return true;
 }
 
+static bool same(const char *word, size_t n, const char *as)
+{
+    return strlen(as) == n && !strncmp(word, as, n);
+}
+
+/* Does the format make such values, under such a suffix, by what its plugin was found to say? */
+static bool may_fit(const search *s, const char *format)
+{
+    const char *colon = format ? strchr(format, ':') : NULL;
+    if (!colon) return false;
+    const size_t made = (size_t)(colon - format);
+    if (strcmp(s->type, "any") && !same(format, made, "any") && !same(format, made, s->type))
+        return false;
+    for (const char *p = colon + 1; s->suffix && *p;) {
+        const size_t n = strcspn(p, ",");
+        if (same(p, n, s->suffix)) return true;
+        p += n + (p[n] == ',');
+    }
+    return !s->suffix;
+}
+
+/* Only a plugin that may fit is loaded: whether a format can write, it alone knows. */
 static int on_format(void *user, const omn_listed *it)
 {
     search *s = user;
     const omn_entry *e = NULL;
     omn_error why = OMN_ERROR_INIT;
-    if (!it->name) return 0;
+    if (!it->name || !may_fit(s, it->format)) return 0;
     const omn_status st = omn_registry_find(s->c->ctx, "omnio.format/1", it->name, &e, &why);
     if (st == OMN_ERR_MEMORY) s->err = why;
     if (st != OMN_OK) return st == OMN_ERR_MEMORY;
     const omn_format_impl *impl = omn_entry_object(e)->impl;
-    const bool any = !strcmp(s->type, "any") || !strcmp(impl->makes, "any");
-    if (!impl->write || (!any && strcmp(impl->makes, s->type))) return 0;
-    for (const char *p = impl->suffixes; *p;) {
-        const size_t n = strcspn(p, ","), used = strlen(s->all);
-        s->found = s->found || (strlen(s->suffix) == n && !strncmp(p, s->suffix, n));
-        if (p == impl->suffixes)
-            snprintf(s->all + used, sizeof s->all - used, "%.*s, ", (int)n, p);
-        p += n + (p[n] == ',');
-    }
+    const size_t used = strlen(s->all);
+    if (!impl->write) return 0;
+    snprintf(s->all + used, sizeof s->all - used, "%.*s, ", (int)strcspn(impl->suffixes, ","),
+             impl->suffixes);
+    s->found = s->suffix != NULL;
     return s->found;
+}
+
+static omn_status ask(search *s, const char *suffix, omn_error *err)
+{
+    s->suffix = suffix;
+    const omn_status st = omn_registry_list(s->c->ctx, "omnio.format/1", on_format, s, err);
+    return st == OMN_OK && s->err.status ? omn_fail(err, OMN_ERR_MEMORY, "%s", s->err.text) : st;
 }
 
 omn_status formats_check(cli *c, const char *type, const char *path, omn_error *err)
 {
     char plain[4096], suffix[32] = "";
-    search s = { .c = c, .type = type, .suffix = suffix, .err = OMN_ERROR_INIT };
+    search s = { .c = c, .type = type, .err = OMN_ERROR_INIT };
+    omn_status st = OMN_OK;
     snprintf(plain, sizeof plain, "%s", path);
     formats_plain(plain);
     const bool has = suffix_in(plain, suffix, sizeof suffix);
     if (has && (!strcmp(suffix, "txt") || !strcmp(suffix, "json") || !strcmp(suffix, "jsonl")))
         return OMN_OK;
-    const omn_status st = omn_registry_list(c->ctx, "omnio.format/1", on_format, &s, err);
-    if (st == OMN_OK && s.err.status) return omn_fail(err, OMN_ERR_MEMORY, "%s", s.err.text);
-    if (st != OMN_OK || (has && s.found)) return st;
+    if (has) st = ask(&s, suffix, err);
+    if (st == OMN_OK && !s.found) st = ask(&s, NULL, err);
+    if (st != OMN_OK || s.found) return st;
     return omn_fail(err, OMN_ERR_ARGUMENT, "%s: %s%s%s; %s can be written as %s%s", plain,
                     has ? "no format writes " : "a name without a suffix says no format",
                     has ? "." : "", suffix, type, s.all, own);

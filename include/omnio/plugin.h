@@ -232,6 +232,7 @@ typedef struct omn_listed {
     const char *kind, *name, *help;                       /* NULL for a bad file */
     const char *plugin, *version, *licence, *summary, *file;
     const char *why;                                      /* of a bad file: one line */
+    const char *format;     /* of formats "image:jpg,jpeg": what they make, suffixes; else NULL */
 } omn_listed;
 typedef int omn_list_fn(void *user, const omn_listed *it);
 OMN_API omn_status omn_registry_list(omn_context *ctx, const char *kind, omn_list_fn *fn,

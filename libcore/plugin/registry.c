@@ -468,6 +468,7 @@ omn_status registry_list(registry *r, omn_context *ctx, const char *kind, omn_li
         omn_listed it = { OMN_FILL(omn_listed),    .kind = s->object->kind, .name = s->object->name,
                           .help = s->object->help, .plugin = f->name,       .version = f->version,
                           .licence = f->licence,   .summary = f->summary,   .file = f->path };
+        if (*s->object->extra) it.format = s->object->extra;
         stop = fn(user, &it);
     }
     for (size_t i = 0; st == OMN_OK && !stop && i < now->n_files; i++)

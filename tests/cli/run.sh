@@ -144,6 +144,16 @@ ok "... with the nearest" grep -q 'did you mean "small"' err
 ok "... or with all" sh -c "'$omnio' run small.yaml --image a.png -o picture=x.png 2>&1 | grep -q 'there is small'"
 ok "an unknown suffix is told before the work" run 2 small.yaml --image none.png -o x.foo
 ok "... with those that there are" grep -q 'no format writes .foo; image can be written as .*png' err
+# The linker tells of every library it begins, each process in a file of its own.
+begun() { sed -n 's|.*calling init: .*/\(format-[a-z0-9]*\)\.so.*|\1|p' ld.$! 2> /dev/null | sort -u | tr '\n' ' '; }
+LD_DEBUG=files LD_DEBUG_OUTPUT=ld "$omnio" run small.yaml --image a.png -o begun.png > out 2> err < /dev/null &
+wait $!
+if [ -s ld.$! ]; then
+    ok "a known one begins its own format alone" test "$(begun)" = "format-png "
+else
+    ok "a known one is written" [ -s begun.png ]
+fi
+rm -f ld.* begun.png
 ok "a folder that is not there too" run 66 small.yaml --image none.png -o nowhere/x.png
 ok "two outputs want two files" run 2 two.yaml --text x -o a=t.txt -o b=./t.txt
 ok "... which is told" grep -q 'another output' err
