@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of a transformer block around attention: feed-forward, norms and residuals in either
- * order, and experts that share a sequence (Wang et al. 2022, BEiT-3). */
+ * order, experts that share a sequence (Wang et al. 2022, BEiT-3), and what an encoder's blocks
+ * hand on. */
 #include <omnio/nn.h>
 
 omn_node *omn_feed_forward(omn_scope *s, const omn_ffn *f, omn_node *x)
@@ -19,6 +20,21 @@ omn_node *omn_feed_forward(omn_scope *s, const omn_ffn *f, omn_node *x)
     h = linear(s, h, f->w_out, f->b_out, OMN_ACT_NONE);
     if (f->gate) h = omn_mul(s, h, omn_activate(s, f->gate, OMN_ACT_TANH));
     return omn_node_tag(s, h, "out");
+}
+
+omn_node *omn_features_join(omn_scope *s, const omn_bundle *f, bool second, bool frozen,
+                            int64_t project)
+{
+    omn_node *x = omn_bundle_get(f, s, "last");
+    if (second) {
+        omn_node *both[2] = { x, omn_bundle_get(f, s, "second") };
+        x = omn_concat(s, both, 2, -1);
+    }
+    if (frozen) x = omn_stop_gradient(s, x);
+    if (!project) return x;
+    omn_node *w = omn_weight(s, "projection.weight", omn_dim2(project, omn_node_dim(x, -1)),
+                             OMN_INIT_FAN_IN, 1);
+    return omn_linear(s, x, w, NULL, OMN_ACT_NONE);
 }
 
 omn_node *omn_norm_apply(omn_scope *s, const omn_norm *n, omn_node *x)

@@ -131,6 +131,99 @@ START_TEST(weights_that_are_not_numbers_start_nothing)
 }
 END_TEST
 
+/* b's weights by weight norm: a matrix as directions, which may have any length, and lengths. */
+static void write_normed(const char *folder, const char *name)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    omn_weights_entry list[512];
+    static float direction[1 << 14], length[1 << 10];
+    char v[256] = "", g[256] = "";
+    ck_assert_int_eq(omn_weights_open(below(folder, "b/model.safetensors"), &w, &err), OMN_OK);
+    size_t n = omn_weights_count(w);
+    for (size_t i = 0; i < n; i++)
+        list[i] = (omn_weights_entry){ omn_weights_name(w, i), *omn_weights_at(w, i) };
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(list[i].name, name)) continue;
+        const omn_tensor t = list[i].tensor;
+        const size_t rows = (size_t)t.shape.dim[0], each = (size_t)t.shape.dim[1];
+        ck_assert(t.type == OMN_F32 && t.shape.rank == 2 && rows <= 1 << 10 &&
+                  rows * each <= 1 << 14);
+        for (size_t r = 0; r < rows; r++) {
+            double sum = 0;
+            for (size_t k = 0; k < each; k++) {
+                const float x = ((const float *)t.data)[r * each + k];
+                direction[r * each + k] = x * (float)(r % 5 + 0.5);
+                sum += (double)x * (double)x;
+            }
+            length[r] = (float)sqrt(sum);
+        }
+        snprintf(v, sizeof v, "%s_v", name);
+        snprintf(g, sizeof g, "%s_g", name);
+        list[i] = (omn_weights_entry){ v, { OMN_F32, t.shape, direction,
+                                            rows * each * sizeof *direction } };
+        list[n++] = (omn_weights_entry){ g, { OMN_F32, omn_dim2((int64_t)rows, 1), length,
+                                              rows * sizeof *length } };
+        break;
+    }
+    ck_assert(g[0]);
+    ck_assert_int_eq(omn_weights_write(below(folder, "normed.safetensors"), OMN_OVERWRITE, list, n,
+                                       NULL, 0, &err), OMN_OK);
+    omn_weights_close(w);
+}
+
+/* A weight that a file keeps as direction and length has the mean that it has written out, whoever
+ * of the models comes first, and lies in the new file as one. */
+START_TEST(a_mean_knows_weight_norm)
+{
+    static const char *const starts[] = { "[./a, ./normed.safetensors]",
+                                          "[./normed.safetensors, ./a]" };
+    static const char *const files[] = { "a/model.safetensors", "b/model.safetensors" };
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = three_toys();
+    omn_weights *w[3] = { NULL };
+    char name[200] = "";
+    ck_assert_int_eq(omn_weights_open(below(folder, files[0]), &w[0], &err), OMN_OK);
+    for (size_t i = 0; i < omn_weights_count(w[0]) && !name[0]; i++) {
+        const char *is = omn_weights_name(w[0], i);
+        const omn_tensor *t = omn_weights_at(w[0], i);
+        if (strlen(is) > 7 && !strcmp(is + strlen(is) - 7, ".weight") && t->shape.rank == 2 &&
+            t->bytes <= sizeof(float) << 14 && t->shape.dim[0] <= 1 << 10)
+            snprintf(name, sizeof name, "%s", is);
+    }
+    ck_assert(name[0]);
+    omn_weights_close(w[0]);
+    write_normed(folder, name);
+    for (int k = 0; k < 2; k++) {
+        char out[8];
+        double apart = 0;
+        size_t n = 0;
+        snprintf(out, sizeof out, "out%d", k);
+        err = (omn_error)OMN_ERROR_INIT;
+        ck_assert_msg(train(folder, starts[k], out, &err) == OMN_OK, "%s", err.text);
+        for (int i = 0; i < 2; i++)
+            ck_assert_int_eq(omn_weights_open(below(folder, files[i]), &w[i], &err), OMN_OK);
+        ck_assert_int_eq(omn_weights_open(below(below(folder, out), "model.safetensors"), &w[2],
+                                          &err), OMN_OK);
+        ck_assert_uint_eq(omn_weights_count(w[2]), omn_weights_count(w[0]));
+        const omn_tensor *a = omn_weights_get(w[0], name), *b = omn_weights_get(w[1], name),
+                         *m = omn_weights_get(w[2], name);
+        ck_assert(a && b && m && m->type == OMN_F32 && omn_shape_equal(&m->shape, &a->shape));
+        ck_assert(omn_shape_count(&m->shape, &n));
+        for (size_t i = 0; i < n; i++) {
+            const double x = (double)((const float *)a->data)[i];
+            const double y = (double)((const float *)b->data)[i];
+            /* a sum of squares, its root and a quotient in f32 */
+            ck_assert_double_le(fabs((double)((const float *)m->data)[i] - (x + y) / 2),
+                                4e-6 * (1e-3 + fabs(x) + fabs(y)));
+            apart = fmax(apart, fabs(x - y));
+        }
+        ck_assert_double_gt(apart, 0.01);
+        for (int i = 0; i < 3; i++) omn_weights_close(w[i]);
+    }
+}
+END_TEST
+
 START_TEST(models_of_two_shapes_have_no_mean)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -147,6 +240,7 @@ int main(void)
 {
     const TTest *const all[] = { a_list_begins_with_the_mean,
                                  weights_that_are_not_numbers_start_nothing,
+                                 a_mean_knows_weight_norm,
                                  models_of_two_shapes_have_no_mean };
     return TESTING_RUN("pipeline/start", all, 60);
 }

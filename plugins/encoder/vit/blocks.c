@@ -125,17 +125,7 @@ omn_seq *vit_embed(const void *self, omn_scope *s, const omn_bundle *in)
     const struct vit *p = ((const vit_self *)self)->p;
     omn_bundle *f = omn_bundle_new(s);
     vit_features(self, s, in, f);
-    omn_node *x = omn_bundle_get(f, s, "last");
-    if (p->second >= 0) {
-        omn_node *both[2] = { x, omn_bundle_get(f, s, "second") };
-        x = omn_concat(s, both, 2, -1);
-    }
-    if (p->frozen) x = omn_stop_gradient(s, x);
-    if (p->project)
-        x = omn_linear(s, x,
-                       omn_weight(s, "projection.weight", omn_dim2(p->project, omn_node_dim(x, -1)),
-                                  OMN_INIT_FAN_IN, 1),
-                       NULL, OMN_ACT_NONE);
+    omn_node *x = omn_features_join(s, f, p->second >= 0, p->frozen, p->project);
     omn_node_tag(omn_scope_at(s, "/"), x, "vit.%s.projection", p->stage);
     return omn_seq_new(s, x, omn_bundle_get(in, s, "seg"), omn_bundle_get(in, s, "pos"), p->rows,
                        p->columns);
