@@ -374,6 +374,8 @@ const char *model_lacks(const omn_model *m, const char *output, char *out, size_
         used += (size_t)snprintf(out + used, room - used, "%s%s", n++ ? ", " : "; it writes ",
                                  p->role);
     }
+    if (m && m->open->absent[0] && used < room)
+        snprintf(out + used, room - used, "; no plugin offers %s", m->open->absent);
     return out;
 }
 

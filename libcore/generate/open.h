@@ -55,6 +55,7 @@ struct omn_open {
     const omn_named *values;      /* for the "in" rows of what is opened next */
     size_t n_values;
     uint64_t files;               /* hash of the files that were asked for, by size and time */
+    char absent[200];             /* decoders that were asked for and no plugin offers: "a, b" */
 };
 
 /* Remember that somebody asked for a path; and a complaint about a key that nobody asked for and

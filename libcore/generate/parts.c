@@ -290,12 +290,21 @@ const omn_part *omn_open_codec(const omn_open *o, const char *speaks)
     return hit;
 }
 
+/* What is not written for want of a plugin is told to who asks for it. */
+static void remember_absent(omn_open *o, const char *kind, const char *object)
+{
+    const size_t used = strlen(o->absent);
+    if (strcmp(kind, "omnio.decoder/1") || strstr(o->absent, object)) return;
+    snprintf(o->absent + used, sizeof o->absent - used, "%s%s", used ? ", " : "", object);
+}
+
 bool omn_open_offers(omn_open *o, const char *kind, const char *object)
 {
     const omn_entry *e = NULL;
     omn_error why = OMN_ERROR_INIT;
     const omn_status st = omn_registry_find(o->ctx, kind, object, &e, &why);
     if (st == OMN_ERR_MEMORY) omn_open_fail(o, st, "%s", why.text);
+    else if (st != OMN_OK) remember_absent(o, kind, object);
     return st == OMN_OK;
 }
 

@@ -120,6 +120,7 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     omn_request rq;
     omn_answer *mine = NULL;
     omn_result result = { OMN_FILL(omn_result) };
+    omn_error why = OMN_ERROR_INIT;
     bool done = false;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
     OMN_TRY(run_request(r, c, s, a, &rq, err));
@@ -133,10 +134,11 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     rq.partial_every = r->how.partial_every;
     rq.watch = forward;
     rq.user = r;
-    OMN_TRY(omn_generate(r->runner, &rq, &result, err));
-    /* an answer that was cut because somebody stopped it is none */
-    if (r->cancel && omn_cancel_get(r->cancel))
-        OMN_TRY(omn_fail(err, OMN_ERR_CANCELLED, "stopped"));
+    st = omn_generate(r->runner, &rq, &result, &why);
+    /* an answer that was cut because somebody stopped it is none, and what it lacks no fault */
+    if (r->cancel && omn_cancel_get(r->cancel)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
+    else if (st != OMN_OK && err && !err->status) *err = why;
+    if (st != OMN_OK) goto done;
     if (r->how.asked) OMN_TRY(r->how.asked(r->how.user, s->name, &rq, &result, err));
     OMN_TRY(run_result(r, s, &result, err));
 done:
