@@ -104,7 +104,9 @@ OMN_API omn_node *omn_const(omn_scope *s, omn_type t, omn_shape shape, const voi
  * what the model wants: compared with a checkpoint, or made by `init` when training from nothing.
  * OMN_INIT_NORMAL: a is the standard deviation; FAN_IN: normal, a / sqrt(product of dims but the
  * first). The result has the stored type; where an op wants f32 (all but weights of products,
- * norms, conv, tables and codebooks) it is cast. */
+ * norms, conv, tables and codebooks) it is cast. A checkpoint may hold it by weight norm, as a
+ * direction and a length for each of its first size ("a.weight_v" and "a.weight_g", or
+ * "a.parametrizations.weight.original1" and ".original0"): the weight is made of both, in f32. */
 typedef enum omn_init_kind {
     OMN_INIT_ZERO, OMN_INIT_ONE, OMN_INIT_NORMAL, OMN_INIT_FAN_IN,
     OMN_INIT_CONST                        /* every element is a */

@@ -177,6 +177,12 @@ typedef omn_node *omn_expert_fn(void *user, omn_scope *s, int which, omn_node *x
 OMN_API omn_node *omn_experts(omn_scope *s, omn_node *x, int64_t split, omn_expert_fn *fn,
                               void *user);
 
+/* An encoder's features f as its model takes them: "last", with `second` beside it those of an
+ * earlier block, without their gradient when `frozen`, through projection.weight [project, D] below
+ * s (0: none). */
+OMN_API omn_node *omn_features_join(omn_scope *s, const omn_bundle *f, bool second, bool frozen,
+                                    int64_t project);
+
 /* ---- sequences ------------------------------------------------------------------------------ */
 
 /* Vectors, who is real, where they stand. Made by encoders, joined by models. Owned by the graph.
