@@ -41,20 +41,21 @@ static bool same(const char *word, size_t n, const char *as)
     return strlen(as) == n && !strncmp(word, as, n);
 }
 
-/* Does the format make such values, under such a suffix, by what its plugin was found to say? */
-static bool may_fit(const search *s, const char *format)
+/* Does the format make such values, under such a suffix (NULL: any), by what its plugin was found
+ * to say? */
+static bool may_fit(const char *type, const char *suffix, const char *format)
 {
     const char *colon = format ? strchr(format, ':') : NULL;
     if (!colon) return false;
     const size_t made = (size_t)(colon - format);
-    if (strcmp(s->type, "any") && !same(format, made, "any") && !same(format, made, s->type))
+    if (strcmp(type, "any") && !same(format, made, "any") && !same(format, made, type))
         return false;
-    for (const char *p = colon + 1; s->suffix && *p;) {
+    for (const char *p = colon + 1; suffix && *p;) {
         const size_t n = strcspn(p, ",");
-        if (same(p, n, s->suffix)) return true;
+        if (same(p, n, suffix)) return true;
         p += n + (p[n] == ',');
     }
-    return !s->suffix;
+    return !suffix;
 }
 
 /* Only a plugin that may fit is loaded: whether a format can write, it alone knows. */
@@ -63,7 +64,7 @@ static int on_format(void *user, const omn_listed *it)
     search *s = user;
     const omn_entry *e = NULL;
     omn_error why = OMN_ERROR_INIT;
-    if (!it->name || !may_fit(s, it->format)) return 0;
+    if (!it->name || !may_fit(s->type, s->suffix, it->format)) return 0;
     const omn_status st = omn_registry_find(s->c->ctx, "omnio.format/1", it->name, &e, &why);
     if (st == OMN_ERR_MEMORY) s->err = why;
     if (st != OMN_OK) return st == OMN_ERR_MEMORY;
@@ -114,18 +115,15 @@ static int on_keeper(void *user, const omn_listed *it)
 {
     keeper *k = user;
     const omn_entry *e = NULL;
-    if (!it->name || omn_registry_find(k->c->ctx, "omnio.format/1", it->name, &e, NULL) != OMN_OK)
+    if (!it->name || !may_fit(k->type, k->suffix, it->format) ||
+        omn_registry_find(k->c->ctx, "omnio.format/1", it->name, &e, NULL) != OMN_OK)
         return 0;
     const omn_object *o = omn_entry_object(e);
     const omn_format_impl *impl = o->impl;
-    const size_t n = strlen(k->suffix);
     if (!impl->write || strcmp(impl->makes, k->type)) return 0;
-    bool mine = false;
-    for (const char *p = impl->suffixes; *p; p += strcspn(p, ","), p += *p == ',')
-        mine = mine || (strcspn(p, ",") == n && !strncmp(p, k->suffix, n));
-    for (uint32_t i = 0; mine && i < o->n_params; i++)
+    for (uint32_t i = 0; i < o->n_params; i++)
         k->keeps = k->keeps || !strcmp(omn_entry_param(e, i)->name, "origin");
-    return mine;
+    return 1;
 }
 
 /* As the value of a setting, in which these have a meaning of their own; in JSON they stand in
