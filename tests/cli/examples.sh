@@ -79,8 +79,9 @@ films() {
     "$omnio" list format | grep -q ' video '
 }
 
-# of_kind KIND JSON: my.safetensors holds such a value.
+# of_kind KIND JSON: my.safetensors holds such a value for one example.
 of_kind() {
+    [ ! -e my.safetensors ] || mv my.safetensors kept.safetensors
     printf 'version: 1\ninputs: {v: {type: %s, help: a value}}\n' "$1" > kind.yaml
     echo 'steps: []' >> kind.yaml
     echo 'outputs: {v: {value: $v, file: my.safetensors}}' >> kind.yaml
@@ -130,6 +131,9 @@ example() {
     line=$(echo "$line" | sed -e 's|^\./||' -e 's|^omnio |"$omnio" |' -e 's/| man -l -/| cat/' -e "s/\$/ $short/")
     echo "$line"
     (cd "$folder" && omnio=$omnio sh -c "$line" < /dev/null)
+    code=$?
+    [ ! -e kept.safetensors ] || mv kept.safetensors my.safetensors
+    return $code
 }
 
 # examples NAME FILE: every line of a file that is a call of omnio.
