@@ -413,7 +413,7 @@ omn_status weights_of_given(omn_weights_list *l, bool hollow, omn_weights **out,
     l->strings = NULL;
     l->maps = NULL;
     l->n_maps = 0;
-    l->meta = (header){ NULL };
+    l->meta = (header){ .strings = NULL };
     if (!hollow) OMN_TRY(make_block(w, l, err));
     OMN_TRY(take_rows(w, l, err));
     if (w->all.n_meta > 1) qsort(w->all.meta, w->all.n_meta, sizeof *w->all.meta, by_key);
