@@ -72,7 +72,9 @@ static omn_status read_rows(omn_pipeline *p, const yml *y, plan_answer *a, omn_e
     for (uint32_t i = 0; i < o->n_params; i++) keys[n++] = omn_entry_param(a->entry, i)->name;
     TRY_READ(yml_only(y, keys, err));
     const yml *bare = is_key_of(a->entry, o->name) ? NULL : yml_get(y, o->name);
-    if (bare && (bare->kind != YML_SCALAR || strcmp(bare->text, "true")))
+    /* examples of old wrote yes */
+    if (bare && (bare->kind != YML_SCALAR ||
+                 (strcmp(bare->text, "true") && strcmp(bare->text, "yes"))))
         return yml_fail(bare, err, "\"%s\" takes nothing of its own: write %s: true", o->name,
                         o->name);
     for (uint32_t i = 0; i < o->n_params; i++) {
