@@ -265,13 +265,34 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
 
 /* ---- the command -------------------------------------------------------------------------- */
 
-static omn_status not_the_pipeline(const omn_pipeline *p, const char *path, omn_error *err)
+static bool same_file(const struct stat *s, const char *path)
 {
-    struct stat a, b;
-    if (stat(path, &a) != 0 || stat(omn_pipeline_path(p), &b) != 0 || a.st_ino != b.st_ino ||
-        a.st_dev != b.st_dev)
-        return OMN_OK;
-    return omn_fail(err, OMN_ERR_ARGUMENT, "%s is the pipeline; outputs never overwrite it", path);
+    struct stat other;
+    return stat(path, &other) == 0 && s->st_ino == other.st_ino && s->st_dev == other.st_dev;
+}
+
+/* A drawing of a pipeline replaces neither that nor a file that the command line names, be it an
+ * input, an adapter or, by its folder, of the model. */
+static omn_status drawing_may_go(const cli_args *a, const omn_pipeline *p, const char *path,
+                                 omn_error *err)
+{
+    struct stat s;
+    if (stat(path, &s) != 0) return OMN_OK;
+    if (same_file(&s, omn_pipeline_path(p)))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s is the pipeline; outputs never overwrite it",
+                        path);
+    for (size_t i = 0; i < a->n_given; i++) {
+        const char *value = a->given[i].value;
+        if (!value || !strcmp(a->given[i].row->name, "dump-dot")) continue;
+        guard *g = guard_new();
+        bool known = g && guard_put_folder(g, value, "a file");
+        known = known && guard_find_file(g, &s);
+        guard_free(g);
+        if (known || same_file(&s, value))
+            return omn_fail(err, OMN_ERR_ARGUMENT, "%s belongs to --%s; outputs never overwrite it",
+                            path, a->given[i].row->name);
+    }
+    return OMN_OK;
 }
 
 /* --dry-run and --dump-dot: -1 when neither was asked for. */
@@ -288,7 +309,7 @@ static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
     if (dot) {
         omn_pipeline_dot(p, &b);
         if (strcmp(dot, "-")) {
-            OMN_TRY(not_the_pipeline(p, dot, &err));
+            OMN_TRY(drawing_may_go(a, p, dot, &err));
             cli_sweep_beside(dot);
             OMN_TRY(omn_file_create(
                 dot, cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &f, &err));
@@ -362,6 +383,9 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
     snprintf(r->journal_path, sizeof r->journal_path, path ? "%s" : "%s.journal",
              path ? path : answers);
     path = r->journal_path;
+    struct stat one;
+    if (answers && (!strcmp(answers, path) || (stat(answers, &one) == 0 && same_file(&one, path))))
+        return cli_usage(c, "%s: answers and their journal are two files", path);
     const bool there = access(path, F_OK) == 0;
     struct stat old; /* an empty one is left by a run that could not even begin its journal */
     if (answers && !there && stat(answers, &old) == 0 && old.st_size && !cli_has(a, "overwrite"))
@@ -464,6 +488,7 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     how.model = model;
     if (st == OMN_OK && model && !outputs_protect_model(&r->out, omn_model_path(model)))
         st = omn_fail(&err, OMN_ERR_MEMORY, "out of memory");
+    if (st == OMN_OK) st = preview_keep(&r->preview, &r->out, &err);
     if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &state, &err);
     if (st != OMN_OK) code = cli_failed(c, &err);
     if (code < 0) code = keep_journal(r, a, path, list);

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_ASKED = 8192 };
 
@@ -66,6 +67,16 @@ static void put_private(omn_buf *out, const char *s, size_t most)
     omn_buf_fini(&plain);
 }
 
+/* A text that names a file. */
+static void put_last(omn_buf *out, const char *path)
+{
+    char name[256];
+    size_t n = strlen(path);
+    const char *last = last_name(path, &n);
+    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), last);
+    json_text(out, name);
+}
+
 /* "models/nano/" is nano, "a/vqa.yaml" is vqa. */
 static void put_name(omn_buf *out, const char *path)
 {
@@ -111,17 +122,29 @@ static void put_inputs(const item *it, size_t most, omn_buf *out)
         omn_buf_puts(out, n++ ? "," : ",\"inputs\":{");
         json_text(out, it->inputs[i].name);
         omn_buf_puts(out, ":");
-        if (text) put_private(out, text, most);
+        if (text && strchr(text, '/') && access(text, F_OK) == 0) put_last(out, text);
+        else if (text) put_private(out, text, most);
         else omn_number_print(omn_number_get(v), out);
     }
     if (n) omn_buf_puts(out, "}");
+}
+
+/* key=value, which cli_settings has cut in two. */
+static void put_setting(omn_buf *out, const char *key, size_t most)
+{
+    omn_buf whole;
+    omn_buf_init(&whole, OMN_TEXT_MOST);
+    omn_buf_printf(&whole, "%s=%s", key, key + strlen(key) + 1);
+    put_private(out, whole.data ? whole.data : "", most);
+    out->failed = out->failed || whole.failed;
+    omn_buf_fini(&whole);
 }
 
 /* Those that change an answer. */
 static void put_options(const origin *o, size_t most, omn_buf *out)
 {
     static const char *const names[] = { "seed",  "temp",      "top-k", "top-p", "max-tokens",
-                                         "set",   "precision", "device", "cache" };
+                                         "set",   "precision", "device", "cache", "adapter" };
     size_t n = 0;
     for (size_t i = 0; i < o->args->n_given; i++) {
         const cli_given *g = &o->args->given[i];
@@ -131,7 +154,10 @@ static void put_options(const origin *o, size_t most, omn_buf *out)
             omn_buf_puts(out, "{\"name\":");
             json_text(out, names[k]);
             omn_buf_puts(out, ",\"value\":");
-            put_private(out, g->value ? g->value : "", most);
+            const char *value = g->value ? g->value : "";
+            if (strcmp(names[k], "adapter") == 0) put_last(out, value);
+            else if (strcmp(names[k], "set") == 0) put_setting(out, value, most);
+            else put_private(out, value, most);
             omn_buf_puts(out, "}");
         }
     }

@@ -284,17 +284,35 @@ static int look_at_items(outputs *o, const cli_args *a, const omn_pipeline *p, b
     return code;
 }
 
+/* What options and inputs name may be read: adapters, weights of a part. Those that name a file to
+ * be written are asked themselves. */
+static bool keep_named(outputs *o, const cli_args *a)
+{
+    static const char *const written[] = { "output", "preview", "answers", "journal", "dump-dot" };
+    for (size_t i = 0; i < a->n_given; i++) {
+        const cli_given *g = &a->given[i];
+        bool reads = g->value != NULL;
+        for (size_t k = 0; k < sizeof written / sizeof *written; k++)
+            reads = reads && strcmp(g->row->name, written[k]) != 0;
+        if (reads && !guard_put_file(o->kept, g->value, "a file that this run reads")) return false;
+    }
+    return true;
+}
+
 int outputs_protect(outputs *o, const cli_args *a, const omn_pipeline *p)
 {
     const char *batch = cli_text(a, "batch");
     struct stat s;
-    if (!o->any && !cli_has(a, "answers") && !cli_has(a, "journal")) return -1;
+    if (!o->any && !cli_has(a, "answers") && !cli_has(a, "journal") && !cli_has(a, "preview"))
+        return -1;
     if (!guard_put_file(o->kept, omn_pipeline_path(p), "the pipeline") ||
         (batch && !guard_put_file(o->kept, batch, "the batch file")))
         return cli_no_memory(o->c);
     /* a pipe cannot be read twice: its inputs are known when they come */
-    if (batch && (stat(batch, &s) != 0 || !S_ISREG(s.st_mode))) return -1;
-    const int code = look_at_items(o, a, p, false);
+    if (batch && (stat(batch, &s) != 0 || !S_ISREG(s.st_mode)))
+        return keep_named(o, a) ? -1 : cli_no_memory(o->c);
+    int code = look_at_items(o, a, p, false);
+    if (code < 0 && !keep_named(o, a)) code = cli_no_memory(o->c);
     return code < 0 ? look_at_items(o, a, p, true) : code;
 }
 

@@ -34,7 +34,18 @@ int preview_init(preview *w, cli *c, const cli_args *a, outputs *out, bool many)
         return cli_usage(c, "%s is already there%s", w->path,
                          S_ISREG(s.st_mode) ? "; --overwrite replaces it"
                                             : " and is no plain file");
-    return outputs_take(out, w->path) ? -1 : cli_no_memory(c);
+    return -1;
+}
+
+/* When all that the run reads is known, the model too. */
+omn_status preview_keep(const preview *w, outputs *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    if (!w->path) return OMN_OK;
+    OMN_TRY(outputs_refuse(out, w->path, err));
+    if (!outputs_take(out, w->path)) st = omn_fail(err, OMN_ERR_MEMORY, "out of memory");
+done:
+    return st;
 }
 
 /* Values of other kinds are not of this file. */

@@ -16,6 +16,8 @@ typedef struct preview {
 } preview;
 
 int preview_init(preview *w, cli *c, const cli_args *a, outputs *out, bool many);
+/* Before anything runs, when all files are known that the run reads: OMN_ERR_ARGUMENT for one. */
+omn_status preview_keep(const preview *w, outputs *out, omn_error *err);
 void preview_show(preview *w, const omn_value *v);
 void preview_progress(preview *w, const char *step, const omn_event *e);
 

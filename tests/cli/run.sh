@@ -300,4 +300,11 @@ ok "--plan of a model without weights" run 0 both.yaml --image a.png --plan -m .
 ok "... which cannot run" run 66 both.yaml --image a.png -m ./bare
 ok "a picture from a model that writes none" run 69 image-generate --text cube -m nano
 ok "... says what it writes" grep -q 'writes no "image"; it writes text' err
+cp "$top_srcdir/examples/tabletop.png" drawn-over.png
+ok "a drawing of the pipeline replaces no input" gives 2 run thumbnail --image drawn-over.png --dump-dot drawn-over.png \
+    --overwrite
+ok "... which is as it was" cmp drawn-over.png "$top_srcdir/examples/tabletop.png"
+echo '{"image": "drawn-over.png"}' > twice.jsonl
+ok "answers and their journal are two files" gives 2 run thumbnail --batch twice.jsonl -o '{index}-t.png' --answers one.jsonl \
+    --journal one.jsonl
 plan

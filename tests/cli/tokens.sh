@@ -34,6 +34,15 @@ if "$omnio" list decoder | grep -q ' image.vqgan '; then
     ok "a code that it does not have" gives 65 run image-from-tokens $is --codes large.json --weights "$golden" -o large.ppm
     ok "... is named" grep -q 'code 64 (number 1) is none of image.vqgan, which has 0 to 63' err
     ok "... and nothing is written" [ ! -e large.ppm ]
+    mkdir mine && cp "$golden" mine/vq.safetensors && chmod u+w mine/vq.safetensors
+    ok "weights of a part are not written over" gives 2 run image-tokens $is --image "$photo" \
+        --weights mine/vq.safetensors -o codes=mine/vq.safetensors --overwrite
+    ok "... and are as they were" cmp mine/vq.safetensors "$golden"
+    "$omnio" run image-from-tokens $is --codes codes.json --weights mine/vq.safetensors -o told.png
+    "$omnio" inspect told.png > told
+    ok "a picture tells a file's name" grep -q '"vq.safetensors"' told
+    ok "... without its folder" sh -c '! grep mine/ told'
+    ok "... but settings whole" grep -q 'parts.vq.ch=32' told
 fi
 
 golden=$top_srcdir/tests/golden/codecs/audio_vitvqgan_tiny.safetensors
@@ -90,6 +99,9 @@ ok "... the same picture" cmp one.ppm two.ppm
 ok "... as large" sh -c '[ $(wc -c < so_far.ppm) -eq $(wc -c < one.ppm) ]'
 ok "a preview that is there stays" gives 2 run draw.yaml --what a -o three.ppm --preview so_far.ppm
 ok "... unless it may go" "$omnio" run draw.yaml --what a -o three.ppm --preview so_far.ppm --overwrite
+cp learnt/model.safetensors before.safetensors
+ok "no preview over the model" gives 2 run draw.yaml --what a -o eight.ppm --preview learnt/model.safetensors --overwrite
+ok "... which is as it was" cmp learnt/model.safetensors before.safetensors
 ok "no preview of what is not made" gives 2 run draw.yaml --what a -o four.ppm --preview so_far.wav
 ok "no preview into the picture" gives 2 run draw.yaml --what a -o five.ppm --preview five.ppm
 ok "no preview of many" gives 2 run draw.yaml --what a --what b -o '{index}.ppm' --preview p.ppm
