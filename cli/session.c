@@ -278,6 +278,32 @@ int cli_failed(cli *c, const omn_error *err)
     return omn_status_exit((omn_status)err->status);
 }
 
+/* Bytes of a character of control at p, of n: a terminal obeys them (C0 but tabs and line feeds, DEL,
+ * and C1 in UTF-8). */
+static size_t control(const char *p, size_t n)
+{
+    const unsigned char a = (unsigned char)p[0], b = n > 1 ? (unsigned char)p[1] : 0;
+    if ((a < 0x20 && a != '\n' && a != '\t') || a == 0x7f) return 1;
+    return a == 0xc2 && b >= 0x80 && b < 0xa0 ? 2 : 0;
+}
+
+/* What texts of models, labels and files hold does not steer a terminal; what goes into a file or a
+ * pipe is left as it is. */
+static bool put_shown(const char *p, size_t n)
+{
+    bool ok = true;
+    for (size_t i = 0, from = 0; i <= n; i++) {
+        const size_t k = i < n ? control(p + i, n - i) : 0;
+        if (i < n && !k) continue;
+        ok = ok && fwrite(p + from, 1, i - from, stdout) == i - from;
+        for (size_t j = 0; j < k; j++)
+            ok = ok && fprintf(stdout, "\\x%02x", (unsigned char)p[i + j]) > 0;
+        from = i + k;
+        if (k) i = from - 1;
+    }
+    return ok;
+}
+
 bool cli_put(cli *c, omn_buf *b)
 {
     if (b->failed) {
@@ -285,7 +311,10 @@ bool cli_put(cli *c, omn_buf *b)
         if (!c->lost) c->lost = OMN_ERR_MEMORY;
         return false;
     }
-    const bool ok = fwrite(b->data, 1, b->length, stdout) == b->length && fflush(stdout) == 0;
+    const bool put = c->terminal_out && c->format == CLI_TEXT
+        ? put_shown(b->data, b->length)
+        : fwrite(b->data, 1, b->length, stdout) == b->length;
+    const bool ok = put && fflush(stdout) == 0;
     const int why = errno;
     if (!ok && !c->lost) cli_say(c, "standard output: %s", strerror(why));
     if (!ok && !c->lost) c->lost = why == ENOMEM ? OMN_ERR_MEMORY : OMN_ERR_IO;

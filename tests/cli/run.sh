@@ -307,4 +307,14 @@ ok "... which is as it was" cmp drawn-over.png "$top_srcdir/examples/tabletop.pn
 echo '{"image": "drawn-over.png"}' > twice.jsonl
 ok "answers and their journal are two files" gives 2 run thumbnail --batch twice.jsonl -o '{index}-t.png' --answers one.jsonl \
     --journal one.jsonl
+# script (bsdutils) is a terminal
+if command -v script > /dev/null; then
+    printf 'version: 1\ninputs: {t: {type: text, help: a text}}\nsteps: [{apply: text.lower, as: low, in: $t}]\noutputs: {low: $low}\n' \
+        > loud.yaml
+    printf 'A\033]0;owned\007\302\2332Jb' > loud.txt
+    TERM=dumb script -qec "'$omnio' run loud.yaml --t '$(cat loud.txt)'" /dev/null < /dev/null > shown 2>&1
+    ok "a text does not steer the terminal" grep -qF 'a\x1b]0;owned\x07\xc2\x9b2jb' shown
+    "$omnio" run loud.yaml --t "$(cat loud.txt)" > piped 2> err
+    ok "... and is as it is in a pipe" grep -qF "$(printf 'a\033]0;owned')" piped
+fi
 plan
