@@ -278,8 +278,8 @@ int cli_failed(cli *c, const omn_error *err)
     return omn_status_exit((omn_status)err->status);
 }
 
-/* Bytes of a character of control at p, of n: a terminal obeys them (C0 but tabs and line feeds, DEL,
- * and C1 in UTF-8). */
+/* Bytes of a character of control at p, of n, which a terminal obeys: C0 but tabs and line feeds,
+ * DEL, and C1 in UTF-8. */
 static size_t control(const char *p, size_t n)
 {
     const unsigned char a = (unsigned char)p[0], b = n > 1 ? (unsigned char)p[1] : 0;

@@ -250,7 +250,7 @@ START_TEST(a_data_set_is_read_picture_by_picture)
 {
     omn_value *set = from_json(SET);
     const omn_value *const in[4] = { set, NULL, NULL, NULL };
-    ck_assert_str_eq(as_json(apply(NULL, "coco.read", in, NULL)),
+    ck_assert_str_eq(as_json(apply(NULL, "coco.read", in, "image_id", "3", NULL)),
                      "[{\"box\":[0,0,1,1],\"label\":\"cat\"}]");
     const char *const ways[2][2] = { { "image_id", "7" }, { "file", "e/a.jpg" } };
     for (int i = 0; i < 2; i++) {
@@ -365,6 +365,10 @@ START_TEST(wrong_annotations_are_refused)
           "annotation 1: a mask of 3 x 2 pixels in a picture of 2 x 2" },
         { "{\"images\":[{\"id\":1,\"width\":1e9,\"height\":2}],\"annotations\":[]}",
           "sides are at most 65535" },
+        { "[{\"image_id\":1,\"bbox\":[1,2,3,4]},{\"image_id\":2,\"bbox\":[1,2,3,4]}]",
+          "image_id says which" },
+        { "[{\"image_id\":\"1\",\"bbox\":[1,2,3,4]}]", "image_id is no number" },
+        { "{\"images\":[{\"id\":\"a\"}],\"annotations\":[]}", "the id of a picture is no number" },
         { "{\"annotations\":[{\"image_id\":1,\"category_id\":1,\"keypoints\":[1,2,2]}],"
           "\"categories\":[{\"id\":1,\"keypoints\":[\"a\"],\"skeleton\":[[1,2]]}]}",
           "bone 0 of a skeleton joins two of 1..1" },
@@ -389,6 +393,9 @@ START_TEST(wrong_annotations_are_refused)
     err = (omn_error)OMN_ERROR_INIT;
     ck_assert_ptr_null(apply(&err, "coco.read", in, "file", "b.jpg", NULL));
     ck_assert_msg(strstr(err.text, "no picture b.jpg among the 2"), "%s", err.text);
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_ptr_null(apply(&err, "coco.read", in, NULL)); /* the first is not meant by chance */
+    ck_assert_msg(strstr(err.text, "image_id or file says which"), "%s", err.text);
     omn_value_unref(set);
     apply_end();
 }

@@ -34,7 +34,7 @@ static omn_status write_coco(omn_call *c, const omn_value *in, const omn_image *
     IN(any, in, "COCO's JSON: a data set, results, or one annotation")                             \
     OPT(image, image, "the picture that is meant: what comes out lies in it")                      \
     PAR(int64, image_id, "-1", "-1..9007199254740991", NULL,                                       \
-        "number of the picture; -1: by its file, or the first")                                    \
+        "number of the picture; -1: by its file, or the only one")                                 \
     PAR(string, file, "", NULL, NULL, "name of the picture's file, its folder left aside")         \
     PAR(string, categories, "", NULL, NULL, IDS "for results, which name none")                    \
     OUT(regions, out, "its boxes")                                                                 \

@@ -86,6 +86,11 @@ static omn_status find_image(reading *r, omn_error *err)
     if (found == NULL && how->image_id >= 0 && n > 0)
         return omn_fail(err, OMN_ERR_DATA, "no picture of id %lld among the %zu of this COCO file",
                         (long long)how->image_id, n);
+    if (n > 1 && how->image_id < 0 && how->file[0] == '\0')
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "this COCO file has %zu pictures: image_id or file says which", n);
+    if (found != NULL && omn_record_get(found, "id") != NULL && isnan(number_in(found, "id", NAN)))
+        return omn_fail(err, OMN_ERR_DATA, "the id of a picture is no number");
     if (found != NULL) r->image_id = number_in(found, "id", r->image_id);
     if (isnan(r->image_id))
         r->image_id = number_in(omn_list_at(r->annotations, 0), "image_id", NAN);
@@ -136,8 +141,13 @@ static omn_status find_annotations(reading *r, const omn_value *in, omn_error *e
         if (!omn_value_is(a, "record"))
             return omn_fail(err, OMN_ERR_DATA, "annotation %zu is %s, not a record", i,
                             omn_value_kind_name(a));
+        if (omn_record_get(a, "image_id") != NULL && isnan(number_in(a, "image_id", NAN)))
+            return omn_fail(err, OMN_ERR_DATA, "annotation %zu: image_id is no number", i);
         if (isnan(r->image_id) || same(number_in(a, "image_id", r->image_id), r->image_id))
             r->of[r->n++] = a;
+        else if (r->how->image_id < 0 && omn_list_count(r->images) == 0)
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "annotations of several pictures: image_id says which");
     }
     return OMN_OK;
 }
