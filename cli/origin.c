@@ -29,7 +29,8 @@ static size_t path_length(const char *s, const char *p)
     const bool fresh = p == s || (!isalnum((unsigned char)p[-1]) && p[-1] != '.' && p[-1] != '_');
     const size_t n = strcspn(p, " \t\r\n\"'<>|,;");
     if (!fresh || !memchr(p, '/', n)) return 0;
-    if (p[0] == '/' || !strncmp(p, "./", 2) || !strncmp(p, "../", 3) || p[0] == '~') return n;
+    if (p[0] == '/') return memchr(p + 1, '/', n - 1) ? n : 0; /* "5 /6", "</b>" are none */
+    if (!strncmp(p, "./", 2) || !strncmp(p, "../", 3) || p[0] == '~') return n;
     return 0;
 }
 
