@@ -149,6 +149,13 @@ static const pk *descend(walk *w, const pk *v)
     return best;
 }
 
+/* Are there tensors elsewhere than under what was taken? keys: where there are some. */
+static bool left_out(const char *taken, const char *keys)
+{
+    const size_t n = strlen(keys);
+    return strncmp(taken, keys, n) != 0 || (taken[n] != '.' && taken[n] != '\0');
+}
+
 static omn_status choose(walk *w, const pk *root, const pk **out, omn_error *err)
 {
     omn_buf keys;
@@ -180,7 +187,8 @@ static omn_status choose(walk *w, const pk *root, const pk **out, omn_error *err
         st = omn_weights_list_note(w->f->out, "tree", w->taken, err);
         if (st == OMN_OK) st = omn_weights_list_note(w->f->out, "trees", others, err);
         if (!*tree)
-            omn_call_log(w->f->call, w->choice ? OMN_LOG_WARN : OMN_LOG_INFO,
+            omn_call_log(w->f->call, w->choice || left_out(w->taken, others) ? OMN_LOG_WARN
+                                                                             : OMN_LOG_INFO,
                          "%s: takes the tensors under %s; it has some under %s "
                          "(\"%s?tree=NAME\" takes others)",
                          w->f->path, w->taken, others, w->f->path);
