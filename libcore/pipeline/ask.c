@@ -131,6 +131,7 @@ omn_status run_asking(omn_pipeline_run *r, const plan_step *s, const omn_request
         omn_value_unref(instead);
         return wrong;
     }
+    if (!instead) r->unanswered = true;
     run_put(r, s->out[0], instead);
     if (s->n_out > 1) run_put(r, s->out[1], NULL);
     *done = true;

@@ -44,6 +44,7 @@ omn_status run_part_of(const omn_value *whole, const plan_slot *part, omn_value 
 typedef struct kept {
     omn_value **list;
     size_t n;
+    bool open;                    /* an item waits for an answer that nobody gives */
 } kept;
 
 static omn_status map_round(omn_pipeline_run *r, omn_call *c, const plan_step *s,
@@ -57,6 +58,7 @@ static omn_status map_round(omn_pipeline_run *r, omn_call *c, const plan_step *s
         omn_value *item = NULL;
         errors[i] = (omn_error)OMN_ERROR_INIT;
         lane_copy(&lanes[i], r, c, &errors[i]);
+        lanes[i].run.unanswered = false;
         OMN_TRY(omn_value_item(over, from + i, &item, err));
         run_put(&lanes[i].run, s->each, item);
     }
@@ -69,6 +71,8 @@ static omn_status map_round(omn_pipeline_run *r, omn_call *c, const plan_step *s
             goto done;
         }
         omn_value *v = lanes[i].run.slots[s->keep];
+        r->unanswered = r->unanswered || lanes[i].run.unanswered;
+        out->open = out->open || (!v && lanes[i].run.unanswered);
         if (v && !(s->drop_empty && omn_value_empty(v))) out->list[out->n++] = omn_value_ref(v);
     }
 done:
@@ -95,7 +99,8 @@ omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_err
     }
     for (size_t i = 0; i < n; i += most)
         OMN_TRY(map_round(r, c, s, over, i, n - i < most ? n - i : most, &k, err));
-    OMN_TRY(omn_list_new(k.list, k.n, &out, err));
+    /* a list that lacks items which an answer would make is not an empty or a shorter one */
+    if (!k.open) OMN_TRY(omn_list_new(k.list, k.n, &out, err));
     run_put(r, s->out[0], out);
 done:
     for (size_t i = 0; i < k.n; i++) omn_value_unref(k.list[i]);

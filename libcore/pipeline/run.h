@@ -18,6 +18,7 @@ struct omn_pipeline_run {
     const char *watching;         /* name of the step that is watched; NULL: none is told of */
     bool streams;                 /* its tokens are its value: a text */
     bool *needed;                 /* of the outermost steps */
+    bool unanswered;              /* a question was not put, and nothing is there instead */
     told *told;                   /* NULL: nobody listens */
     omn_answer **answers;         /* [n_asks] opened once for all items; NULL: none is kept */
     omn_prepared *prepared;       /* NULL: none is kept */

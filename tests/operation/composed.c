@@ -70,6 +70,13 @@ static const row rows[] = {
     { "text.template", { "\"cat\"" }, { "template", "{dog}" }, NULL, "{dog}" },
     { "text.template", { "\"cat\"" }, { "template", "a } b" }, NULL, "single brace" },
     { "text.template", { "\"cat\"" }, { "template", "a {b" }, NULL, "single brace" },
+#define NEEDED(t) { "template", t, "needed", "true" }
+    { "text.template", { "\"cat\"" }, NEEDED("a {}, a {}"), "\"a cat, a cat\"", NULL },
+    { "text.template", { "\"cat\"" }, NEEDED("no braces"), NULL, "\"no braces\" has no {}" },
+    { "text.template", { "\"cat\"" }, NEEDED("{{}}"), NULL, "has no {}" },
+    { "text.template", { "\"cat\"" }, NEEDED(""), NULL, "\"\" has no {}" },
+    { "text.template", { "\"\"" }, NEEDED("a {}"), NULL, "for {} is empty" },
+    { "text.template", { "\"\"" }, { "template", "a {}." }, "\"a .\"", NULL },
     { "text.lower", { "\"ABC xYz 12\"" }, { 0 }, "\"abc xyz 12\"", NULL },
     { "text.upper", { "\"abc\"" }, { 0 }, "\"ABC\"", NULL },
     { "text.strip", { "\" \\n a b\\t \"" }, { 0 }, "\"a b\"", NULL },

@@ -18,7 +18,31 @@ typedef struct rig {
     omn_model *m;
     omn_runner *r;
     const char *folder;
+    char said[2000];                      /* warnings */
+    bool plans;                           /* nobody answers */
+    size_t asked;
 } rig;
+
+static void on_log(void *user, omn_level level, const char *text)
+{
+    rig *g = user;
+    const size_t n = strlen(g->said);
+    (void)level;
+    snprintf(g->said + n, sizeof g->said - n, "%s\n", text);
+}
+
+static omn_status on_question(void *user, const char *step, const omn_request *rq, bool *ask,
+                              omn_value **instead, omn_error *err)
+{
+    rig *g = user;
+    (void)step;
+    (void)rq;
+    (void)instead;
+    (void)err;
+    g->asked++;
+    *ask = !g->plans;
+    return OMN_OK;
+}
 
 static void rig_open(rig *g)
 {
@@ -26,9 +50,10 @@ static void rig_open(rig *g)
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .cache_dir = "", .log = on_log, .log_user = g,
+                                    .level = OMN_LOG_WARN };
     const omn_model_setup f32 = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32 };
-    g->folder = testing_folder();
+    *g = (rig){ .folder = testing_folder() };
     testing_copy("tests/golden/clip/tiny_a.hf/config.json", g->folder, "config.json");
     testing_copy("tests/golden/clip/tiny_a.hf/model.safetensors", g->folder, "model.safetensors");
     testing_copy("tests/golden/clip/tiny_a.bpe.txt.gz", g->folder, "bpe_simple_vocab_16e6.txt.gz");
@@ -54,7 +79,7 @@ static omn_value *text(const char *s)
 /* Texts with commas between. */
 static omn_value *texts(const char *s)
 {
-    omn_value *all[8], *list = NULL;
+    omn_value *all[8] = { NULL }, *list = NULL;
     size_t n = 0;
     for (const char *p = s; p; p = strchr(p, ','), p = p ? p + 1 : NULL) {
         char one[4096];
@@ -74,7 +99,8 @@ static omn_status run(rig *g, const char *name, omn_named *in, size_t n, omn_val
     omn_pipeline *p = NULL;
     omn_pipeline_run *r = NULL;
     const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = g->m,
-                                     .temperature = -1, .top_p = -1 };
+                                     .temperature = -1, .top_p = -1,
+                                     .asking = g->plans ? on_question : NULL, .user = g };
     snprintf(path, sizeof path, "pipelines/%s.yaml", name);
     omn_status st = omn_pipeline_open(g->ctx, testing_source(path), &p, err);
     if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &r, err);
@@ -199,6 +225,85 @@ START_TEST(the_usual_sentence)
 }
 END_TEST
 
+/* "dog dog dog", n of them. */
+static const char *dogs(int n)
+{
+    static char all[400];
+    all[0] = 0;
+    while (n--) snprintf(all + strlen(all), sizeof all - strlen(all), n ? "dog " : "dog");
+    return all;
+}
+
+/* Each dog is a token; of 15 places the marks take two. */
+START_TEST(what_is_cut_is_told)
+{
+    rig g;
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *out[2] = { NULL };
+    rig_open(&g);
+    for (int i = 0; i < 2; i++) {
+        omn_named in[] = { { "image", picture(&g, 3) }, { "options", texts(dogs(i ? 20 : 13)) },
+                           { "templates", texts("{}") } };
+        WORKS(run(&g, "classify", in, 3, &out[i], &err));
+        ck_assert_str_eq(g.said, i ? "the text has 20 tokens, the model sees the first 13\n" : "");
+    }
+    const omn_value *x[2];
+    for (int i = 0; i < 2; i++) x[i] = omn_list_at(omn_record_get(out[i], "vectors"), 0);
+    ck_assert(omn_value_equal(x[0], x[1]));
+    for (int i = 0; i < 2; i++) omn_value_unref(out[i]);
+    rig_close(&g);
+}
+END_TEST
+
+START_TEST(options_that_say_nothing)
+{
+    static const struct { const char *options, *templates, *says; } bad[] = {
+        { "dog,house", "no braces", "\"no braces\" has no {}" },
+        { "dog,house", "a {},no braces", "\"no braces\" has no {}" },
+        { "dog,house", "", "\"\" has no {}" },
+        { "", "a {}", "put in for {} is empty" },
+        { "dog,,house", "a {}", "put in for {} is empty" },
+    };
+    rig g;
+    rig_open(&g);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_value *out = NULL;
+        omn_named in[] = { { "image", picture(&g, 3) }, { "options", texts(bad[i].options) },
+                           { "templates", texts(bad[i].templates) } };
+        ck_assert_int_eq(run(&g, "classify", in, 3, &out, &err), OMN_ERR_ARGUMENT);
+        ck_assert_msg(strstr(err.text, bad[i].says) != NULL, "%zu: %s", i, err.text);
+        omn_value_unref(out);
+    }
+    rig_close(&g);
+}
+END_TEST
+
+/* Nobody answers: all is asked, and what would be made of the answers is absent. */
+START_TEST(a_plan_asks_everything)
+{
+    rig g;
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *out = NULL;
+    rig_open(&g);
+    g.plans = true;
+    omn_named in[] = { { "image", picture(&g, 3) }, { "options", texts("dog,house,red bus") },
+                       { "templates", texts("a {},the {}") } };
+    WORKS(run(&g, "classify", in, 3, &out, &err));
+    ck_assert_uint_eq(g.asked, 1 + 3 * 2);
+    ck_assert_ptr_null(omn_record_get(out, "category"));
+    omn_value_unref(out);
+    testing_copy("tests/foreign/povray/03.png", g.folder, "03.png");
+    testing_copy("tests/foreign/povray/04.png", g.folder, "04.png");
+    omn_named folder[] = { { "folder", text(g.folder) } };
+    WORKS(run(&g, "search-index", folder, 1, &out, &err));
+    ck_assert_uint_eq(g.asked, 1 + 3 * 2 + 2);
+    ck_assert_ptr_null(omn_record_get(out, "index"));
+    omn_value_unref(out);
+    rig_close(&g);
+}
+END_TEST
+
 /* The names of pictures in the order of these scores. */
 static void in_order(const omn_value *found, const double *wanted, size_t n)
 {
@@ -299,6 +404,9 @@ int main(void)
     const TTest *const all[] = {
         classes_are_those_of_the_original,
         the_usual_sentence,
+        what_is_cut_is_told,
+        options_that_say_nothing,
+        a_plan_asks_everything,
         a_folder_is_found_again,
         pictures_are_ordered_by_a_text,
     };

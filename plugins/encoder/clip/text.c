@@ -49,6 +49,9 @@ static omn_status tokens(const clip_texts *t, omn_call *c, const char *text, siz
         if (!*ids) return omn_fail(err, OMN_ERR_MEMORY, "text.clip: out of memory");
         *n = 0;
         st = omn_codec_encode(t->tokenizer, text, length, *ids, room, n, &why);
+        if (st == OMN_OK && *n > most)
+            omn_call_log(c, OMN_LOG_WARN, "the text has %zu tokens, the model sees the first %zu",
+                         *n, most);
         const bool more = st == OMN_ERR_DATA && *n > room;
         if (st == OMN_OK || !more || !t->p->cut || round == 2) {
             if (st != OMN_OK && more)

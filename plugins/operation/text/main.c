@@ -28,14 +28,16 @@ static omn_status finish(omn_buf *b, omn_value **out, omn_error *err)
     OPT(any, second, "what {second} stands for")                                                   \
     OPT(any, third, "what {third} stands for")                                                     \
     PAR(string, template, NULL, NULL, NULL, "text with {name} in it; {{ and }} are braces")        \
+    PAR(bool, needed, "false", NULL, NULL, "a template without {} is refused, and nothing for it") \
     OUT(text, out, "the text with everything put in")
 OMN_OPERATION(fill, TEMPLATE, OMN_PURE);
 static omn_status fill(omn_call *c, const omn_value *in, const omn_value *first,
                        const omn_value *second, const omn_value *third, const char *template,
-                       omn_value **out, omn_error *err)
+                       bool needed, omn_value **out, omn_error *err)
 {
     (void)c;
     omn_status st = OMN_OK;
+    bool used = false;
     omn_buf b;
     omn_buf_init(&b, OMN_TEXT_MOST);
     for (const char *p = template; st == OMN_OK && *p != '\0';) {
@@ -63,12 +65,20 @@ static omn_status fill(omn_call *c, const omn_value *in, const omn_value *first,
             v = second;
         else if (v == NULL && strcmp(name, "third") == 0)
             v = third;
+        const size_t before = b.length;
         if (v == NULL)
             st = omn_fail(err, OMN_ERR_ARGUMENT, "nothing is given for {%s} of the template", name);
         else
             omn_value_text(v, &b);
+        if (needed && n == 0 && st == OMN_OK && !b.failed && b.length == before)
+            st = omn_fail(err, OMN_ERR_ARGUMENT, "what is put in for {} is empty; a text is "
+                          "wanted");
+        used = used || n == 0;
         p += n + 2;
     }
+    if (st == OMN_OK && needed && !used)
+        st = omn_fail(err, OMN_ERR_ARGUMENT, "the template \"%.60s\" has no {}, which stands for "
+                      "what is put in", template);
     if (st == OMN_OK) return finish(&b, out, err);
     omn_buf_fini(&b);
     return st;
