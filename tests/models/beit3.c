@@ -123,7 +123,16 @@ typedef struct folder {
     omn_model *model;
     omn_runner *runner;
     omn_call *call;
+    char said[1000];              /* warnings */
 } folder;
+
+static void on_log(void *user, omn_level level, const char *text)
+{
+    folder *f = user;
+    const size_t n = strlen(f->said);
+    (void)level;
+    snprintf(f->said + n, sizeof f->said - n, "%s\n", text);
+}
 
 static const char sizes[] =
     "\"encoder_embed_dim\": 24, \"encoder_attention_heads\": 3, \"encoder_layers\": 3, "
@@ -139,7 +148,8 @@ static omn_status open_named(folder *f, const char *own, const char *more, const
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .cache_dir = "", .log = on_log, .log_user = f,
+                                    .level = OMN_LOG_WARN };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32,
                                     .weights = golden("tiny_a", weights) };
     *f = (folder){ 0 };
@@ -317,6 +327,7 @@ START_TEST(classes_are_said_by_name)
     ck_assert_int_eq(r.ids[0], best);
     ck_assert_double_eq_tol((double)r.logprob[0], -log(sum), 1e-5);
     ck_assert_int_eq(atoi(omn_text_get(r.text, NULL)), best);
+    ck_assert_str_eq(f.said, "");     /* numbers are what the configuration wants */
     omn_result_fini(&r);
     omn_value_unref(scores);
     omn_value_unref(in);
@@ -348,6 +359,7 @@ static void asked_with(const char *names, char *said, size_t room)
                              .prompt = "what color is the dog?", .output = "answer" };
     WORKS(omn_generate(f.runner, &rq, &r, &err));
     snprintf(said, room, "%d %s", (int)r.ids[0], omn_text_get(r.text, NULL));
+    ck_assert_str_eq(f.said, "");
     omn_result_fini(&r);
     omn_value_unref(in);
     close_all(&f);
@@ -364,6 +376,13 @@ START_TEST(names_of_classes_come_from_a_file)
         { "{\"answer\": \"a\\u0000b\", \"label\": 0}\n", 1, "wanted" },
     };
     char said[128], want[128];
+    omn_error none = OMN_ERROR_INIT;
+    folder without;
+    ck_assert_int_eq(open_as(&without, "\"task\": \"vqa\"", seventeen, "vqa.weights", &none),
+                     OMN_OK);
+    ck_assert_str_eq(without.said, "the model's folder has no answer2label.txt, which names its 17 "
+                                   "classes: answers are their numbers\n");
+    close_all(&without);
     asked_with(list_of("", 0), said, sizeof said);
     snprintf(want, sizeof want, "%d thing %d", atoi(said), atoi(said));
     ck_assert_str_eq(said, want);

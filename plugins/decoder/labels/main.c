@@ -30,7 +30,6 @@ static void close_labels(void *self)
 static omn_status open_labels(omn_call *c, const void *params, omn_open *o, void **self,
                               omn_error *err)
 {
-    (void)c;
     const struct labels *p = params;
     decoder *d = calloc(1, sizeof *d);
     if (!d) return omn_fail(err, OMN_ERR_MEMORY, "text.labels: out of memory");
@@ -39,6 +38,9 @@ static omn_status open_labels(omn_call *c, const void *params, omn_open *o, void
                             .blank = -1 };
     const char *path = p->file[0] ? omn_open_file(o, p->file, false) : NULL;
     if (path) return labels_read(&d->names, path, (size_t)p->rows, err);
+    if (p->file[0] && !p->names[0])
+        omn_call_log(c, OMN_LOG_WARN, "the model's folder has no %s, which names its %d classes: "
+                     "answers are their numbers", p->file, p->rows);
     return p->names[0] ? labels_split(&d->names, p->names, (size_t)p->rows, err) : OMN_OK;
 }
 
