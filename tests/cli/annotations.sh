@@ -67,6 +67,23 @@ E2
 ok "expressions of RefCOCO" gives 0 train refs.yaml --show 2
 ok "... in the split to learn from" sh -c 'grep -q "the cube" out && grep -q "left thing" out && ! grep -q "the ball" out'
 ok "... with the box that they mean" shows '<extra_id_16> *<extra_id_8> *<extra_id_4[78]> *<extra_id_3[12]>"'
+# RefCOCO's pictures may have expressions of several splits: each is in the split that it is of
+cat > both.json <<'E2'
+[{"image_id": 2, "ann_id": 13, "split": "val", "sentences": [{"sent": "the ball"}]},
+ {"image_id": 1, "ann_id": 11, "split": "train", "sentences": [{"sent": "the cube"}]},
+ {"image_id": 1, "ann_id": 11, "split": "val", "sentences": [{"sent": "held out thing"}]},
+ {"image_id": 1, "ann_id": 11, "split": "test", "sentences": [{"sent": "neither"}]},
+ {"image_id": 3, "ann_id": 14, "split": "test", "sentences": [{"sent": "nor this"}]},
+ {"image_id": 1, "ann_id": 11, "split": "train", "sentences": [{"sent": "left thing"}]}]
+E2
+refs() { gives 0 show coco --set path=instances.json --set images=pictures --set refs=both.json --split "$1" -n 9; }
+texts() { grep '\.text: ' out | cmp - texts; }
+ok "expressions of a picture in two splits" refs train
+printf '0.refs.0.text: the cube\n0.refs.1.text: left thing\n' > texts
+ok "... teach what is to learn from" texts
+ok "... and hold out" refs held-out
+printf '0.refs.0.text: held out thing\n1.refs.0.text: the ball\n' > texts
+ok "... what is held out" texts
 sed 's/11, "split"/99, "split"/' refs.json > wrong.json
 ok "an expression about nothing" gives 65 train refs.yaml --show 1 --set sources.mine.refs=wrong.json
 ok "... is told by its line" says 'wrong.json:1: item 1 of "": an ann_id of an annotation of this picture is wanted'

@@ -60,20 +60,25 @@ static bool has(const told *t, int64_t picture)
     return t->list && pairs_find(t->by, t->list->n, picture) < t->list->n;
 }
 
-/* Which split the expressions about a picture belong to; -1: neither. */
-static omn_status split_of_refs(const source *s, int64_t picture, int *out, omn_error *err)
+static bool is_of(const source *s, const json_t *ref, int split)
+{
+    const char *name = json_string_value(json_object_get(ref, "split"));
+    return name && !strcmp(name, split ? s->p.held : s->p.train);
+}
+
+/* The splits that have expressions about a picture; RefCOCO's pictures may be in several. */
+static omn_status splits_of_refs(const source *s, int64_t picture, bool in[2], omn_error *err)
 {
     const told *t = &s->refs;
-    json_t *o = NULL;
-    *out = -1;
-    const size_t at = pairs_find(t->by, t->list->n, picture);
-    if (at == t->list->n) return OMN_OK;
-    const omn_status st = document_item(&t->d, t->list, t->by[at].number, &o, err);
-    const char *split = json_string_value(json_object_get(o, "split"));
-    if (split && !strcmp(split, s->p.train)) *out = 0;
-    if (split && !strcmp(split, s->p.held)) *out = 1;
-    json_decref(o);
-    return st;
+    for (size_t k = pairs_find(t->by, t->list->n, picture);
+         k < t->list->n && t->by[k].key == picture; k++) {
+        json_t *o = NULL;
+        const omn_status st = document_item(&t->d, t->list, t->by[k].number, &o, err);
+        if (st != OMN_OK) return st;
+        for (int split = 0; split < 2; split++) in[split] = in[split] || is_of(s, o, split);
+        json_decref(o);
+    }
+    return OMN_OK;
 }
 
 static omn_status share_out(source *s, omn_error *err)
@@ -82,14 +87,15 @@ static omn_status share_out(source *s, omn_error *err)
     for (size_t i = 0; i < s->pictures->n && st == OMN_OK; i++) {
         json_t *o = NULL;
         int64_t id = 0;
-        int split = 0;
+        bool in[2] = { false, false };
         st = document_item(&s->boxes.d, s->pictures, i, &o, err);
         if (st == OMN_OK) st = item_want(&s->boxes.d, s->pictures, i, o, "id", &id, err);
         json_decref(o);
-        if (st == OMN_OK && s->refs.list) st = split_of_refs(s, id, &split, err);
-        else if (!has(&s->boxes, id) && !has(&s->captions, id)) split = -1; /* nothing is said */
-        else split = split_of((uint64_t)id, s->p.held_out, s->p.seed);
-        if (st == OMN_OK && split >= 0) st = lot_put(&s->lot, split, (uint32_t)i, err);
+        if (st == OMN_OK && s->refs.list) st = splits_of_refs(s, id, in, err);
+        else if (has(&s->boxes, id) || has(&s->captions, id))
+            in[split_of((uint64_t)id, s->p.held_out, s->p.seed)] = true;
+        for (int split = 0; split < 2 && st == OMN_OK; split++)
+            if (in[split]) st = lot_put(&s->lot, split, (uint32_t)i, err);
     }
     return st;
 }
@@ -129,6 +135,7 @@ static uint64_t count(const void *self, omn_split split)
 /* What one picture's example is made of; texts of JSON live as long as `kept`. */
 typedef struct maker {
     const source *s;
+    int split;
     omn_frame frame;
     json_t *kept;
     omn_region regions[MOST_BOXES];
@@ -260,13 +267,15 @@ static omn_status caption_of(maker *m, const told *t, size_t i, const json_t *o,
     return text ? said(user, "caption", text, NULL, &m->frame, err) : OMN_OK;
 }
 
-/* The expressions of one object: its box is that of the annotation they name. */
+/* The expressions of one object, if they are of this split: its box is that of the annotation they
+ * name. */
 static omn_status ref_of(maker *m, const told *t, size_t i, const json_t *o, void *user,
                          omn_error *err)
 {
     int64_t id;
     size_t at = 0, k;
     const json_t *sentences = json_object_get(o, "sentences"), *s;
+    if (!is_of(m->s, o, m->split)) return OMN_OK;
     if (!item_int(o, "ann_id", &id)) return wrong(t, i, "\"ann_id\", an integer,", err);
     while (at < m->n && m->ids[at] != id) at++;
     if (at == m->n) return wrong(t, i, "an ann_id of an annotation of this picture", err);
@@ -319,7 +328,7 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
 {
     omn_status st = OMN_OK;
     const source *s = self;
-    const size_t k = split == OMN_SPLIT_TRAIN ? 0 : 1;
+    const int k = split == OMN_SPLIT_TRAIN ? 0 : 1;
     omn_named f[8] = { { NULL, NULL } };
     size_t n = 0;
     int64_t id = 0;
@@ -329,7 +338,7 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
                         omn_map_path(s->boxes.d.map), (unsigned long long)index);
     const uint32_t i = s->lot.of[k][index];
     maker *m = calloc(1, sizeof *m);
-    if (m) *m = (maker){ .s = s, .kept = json_array() };
+    if (m) *m = (maker){ .s = s, .split = k, .kept = json_array() };
     if (!m || !m->kept) {
         free(m);
         return omn_fail(err, OMN_ERR_MEMORY, "coco: out of memory");

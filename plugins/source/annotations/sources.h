@@ -14,7 +14,8 @@
         "a second file of annotations about the same pictures")                                    \
     PAR(S, path, refs, "", NULL, NULL,                                                             \
         "expressions as RefCOCO has them, as JSON: a list of {\"image_id\", \"ann_id\", "          \
-        "\"split\", \"sentences\": [{\"sent\"}]}; pictures without one are left out then")         \
+        "\"split\", \"sentences\": [{\"sent\"}]}; a picture is in each split that has "     \
+        "some, with these alone; pictures without one are left out then")                          \
     PAR(S, string, train, "train", NULL, NULL, "split of the expressions to learn from")           \
     PAR(S, string, held, "val", NULL, NULL, "split of the expressions that are held out")          \
     PAR(S, double, held_out, "0", "0..1", NULL,                                                    \
