@@ -15,8 +15,11 @@
 #define MOST_NAMES 64
 #define FEW 5000        /* below so many examples adapters learn */
 #define SOURCE "folder"
+#define FIRST_INPUTS 1024           /* room in a row until the lessons have been measured */
+#define FIRST_TARGETS 512
 
-/* What a manifest with these fields teaches; the first that fits the field that is wanted. */
+/* What lines with these fields teach; the first that fits the field that is wanted, those before
+ * others that fit every line. */
 static const struct form {
     const char *pipeline, *give[3], *field, *output, *more;
 } forms[] = {
@@ -31,6 +34,7 @@ static const struct form {
     { "summarize", { "text" }, "summary", "summary", "" },
     { "complete", { "text" }, "text", "rest", "denoise: {mix: [{mode: S}]}, " },
 };
+#define N_FORMS (sizeof forms / sizeof *forms)
 
 typedef struct field {
     const char *name, *kind;
@@ -46,13 +50,22 @@ typedef struct sketch {
     size_t n_fields;
     uint64_t train, held;
     unsigned looked;
-    bool tasks[sizeof forms / sizeof *forms];
+    unsigned lines[N_FORMS];              /* of those looked at that have a form's fields */
+    bool tasks[N_FORMS];
+    const char *refused[N_FORMS];         /* why a task that fits is left out */
     size_t n_tasks;
     uint32_t inputs, targets;             /* of pack */
     uint32_t longest_in, longest_out;
 } sketch;
 
 /* ---- what is in the folder ------------------------------------------------------------------ */
+
+static bool has_all(const omn_value *record, const struct form *f)
+{
+    bool all = omn_record_get(record, f->field) != NULL;
+    for (size_t i = 0; i < 3 && f->give[i]; i++) all = all && omn_record_get(record, f->give[i]);
+    return all;
+}
 
 static omn_status note(sketch *k, const omn_value *record, omn_error *err)
 {
@@ -72,6 +85,7 @@ static omn_status note(sketch *k, const omn_value *record, omn_error *err)
         }
         k->fields[at].lines++;
     }
+    for (size_t i = 0; i < N_FORMS; i++) k->lines[i] += has_all(record, &forms[i]);
     return OMN_OK;
 }
 
@@ -117,28 +131,28 @@ static field *find(sketch *k, const char *name)
     return NULL;
 }
 
-static bool fits(sketch *k, const struct form *f)
+/* Takes the forms that so many lines have; several tasks may be given a field, one wants it. */
+static void take(sketch *k, unsigned least)
 {
-    const field *want = find(k, f->field);
-    /* several tasks may be given a field, one wants it */
-    if (!want || want->lines < k->looked || want->wanted) return false;
-    for (size_t i = 0; i < 3 && f->give[i]; i++) {
-        const field *g = find(k, f->give[i]);
-        if (!g || g->lines < k->looked) return false;
+    for (size_t i = 0; i < N_FORMS; i++) {
+        const struct form *f = &forms[i];
+        field *want = find(k, f->field);
+        if (!want || k->lines[i] < least || want->wanted) continue;
+        k->tasks[i] = true;
+        k->n_tasks++;
+        want->taken = want->wanted = true;
+        for (size_t g = 0; g < 3 && f->give[g]; g++) {
+            field *given = find(k, f->give[g]);
+            if (given) given->taken = true;
+        }
     }
-    return true;
 }
 
 static omn_status choose(sketch *k, omn_error *err)
 {
     char all[1024] = "";
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
-        if (!fits(k, &forms[i])) continue;
-        k->tasks[i] = true;
-        k->n_tasks++;
-        find(k, forms[i].field)->taken = find(k, forms[i].field)->wanted = true;
-        for (size_t g = 0; g < 3 && forms[i].give[g]; g++) find(k, forms[i].give[g])->taken = true;
-    }
+    take(k, k->looked);
+    take(k, 1);
     if (k->n_tasks) return OMN_OK;
     for (size_t i = 0; i < k->n_fields && strlen(all) < 900; i++)
         snprintf(all + strlen(all), sizeof all - strlen(all), "%s%.60s", i ? ", " : "",
@@ -165,12 +179,18 @@ static void quote(omn_buf *b, const char *text)
 static void put_tasks(const sketch *k, omn_buf *b)
 {
     omn_buf_puts(b, "tasks:\n");
-    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+    for (size_t i = 0; i < N_FORMS; i++) {
         const struct form *f = &forms[i];
+        if (k->refused[i])
+            omn_buf_printf(b, "  # %s was left out: %s\n", f->pipeline, k->refused[i]);
         if (!k->tasks[i]) continue;
         omn_buf_printf(b, "  # lines with %s", f->give[0]);
         for (size_t g = 1; g < 3 && f->give[g]; g++) omn_buf_printf(b, ", %s", f->give[g]);
-        omn_buf_printf(b, " and %s teach the pipeline %s\n", f->field, f->pipeline);
+        omn_buf_printf(b, " and %s teach the pipeline %s", f->field, f->pipeline);
+        if (k->lines[i] < k->looked)
+            omn_buf_printf(b, "; %u of the %u that were looked at are such", k->lines[i],
+                           k->looked);
+        omn_buf_puts(b, "\n");
         omn_buf_printf(b, "  - {name: %s, pipeline: %s, source: mine, %sgive: {", f->pipeline,
                        f->pipeline, f->more);
         for (size_t g = 0; g < 3 && f->give[g]; g++)
@@ -209,7 +229,8 @@ static void put_recipe(const sketch *k, omn_buf *b)
     omn_buf_printf(b, "# each line is seen about %llu times\nbatch: %llu\nsteps: %llu\n",
                    (unsigned long long)(steps * batch / k->train), (unsigned long long)batch,
                    (unsigned long long)steps);
-    omn_buf_puts(b, "# a line that cannot be used is left out and counted\nbad_examples: skip\n");
+    omn_buf_puts(b, "# a line that cannot be used, or lacks a field of a task, is left out of it "
+                    "and counted\nbad_examples: skip\n");
     if (k->held)
         omn_buf_printf(b, "# how good it is on lines that it never saw, in log.csv\n"
                           "evaluate: {every: %llu, examples: 50}\n",
@@ -297,6 +318,64 @@ done:
     return st;
 }
 
+/* Is that a reason to leave a task out, and not one to give up? */
+static bool untaught(omn_status st)
+{
+    return st == OMN_ERR_CONFIG || st == OMN_ERR_DATA;
+}
+
+/* The recipe as it is before its lessons are measured. */
+static omn_status write_wide(sketch *k, omn_buf *b, omn_error *err)
+{
+    k->inputs = FIRST_INPUTS;
+    k->targets = FIRST_TARGETS;
+    k->longest_in = k->longest_out = 0;
+    return write_recipe(k, OMN_OVERWRITE, b, err);
+}
+
+/* Tries each task alone and leaves out those from which nothing can be learnt. */
+static omn_status sift(sketch *k, omn_buf *b, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    bool all[N_FORMS];
+    memcpy(all, k->tasks, sizeof all);
+    for (size_t i = 0; i < N_FORMS && st == OMN_OK; i++) {
+        omn_error why = OMN_ERROR_INIT;
+        if (!all[i]) continue;
+        memset(k->tasks, 0, sizeof k->tasks);
+        k->tasks[i] = true;
+        st = write_wide(k, b, &why);
+        if (st == OMN_OK) st = try_it(k, &why);
+        if (st == OMN_OK) continue;
+        if (!untaught(st)) return omn_fail(err, st, "%s", why.text);
+        all[i] = false;
+        k->n_tasks--;
+        k->refused[i] = omn_arena_strdup(k->arena, why.text);
+        st = k->refused[i] ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", k->path);
+    }
+    memcpy(k->tasks, all, sizeof all);
+    return st;
+}
+
+/* The recipe with room for its lessons, without the tasks that teach nothing beside others. */
+static omn_status settle(sketch *k, omn_buf *b, omn_error *err)
+{
+    omn_error whole = OMN_ERROR_INIT;
+    const size_t n = k->n_tasks;
+    omn_status st = try_it(k, &whole);
+    if (st == OMN_OK) return st;
+    if (untaught(st) && n > 1) OMN_TRY(sift(k, b, err));
+    if (k->n_tasks == n || !k->n_tasks) {
+        st = whole.status ? (omn_status)whole.status : st;
+        if (err) *err = whole;
+        goto done;
+    }
+    OMN_TRY(write_wide(k, b, err));
+    st = try_it(k, err);
+done:
+    return st;
+}
+
 /* What was found, for people. */
 static void tell(const sketch *k, omn_buf *out)
 {
@@ -314,8 +393,8 @@ omn_status omn_recipe_suggest(omn_context *ctx, const char *folder, const char *
 {
     omn_status st = OMN_OK;
     char whole[4400];
-    sketch k = { .ctx = ctx, .folder = folder, .path = path, .model = model, .inputs = 1024,
-                 .targets = 512, .arena = omn_arena_new(0) };
+    sketch k = { .ctx = ctx, .folder = folder, .path = path, .model = model, .inputs = FIRST_INPUTS,
+                 .targets = FIRST_TARGETS, .arena = omn_arena_new(0) };
     omn_buf b;
     bool written = false;
     omn_buf_init(&b, (size_t)1 << 20);
@@ -335,7 +414,7 @@ omn_status omn_recipe_suggest(omn_context *ctx, const char *folder, const char *
     OMN_TRY(choose(&k, err));
     OMN_TRY(write_recipe(&k, how, &b, err));
     written = true;
-    OMN_TRY(try_it(&k, err));
+    OMN_TRY(settle(&k, &b, err));
     OMN_TRY(write_recipe(&k, OMN_OVERWRITE, &b, err));
     written = false;
     tell(&k, told);

@@ -5,7 +5,7 @@
 
 says() { grep -q -e "$1" err || { cat err; return 1; }; }
 
-mkdir photos boxes texts other || exit 99
+mkdir photos boxes texts other mixed short || exit 99
 n=0
 for i in 01 02 03 04 01 02 03 04 01 02 03 04 01 02 03 04; do
     n=$((n + 1))
@@ -17,6 +17,19 @@ for i in 01 02 03 04; do
     printf '{"image": "%s.png", "text": "the cube", "box": [8, 8, 40, 40], "caption": "a cube"}\n' $i
     printf '{"image": "%s.png", "text": "the ball", "box": [9, 9, 30, 50], "caption": "a ball"}\n' $i
 done > boxes/manifest.jsonl
+cp photos/*.png mixed
+cp photos/01.png short
+# lines of two sorts, one of them with a null for what the other has
+for i in 01 02 03 04 01 02 03 04 01 02 03 04; do
+    printf '{"image": "%s.png", "question": "what is this?", "answer": "a cube", "box": null}\n' $i
+    printf '{"image": "%s.png", "text": "the cube on the left", "box": [8, 8, 40, 40]}\n' $i
+done > mixed/manifest.jsonl
+# nothing can be taken out of a text of one token; what else there is has short answers and long ones
+for i in 1 2 3 4; do
+    printf '{"image": "01.png", "text": "x", "question": "how many?", "answer": "three", "caption": "'
+    printf 'a thing and %.0s' 1 2 3 4 5 6 7 8 9 10 11 12
+    printf 'nothing"}\n'
+done > short/manifest.jsonl
 printf '{"colour": "red"}\n{"colour": "blue"}\n{"colour": "red"}\n' > other/manifest.jsonl
 ok "a recipe is written" gives 0 train mine.yaml --on photos -m nano
 ok "... and shown" sh -c 'sed "1,/^# SPDX/d" out > shown; sed 1d mine.yaml | cmp shown -'
@@ -32,6 +45,19 @@ ok "... unless that is asked for" gives 0 train mine.yaml --on photos --overwrit
 ok "expressions with boxes and captions of boxes" gives 0 train boxes.yaml --on boxes
 ok "... are two tasks" sh -c 'grep -q "pipeline: refexp,.* measure: box,.*want: {box: box}" boxes.yaml && grep -q "pipeline: region-caption,.*want: {caption: caption}" boxes.yaml'
 ok "... that train" gives 0 train boxes.yaml -o two --set steps=1
+ok "lines with different fields" gives 0 train mixed.yaml --on mixed
+ok "... teach a task each" sh -c 'grep -q "pipeline: vqa,.*want: {answer: answer}" mixed.yaml && grep -q "pipeline: refexp,.*want: {box: box}" mixed.yaml'
+ok "... which says that these are some" grep -qE '# lines with image, question and answer teach the pipeline vqa; 1?[0-9] of the [12][0-9] that were looked at are such' mixed.yaml
+ok "... and takes these alone" sh -c '"$0" train mixed.yaml --show 8 > shown 2> err && ! awk "/^task /{t = \$2} /the cube on/{if (t ~ /vqa/) print} /what is this/{if (t !~ /vqa/) print}" shown | grep . && grep -q "^task vqa" shown && grep -q "^task refexp" shown' "$omnio"
+ok "... that train and are scored" gives 0 train mixed.yaml -o three --set steps=2 --set evaluate.every=2
+ok "a task from which nothing can be learnt" gives 0 train short.yaml --on short
+ok "... is left out beside others" sh -c 'grep -q "pipeline: vqa," short.yaml && grep -q "pipeline: caption," short.yaml && ! grep -q "pipeline: complete," short.yaml'
+ok "... with a word" grep -q '^  # complete was left out: .*there is nothing to learn from' short.yaml
+ok "... and the rest trains" gives 0 train short.yaml -o four --set steps=1
+printf '{"text": "x"}\n{"text": "x"}\n{"text": "x"}\n' > short/manifest.jsonl
+ok "alone it is a mistake" gives 78 train alone.yaml --on short
+ok "... that is told" says 'there is nothing to learn from'
+ok "... and leaves nothing" [ ! -e alone.yaml ]
 ok "fields that say nothing" gives 65 train other.yaml --on other
 ok "... are named with what would be right" says 'other: no task is known for lines with the fields colour; image, question and answer'
 ok "... and leave nothing" [ ! -e other.yaml ]
