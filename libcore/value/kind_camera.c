@@ -47,6 +47,11 @@ static void text(const omn_value *v, omn_buf *out)
     print_rounded(c[0], out);
     omn_buf_puts(out, " ");
     print_rounded(c[1], out);
+    const omn_tensor *pose = value_column_at(v, POSE);
+    for (int i = 0; pose != NULL && i < 12; i++) {
+        omn_buf_puts(out, i == 0 ? ", pose " : i % 4 == 0 ? "; " : " ");
+        print_rounded(((const double *)pose->data)[i], out);
+    }
 }
 
 static const omn_column columns[] = {
