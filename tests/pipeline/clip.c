@@ -293,8 +293,8 @@ START_TEST(a_plan_asks_everything)
     ck_assert_uint_eq(g.asked, 1 + 3 * 2);
     ck_assert_ptr_null(omn_record_get(out, "category"));
     omn_value_unref(out);
-    testing_copy("tests/foreign/povray/03.png", g.folder, "03.png");
-    testing_copy("tests/foreign/povray/04.png", g.folder, "04.png");
+    testing_copy("tests/foreign/povray/03.png", g.folder, "03.PNG");
+    testing_copy("tests/foreign/povray/04.png", g.folder, "04.PNG");
     omn_named folder[] = { { "folder", text(g.folder) } };
     WORKS(run(&g, "search-index", folder, 1, &out, &err));
     ck_assert_uint_eq(g.asked, 1 + 3 * 2 + 2);
