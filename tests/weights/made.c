@@ -18,7 +18,7 @@ void made_put(made *m, const void *bytes, size_t n)
 
 void made_number(made *m, uint64_t x, int bytes)
 {
-    for (int i = 0; i < bytes; i++) made_put(m, &(unsigned char){ (unsigned char)(x >> 8 * i) }, 1);
+    for (int i = 0; i < bytes; i++, x >>= 8) made_put(m, &(unsigned char){ (unsigned char)x }, 1);
 }
 
 void made_free(made *m)
