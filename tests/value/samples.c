@@ -25,7 +25,8 @@ const sample samples[] = {
       "frame: 0,0 9,0 9,9 0,9; 1,1 2,1 2,2\n5,5 6,5 6,6.25", 2 },
     { "camera", "{\"focal\":[500,510],\"center\":[320,240],\"size\":[640,480],"
                 "\"pose\":[[1,0,0,2],[0,0,1,3],[0,-1,0,4]]}",
-      "camera 640 x 480, focal length 500 510 px, center 320 240", 0 },
+      "camera 640 x 480, focal length 500 510 px, center 320 240, "
+      "pose 1 0 0 2; 0 0 1 3; 0 -1 0 4", 0 },
     { "box3d", "{\"center\":[[0,1,5]],\"size\":[[1,2,3]],"
                "\"rotation\":[[[0,-1,0],[1,0,0],[0,0,1]]],\"label\":[\"car\"]}",
       "car: 0 1 5 m, 1 x 2 x 3 m", 1 },
