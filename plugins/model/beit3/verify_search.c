@@ -29,7 +29,7 @@ typedef struct search {
 } search;
 
 typedef struct writing {
-    verify_run *r;
+    golden_run *r;
     search *s;
     int64_t B, K, M, V, places;           /* pictures, beams, most tokens, words, of a picture */
     double alpha;
@@ -54,39 +54,10 @@ static omn_status encode(writing *w, omn_error *err)
 /* Logits [B*K,2,V] of all beams at place `start`. */
 static omn_status step(writing *w, int32_t start, omn_tensor *logits, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    verify_run *r = w->r;
-    const int64_t rows = w->B * w->K;
-    void *to[5] = { NULL };
-    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = rows,
-                                .output = "text", .target_length = 2, .capacity = w->M + 2,
-                                .memory_rows = w->B, .memory_length = w->places };
-    omn_feed_clear(r->feed);
-    OMN_TRY(omn_model_graph(r->model, &z, &r->graph, err));
-    OMN_TRY(omn_feed_new(r->feed, "target.ids", OMN_I32, omn_dim2(rows, 2), &to[0], err));
-    OMN_TRY(omn_feed_new(r->feed, "target.pos", OMN_I32, omn_dim2(rows, 2), &to[1], err));
-    OMN_TRY(omn_feed_new(r->feed, "target.seg", OMN_I32, omn_dim2(rows, 2), &to[2], err));
-    OMN_TRY(omn_feed_new(r->feed, "start", OMN_I32, omn_dim1(rows), &to[3], err));
-    OMN_TRY(omn_feed_new(r->feed, "memory_row", OMN_I32, omn_dim1(rows), &to[4], err));
-    memcpy(to[0], w->ids, (size_t)rows * 2 * sizeof *w->ids);
-    for (int64_t i = 0; i < 2 * rows; i++) {
-        ((int32_t *)to[1])[i] = start + (int32_t)(i % 2);
-        ((int32_t *)to[2])[i] = 1;
-        ((int32_t *)to[3])[i / 2] = start;
-        ((int32_t *)to[4])[i / 2] = (int32_t)(i / 2 / w->K);
-    }
-    OMN_TRY(omn_exec_run(r->exec, r->graph, r->feed, r->v->call, err));
-    OMN_TRY(omn_exec_output(r->exec, r->graph, "logits.text", logits, err));
-done:
-    return st;
-}
-
-static double log_sum(const float *x, int64_t n)
-{
-    double top = (double)x[0], sum = 0;
-    for (int64_t i = 1; i < n; i++) top = fmax(top, (double)x[i]);
-    for (int64_t i = 0; i < n; i++) sum += exp((double)x[i] - top);
-    return top + log(sum);
+    const golden_step s = { .role = "text", .rows = w->B * w->K, .length = 2,
+                            .capacity = w->M + 2, .memory_rows = w->B, .memory_length = w->places,
+                            .ids = w->ids, .start = start };
+    return golden_step_run(w->r, &s, logits, err);
 }
 
 /* The 3 * beams best continuations of a picture, the best first. */
@@ -95,7 +66,7 @@ static void rank(const writing *w, const search *s, const float *logits, int64_t
     int64_t have = 0;
     for (int64_t k = 0; k < w->K; k++) {
         const float *x = logits + (2 * k + 1) * w->V;
-        const double sum = log_sum(x, w->V);
+        const double sum = golden_log_sum(x, w->V);
         for (int64_t v = 0; v < w->V; v++) {
             const choice c = { s->beams[k].score + (double)x[v] - sum, (int32_t)k, (int32_t)v };
             if (have == n && c.score <= w->best[n - 1].score) continue;
@@ -109,7 +80,7 @@ static void rank(const writing *w, const search *s, const float *logits, int64_t
 /* A caption of t words ends. */
 static void file_away(const writing *w, search *s, const choice *c, int32_t t)
 {
-    const int32_t cur = t + 2, mask = (int32_t)w->r->v->mask;
+    const int32_t cur = t + 2, mask = (int32_t)beit3_of(w->r)->mask;
     const double value = c->score / pow((double)cur, w->alpha);
     if (s->found && value <= s->best) return;
     s->found = true;
@@ -212,13 +183,13 @@ static omn_status begin(writing *w, int64_t steps, const char *of, omn_error *er
     void *p[3] = { NULL };
     const int64_t rows = w->B * w->K;
     const size_t each = (size_t)w->M + 2;
-    int32_t *room = omn_call_scratch(w->r->v->call, (size_t)(w->B + 1) * MOST_BEAMS * each +
+    int32_t *room = omn_call_scratch(w->r->g->call, (size_t)(w->B + 1) * MOST_BEAMS * each +
                                      (size_t)w->B * each, sizeof *room);
-    w->s = omn_call_scratch(w->r->v->call, (size_t)w->B + 1, sizeof *w->s);
-    w->ids = omn_call_scratch(w->r->v->call, (size_t)rows * 4, sizeof *w->ids);
-    w->best = omn_call_scratch(w->r->v->call, (size_t)(3 * w->K), sizeof *w->best);
+    w->s = omn_call_scratch(w->r->g->call, (size_t)w->B + 1, sizeof *w->s);
+    w->ids = omn_call_scratch(w->r->g->call, (size_t)rows * 4, sizeof *w->ids);
+    w->best = omn_call_scratch(w->r->g->call, (size_t)(3 * w->K), sizeof *w->best);
     if (!room || !w->s || !w->ids || !w->best)
-        OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", w->r->v->name));
+        OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", w->r->g->name));
     w->from = w->ids + 2 * rows;
     for (int64_t b = 0; b <= w->B; b++)
         for (int k = 0; k < MOST_BEAMS; k++, room += each)
@@ -226,7 +197,7 @@ static omn_status begin(writing *w, int64_t steps, const char *of, omn_error *er
     for (int64_t b = 0; b < w->B; b++, room += each) w->s[b].caption = room;
     for (int64_t i = 0; i < rows; i++) {
         w->ids[2 * i] = 0;
-        w->ids[2 * i + 1] = (int32_t)w->r->v->mask;
+        w->ids[2 * i + 1] = (int32_t)beit3_of(w->r)->mask;
     }
     omn_format(stage, sizeof stage, "%s.step_logits", of);
     OMN_TRY(omn_feed_new(w->r->made, stage, OMN_F32, omn_dim3(steps, rows, w->V), &p[0], err));
@@ -248,16 +219,16 @@ static omn_status write_all(writing *w, const char *of, omn_error *err)
     char name[64];
     omn_tensor logits;
     omn_format(name, sizeof name, "out.%s.step_logits", of);
-    const omn_tensor *want = omn_weights_get(w->r->v->golden, name), *ids;
+    const omn_tensor *want = omn_weights_get(w->r->g->file, name), *ids;
     OMN_TRY(encode(w, err));
     const int64_t rows = w->B * w->K;
     omn_format(name, sizeof name, "out.%s.step_ids", of);
-    OMN_TRY(verify_input(w->r->v, name, OMN_I32, 3, &ids, err));
+    OMN_TRY(golden_input(w->r->g, name, OMN_I32, 3, &ids, err));
     if (want->type != OMN_F32 || want->shape.rank != 3 || want->shape.dim[1] != rows ||
         want->shape.dim[2] != w->V || ids->shape.dim[0] != want->shape.dim[0] ||
         ids->shape.dim[1] != rows || ids->shape.dim[2] != 2 || want->shape.dim[0] > w->M)
         OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: step_logits [steps,%lld,%lld] and step_ids of "
-                         "as many steps are wanted", w->r->v->name, (long long)rows,
+                         "as many steps are wanted", w->r->g->name, (long long)rows,
                          (long long)w->V));
     const int64_t steps = want->shape.dim[0];
     OMN_TRY(begin(w, steps, of, err));
@@ -274,7 +245,7 @@ done:
 omn_status verify_search(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r = { 0 };
+    golden_run r = { 0 };
     const verify_how how = { .task = "captioning" };
     OMN_TRY(verify_open(v, &how, &r, err));
     for (int64_t K = 1; K <= MOST_BEAMS; K++) {
@@ -282,10 +253,10 @@ omn_status verify_search(verify *v, omn_error *err)
         writing w = { .r = &r, .K = K, .M = v->max_len, .V = v->vocab, .alpha = 0.6 };
         omn_format(of, sizeof of, "beam%d", (int)K);
         omn_format(name, sizeof name, "out.%s.step_logits", of);
-        if (omn_weights_get(v->golden, name)) OMN_TRY(write_all(&w, of, err));
+        if (omn_weights_get(v->g.file, name)) OMN_TRY(write_all(&w, of, err));
     }
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_close(&r);
     return st;
 }

@@ -8,12 +8,12 @@
 #include <string.h>
 
 /* The table of positions for a grid: what lies in front of it, and the rows that the model made. */
-static omn_status put_table(verify_run *r, const char *stage, int64_t side, bool run,
+static omn_status put_table(golden_run *r, const char *stage, int64_t side, bool run,
                             omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify *v = r->v;
-    verify_run other = { 0 };
+    verify *v = beit3_of(r);
+    golden_run other = { 0 };
     omn_tensor rows;
     omn_weights *w = NULL;
     void *data = NULL;
@@ -29,51 +29,51 @@ static omn_status put_table(verify_run *r, const char *stage, int64_t side, bool
                                     .roles = &role, .lengths = &length, .n_roles = 1 };
         OMN_TRY(omn_feed_new(other.feed, "image.pixels", OMN_F32, shape, &data, err));
         OMN_TRY(omn_model_graph(other.model, &z, &other.graph, err));
-        OMN_TRY(omn_exec_run(other.exec, other.graph, other.feed, v->call, err));
+        OMN_TRY(omn_exec_run(other.exec, other.graph, other.feed, v->g.call, err));
     } else {
         OMN_TRY(verify_ask_run(&other, &embed, err));
-        if (verify_output(&other, "encoder_out", &rows))
+        if (golden_output(&other, "encoder_out", &rows))
             OMN_TRY(omn_feed_copy(r->made, "encoder_out", &rows, err));
     }
-    OMN_TRY(omn_weights_open(v->weights, &w, err));
+    OMN_TRY(omn_weights_open(v->g.weights, &w, err));
     const omn_tensor *table = omn_weights_get(w, name);
-    if (!table || !verify_output(&other, "positions.A", &rows)) goto done;
+    if (!table || !golden_output(&other, "positions.A", &rows)) goto done;
     const int64_t n = rows.shape.dim[1];
     OMN_TRY(omn_feed_new(r->made, stage, OMN_F32, omn_dim2(2 + n, v->D), &data, err));
     memcpy(data, table->data, (size_t)(2 * v->D) * sizeof(float));
     memcpy((float *)data + 2 * v->D, rows.data, rows.bytes);
 done:
     omn_weights_close(w);
-    verify_end(&other);
+    golden_close(&other);
     return st;
 }
 
 omn_status verify_resized(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r = { .v = v };
+    golden_run r = { .g = &v->g };
     OMN_TRY(omn_feed_make(&r.made, err));
-    for (size_t i = 0; i < omn_weights_count(v->golden); i++) {
-        const char *stage = omn_weights_name(v->golden, i);
+    for (size_t i = 0; i < omn_weights_count(v->g.file); i++) {
+        const char *stage = omn_weights_name(v->g.file, i);
         long side = 0;
         if (sscanf(stage, "out.positions_A.%ld", &side) != 1 || side < 1 || side > 1024) continue;
         OMN_TRY(put_table(&r, stage + 4, side, side * v->patch == v->img2, err));
     }
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_close(&r);
     return st;
 }
 
 /* Rows of a weight become those of "override.NAME": the first ones, or those that `which` says. */
-static omn_status replace(verify_run *r, const char *name, const omn_tensor *which, omn_error *err)
+static omn_status replace(golden_run *r, const char *name, const omn_tensor *which, omn_error *err)
 {
     char stage[160];
     omn_format(stage, sizeof stage, "override.%s", name);
-    const omn_tensor *t = omn_weights_get(r->v->golden, stage);
+    const omn_tensor *t = omn_weights_get(r->g->file, stage);
     const long at = omn_store_find(r->store, name);
     if (!t || at < 0 || t->type != OMN_F32 || t->shape.rank != 2)
-        return omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" is no table of the model", r->v->name,
+        return omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" is no table of the model", r->g->name,
                         stage);
     const omn_tensor whole = omn_store_tensor(r->store, (size_t)at);
     const int64_t rows = t->shape.dim[0], D = t->shape.dim[1];
@@ -82,7 +82,7 @@ static omn_status replace(verify_run *r, const char *name, const omn_tensor *whi
         if (which && (size_t)i < which->bytes / 4)
             memcpy(&to, (const char *)which->data + i * 4, 4);
         if (to < 0 || to >= whole.shape.dim[0] || D != whole.shape.dim[1])
-            return omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" does not fit", r->v->name, stage);
+            return omn_fail(err, OMN_ERR_DATA, "%s: \"%s\" does not fit", r->g->name, stage);
         memcpy(omn_store_data(r->store, (size_t)at) + to * D, (const float *)t->data + i * D,
                (size_t)D * sizeof(float));
     }
@@ -92,60 +92,40 @@ static omn_status replace(verify_run *r, const char *name, const omn_tensor *whi
 omn_status verify_eps(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r = { 0 };
-    const omn_tensor *which = omn_weights_get(v->golden, "override.text_rows");
+    golden_run r = { 0 };
+    const omn_tensor *which = omn_weights_get(v->g.file, "override.text_rows");
     const verify_ask words = { .phase = OMN_TEACH, .words = true };
-    OMN_TRY(verify_open_store(v, "pretrain", false, &r, err));
+    const verify_how how = { .task = "pretrain", .model = { .writable = true } };
+    OMN_TRY(verify_open(v, &how, &r, err));
     OMN_TRY(verify_graph(&r, &words, err));
     if (which) OMN_TRY(omn_feed_copy(r.made, "override.text_rows", which, err));
     OMN_TRY(replace(&r, "beit3.text_embed.weight", which, err));
     OMN_TRY(replace(&r, "beit3.encoder.embed_positions.B.weight", NULL, err));
-    OMN_TRY(omn_exec_run(r.exec, r.graph, r.feed, v->call, err));
+    OMN_TRY(omn_exec_run(r.exec, r.graph, r.feed, v->g.call, err));
     OMN_TRY(verify_collect(&r, "", err));
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_close(&r);
     return st;
 }
 
-/* Whole numbers [h,w,3] as a picture. */
-static omn_status picture_of(const verify *v, const omn_tensor *t, omn_value **out, omn_error *err)
-{
-    omn_image *img = NULL;
-    omn_pixels px;
-    const int64_t *d = t->shape.dim;
-    if (t->type != OMN_I32 || t->shape.rank != 3 || d[2] != 3 || d[0] < 1 || d[1] < 1 ||
-        d[0] > 4096 || d[1] > 4096)
-        return omn_fail(err, OMN_ERR_DATA, "%s: a picture is i32 [h,w,3]", v->name);
-    const omn_status st =
-        omn_image_new(OMN_U8, (uint32_t)d[1], (uint32_t)d[0], 3, NULL, &img, &px, err);
-    if (st != OMN_OK) return st;
-    for (int64_t i = 0; i < d[0] * d[1] * 3; i++) {
-        int32_t x;
-        memcpy(&x, (const char *)t->data + i * 4, 4);
-        ((uint8_t *)px.data)[i] = (uint8_t)x;
-    }
-    *out = omn_image_give(img);
-    return *out ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name);
-}
-
 /* A picture as a task prepares it, plane by plane. */
-static omn_status put_prepared(verify_run *r, const char *task, int64_t side, int number,
+static omn_status put_prepared(golden_run *r, const char *task, int64_t side, int number,
                                const char *stage, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify *v = r->v;
-    verify_run other = { 0 };
+    verify *v = beit3_of(r);
+    golden_run other = { 0 };
     omn_value *in = NULL;
     void *data = NULL;
     char name[32];
-    const verify_how how = { .task = task, .side = side, .hollow = true };
+    const verify_how how = { .task = task, .side = side, .model = { .hollow = true } };
     snprintf(name, sizeof name, "in.picture_%d", number);
-    const omn_tensor *t = omn_weights_get(v->golden, name);
-    if (!t) return omn_fail(err, OMN_ERR_DATA, "%s: it has no \"%s\"", v->name, name);
+    const omn_tensor *t = omn_weights_get(v->g.file, name);
+    if (!t) return omn_fail(err, OMN_ERR_DATA, "%s: it has no \"%s\"", v->g.name, name);
     OMN_TRY(verify_open(v, &how, &other, err));
-    OMN_TRY(picture_of(v, t, &in, err));
-    OMN_TRY(omn_model_prepare(other.model, v->call, "image", in, other.feed, NULL, err));
+    OMN_TRY(golden_picture(&v->g, t, &in, err));
+    OMN_TRY(omn_model_prepare(other.model, v->g.call, "image", in, other.feed, NULL, err));
     const omn_tensor *px = omn_feed_get(other.feed, "pixels");
     if (!px) goto done;
     const int64_t n = px->shape.dim[0], plane = n * n;
@@ -154,18 +134,18 @@ static omn_status put_prepared(verify_run *r, const char *task, int64_t side, in
         ((float *)data)[i] = ((const float *)px->data)[i % plane * 3 + i / plane];
 done:
     omn_value_unref(in);
-    verify_end(&other);
+    golden_close(&other);
     return st;
 }
 
 omn_status verify_pictures(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r = { .v = v };
+    golden_run r = { .g = &v->g };
     /* no whole number of the model's patches: one patch will do */
     OMN_TRY(omn_feed_make(&r.made, err));
-    for (size_t i = 0; i < omn_weights_count(v->golden); i++) {
-        const char *stage = omn_weights_name(v->golden, i);
+    for (size_t i = 0; i < omn_weights_count(v->g.file); i++) {
+        const char *stage = omn_weights_name(v->g.file, i);
         int number = 0;
         if (sscanf(stage, "out.std_%d", &number) == 1) {
             v->patch = v->std_side;
@@ -177,6 +157,6 @@ omn_status verify_pictures(verify *v, omn_error *err)
     }
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_close(&r);
     return st;
 }

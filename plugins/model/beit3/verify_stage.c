@@ -8,38 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool verify_output(const verify_run *r, const char *name, omn_tensor *out)
-{
-    for (size_t i = 0; i < omn_graph_outputs(r->graph); i++)
-        if (!strcmp(omn_graph_output_name(r->graph, i), name))
-            return omn_exec_output(r->exec, r->graph, name, out, NULL) == OMN_OK;
-    return false;
-}
-
-omn_status verify_put(verify_run *r, const char *stage, omn_shape shape, const float *x,
-                      omn_error *err)
-{
-    void *data = NULL;
-    const omn_status st = omn_feed_new(r->made, stage, OMN_F32, shape, &data, err);
-    if (st == OMN_OK) memcpy(data, x, omn_feed_get(r->made, stage)->bytes);
-    return st;
-}
-
-omn_status verify_put_output(verify_run *r, const char *stage, const char *output, omn_error *err)
-{
-    omn_tensor t;
-    if (!verify_output(r, output, &t)) return OMN_OK;      /* the comparison says it is missing */
-    return omn_feed_copy(r->made, stage, &t, err);
-}
-
 /* Two outputs, one behind the other along axis 1, rows of the second as of the first; either may be
  * missing. */
-static omn_status put_joined(verify_run *r, const char *stage, const char *first,
+static omn_status put_joined(golden_run *r, const char *stage, const char *first,
                              const char *second, omn_error *err)
 {
     omn_tensor t[2];
     void *data = NULL;
-    const bool a = verify_output(r, first, &t[0]), b = verify_output(r, second, &t[1]);
+    const bool a = golden_output(r, first, &t[0]), b = golden_output(r, second, &t[1]);
     if (!a && !b) return OMN_OK;
     if (!a || !b) return omn_feed_copy(r->made, stage, a ? &t[0] : &t[1], err);
     const int64_t D = t[0].shape.dim[2], n = t[0].shape.dim[1], L = t[1].shape.dim[1];
@@ -55,10 +31,10 @@ static omn_status put_joined(verify_run *r, const char *stage, const char *first
 }
 
 /* An output with all but its last axis as one. */
-static omn_status put_flat(verify_run *r, const char *stage, const char *output, omn_error *err)
+static omn_status put_flat(golden_run *r, const char *stage, const char *output, omn_error *err)
 {
     omn_tensor t;
-    if (!verify_output(r, output, &t)) return OMN_OK;
+    if (!golden_output(r, output, &t)) return OMN_OK;
     t.shape = omn_dim2(t.shape.dim[0] * t.shape.dim[1], t.shape.dim[2]);
     return omn_feed_copy(r->made, stage, &t, err);
 }
@@ -66,7 +42,7 @@ static omn_status put_flat(verify_run *r, const char *stage, const char *output,
 /* ---- the softmax of layer 0 ------------------------------------------------------------------ */
 
 /* Does place k hide from place q of row b? n: places of the picture. */
-static bool hidden(const verify_run *r, int64_t b, int64_t q, int64_t k, int64_t n, bool prefix)
+static bool hidden(const golden_run *r, int64_t b, int64_t q, int64_t k, int64_t n, bool prefix)
 {
     const omn_tensor *seg = omn_feed_get(r->feed, "target.text.seg");
     if (!seg) seg = omn_feed_get(r->feed, "text.seg");
@@ -82,17 +58,17 @@ static void soften(float *x, int64_t n)
     for (int64_t i = 0; i < n; i++) x[i] = (float)(exp((double)x[i] - top) / sum);
 }
 
-static omn_status put_softmax(verify_run *r, const char *stage, omn_error *err)
+static omn_status put_softmax(golden_run *r, const char *stage, omn_error *err)
 {
     omn_tensor q, k, v;
     void *data = NULL;
-    const bool prefix = !strncmp(r->v->kind, "captioning", 10);
+    const bool prefix = !strncmp(r->g->kind, "captioning", 10);
     const char *at = "beit3.encoder.layers.0.self_attn.";
     char name[3][64];
     for (int i = 0; i < 3; i++) omn_format(name[i], sizeof name[i], "%s%c", at, "qkv"[i]);
-    if (!verify_output(r, name[0], &q) || !verify_output(r, name[1], &k) ||
-        !verify_output(r, "vision_embed", &v)) return OMN_OK;
-    const int64_t B = q.shape.dim[0], T = q.shape.dim[1], D = q.shape.dim[2], H = r->v->H;
+    if (!golden_output(r, name[0], &q) || !golden_output(r, name[1], &k) ||
+        !golden_output(r, "vision_embed", &v)) return OMN_OK;
+    const int64_t B = q.shape.dim[0], T = q.shape.dim[1], D = q.shape.dim[2], H = beit3_of(r)->H;
     const int64_t K = D / H, n = v.shape.dim[1];
     const omn_status st = omn_feed_new(r->made, stage, OMN_F32, omn_dim4(B, H, T, T), &data, err);
     float *row = data;
@@ -113,7 +89,7 @@ static omn_status put_softmax(verify_run *r, const char *stage, omn_error *err)
 /* ---- all stages of a run --------------------------------------------------------------------- */
 
 /* A stage inside layer 0, "q". */
-static omn_status put_inside(verify_run *r, const char *stage, const char *what, omn_error *err)
+static omn_status put_inside(golden_run *r, const char *stage, const char *what, omn_error *err)
 {
     static const char *const joined[] = { "attn_norm", "q", "k", "v", "heads", "attention" };
     char name[128], other[128];
@@ -122,7 +98,7 @@ static omn_status put_inside(verify_run *r, const char *stage, const char *what,
     for (size_t i = 0; i < sizeof joined / sizeof *joined; i++)
         if (!strcmp(what, joined[i])) {
             snprintf(name, sizeof name, "%sself_attn.%s", at, what);
-            return verify_put_output(r, stage, name, err);
+            return golden_put_output(r, stage, name, err);
         }
     if (!strcmp(what, "inner_norm")) {
         snprintf(name, sizeof name, "%sself_attn.inner_norm.A", at);
@@ -131,11 +107,11 @@ static omn_status put_inside(verify_run *r, const char *stage, const char *what,
     }
     snprintf(name, sizeof name, "%sffn.%.64s", at, what);
     return strchr(what, '.') ? put_flat(r, stage, name, err)
-                             : verify_put_output(r, stage, name, err);
+                             : golden_put_output(r, stage, name, err);
 }
 
 /* The positions of both, those of the first row. */
-static omn_status put_positions(verify_run *r, const char *stage, omn_error *err)
+static omn_status put_positions(golden_run *r, const char *stage, omn_error *err)
 {
     char all[96];
     omn_format(all, sizeof all, "all rows of %s", stage);
@@ -148,10 +124,10 @@ static omn_status put_positions(verify_run *r, const char *stage, omn_error *err
     return omn_feed_copy(r->made, stage, &one, err);
 }
 
-omn_status verify_collect(verify_run *r, const char *prefix, omn_error *err)
+omn_status verify_collect(golden_run *r, const char *prefix, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_weights *g = r->v->golden;
+    const omn_weights *g = r->g->file;
     const size_t n = strlen(prefix);
     for (size_t i = 0; i < omn_weights_count(g) && st == OMN_OK; i++) {
         const char *stage = omn_weights_name(g, i), *what;
@@ -161,32 +137,7 @@ omn_status verify_collect(verify_run *r, const char *prefix, omn_error *err)
         if (omn_feed_get(r->made, stage)) continue;
         if (!strcmp(what, "positions")) st = put_positions(r, stage, err);
         else if (!strncmp(what, "l0.", 3)) st = put_inside(r, stage, what + 3, err);
-        else st = verify_put_output(r, stage, what, err);
+        else st = golden_put_output(r, stage, what, err);
     }
-    return st;
-}
-
-omn_status verify_rows(verify_run *r, const char *stage, const char *output, const char *marks,
-                       omn_error *err)
-{
-    omn_tensor t;
-    const omn_tensor *m;
-    void *data = NULL;
-    int64_t count = 0, at = 0;
-    omn_status st = verify_input(r->v, marks, OMN_I32, 2, &m, err);
-    if (st != OMN_OK || !verify_output(r, output, &t)) return st;
-    const int64_t n = m->shape.dim[0] * m->shape.dim[1];
-    const size_t each = t.bytes / (size_t)n;
-    int32_t *on = omn_call_scratch(r->v->call, (size_t)n, sizeof *on);
-    if (!on) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", r->v->name);
-    memcpy(on, m->data, m->bytes);
-    for (int64_t i = 0; i < n; i++) count += on[i] != 0;
-    st = omn_feed_new(r->made, stage, OMN_F32,
-                      t.shape.rank == 3 ? omn_dim2(count, t.shape.dim[2]) : omn_dim1(count), &data,
-                      err);
-    for (int64_t i = 0; st == OMN_OK && i < n; i++)
-        if (on[i])
-            memcpy((char *)data + (size_t)at++ * each, (const char *)t.data + (size_t)i * each,
-                   each);
     return st;
 }

@@ -10,36 +10,18 @@
 
 /* ---- pictures -------------------------------------------------------------------------------- */
 
-/* Whole numbers [h,w] or [h,w,channels] as a picture. */
-static omn_status picture(const verify *v, const omn_tensor *t, omn_value **out, omn_error *err)
-{
-    omn_image *img = NULL;
-    omn_pixels px;
-    const int64_t *d = t->shape.dim, channels = t->shape.rank == 3 ? d[2] : 1;
-    if (t->type != OMN_I32 || t->shape.rank < 2 || t->shape.rank > 3 || d[0] < 1 || d[1] < 1 ||
-        d[0] > 4096 || d[1] > 4096)
-        return omn_fail(err, OMN_ERR_DATA, "%s: a picture is i32 [h,w] or [h,w,channels]", v->name);
-    const omn_status st = omn_image_new(OMN_U8, (uint32_t)d[1], (uint32_t)d[0], (uint32_t)channels,
-                                        NULL, &img, &px, err);
-    if (st != OMN_OK) return st;
-    for (int64_t i = 0; i < d[0] * d[1] * channels; i++)
-        ((uint8_t *)px.data)[i] = (uint8_t)((const int32_t *)t->data)[i];
-    *out = omn_image_give(img);
-    return *out ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->name);
-}
-
 /* The prepared pixels, plane by plane, as the stage pixels_NUMBER. */
-static omn_status prepared(verify_run *r, const omn_tensor *t, int number, omn_error *err)
+static omn_status prepared(golden_run *r, const omn_tensor *t, int number, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value *in = NULL;
     void *data = NULL;
     char name[32];
     omn_feed_clear(r->feed);
-    OMN_TRY(picture(r->v, t, &in, err));
-    OMN_TRY(omn_model_prepare(r->model, r->v->call, "image", in, r->feed, NULL, err));
+    OMN_TRY(golden_picture(r->g, t, &in, err));
+    OMN_TRY(omn_model_prepare(r->model, r->g->call, "image", in, r->feed, NULL, err));
     const omn_tensor *px = omn_feed_get(r->feed, "pixels");
-    if (!px) OMN_TRY(omn_fail(err, OMN_ERR_INTERNAL, "%s: no pixels were prepared", r->v->name));
+    if (!px) OMN_TRY(omn_fail(err, OMN_ERR_INTERNAL, "%s: no pixels were prepared", r->g->name));
     const int64_t n = px->shape.dim[0], plane = n * n;
     snprintf(name, sizeof name, "pixels_%d", number);
     OMN_TRY(omn_feed_new(r->made, name, OMN_F32, omn_dim3(3, n, n), &data, err));
@@ -53,18 +35,18 @@ done:
 omn_status verify_preprocess(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r;
-    OMN_TRY(verify_open(v, false, false, &r, err));
+    golden_run r = { 0 };
+    OMN_TRY(verify_open(v, &(golden_how){ 0 }, &r, err));
     for (int i = 0; i < 1000; i++) {
         char name[32];
         snprintf(name, sizeof name, "in.picture_%d", i);
-        const omn_tensor *t = omn_weights_get(v->golden, name);
+        const omn_tensor *t = omn_weights_get(v->g.file, name);
         if (!t) break;
         OMN_TRY(prepared(&r, t, i, err));
     }
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_close(&r);
     return st;
 }
 
@@ -73,54 +55,32 @@ done:
 omn_status verify_towers(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r;
-    OMN_TRY(verify_open(v, false, false, &r, err));
-    OMN_TRY(verify_graph(&r, omn_weights_get(v->golden, "in.image"),
-                         omn_weights_get(v->golden, "in.text_ids"), false, err));
+    golden_run r = { 0 };
+    OMN_TRY(verify_open(v, &(golden_how){ 0 }, &r, err));
+    OMN_TRY(verify_graph(&r, omn_weights_get(v->g.file, "in.image"),
+                         omn_weights_get(v->g.file, "in.text_ids"), false, err));
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_close(&r);
     return st;
-}
-
-/* Each "override.NAME" is the stage and the weight at once: it is put in place and compared with
- * what lies there. */
-static omn_status replace(verify_run *r, omn_error *err)
-{
-    const omn_weights *g = r->v->golden;
-    for (size_t i = 0; i < omn_weights_count(g); i++) {
-        const char *name = omn_weights_name(g, i);
-        const omn_tensor *t = omn_weights_at(g, i);
-        if (strncmp(name, "override.", 9)) continue;
-        const long at = omn_store_find(r->store, name + 9);
-        const omn_tensor old = at >= 0 ? omn_store_tensor(r->store, (size_t)at) : (omn_tensor){ 0 };
-        if (at < 0 || t->type != OMN_F32 || !omn_shape_equal(&old.shape, &t->shape))
-            return omn_fail(err, OMN_ERR_DATA, "%s: the model has no such weight \"%s\"",
-                            r->v->name, name + 9);
-        memcpy(omn_store_data(r->store, (size_t)at), t->data, t->bytes);
-        const omn_status st = omn_feed_copy(r->made, name, t, err);
-        if (st != OMN_OK) return st;
-    }
-    return OMN_OK;
 }
 
 omn_status verify_replaced(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r;
-    OMN_TRY(verify_open(v, true, false, &r, err));
-    OMN_TRY(omn_model_declare(r.model, err));
-    OMN_TRY(replace(&r, err));
-    OMN_TRY(verify_graph(&r, omn_weights_get(v->other, "in.image"), NULL, false, err));
+    golden_run r = { 0 };
+    OMN_TRY(verify_open(v, &(golden_how){ .writable = true }, &r, err));
+    OMN_TRY(golden_override(&r, err));
+    OMN_TRY(verify_graph(&r, omn_weights_get(v->g.in, "in.image"), NULL, false, err));
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_close(&r);
     return st;
 }
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
 
-static omn_status put(verify_run *r, const char *stage, omn_shape shape, float **out,
+static omn_status put(golden_run *r, const char *stage, omn_shape shape, float **out,
                       omn_error *err)
 {
     void *data = NULL;
@@ -130,13 +90,13 @@ static omn_status put(verify_run *r, const char *stage, omn_shape shape, float *
 }
 
 /* Scores both ways and, of each picture, how likely each text is. */
-static omn_status told(verify_run *r, omn_error *err)
+static omn_status told(golden_run *r, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_tensor t;
     float *by_text = NULL, *probs = NULL;
-    if (!verify_output(r, "contrastive.scores", &t))
-        return omn_fail(err, OMN_ERR_INTERNAL, "%s: the objective told no scores", r->v->name);
+    if (!golden_output(r, "contrastive.scores", &t))
+        return omn_fail(err, OMN_ERR_INTERNAL, "%s: the objective told no scores", r->g->name);
     const int64_t n = t.shape.dim[0];
     const float *x = t.data;
     OMN_TRY(omn_feed_copy(r->made, "logits_per_image", &t, err));
@@ -151,43 +111,10 @@ static omn_status told(verify_run *r, omn_error *err)
             probs[i * n + k] = (float)(exp((double)x[i * n + k] - most) / sum);
         }
     }
-    if (verify_output(r, "embedding.image", &t))
+    if (golden_output(r, "embedding.image", &t))
         OMN_TRY(omn_feed_copy(r->made, "image_embed", &t, err));
-    if (verify_output(r, "embedding.text", &t))
+    if (golden_output(r, "embedding.text", &t))
         OMN_TRY(omn_feed_copy(r->made, "text_embed", &t, err));
-done:
-    return st;
-}
-
-static double squares(const omn_tensor *t)
-{
-    double sum = 0;
-    for (size_t i = 0; i < t->bytes / sizeof(float); i++)
-        sum += (double)((const float *)t->data)[i] * (double)((const float *)t->data)[i];
-    return sum;
-}
-
-/* "grad:NAME" as grad.NAME and its length as gradnorm.NAME, and that of all. */
-static omn_status lengths(verify_run *r, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    double all = 0;
-    float *one = NULL;
-    for (size_t i = 0; i < omn_graph_outputs(r->graph); i++) {
-        char stage[600];
-        omn_tensor t;
-        const char *name = omn_graph_output_name(r->graph, i);
-        if (strncmp(name, "grad:", 5) || strlen(name) > 500) continue;
-        OMN_TRY(omn_exec_output(r->exec, r->graph, name, &t, err));
-        snprintf(stage, sizeof stage, "grad.%s", name + 5);
-        OMN_TRY(omn_feed_copy(r->made, stage, &t, err));
-        snprintf(stage, sizeof stage, "gradnorm.%s", name + 5);
-        OMN_TRY(put(r, stage, omn_dim1(1), &one, err));
-        all += squares(&t);
-        *one = (float)sqrt(squares(&t));
-    }
-    OMN_TRY(put(r, "grad_norm", omn_dim1(1), &one, err));
-    *one = (float)sqrt(all);
 done:
     return st;
 }
@@ -195,16 +122,19 @@ done:
 omn_status verify_pairs(verify *v, bool gradients, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r;
-    const omn_weights *in = v->other ? v->other : v->golden;
-    OMN_TRY(verify_open(v, gradients, gradients, &r, err));
-    OMN_TRY(verify_graph(&r, omn_weights_get(in, "in.image"), omn_weights_get(in, "in.text_ids"),
+    golden_run r = { 0 };
+    golden_sum sum = { 0 };
+    OMN_TRY(verify_open(v, &(golden_how){ .training = gradients }, &r, err));
+    OMN_TRY(verify_graph(&r, omn_weights_get(v->g.in, "in.image"),
+                         omn_weights_get(v->g.in, "in.text_ids"),
                          true, err));
     OMN_TRY(told(&r, err));
-    if (gradients) OMN_TRY(lengths(&r, err));
+    if (gradients) OMN_TRY(golden_sum_add(&r, &sum, err));
+    if (gradients) OMN_TRY(golden_sum_put(&r, &sum, err));
     OMN_TRY(verify_compare(&r, err));
 done:
-    verify_end(&r);
+    golden_sum_end(&sum);
+    golden_close(&r);
     return st;
 }
 
@@ -218,15 +148,15 @@ static void unit(double *x, int64_t n)
 }
 
 /* The mean direction of the texts [T,E] of each class, [C,E]; compared as columns. */
-static omn_status classifier(verify_run *r, const omn_tensor *ids, double **at, omn_error *err)
+static omn_status classifier(golden_run *r, const omn_tensor *ids, double **at, omn_error *err)
 {
     omn_tensor t;
     float *out = NULL;
-    if (!verify_output(r, "embedding.text", &t))
-        return omn_fail(err, OMN_ERR_INTERNAL, "%s: no texts were embedded", r->v->name);
+    if (!golden_output(r, "embedding.text", &t))
+        return omn_fail(err, OMN_ERR_INTERNAL, "%s: no texts were embedded", r->g->name);
     const int64_t C = ids->shape.dim[0], T = ids->shape.dim[1], E = t.shape.dim[1];
     *at = calloc((size_t)C * (size_t)E, sizeof **at);
-    if (!*at) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", r->v->name);
+    if (!*at) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", r->g->name);
     const omn_status st = put(r, "classifier", omn_dim2(E, C), &out, err);
     for (int64_t c = 0; st == OMN_OK && c < C; c++) {
         double *mean = *at + c * E;
@@ -239,14 +169,14 @@ static omn_status classifier(verify_run *r, const omn_tensor *ids, double **at, 
 }
 
 /* 100 x cosine of each picture and class, and the best of them. */
-static omn_status scores(verify_run *r, int64_t C, const double *at, omn_error *err)
+static omn_status scores(golden_run *r, int64_t C, const double *at, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_tensor t;
     float *out = NULL;
     void *best = NULL;
-    if (!verify_output(r, "embedding.image", &t))
-        return omn_fail(err, OMN_ERR_INTERNAL, "%s: no pictures were embedded", r->v->name);
+    if (!golden_output(r, "embedding.image", &t))
+        return omn_fail(err, OMN_ERR_INTERNAL, "%s: no pictures were embedded", r->g->name);
     const int64_t B = t.shape.dim[0], E = t.shape.dim[1];
     OMN_TRY(put(r, "logits", omn_dim2(B, C), &out, err));
     OMN_TRY(omn_feed_new(r->made, "top1", OMN_I32, omn_dim1(B), &best, err));
@@ -266,19 +196,19 @@ done:
 omn_status verify_classes(verify *v, omn_error *err)
 {
     omn_status st = OMN_OK;
-    verify_run r;
+    golden_run r = { 0 };
     double *at = NULL;
-    const omn_tensor *ids = omn_weights_get(v->golden, "in.text_ids");
-    OMN_TRY(verify_open(v, false, false, &r, err));
+    const omn_tensor *ids = omn_weights_get(v->g.file, "in.text_ids");
+    OMN_TRY(verify_open(v, &(golden_how){ 0 }, &r, err));
     if (!ids || ids->shape.rank != 3)
-        OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: texts [class,template,L] are wanted", v->name));
+        OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: texts [class,template,L] are wanted", v->g.name));
     OMN_TRY(verify_graph(&r, NULL, ids, false, err));
     OMN_TRY(classifier(&r, ids, &at, err));
-    OMN_TRY(verify_graph(&r, omn_weights_get(v->other, "in.image"), NULL, false, err));
+    OMN_TRY(verify_graph(&r, omn_weights_get(v->g.in, "in.image"), NULL, false, err));
     OMN_TRY(scores(&r, ids->shape.dim[0], at, err));
     OMN_TRY(verify_compare(&r, err));
 done:
     free(at);
-    verify_end(&r);
+    golden_close(&r);
     return st;
 }
