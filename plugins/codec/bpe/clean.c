@@ -142,3 +142,5 @@ void clean_clip(points *p)
     single_blanks(p);
     points_lower(p);
 }
+
+void clean_compose(points *p) { points_compose(p); }

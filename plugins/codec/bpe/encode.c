@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Words to ids and back. In one pass the pair that stands first in the list is merged wherever it
+/* Texts to ids. In one pass the pair that stands first in the list is merged wherever it
  * is, left before right; what a pass makes is looked at in the next. A heap finds the pair, so that
  * a word of a million letters takes no longer than its share. */
 #include "bpe.h"
@@ -149,67 +149,105 @@ static void put_word(const bpe *b, word *w, const char *bytes, size_t n, bpe_ids
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
-/* A mark of the style at i: its length, and its id. */
-static size_t mark_at(const bpe *b, const points *p, size_t i, int32_t *id)
+typedef struct encoder {
+    const bpe *b;
+    word w;
+    omn_buf bytes;
+    bpe_ids *out;
+} encoder;
+
+static void word_at(encoder *e, const points *p, size_t from, size_t end)
 {
-    for (int k = 0; k < 2; k++) {
-        const size_t n = strlen(b->marks[k].text);
-        size_t same = 0;
-        while (same < n && i + same < p->n && p->at[i + same] == b->marks[k].text[same]) same++;
-        if (same < n) continue;
-        *id = b->marks[k].id;
-        return n;
+    e->bytes.length = 0;
+    for (size_t i = from; i < end; i++) points_utf8(p->at[i], &e->bytes);
+    if (e->bytes.failed) e->out->failed = true;
+    else put_word(e->b, &e->w, e->bytes.data, e->bytes.length, e->out);
+}
+
+/* The whole text is cleaned; a mark is one where a word may begin. */
+static void marks_among_words(encoder *e, points *p)
+{
+    const bpe *b = e->b;
+    if (b->clean) b->clean(p);
+    for (size_t i = 0; i < p->n && !p->failed && !e->out->failed;) {
+        bool is_word = false;
+        const bpe_mark *m = bpe_mark_at(b, p, i, p->n, BPE_RAW | BPE_CLEAN);
+        const size_t end = m ? i + m->points : b->style->word(p, i, p->n, &is_word);
+        if (m) put(e->out, m->id);
+        if (is_word) word_at(e, p, i, end);
+        i = end;
     }
-    return 0;
+}
+
+static void words_of(encoder *e, const points *p, size_t from, size_t to)
+{
+    for (size_t i = from; i < to && !e->out->failed;) {
+        bool is_word = false;
+        const size_t end = e->b->style->word(p, i, to, &is_word);
+        if (is_word) word_at(e, p, i, end);
+        i = end;
+    }
+}
+
+typedef void span_fn(encoder *e, const points *p, size_t from, size_t to);
+
+/* What is found is cut out of the text, what stands between is handed on. */
+static void cut_marks(encoder *e, const points *p, unsigned how, span_fn *between)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < p->n && !e->out->failed;) {
+        const bpe_mark *m = bpe_mark_at(e->b, p, i, p->n, how);
+        if (!m) {
+            i++;
+            continue;
+        }
+        size_t from = i, to = i + m->points;
+        while (m->how & BPE_LEFT && from > done && point_is_blank(p->at[from - 1])) from--;
+        while (m->how & BPE_RIGHT && to < p->n && point_is_blank(p->at[to])) to++;
+        if (from > done) between(e, p, done, from);
+        put(e->out, m->id);
+        done = i = to;
+    }
+    if (p->n > done) between(e, p, done, p->n);
+}
+
+/* Between the marks of a text that was cleaned. */
+static void clean_span(encoder *e, const points *p, size_t from, size_t to)
+{
+    points own = { 0 };
+    if (!e->b->prefix || point_is_blank(p->at[from])) {
+        words_of(e, p, from, to);
+        return;
+    }
+    points_put(&own, ' ');
+    for (size_t i = from; i < to; i++) points_put(&own, p->at[i]);
+    if (own.failed) e->out->failed = true;
+    else words_of(e, &own, 0, own.n);
+    points_fini(&own);
+}
+
+/* Between those of a text as it comes. */
+static void raw_span(encoder *e, const points *p, size_t from, size_t to)
+{
+    points own = { 0 };
+    for (size_t i = from; i < to; i++) points_put(&own, p->at[i]);
+    if (e->b->clean) e->b->clean(&own);
+    if (own.failed) e->out->failed = true;
+    else cut_marks(e, &own, BPE_CLEAN, clean_span);
+    points_fini(&own);
 }
 
 omn_status bpe_encode(const bpe *b, const char *text, size_t n, bpe_ids *out, omn_error *err)
 {
     points p = { 0 };
-    word w = { 0 };
-    omn_buf bytes;
-    omn_buf_init(&bytes, (size_t)1 << 30);
+    encoder e = { .b = b, .out = out };
+    omn_buf_init(&e.bytes, (size_t)1 << 30);
     points_read(&p, text, n);
-    b->style->clean(&p);
-    for (size_t i = 0; i < p.n && !p.failed && !out->failed && !bytes.failed;) {
-        int32_t id = 0;
-        bool is_word = false;
-        const size_t mark = mark_at(b, &p, i, &id);
-        if (mark) put(out, id);
-        const size_t end = mark ? i + mark : b->style->word(&p, i, &is_word);
-        if (is_word) {
-            bytes.length = 0;
-            for (; i < end; i++) points_utf8(p.at[i], &bytes);
-            put_word(b, &w, bytes.data, bytes.length, out);
-        }
-        i = end;
-    }
-    if (bytes.failed) out->failed = true;
+    if (b->style->apart) cut_marks(&e, &p, BPE_RAW, raw_span);
+    else marks_among_words(&e, &p);
     if (p.failed) out->failed = true;
     points_fini(&p);
-    word_fini(&w);
-    omn_buf_fini(&bytes);
+    word_fini(&e.w);
+    omn_buf_fini(&e.bytes);
     return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "a text: out of memory") : OMN_OK;
-}
-
-omn_status bpe_decode(const bpe *b, const int32_t *ids, size_t n, omn_buf *out, omn_error *err)
-{
-    points p = { 0 };
-    omn_buf raw;
-    omn_buf_init(&raw, (size_t)1 << 30);
-    for (size_t i = 0; i < n; i++) {
-        if (ids[i] < 0 || ids[i] >= b->pieces) continue;
-        const int32_t y = b->of_id[ids[i]];
-        for (int k = 0; k < 2; k++)
-            if (b->marks[k].id == ids[i]) omn_buf_puts(&raw, b->marks[k].text);
-        if (y < 0) continue;
-        omn_buf_put(&raw, b->symbol[y].bytes, b->symbol[y].n);
-        if (b->symbol[y].ends) omn_buf_puts(&raw, " ");
-    }
-    if (raw.length) points_read(&p, raw.data, raw.length);
-    for (size_t i = 0; i < p.n; i++) points_utf8(p.at[i], out);
-    const bool failed = raw.failed || p.failed || out->failed;
-    omn_buf_fini(&raw);
-    points_fini(&p);
-    return failed ? omn_fail(err, OMN_ERR_MEMORY, "a text: out of memory") : OMN_OK;
 }

@@ -42,10 +42,10 @@ void points_take(points *p, points *from)
     *from = (points){ 0 };
 }
 
-/* How many bytes of one character may follow each other here, and whether it is whole. */
-static size_t character(const unsigned char *s, size_t n, int32_t *c)
+size_t points_character(const char *text, size_t n, int32_t *c)
 {
     static const int32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    const unsigned char *s = (const unsigned char *)text;
     const size_t want = s[0] < 0x80 ? 1 : s[0] < 0xC2 ? 0 : s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3
                         : s[0] < 0xF5 ? 4 : 0;
     *c = -1;
@@ -56,7 +56,8 @@ static size_t character(const unsigned char *s, size_t n, int32_t *c)
         /* the second byte decides whether the form is too long, a surrogate or beyond the last */
         const unsigned lo = i > 1 ? 0x80 : s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
         const unsigned hi = i > 1 ? 0xBF : s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
-        if (i >= n || s[i] < lo || s[i] > hi) return i;
+        if (i >= n) return 0;
+        if (s[i] < lo || s[i] > hi) return i;
         x = x << 6 | (s[i] & 0x3F);
     }
     if (x >= least[want]) *c = x;
@@ -67,8 +68,9 @@ void points_read(points *p, const char *s, size_t n)
 {
     for (size_t i = 0; i < n && !p->failed;) {
         int32_t c;
-        i += character((const unsigned char *)s + i, n - i, &c);
+        const size_t k = points_character(s + i, n - i, &c);
         points_put(p, c < 0 ? 0xFFFD : c);
+        i = k ? i + k : n;              /* a beginning that the text cuts is one, too */
     }
 }
 
@@ -86,6 +88,8 @@ bool point_is_space(int32_t c)
     return c == 0x85 || k == UTF8PROC_CATEGORY_ZS || k == UTF8PROC_CATEGORY_ZL ||
            k == UTF8PROC_CATEGORY_ZP;
 }
+
+bool point_is_blank(int32_t c) { return point_is_space(c) && !(c >= 28 && c <= 31); }
 
 bool point_is_letter(int32_t c)
 {

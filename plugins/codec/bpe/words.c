@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How families cut a text into words. CLIP: a mark, an ending behind an apostrophe, letters, one
- * number sign, or a run of anything else but white space, which is left out. */
+ * number sign, or a run of anything else but white space, which is left out. GPT-2: an ending,
+ * letters, number signs, or a run of others, each with one blank in front if there is one; what
+ * white space is left is a word, whose last character goes to what follows it. */
 #include "bpe.h"
 
 #include <string.h>
 
 /* "'s", "'re" and their kin at i, behind the apostrophe. */
-static size_t ending(const points *p, size_t i)
+static size_t ending(const points *p, size_t i, size_t end)
 {
     static const char *const list[] = { "s", "t", "re", "ve", "m", "ll", "d" };
     for (size_t k = 0; k < sizeof list / sizeof *list; k++) {
         const size_t n = strlen(list[k]);
         size_t same = 0;
-        while (same < n && i + 1 + same < p->n && p->at[i + 1 + same] == list[k][same]) same++;
+        while (same < n && i + 1 + same < end && p->at[i + 1 + same] == list[k][same]) same++;
         if (same == n) return n + 1;
     }
     return 0;
@@ -23,22 +25,59 @@ static bool other(int32_t c)
     return !point_is_space(c) && !point_is_letter(c) && !point_is_number(c);
 }
 
-static size_t clip_word(const points *p, size_t i, bool *word)
+static size_t clip_word(const points *p, size_t i, size_t end, bool *word)
 {
     const int32_t c = p->at[i];
-    const size_t n = c == '\'' ? ending(p, i) : 0;
+    const size_t n = c == '\'' ? ending(p, i, end) : 0;
     *word = !point_is_space(c);
     if (n) return i + n;
     if (!*word || point_is_number(c)) return i + 1;
     bool (*const kind)(int32_t) = point_is_letter(c) ? point_is_letter : other;
-    while (i < p->n && kind(p->at[i])) i++;
+    while (i < end && kind(p->at[i])) i++;
     return i;
+}
+
+/* Neither White_Space nor a letter nor a number. */
+static bool sign(int32_t c)
+{
+    return !point_is_blank(c) && !point_is_letter(c) && !point_is_number(c);
+}
+
+static size_t gpt2_word(const points *p, size_t i, size_t end, bool *word)
+{
+    const size_t from = i, n = p->at[i] == '\'' ? ending(p, i, end) : 0;
+    *word = true;
+    if (n) return i + n;
+    if (p->at[i] == ' ' && i + 1 < end && !point_is_blank(p->at[i + 1])) i++;
+    if (!point_is_blank(p->at[i])) {
+        const int32_t c = p->at[i];
+        bool (*const kind)(int32_t) =
+            point_is_letter(c) ? point_is_letter : point_is_number(c) ? point_is_number : sign;
+        while (i < end && kind(p->at[i])) i++;
+        return i;
+    }
+    while (i < end && point_is_blank(p->at[i])) i++;
+    return i < end && i - from > 1 ? i - 1 : i;
 }
 
 const bpe_style bpe_clip = {
     .name = "clip",
-    .marks = { "<|startoftext|>", "<|endoftext|>" },
+    .marks = { { "<|startoftext|>", BPE_CLEAN }, { "<|endoftext|>", BPE_CLEAN } },
     .ends = true,
     .clean = clean_clip,
     .word = clip_word,
+};
+const bpe_style bpe_gpt2 = {
+    .name = "gpt2",
+    .marks = { { "<|endoftext|>", BPE_RAW | BPE_SILENT } },
+    .apart = true,
+    .word = gpt2_word,
+};
+const bpe_style bpe_roberta = {
+    .name = "roberta",
+    .marks = { { "<s>", BPE_RAW | BPE_SILENT }, { "<pad>", BPE_RAW | BPE_SILENT },
+               { "</s>", BPE_RAW | BPE_SILENT }, { "<unk>", BPE_RAW | BPE_SILENT },
+               { "<mask>", BPE_RAW | BPE_SILENT | BPE_LEFT } },
+    .apart = true,
+    .word = gpt2_word,
 };
