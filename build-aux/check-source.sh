@@ -143,7 +143,9 @@ awk -v order="base tensor value plugin graph nn generate train pipeline validate
             if (to[1] == "plugins" || to[1] == "cli" || to[1] == "tests") print where
         }
         if (part[1] == "plugins") {
-            if (to[1] == "libcore" || to[1] == "cli" || to[1] == "tests" || target ~ /\.\./)
+            library = target ~ /^\.\.\/golden\// # of the same kind, linked into each that has it
+            if (to[1] == "libcore" || to[1] == "cli" || to[1] == "tests" ||
+                (target ~ /\.\./ && !library))
                 print where
             if (to[1] == "plugins" && (to[2] != part[2] || to[3] != part[3])) print where
         }
@@ -154,7 +156,7 @@ rule "floors include only what is below them"
 
 # What belongs to one family of models lies in its plugin; a specification may be cited.
 # Gradients are clipped too: of that family it is the words of its configuration that must not be met.
-families=$(find plugins/model -mindepth 1 -maxdepth 1 -type d -exec basename {} \; | grep -vx clip | paste -s -d'|')
+families=$(find plugins/model -mindepth 2 -maxdepth 2 -name main.c | cut -d/ -f3 | grep -vx clip | paste -s -d'|')
 grep -nwE "($families|t5_config|image_vit_cfg|CLIP|vision_cfg|vision_config)" \
     $(printf '%s\n' "$sources" | grep -E '^libcore/') | grep -v '[ (]spec [a-z0-9]*-' >"$list"
 rule "libcore names no family of models"

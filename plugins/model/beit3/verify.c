@@ -80,9 +80,10 @@ static omn_tolerance tolerance_of(void *user, const char *stage, omn_type type)
 {
     const verify *v = user;
     if (type == OMN_I32) return (omn_tolerance){ 0 };
-    if (golden_starts(stage, "std_") || golden_starts(stage, "imagenet_")) return (omn_tolerance){ .abs = 1e-6 };
-    if (golden_starts(stage, "override.") || golden_starts(stage, "lr_scale.") || golden_starts(stage, "decay.") ||
-        !strcmp(stage, "lr"))
+    if (golden_starts(stage, "std_") || golden_starts(stage, "imagenet_"))
+        return (omn_tolerance){ .abs = 1e-6 };
+    if (golden_starts(stage, "override.") || golden_starts(stage, "lr_scale.") ||
+        golden_starts(stage, "decay.") || !strcmp(stage, "lr"))
         return (omn_tolerance){ .rel = 1e-6 };
     if (golden_starts(stage, "gradnorm."))
         return (omn_tolerance){ .abs = 1e-6 * v->g.largest, .rel = 1e-3 };

@@ -19,7 +19,7 @@ omn_status golden_sum_add(golden_run *r, golden_sum *s, omn_error *err)
 {
     omn_tensor t;
     const size_t count = omn_store_count(r->store);
-    if (!s->of || count > s->n) {         /* a graph brings the weights that it is the first to use */
+    if (!s->of || count > s->n) {       /* a graph brings the weights that it is the first to use */
         double **of = realloc(s->of, (count + 1) * sizeof *of);
         if (!of) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", r->g->name);
         for (size_t i = s->n; i < count; i++) of[i] = NULL;
