@@ -264,6 +264,7 @@ struct omn_program {
     weight_buffer *weights;
     uint32_t n_weights, room_weights;
     uint64_t workspace; /* of the greediest graph */
+    size_t n_declared, n_left; /* weights when they were last looked at, and those told of */
 };
 omn_status program_cpu(omn_program *p, omn_error *err);
 /* op flops and bytes moved of one step. */
@@ -294,6 +295,9 @@ bool store_writable(const omn_store *st);
 void store_hollow(omn_store *st);
 bool store_mostly_bf16(const omn_store *st); /* of a checkpoint as it lies; by bytes */
 const omn_weights *store_weights(const omn_store *st);
+/* left.c: does the file go on where the declared weights end, by more tensors than *told? They are
+ * counted there, and out gets a sentence. */
+bool left_tell(omn_store *st, size_t *told, char *out, size_t room);
 void initial_fill(uint64_t seed, const char *name, const omn_shape *shape, omn_init_kind init,
                   double a, float *out, size_t n);
 

@@ -154,6 +154,18 @@ static uint64_t hash_frozen(const char *const *frozen, size_t n)
     return h;
 }
 
+/* A graph that needs weights which none did before: does the file go on where they end? */
+static void tell_left(omn_program *p)
+{
+    char text[1024];
+    if (!p->ctx || !p->store || !store_weights(p->store)) return;
+    const size_t n = omn_store_count(p->store);
+    if (n == p->n_declared) return;
+    p->n_declared = n;
+    if (left_tell(p->store, &p->n_left, text, sizeof text))
+        omn_context_log(p->ctx, OMN_LOG_WARN, "%s", text);
+}
+
 static omn_status get_graph(omn_program *p, const char *key, omn_build_fn *fn, void *user,
                             const char *loss, const char *const *frozen, size_t n_frozen,
                             omn_graph **out, omn_error *err)
@@ -187,6 +199,7 @@ static omn_status get_graph(omn_program *p, const char *key, omn_build_fn *fn, v
     if (g->workspace > p->workspace) p->workspace = g->workspace;
     g->next = p->graphs;
     p->graphs = g;
+    tell_left(p);
 done:
     pthread_mutex_unlock(&p->lock);
     if (st == OMN_OK) *out = g;

@@ -49,4 +49,10 @@ sed 's/"omnio": {/"omnio": {"weights": "other.ckpt",/' "$nano/config.json" > mod
 ok "... in its configuration" gives 0 inspect ./model
 ok "layouts want safetensors" gives 69 convert ./model -o tiles --layout tiles
 ok "... which is said" grep -q 'write it as model.safetensors first' err
+sed 's/"num_encoder_layers": 3/"num_encoder_layers": 2/' "$nano/config.json" > model/config.json
+rm model/*.ckpt && mv model/any.pt model/pytorch_model.bin || exit 99
+ok "fewer layers than the weights have" gives 0 run caption -m ./model --image 01.png
+ok "... are told, with how many are left and one of them" \
+    grep -qE 'warning: \./model/pytorch_model\.bin: 11 tensors are not read, encoder\.layers_2\.[a-z0-9_.]+ among them: the configuration ends with encoder\.layers_1\.' err
+ok "... once" sh -c '[ "$(grep -c "are not read" err)" = 1 ]'
 plan
