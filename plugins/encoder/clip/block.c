@@ -16,12 +16,12 @@ static const char *const below[][2] = {
     [PROJ] = { "mlp.c_proj", "mlp.fc2" },
 };
 
-omn_node *clip_norm(omn_scope *s, const char *name, omn_node *x)
+omn_node *clip_norm(omn_scope *s, const char *name, double eps, omn_node *x)
 {
     omn_scope *n = omn_scope_at(s, "%s", name);
     const omn_shape d = omn_dim1(omn_node_dim(x, -1));
     return omn_layer_norm(n, x, omn_weight(n, "weight", d, OMN_INIT_ONE, 0),
-                          omn_weight(n, "bias", d, OMN_INIT_ZERO, 0), CLIP_EPS);
+                          omn_weight(n, "bias", d, OMN_INIT_ZERO, 0), eps);
 }
 
 omn_node *clip_project(omn_scope *s, int names, const char *openai, const char *hf, int64_t embed,
@@ -83,11 +83,11 @@ static omn_node *block(omn_scope *s, const clip_blocks *b, int number, omn_node 
 {
     omn_scope *top = omn_scope_at(s, "/");
     const char *stage = b->stage;
-    omn_node *y = clip_norm(s, below[LN_1][b->names], x);
+    omn_node *y = clip_norm(s, below[LN_1][b->names], b->eps, x);
     omn_node_tag(top, y, "%s.l%d.ln_1", stage, number);
     y = omn_node_tag(top, attention(s, b, y), "%s.l%d.attention", stage, number);
     x = omn_add(s, x, y);
-    y = clip_norm(s, below[LN_2][b->names], x);
+    y = clip_norm(s, below[LN_2][b->names], b->eps, x);
     omn_node_tag(top, y, "%s.l%d.ln_2", stage, number);
     y = linear(s, below[FC][b->names], y, b->mlp ? b->mlp : 4 * (int64_t)b->width);
     omn_node_tag(top, y, "%s.l%d.c_fc", stage, number);

@@ -23,7 +23,15 @@
     PAR(S, choice, act, "quick_gelu", CLIP_ACTS, NULL, "activation")                               \
     PAR(S, choice, give, "embedding", "embedding|all|patches", NULL,                               \
         "one embedding; or what the last block makes of all tokens, or of all but the class token")\
-    PAR(S, string, stage, "image", NULL, NULL, "its name among the stages that are compared")
+    PAR(S, string, stage, "image", NULL, NULL, "its name among the stages that are compared")      \
+    PAR(S, double, eps, "1e-5", "1e-12..1", NULL, "what keeps its norms from dividing by 0")       \
+    PAR(S, bool, ln_pre, "true", NULL, NULL, "transformer: a norm before the blocks")              \
+    PAR(S, string, mean, "0.48145466,0.4578275,0.40821073", NULL, NULL,                            \
+        "of red, green and blue, 0 to 1: taken away")                                              \
+    PAR(S, string, std, "0.26862954,0.26130258,0.27577711", NULL, NULL, "divided by then")         \
+    PAR(S, choice, filter, "cubic", "cubic|linear", NULL, "how pictures are scaled")               \
+    PAR(S, choice, fit, "crop", "crop|squash", NULL,                                               \
+        "the short side is scaled and the middle cut out; or both sides are scaled")
 struct clip_image { CLIP_IMAGE(OMN_S_PAR, clip_image) };
 
 #define CLIP_TEXT(PAR, S)                                                                          \
@@ -41,18 +49,22 @@ struct clip_image { CLIP_IMAGE(OMN_S_PAR, clip_image) };
     PAR(S, choice, act, "quick_gelu", CLIP_ACTS, NULL, "activation")                               \
     PAR(S, choice, give, "embedding", "embedding|all", NULL,                                       \
         "one embedding, or what the last block makes of all tokens")                               \
-    PAR(S, string, stage, "text", NULL, NULL, "its name among the stages that are compared")
+    PAR(S, string, stage, "text", NULL, NULL, "its name among the stages that are compared")       \
+    PAR(S, double, eps, "1e-5", "1e-12..1", NULL, "what keeps its norms from dividing by 0")
 struct clip_text { CLIP_TEXT(OMN_S_PAR, clip_text) };
 
 enum { CLIP_OPENAI, CLIP_HF };
 enum { CLIP_EMBEDDING, CLIP_ALL, CLIP_PATCHES };
+enum { CLIP_CUBIC, CLIP_LINEAR };
+enum { CLIP_CROP, CLIP_SQUASH };
 
-#define CLIP_EPS 1e-5           /* of every norm */
+#define CLIP_EPS 1e-5           /* of batch norms */
 #define CLIP_STAGES 4           /* of a residual network */
 
 typedef struct clip_images {
     const struct clip_image *p;
     int blocks[CLIP_STAGES];
+    float mean[3], deviation[3];
     omn_port ports[1];
 } clip_images;
 
@@ -61,12 +73,13 @@ typedef struct clip_blocks {
     const char *stage;
     int names, width, layers, heads, mlp, act;
     bool causal;
+    double eps;
 } clip_blocks;
 
 /* All its blocks on x [B,T,width], weights below s; block.c */
 omn_node *clip_blocks_build(omn_scope *s, const clip_blocks *b, omn_node *x);
 /* LayerNorm whose weights are NAME.weight and NAME.bias. */
-omn_node *clip_norm(omn_scope *s, const char *name, omn_node *x);
+omn_node *clip_norm(omn_scope *s, const char *name, double eps, omn_node *x);
 /* Multiplied by a projection to `embed` numbers that is [width, embed] with the original's names
  * and a layer without bias with the others. */
 omn_node *clip_project(omn_scope *s, int names, const char *openai, const char *hf, int64_t embed,
@@ -80,7 +93,9 @@ omn_node *clip_numbers(omn_scope *s, int64_t B, int64_t L, bool count);
 omn_node *clip_vit(const clip_images *t, omn_scope *s, omn_node *pixels);
 omn_node *clip_resnet(const clip_images *t, omn_scope *s, omn_node *pixels);
 
-/* Short side to `side`, cut in the middle, normalised; prepare.c */
+/* "0.5,0.5,0.5" as three numbers; false: it is something else. A short picture side to `side`, cut
+ * in the middle, normalised; prepare.c */
+bool clip_read_colour(const char *text, float *out);
 omn_status clip_prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
                         omn_frame *frame, omn_error *err);
 

@@ -45,6 +45,11 @@ static omn_status open_image(omn_call *c, const void *params, omn_open *o, void 
         omn_open_fail(o, OMN_ERR_CONFIG,
                       "image.clip: blocks of four stages are wanted, \"3,4,6,3\", not \"%.40s\"",
                       p->blocks);
+    else if (!clip_read_colour(p->mean, t->mean) || !clip_read_colour(p->std, t->deviation) ||
+             !(t->deviation[0] > 0 && t->deviation[1] > 0 && t->deviation[2] > 0))
+        omn_open_fail(o, OMN_ERR_CONFIG,
+                      "image.clip: mean and std are three numbers each, \"0.5,0.5,0.5\", those of "
+                      "std above 0; not \"%.60s\" and \"%.60s\"", p->mean, p->std);
     return OMN_OK;
 }
 

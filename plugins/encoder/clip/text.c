@@ -123,11 +123,11 @@ static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
     x = omn_add(e, x, T < p->context ? omn_slice(e, places, 0, 0, T) : places);
     omn_node_tag(top, x, "%s.input", p->stage);
     const clip_blocks b = { p->stage, p->names, p->width, p->layers, p->heads, p->mlp, p->act,
-                            true };
+                            true, p->eps };
     x = clip_blocks_build(s, &b, x);
     if (p->give == CLIP_ALL)
         return omn_seq_new(s, x, clip_numbers(s, B, T, false), clip_numbers(s, B, T, true), 0, 0);
-    x = clip_norm(s, hf ? "final_layer_norm" : "ln_final", x);
+    x = clip_norm(s, hf ? "final_layer_norm" : "ln_final", p->eps, x);
     omn_node_tag(top, x, "%s.ln_final", p->stage);
     x = clip_project(s, p->names, "text_projection", "/text_projection.weight", p->embed,
                      at_stop(t, s, ids, x));

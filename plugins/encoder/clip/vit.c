@@ -21,15 +21,15 @@ omn_node *clip_vit(const clip_images *t, omn_scope *s, omn_node *pixels)
     x = omn_add(e, x, omn_weight(e, hf ? "position_embedding.weight" : "positional_embedding",
                                  omn_dim2(N + 1, W), OMN_INIT_NORMAL, 0.02));
     omn_node_tag(top, x, "%s.before_ln_pre", p->stage);
-    x = clip_norm(s, hf ? "pre_layrnorm" : "ln_pre", x);
-    omn_node_tag(top, x, "%s.ln_pre", p->stage);
+    if (p->ln_pre) x = clip_norm(s, hf ? "pre_layrnorm" : "ln_pre", p->eps, x);
+    if (p->ln_pre) omn_node_tag(top, x, "%s.ln_pre", p->stage);
     const clip_blocks b = { p->stage, p->names, p->width, p->layers, p->heads, p->mlp, p->act,
-                            false };
+                            false, p->eps };
     x = clip_blocks_build(s, &b, x);
     if (p->give == CLIP_ALL) return x;
     if (p->give == CLIP_PATCHES) return omn_slice(s, x, 1, 1, N);
     x = omn_reshape(s, omn_slice(s, x, 1, 0, 1), omn_dim2(B, W));
-    x = clip_norm(s, hf ? "post_layernorm" : "ln_post", x);
+    x = clip_norm(s, hf ? "post_layernorm" : "ln_post", p->eps, x);
     omn_node_tag(top, x, "%s.ln_post", p->stage);
     x = clip_project(s, p->names, "proj", "/visual_projection.weight", p->embed, x);
     omn_node_tag(top, x, "%s.embed", p->stage);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The configurations of CLIP. Its own program has none, all sizes follow from its weights;
- * open_clip wrote them down for the same names ("vision_cfg", "text_cfg"), and the Transformers
- * library for names of its own ("vision_config", "text_config"). */
+ * open_clip wrote them down for the same names ("vision_cfg", "text_cfg", and with weights, as
+ * "model_cfg" beside a "preprocess_cfg"), and the Transformers library for names of its own
+ * ("vision_config", "text_config"). Keys that ask for something else than is computed here are
+ * refused by keys.c. */
 #include "model.h"
 
 #include <math.h>
@@ -12,67 +14,171 @@ bool clip_known(omn_config *f)
 {
     const char *type = omn_config_string_or(f, "model_type", "clip");
     if (omn_config_has(f, "vision_cfg") && omn_config_has(f, "text_cfg")) return true;
+    if (omn_config_has(f, "model_cfg.vision_cfg") && omn_config_has(f, "model_cfg.text_cfg"))
+        return true;
     return !strcmp(type, "clip") && omn_config_has(f, "vision_config") &&
            omn_config_has(f, "text_config");
 }
 
 /* ---- open_clip ------------------------------------------------------------------------------- */
 
-/* OpenAI's weights and those that open_clip trained have the same configuration and not the same
- * activation: nobody can tell but who has them. */
-static const char *act_of(omn_open *o, omn_config *f)
+/* "vision_cfg.width" as the file has it, in one of `at`. */
+typedef struct place {
+    char text[96];
+} place;
+
+static const char *in(const clip *k, place *at, const char *path)
 {
-    if (!omn_config_has(f, "quick_gelu"))
+    snprintf(at->text, sizeof at->text, "%s%s", k->wrapped ? "model_cfg." : "", path);
+    return at->text;
+}
+
+static int whole(const clip *k, omn_config *f, const char *path, int lo, int hi)
+{
+    place at;
+    return (int)omn_config_int(f, in(k, &at, path), lo, hi);
+}
+
+static int whole_or(const clip *k, omn_config *f, const char *path, int lo, int hi, int deflt)
+{
+    place at;
+    return (int)omn_config_int_or(f, in(k, &at, path), lo, hi, deflt);
+}
+
+static double real_or(const clip *k, omn_config *f, const char *path, double lo, double hi,
+                      double deflt)
+{
+    place at;
+    return omn_config_double_or(f, in(k, &at, path), lo, hi, deflt);
+}
+
+/* OpenAI's weights and those that open_clip trained have the same configuration and not the same
+ * activation: nobody can tell but who has them. Where the configuration came with the weights, what
+ * it leaves out is false. */
+static const char *act_of(const clip *k, omn_open *o, omn_config *f)
+{
+    place at;
+    in(k, &at, "quick_gelu");
+    if (!k->wrapped && !omn_config_has(f, at.text))
         omn_open_fail(o, OMN_ERR_CONFIG,
                       "quick_gelu is missing: true for the weights of OpenAI, false for those that "
                       "open_clip trained");
-    return omn_config_bool_or(f, "quick_gelu", true) ? "quick_gelu" : "gelu_erf";
+    return omn_config_bool_or(f, at.text, !k->wrapped) ? "quick_gelu" : "gelu_erf";
 }
 
 /* Blocks of the stages of a residual network, "3,4,6,3"; "" for a transformer. */
-static const char *blocks_of(omn_config *f, char *out, size_t room)
+static const char *blocks_of(const clip *k, omn_config *f, char *out, size_t room)
 {
-    const size_t n = omn_config_count(f, "vision_cfg.layers");
+    place at;
+    const size_t n = omn_config_count(f, in(k, &at, "vision_cfg.layers"));
     size_t used = 0;
     *out = 0;
     for (size_t i = 0; i < n && used < room; i++) {
         char path[64];
         snprintf(path, sizeof path, "vision_cfg.layers.%zu", i);
         used += (size_t)snprintf(out + used, room - used, "%s%d", i ? "," : "",
-                                 (int)omn_config_int(f, path, 1, 512));
+                                 whole(k, f, path, 1, 512));
     }
     return out;
 }
 
-static void of_open_clip(clip *k, omn_open *o, omn_config *f)
+/* Inner width of the feed-forward. */
+static int mlp_of(const clip *k, omn_config *f, const char *path, int width)
 {
-    char text[96];
-    const char *blocks = blocks_of(f, text, sizeof text), *act = act_of(o, f);
-    const int width = (int)omn_config_int(f, "vision_cfg.width", 2, 65536);
-    const int head = (int)omn_config_int_or(f, "vision_cfg.head_width", 1, 65536, 64);
-    const int rows = (int)omn_config_int_or(f, "text_cfg.vocab_size", 4, 1 << 24, 49408);
+    return (int)(width * real_or(k, f, path, 0.001, 64, 4));
+}
+
+static const char *colour_of(omn_config *f, const char *path, const char *usual, char *out,
+                             size_t room)
+{
+    double x[3] = { 0 };
+    char at[96];
+    const size_t n = omn_config_count(f, path);
+    if (!n) {
+        snprintf(at, sizeof at, "%s", path);
+        const double all = omn_config_double_or(f, at, -1e6, 1e6, NAN);
+        if (isnan(all)) return usual;
+        x[0] = x[1] = x[2] = all;
+    }
+    for (size_t i = 0; i < 3 && n; i++) {
+        snprintf(at, sizeof at, "%s.%zu", path, i);
+        x[i] = omn_config_double_or(f, at, -1e6, 1e6, NAN); /* a missing one is refused below */
+    }
+    omn_format(out, room, "%.9g,%.9g,%.9g", x[0], x[1], x[2]);
+    return n > 3 ? "four colours" : out;
+}
+
+/* How pictures are made ready: mean, std, filter and fit of the encoder. */
+static void prepared(omn_open *o, omn_config *f, int side, char *out, size_t room)
+{
+    static const char *const mean = "0.48145466,0.4578275,0.40821073",
+                      *const std = "0.26862954,0.26130258,0.27577711";
+    char a[96], b[96];
+    const char *filter = omn_config_string_or(f, "preprocess_cfg.interpolation", "bicubic");
+    const char *fit = omn_config_string_or(f, "preprocess_cfg.resize_mode", "shortest");
+    const char *mode = omn_config_string_or(f, "preprocess_cfg.mode", "RGB");
+    const bool linear = !strcmp(filter, "bilinear"), squash = !strcmp(fit, "squash");
+    const size_t sides = omn_config_count(f, "preprocess_cfg.size");
+    if (!linear && strcmp(filter, "bicubic"))
+        omn_open_fail(o, OMN_ERR_CONFIG,
+                      "preprocess_cfg.interpolation is \"%.40s\"; bicubic or bilinear is wanted",
+                      filter);
+    if (!squash && strcmp(fit, "shortest"))
+        omn_open_fail(o, OMN_ERR_CONFIG,
+                      "preprocess_cfg.resize_mode is \"%.40s\"; shortest or squash is wanted", fit);
+    if (strcmp(mode, "RGB"))
+        omn_open_fail(o, OMN_ERR_CONFIG, "preprocess_cfg.mode is \"%.40s\"; RGB is wanted", mode);
+    omn_config_int_or(f, sides ? "preprocess_cfg.size.0" : "preprocess_cfg.size", side, side, side);
+    if (sides) omn_config_int_or(f, "preprocess_cfg.size.1", side, side, side);
+    omn_format(out, room, "mean=%s std=%s filter=%s fit=%s",
+               colour_of(f, "preprocess_cfg.mean", mean, a, sizeof a),
+               colour_of(f, "preprocess_cfg.std", std, b, sizeof b), linear ? "linear" : "cubic",
+               squash ? "squash" : "crop");
+}
+
+static void open_clip_image(clip *k, omn_open *o, omn_config *f, const char *act)
+{
+    char text[96], ready[384];
+    place at;
+    const char *blocks = blocks_of(k, f, text, sizeof text);
+    const int width = whole(k, f, "vision_cfg.width", 2, 65536);
+    const int head = whole_or(k, f, "vision_cfg.head_width", 1, 65536, 64);
+    const int side = whole(k, f, "vision_cfg.image_size", 1, 4096);
     const bool residual = *blocks != 0;
-    k->embed = omn_config_int(f, "embed_dim", 1, 65536);
-    k->context = omn_config_int_or(f, "text_cfg.context_length", 2, 65536, 77);
     const int wide = residual ? 32 * width : width;     /* channels of the last stage */
     if (wide % head)
         omn_open_fail(o, OMN_ERR_CONFIG, "vision_cfg: %d channels are not made of heads of %d",
                       wide, head);
+    const bool no_pre = omn_config_bool_or(f, in(k, &at, "vision_cfg.no_ln_pre"), false);
+    prepared(o, f, side, ready, sizeof ready);
     k->image = omn_open_part(
         o, "image", "omnio.encoder/1", "image.clip", "visual",
-        "names=openai side=%d patch=%d blocks=%s width=%d layers=%d heads=%d embed=%d act=%s",
-        (int)omn_config_int(f, "vision_cfg.image_size", 1, 4096),
-        residual ? 0 : (int)omn_config_int(f, "vision_cfg.patch_size", 1, 1024), blocks, width,
-        residual ? 0 : (int)omn_config_int(f, "vision_cfg.layers", 1, 512), wide / head,
-        (int)k->embed, act);
+        "names=openai side=%d patch=%d blocks=%s width=%d layers=%d heads=%d mlp=%d embed=%d "
+        "act=%s eps=%.17g ln_pre=%s %s",
+        side, residual ? 0 : whole(k, f, "vision_cfg.patch_size", 1, 1024), blocks, width,
+        residual ? 0 : whole(k, f, "vision_cfg.layers", 1, 512), wide / head,
+        mlp_of(k, f, "vision_cfg.mlp_ratio", width), (int)k->embed, act,
+        real_or(k, f, "vision_cfg.norm_kwargs.eps", 1e-12, 1, 1e-5), no_pre ? "false" : "true",
+        ready);
+}
+
+static void of_open_clip(clip *k, omn_open *o, omn_config *f)
+{
+    const char *act = act_of(k, o, f);
+    const int rows = whole_or(k, f, "text_cfg.vocab_size", 4, 1 << 24, 49408);
+    const int width = whole(k, f, "text_cfg.width", 2, 65536);
+    k->embed = whole(k, f, "embed_dim", 1, 65536);
+    k->context = whole_or(k, f, "text_cfg.context_length", 2, 65536, 77);
+    k->scale_init = real_or(k, f, "init_logit_scale", -10, 10, k->scale_init);
+    open_clip_image(k, o, f, act);
     k->text = omn_open_part(
         o, "text", "omnio.encoder/1", "text.clip", "",
-        "names=openai rows=%d context=%d start=%d stop=%d width=%d layers=%d heads=%d embed=%d "
-        "act=%s",
-        rows, (int)k->context, rows - 2, rows - 1,
-        (int)omn_config_int(f, "text_cfg.width", 2, 65536),
-        (int)omn_config_int_or(f, "text_cfg.layers", 1, 512, 12),
-        (int)omn_config_int(f, "text_cfg.heads", 1, 1024), (int)k->embed, act);
+        "names=openai rows=%d context=%d start=%d stop=%d width=%d layers=%d heads=%d mlp=%d "
+        "embed=%d act=%s eps=%.17g",
+        rows, (int)k->context, rows - 2, rows - 1, width,
+        whole_or(k, f, "text_cfg.layers", 1, 512, 12), whole(k, f, "text_cfg.heads", 1, 1024),
+        mlp_of(k, f, "text_cfg.mlp_ratio", width), (int)k->embed, act,
+        real_or(k, f, "text_cfg.norm_kwargs.eps", 1e-12, 1, 1e-5));
 }
 
 /* ---- the Transformers library ---------------------------------------------------------------- */
@@ -97,37 +203,38 @@ static void of_transformers(clip *k, omn_open *o, omn_config *f)
     k->context = omn_config_int_or(f, "text_config.max_position_embeddings", 2, 65536, 77);
     k->image = omn_open_part(
         o, "image", "omnio.encoder/1", "image.clip", "vision_model",
-        "names=hf side=%d patch=%d width=%d layers=%d heads=%d mlp=%d embed=%d act=%s",
+        "names=hf side=%d patch=%d width=%d layers=%d heads=%d mlp=%d embed=%d act=%s eps=%.17g",
         (int)omn_config_int_or(f, "vision_config.image_size", 1, 4096, 224),
         (int)omn_config_int_or(f, "vision_config.patch_size", 1, 1024, 32),
         (int)omn_config_int_or(f, "vision_config.hidden_size", 2, 65536, 768),
         (int)omn_config_int_or(f, "vision_config.num_hidden_layers", 1, 512, 12),
         (int)omn_config_int_or(f, "vision_config.num_attention_heads", 1, 1024, 12),
         (int)omn_config_int_or(f, "vision_config.intermediate_size", 1, 1 << 20, 3072),
-        (int)k->embed, hf_act(o, f, "vision_config.hidden_act"));
+        (int)k->embed, hf_act(o, f, "vision_config.hidden_act"),
+        omn_config_double_or(f, "vision_config.layer_norm_eps", 1e-12, 1, 1e-5));
     k->text = omn_open_part(
         o, "text", "omnio.encoder/1", "text.clip", "text_model",
         "names=hf rows=%d context=%d start=%d stop=%d width=%d layers=%d heads=%d mlp=%d embed=%d "
-        "act=%s",
+        "act=%s eps=%.17g",
         rows, (int)k->context, rows - 2, rows - 1,
         (int)omn_config_int_or(f, "text_config.hidden_size", 2, 65536, 512),
         (int)omn_config_int_or(f, "text_config.num_hidden_layers", 1, 512, 12),
         (int)omn_config_int_or(f, "text_config.num_attention_heads", 1, 1024, 8),
         (int)omn_config_int_or(f, "text_config.intermediate_size", 1, 1 << 20, 2048),
-        (int)k->embed, hf_act(o, f, "text_config.hidden_act"));
+        (int)k->embed, hf_act(o, f, "text_config.hidden_act"),
+        omn_config_double_or(f, "text_config.layer_norm_eps", 1e-12, 1, 1e-5));
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
 /* The merges of its own program, or the files that the Transformers library keeps them in. */
-static void open_tokenizer(omn_open *o, omn_config *f)
+static void open_tokenizer(const clip *k, omn_open *o, omn_config *f)
 {
     static const char *const usual[] = { "bpe_simple_vocab_16e6.txt.gz",
                                          "bpe_simple_vocab_16e6.txt", "merges.txt" };
     const char *named = omn_config_string_or(f, "omnio.merges", NULL), *file = NULL;
-    const int rows = (int)omn_config_int_or(
-        f, omn_config_has(f, "text_cfg") ? "text_cfg.vocab_size" : "text_config.vocab_size", 4,
-        1 << 24, 49408);
+    const int rows =
+        whole_or(k, f, k->hf ? "text_config.vocab_size" : "text_cfg.vocab_size", 4, 1 << 24, 49408);
     if (named) file = omn_open_file(o, named, true) ? named : NULL;
     for (size_t i = 0; !named && !file && i < sizeof usual / sizeof *usual; i++)
         if (omn_open_file(o, usual[i], false)) file = usual[i];
@@ -138,10 +245,13 @@ static void open_tokenizer(omn_open *o, omn_config *f)
 
 void clip_configure(clip *k, omn_open *o, omn_config *f)
 {
-    open_tokenizer(o, f);
+    k->wrapped = omn_config_has(f, "model_cfg.vision_cfg");
+    k->hf = !k->wrapped && !omn_config_has(f, "vision_cfg");
+    open_tokenizer(k, o, f);
+    clip_refuse(k, o, f);
     k->scale_init = omn_config_double_or(f, "logit_scale_init_value", -10, 10, log(1 / 0.07));
-    if (omn_config_has(f, "vision_cfg")) of_open_clip(k, o, f);
-    else of_transformers(k, o, f);
+    if (k->hf) of_transformers(k, o, f);
+    else of_open_clip(k, o, f);
     if (omn_open_offers(o, "omnio.objective/1", "contrastive"))
         omn_open_part(o, "loss", "omnio.objective/1", "contrastive", "", "%s", "");
     omn_open_encoders(o, "width=%d", (int)k->embed);
