@@ -446,12 +446,30 @@ static void refused(const char *own, const char *more, const char *says)
     close_all(&f);
 }
 
+/* What the published program says of all its models may stand there. */
+START_TEST(keys_of_what_is_built_anyway)
+{
+    omn_error err = OMN_ERROR_INIT;
+    folder f;
+    WORKS(open_as(&f, "\"task\": \"captioning\"",
+                  ", \"num_max_bpe_tokens\": 10, \"layernorm_eps\": 1e-05, \"subln\": true, "
+                  "\"multiway\": true, \"normalize_output\": true, \"moe_freq\": 0, "
+                  "\"vision_embed_dim\": null, \"mlp_ratio\": 4", "pretrain.weights", &err));
+    close_all(&f);
+}
+END_TEST
+
 START_TEST(configurations_that_cannot_be)
 {
     refused("\"task\": \"dancing\"", "", "imagenet");
     refused("\"task\": \"captioning\"", ", \"num_max_bpe_tokens\": 40", "positions");
     refused("\"task\": \"captioning\", \"position_size\": 13", "", "patches");
     refused("\"task\": \"captioning\", \"tsak\": 1", "", "tsak");
+    refused("\"task\": \"captioning\"", ", \"layernorm_eps\": 1e-6", "layernorm_eps is 1e-06");
+    refused("\"task\": \"captioning\"", ", \"subln\": false", "subln is false");
+    refused("\"task\": \"captioning\"", ", \"rel_pos_buckets\": 32", "rel_pos_buckets is 32");
+    refused("\"task\": \"captioning\"", ", \"normalize_output\": false", "normalize_output");
+    refused("\"task\": \"captioning\"", ", \"activation_fn\": \"relu\"", "activation_fn");
 }
 END_TEST
 
@@ -472,6 +490,7 @@ int main(void)
         classes_are_said_by_name,
         names_of_classes_come_from_a_file,
         texts_as_sequences,
+        keys_of_what_is_built_anyway,
         configurations_that_cannot_be,
     };
     return TESTING_RUN("models/beit3", all, 30);

@@ -5,8 +5,10 @@
  * side of the pictures that its positions were learned for, stand below "omnio". */
 #include "beit3.h"
 
+#include "fixed.h"
 #include "verify.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,12 +26,40 @@ static beit3_task task_of(omn_open *o, const char *name)
     return BEIT3_PRETRAIN;
 }
 
+/* Of the published program's EncoderConfig, what its models have and nothing else is built of. */
+static const fixed_key fixed[] = {
+    KEY_EQUALS("layernorm_eps", 1e-5),
+    KEY_IS("subln", 1),
+    KEY_IS("encoder_normalize_before", 1),
+    KEY_IS("multiway", 1),
+    KEY_SAYS("activation_fn", "gelu"),
+    KEY_IS("layernorm_embedding", 0),
+    KEY_IS("no_scale_embedding", 1),
+    KEY_IS("deepnorm", 0),
+    KEY_IS("xpos_rel_pos", 0),
+    KEY_EQUALS("rel_pos_buckets", 0),
+    KEY_EQUALS("max_rel_pos", 0),
+    KEY_EQUALS("moe_freq", 0),
+    KEY_EQUALS("in_chans", 3),
+    KEY_EQUALS("vision_embed_dim", NAN),
+};
+
+/* Which tasks have the norm behind the last layer is known; a file that says it has to agree. */
+static void read_last_norm(const beit3 *b, omn_open *o, omn_config *f)
+{
+    const bool has = b->task != BEIT3_VQA && b->task != BEIT3_IMAGENET;
+    const fixed_key last[] = { KEY_IS("normalize_output", has) };
+    keys_refuse(last, 1, "", tasks[b->task], o, f);
+}
+
 static void read_sizes(beit3 *b, omn_open *o, omn_config *f)
 {
     b->D = omn_config_int_or(f, "encoder_embed_dim", 8, 65536, 768);
     b->H = omn_config_int_or(f, "encoder_attention_heads", 1, 512, 12);
     b->layers = omn_config_int_or(f, "encoder_layers", 1, 512, 12);
-    b->ffn = omn_config_int_or(f, "encoder_ffn_embed_dim", 1, 1 << 20, 3072);
+    const double ratio = omn_config_double_or(f, "mlp_ratio", 0.01, 64, NAN);
+    b->ffn = omn_config_int_or(f, "encoder_ffn_embed_dim", 1, 1 << 20,
+                               isnan(ratio) ? 3072 : (int64_t)((double)b->D * ratio));
     b->rows = omn_config_int_or(f, "vocab_size", 8, 1 << 24, 64010);
     b->text_rows = omn_config_int_or(f, "max_source_positions", 8, 1 << 20, 1024);
     b->most = omn_config_int_or(f, "num_max_bpe_tokens", 4, 1 << 16,
@@ -165,6 +195,8 @@ static omn_status beit3_open(omn_call *c, const void *params, omn_open *o, void 
     *self = b;
     b->task = task_of(o, omn_config_string_or(f, "omnio.task", "pretrain"));
     read_sizes(b, o, f);
+    keys_refuse(fixed, sizeof fixed / sizeof *fixed, "", "BEiT-3", o, f);
+    read_last_norm(b, o, f);
     const char *file = omn_open_file(o, "beit3.spm", false) ? "beit3.spm" : "tokenizer.model";
     if (omn_open_file(o, file, false))
         omn_open_part(o, "tokenizer", "omnio.codec/1", "text.sentencepiece", "",
