@@ -4,6 +4,8 @@
  * where they stand is the model's. */
 #include "patches.h"
 
+#include "see.h"
+
 #include <stdlib.h>
 
 static const omn_param patches_params[] = { PATCHES(OMN_S_ROW, patches) };
@@ -32,6 +34,17 @@ static uint32_t ports(const void *self, const omn_port **list)
     return 2;
 }
 
+static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
+                          omn_frame *frame, omn_error *err)
+{
+    const struct patches *p = ((const patches_self *)self)->p;
+    const int64_t grid = p->side / p->patch;
+    const see_how how = { .object = "image.patches", .width = (uint32_t)p->side,
+                          .height = (uint32_t)p->side, .fit = p->fit, .normalise = p->normalise };
+    const omn_status st = see_picture(&how, c, v, out, frame, err);
+    return st == OMN_OK ? see_mark(out, grid * grid, err) : st;
+}
+
 /* [B,N] of 0 and up along a row. */
 static omn_node *numbers(omn_scope *s, int64_t B, int64_t N)
 {
@@ -57,8 +70,8 @@ static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
     return omn_seq_new(s, x, omn_bundle_get(in, s, "seg"), numbers(s, B, N), h, h);
 }
 
-static const omn_encoder_impl impl = { NULL,  "image",         open_patches, free,
-                                       ports, patches_prepare, embed };
+static const omn_encoder_impl impl = { NULL,  "image", open_patches, free,
+                                       ports, prepare, embed };
 static const omn_object objects[] = {
     { "omnio.encoder/1", "image.patches", "square pictures as vectors of their patches", &impl,
       OMN_OBJECT_PARAMS(patches) },

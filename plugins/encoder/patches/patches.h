@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the encoder image.patches share: its parameters, and how it looks at a
- * picture. */
+/* The parameters of the encoder image.patches. */
 #ifndef PATCHES_H
 #define PATCHES_H
 
@@ -18,15 +17,9 @@
         "mean and deviation of the colours; half: 0..1 to -1..1")
 struct patches { PATCHES(OMN_S_PAR, patches) };
 
-enum { PATCHES_SQUASH, PATCHES_CROP };
-
 typedef struct patches_self {
     const struct patches *p;
     omn_port ports[2];
 } patches_self;
-
-/* A picture as pixels [side, side, 3], and a mark for each patch; see.c */
-omn_status patches_prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
-                           omn_frame *frame, omn_error *err);
 
 #endif

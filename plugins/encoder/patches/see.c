@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A picture as models see it that were trained behind torchvision on Pillow: scaled in whole
- * numbers by the cubic filter, to a square whatever its shape, or by its short side, of which the
- * middle is seen; then colours around 0. Pictures up to 32 pixels, as the small data sets have
+ * numbers by the cubic filter, to given sides whatever its shape, or by its short side, of which
+ * the middle is seen; then colours around 0. Pictures up to 32 pixels, as the small data sets have
  * them, are not scaled for the second way. What is transparent lies over white. */
-#include "patches.h"
+#include "see.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,9 +18,10 @@ static const float devs[3][3] = { { 0.5f, 0.5f, 0.5f },
                                   { 0.26862954f, 0.26130258f, 0.27577711f } };
 
 /* The middle of the picture, its short side scaled to `side`. */
-static omn_status crop(omn_call *c, const omn_image *in, uint32_t side, omn_image **out,
+static omn_status crop(const see_how *how, omn_call *c, const omn_image *in, omn_image **out,
                        omn_error *err)
 {
+    const uint32_t side = how->width;
     omn_status st = OMN_OK;
     const double fill[4] = { 0 };
     const omn_pixels px = omn_image_pixels(in);
@@ -29,8 +30,8 @@ static omn_status crop(omn_call *c, const omn_image *in, uint32_t side, omn_imag
     omn_image *scaled = NULL;
     if (w > OMN_IMAGE_MOST_SIDE || h > OMN_IMAGE_MOST_SIDE)
         return omn_fail(err, OMN_ERR_SHAPE,
-                        "image.patches: a picture of %u x %u pixels is too narrow for its short "
-                        "side to become %u", px.width, px.height, side);
+                        "%s: a picture of %u x %u pixels is too narrow for its short side to "
+                        "become %u", how->object, px.width, px.height, side);
     OMN_TRY(omn_image_resize_bytes(c, in, (uint32_t)w, (uint32_t)h, OMN_FILTER_CUBIC, &scaled,
                                    err));
     /* halves to even, as Python rounds */
@@ -42,17 +43,17 @@ done:
     return st;
 }
 
-static omn_status fit(const struct patches *p, omn_call *c, const omn_image *in, omn_image **out,
+static omn_status fit(const see_how *how, omn_call *c, const omn_image *in, omn_image **out,
                       omn_error *err)
 {
-    const uint32_t side = (uint32_t)p->side;
+    const uint32_t w = how->width, h = how->height;
     const omn_pixels px = omn_image_pixels(in);
-    if (p->fit == PATCHES_SQUASH || (px.width == side && px.height == side))
-        return omn_image_resize_bytes(c, in, side, side, OMN_FILTER_CUBIC, out, err);
-    if (side > SMALL) return crop(c, in, side, out, err);
+    if (how->fit == SEE_SQUASH || (px.width == w && px.height == h))
+        return omn_image_resize_bytes(c, in, w, h, OMN_FILTER_CUBIC, out, err);
+    if (w > SMALL) return crop(how, c, in, out, err);
     return omn_fail(err, OMN_ERR_SHAPE,
-                    "image.patches: the model sees pictures of %u x %u pixels as they are; this "
-                    "one has %u x %u", side, side, px.width, px.height);
+                    "%s: the model sees pictures of %u x %u pixels as they are; this one has "
+                    "%u x %u", how->object, w, h, px.width, px.height);
 }
 
 /* Channel k of a pixel of bytes, 0..1. */
@@ -64,31 +65,36 @@ static float colour(const uint8_t *pixel, uint32_t channels, int k)
     return x * a + (1 - a);
 }
 
-omn_status patches_prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
-                           omn_frame *frame, omn_error *err)
+omn_status see_picture(const see_how *how, omn_call *c, const omn_value *v, omn_feed *out,
+                       omn_frame *frame, omn_error *err)
 {
-    const struct patches *p = ((const patches_self *)self)->p;
     omn_status st = OMN_OK;
     omn_image *seen = NULL;
-    void *data = NULL, *seg = NULL;
-    const int64_t grid = p->side / p->patch;
+    void *data = NULL;
     const omn_image *in = omn_value_image(v);
     if (!in)
-        return omn_fail(err, OMN_ERR_TYPE, "image.patches looks at pictures, not at %s",
+        return omn_fail(err, OMN_ERR_TYPE, "%s looks at pictures, not at %s", how->object,
                         omn_value_kind_name(v));
-    OMN_TRY(fit(p, c, in, &seen, err));
+    OMN_TRY(fit(how, c, in, &seen, err));
     *frame = *omn_image_frame(seen);
-    OMN_TRY(omn_feed_new(out, "pixels", OMN_F32, omn_dim3(p->side, p->side, 3), &data, err));
+    OMN_TRY(omn_feed_new(out, "pixels", OMN_F32, omn_dim3(how->height, how->width, 3), &data,
+                         err));
     const omn_pixels px = omn_image_pixels(seen);
     const uint8_t *from = px.data;
     float *to = data;
     for (size_t i = 0; i < (size_t)px.width * px.height; i++, from += px.channels)
         for (int k = 0; k < 3; k++)
-            *to++ = (colour(from, px.channels, k) - means[p->normalise][k]) /
-                    devs[p->normalise][k];
-    OMN_TRY(omn_feed_new(out, "seg", OMN_I32, omn_dim1(grid * grid), &seg, err));
-    for (int64_t i = 0; i < grid * grid; i++) ((int32_t *)seg)[i] = 1;
+            *to++ = (colour(from, px.channels, k) - means[how->normalise][k]) /
+                    devs[how->normalise][k];
 done:
     omn_image_free(seen);
+    return st;
+}
+
+omn_status see_mark(omn_feed *out, int64_t n, omn_error *err)
+{
+    void *seg = NULL;
+    const omn_status st = omn_feed_new(out, "seg", OMN_I32, omn_dim1(n), &seg, err);
+    for (int64_t i = 0; st == OMN_OK && i < n; i++) ((int32_t *)seg)[i] = 1;
     return st;
 }

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A residual network (He et al. 2016) with the stride in the 3 x 3 of a block, as PyTorch's models
+ * have it: a 7 x 7 convolution and a maximum, then stages, each of which but the first halves the
+ * picture. Weights have the names of torchvision; the number of stages is free, as families leave
+ * out the last one. */
+#include "conv_norm.h"
+#include "resnet.h"
+
+#define EXPANSION 4                       /* a block's result beside its middle */
+
+static omn_node *unit(const resnet_self *e, omn_scope *s, const char *conv, const char *norm,
+                      omn_node *x, int64_t out, int64_t size, int stride, bool relu)
+{
+    const conv_norm n = { .conv = conv, .norm = norm, .out = out, .size = size, .stride = stride,
+                          .act = relu ? OMN_ACT_RELU : OMN_ACT_NONE, .eps = e->p->eps,
+                          .stored = e->p->statistics == RESNET_STORED };
+    return conv_norm_build(s, &n, x);
+}
+
+/* To `planes` channels, there 3 x 3, and back to four times as many; beside it what came in,
+ * brought to the same form where that differs. */
+static omn_node *block(const resnet_self *e, omn_scope *s, omn_node *x, int64_t planes, int stride)
+{
+    const int64_t out = EXPANSION * planes;
+    omn_node *beside = x;
+    omn_node *y = unit(e, s, "conv1", "bn1", x, planes, 1, 1, true);
+    y = unit(e, s, "conv2", "bn2", y, planes, 3, stride, true);
+    y = unit(e, s, "conv3", "bn3", y, out, 1, 1, false);
+    if (stride > 1 || omn_node_dim(x, -1) != out)
+        beside = unit(e, s, "downsample.0", "downsample.1", x, out, 1, stride, false);
+    return omn_activate(s, omn_add(s, y, beside), OMN_ACT_RELU);
+}
+
+omn_node *resnet_trunk(const resnet_self *e, omn_scope *s, omn_node *x)
+{
+    const omn_conv half = { 2, 2, 1, 1, 1, 1 };
+    x = unit(e, s, "conv1", "bn1", x, e->p->stem, 7, 2, true);
+    x = omn_node_tag(s, omn_pool2d(s, x, OMN_POOL_MAX, 3, 3, &half), "stem");
+    for (int k = 0; k < e->stages; k++) {
+        for (int i = 0; i < e->blocks[k]; i++)
+            x = block(e, omn_scope_at(s, "layer%d.%d", k + 1, i), x, e->planes[k],
+                      k > 0 && i == 0 ? 2 : 1);
+        omn_node_tag(s, x, "layer%d", k + 1);
+    }
+    return e->p->frozen ? omn_stop_gradient(s, x) : x;
+}
