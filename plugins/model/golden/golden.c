@@ -43,7 +43,7 @@ static omn_status read_config(golden *g, omn_error *err)
 static omn_status read_case(golden *g, omn_error *err)
 {
     const char *name = omn_weights_meta(g->file, "case");
-    if (!name) name = g->name;
+    if (!name || !strchr(name, '.')) name = g->name;      /* some files say the kind alone */
     const char *dot = strchr(name, '.'), *end = dot ? strchr(dot + 1, '.') : NULL;
     if (dot && !end) {                    /* no model's */
         end = dot;

@@ -34,7 +34,7 @@ typedef struct golden {
 
 bool golden_starts(const char *s, const char *with);
 bool golden_ends(const char *s, const char *with);
-/* Reads the case's name (from "case" of the __metadata__, else the file's own), its configuration
+/* Reads the case's name ("MODEL.CASE" of the __metadata__, else the file's own), its configuration
  * and where its weights lie. A file without a configuration is OMN_ERR_DATA. */
 omn_status golden_begin(golden *g, omn_verification *host, omn_error *err);
 /* Also after a golden_begin that failed. */
