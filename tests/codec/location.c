@@ -123,7 +123,7 @@ START_TEST(boxes_come_back_in_pixels_of_the_source)
         const omn_frame f = frame_of(numbers11);
         const float *b = in + 4 * i, *want = out + 4 * i;
         const double view[4] = { (double)b[1], (double)b[0], (double)b[3], (double)b[2] };
-        loc_box_to_source(&f, view, source);
+        loc_box_to_source(&uio2, &f, view, source);
         for (int k = 0; k < 4; k++) {
             const int axis = (k & 1) ^ 1, other = axis + 2;
             const double lo = fmin((double)want[axis], (double)want[other]);
@@ -427,6 +427,77 @@ START_TEST(broken_answers_lose_a_box_and_not_the_rest)
 }
 END_TEST
 
+static const loc_scheme uio1 = {
+    .bins = 1000,
+    .first = 100,
+    .divisor = 999,
+    .rounding = LOC_LONGER,
+    .width = 1,
+    .height = 1,
+    .side = 384,
+    .open = "<extra_id_",
+    .close = ">",
+};
+
+/* Unified-IO 1: bins of the longer side of the source, to the last bit; what is outside of the
+ * picture is clipped here, not a sentinel. Read, a bin stands one further than it was written, in
+ * pixels to 1e-4 (the file is in float). */
+START_TEST(places_of_the_longer_side_are_the_recorded_ones)
+{
+    const char *file = "tests/golden/uio1/locations.safetensors";
+    size_t n = 0, m = 0, checked = 0;
+    float *boxes = golden_tensor(file, "in.boxes", &n), *back = golden_tensor(file, "out.decoded",
+                                                                              &m);
+    int32_t *wh = golden_tensor(file, "in.wh", &m), *bins = golden_tensor(file, "out.bins", &m);
+    int32_t *decodable = golden_tensor(file, "out.decodable", &m);
+    ck_assert_uint_eq(n, 4 * m);
+    for (size_t i = 0; i < m; i++) {
+        const uint32_t w = (uint32_t)wh[2 * i], h = (uint32_t)wh[2 * i + 1];
+        const omn_frame all = omn_frame_identity(1, w, h);
+        const double longer = w > h ? w : h, scale = 1 / (384 / longer);
+        const omn_frame seen = omn_frame_then(&all, scale, scale, 0, 0);
+        for (int k = 0; k < 4; k++) {
+            double p[2] = { (double)boxes[4 * i], (double)boxes[4 * i + 1] }, view[2];
+            const int32_t want = bins[4 * i + (size_t)k];
+            if (k > 1) memcpy(p, (double[]){ (double)boxes[4 * i + 2], (double)boxes[4 * i + 3] },
+                              sizeof p);
+            ck_assert(loc_view(&uio1, &seen, p[0], p[1], view));
+            ck_assert_int_eq(loc_bin(&uio1, view[!(k % 2)], 1, LOC_POINT), want > 0 ? want : 0);
+            if (!decodable[i] || want < 0) continue;
+            const int32_t two[2] = { want, want };
+            double x, y;
+            loc_place(&uio1, two, LOC_POINT, view);
+            loc_point_to_source(&uio1, NULL, view, &x, &y);
+            const size_t at = 4 * i + (size_t)(k / 2 * 2 + !(k % 2));
+            ck_assert_double_eq_tol(x / 384 * longer, (double)back[at], 1e-4);
+            checked++;
+        }
+    }
+    ck_assert_uint_ge(checked, 60);
+    free(boxes);
+    free(back);
+    free(wh);
+    free(bins);
+    free(decodable);
+}
+END_TEST
+
+/* A view that is none of a whole picture in its corner goes through its frame. */
+START_TEST(places_of_the_longer_side_of_a_piece)
+{
+    const omn_frame all = omn_frame_identity(1, 500, 400);
+    const omn_frame cut = omn_frame_then(&all, 1, 1, 100, 40);     /* 300 x 200 of it */
+    const omn_frame seen = omn_frame_then(&cut, 300. / 384, 300. / 384, 0, 0);
+    const double box[4] = { 130, 70, 250, 190 };
+    double view[4], back[4];
+    ck_assert(loc_box_to_view(&uio1, &seen, box, view));
+    for (int k = 0; k < 4; k++)
+        ck_assert_double_eq_tol(view[k], (box[k] - (k % 2 ? 40 : 100)) / 300, 1e-12);
+    loc_box_to_source(&uio1, &seen, view, back);
+    for (int k = 0; k < 4; k++) ck_assert_double_eq_tol(back[k], box[k], 1e-9);
+}
+END_TEST
+
 START_TEST(a_million_words_are_read_in_time)
 {
     const opened c = open_codec("location", "auto");
@@ -463,6 +534,8 @@ int main(void)
         boxes_in_the_padding_are_none,
         points_in_the_padding_are_none,
         broken_answers_lose_a_box_and_not_the_rest,
+        places_of_the_longer_side_are_the_recorded_ones,
+        places_of_the_longer_side_of_a_piece,
         a_million_words_are_read_in_time,
     };
     return TESTING_RUN("codec/location", all, 10);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Coordinates and bins. Unified-IO 2 works in float: trunc(float(v) * 999), where v comes from
- * float products with the picture's scale. A box that ends at the picture's edge falls on one side
- * or the other of a bin by the last bit, so the same roundings are made here, wherever the frame is
- * a plain scaling. */
+/* Coordinates and bins. Unified-IO 1 divides by the longer side of the source, in double; what it
+ * reads stands one bin further than what it writes (spec uio1). Unified-IO 2 works in float:
+ * trunc(float(v) * 999), where v comes from float products with the picture's scale. A box that
+ * ends at the picture's edge falls on one side or the other of a bin by the last bit, so the same
+ * roundings are made here, wherever the frame is a plain scaling. */
 #include "location.h"
 
 #include <math.h>
@@ -21,6 +22,8 @@ int32_t loc_bin(const loc_scheme *s, double pixels, double side, loc_edge edge)
         return within(s, truncf(v * (float)s->divisor));
     case LOC_NEAREST:
         return within(s, floor((double)v * s->divisor + 0.5));
+    case LOC_LONGER:
+        return within(s, trunc(s->divisor * (pixels / side)));
     default:
         break;
     }
@@ -30,6 +33,7 @@ int32_t loc_bin(const loc_scheme *s, double pixels, double side, loc_edge edge)
 
 double loc_pixels(const loc_scheme *s, int32_t bin, double side, loc_edge edge)
 {
+    if (s->rounding == LOC_LONGER) return (bin + 1.0) / s->bins * side;
     if (s->rounding != LOC_CELL) return bin / s->divisor * side;
     const double middle = (bin + 0.5) * side / s->bins;
     return edge == LOC_LOW ? middle - 0.5 : edge == LOC_HIGH ? middle + 0.5 : middle;
@@ -52,9 +56,29 @@ static double scale_back(double x, double m, double shift)
     return (float)x * scale + pad;
 }
 
-/* A point of the source in the view, not clipped. */
-static bool to_view(const omn_frame *f, double x, double y, double out[2])
+/* The longer side of a source that is seen whole, from its corner; 0: it is not. */
+static double longer_of(const loc_scheme *s, const omn_frame *f)
 {
+    const double n = f->width > f->height ? f->width : f->height;
+    const bool corner = is_scaling(f) && f->m[2] == 0 && f->m[5] == 0 && f->m[0] == f->m[4];
+    return corner && fabs(f->m[0] * s->side - n) < 1e-6 * n ? n : 0;
+}
+
+/* The same with LOC_LONGER. */
+static bool to_unit(const loc_scheme *s, const omn_frame *f, double x, double y, double out[2])
+{
+    const double n = f ? longer_of(s, f) : s->side;
+    out[0] = x;
+    out[1] = y;
+    if (n == 0 && !omn_frame_from_source(f, x, y, &out[0], &out[1])) return false;
+    out[0] /= n > 0 ? n : s->side;
+    out[1] /= n > 0 ? n : s->side;
+    return true;
+}
+
+bool loc_view(const loc_scheme *s, const omn_frame *f, double x, double y, double out[2])
+{
+    if (s->rounding == LOC_LONGER) return to_unit(s, f, x, y, out);
     if (f == NULL) {
         out[0] = x;
         out[1] = y;
@@ -85,7 +109,7 @@ bool loc_box_to_view(const loc_scheme *s, const omn_frame *like, const double so
     span all = { { INFINITY, INFINITY }, { -INFINITY, -INFINITY } };
     for (int i = 0; i < 4; i++) {
         double p[2];
-        if (!to_view(like, source[i & 1 ? 2 : 0], source[i & 2 ? 3 : 1], p)) return false;
+        if (!loc_view(s, like, source[i & 1 ? 2 : 0], source[i & 2 ? 3 : 1], p)) return false;
         widen(&all, p);
     }
     view[0] = clip(all.lo[0], s->width);
@@ -95,13 +119,14 @@ bool loc_box_to_view(const loc_scheme *s, const omn_frame *like, const double so
     return view[2] > view[0] && view[3] > view[1];
 }
 
-void loc_box_to_source(const omn_frame *like, const double view[4], double source[4])
+void loc_box_to_source(const loc_scheme *s, const omn_frame *like, const double view[4],
+                       double source[4])
 {
     span all = { { INFINITY, INFINITY }, { -INFINITY, -INFINITY } };
     for (int i = 0; i < 4; i++) {
         const double p[2] = { view[i & 1 ? 2 : 0], view[i & 2 ? 3 : 1] };
         double q[2];
-        loc_point_to_source(like, p, &q[0], &q[1]);
+        loc_point_to_source(s, like, p, &q[0], &q[1]);
         widen(&all, q);
     }
     source[0] = all.lo[0];
@@ -113,19 +138,21 @@ void loc_box_to_source(const omn_frame *like, const double view[4], double sourc
 bool loc_point_to_view(const loc_scheme *s, const omn_frame *like, double x, double y,
                        double view[2])
 {
-    if (!to_view(like, x, y, view)) return false;
+    if (!loc_view(s, like, x, y, view)) return false;
     const bool inside = view[0] >= 0 && view[0] <= s->width && view[1] >= 0 && view[1] <= s->height;
     view[0] = clip(view[0], s->width);
     view[1] = clip(view[1], s->height);
     return inside;
 }
 
-void loc_point_to_source(const omn_frame *like, const double view[2], double *x, double *y)
+void loc_point_to_source(const loc_scheme *s, const omn_frame *like, const double view[2],
+                         double *x, double *y)
 {
-    *x = view[0];
-    *y = view[1];
+    const double side = s->rounding == LOC_LONGER ? s->side : 1;
+    *x = view[0] * side;
+    *y = view[1] * side;
     if (like == NULL) return;
-    omn_frame_to_source(like, view[0], view[1], x, y);
+    omn_frame_to_source(like, *x, *y, x, y);
     *x = clip(*x, like->width);
     *y = clip(*y, like->height);
 }

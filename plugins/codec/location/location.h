@@ -10,7 +10,9 @@
 typedef enum loc_rounding {
     LOC_TRUNC,   /* trunc(v * divisor) in float; back: bin / divisor */
     LOC_NEAREST, /* the nearest of those */
-    LOC_CELL     /* the cell of `bins` equal ones that holds the edge pixel; back: its middle */
+    LOC_CELL,    /* the cell of `bins` equal ones that holds the edge pixel; back: its middle */
+    LOC_LONGER   /* trunc(divisor * v) in double, v of the source's longer side; back, as Unified-IO
+                  * 1 reads them: (bin + 1) / bins of it. The view has the side 1 then */
 } loc_rounding;
 
 /* An edge of a box, or a point: with LOC_CELL the last pixel inside decides for a high edge. */
@@ -27,7 +29,8 @@ typedef struct loc_scheme {
     double divisor;
     loc_rounding rounding;
     bool x_first;             /* x y order; else y x */
-    double width, height;     /* of the model's view, pixels */
+    double width, height;     /* of the model's view, pixels; 1 with LOC_LONGER */
+    double side;              /* LOC_LONGER: of the view, pixels */
     const char *open, *close; /* a word is open, number, close */
     loc_labels labels;
 } loc_scheme;
@@ -42,10 +45,14 @@ double loc_pixels(const loc_scheme *s, int32_t bin, double side, loc_edge edge);
 bool loc_box_to_view(const loc_scheme *s, const omn_frame *like, const double source[4],
                      double view[4]);
 /* A box of the view in the source, clipped to it, corners in order. */
-void loc_box_to_source(const omn_frame *like, const double view[4], double source[4]);
+void loc_box_to_source(const loc_scheme *s, const omn_frame *like, const double view[4],
+                       double source[4]);
 bool loc_point_to_view(const loc_scheme *s, const omn_frame *like, double x, double y,
                        double view[2]);
-void loc_point_to_source(const omn_frame *like, const double view[2], double *x, double *y);
+void loc_point_to_source(const loc_scheme *s, const omn_frame *like, const double view[2],
+                         double *x, double *y);
+/* A point of the source in the view, not clipped. */
+bool loc_view(const loc_scheme *s, const omn_frame *like, double x, double y, double view[2]);
 
 /* Reading an answer: runs of words and the text behind each. */
 typedef struct loc_run {

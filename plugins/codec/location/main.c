@@ -16,8 +16,9 @@
     PAR(S, int, bins, "1000", "2..100000", NULL, "number of bins along each side")                 \
     PAR(S, int, first, "200", "0..1000000", NULL, "number in the word of bin 0")                   \
     PAR(S, int, divisor, "0", "0..1000000", NULL, "bins are v * divisor; 0: bins - 1")             \
-    PAR(S, choice, rounding, "trunc", "trunc|nearest|cell", NULL,                                  \
-        "how a coordinate becomes a bin; cell: the one of equal cells that holds it")              \
+    PAR(S, choice, rounding, "trunc", "trunc|nearest|cell|longer", NULL,                           \
+        "how a coordinate becomes a bin; cell: the one of equal cells that holds it; longer: of "  \
+        "the longer side, and read a bin further, as Unified-IO 1 does")                           \
     PAR(S, choice, order, "yx", "yx|xy", NULL, "which coordinate comes first")                     \
     PAR(S, int, width, "384", "1..65535", "px", "width of the view that the model sees")           \
     PAR(S, int, height, "384", "1..65535", "px", "height of the view that the model sees")         \
@@ -76,19 +77,30 @@ static omn_status begin(const struct location *p, void **self, omn_error *err)
     k->close = copy(p->close);
     if (k->open == NULL || k->close == NULL)
         return omn_fail(err, OMN_ERR_MEMORY, "no memory for a location codec");
+    const bool longer = p->rounding == LOC_LONGER;
     k->scheme = (loc_scheme){
         .bins = p->bins,
         .first = p->first,
         .divisor = p->divisor > 0 ? p->divisor : p->bins - 1,
         .rounding = (loc_rounding)p->rounding,
         .x_first = p->order == 1,
-        .width = p->width,
-        .height = p->height,
+        .width = longer ? 1 : p->width,
+        .height = longer ? 1 : p->height,
+        .side = p->width > p->height ? p->width : p->height,
         .open = k->open,
         .close = k->close,
         .labels = (loc_labels)p->labels,
     };
     return OMN_OK;
+}
+
+/* What is no place in the picture has no longer side. */
+static omn_status begin_space(const struct location *p, void **self, omn_error *err)
+{
+    const omn_status st = begin(p, self, err);
+    if (st != OMN_OK || p->rounding != LOC_LONGER) return st;
+    return omn_fail(err, OMN_ERR_CONFIG,
+                    "location: rounding longer is one of boxes and points alone");
 }
 
 static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void **self,
@@ -106,7 +118,7 @@ static omn_status open_box3d(omn_call *c, const void *params, omn_open *o, void 
     const struct location at = SCHEME_OF(p);
     (void)c;
     (void)o;
-    const omn_status st = begin(&at, self, err);
+    const omn_status st = begin_space(&at, self, err);
     codec *k = *self;
     if (st == OMN_OK) k->space = (loc_space){ k->scheme, NULL, p->focal, p->unit };
     return st;
@@ -119,7 +131,7 @@ static omn_status open_camera(omn_call *c, const void *params, omn_open *o, void
     const struct location at = SCHEME_OF(p);
     (void)c;
     (void)o;
-    const omn_status st = begin(&at, self, err);
+    const omn_status st = begin_space(&at, self, err);
     codec *k = *self;
     if (st == OMN_OK) k->orbit = loc_orbit_of(&k->scheme, p->focal, p->polar, p->distance);
     return st;
@@ -132,7 +144,7 @@ static omn_status open_actions(omn_call *c, const void *params, omn_open *o, voi
     const struct location at = SCHEME_OF(p);
     (void)c;
     (void)o;
-    const omn_status st = begin(&at, self, err);
+    const omn_status st = begin_space(&at, self, err);
     codec *k = *self;
     if (st != OMN_OK) return st;
     k->actions.scheme = k->scheme;

@@ -139,7 +139,7 @@ static omn_status add_box(gather *g, const int32_t *bin, const char *label, doub
     double view[4], source[4];
     loc_place(g->s, bin, LOC_LOW, view);
     loc_place(g->s, bin + 2, LOC_HIGH, view + 2);
-    loc_box_to_source(g->like, view, source);
+    loc_box_to_source(g->s, g->like, view, source);
     if (outside(view, source)) return OMN_OK;
     omn_region *r = add(g);
     if (r == NULL) return full(g);
@@ -153,7 +153,7 @@ static omn_status add_box(gather *g, const int32_t *bin, const char *label, doub
 static bool beside(const gather *g, const double view[2], double x, double y)
 {
     double near[2];
-    if (!g->like || !omn_frame_from_source(g->like, x, y, &near[0], &near[1])) return false;
+    if (!g->like || !loc_view(g->s, g->like, x, y, near)) return false;
     return fabs(near[0] - view[0]) > g->s->width / g->s->bins ||
            fabs(near[1] - view[1]) > g->s->height / g->s->bins;
 }
@@ -164,7 +164,7 @@ static omn_status add_point(gather *g, const int32_t *bin, const char *label, do
     (void)score;
     omn_point p = { .visible = 2, .label = label };
     loc_place(g->s, bin, LOC_POINT, view);
-    loc_point_to_source(g->like, view, &p.x, &p.y);
+    loc_point_to_source(g->s, g->like, view, &p.x, &p.y);
     if (!label && beside(g, view, p.x, p.y)) return OMN_OK;
     omn_point *to = add(g);
     if (to == NULL) return full(g);

@@ -208,7 +208,7 @@ static omn_status take_run(const polygons_answer *a, const loc_run *run, const l
         double view[2], *to = h->point + 2 * (h->corners + i);
         for (int k = 0; k < 2; k++) bin[k] = loc_take_bin(&a->scheme, run, &p);
         loc_place(&a->scheme, bin, LOC_POINT, view);
-        loc_point_to_source(frame, view, &to[0], &to[1]);
+        loc_point_to_source(&a->scheme, frame, view, &to[0], &to[1]);
     }
     h->corners += corners;
     h->rings[h->n] = 1;
