@@ -15,8 +15,9 @@
 #define GOLDEN "tests/golden/codecs/"
 
 extern const omn_plugin omnio_plugin;
-static const sp_extra uio2 = { true, 200, 1000, 8, true, false };
-static const sp_extra nano = { true, 0, 64, 0, true, false };
+static const sp_extra uio2 = { .start_first = true, .sentinels = 200, .bins = 1000,
+                               .histories = 8, .marks = true };
+static const sp_extra nano = { .start_first = true, .bins = 64, .marks = true };
 
 static sp_model *open_model(const char *path, const sp_extra *extra)
 {
@@ -397,13 +398,11 @@ START_TEST(fairseq_numbers_pieces_its_own_way)
 }
 END_TEST
 
-/* Names may stand anywhere, whole or not, in any number. */
-START_TEST(names_among_any_bytes)
+static void among_any_bytes(const char *model, const sp_extra *extra)
 {
-    const sp_extra extra = { .fairseq = true };
-    static const char *const parts[] = { "<mask>", "<s>", "</s", ">", "<", " ", "\xff", "dog",
-                                         "<pad>", "<unk>", "\t", "<<s>>" };
-    sp_model *m = open_model("tests/golden/beit3/tiny_a.spm", &extra);
+    static const char *const parts[] = { "<mask>", "<extra_id_0>", "</s", ">", "<", " ", "\xff",
+                                         "dog", "<pad>", "<unk>", "\t", "<<vis_extra_id_3>>" };
+    sp_model *m = open_model(model, extra);
     for (uint64_t i = 0; i < 2000; i++) {
         char text[256] = "";
         size_t n = 0;
@@ -422,16 +421,61 @@ START_TEST(names_among_any_bytes)
     }
     sp_close(m);
 }
+
+/* Names may stand anywhere, whole or not, in any number. */
+START_TEST(names_among_any_bytes)
+{
+    const sp_extra fairseq = { .fairseq = true }, t5 = { .gaps = 100, .visual = 100 };
+    const sp_extra quiet = { .gaps = 100, .visual = 100, .hush = true };
+    among_any_bytes("tests/golden/beit3/tiny_a.spm", &fairseq);
+    among_any_bytes("tests/golden/vl-t5/tiny_spm.model", &t5);
+    among_any_bytes("tests/golden/vl-t5/tiny_spm.model", &quiet);
+}
 END_TEST
 
-START_TEST(files_that_fairseq_cannot_number)
+/* The texts of VL-T5's tokenizer: what the original program decodes, names and unknown pieces left
+ * out; and the same one id at a time but for the blanks at the ends. */
+START_TEST(t5_leaves_its_names_out)
 {
-    const sp_extra both = { .fairseq = true, .bins = 3 };
+    const sp_extra quiet = { .gaps = 100, .visual = 100, .hush = true };
     omn_error err = OMN_ERROR_INIT;
-    sp_model *m = NULL;
+    omn_weights *w = NULL;
+    sp_model *m = open_model("tests/golden/vl-t5/tiny_spm.model", &quiet);
+    ck_assert(omn_weights_open(testing_source("tests/golden/vl-t5/tokenizer.safetensors"), &w,
+                               &err) == OMN_OK);
+    const omn_tensor *ids = omn_weights_get(w, "out.ids");
+    json_t *texts = json_loads(omn_weights_meta(w, "decoded"), 0, NULL), *one;
+    size_t i;
+    ck_assert_uint_eq(json_array_size(texts), (size_t)ids->shape.dim[0]);
+    json_array_foreach(texts, i, one)
+    {
+        int32_t row[20];
+        size_t n = 0;
+        memcpy(row, (const int32_t *)ids->data + i * 20, sizeof row);
+        while (n < 20 && row[n] >= 0) n++;
+        omn_buf out;
+        omn_buf_init(&out, 1 << 16);
+        ck_assert(sp_decode(m, row, n, SP_TO_END, &out, &err) == OMN_OK);
+        same_text(&out, one, i);
+        omn_buf_fini(&out);
+    }
+    json_decref(texts);
+    omn_weights_close(w);
+    sp_close(m);
+}
+END_TEST
+
+START_TEST(files_that_cannot_be_numbered_so)
+{
+    static const sp_extra both[] = { { .fairseq = true, .bins = 3 }, { .gaps = 3, .bins = 3 },
+                                     { .gaps = 3, .fairseq = true }, { .visual = 100001 } };
     size_t size = 0;
     char *data = golden_file("tests/golden/beit3/tiny_a.spm", &size);
-    ck_assert_int_eq(sp_open(data, size, &both, &m, &err), OMN_ERR_ARGUMENT);
+    for (size_t i = 0; i < sizeof both / sizeof *both; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        sp_model *m = NULL;
+        ck_assert_int_eq(sp_open(data, size, &both[i], &m, &err), OMN_ERR_ARGUMENT);
+    }
     free(data);
 }
 END_TEST
@@ -451,7 +495,8 @@ int main(void)
         nano_writes_any_text,
         fairseq_numbers_pieces_its_own_way,
         names_among_any_bytes,
-        files_that_fairseq_cannot_number,
+        t5_leaves_its_names_out,
+        files_that_cannot_be_numbered_so,
     };
     return TESTING_RUN("codec/sentencepiece", all, 4);
 }

@@ -56,6 +56,9 @@ static void put_piece(sp_stream *s, const sp_piece *p, size_t skip, omn_buf *out
     put(s, text, left, out);
 }
 
+/* Are unknown pieces and the blanks at both ends left out? */
+static bool quiet(const sp_model *m) { return m->extra.fairseq || sp_is_t5(&m->extra); }
+
 static void put_id(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out)
 {
     if (id < 0 || (uint32_t)id >= m->count) id = m->unknown;
@@ -69,7 +72,12 @@ static void put_id(const sp_model *m, sp_stream *s, int32_t id, omn_buf *out)
     settle(s, true, out);
     if (s->dropped || s->wrote) s->past_start = true;
     s->dropped = false;
-    if (p->type == SP_CONTROL || (p->type == SP_UNKNOWN && m->extra.fairseq)) return;
+    if (sp_t5_is_name(m, id) && !m->extra.hush) {
+        if (s->wrote) put(s, " ", 1, out);
+        put_piece(s, p, 0, out);
+        return;
+    }
+    if (p->type == SP_CONTROL || (p->type == SP_UNKNOWN && quiet(m))) return;
     if (p->type == SP_UNKNOWN) {
         const char *text = m->unknown_text != NULL ? m->unknown_text : UNKNOWN_TEXT;
         put(s, text, strlen(text), out);
@@ -132,7 +140,7 @@ omn_status sp_decode(const sp_model *m, const int32_t *ids, size_t n, sp_until u
     OMN_TRY(sp_stream_end(m, &s, to, err));
     if (held.length > 0)
         OMN_TRY(sp_normalise(&m->denormal, NULL, false, held.data, held.length, out, err));
-    if (m->extra.fairseq && !out->failed) strip(out, from);
+    if (quiet(m) && !out->failed) strip(out, from);
 done:
     omn_buf_fini(&held);
     return st;
@@ -144,6 +152,10 @@ omn_spelt sp_spell(const sp_model *m, int32_t id, bool first, omn_buf *out)
     const sp_piece *p = &m->pieces[id];
     const size_t from = out->length;
     sp_stream s = { .past_start = !first };
+    if (sp_t5_is_name(m, id)) {
+        omn_buf_put(out, p->text, p->length);
+        return OMN_SPELT_MARK;
+    }
     if (p->type == SP_CONTROL || p->type == SP_UNKNOWN || p->type == SP_UNUSED)
         return OMN_SPELT_NONE;
     if (p->type == SP_BYTE) {

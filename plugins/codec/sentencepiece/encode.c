@@ -83,11 +83,32 @@ done:
     return st;
 }
 
+#define BLANKS " \t\n\v\f\r"
+
 /* Bytes of a text without the blanks at its end. */
 static size_t without_blanks(const char *text, size_t n)
 {
-    while (n > 0 && strchr(" \t\n\v\f\r", text[n - 1]) && text[n - 1]) n--;
+    while (n > 0 && strchr(BLANKS, text[n - 1]) && text[n - 1]) n--;
     return n;
+}
+
+/* The first name in a text that is an id; false: there is none, or names are text here. */
+static bool first_name(const sp_model *m, const char *text, size_t n, sp_name *out)
+{
+    if (m->extra.fairseq) return sp_fairseq_name(m, text, n, out);
+    return sp_is_t5(&m->extra) && sp_t5_name(m, text, n, out);
+}
+
+/* A text between names, where `bare` without the blanks around it. */
+static omn_status encode_part(const sp_model *m, const char *text, size_t n, bool bare, size_t most,
+                              sp_ids *out, omn_error *err)
+{
+    if (bare) n = without_blanks(text, n);
+    while (bare && n > 0 && *text && strchr(BLANKS, *text)) {
+        text++;
+        n--;
+    }
+    return encode_plain(m, text, n, most, out, err);
 }
 
 omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t most, sp_ids *out,
@@ -98,15 +119,16 @@ omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t 
     if (n > SP_MOST_TEXT)
         return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded",
                         n, SP_MOST_TEXT);
-    while (m->extra.fairseq && sp_fairseq_name(m, text, n, &name)) {
-        const bool mask = (uint32_t)name.id == m->count - 1;
-        OMN_TRY(encode_plain(m, text, mask ? without_blanks(text, name.at) : name.at, most, out,
-                             err));
+    const bool bare = sp_is_t5(&m->extra);
+    while (first_name(m, text, n, &name)) {
+        const bool mask = m->extra.fairseq && (uint32_t)name.id == m->count - 1;
+        OMN_TRY(encode_part(m, text, mask ? without_blanks(text, name.at) : name.at, bare, most,
+                            out, err));
         OMN_TRY(sp_ids_put(out, name.id, err));
         text += name.at + name.length;
         n -= name.at + name.length;
     }
-    st = encode_plain(m, text, n, most, out, err);
+    st = encode_part(m, text, n, bare, most, out, err);
 done:
     return st;
 }

@@ -24,12 +24,14 @@ static const char *const marks[] = {
 
 uint32_t sp_extra_count(const sp_extra *e)
 {
+    if (sp_is_t5(e)) return e->gaps + e->visual;
     return e->sentinels + e->bins + 2 * e->histories + (e->marks ? N_MARKS : 0);
 }
 
 bool sp_extra_piece(const sp_extra *e, uint32_t i, char *buf, size_t room)
 {
     const uint32_t numbered = e->sentinels + e->bins;
+    if (sp_is_t5(e)) return sp_t5_piece(e, i, buf, room);
     if (i >= sp_extra_count(e)) return false;
     if (i < numbered) {
         snprintf(buf, room, UTF8_SPACE_MARK "<extra_id_%u>", numbered - 1 - i);

@@ -20,7 +20,10 @@
     PAR(S, bool, marks, "false", NULL, NULL, "<image_input>, [Text] [S] and their kin")            \
     PAR(S, bool, to_end, "true", NULL, NULL, "decoding stops at the end piece")                    \
     PAR(S, bool, fairseq, "false", NULL, NULL,                                                     \
-        "the ids of XLM-RoBERTa: <s> <pad> </s> <unk>, pieces one higher, <mask>")
+        "the ids of XLM-RoBERTa: <s> <pad> </s> <unk>, pieces one higher, <mask>")                 \
+    PAR(S, int, gaps, "0", "0..100000", NULL, "pieces <extra_id_0> and up, as T5 has them")        \
+    PAR(S, int, visual, "0", "0..100000", NULL, "pieces <vis_extra_id_0> and up behind them")      \
+    PAR(S, bool, names, "true", NULL, NULL, "what is decoded has the names of these pieces")
 OMN_PARAMS(sentencepiece, SENTENCEPIECE);
 
 #define MOST_FILE ((size_t)1 << 28)
@@ -39,7 +42,8 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     size_t n = 0;
     (void)c;
     const sp_extra extra = { p->start_first, (uint32_t)p->sentinels, (uint32_t)p->bins,
-                             (uint32_t)p->histories, p->marks, p->fairseq };
+                             (uint32_t)p->histories, p->marks, p->fairseq,
+                             (uint32_t)p->gaps, (uint32_t)p->visual, !p->names };
     codec *k = calloc(1, sizeof *k);
     *self = k;
     if (k == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a tokenizer");

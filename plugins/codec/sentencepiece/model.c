@@ -330,8 +330,15 @@ static omn_status check_extra(const sp_model *m, omn_error *err)
                         "%u sentinels, %u bins and %u histories: at most 100000, "
                         "100000 and 1000 are possible",
                         e->sentinels, e->bins, e->histories);
+    if (e->gaps > 100000 || e->visual > 100000)
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "%u gaps and %u regions: at most 100000 are possible", e->gaps,
+                        e->visual);
     if (e->fairseq && (e->start_first || sp_extra_count(e)))
         return omn_fail(err, OMN_ERR_ARGUMENT, "fairseq's ids go with no other added pieces");
+    if (sp_is_t5(e) &&
+        (e->start_first || e->marks || e->sentinels + e->bins + e->histories > 0))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "T5's pieces go with no other added pieces");
     return OMN_OK;
 }
 
@@ -340,7 +347,8 @@ static void append_extra(sp_model *m, size_t used)
     for (uint32_t i = 0; sp_extra_piece(&m->extra, i, m->text + used, EXTRA_ROOM); i++) {
         const uint32_t length = (uint32_t)strlen(m->text + used);
         m->pieces[m->count++] =
-            (sp_piece){ .text = m->text + used, .length = length, .type = SP_USER };
+            (sp_piece){ .text = m->text + used, .length = length,
+                        .type = sp_is_t5(&m->extra) ? SP_CONTROL : SP_USER };
         used += length + 1;
     }
 }

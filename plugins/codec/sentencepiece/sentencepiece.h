@@ -56,6 +56,9 @@ typedef struct sp_extra {
     uint32_t histories; /* pairs <image_history_k> <audio_history_k> */
     bool marks;         /* <image_input> <audio_input> [Text] [S] and so on */
     bool fairseq;       /* fairseq.c; goes with none of the others */
+    /* t5.c; go with none of the others: <extra_id_k>, then <vis_extra_id_k>; hush: not decoded */
+    uint32_t gaps, visual;
+    bool hush;
 } sp_extra;
 
 typedef struct sp_model {
@@ -146,6 +149,11 @@ omn_status sp_fairseq_order(sp_model *m, char *text, omn_error *err);
 /* The first special name in a text: where it begins, its bytes and its id; false: there is none. */
 typedef struct sp_name { size_t at, length; int32_t id; } sp_name;
 bool sp_fairseq_name(const sp_model *m, const char *text, size_t n, sp_name *out);
+/* The same of T5's pieces, its piece number i, and whether an id is one of them; t5.c */
+bool sp_t5_piece(const sp_extra *e, uint32_t i, char *buf, size_t room);
+bool sp_t5_name(const sp_model *m, const char *text, size_t n, sp_name *out);
+bool sp_t5_is_name(const sp_model *m, int32_t id);
+static inline bool sp_is_t5(const sp_extra *e) { return e->gaps + e->visual > 0; }
 /* What sp_extra adds, one after the other: number i's text and length into buf; false behind the
  * last. */
 bool sp_extra_piece(const sp_extra *e, uint32_t i, char *buf, size_t room);
