@@ -12,7 +12,9 @@
     PAR(S, double, z, "1e-4", "0..1", NULL, "holds the sum of the outputs near 1")                 \
     PAR(S, double, smoothing, "0", "0..0.999", NULL, "share of a label that all ids get")          \
     PAR(S, double, soft_location, "0", "0..1000", "bins",                                          \
-        "labels of places spread over their neighbours; 0: they do not")
+        "labels of places spread over their neighbours; 0: they do not")                           \
+    PAR(S, choice, per, "token", "token|answer", NULL,                                             \
+        "what counts the same: each token, or each answer, however long it is")
 OMN_PARAMS(cross_entropy, CROSS_ENTROPY);
 
 static omn_status open_ce(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
@@ -51,6 +53,43 @@ static bool soften(const struct cross_entropy *p, omn_scope *s, const omn_target
     return true;
 }
 
+/* 1 where two numbers of a row are equal: [B,T,1] and [B,1,T] to [B,T,T]. */
+static omn_node *equal(omn_scope *s, omn_node *of)
+{
+    const int64_t B = omn_node_dim(of, 0), T = omn_node_dim(of, 1);
+    omn_node *x = omn_cast(s, of, OMN_F32);
+    omn_node *y = omn_scale(s, omn_reshape(s, x, omn_dim3(B, 1, T)), -1, 0);
+    x = omn_activate(s, omn_add(s, omn_reshape(s, x, omn_dim3(B, T, 1)), y), OMN_ACT_SQUARE);
+    return omn_activate(s, omn_scale(s, x, -1, 1), OMN_ACT_RELU);
+}
+
+/* 1 / x for numbers above 0. */
+static omn_node *inverse(omn_scope *s, omn_node *x)
+{
+    return omn_activate(s, omn_activate(s, x, OMN_ACT_RSQRT), OMN_ACT_SQUARE);
+}
+
+/* Weights of which each answer has as many as it is worth, whatever its length, and all together
+ * are divided by how many answers there are: so the sum of losses is a mean over answers. An answer
+ * is the tokens of one row and part that weigh anything. */
+static omn_node *shared(omn_scope *s, const omn_target *t)
+{
+    const int64_t B = omn_node_dim(t->weight, 0), T = omn_node_dim(t->weight, 1);
+    omn_node *large = omn_scale(s, t->weight, 1e6, 0);       /* 1 is the most */
+    omn_node *over = omn_activate(s, omn_scale(s, large, 1, -1), OMN_ACT_RELU);
+    omn_node *counts = omn_add(s, large, omn_scale(s, over, -1, 0));
+    omn_node *same = equal(s, t->seg);
+    if (t->part_of) same = omn_mul(s, same, equal(s, t->part_of));
+    omn_node *n = omn_sum(s, omn_mul(s, same, omn_reshape(s, counts, omn_dim3(B, 1, T))), 1u << 2,
+                          false, false);
+    /* at least 1: where nothing counts nothing is divided */
+    n = omn_add(s, n, omn_activate(s, omn_scale(s, n, -1, 1), OMN_ACT_RELU));
+    omn_node *share = inverse(s, n);
+    omn_node *answers = omn_sum(s, omn_mul(s, counts, share), 3, true, false);
+    answers = omn_add(s, answers, omn_activate(s, omn_scale(s, answers, -1, 1), OMN_ACT_RELU));
+    return omn_mul(s, omn_mul(s, t->weight, share), inverse(s, answers));
+}
+
 static omn_node *loss(const void *self, omn_scope *s, const omn_bundle *outputs,
                       const omn_target *const *targets, uint32_t n_targets, omn_bundle *out)
 {
@@ -65,7 +104,8 @@ static omn_node *loss(const void *self, omn_scope *s, const omn_bundle *outputs,
         if (!soften(p, s, t, &ce)) return NULL;
         snprintf(name, sizeof name, "logits.%s", role);
         omn_node *logits = omn_bundle_get(outputs, s, name);
-        omn_node *one = omn_cross_entropy(s, logits, t->labels, t->weight, &ce, &each);
+        omn_node *weight = p->per ? shared(s, t) : t->weight;
+        omn_node *one = omn_cross_entropy(s, logits, t->labels, weight, &ce, &each);
         snprintf(name, sizeof name, "loss.%s", role);
         omn_bundle_put(out, s, name, one);
         snprintf(name, sizeof name, "nll.%s", role);
