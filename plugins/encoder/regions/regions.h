@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a detector found in a picture, as a value, as an input of models, and as an answer: shared
+ * by the files of this plugin. */
+#ifndef REGIONS_H
+#define REGIONS_H
+
+#include <omnio/answer.h>
+#include <omnio/plugin.h>
+
+#define DETECTIONS_MOST 65536
+
+/* The kind `detections`; kind.c */
+extern const omn_value_impl detections_kind;
+
+/* A value of it, borrowed. */
+typedef struct detections {
+    int64_t n, width;                     /* how many; numbers of each */
+    const double *box;                    /* [n,4] px */
+    const float *features;                /* [n,width] */
+    const double *score;                  /* [n]; NULL: none */
+    const char *const *label;             /* [n]; NULL: none */
+    double image_width, image_height;     /* px */
+} detections;
+/* OMN_ERR_TYPE for a value of another kind. */
+omn_status detections_get(const omn_value *v, detections *out, omn_error *err);
+
+/* A value of it from arrays by name, a record of tensors, as files of detectors hold them. [run] */
+omn_status detections_read(omn_call *c, const omn_value *in, omn_value **out, omn_error *err);
+
+#define REGION(PAR, VAL, S)                                                                        \
+    VAL(S, detections, region, "what the model was given, of which the answer is one")             \
+    PAR(S, string, count, "1", NULL, NULL, "how many: 1, 1..3 or 1..")
+/* The answer `region`; answer.c */
+extern const omn_answer_impl answer_region_impl;
+
+#endif
