@@ -16,7 +16,8 @@
  *                           one product for bench/linear.py: for each line of standard input, a
  *                           number, one of microseconds by the wall clock: 0 in f32, 1 in bf16, 2
  *                           in bf16 from stored tiles, 3 in f32 from those; 4 what multiply-adds
- *                           take at least on one thread (cold: reading w in bf16), 5 AMX.
+ *                           take at least on one thread (cold: reading w in bf16), 5 AMX, 6 what
+ *                           multiply-adds take on all threads, by the wall clock.
  *                           cold: weights are gone through in turn, far beyond the caches
  */
 #include <math.h>
@@ -311,6 +312,29 @@ static double time_of(subject *s)
     return spent / (double)(calls - 1) * 1e6;
 }
 
+typedef struct crowd {
+    probe_fn *probe;
+    double work[BLOCKS];
+} crowd;
+
+static void probe_each(void *user, size_t from, size_t to)
+{
+    crowd *c = user;
+    for (size_t i = from; i < to; i++) c->work[i] = c->probe();
+}
+
+/* operations a second of all threads at once */
+static double crowd_rate(probe_fn *probe, omn_pool *pool, size_t threads)
+{
+    crowd c = { .probe = probe };
+    double work = 0;
+    const double t = wall();
+    omn_pool_split(pool, threads, 1, probe_each, &c);
+    const double spent = wall() - t;
+    for (size_t i = 0; i < threads; i++) work += c.work[i];
+    return work / spent;
+}
+
 static int one_product(char **argv)
 {
     const size_t M = strtoul(argv[1], NULL, 10), N = strtoul(argv[2], NULL, 10),
@@ -360,6 +384,8 @@ static int one_product(char **argv)
             us = time_of(&all);
         } else if (cold) {
             us = read / probe_read(weights, GIB) * 1e6;
+        } else if (i == 6) {
+            us = flops / crowd_rate(fma_probe(level), pool, threads) * 1e6;
         } else {
             probe_fn *probe = fma_probe(level);
 #if defined(__x86_64__)

@@ -282,6 +282,22 @@ static size_t even(size_t N, size_t most)
     return (w + NR - 1) / NR * NR;
 }
 
+/* Columns of a block, when only columns are shared out: those by which the threads are done first,
+ * all of them with as many blocks as the busiest. A narrow block costs as well, because the rows of
+ * A are packed for each: as much as half a strip. */
+static size_t shared_columns(size_t N, size_t most, size_t least, size_t threads)
+{
+    size_t best = most, cost = SIZE_MAX;
+    for (size_t nc = most; nc >= least; nc -= NR) {
+        const size_t w = even(N, nc), jobs = (N + w - 1) / w;
+        const size_t spent = (jobs + threads - 1) / threads * (w + NR / 2);
+        if (jobs < 2 * threads || spent >= cost) continue;
+        best = w;
+        cost = spent;
+    }
+    return best;
+}
+
 void L(gemm)(const cpu_gemm *g, const cpu_par *par)
 {
     if (!g->M || !g->N) return;
@@ -289,10 +305,16 @@ void L(gemm)(const cpu_gemm *g, const cpu_par *par)
     if (par->split && par->threads != 1) {
         /* smaller blocks until every thread finds work: of columns, if they are more than rows,
          * because each block of rows packs its columns again */
-        const size_t want = 3 * (par->threads ? par->threads : 8);
+        const size_t threads = par->threads ? par->threads : 8;
         const bool wide = g->N > g->M && !g->a_row;
         const size_t narrow = 4 * NR;
-        if (!wide) j.mc = MC;
+        size_t want = 3 * threads;
+        if (!wide) {
+            j.mc = MC;
+        } else if (j.nc > narrow) {
+            j.nc = shared_columns(g->N, j.nc, narrow, threads);
+            want = 2 * threads;
+        }
         for (;;) {
             const size_t jobs = (g->M + j.mc - 1) / j.mc * ((g->N + j.nc - 1) / j.nc);
             if (jobs >= want) break;
