@@ -451,6 +451,11 @@ done:
     return st;
 }
 
+const char *model_file(const omn_model *m, size_t i)
+{
+    return i < m->open->n_names ? m->open->names[i] : NULL;
+}
+
 omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most,
                             size_t *n, omn_error *err)
 {

@@ -37,6 +37,8 @@ struct omn_part {
     struct omn_model *model;      /* whose weights its graphs read; NULL: of no model */
 };
 
+#define MOST_COMPANIONS 16
+
 struct omn_open {
     omn_context *ctx;
     omn_call *call;
@@ -54,6 +56,8 @@ struct omn_open {
     const omn_part *decoder;      /* that an answer is opened for; NULL: no answer */
     const omn_named *values;      /* for the "in" rows of what is opened next */
     size_t n_values;
+    const char *names[MOST_COMPANIONS]; /* of the outermost: those found in the model's folder */
+    size_t n_names;
     uint64_t files;               /* hash of the files that were asked for, by size and time */
     char absent[200];             /* decoders that were asked for and no plugin offers: "a, b" */
 };
@@ -109,6 +113,9 @@ omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, omn_e
 int32_t model_most_tokens(const omn_model *m, bool answer);
 /* The same for answers of one decoder: the codes of one value and the end, where it says how many
  * there are; else the model's most. */
+/* Files in the model's folder that its parts read beside its configuration and weights, number i;
+ * NULL: no more. */
+const char *model_file(const omn_model *m, size_t i);
 int32_t model_most_answer(const omn_model *m, const omn_part *decoder);
 
 /* A model from a configuration in memory (taken) and optional weights file; dir may be "". */

@@ -5,7 +5,9 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define MOST_FILE ((size_t)64 << 20)
 
@@ -25,17 +27,34 @@ done:
     return st;
 }
 
+static omn_status companion(const omn_model *m, const char *name, const char *out, omn_error *err)
+{
+    char from[4400], to[4400];
+    struct stat s;
+    snprintf(from, sizeof from, "%s/%s", omn_model_path(m), name);
+    snprintf(to, sizeof to, "%s/%s", out, name);
+    if (stat(from, &s) != 0 || stat(to, &s) == 0) return OMN_OK;
+    if (!strchr(name, '/')) return copy_file(from, to, err);
+    return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                    "%s lies in a folder of its own below the model's: copy it to %s yourself",
+                    name, to);
+}
+
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err)
 {
-    static const char *const names[] = { "config.json", "tokenizer.model" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char from[4400], to[4400];
-        struct stat s;
-        snprintf(from, sizeof from, "%s/%s", omn_model_path(m), names[i]);
-        snprintf(to, sizeof to, "%s/%s", out, names[i]);
-        if (stat(from, &s) != 0 || stat(to, &s) == 0) continue;
-        const omn_status st = copy_file(from, to, err);
-        if (st != OMN_OK) return st;
+    const char *name;
+    omn_status st = companion(m, "config.json", out, err);
+    for (size_t i = 0; st == OMN_OK && (name = model_file(m, i)); i++)
+        st = companion(m, name, out, err);
+    return st;
+}
+
+void recipe_alone(const omn_model *m, const char *out)
+{
+    const char *name = "config.json";
+    for (size_t i = 0; name; name = m ? model_file(m, i++) : NULL) {
+        char path[4400];
+        snprintf(path, sizeof path, "%s/%s", out, name);
+        unlink(path);
     }
-    return OMN_OK;
 }

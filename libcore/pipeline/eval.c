@@ -445,6 +445,11 @@ omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *se
         if (k == r->n_tasks)
             return omn_fail(err, OMN_ERR_MISSING, "%s has no task \"%s\"", r->path, how.tasks[i]);
     }
+    bool measured = how.n_tasks > 0;
+    for (size_t k = 0; k < r->n_tasks; k++) measured = measured || r->tasks[k].measure;
+    if (!measured)
+        return omn_fail(err, OMN_ERR_CONFIG, "%s: no task has a measure, there is nothing to score",
+                        r->path);
     for (size_t k = 0; k < r->n_tasks; k++) {
         bool chosen = how.n_tasks == 0 && r->tasks[k].measure;
         for (size_t i = 0; i < how.n_tasks; i++)

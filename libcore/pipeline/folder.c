@@ -75,13 +75,11 @@ omn_status folder_make(const char *folder, bool *made, omn_error *err)
     return system_fail(err, errno, folder, "cannot be made");
 }
 
-void folder_undo(const char *folder)
+void folder_undo(const omn_model *m, const char *folder)
 {
-    static const char *const names[] = { "config.json", "tokenizer.model", "log.csv" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char path[4400];
-        snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-        unlink(path);
-    }
+    char path[4400];
+    snprintf(path, sizeof path, "%s/log.csv", folder);
+    unlink(path);
+    recipe_alone(m, folder);
     rmdir(folder);
 }

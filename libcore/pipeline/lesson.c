@@ -30,16 +30,27 @@ static bool asks(const plan_step *s)
     return s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
 }
 
-/* The one outermost step that asks the model; NULL when there is none, or more. */
-static const plan_step *model_step(const omn_pipeline *p)
+/* Whose inputs alone are learnt from, by the recipe's loss. */
+static bool embeds(const plan_step *s) { return s->verb == VERB_EMBED; }
+
+/* The one outermost step of that sort; NULL when there is none, or more. */
+static const plan_step *only(const omn_pipeline *p, bool (*sort)(const plan_step *))
 {
     const plan_step *found = NULL;
     for (size_t i = 0; i < p->n_steps; i++)
-        if (asks(&p->steps[i])) {
+        if (sort(&p->steps[i])) {
             if (found) return NULL;
             found = &p->steps[i];
         }
     return found;
+}
+
+/* The step that is taught: it asks the model, or where none does it embeds. */
+static const plan_step *model_step(const omn_pipeline *p)
+{
+    for (size_t i = 0; i < p->n_steps; i++)
+        if (asks(&p->steps[i])) return only(p, asks);
+    return only(p, embeds);
 }
 
 static bool asks_inside(const plan_step *s)
@@ -136,7 +147,8 @@ static omn_status prefixed(const omn_teacher *t, const char *text, bool first, o
                            omn_error *err)
 {
     omn_buf b;
-    const char *prefix = first ? omn_model_prefix(t->model, t->step->output) : "";
+    const char *prefix =
+        first && !embeds(t->step) ? omn_model_prefix(t->model, t->step->output) : "";
     if (strlen(prefix) + strlen(text) > MOST_TEXT)
         return omn_fail(err, OMN_ERR_DATA, "the prompt is longer than %zu MiB", MOST_TEXT >> 20);
     omn_buf_init(&b, MOST_TEXT + 1);
@@ -193,6 +205,7 @@ const char *teacher_takes(const omn_teacher *t)
 const char *teacher_makes(const omn_teacher *t)
 {
     const char *takes = teacher_takes(t);
+    if (embeds(t->step)) return NULL;
     return takes ? takes : t->step->answer.makes;
 }
 
@@ -284,9 +297,10 @@ omn_status omn_teacher_lesson(omn_teacher *t, omn_call *c, const omn_named *inpu
     OMN_TRY(run_inputs(&r, inputs, n, err));
     OMN_TRY(run_before(&r, c, t->step, err));
     OMN_TRY(run_request(&r, c, t->step, a, &rq, err));
-    OMN_TRY(plain_texts(t, &r, err));
+    if (!embeds(t->step)) OMN_TRY(plain_texts(t, &r, err));
     OMN_TRY(take_inputs(t, &rq, out, err));
-    OMN_TRY(take_want(t, &r, c, wanted, out, err));
+    if (embeds(t->step)) out->output = "";
+    else OMN_TRY(take_want(t, &r, c, wanted, out, err));
 done:
     if (st != OMN_OK) omn_pipeline_taught_fini(out);
     run_clear(&r);
@@ -325,12 +339,13 @@ omn_status omn_teacher_new(omn_pipeline *p, omn_model *m, omn_teacher **out, omn
     omn_teacher *t = NULL;
     if (!omn_pipeline_teaches(p))
         return omn_fail(err, OMN_ERR_CONFIG,
-                        "%s: a task is a pipeline with exactly one step that generates or scores",
+                        "%s: a task is a pipeline with exactly one step that generates or scores, "
+                        "or embeds where none does",
                         p->path);
     t = calloc(1, sizeof *t);
     if (!t) return omn_fail(err, OMN_ERR_MEMORY, "a task: out of memory");
     *t = (omn_teacher){ .p = p, .model = m, .step = model_step(p) };
-    if (answer_fixed(&t->step->answer)) OMN_TRY(open_answer(t, err));
+    if (!embeds(t->step) && answer_fixed(&t->step->answer)) OMN_TRY(open_answer(t, err));
     if (t->step->answer.coded) {
         const codes_keep keep = { .memory = CODES_MEMORY };
         const omn_part *d = omn_model_decoder(m, t->step->output);
@@ -386,7 +401,7 @@ size_t omn_pipeline_roles(const omn_pipeline *p, const char **roles, size_t most
 const char *omn_pipeline_asks(const omn_pipeline *p)
 {
     const plan_step *s = model_step(p);
-    return s ? s->output : NULL;
+    return !s ? NULL : embeds(s) ? "" : s->output;
 }
 
 bool omn_pipeline_teaches(const omn_pipeline *p)

@@ -15,7 +15,8 @@
 static omn_status need_role(omn_recipe *r, const char *role, uint32_t count, uint32_t *n,
                             omn_error *err)
 {
-    uint32_t have = !strcmp(role, "text"); /* the first text is always there */
+    /* the first text is always there where something is asked */
+    uint32_t have = *r->outputs[0] && !strcmp(role, "text");
     for (uint32_t i = 0; i < *n; i++) have += !strcmp(r->roles[i], role);
     for (; have < count; have++) {
         if (*n == MOST_FIELDS)
@@ -48,6 +49,11 @@ static omn_status output_of(omn_recipe *r, recipe_task *t, omn_error *err)
     const char *asks = omn_pipeline_asks(t->pipeline);
     for (t->output = 0; t->output < r->n_outputs; t->output++)
         if (!strcmp(r->outputs[t->output], asks)) break;
+    if (r->n_outputs && t->output == r->n_outputs && !*asks != !*r->outputs[0])
+        return yml_fail(t->at, err,
+                        "task %s: tasks that want an answer and tasks that embed are no one "
+                        "training: their loss is another",
+                        t->name);
     if (t->output == MOST_OUTPUTS)
         return yml_fail(t->at, err,
                         "task %s wants \"%s\": one training teaches at most %d decoders", t->name,
@@ -90,7 +96,7 @@ static omn_status find_roles(omn_recipe *r, omn_error *err)
         if (!omn_pipeline_teaches(t->pipeline))
             return yml_fail(t->at, err,
                             "pipeline %s: a task is a pipeline with exactly one step that "
-                            "generates or scores",
+                            "generates or scores, or embeds where none does",
                             t->file);
         omn_status st = output_of(r, t, err);
         if (st == OMN_OK) st = roles_of(r, t, &n, err);
@@ -119,6 +125,7 @@ static omn_status open_teachers(omn_recipe *r, omn_error *err)
 static void note_modality(omn_recipe *r, const char *modality)
 {
     const uint32_t n = r->setup.n_modalities;
+    if (!modality) return;                /* nothing is wanted */
     for (uint32_t i = 0; i < n; i++)
         if (!strcmp(r->modalities[i], modality)) return;
     if (n < MOST_TASKS) r->modalities[r->setup.n_modalities++] = modality;
@@ -170,17 +177,18 @@ static bool has_end(const omn_recipe *r, const omn_lesson *l)
 /* Texts and targets with their ends; OMN_ERR_DATA for one that is longer than a row. */
 static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson *l, omn_error *err)
 {
+    const bool unasked = !*r->setup.output;
     for (uint32_t i = 0; i < l->n_inputs; i++) {
         size_t n = 0;
         int32_t *ids = NULL;
-        if (strcmp(l->inputs[i].name, "text")) continue;
+        if (unasked || strcmp(l->inputs[i].name, "text")) continue;
         const omn_status st = trainer_tokens(r->teacher, l->inputs[i].value, &ids, &n, err);
         free(ids);
         if (st != OMN_OK) return st;
         if (n + 1 > r->setup.inputs)
             return too_long(r, p, l, "question", n + 1, r->setup.inputs, err);
     }
-    const size_t n = l->n_ids + has_end(r, l);
+    const size_t n = unasked ? 0 : l->n_ids + has_end(r, l);
     if (n <= r->setup.targets) return OMN_OK;
     return too_long(r, p, l, "answer", n, r->setup.targets, err);
 }
@@ -191,7 +199,7 @@ static omn_status prepares(const omn_recipe *r, omn_call *c, const omn_lesson *l
     for (uint32_t i = 0; i < l->n_inputs; i++) {
         const omn_named *in = &l->inputs[i];
         omn_feed *f = NULL;
-        if (!strcmp(in->name, "text")) continue;
+        if (*r->setup.output && !strcmp(in->name, "text")) continue;
         omn_status st = omn_feed_make(&f, err);
         if (st == OMN_OK) st = omn_model_prepare(r->teacher, c, in->name, in->value, f, NULL, err);
         omn_feed_free(f);

@@ -95,6 +95,23 @@ static omn_status read_give(recipe_task *t, const yml *y, omn_error *err)
     return OMN_OK;
 }
 
+/* A pipeline that asks nothing: the loss judges what the model makes of the inputs alone. */
+static bool teaches_inputs(const recipe_task *t)
+{
+    const char *asks = omn_pipeline_asks(t->pipeline);
+    return asks && !*asks;
+}
+
+static omn_status read_unasked(const yml *y, omn_error *err)
+{
+    static const char *const none[] = { "want", "end", "kind", "measure", "words", "denoise" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (yml_get(y, none[i]))
+            return yml_fail(yml_get(y, none[i]), err,
+                            "%s: the pipeline of this task embeds, nothing is answered", none[i]);
+    return OMN_OK;
+}
+
 static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_error *err)
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
@@ -119,12 +136,13 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_get(y, "kind"), &t->kind, NULL, err));
     TRY_READ(read_give(t, yml_get(y, "give"), err));
     const yml *want = yml_get(y, "want");
+    TRY_READ(yml_double(yml_get(y, "weight"), 0, 1e6, &t->weight, 1, err));
+    TRY_READ(yml_double(yml_get(y, "end"), 0, 1e6, &t->end, 1, err));
+    if (teaches_inputs(t)) return read_unasked(y, err);
     if (!want || want->kind != YML_MAP || want->n != 1)
         return yml_fail(y, err, "want: {OUTPUT: FIELD} says what should have been answered");
     t->want_output = yml_key(want, 0)->text;
     TRY_READ(yml_text(yml_value(want, 0), &t->want, "", err));
-    TRY_READ(yml_double(yml_get(y, "weight"), 0, 1e6, &t->weight, 1, err));
-    TRY_READ(yml_double(yml_get(y, "end"), 0, 1e6, &t->end, 1, err));
     TRY_READ(corrupt_read(r, t, yml_get(y, "denoise"), err));
     /* what is left of a text is no question that an answer could be judged by */
     return t->denoise && !yml_get(y, "measure") ? OMN_OK : recipe_measure(r, t, err);
@@ -291,9 +309,11 @@ static omn_status read_loss(omn_recipe *r, const yml *y, const yml *aux, omn_err
     omn_setting set[32];
     const char *name;
     size_t n;
-    TRY_READ(named_object(r, y, "cross-entropy", &name, set, &n, err));
-    t->objective = recipe_part(r, "loss", "omnio.objective/1", name, set, n, err);
-    if (!t->objective) return object_failed(y, err);
+    if (y || !teaches_inputs(&r->tasks[0])) { /* else the model's own */
+        TRY_READ(named_object(r, y, "cross-entropy", &name, set, &n, err));
+        t->objective = recipe_part(r, "loss", "omnio.objective/1", name, set, n, err);
+        if (!t->objective) return object_failed(y, err);
+    }
     if (aux) {
         TRY_READ(yml_want(aux, YML_MAP, "aux", err));
         TRY_READ(yml_only(aux, aux_keys, err));

@@ -116,6 +116,8 @@ omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, om
 /* The files that belong to a model's weights, copied into the folder of a run unless they are
  * there; companions.c */
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
+/* And away again. m: NULL, it was not opened. */
+void recipe_alone(const omn_model *m, const char *out);
 /* Weights number i that a run begins with, and all of them put into its store, in which every
  * weight of the model is declared; start.c */
 omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err);
@@ -212,7 +214,7 @@ omn_status folder_allowed(const omn_recipe *r, const omn_model *m, const char *f
                           omn_error *err);
 /* Makes it if it is not there (made: set then); undo: removes what a run that made no step left. */
 omn_status folder_make(const char *folder, bool *made, omn_error *err);
-void folder_undo(const char *folder);
+void folder_undo(const omn_model *m, const char *folder);
 /* The log's first line; a step's row (scores: by task, NAN unknown; NULL: none); row.c */
 void row_head(const omn_recipe *r, omn_buf *out);
 void row_put(const omn_recipe *r, const omn_train_report *rep, const double *scores, omn_buf *out);

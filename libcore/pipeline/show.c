@@ -175,6 +175,7 @@ static omn_status put_page(const omn_recipe *r, omn_call *c, omn_arena *a, const
                            uint64_t *left, omn_buf *out, omn_error *err)
 {
     omn_status st = OMN_OK;
+    const bool unasked = !*r->setup.output;
     for (uint32_t i = 0; i < p->n_lessons && *left; i++, --*left) {
         const omn_lesson *l = &p->lessons[i];
         omn_buf_printf(out, "task %s", r->tasks[l->task].name);
@@ -182,8 +183,12 @@ static omn_status put_page(const omn_recipe *r, omn_call *c, omn_arena *a, const
         omn_buf_puts(out, "\n");
         for (uint32_t k = 0; k < l->n_inputs; k++) {
             const omn_named *in = &l->inputs[k];
-            if (strcmp(in->name, "text")) OMN_TRY(put_input(r, c, in, out, err));
+            if (unasked || strcmp(in->name, "text")) OMN_TRY(put_input(r, c, in, out, err));
             else OMN_TRY(put_text(r, l, in->value, out, err));
+        }
+        if (unasked) {
+            omn_buf_printf(out, "  nothing is asked\n  weight %g\n", l->weight);
+            continue;
         }
         OMN_TRY(put_row(r, c, a, l, out, err));
         OMN_TRY(put_want(r, l, out, err));

@@ -293,7 +293,8 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
 done:
     if (t.log) fclose(t.log);
     folder_unlock(out, t.lock);
-    if (st != OMN_OK && t.made && (!t.trainer || omn_trainer_at(t.trainer) == 0)) folder_undo(out);
+    if (st != OMN_OK && t.made && (!t.trainer || omn_trainer_at(t.trainer) == 0))
+        folder_undo(t.model, out);
     omn_call_free(t.call);
     omn_trainer_free(t.trainer);
     recipe_taught(r);

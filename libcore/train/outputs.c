@@ -36,6 +36,16 @@ uint32_t omn_train_output(const omn_train_setup *s, uint64_t step)
     return last;
 }
 
+/* The loss that the model brings itself. */
+static const omn_part *own_objective(const omn_model *m)
+{
+    omn_part *const *list = NULL;
+    const size_t n = omn_model_parts(m, &list);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(omn_part_role(list[i]), "loss")) return list[i];
+    return NULL;
+}
+
 omn_status outputs_copy(omn_trainer *t, omn_error *err)
 {
     omn_train_setup *u = &t->setup;
@@ -54,12 +64,21 @@ omn_status outputs_copy(omn_trainer *t, omn_error *err)
             return omn_fail(err, OMN_ERR_ARGUMENT,
                             "share %g of the output \"%s\": 0 or more are wanted, and not all of "
                             "them 0", shares[i], name);
+        if (!*name && n > 1)
+            return omn_fail(err, OMN_ERR_ARGUMENT,
+                            "an output without a name asks nothing: it stands alone");
         for (uint32_t k = 0; k < i; k++)
             if (!strcmp(names[k], name))
                 return omn_fail(err, OMN_ERR_ARGUMENT, "the output \"%s\" is there twice", name);
         if (!(names[i] = omn_arena_strdup(t->arena, name))) names = NULL;
     }
     if (!names || !shares) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a trainer");
+    t->unasked = n == 1 && !*names[0];
+    if (t->unasked && !u->objective) u->objective = own_objective(t->model);
+    if (t->unasked && !u->objective)
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "no answer is asked and no loss (objective) is given: nothing would be "
+                        "learnt");
     t->n_outputs = u->n_outputs = n;
     u->outputs = names;
     u->shares = shares;
@@ -83,6 +102,10 @@ omn_status outputs_find(omn_trainer *t, omn_error *err)
 {
     const omn_train_setup *u = &t->setup;
     bool soft = false;
+    if (t->unasked) {
+        t->outputs[0].start = t->outputs[0].stop = t->text_end = -1;
+        return OMN_OK;
+    }
     for (uint32_t i = 0; i < t->n_outputs; i++) {
         output *o = &t->outputs[i];
         const omn_part *p = omn_model_decoder(t->model, o->name);
@@ -120,7 +143,7 @@ static omn_status find_places(omn_trainer *t, omn_error *err)
 {
     const char *names[MOST_ROLES];
     int64_t lengths[MOST_ROLES];
-    t->row = model_row(t->model);
+    t->row = t->unasked ? NULL : model_row(t->model);
     if (!t->row) return OMN_OK;
     inputs_of(t, names, lengths);
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH,
@@ -148,8 +171,8 @@ static omn_status build_one(omn_trainer *t, output *o, omn_error *err)
                           .roles = names,
                           .lengths = lengths,
                           .n_roles = t->n_roles,
-                          .output = o->name,
-                          .target_length = u->targets,
+                          .output = t->unasked ? NULL : o->name,
+                          .target_length = t->unasked ? 0 : u->targets,
                           .labels = true,
                           .loss = &o->ce,
                           .objective = u->objective,

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define STREAM 0x6f6e65 /* of random numbers */
+
 typedef struct making {
     omn_trainer *t;
     omn_call *outer;
@@ -148,11 +150,12 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
 {
     omn_status st = OMN_OK;
     const output *o = &t->outputs[t->now];
-    if (!l->n_inputs || (l->n_ids && !l->ids) || !wanted_ids(o, l) ||
+    if (!l->n_inputs || (l->n_ids && !l->ids) || !wanted_ids(o, l) != t->unasked ||
         l->n_ids >= UINT32_MAX / 2 || !(l->weight >= 0) || !isfinite(l->weight) ||
         !(l->end_weight >= 0) || !isfinite(l->end_weight))
         return omn_fail(err, OMN_ERR_DATA,
-                        "an input, an answer and weights of 0 or more are wanted");
+                        "an input, %s and weights of 0 or more are wanted",
+                        t->unasked ? "no answer" : "an answer");
     *it = (item){ .task = l->task < t->setup.n_tasks ? l->task : NO_TASK - 1,
                   .modality = modality_of(t, l->modality),
                   .output = t->now,
@@ -161,6 +164,10 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
     if (t->setup.n_modalities && it->modality >= t->setup.n_modalities)
         return omn_fail(err, OMN_ERR_DATA, "what is wanted is %s, which is no modality of this "
                         "training", l->modality ? l->modality : "of no modality");
+    if (t->unasked) {
+        it->alone = false;
+        goto done;
+    }
     OMN_TRY(read_texts(t, m, l, it, err));
     OMN_TRY(has_room("answer", wanted_ids(o, l), t->setup.targets,
                      model_most_answer(t->model, omn_model_decoder(t->model, o->name)), err));
@@ -218,8 +225,19 @@ static omn_status bad_lesson(const omn_trainer *t, made *m, omn_call *c, const o
     return OMN_OK;
 }
 
+/* Where nothing is asked, one of the page's lessons: two captions of one picture in a batch would
+ * both have to be the one that belongs to it. */
+static void choose(const omn_trainer *t, made *m, uint64_t index)
+{
+    if (!m->n_items) return;
+    m->items[0] = m->items[omn_random_at(t->setup.seed, STREAM, index) % m->n_items];
+    m->first = m->items[0].lesson;
+    m->n_items = 1;
+}
+
 /* The page's lessons as ids. */
-static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, omn_error *err)
+static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, uint64_t index,
+                               omn_error *err)
 {
     const omn_page *p = &m->page;
     m->items = omn_arena_alloc(m->arena, p->n_lessons ? p->n_lessons : 1, sizeof(item));
@@ -232,6 +250,7 @@ static omn_status read_lessons(const omn_trainer *t, made *m, omn_call *c, omn_e
         st = bad_lesson(t, m, c, l, st, &why, err);
         if (st != OMN_OK) return st;
     }
+    if (t->unasked) choose(t, m, index);
     return OMN_OK;
 }
 
@@ -255,7 +274,7 @@ static omn_status read_inputs(const omn_trainer *t, made *m, omn_call *c, omn_er
     for (uint32_t i = 0; l && i < l->n_inputs; i++) {
         const omn_named *in = &l->inputs[i];
         uint32_t number = 0;
-        if (!strcmp(in->name, "text")) continue;
+        if (!t->unasked && !strcmp(in->name, "text")) continue;
         const uint32_t r = role_of(t, l, i, &number);
         if (r == t->n_roles)
             return omn_fail(err, OMN_ERR_ARGUMENT,
@@ -360,7 +379,7 @@ static void make_one(const making *k, made *m, uint64_t index)
     OMN_TRY(t->setup.page(t->setup.page_user, c, index, t->step, m->arena, &m->page, &m->err));
     m->n_bad = m->page.n_bad;
     if (!m->page.skip) st = of_this_step(t, &m->page, &m->err);
-    if (st == OMN_OK && !m->page.skip) st = read_lessons(t, m, c, &m->err);
+    if (st == OMN_OK && !m->page.skip) st = read_lessons(t, m, c, index, &m->err);
     if (st == OMN_OK && !m->page.skip) st = read_inputs(t, m, c, &m->err);
     if (st == OMN_OK && !m->page.skip && t->row) st = read_fronts(t, m, c, &m->err);
     for (uint32_t i = 0; i < m->page.n_values; i++) omn_value_unref(m->page.values[i]);

@@ -129,7 +129,8 @@ static uint32_t wants_role(const omn_train_setup *u, const char *name)
 {
     uint32_t n = u->roles ? 0 : !strcmp(name, "image");
     for (uint32_t i = 0; u->roles && i < u->n_roles; i++) n += !strcmp(u->roles[i], name);
-    return n + !strcmp(name, "text");
+    const bool unasked = u->outputs && !*u->outputs[0];
+    return n + (!unasked && !strcmp(name, "text")); /* every question has one */
 }
 
 void role_port(const role *r, const char *port, char *out, size_t room)
@@ -147,7 +148,7 @@ static omn_status find_roles(omn_trainer *t, omn_error *err)
         if (!self || !impl) continue;
         role r = { .name = omn_part_role(parts[i]) };
         const uint32_t times = wants_role(&t->setup, r.name);
-        r.is_text = !strcmp(r.name, "text");
+        r.is_text = !t->unasked && !strcmp(r.name, "text");
         r.n_ports = ((const omn_encoder_impl *)impl)->ports(self, &r.ports);
         for (; r.number < times; r.number++) {
             if (t->n_roles == MOST_ROLES)
@@ -215,6 +216,7 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
             role_port(&t->roles[r], p->name, name, sizeof(name));
             feed_new(t, name, p->type, shape, &st, err);
         }
+    if (t->unasked) return st;
     t->t_ids = feed_new(t, "target.ids", OMN_I32, bt, &st, err);
     t->t_pos = feed_new(t, "target.pos", OMN_I32, bt, &st, err);
     t->t_seg = feed_new(t, "target.seg", OMN_I32, bt, &st, err);

@@ -81,6 +81,7 @@ struct omn_trainer {
     output outputs[MOST_OUTPUTS];
     uint32_t n_outputs;
     uint32_t now;                         /* number of the output that this step asks */
+    bool unasked;                         /* nothing is: inputs alone are learnt from */
     int32_t text_end;                     /* behind a text that the model reads */
     role roles[MOST_ROLES];
     uint32_t n_roles, n_texts;
