@@ -109,6 +109,12 @@ done:
     return st;
 }
 
+/* Where nothing is known; an id in front of the answer that begins it is no guess. */
+static int32_t first_guess(const search_model *m)
+{
+    return m->start < 0 ? 0 : m->start;
+}
+
 /* New guesses behind what was kept: drawn from this pass, whose rows `from`.. saw old guesses. The
  * places that no row speaks of repeat the last id for certain. */
 static omn_status guess_on(jacobi *d, size_t i, const float *rows, size_t from, omn_error *err)
@@ -124,7 +130,7 @@ static omn_status guess_on(jacobi *d, size_t i, const float *rows, size_t from, 
         const size_t row = from + k;
         double sum = 0, logsum = 0;
         omn_error why = OMN_ERROR_INIT;
-        const int32_t before = at.n ? at.ids[at.n - 1] : d->m->start;
+        const int32_t before = at.n ? at.ids[at.n - 1] : first_guess(d->m);
         g[k].sum = 0;
         g[k].id = before;
         alive = alive && !over && row < d->W && at.n < c->most;
@@ -219,7 +225,7 @@ omn_status decode_jacobi(search_model *m, lane *lanes, size_t n, int32_t window,
     d.p = calloc(m->V, sizeof *d.p);
     bool there = d.ids && d.start && d.guesses && d.draws && d.raw && d.p;
     for (size_t i = 0; there && i < n * d.W; i++) {
-        d.guesses[i].id = m->start;
+        d.guesses[i].id = first_guess(m);
         d.guesses[i].q = calloc(m->V, sizeof *d.guesses[i].q);
         there = d.guesses[i].q != NULL;
     }

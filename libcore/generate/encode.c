@@ -300,6 +300,9 @@ static omn_status front(omn_runner *r, omn_call *c, const omn_request *rq, const
         for (uint32_t k = 0; k < row_mark_input(f->ids[i]); k++) at += lengths[k];
         f->ids[i] = (int32_t)(-1 - at);
     }
+    f->start = -1;
+    if (omn_part_vocabulary(omn_model_decoder(r->model, output))->start < 0)
+        f->start = f->ids[--f->n];
     if (f->n > e->most_front) e->most_front = f->n;
 done:
     return st;

@@ -374,6 +374,12 @@ void omn_open_vocabulary(omn_open *o, omn_part *decoder, const omn_vocab *v)
                       own->window, own->stride);
         return;
     }
+    if (own->start >= own->rows || (own->start < 0 && own->window)) {
+        omn_open_fail(o, OMN_ERR_CONFIG, "the vocabulary of %s: the start token %d is none of 0..%d"
+                      "%s", decoder->role, own->start, own->rows - 1,
+                      own->window ? ", and a window wants one" : "");
+        return;
+    }
     decoder->ranges = calloc(v->n_ranges + 1, sizeof *decoder->ranges);
     decoder->range_names = calloc(v->n_ranges + 1, sizeof *decoder->range_names);
     if (!decoder->ranges || !decoder->range_names) {

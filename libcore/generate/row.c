@@ -146,6 +146,10 @@ omn_status row_front(const omn_model *m, omn_call *c, const char *output, const 
                          "of an answer", ids.most));
     for (size_t i = 0; i < ids.count; i++)
         OMN_TRY(settle(m, v->rows, given, n, (uint32_t)i, &ids.ids[i], err));
+    if (v->start < 0 && (!ids.count || ids.ids[ids.count - 1] < 0))
+        OMN_TRY(omn_fail(err, OMN_ERR_PLUGIN,
+                         "the model %s has no start token, so an id is wanted in front of each "
+                         "answer, at its last place", omn_model_object(m)));
     *out = omn_arena_alloc(a, ids.count + 1, sizeof **out);
     if (!*out) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "a row: out of memory"));
     if (ids.count) memcpy(*out, ids.ids, ids.count * sizeof **out);

@@ -16,10 +16,12 @@ struct omn_runner {
     struct slide *slide;          /* of the rows that are asked; NULL: nothing slides */
 };
 
-/* What stands in front of a row's answer: ids, or -1 - place for places of the row's memory. */
+/* What stands in front of a row's answer: ids, or -1 - place for places of the row's memory. start:
+ * of a vocabulary without a start token, the last of them, which is not counted in n; else -1. */
 typedef struct front_ids {
     int32_t *ids;
     uint32_t n;
+    int32_t start;
 } front_ids;
 
 /* What encode left in the states: shapes that the steps must name again. */

@@ -74,7 +74,9 @@ static omn_status fill(const omn_runner *r, const encoded *e, const pass *p, omn
         ((int32_t *)to[3])[i] = p->start[i] + front;
     }
     for (int64_t i = 0; i < rows * T; i++) {
+        int32_t *id = (int32_t *)to[0] + i;
         const int32_t at = ((int32_t *)to[3])[i / T] + (int32_t)(i % T);
+        if (*id < 0 && e->fronts) *id = e->fronts[p->memory_row[i / T]].start;
         /* a guess behind the last place is never taken, but it has to stand somewhere */
         ((int32_t *)to[1])[i] = at < most ? at : most - 1;
         ((int32_t *)to[2])[i] = 1;
@@ -116,10 +118,10 @@ static void spread(const omn_runner *r, const encoded *e, const omn_vocab *v, in
 {
     const front_ids *f = &e->fronts[memory];
     for (int64_t t = 0; t < T; t++) {
-        int32_t id = v->start;
+        int32_t id = v->start < 0 ? f->start : v->start;
         if (r->slide) id = slide_at(r->slide, e, row, from + t);
         else if (from + t < (int64_t)f->n) id = f->ids[from + t];
-        ids[t] = id < 0 ? v->start : id;
+        ids[t] = id < 0 ? v->start < 0 ? f->start : v->start : id;
         places[t] = id < 0 ? (int32_t)(memory * e->length + (-1 - id)) : -1;
     }
 }

@@ -301,6 +301,8 @@ static bool entry_head(const omn_trainer *t, const int32_t *x, size_t n, item *i
 /* Does each place in front of a lesson stand for an id or for a vector of one of its texts? */
 static bool entry_front(const omn_trainer *t, const item *it)
 {
+    const bool begins = t->row && t->outputs[it->output].start < 0;   /* the last of them */
+    if (begins && (!it->n_front || it->front[it->n_front - 1] < 0)) return false;
     for (uint32_t i = 0; i < it->n_front; i++) {
         const int32_t id = it->front[i];
         const uint32_t k = row_mark_input(id);

@@ -20,24 +20,36 @@ static bool fits(const omn_trainer *t, const row *r, const item *it)
     return it->n_front + it->n_out <= t->setup.targets - r->targets;
 }
 
+/* The id beside a vector, whose row of the table counts nothing. */
+static int32_t vector_id(const omn_trainer *t)
+{
+    const int32_t start = t->outputs[t->now].start;
+    return start < 0 ? 0 : start;
+}
+
+/* Place number i in front, as what is wanted at `at`, if it is learnt. */
+static void want_front(omn_trainer *t, size_t at, const item *it, uint32_t i)
+{
+    if (!it->front_weights || !(it->front_weights[i] > 0)) return;
+    t->t_labels[at] = it->front[i];
+    t->t_weight[at] = it->front_weights[i];
+    t->token_task[at] = it->task;
+    t->token_modality[at] = it->modality;
+}
+
 /* What stands in front of a lesson's answer, before its texts are written. What is learnt of
  * it is wanted at the place in front of it. */
-static void place_front(omn_trainer *t, uint32_t b, const item *it)
+static void place_front(omn_trainer *t, uint32_t b, const item *it, uint32_t n_front)
 {
     row *r = &t->rows[b];
     const size_t out = (size_t)b * t->setup.targets + r->targets;
     const int32_t seg = (int32_t)r->lessons + 1;
-    for (uint32_t i = 0; i < it->n_front; i++) {
+    for (uint32_t i = 0; i < n_front; i++) {
         const int32_t id = it->front[i];
-        t->t_ids[out + i] = id < 0 ? t->outputs[t->now].start : id;
+        t->t_ids[out + i] = id < 0 ? vector_id(t) : id;
         t->t_pos[out + i] = (int32_t)i;
         t->t_seg[out + i] = t->t_part[out + i] = seg;
-        if (i && it->front_weights && it->front_weights[i] > 0) {
-            t->t_labels[out + i - 1] = id;
-            t->t_weight[out + i - 1] = it->front_weights[i];
-            t->token_task[out + i - 1] = it->task;
-            t->token_modality[out + i - 1] = it->modality;
-        }
+        if (i) want_front(t, out + i - 1, it, i);
         if (id >= 0) continue;
         const uint32_t k = row_mark_input(id);
         int64_t at = b * t->length + row_mark_vector(id);
@@ -45,15 +57,19 @@ static void place_front(omn_trainer *t, uint32_t b, const item *it)
         for (uint32_t j = 0; j < k; j++) at += t->lengths[j];
         t->t_from[out + i] = (int32_t)at;
     }
-    r->targets += it->n_front;
+    r->targets += n_front;
 }
 
 /* Writes a lesson behind the others of row b. */
 static void place(omn_trainer *t, uint32_t b, const item *it)
 {
     row *r = &t->rows[b];
-    place_front(t, b, it);
+    const int32_t token = t->outputs[t->now].start;
+    const uint32_t n_front = it->n_front - (token < 0);       /* its last id begins the answer */
+    const int32_t first = token < 0 ? it->front[n_front] : token;
+    place_front(t, b, it, n_front);
     const size_t out = (size_t)b * t->setup.targets + r->targets;
+    if (token < 0 && n_front) want_front(t, out - 1, it, n_front);
     const int32_t seg = (int32_t)++r->lessons, *from = it->in;
     for (uint32_t k = 0; k < it->n_texts; k++) {
         const size_t in = (size_t)b * t->setup.inputs + r->inputs[k];
@@ -66,9 +82,9 @@ static void place(omn_trainer *t, uint32_t b, const item *it)
         r->inputs[k] += it->text[k];
     }
     for (uint32_t i = 0; i < it->n_out; i++) {
-        t->t_ids[out + i] = i ? it->out[i - 1] : t->outputs[t->now].start;
+        t->t_ids[out + i] = i ? it->out[i - 1] : first;
         t->t_labels[out + i] = it->out[i];
-        t->t_pos[out + i] = (int32_t)(it->n_front + i);
+        t->t_pos[out + i] = (int32_t)(n_front + i);
         t->t_seg[out + i] = t->t_part[out + i] = seg;
         t->t_weight[out + i] = it->weights[i];
         t->token_task[out + i] = it->task;

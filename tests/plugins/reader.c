@@ -97,7 +97,9 @@ static omn_status open_reader(omn_call *c, const void *params, omn_open *o, void
                   "table=table.weight rows=%d width=%d most=%d", ROWS, WIDTH, TEXT);
     omn_open_part(o, "number", "omnio.encoder/1", "knots", "knots", "scale=1");
     omn_part *d = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens", "", "rows=%d", ROWS);
-    const omn_vocab v = { OMN_FILL(omn_vocab), .rows = ROWS, .start = 0, .stop = 1, .pad = 2,
+    const omn_vocab v = { OMN_FILL(omn_vocab), .rows = ROWS, .stop = 1, .pad = 2,
+                          .start = (int32_t)omn_config_int_or(omn_open_config(o), "start", -1,
+                                                              ROWS, 0),
                           .window = (int32_t)omn_config_int_or(omn_open_config(o), "window", 0,
                                                                ROW + 1, 0),
                           .stride = (int32_t)omn_config_int_or(omn_open_config(o), "stride", 0,

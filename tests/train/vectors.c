@@ -109,6 +109,65 @@ START_TEST(ids_in_front_are_learnt_where_the_model_says_so)
 }
 END_TEST
 
+/* Without a start token the last id in front begins the answer: it stands once, at the place whose
+ * label is the answer's first. */
+START_TEST(the_last_in_front_begins_the_answer)
+{
+    static const ask two[] = { { "look:", 8, "what is it?", "red" }, { "and", 8, "where?", "up" } };
+    static const char *const configs[] = {
+        "{\"omnio\": {\"model\": \"reader\"}, \"start\": -1}",
+        "{\"omnio\": {\"model\": \"reader\"}, \"start\": -1, \"learns\": 0.5}",
+    };
+    for (int way = 0; way < 2; way++) {
+        lab k;
+        omn_error err = OMN_ERROR_INIT;
+        omn_train_report r = { OMN_FILL(omn_train_report) };
+        uint32_t at = 0;
+        reader_open(&k, reader_folder(configs[way]), reader_setup(1), two, 2);
+        const omn_trainer *t = k.t;
+        reader_fill(&k);
+        for (int i = 0; i < 2; i++) {
+            const uint32_t n = reader_tokens(&k, two[i].first) + reader_tokens(&k, two[i].then);
+            const uint32_t front = n + 2, says = reader_tokens(&k, two[i].says);
+            /* front - 1 places of vectors and ids, and the one that begins */
+            ck_assert_int_eq(t->t_ids[at + front], 2);
+            ck_assert_int_eq(t->t_from[at + front], -1);
+            ck_assert_int_eq(t->t_pos[at + front], (int32_t)front);
+            ck_assert(t->t_weight[at + front] == 1.0f);
+            ck_assert(t->t_weight[at + front - 1] == (way ? 0.5f : 0.0f));
+            if (way) ck_assert_int_eq(t->t_labels[at + front - 1], 2);
+            for (uint32_t v = 1; v < says; v++)
+                ck_assert_int_eq(t->t_ids[at + front + v], t->t_labels[at + front + v - 1]);
+            at += front + says;
+        }
+        ck_assert_int_eq(t->t_seg[at - 1], 2);
+        ck_assert_int_eq(t->t_seg[at], 0);
+        WORKS(omn_trainer_step(k.t, k.call, &r, &err));
+        ck_assert(isfinite(r.task_loss[0]));
+        reader_close(&k);
+    }
+}
+END_TEST
+
+START_TEST(a_start_token_that_cannot_be)
+{
+    static const struct { const char *config, *says; } list[] = {
+        { "{\"omnio\": {\"model\": \"reader\"}, \"start\": 960}", "start token" },
+        { "{\"omnio\": {\"model\": \"reader\"}, \"start\": -1, \"window\": 40}", "window" },
+    };
+    for (int i = 0; i < 2; i++) {
+        lab k;
+        omn_error err = OMN_ERROR_INIT;
+        omn_model *m = NULL;
+        const omn_model_setup how = { OMN_FILL(omn_model_setup), .hollow = true };
+        reader_open(&k, reader_folder(reader_config), reader_setup(1), reader_usual, 1);
+        ck_assert(omn_model_open(k.ctx, reader_folder(list[i].config), &how, &m, &err) != OMN_OK);
+        ck_assert_msg(strstr(err.text, list[i].says) != NULL, "%s", err.text);
+        reader_close(&k);
+    }
+}
+END_TEST
+
 static void row_of_both(void *user, omn_scope *s, omn_bundle *out)
 {
     const omn_shape bt = omn_dim2(1, 3);
@@ -414,6 +473,8 @@ int main(void)
     const TTest *const all[] = {
         rows_hold_vectors_between_ids,   a_row_is_made_of_ids_and_vectors,
         ids_in_front_are_learnt_where_the_model_says_so,
+        the_last_in_front_begins_the_answer,
+        a_start_token_that_cannot_be,
         a_lesson_is_the_same_in_company, gradients_reach_the_encoder,
         what_is_not_there_is_told,       rows_that_do_not_fit_are_counted,
         lessons_that_wait_are_in_the_checkpoint,
