@@ -24,6 +24,8 @@ int32_t loc_bin(const loc_scheme *s, double pixels, double side, loc_edge edge)
         return within(s, floor((double)v * s->divisor + 0.5));
     case LOC_LONGER:
         return within(s, trunc(s->divisor * (pixels / side)));
+    case LOC_EVEN:
+        return within(s, (double)rintf(v * (float)s->divisor));
     default:
         break;
     }

@@ -11,8 +11,9 @@ typedef enum loc_rounding {
     LOC_TRUNC,   /* trunc(v * divisor) in float; back: bin / divisor */
     LOC_NEAREST, /* the nearest of those */
     LOC_CELL,    /* the cell of `bins` equal ones that holds the edge pixel; back: its middle */
-    LOC_LONGER   /* trunc(divisor * v) in double, v of the source's longer side; back, as Unified-IO
+    LOC_LONGER,  /* trunc(divisor * v) in double, v of the source's longer side; back, as Unified-IO
                   * 1 reads them: (bin + 1) / bins of it. The view has the side 1 then */
+    LOC_EVEN     /* the nearest as float rounds it, halves to the even one */
 } loc_rounding;
 
 /* An edge of a box, or a point: with LOC_CELL the last pixel inside decides for a high edge. */

@@ -16,9 +16,10 @@
     PAR(S, int, bins, "1000", "2..100000", NULL, "number of bins along each side")                 \
     PAR(S, int, first, "200", "0..1000000", NULL, "number in the word of bin 0")                   \
     PAR(S, int, divisor, "0", "0..1000000", NULL, "bins are v * divisor; 0: bins - 1")             \
-    PAR(S, choice, rounding, "trunc", "trunc|nearest|cell|longer", NULL,                           \
+    PAR(S, choice, rounding, "trunc", "trunc|nearest|cell|longer|even", NULL,                      \
         "how a coordinate becomes a bin; cell: the one of equal cells that holds it; longer: of "  \
-        "the longer side, and read a bin further, as Unified-IO 1 does")                           \
+        "the longer side, and read a bin further, as Unified-IO 1 does; even: the nearest in "     \
+        "float, halves to the even one")                                                           \
     PAR(S, choice, order, "yx", "yx|xy", NULL, "which coordinate comes first")                     \
     PAR(S, int, width, "384", "1..65535", "px", "width of the view that the model sees")           \
     PAR(S, int, height, "384", "1..65535", "px", "height of the view that the model sees")         \
