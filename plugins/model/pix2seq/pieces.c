@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* codec text.pix2seq: the pieces of a SentencePiece model behind the other ids of the vocabulary.
+ * What is no piece is the nearest one when it is read as text, as the original clips it: an id
+ * below them the first, which is padding and says nothing. A model that only looks for places has
+ * no pieces and reads no text. */
+#include "pix2seq.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct self {
+    const struct p2s_pieces *p;
+    const omn_part *pieces;         /* NULL: there are none */
+    int32_t n;
+} self;
+
+static omn_status open_pieces(omn_call *c, const void *params, omn_open *o, void **out,
+                              omn_error *err)
+{
+    (void)c;
+    self *k = calloc(1, sizeof *k);
+    if (!k) return omn_fail(err, OMN_ERR_MEMORY, "text.pix2seq: out of memory");
+    *out = k;
+    k->p = params;
+    k->pieces = omn_open_find(o, "pieces");
+    k->n = k->pieces ? omn_codec_pieces(k->pieces) : 0;
+    if (k->pieces && (k->n < 1 || k->n > k->p->rows - k->p->shift))
+        omn_open_fail(o, OMN_ERR_DATA,
+                      "the tokenizer has %d pieces, the model room for %d behind its other %d ids: "
+                      "they do not belong together", (int)k->n, k->p->rows - k->p->shift,
+                      k->p->shift);
+    return OMN_OK;
+}
+
+static omn_status need(const self *k, omn_error *err)
+{
+    return k->pieces ? OMN_OK
+                     : omn_fail(err, OMN_ERR_MISSING,
+                                "the model's folder has no c4_en_32k_spm.model: copy the "
+                                "SentencePiece file that belongs to these weights there");
+}
+
+static omn_status encode(const void *in, const char *text, size_t n, int32_t *ids, size_t most,
+                         size_t *count, omn_error *err)
+{
+    const self *k = in;
+    omn_status st = need(k, err);
+    if (st == OMN_OK) st = omn_codec_encode(k->pieces, text, n, ids, most, count, err);
+    for (size_t i = 0; st == OMN_OK && i < *count; i++) ids[i] += k->p->shift;
+    return st;
+}
+
+/* The piece that an id is read as. */
+static int32_t piece_of(const self *k, int32_t id)
+{
+    const int64_t x = id == P2S_END ? 0 : (int64_t)id - k->p->shift;
+    return x < 0 ? 0 : x >= k->n ? k->n - 1 : (int32_t)x;
+}
+
+static omn_status decode(const void *in, const int32_t *ids, size_t n, omn_buf *out,
+                         omn_error *err)
+{
+    const self *k = in;
+    if (!k->pieces) return OMN_OK;
+    int32_t *list = malloc((n + 1) * sizeof *list);
+    if (!list) return omn_fail(err, OMN_ERR_MEMORY, "text.pix2seq: out of memory");
+    for (size_t i = 0; i < n; i++) list[i] = piece_of(k, ids[i]);
+    const omn_status st = omn_codec_decode(k->pieces, list, n, out, err);
+    free(list);
+    return st;
+}
+
+static int32_t pieces(const void *in)
+{
+    return ((const self *)in)->p->rows;
+}
+
+static int32_t piece(const void *in, const char *text)
+{
+    const self *k = in;
+    const int32_t id = k->pieces ? omn_codec_piece(k->pieces, text) : -1;
+    return id < 0 ? -1 : id + k->p->shift;
+}
+
+static omn_status push(const void *in, void *state, int32_t id, bool end, omn_buf *out,
+                       omn_error *err)
+{
+    const self *k = in;
+    if (!k->pieces) return OMN_OK;
+    return omn_codec_stream(k->pieces, state, id < 0 ? id : piece_of(k, id), end, out, err);
+}
+
+static omn_status spell(const void *in, int32_t id, bool first, omn_buf *out, omn_spelt *what,
+                        omn_error *err)
+{
+    const self *k = in;
+    *what = OMN_SPELT_NONE;
+    if (!k->pieces || id < k->p->shift || id - k->p->shift >= k->n) return OMN_OK;
+    return omn_part_spell(k->pieces, id - k->p->shift, first, out, what, err);
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_stream_impl stream = { push };
+    static const omn_spelling_impl spelling = { spell };
+    if (!strcmp(id, "omnio.stream/1")) return &stream;
+    return strcmp(id, "omnio.spelling/1") ? NULL : (const void *)&spelling;
+}
+
+const omn_codec_impl p2s_pieces_impl = { extension, "text", open_pieces, free, encode,
+                                         decode,    pieces, piece,       NULL, NULL };
