@@ -64,6 +64,8 @@ omn_node *ofa_count(omn_scope *s, int64_t n);
 /* Numbers of the pairs of text places 0 .. n-1, of those of a grid of h x w; i32 [1,n,n]. */
 omn_node *ofa_text_pairs(const ofa *u, omn_scope *s, int64_t n);
 omn_node *ofa_grid_pairs(const ofa *u, omn_scope *s, int64_t h, int64_t w);
+/* The id of place i of a picture that is written; 0: the start token. */
+int32_t ofa_code_place(const ofa *u, int64_t i);
 /* Ids i32 [1,n] of the first n codes' places, the start token's first; and their pairs. */
 omn_node *ofa_code_places(const ofa *u, omn_scope *s, int64_t n);
 omn_node *ofa_code_pairs(const ofa *u, omn_scope *s, int64_t n);

@@ -105,7 +105,7 @@ static void open_locations(const ofa *u, omn_open *o)
     for (size_t i = 0; i < sizeof spoken / sizeof *spoken; i++)
         if (omn_open_offers(o, "omnio.codec/1", spoken[i]))
             omn_open_part(o, spoken[i], "omnio.codec/1", spoken[i], "",
-                          "bins=%d first=0 open=<bin_ close=> order=xy rounding=nearest width=512 "
+                          "bins=%d first=0 open=<bin_ close=> order=xy rounding=even width=512 "
                           "height=512", (int)u->bins);
 }
 

@@ -46,7 +46,7 @@ static int32_t grid_place(const ofa *u, int64_t i, int64_t w)
     return (int32_t)(i / w * u->image_bucket + i % w + 1);
 }
 
-static int32_t code_place(const ofa *u, int64_t i)
+int32_t ofa_code_place(const ofa *u, int64_t i)
 {
     if (i > u->window * u->window) return BEHIND;
     return i ? grid_place(u, i - 1, u->window) : 0;
@@ -70,7 +70,7 @@ omn_node *ofa_grid_pairs(const ofa *u, omn_scope *s, int64_t h, int64_t w)
 omn_node *ofa_code_places(const ofa *u, omn_scope *s, int64_t n)
 {
     int32_t *x = room(s, n);
-    for (int64_t i = 0; x && i < n; i++) x[i] = code_place(u, i);
+    for (int64_t i = 0; x && i < n; i++) x[i] = ofa_code_place(u, i);
     return x ? omn_const(s, OMN_I32, omn_dim2(1, n), x) : NULL;
 }
 
@@ -78,7 +78,7 @@ omn_node *ofa_code_pairs(const ofa *u, omn_scope *s, int64_t n)
 {
     int32_t *x = room(s, n * n);
     for (int64_t i = 0; x && i < n * n; i++)
-        x[i] = omn_bucket_ofa_2d(code_place(u, i / n), code_place(u, i % n),
+        x[i] = omn_bucket_ofa_2d(ofa_code_place(u, i / n), ofa_code_place(u, i % n),
                                  (int32_t)u->image_bucket);
     return x ? omn_const(s, OMN_I32, omn_dim3(1, n, n), x) : NULL;
 }

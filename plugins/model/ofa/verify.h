@@ -21,6 +21,7 @@ typedef struct verify_how {
     int64_t sample;                       /* places of a picture in training; 0: all */
     bool batch;                           /* norms by the statistics of the batch */
     bool imagenet;                        /* colours by the numbers of ImageNet */
+    int64_t bins;                         /* of places; 0: as the case has them */
     double smoothing, drop;               /* of the loss; drop: share of the worst */
     int64_t from, to;                     /* ids of the constraint, behind the marks; 0: all */
 } verify_how;
@@ -49,7 +50,8 @@ omn_status verify_collect(golden_run *r, omn_error *err);
 omn_status verify_plain_loss(golden_run *r, const omn_tensor *logits, const char *role, float *out,
                              omn_error *err);
 
-/* The cases; verify_case.c, verify_plain.c, verify_search.c, verify_train.c */
+/* The cases; verify_case.c, verify_draw.c, verify_loss.c, verify_place.c,
+ * verify_plain.c, verify_search.c, verify_train.c */
 omn_status verify_forward(verify *v, omn_error *err);
 omn_status verify_patches(verify *v, omn_error *err);
 omn_status verify_codes(verify *v, omn_error *err);

@@ -30,8 +30,11 @@ static omn_status feed_picture(golden_run *r, int64_t *places, omn_error *err)
     if (mask->shape.dim[0] != rows)
         OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: a mask of %lld pictures, there are %lld",
                          r->g->name, (long long)mask->shape.dim[0], (long long)rows));
-    for (int64_t i = 0; i < rows * N; i++)
-        ((int32_t *)seg)[i] = ((const int32_t *)mask->data)[i / N] != 0;
+    for (int64_t i = 0; i < rows * N; i++) {
+        int32_t on;
+        memcpy(&on, (const char *)mask->data + (size_t)(i / N) * sizeof on, sizeof on);
+        ((int32_t *)seg)[i] = on != 0;
+    }
     if (order) OMN_TRY(omn_feed_copy(r->feed, "image.order", order, err));
     *places = order && order->shape.rank == 2 ? order->shape.dim[1] : N;
 done:
