@@ -21,8 +21,9 @@
     PAR(S, int, mlp, "0", "0..1048576", NULL, "inner width of the feed-forward; 0: 4 * width")     \
     PAR(S, int, embed, "512", "1..65536", NULL, "width of the embedding")                          \
     PAR(S, choice, act, "quick_gelu", CLIP_ACTS, NULL, "activation")                               \
-    PAR(S, choice, give, "embedding", "embedding|all|patches", NULL,                               \
-        "one embedding; or what the last block makes of all tokens, or of all but the class token")\
+    PAR(S, choice, give, "embedding", "embedding|all|patches|normed", NULL,                        \
+        "one embedding; or what the last block makes of all tokens, or of all but the class "      \
+        "token, or these through the norm of the embedding")                                       \
     PAR(S, string, stage, "image", NULL, NULL, "its name among the stages that are compared")      \
     PAR(S, double, eps, "1e-5", "1e-12..1", NULL, "what keeps its norms from dividing by 0")       \
     PAR(S, bool, ln_pre, "true", NULL, NULL, "transformer: a norm before the blocks")              \
@@ -31,7 +32,8 @@
     PAR(S, string, std, "0.26862954,0.26130258,0.27577711", NULL, NULL, "divided by then")         \
     PAR(S, choice, filter, "cubic", "cubic|linear", NULL, "how pictures are scaled")               \
     PAR(S, choice, fit, "crop", "crop|squash", NULL,                                               \
-        "the short side is scaled and the middle cut out; or both sides are scaled")
+        "the short side is scaled and the middle cut out; or both sides are scaled")               \
+    PAR(S, int, height, "0", "0..4096", "px", "of a picture that is no square; 0: side")
 struct clip_image { CLIP_IMAGE(OMN_S_PAR, clip_image) };
 
 #define CLIP_TEXT(PAR, S)                                                                          \
@@ -54,7 +56,7 @@ struct clip_image { CLIP_IMAGE(OMN_S_PAR, clip_image) };
 struct clip_text { CLIP_TEXT(OMN_S_PAR, clip_text) };
 
 enum { CLIP_OPENAI, CLIP_HF };
-enum { CLIP_EMBEDDING, CLIP_ALL, CLIP_PATCHES };
+enum { CLIP_EMBEDDING, CLIP_ALL, CLIP_PATCHES, CLIP_NORMED };
 enum { CLIP_CUBIC, CLIP_LINEAR };
 enum { CLIP_CROP, CLIP_SQUASH };
 
@@ -88,13 +90,19 @@ omn_node *clip_project(omn_scope *s, int names, const char *openai, const char *
 /* Constants i32 [B,L]: 1 everywhere, or 0, 1, .. along each row. */
 omn_node *clip_numbers(omn_scope *s, int64_t B, int64_t L, bool count);
 
-/* Pictures [B,side,side,3] through a tower: tokens [B,N,width] or an embedding [B,1,embed]; vit.c,
- * resnet.c */
+/* Pictures [B,height,side,3] through a tower: tokens [B,N,width] or an embedding [B,1,embed];
+ * vit.c, resnet.c */
 omn_node *clip_vit(const clip_images *t, omn_scope *s, omn_node *pixels);
 omn_node *clip_resnet(const clip_images *t, omn_scope *s, omn_node *pixels);
 
+/* Pixels from top to bottom. */
+static inline int clip_height(const struct clip_image *p)
+{
+    return p->height ? p->height : p->side;
+}
+
 /* "0.5,0.5,0.5" as three numbers; false: it is something else. A short picture side to `side`, cut
- * in the middle, normalised; prepare.c */
+ * in the middle, normalised; what is no square is stretched; prepare.c */
 bool clip_read_colour(const char *text, float *out);
 omn_status clip_prepare(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
                         omn_frame *frame, omn_error *err);

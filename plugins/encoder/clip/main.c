@@ -30,17 +30,18 @@ static omn_status open_image(omn_call *c, const void *params, omn_open *o, void 
     if (!t) return omn_fail(err, OMN_ERR_MEMORY, "image.clip: out of memory");
     *self = t;
     const struct clip_image *p = t->p = params;
-    t->ports[0] = (omn_port){ "pixels", OMN_F32, omn_dim3(p->side, p->side, 3), 0 };
-    if (p->patch && p->side % p->patch)
+    t->ports[0] = (omn_port){ "pixels", OMN_F32, omn_dim3(clip_height(p), p->side, 3), 0 };
+    if (p->patch && (p->side % p->patch || clip_height(p) % p->patch))
         omn_open_fail(o, OMN_ERR_CONFIG, "image.clip: a side of %d px is not made of patches of %d",
-                      p->side, p->patch);
+                      p->side % p->patch ? p->side : p->height, p->patch);
     else if (p->patch && p->width % p->heads)
         omn_open_fail(o, OMN_ERR_CONFIG, "image.clip: a width of %d is not divided by %d heads",
                       p->width, p->heads);
-    else if (!p->patch && (p->names == CLIP_HF || p->side % 32 || p->width % 2))
+    else if (!p->patch && (p->names == CLIP_HF || p->side % 32 || p->width % 2 || p->height ||
+                           p->give == CLIP_NORMED))
         omn_open_fail(o, OMN_ERR_CONFIG,
-                      "image.clip: a residual network has the original's names, a side that 32 "
-                      "divides and an even width");
+                      "image.clip: a residual network has the original's names, square pictures "
+                      "whose side 32 divides, an even width, and no norm behind it");
     else if (!p->patch && !read_blocks(p->blocks, t->blocks))
         omn_open_fail(o, OMN_ERR_CONFIG,
                       "image.clip: blocks of four stages are wanted, \"3,4,6,3\", not \"%.40s\"",
@@ -65,9 +66,10 @@ static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
     omn_node *pixels = omn_bundle_get(in, s, "pixels");
     omn_node *x = t->p->patch ? clip_vit(t, s, pixels) : clip_resnet(t, s, pixels);
     const int64_t B = omn_node_dim(x, 0), L = omn_node_dim(x, 1);
-    const bool grid = t->p->give == CLIP_PATCHES || (!t->p->patch && t->p->give == CLIP_ALL);
-    const int64_t side = grid ? t->p->side / (t->p->patch ? t->p->patch : 32) : 0;
-    return omn_seq_new(s, x, clip_numbers(s, B, L, false), clip_numbers(s, B, L, true), side, side);
+    const bool grid = t->p->give >= CLIP_PATCHES || (!t->p->patch && t->p->give == CLIP_ALL);
+    const int64_t cell = t->p->patch ? t->p->patch : 32;
+    return omn_seq_new(s, x, clip_numbers(s, B, L, false), clip_numbers(s, B, L, true),
+                       grid ? clip_height(t->p) / cell : 0, grid ? t->p->side / cell : 0);
 }
 
 static const omn_encoder_impl image_impl = { NULL,  "image",      open_image, free,

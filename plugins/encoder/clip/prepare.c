@@ -53,7 +53,7 @@ omn_status clip_prepare(const void *self, omn_call *c, const omn_value *v, omn_f
                         omn_frame *frame, omn_error *err)
 {
     const clip_images *t = self;
-    const uint32_t n = (uint32_t)t->p->side;
+    const uint32_t n = (uint32_t)t->p->side, h = (uint32_t)clip_height(t->p);
     omn_status st = OMN_OK;
     omn_image *cut = NULL;
     void *x = NULL;
@@ -62,12 +62,13 @@ omn_status clip_prepare(const void *self, omn_call *c, const omn_value *v, omn_f
         return omn_fail(err, OMN_ERR_TYPE, "image.clip looks at pictures, not at %s",
                         omn_value_kind_name(v));
     const omn_filter filter = t->p->filter == CLIP_LINEAR ? OMN_FILTER_TRIANGLE : OMN_FILTER_CUBIC;
-    OMN_TRY(t->p->fit == CLIP_SQUASH ? omn_image_resize_bytes(c, in, n, n, filter, &cut, err)
-                                     : scale_and_cut(c, in, n, filter, &cut, err));
+    const bool squash = t->p->fit == CLIP_SQUASH || h != n;
+    OMN_TRY(squash ? omn_image_resize_bytes(c, in, n, h, filter, &cut, err)
+                   : scale_and_cut(c, in, n, filter, &cut, err));
     *frame = *omn_image_frame(cut);
     const omn_pixels px = omn_image_pixels(cut);
-    OMN_TRY(omn_feed_new(out, "pixels", OMN_F32, omn_dim3(n, n, 3), &x, err));
-    for (size_t i = 0; i < (size_t)n * n; i++)
+    OMN_TRY(omn_feed_new(out, "pixels", OMN_F32, omn_dim3(h, n, 3), &x, err));
+    for (size_t i = 0; i < (size_t)n * h; i++)
         for (uint32_t k = 0; k < 3; k++) {
             const uint8_t *p = (const uint8_t *)px.data + i * px.channels;
             const float value = (float)p[px.channels < 3 ? 0 : k] / 255.0f;

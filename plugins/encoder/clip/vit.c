@@ -8,7 +8,8 @@ omn_node *clip_vit(const clip_images *t, omn_scope *s, omn_node *pixels)
 {
     const struct clip_image *p = t->p;
     const bool hf = p->names == CLIP_HF;
-    const int64_t B = omn_node_dim(pixels, 0), W = p->width, g = p->side / p->patch, N = g * g;
+    const int64_t B = omn_node_dim(pixels, 0), W = p->width;
+    const int64_t N = (int64_t)(clip_height(p) / p->patch) * (p->side / p->patch);
     omn_scope *top = omn_scope_at(s, "/"), *e = hf ? omn_scope_at(s, "embeddings") : s;
     const omn_conv how = { .stride_y = p->patch, .stride_x = p->patch };
     omn_node *w = omn_weight(e, hf ? "patch_embedding.weight" : "conv1.weight",
@@ -27,9 +28,14 @@ omn_node *clip_vit(const clip_images *t, omn_scope *s, omn_node *pixels)
                             false, p->eps };
     x = clip_blocks_build(s, &b, x);
     if (p->give == CLIP_ALL) return x;
-    if (p->give == CLIP_PATCHES) return omn_slice(s, x, 1, 1, N);
+    const char *post = hf ? "post_layernorm" : "ln_post";
+    if (p->give >= CLIP_PATCHES) {
+        x = omn_slice(s, x, 1, 1, N);
+        if (p->give == CLIP_NORMED) x = clip_norm(s, post, p->eps, x);
+        return omn_node_tag(top, x, "%s.tokens", p->stage);
+    }
     x = omn_reshape(s, omn_slice(s, x, 1, 0, 1), omn_dim2(B, W));
-    x = clip_norm(s, hf ? "post_layernorm" : "ln_post", p->eps, x);
+    x = clip_norm(s, post, p->eps, x);
     omn_node_tag(top, x, "%s.ln_post", p->stage);
     x = clip_project(s, p->names, "proj", "/visual_projection.weight", p->embed, x);
     omn_node_tag(top, x, "%s.embed", p->stage);

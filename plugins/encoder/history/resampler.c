@@ -45,17 +45,24 @@ static omn_node *ask(const struct history *p, omn_scope *s, omn_node *lat, omn_n
     return omn_attention(s, &a, lat, ctx);
 }
 
-/* n times 1, as segments of latents. */
-static omn_node *ones(omn_scope *s, int64_t rows, int64_t columns)
+omn_node *items_places(const history_items *h, omn_scope *s, int64_t rows, int64_t columns,
+                       int64_t cycle)
 {
     int32_t *x = omn_arena_alloc(omn_scope_arena(s), (size_t)(rows * columns), sizeof *x);
-    if (!x) return omn_scope_fail(s, OMN_ERR_MEMORY, "history.resampler: out of memory");
+    if (!x) return omn_scope_fail(s, OMN_ERR_MEMORY, "%s: out of memory", h->name);
+    for (int64_t i = 0; i < rows * columns; i++) x[i] = (int32_t)(i % columns % cycle);
+    return omn_const(s, OMN_I32, omn_dim2(rows, columns), x);
+}
+
+omn_node *items_ones(const history_items *h, omn_scope *s, int64_t rows, int64_t columns)
+{
+    int32_t *x = omn_arena_alloc(omn_scope_arena(s), (size_t)(rows * columns), sizeof *x);
+    if (!x) return omn_scope_fail(s, OMN_ERR_MEMORY, "%s: out of memory", h->name);
     for (int64_t i = 0; i < rows * columns; i++) x[i] = 1;
     return omn_const(s, OMN_I32, omn_dim2(rows, columns), x);
 }
 
-/* The items [B, frames, ..] of each port one below the other: [B frames, ..]. */
-static omn_bundle *items(const history_self *h, omn_scope *s, const omn_bundle *in)
+omn_bundle *items_each(const history_items *h, omn_scope *s, const omn_bundle *in)
 {
     omn_bundle *b = omn_bundle_new(s);
     for (uint32_t i = 0; i < h->n_item_ports; i++) {
@@ -69,15 +76,16 @@ static omn_bundle *items(const history_self *h, omn_scope *s, const omn_bundle *
 }
 
 /* x [n,N,D] of an item's features -> [n,M,e]; seg [n,N]: which of its places are real. */
-static omn_node *resample(const struct history *p, omn_scope *s, omn_node *x, omn_node *seg)
+static omn_node *resample(const history_self *h, omn_scope *s, omn_node *x, omn_node *seg)
 {
+    const struct history *p = h->p;
     omn_scope *top = omn_scope_at(s, "/"), *r = omn_scope_at(s, "resampler.perceiver");
     const int64_t n = omn_node_dim(x, 0), M = p->latents, e = p->width;
     omn_node *ctx = rms(r, "context_norm.scale", x);
     omn_node_tag(top, ctx, "%s.context_norm", p->stage);
     omn_node *lat = omn_weight(r, "latents", omn_dim2(M, e), OMN_INIT_NORMAL, 0.02);
     lat = omn_expand(r, omn_reshape(r, lat, omn_dim3(1, M, e)), omn_dim3(n, M, e));
-    const omn_mask m = { OMN_FILL(omn_mask), .q_seg = ones(r, n, M), .k_seg = seg,
+    const omn_mask m = { OMN_FILL(omn_mask), .q_seg = items_ones(&h->items, r, n, M), .k_seg = seg,
                          .uniform_empty = true };
     for (int i = 0; i < p->layers; i++) {
         omn_scope *l = omn_scope_at(r, "layers_%d", i), *f = omn_scope_at(l, "mlp");
@@ -91,31 +99,22 @@ static omn_node *resample(const struct history *p, omn_scope *s, omn_node *x, om
     return omn_node_tag(top, rms(r, "perceiver_norm.scale", lat), "%s.resampler", p->stage);
 }
 
-/* Which place of the grid of frames and latents each vector has: [B, frames latents]. */
-static omn_node *places(omn_scope *s, int64_t rows, int64_t columns)
-{
-    int32_t *x = omn_arena_alloc(omn_scope_arena(s), (size_t)(rows * columns), sizeof *x);
-    if (!x) return omn_scope_fail(s, OMN_ERR_MEMORY, "history.resampler: out of memory");
-    for (int64_t i = 0; i < rows * columns; i++) x[i] = (int32_t)(i % columns);
-    return omn_const(s, OMN_I32, omn_dim2(rows, columns), x);
-}
-
 omn_seq *history_embed(const void *self, omn_scope *s, const omn_bundle *in)
 {
     const history_self *h = self;
     const struct history *p = h->p;
     omn_scope *top = omn_scope_at(s, "/");
-    omn_bundle *each = items(h, s, in), *f = omn_bundle_new(s);
+    omn_bundle *each = items_each(&h->items, s, in), *f = omn_bundle_new(s);
     omn_node *seg = omn_bundle_get(in, s, "seg");         /* [B, frames, latents] */
     const int64_t B = omn_node_dim(seg, 0), L = omn_node_dim(seg, 1) * p->latents;
-    omn_encoder_features(h->item, s, each, f);
+    omn_encoder_features(h->items.item, s, each, f);
     omn_node *x = omn_stop_gradient(s, omn_bundle_get(f, s, "last"));
     x = product(s, "pre_projection.weight", x, p->width, OMN_ACT_NONE);
     omn_node_tag(top, x, "%s.pre_projection", p->stage);
-    x = resample(p, s, x, omn_bundle_get(each, s, "seg"));
+    x = resample(h, s, x, omn_bundle_get(each, s, "seg"));
     x = product(s, "post_projection.weight", x, p->project, OMN_ACT_NONE);
     omn_node_tag(top, x, "%s.post_projection", p->stage);
     x = omn_reshape(s, x, omn_dim3(B, L, p->project));
-    return omn_seq_new(s, x, omn_reshape(s, seg, omn_dim2(B, L)), places(s, B, L), p->most_frames,
-                       p->latents);
+    seg = omn_reshape(s, seg, omn_dim2(B, L));
+    return omn_seq_new(s, x, seg, items_places(&h->items, s, B, L, L), p->most_frames, p->latents);
 }

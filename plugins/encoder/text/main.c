@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* encoder text.tokens: a text through the model's tokenizer, then rows of its token table. The end
  * token is appended, as every text input of Unified-IO has it; BERT's heirs have a start token as
- * well, and cut what is too long. */
+ * well, and cut what is too long. Models that read what they are given in the decoder's row look
+ * the ids up there and want nothing from here. */
 #include <omnio/kinds.h>
 
 #include <stdlib.h>
@@ -15,7 +16,10 @@
     PAR(S, int, stop, "1", "0..16777215", NULL, "id of the end token")                           \
     PAR(S, int, start, "-1", "-1..16777215", NULL, "id in front of the text; -1: none")          \
     PAR(S, bool, cut, "false", NULL, NULL, "what is too long is cut, not refused")               \
-    PAR(S, bool, empty, "true", NULL, NULL, "a text may have no tokens")
+    PAR(S, bool, empty, "true", NULL, NULL, "a text may have no tokens")                         \
+    PAR(S, bool, embed, "true", NULL, NULL,                                                      \
+        "its rows are given to the model; false: zeros for the whole text, which a model that "  \
+        "reads the ids in its own row does not look at")
 OMN_PARAMS(text, TEXT);
 
 typedef struct encoder {
@@ -121,9 +125,27 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     return OMN_OK;
 }
 
+/* A vector that nobody sees, for each text. */
+static omn_seq *embed_nothing(const encoder *e, omn_scope *s, const omn_bundle *in)
+{
+    const int64_t B = omn_node_dim(omn_bundle_get(in, s, "ids"), 0);
+    const size_t n = (size_t)(B * e->p->width);
+    float *x = omn_arena_alloc(omn_scope_arena(s), n, sizeof *x);
+    int32_t *zero = omn_arena_alloc(omn_scope_arena(s), (size_t)B, sizeof *zero);
+    if (!x || !zero) {
+        omn_scope_fail(s, OMN_ERR_MEMORY, "text.tokens: out of memory");
+        return NULL;
+    }
+    memset(x, 0, n * sizeof *x);
+    memset(zero, 0, (size_t)B * sizeof *zero);
+    omn_node *seg = omn_const(s, OMN_I32, omn_dim2(B, 1), zero);
+    return omn_seq_new(s, omn_const(s, OMN_F32, omn_dim3(B, 1, e->p->width), x), seg, seg, 0, 0);
+}
+
 static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
 {
     const encoder *e = self;
+    if (!e->p->embed) return embed_nothing(e, s, in);
     omn_node *table = omn_weight(omn_scope_at(s, "/"), e->p->table,
                                  omn_dim2(e->p->rows, e->p->width), OMN_INIT_NORMAL, 1);
     omn_node *x = omn_embedding(s, table, omn_bundle_get(in, s, "ids"));
