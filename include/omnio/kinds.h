@@ -103,7 +103,7 @@ typedef struct omn_vocab {
     int32_t rows, start, stop, pad;     /* start -1: omnio.row/1; stop: end of an answer, -1 none */
     const omn_range *ranges;
     uint32_t n_ranges;
-    int32_t option_ends;                /* end tokens behind an option that is scored; 0: one */
+    int32_t option_ends; /* end tokens behind an option that is scored; 0: one; -1: none */
     const char *table; /* full name of the weight whose rows are these ids; NULL: unknown */
     /* What every step adds to the newest id. n_also 1: the id `also` is fed behind it, and what
      * comes next is read there. drop: so many of a step's last places are overwritten by the next;

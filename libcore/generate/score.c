@@ -156,6 +156,7 @@ static omn_status add(const omn_runner *r, const omn_answer *a, size_t i, size_t
                       most - (size_t)ends);
         goto done;
     }
+    if (!one.count) OMN_TRY(omn_fail(err, OMN_ERR_DATA, "candidate %zu has no tokens", i + 1));
     for (size_t k = 0; k < one.count; k++) omn_ids_put(all, one.ids[k]);
     t->lengths[i] = one.count;
     if (one.count > t->L) t->L = one.count;
@@ -171,7 +172,7 @@ static omn_status tokens(const omn_runner *r, const omn_answer *a, size_t n, tab
 {
     omn_status st = OMN_OK;
     const size_t most = (size_t)model_most_answer(r->model, a->decoder);
-    const int32_t ends = a->vocab->option_ends > 0 ? a->vocab->option_ends : 1;
+    const int32_t says = a->vocab->option_ends, ends = says > 0 ? says : says < 0 ? 0 : 1;
     omn_ids all;
     omn_ids_init(&all, n * most);
     *t = (table){ .lengths = calloc(n, sizeof *t->lengths), .n = n };

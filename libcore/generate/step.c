@@ -117,11 +117,12 @@ static void spread(const omn_runner *r, const encoded *e, const omn_vocab *v, in
                    int32_t memory, int64_t from, int64_t T, int32_t *ids, int32_t *places)
 {
     const front_ids *f = &e->fronts[memory];
+    const int32_t any = v->start < 0 ? 0 : v->start;  /* no id that stands for something given */
     for (int64_t t = 0; t < T; t++) {
-        int32_t id = v->start < 0 ? f->start : v->start;
+        int32_t id = any;
         if (r->slide) id = slide_at(r->slide, e, row, from + t);
         else if (from + t < (int64_t)f->n) id = f->ids[from + t];
-        ids[t] = id < 0 ? v->start < 0 ? f->start : v->start : id;
+        ids[t] = id < 0 ? any : id;
         places[t] = id < 0 ? (int32_t)(memory * e->length + (-1 - id)) : -1;
     }
 }

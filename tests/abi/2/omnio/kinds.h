@@ -100,10 +100,10 @@ OMN_API omn_scope *omn_part_scope(const omn_part *p, omn_scope *s);
 typedef struct omn_range { const char *name; int32_t first, count, step; } omn_range;
 typedef struct omn_vocab {
     uint32_t size;
-    int32_t rows, start, stop, pad;     /* rows of the table; stop: end of an answer, -1 none */
+    int32_t rows, start, stop, pad;     /* start -1: omnio.row/1; stop: end of an answer, -1 none */
     const omn_range *ranges;
     uint32_t n_ranges;
-    int32_t option_ends;                /* end tokens behind an option that is scored; 0: one */
+    int32_t option_ends; /* end tokens behind an option that is scored; 0: one; -1: none */
     const char *table; /* full name of the weight whose rows are these ids; NULL: unknown */
     /* What every step adds to the newest id. n_also 1: the id `also` is fed behind it, and what
      * comes next is read there. drop: so many of a step's last places are overwritten by the next;
@@ -304,9 +304,9 @@ typedef struct omn_model_impl {
  *   puts them out as "memory" [R,L,D] and keeps what STEP reads of them.
  * - omn_target.from names places of the joined inputs: of those that TEACH made itself, of the
  *   memory in STEP. omn_row_embed makes the row of both.
- * - The row is what stands in front, then the start token, then the answer: pos counts from 0 over
- *   all three, and start of a STEP counts what stands in front as well. That is not learnt, unless
- *   prefix gives it weights.
+ * - The row is what stands in front, then the start token (start -1: the last id in front), then
+ *   the answer: pos counts from 0 over all three, and start of a STEP counts what stands in front
+ *   as well. That is not learnt, unless prefix gives it weights.
  * - With a window in its vocabulary, no longer than a row, that window holds places of the row:
  *   when there are more, the oldest go, those in front first, `stride` at a time (those that are
  *   left when less than a stride is), then ids of the answer as ever; the start token stays. What

@@ -124,7 +124,11 @@ typedef struct omn_train_setup {
     /* an opened omnio.objective/1 (omnio/learn.h), borrowed; NULL: cross-entropy by z_loss,
      * smoothing and soft_sigma */
     const omn_part *objective;
-    const char *output;                 /* decoder role of all targets; NULL: "text" */
+    /* Decoder role of all targets; NULL: "text". "": none is asked; the objective, which has to be
+     * there, judges what the model makes of its inputs (pairs that find each other, a picture that
+     * comes back). Lessons have no ids then, a row has one of them, drawn from those of its page,
+     * and all inputs, texts too, are what their encoders' prepare makes of them */
+    const char *output;
     const char *const *modalities;      /* what targets are, for the log and the mean */
     uint32_t n_modalities;
     omn_balance balance;
