@@ -239,13 +239,6 @@ static void put_plain(const omn_value *v, omn_buf *out)
     }
 }
 
-/* Nothing of what has a line for each of its items: there is no line then. An empty text is an
- * answer, and an empty line. */
-static bool has_no_line(const omn_value *v)
-{
-    return !omn_value_is(v, "text") && omn_value_empty(v);
-}
-
 /* Text for people: "value", "output: value" when there are several, "item: ..." in front when there
  * are many. */
 static void put_text(const running *r, const item *it, const omn_value *record, omn_buf *b)
@@ -255,12 +248,14 @@ static void put_text(const running *r, const item *it, const omn_value *record, 
     for (size_t i = 0; i < r->out.n; i++) {
         omn_buf text;
         const omn_value *v = omn_record_get(record, r->out.ports[i].name);
-        if (!r->out.printed[i] || !v || has_no_line(v)) continue;
+        if (!r->out.printed[i] || !v) continue;
         omn_buf_init(&text, (size_t)1 << 26);
         put_plain(v, &text);
         if (text.failed) b->failed = true;
         while (text.length && text.data[text.length - 1] == '\n') text.data[--text.length] = '\0';
-        for (const char *line = text.data ? text.data : "";;) {
+        /* nothing of what has a line for each item is no line; an empty text is an answer */
+        const bool no_line = !text.length && !omn_value_is(v, "text");
+        for (const char *line = text.data ? text.data : ""; !no_line;) {
             const size_t n = strcspn(line, "\n");
             if (r->many && it->label[0])
                 omn_buf_printf(b, "%s: ", it->label);

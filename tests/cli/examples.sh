@@ -51,6 +51,18 @@ for task in captioning vqa nlvr2 retrieval imagenet; do
  "vocab_size": 160, "max_source_positions": 40, "num_max_bpe_tokens": 32, "num_classes": $classes}
 EOF
 done
+# Of UniTAB too, whose tasks differ in their weights alone.
+for task in flickr refcoco vqa; do
+    mkdir shelf/unitab-$task || exit 99
+    cp "$top_srcdir"/tests/golden/unitab/tiny_a.bpe/* shelf/unitab-$task || exit 99
+    ln -s "$top_srcdir/tests/golden/unitab/tiny_a.weights.safetensors" shelf/unitab-$task/model.safetensors
+    cat > shelf/unitab-$task/config.json << EOF
+{"model_type": "unitab", "hidden_dim": 24, "nheads": 3, "enc_layers": 2, "dec_layers": 2, "dim_feedforward": 40,
+ "num_bins": 20, "max_decoding_step": 26, "text_config": {"vocab_size": 351, "hidden_size": 20,
+ "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 36, "max_position_embeddings": 32},
+ "omnio": {"stem": 6, "planes": "3,4,5,6", "blocks": "1,2,1,1", "side": 64, "longest": 96}}
+EOF
+done
 OMNIO_MODEL_PATH=$here/shelf
 export OMNIO_MODEL_PATH
 # A small one that compares pictures and texts, and an index of the photos that it has seen.

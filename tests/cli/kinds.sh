@@ -50,6 +50,15 @@ outputs: {n: $n}
 END
 ok "... and read again" gives 0 run back.yaml --n n.safetensors
 ok "... as what it is" grep -q 'normals 3 x 2' out
+cat > told.yaml <<'END'
+version: 1
+inputs: {told: {type: grounded, help: a text with boxes}}
+steps:
+  - {record: {told: $told}, as: r}
+outputs: {told: $told}
+END
+ok "a text with boxes may have none" gives 0 run told.yaml --told '{"text":"a cup","span":[],"box":[]}'
+ok "... and is printed" grep -qx 'a cup' out
 ok "another kind in the file is told" gives 65 run depth.yaml --depth n.safetensors --camera camera.json
 ok "... by both names" grep -q 'holds a value of type normals, wanted is depth' err
 ok "an unknown type names the nearest" sh -c "sed s/regions/regoins/ boxes.yaml > bad.yaml; ! \"$omnio\" check bad.yaml 2> err; grep -q 'did you mean \"regions\"?' err"

@@ -10,27 +10,6 @@
 
 static const omn_param resnet_params[] = { RESNET(OMN_S_ROW, resnet) };
 
-/* "3,4,23": how many numbers from 1 to `most`, 1 to 4; 0: something else. */
-static int read_list(const char *text, long most, int *out)
-{
-    for (int n = 0; n < RESNET_STAGES;) {
-        char *end = NULL;
-        const long x = strtol(text, &end, 10);
-        if (end == text || x < 1 || x > most || (*end && *end != ',')) return 0;
-        out[n++] = (int)x;
-        if (!*end) return n;
-        text = end + 1;
-    }
-    return 0;
-}
-
-/* A side behind the stem and `stages` stages. */
-static int64_t shrunk(int64_t side, int stages)
-{
-    for (int i = 0; i < stages + 1; i++) side = (side + 1) / 2;
-    return side;
-}
-
 static omn_status open_resnet(omn_call *c, const void *params, omn_open *o, void **self,
                               omn_error *err)
 {
@@ -39,16 +18,16 @@ static omn_status open_resnet(omn_call *c, const void *params, omn_open *o, void
     if (!e) return omn_fail(err, OMN_ERR_MEMORY, "image.resnet: out of memory");
     *self = e;
     const struct resnet *p = e->p = params;
-    e->stages = read_list(p->blocks, 512, e->blocks);
-    if (!e->stages || read_list(p->planes, 16384, e->planes) < e->stages)
+    e->stages = resnet_list(p->blocks, 512, e->blocks);
+    if (!e->stages || resnet_list(p->planes, 16384, e->planes) < e->stages)
         return omn_fail(err, OMN_ERR_CONFIG,
                         "image.resnet: blocks and planes of 1 to 4 stages are wanted, \"3,4,6,3\" "
                         "and \"64,128,256,512\", not \"%.40s\" and \"%.40s\"",
                         p->blocks, p->planes);
     e->width = p->width;
     e->height = p->height ? p->height : p->width;
-    e->rows = shrunk(e->height, e->stages);
-    e->columns = shrunk(e->width, e->stages);
+    e->rows = resnet_side(e->height, e->stages);
+    e->columns = resnet_side(e->width, e->stages);
     const int64_t N = e->rows * e->columns;
     if (p->sample > N)
         omn_open_fail(o, OMN_ERR_CONFIG, "image.resnet: %d places of a picture that has %lld",

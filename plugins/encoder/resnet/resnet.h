@@ -34,6 +34,10 @@ typedef struct resnet_self {
     omn_port ports[3];
 } resnet_self;
 
+/* "3,4,23": how many numbers from 1 to `most`, 1 to 4; 0: something else. trunk.c */
+int resnet_list(const char *text, long most, int *out);
+/* A side behind the stem and `stages` stages. */
+int64_t resnet_side(int64_t side, int stages);
 /* Pictures [B,h,w,3] as [B,rows,columns,channels]; trunk.c */
 omn_node *resnet_trunk(const resnet_self *e, omn_scope *s, omn_node *x);
 

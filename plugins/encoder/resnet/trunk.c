@@ -6,7 +6,28 @@
 #include "conv_norm.h"
 #include "resnet.h"
 
+#include <stdlib.h>
+
 #define EXPANSION 4                       /* a block's result beside its middle */
+
+int resnet_list(const char *text, long most, int *out)
+{
+    for (int n = 0; n < RESNET_STAGES;) {
+        char *end = NULL;
+        const long x = strtol(text, &end, 10);
+        if (end == text || x < 1 || x > most || (*end && *end != ',')) return 0;
+        out[n++] = (int)x;
+        if (!*end) return n;
+        text = end + 1;
+    }
+    return 0;
+}
+
+int64_t resnet_side(int64_t side, int stages)
+{
+    for (int i = 0; i < stages + 1; i++) side = (side + 1) / 2;
+    return side;
+}
 
 static omn_node *unit(const resnet_self *e, omn_scope *s, const char *conv, const char *norm,
                       omn_node *x, int64_t out, int64_t size, int stride, bool relu)
