@@ -115,11 +115,14 @@ static bool aim(const order *o, omn_scope *s, const char *role, int64_t T, omn_t
     return true;
 }
 
-/* Models without decoders learn from what they make of their inputs: they have no targets. */
-static bool writes(const omn_model *m)
+/* Models without decoders of ids learn from what they make of their inputs, and so does any when
+ * the output has no name: they have no targets. */
+static bool writes(const omn_model *m, const omn_graph_sizes *z)
 {
+    if (!z->n_outputs && z->output && !*z->output) return false;
     for (size_t i = 0; i < m->open->n_parts; i++)
-        if (!strcmp(m->open->parts[i]->kind, "omnio.decoder/1")) return true;
+        if (!strcmp(m->open->parts[i]->kind, "omnio.decoder/1") && m->open->parts[i]->has_vocab)
+            return true;
     return false;
 }
 
@@ -140,7 +143,7 @@ static void build(void *user, omn_scope *s, omn_bundle *out)
         rq.in_map = omn_input(s, "pack.map", OMN_I32, packed);
         rq.in_seg = omn_input(s, "pack.seg", OMN_I32, packed);
     }
-    const bool aimless = z->phase == OMN_TEACH && !writes(o->m);
+    const bool aimless = z->phase == OMN_TEACH && !writes(o->m, z);
     if (z->phase != OMN_ENCODE && z->phase != OMN_EMBED && !aimless) {
         rq.targets = targets;
         rq.n_targets = z->n_outputs ? z->n_outputs : 1;

@@ -21,6 +21,17 @@ static void normal(uint64_t seed, uint64_t stream, double deviation, float *out,
     }
 }
 
+/* Row by row the points of a grid. */
+static void grid(const omn_shape *shape, double a, float *out, size_t n)
+{
+    const size_t D = (size_t)shape->dim[shape->rank - 1], places = (size_t)a;
+    for (size_t i = 0; i < n; i++) {
+        size_t row = i / D;
+        for (size_t k = i % D + 1; k < D; k++) row /= places;
+        out[i] = (float)(2 * (double)(row % places) / (double)(places - 1) - 1);
+    }
+}
+
 void initial_fill(uint64_t seed, const char *name, const omn_shape *shape, omn_init_kind init,
                   double a, float *out, size_t n)
 {
@@ -29,6 +40,10 @@ void initial_fill(uint64_t seed, const char *name, const omn_shape *shape, omn_i
         for (uint32_t i = 1; init == OMN_INIT_FAN_IN && i < shape->rank; i++)
             fan *= (double)shape->dim[i];
         normal(seed, names_hash(name), a / sqrt(fan), out, n);
+        return;
+    }
+    if (init == OMN_INIT_GRID) {
+        grid(shape, a, out, n);
         return;
     }
     const float value = init == OMN_INIT_ONE ? 1.0f : init == OMN_INIT_CONST ? (float)a : 0.0f;

@@ -143,7 +143,8 @@ omn_status omn_recipe_needs(omn_recipe *r, omn_pipeline_need_fn *fn, void *user,
                                   .store = store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
     OMN_TRY(omn_model_keys(m, err));
-    OMN_TRY(omn_model_tokens(m, "", &id, 1, &n, err));   /* is there a tokenizer? */
+    const char *asks = omn_pipeline_asks(r->tasks[0].pipeline);
+    if (!asks || *asks) OMN_TRY(omn_model_tokens(m, "", &id, 1, &n, err)); /* a tokenizer? */
     OMN_TRY(recipe_prove(r, m, err));
     OMN_TRY(count(k, store, err));
     tell(k, fn, user);

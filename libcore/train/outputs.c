@@ -171,7 +171,7 @@ static omn_status build_one(omn_trainer *t, output *o, omn_error *err)
                           .roles = names,
                           .lengths = lengths,
                           .n_roles = t->n_roles,
-                          .output = t->unasked ? NULL : o->name,
+                          .output = o->name,
                           .target_length = t->unasked ? 0 : u->targets,
                           .labels = true,
                           .loss = &o->ce,

@@ -308,6 +308,83 @@ START_TEST(errors_have_a_unit)
 }
 END_TEST
 
+/* ---- values for each pixel ------------------------------------------------------------------- */
+
+static omn_value *plane(const char *kind, const char *column, omn_type type, omn_shape shape,
+                        const void *data)
+{
+    omn_error err = OMN_ERROR_INIT;
+    const omn_kind *k = NULL;
+    omn_value *v = NULL;
+    const omn_filled f = omn_fill(column, type, shape, data);
+    WORKS(omn_kind_find(NULL, kind, &k, &err));
+    WORKS(omn_value_make(k, &f, 1, NULL, &v, &err));
+    return v;
+}
+
+static omn_value *mask(int64_t w, const int32_t *x)
+{
+    return plane("mask", "labels", OMN_I32, omn_dim2(2, w), x);
+}
+
+/* Label 0: 2 of 3 pixels in both, one more in the answer: 2/4; label 1: 2 of 3, 1 more: 2/4.
+ * A pixel of which nobody said anything does not count, nor a label that is not wanted. */
+START_TEST(masks_are_worth_what_they_share)
+{
+    static const int32_t want[] = { 0, 0, 0, 1, 1, 1, -1, -1 };
+    static const int32_t made[] = { 0, 0, 1, 1, 1, 0, 2, 1 };
+    static const omn_setting no_ground[] = { { "ignore", "0", 0, 0 } };
+    bench b;
+    begin(&b, "masks", NULL, 0);
+    ck_assert(!add(&b, mask(4, made), mask(4, want)));
+    ck_assert(add(&b, mask(4, want), mask(4, want)));
+    ck_assert(!add(&b, mask(3, want), mask(4, want)));      /* another size */
+    ck_assert(!add(&b, text("red"), mask(4, want)));
+    rows(&b);
+    ck_assert_double_eq(b.rows[0].value, (0.5 + 1) / 4);
+    end(&b);
+    begin(&b, "masks", no_ground, 1);
+    add(&b, mask(3, (const int32_t[]){ 0, 1, 1, 0, 0, 1 }),
+        mask(3, (const int32_t[]){ 0, 0, 1, 0, 0, 1 }));
+    rows(&b);
+    ck_assert_double_eq_tol(b.rows[0].value, 2 / 3.0, 1e-12);
+    end(&b);
+}
+END_TEST
+
+START_TEST(depth_is_off_by_a_share)
+{
+    static const float want[] = { 1, 2, 4, NAN }, made[] = { 1.1f, 2, 3, 9 };
+    bench b;
+    begin(&b, "depth", NULL, 0);
+    ck_assert(!add(&b, plane("depth", "depth", OMN_F32, omn_dim2(2, 2), made),
+                   plane("depth", "depth", OMN_F32, omn_dim2(2, 2), want)));
+    rows(&b);
+    ck_assert_double_eq_tol(b.rows[0].value, (0.1 + 0 + 0.25) / 3, 1e-7);
+    ck_assert(b.rows[0].less);
+    ck_assert(add(&b, plane("depth", "depth", OMN_F32, omn_dim2(2, 2), want),
+                  plane("depth", "depth", OMN_F32, omn_dim2(2, 2), want)));
+    end(&b);
+}
+END_TEST
+
+START_TEST(normals_are_off_by_an_angle)
+{
+    static const float want[] = { 0, 0, -1, 0, 0, -1, NAN, NAN, NAN };
+    static const float made[] = { 0, 0, -1, 1, 0, 0, 0, 0, -1 };
+    bench b;
+    begin(&b, "normals", NULL, 0);
+    ck_assert(!add(&b, plane("normals", "normals", OMN_F32, omn_dim3(1, 3, 3), made),
+                   plane("normals", "normals", OMN_F32, omn_dim3(1, 3, 3), want)));
+    rows(&b);
+    ck_assert_uint_eq(b.n, 2);
+    ck_assert_double_eq_tol(b.rows[0].value, 45, 1e-9);
+    ck_assert_str_eq(b.rows[0].unit, "deg");
+    ck_assert_double_eq(b.rows[1].value, 0.5);
+    end(&b);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -320,6 +397,9 @@ int main(void)
         detect_takes_the_best_and_needs_half,
         detect_has_no_largest_number,
         errors_have_a_unit,
+        masks_are_worth_what_they_share,
+        depth_is_off_by_a_share,
+        normals_are_off_by_an_angle,
     };
     return TESTING_RUN("pipeline/measure", all, 30);
 }

@@ -145,24 +145,43 @@ static omn_scope *inside(const vqgan_self *v, omn_scope *s)
     return v->p->inner[0] ? omn_scope_at(s, "%s", v->p->inner) : s;
 }
 
-omn_node *vqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in)
+omn_node *vqgan_vectors(const vqgan_self *v, omn_scope *s, omn_node *x)
 {
-    const vqgan_self *v = self;
     const net n = { v, inside(v, s), true };
-    omn_node *x = omn_bundle_get(in, s, "pixels");
-    const int64_t B = omn_node_dim(x, 0);
     x = conv(&n, "encoder.conv_in", x, v->p->ch, 3);
     for (int i = 0; i < v->levels && x; i++) {
         x = level(&n, x, i, v->p->blocks);
         if (i + 1 < v->levels) x = resample(&n, x, i);
     }
     x = leave(&n, middle(&n, x), v->p->z);
-    x = conv(&n, "quant_conv", x, v->p->embed, 1);
+    return conv(&n, "quant_conv", x, v->p->embed, 1);
+}
+
+omn_node *vqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in)
+{
+    const vqgan_self *v = self;
+    const net n = { v, inside(v, s), true };
+    omn_node *x = omn_bundle_get(in, s, "pixels");
+    const int64_t B = omn_node_dim(x, 0);
+    x = vqgan_vectors(v, s, x);
     if (v->p->codebook == CODEBOOK_GUMBEL)
         x = omn_argmax(n.s, conv(&n, "quantize.proj", x, v->p->n_embed, 1));
     else
         x = omn_vector_quantise(n.s, x, vqgan_book(v, n.s));
     return omn_reshape(n.s, x, omn_dim2(B, v->codes.count));
+}
+
+omn_node *vqgan_pixels(const vqgan_self *v, omn_scope *s, omn_node *x)
+{
+    const net n = { v, inside(v, s), false };
+    x = conv(&n, "post_quant_conv", tag(&n, x, "quantize"), v->p->z, 1);
+    x = conv(&n, "decoder.conv_in", x, v->channels[v->levels - 1], 3);
+    x = middle(&n, x);
+    for (int i = v->levels - 1; i >= 0 && x; i--) {
+        x = level(&n, x, i, v->p->blocks + 1);
+        if (i > 0) x = resample(&n, x, i);
+    }
+    return leave(&n, x, 3);
 }
 
 void vqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundle *out)
@@ -177,12 +196,5 @@ void vqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundl
     }
     omn_node *x = omn_embedding(n.s, vqgan_book(v, n.s), codes);
     x = omn_reshape(n.s, x, omn_dim4(omn_node_dim(codes, 0), v->grid_h, v->grid_w, v->p->embed));
-    x = conv(&n, "post_quant_conv", tag(&n, x, "quantize"), v->p->z, 1);
-    x = conv(&n, "decoder.conv_in", x, v->channels[v->levels - 1], 3);
-    x = middle(&n, x);
-    for (int i = v->levels - 1; i >= 0 && x; i--) {
-        x = level(&n, x, i, v->p->blocks + 1);
-        if (i > 0) x = resample(&n, x, i);
-    }
-    omn_bundle_put(out, s, "pixels", leave(&n, x, 3));
+    omn_bundle_put(out, s, "pixels", vqgan_pixels(v, s, x));
 }

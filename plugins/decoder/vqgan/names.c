@@ -74,5 +74,6 @@ omn_node *vqgan_book(const vqgan_self *v, omn_scope *s)
         "quantize.embedding";
     if (v->p->names == NAMES_FLAX)
         return leaf_of(v, s, "quantize", module + strlen("quantize."), want, OMN_INIT_NORMAL, 1);
+    if (v->p->grid) return leaf_of(v, s, module, "weight", want, OMN_INIT_GRID, v->p->grid);
     return leaf_of(v, s, module, "weight", want, OMN_INIT_NORMAL, 1);
 }

@@ -13,6 +13,8 @@
     PAR(S, int, z, "4", "1..8192", NULL, "channels between the network and the codes")             \
     PAR(S, int, embed, "4", "1..8192", NULL, "width of an entry of the codebook")                  \
     PAR(S, int, n_embed, "16384", "1..16777216", NULL, "entries of the codebook")                  \
+    PAR(S, int, grid, "0", "0..4096", NULL,                                                        \
+        "places along each axis of a codebook that begins as a grid, when it is made; 0: by chance") \
     PAR(S, string, attention, "32", NULL, NULL,                                                    \
         "levels whose blocks attend, by their nominal sizes: \"32\", \"16,8\"; \"\": none")        \
     PAR(S, int, resolution, "256", "1..8192", "px", "nominal size, from which levels count")       \
@@ -66,6 +68,10 @@ omn_node *vqgan_book(const vqgan_self *v, omn_scope *s);
 
 /* ---- blocks.c ---- */
 
+/* Pictures [B, height, width, 3] from -1 to 1 to vectors [B, grid_h, grid_w, embed] before they
+ * become codes (not with a codebook of gumbel), and such vectors, entries of the codebook, back. */
+omn_node *vqgan_vectors(const vqgan_self *v, omn_scope *s, omn_node *pixels);
+omn_node *vqgan_pixels(const vqgan_self *v, omn_scope *s, omn_node *vectors);
 omn_node *vqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in);
 void vqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundle *out);
 
@@ -78,6 +84,14 @@ uint32_t nearest_place(uint32_t i, uint32_t from, uint32_t to);
 bool is_plain_view(const omn_frame *like, uint32_t view, omn_fit *fit);
 /* Colours f32 0..1, three channels, alpha laid over white. */
 omn_status rgb_of(const omn_image *in, omn_image **out, omn_error *err);
+
+/* ---- open.c, codec.c ---- */
+
+/* Opens what the parameters describe, a vqgan_self; freed by free, also after a failure. */
+omn_status vqgan_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
+/* A VQGAN that is learnt: an encoder of its pictures and a model over it. */
+extern const omn_encoder_impl vqgan_pictures;
+extern const omn_model_impl vqgan_model;
 
 /* ---- prepare.c, finish.c ---- */
 

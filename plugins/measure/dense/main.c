@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* measure/dense: what a value for each pixel is worth: labels of masks by the intersection over
+ * union of each label, depth by its error relative to what is true, normals by the angle between
+ * them. A value of another size or kind has nothing right. */
+#include <omnio/learn.h>
+#include <omnio/kinds_of_values.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MASKS(PAR, S)                                                                              \
+    PAR(S, double, iou, "0.5", "0..1", NULL, "a mask is right when its mean is above")             \
+    PAR(S, int, ignore, "-1", "-1..65535", NULL, "a label that does not count; -1: all do")
+#define DEPTHS(PAR, S)                                                                             \
+    PAR(S, double, error, "0.1", "0..1e6", NULL, "a depth is right when its mean error is below")
+#define NORMALS(PAR, S)                                                                            \
+    PAR(S, double, within, "30", "0..180", "deg", "normals that are nearer than this are right")
+OMN_PARAMS(masks, MASKS);
+OMN_PARAMS(depths, DEPTHS);
+OMN_PARAMS(surfaces, NORMALS);
+
+#define MOST_LABELS 65536
+
+/* sum: of what each value is worth; pixels, near: of all values. */
+typedef struct count { uint64_t n, right, pixels, near; double sum; } count;
+
+static omn_status no_memory(omn_error *err)
+{
+    return omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
+}
+
+/* The parameters as they are, for as long as the measure lives. */
+static omn_status keep(const void *params, size_t n, void **self, omn_error *err)
+{
+    *self = malloc(n);
+    if (!*self) return no_memory(err);
+    memcpy(*self, params, n);
+    return OMN_OK;
+}
+
+static omn_status open_masks(omn_call *c, const void *params, omn_open *o, void **self,
+                             omn_error *err)
+{
+    (void)c;
+    (void)o;
+    return keep(params, sizeof(struct masks), self, err);
+}
+
+static omn_status open_depths(omn_call *c, const void *params, omn_open *o, void **self,
+                              omn_error *err)
+{
+    (void)c;
+    (void)o;
+    return keep(params, sizeof(struct depths), self, err);
+}
+
+static omn_status open_normals(omn_call *c, const void *params, omn_open *o, void **self,
+                               omn_error *err)
+{
+    (void)c;
+    (void)o;
+    return keep(params, sizeof(struct surfaces), self, err);
+}
+
+static omn_status begin(const void *self, void **state, omn_error *err)
+{
+    (void)self;
+    *state = calloc(1, sizeof(count));
+    return *state ? OMN_OK : no_memory(err);
+}
+
+static void end(const void *self, void *state)
+{
+    (void)self;
+    free(state);
+}
+
+/* The same column of both, of one shape; false: there is nothing to compare. */
+static bool pair(const omn_value *a, const omn_value *b, const char *kind, const char *column,
+                 const omn_tensor **x, const omn_tensor **y)
+{
+    if (!omn_value_is(a, kind) || !omn_value_is(b, kind)) return false;
+    *x = omn_value_column(a, column);
+    *y = omn_value_column(b, column);
+    return *x && *y && omn_shape_equal(&(*x)->shape, &(*y)->shape);
+}
+
+static double mean_of(const count *c) { return c->n ? c->sum / (double)c->n : 0; }
+
+/* ---- masks ----------------------------------------------------------------------------------- */
+
+/* Pixels that have a label in both, in the wanted one, in the answer. */
+typedef struct tally { uint64_t both, wanted, made; } tally;
+
+static double mean_iou(const tally *t, int32_t ignore)
+{
+    double sum = 0;
+    size_t n = 0;
+    for (int32_t i = 0; i < MOST_LABELS; i++) {
+        if (!t[i].wanted || i == ignore) continue;
+        sum += (double)t[i].both / (double)(t[i].wanted + t[i].made - t[i].both);
+        n++;
+    }
+    return n ? sum / (double)n : 1;
+}
+
+static omn_status add_mask(const void *self, void *state, omn_call *call, const omn_value *answer,
+                           const omn_value *want, const omn_value *inputs, bool *right,
+                           omn_error *err)
+{
+    const struct masks *p = self;
+    const omn_tensor *x, *y;
+    count *c = state;
+    double worth = 0;
+    (void)call;
+    (void)inputs;
+    if (pair(answer, want, "mask", "labels", &x, &y)) {
+        tally *t = calloc(MOST_LABELS, sizeof *t);
+        if (!t) return no_memory(err);
+        const int32_t *a = x->data, *b = y->data;
+        for (size_t i = 0; i < y->bytes / sizeof *b; i++) {
+            if (b[i] < 0 || b[i] >= MOST_LABELS) continue;    /* nobody said */
+            t[b[i]].wanted++;
+            t[b[i]].both += a[i] == b[i];
+            if (a[i] >= 0 && a[i] < MOST_LABELS) t[a[i]].made++;
+        }
+        worth = mean_iou(t, p->ignore);
+        free(t);
+    }
+    *right = worth > p->iou;
+    c->n++;
+    c->right += *right;
+    c->sum += worth;
+    return OMN_OK;
+}
+
+static omn_status mask_rows(const void *self, const void *state, omn_measure_emit *emit, void *user,
+                            omn_error *err)
+{
+    (void)self;
+    (void)err;
+    const omn_measure_row row = { OMN_FILL(omn_measure_row), .name = "mean iou",
+                                  .value = mean_of(state), .baseline = (double)NAN, .hi = 1 };
+    emit(user, &row);
+    return OMN_OK;
+}
+
+/* ---- depth ----------------------------------------------------------------------------------- */
+
+static omn_status add_depth(const void *self, void *state, omn_call *call, const omn_value *answer,
+                            const omn_value *want, const omn_value *inputs, bool *right,
+                            omn_error *err)
+{
+    const struct depths *p = self;
+    const omn_tensor *x, *y;
+    count *c = state;
+    double sum = 0, worth = 1;
+    uint64_t n = 0;
+    (void)call;
+    (void)inputs;
+    (void)err;
+    if (pair(answer, want, "depth", "depth", &x, &y)) {
+        const float *a = x->data, *b = y->data;
+        for (size_t i = 0; i < y->bytes / sizeof *b; i++) {
+            if (!isfinite(b[i]) || !(b[i] > 0)) continue;
+            sum += isfinite(a[i]) ? fabs((double)a[i] - (double)b[i]) / (double)b[i] : 1;
+            n++;
+        }
+        worth = n ? sum / (double)n : 0;
+    }
+    *right = worth < p->error;
+    c->n++;
+    c->right += *right;
+    c->sum += worth;
+    return OMN_OK;
+}
+
+static omn_status depth_rows(const void *self, const void *state, omn_measure_emit *emit,
+                             void *user, omn_error *err)
+{
+    (void)self;
+    (void)err;
+    const omn_measure_row row = { OMN_FILL(omn_measure_row), .name = "relative error",
+                                  .value = mean_of(state), .baseline = (double)NAN, .less = true };
+    emit(user, &row);
+    return OMN_OK;
+}
+
+/* ---- normals --------------------------------------------------------------------------------- */
+
+/* In degrees; 180 of what is not known. */
+static double angle(const float *a, const float *b)
+{
+    double dot = 0, aa = 0, bb = 0;
+    for (int i = 0; i < 3; i++) {
+        dot += (double)a[i] * (double)b[i];
+        aa += (double)a[i] * (double)a[i];
+        bb += (double)b[i] * (double)b[i];
+    }
+    if (!(aa > 0) || !(bb > 0)) return 180;
+    return acos(fmax(-1, fmin(1, dot / sqrt(aa * bb)))) * 180 / 3.14159265358979323846;
+}
+
+static omn_status add_normals(const void *self, void *state, omn_call *call,
+                              const omn_value *answer, const omn_value *want,
+                              const omn_value *inputs, bool *right, omn_error *err)
+{
+    const struct surfaces *p = self;
+    const omn_tensor *x, *y;
+    count *c = state;
+    double sum = 0, worth = 180;
+    uint64_t n = 0;
+    (void)call;
+    (void)inputs;
+    (void)err;
+    if (pair(answer, want, "normals", "normals", &x, &y)) {
+        const float *a = x->data, *b = y->data;
+        for (size_t i = 0; i + 2 < y->bytes / sizeof *b; i += 3) {
+            if (!isfinite(b[i])) continue;
+            const double off = angle(a + i, b + i);
+            sum += off;
+            c->near += off < p->within;
+            n++;
+        }
+        worth = n ? sum / (double)n : 0;
+    }
+    *right = worth < p->within;
+    c->n++;
+    c->right += *right;
+    c->sum += worth;
+    c->pixels += n;
+    return OMN_OK;
+}
+
+static omn_status normals_rows(const void *self, const void *state, omn_measure_emit *emit,
+                               void *user, omn_error *err)
+{
+    const count *c = state;
+    (void)self;
+    (void)err;
+    const omn_measure_row mean = { OMN_FILL(omn_measure_row), .name = "mean angle", .unit = "deg",
+                                   .value = mean_of(c), .baseline = (double)NAN, .hi = 180,
+                                   .less = true };
+    const omn_measure_row near = { OMN_FILL(omn_measure_row), .name = "pixels within",
+                                   .value = c->pixels ? (double)c->near / (double)c->pixels : 0,
+                                   .baseline = (double)NAN, .hi = 1 };
+    emit(user, &mean);
+    emit(user, &near);
+    return OMN_OK;
+}
+
+static const omn_measure_impl mask_impl = { NULL,  "mask",   open_masks, free,
+                                            begin, add_mask, mask_rows,  end };
+static const omn_measure_impl depth_impl = { NULL,  "depth",   open_depths, free,
+                                             begin, add_depth, depth_rows,  end };
+static const omn_measure_impl normals_impl = { NULL,  "normals",   open_normals, free,
+                                               begin, add_normals, normals_rows, end };
+static const omn_object objects[] = {
+    { "omnio.measure/1", "masks", "intersection over union of the labels of masks", &mask_impl,
+      OMN_OBJECT_PARAMS(masks) },
+    { "omnio.measure/1", "depth", "how far depth is off, beside what is true", &depth_impl,
+      OMN_OBJECT_PARAMS(depths) },
+    { "omnio.measure/1", "normals", "the angle between normals", &normals_impl,
+      OMN_OBJECT_PARAMS(surfaces) },
+};
+OMN_PLUGIN("measure-dense", "0.1.0", "Apache-2.0", "what a value for each pixel is worth", objects);
