@@ -103,7 +103,7 @@ omn_status outputs_find(omn_trainer *t, omn_error *err)
     const omn_train_setup *u = &t->setup;
     bool soft = false;
     if (t->unasked) {
-        t->outputs[0].start = t->outputs[0].stop = t->text_end = -1;
+        t->outputs[0].stop = t->text_end = -1;
         return OMN_OK;
     }
     for (uint32_t i = 0; i < t->n_outputs; i++) {

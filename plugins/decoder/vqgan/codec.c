@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A VQGAN that is learnt here: pictures become vectors, each vector the entry of the codebook that
  * is nearest to it, those entries pictures again. What a recipe lowers is the distance of both
- * pictures and of vectors and entries (objective reconstruction); where the network cannot be
- * differentiated, at the choice of an entry, the gradient passes straight through (van den Oord et
- * al. 2017). A codebook that is a grid and stays one (Mentzer et al. 2023 round to one) has no entry
- * that is never chosen because it was never near.
+ * pictures and of vectors and entries (objective reconstruction); at the choice of an entry, which
+ * has no slope, the gradient passes straight through (van den Oord et al. 2017). In a codebook that
+ * is a grid and stays one (Mentzer et al. 2023 round to one) no entry is too far away to be chosen.
  *
  * Its configuration is that of the program of taming transformers: ddconfig.ch, .ch_mult,
- * .num_res_blocks, .attn_resolutions, .resolution, .z_channels, embed_dim, n_embed. "omnio": groups,
- * grid (places of the codebook along each axis; n_embed is grid to the power of embed_dim then). */
+ * .num_res_blocks, .attn_resolutions, .resolution, .z_channels, embed_dim, n_embed. "omnio":
+ * groups, grid (places of the codebook along each axis; n_embed is grid to the power of embed_dim
+ * then). */
 #include "vqgan.h"
 
 #include <stdio.h>

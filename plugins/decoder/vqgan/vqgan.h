@@ -14,7 +14,7 @@
     PAR(S, int, embed, "4", "1..8192", NULL, "width of an entry of the codebook")                  \
     PAR(S, int, n_embed, "16384", "1..16777216", NULL, "entries of the codebook")                  \
     PAR(S, int, grid, "0", "0..4096", NULL,                                                        \
-        "places along each axis of a codebook that begins as a grid, when it is made; 0: by chance") \
+        "places along each axis of a codebook that begins as a grid; 0: it begins by chance")      \
     PAR(S, string, attention, "32", NULL, NULL,                                                    \
         "levels whose blocks attend, by their nominal sizes: \"32\", \"16,8\"; \"\": none")        \
     PAR(S, int, resolution, "256", "1..8192", "px", "nominal size, from which levels count")       \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* objective/reconstruction: a picture comes back through the codes of a model. Means over all pixels
- * of the distance, of its square, and of the distance of neighbours' differences, both ways, which
- * is that of edges; and how far vectors lie off the entries that stand for them. */
+/* objective/reconstruction: a picture comes back through the codes of a model. Means over all
+ * pixels of the distance, of its square, and of the distance of neighbours' differences, both ways,
+ * which is that of edges; and how far vectors lie off the entries that stand for them. */
 #include <omnio/learn.h>
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 #define RECONSTRUCTION(PAR, S)                                                                     \
     PAR(S, double, absolute, "1", "0..1e6", NULL, "weight of the distance of pixels")              \
     PAR(S, double, square, "1", "0..1e6", NULL, "weight of its square")                            \
-    PAR(S, double, edges, "1", "0..1e6", NULL, "weight of the distance of neighbours' differences") \
+    PAR(S, double, edges, "1", "0..1e6", NULL, "weight of the differences of neighbours")        \
     PAR(S, double, commit, "0.25", "0..1e6", NULL,                                                 \
         "weight of the square of what vectors lie off their entries")                              \
     PAR(S, string, wanted, "wanted.image", NULL, NULL, "output with the pixels [B,H,W,C]")         \
@@ -68,8 +68,8 @@ static omn_node *loss(const void *self, omn_scope *s, const omn_bundle *outputs,
     const omn_shape a = omn_node_shape(wanted), b = omn_node_shape(made);
     if (a.rank != 4 || !omn_shape_equal(&a, &b) || a.dim[1] < 2 || a.dim[2] < 2)
         return omn_scope_fail(s, OMN_ERR_SHAPE,
-                              "reconstruction: \"%s\" and \"%s\" are no pictures of one size, of 2 "
-                              "x 2 pixels at least", p->wanted, p->made);
+                              "reconstruction: \"%s\" and \"%s\" are no pictures of one size, "
+                              "of 2 x 2 pixels at least", p->wanted, p->made);
     omn_node *d = omn_add(s, made, omn_scale(s, wanted, -1, 0));
     sum = more(s, sum, mean(s, d, OMN_ACT_ABS), p->absolute);
     sum = more(s, sum, mean(s, d, OMN_ACT_SQUARE), p->square);
@@ -84,5 +84,5 @@ static const omn_object objects[] = {
     { "omnio.objective/1", "reconstruction", "pictures come back through their codes", &impl,
       OMN_OBJECT_PARAMS(reconstruction) },
 };
-OMN_PLUGIN("objective-reconstruction", "0.1.0", "Apache-2.0", "pictures that come back as objective",
+OMN_PLUGIN("objective-reconstruction", "0.1.0", "Apache-2.0", "what comes back as objective",
            objects);

@@ -101,7 +101,7 @@ typedef struct omn_graph_sizes {
     const char *const *roles;           /* encoders that take part, in the model's order */
     const int64_t *lengths;             /* for each: size of its varying axis (0: the largest) */
     uint32_t n_roles;
-    const char *output;                 /* decoder role: "text" */
+    const char *output;                 /* decoder role: "text"; "": TEACH asks none */
     int64_t target_length;              /* T */
     int64_t capacity, memory_rows, memory_length;    /* STEP */
     bool labels;                        /* TEACH: with a loss */

@@ -109,7 +109,9 @@ OMN_API omn_node *omn_const(omn_scope *s, omn_type t, omn_shape shape, const voi
  * "a.parametrizations.weight.original1" and ".original0"): the weight is made of both, in f32. */
 typedef enum omn_init_kind {
     OMN_INIT_ZERO, OMN_INIT_ONE, OMN_INIT_NORMAL, OMN_INIT_FAN_IN,
-    OMN_INIT_CONST                        /* every element is a */
+    OMN_INIT_CONST,                       /* every element is a */
+    OMN_INIT_GRID                         /* rows of [a^D, D] are the points of a grid of a places
+                                           * along each axis, from -1 to 1, the last axis fastest */
 } omn_init_kind;
 OMN_API omn_node *omn_weight(omn_scope *s, const char *name, omn_shape want, omn_init_kind init,
                              double a);
