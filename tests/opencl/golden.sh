@@ -41,6 +41,10 @@ for model in tiny_a tiny_b; do
         result $? "beit3 $model $case"
     done
 done
+for case in forward generate grads; do
+    "$omnio" verify --device opencl "$top_srcdir/tests/golden/unitab/tiny_a.$case.safetensors" >"$log" 2>&1
+    result $? "unitab $case"
+done
 ask() { "$omnio" run vqa --device "$1" --image "$picture" --question "$2" 2>>"$log"; }
 for question in "what colour is the cube?" "how many spheres are there?" "is there a cone?"; do
     here=$(ask cpu "$question")

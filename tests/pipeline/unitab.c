@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
 
@@ -345,11 +346,62 @@ START_TEST(a_value_as_a_row)
 }
 END_TEST
 
+/* ---- learning -------------------------------------------------------------------------------- */
+
+/* A small one from nothing on made pictures: expressions, and the boxes that they mean. */
+START_TEST(boxes_are_learnt)
+{
+    static const char pipeline[] =
+        "version: 1\ninputs: {image: {type: image}, text: {type: text}}\n"
+        "steps: [{generate: text, as: said, from: {image: $image}, prompt: \"{text}\",\n"
+        "  answer: {grounded_boxes: first, of: $image}}]\noutputs: {box: $said}\n";
+    static const char recipe[] =
+        "version: 1\nmodel: ./model\n"
+        "sources: {world: {use: tabletop, width: 64, height: 64}}\n"
+        "tasks: [{name: find, pipeline: ./p.yaml, each: refexp, "
+        "give: {image: /image, text: text}, want: {box: box}}]\n"
+        "optimizer: {use: adamw, rate: 4e-3}\nloss: {use: cross-entropy, z: 0}\n"
+        "pack: {inputs: 80, targets: 80}\nbatch: 4\nsteps: 40\nexport: f32\n";
+    static const char small[] =
+        "{\"model_type\": \"unitab\", \"hidden_dim\": 24, \"nheads\": 3, \"enc_layers\": 1, "
+        "\"dec_layers\": 1, \"dim_feedforward\": 40, \"num_bins\": 20, "
+        "\"max_decoding_step\": 80, \"text_config\": {\"vocab_size\": 351, "
+        "\"hidden_size\": 20, \"num_attention_heads\": 2, \"num_hidden_layers\": 1, "
+        "\"intermediate_size\": 36, \"max_position_embeddings\": 96}, \"omnio\": {\"stem\": 6, "
+        "\"planes\": \"3,4,5,6\", \"blocks\": \"1,1,1,1\", \"side\": 64, \"longest\": 64}}";
+    omn_error err = OMN_ERROR_INIT;
+    char *log = NULL, path[2][4096];
+    size_t n = 0, lines = 0;
+    double first = 0, last = 0;
+    const char *folder = testing_folder();
+    snprintf(path[0], sizeof path[0], "%s/model", folder);
+    snprintf(path[1], sizeof path[1], "%s/out/log.csv", folder);
+    ck_assert_int_eq(mkdir(path[0], 0777), 0);
+    testing_copy("tests/golden/unitab/tiny_a.bpe/vocab.json", path[0], "vocab.json");
+    testing_copy("tests/golden/unitab/tiny_a.bpe/merges.txt", path[0], "merges.txt");
+    testing_write(path[0], "config.json", small, strlen(small));
+    testing_write(folder, "p.yaml", pipeline, strlen(pipeline));
+    omn_context *ctx = toy_context(2);
+    WORKS(toy_train(ctx, folder, recipe, "out", &err));
+    omn_context_free(ctx);
+    WORKS(omn_file_read(path[1], 1 << 20, &log, &n, &err));
+    for (const char *line = strchr(log, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {
+        double loss = 0;
+        ck_assert_int_eq(sscanf(line + 1, "%*d,%*d,%*d,%lf", &loss), 1);
+        if (!lines++) first = loss;
+        last = loss;
+    }
+    ck_assert_uint_eq(lines, 40);
+    ck_assert_double_lt(last, 0.8 * first);
+    free(log);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
         captions, questions, expressions, names, sentences, boxes_of_rows, words_of_rows,
-        a_value_as_a_row,
+        a_value_as_a_row, boxes_are_learnt,
     };
     return TESTING_RUN("pipeline/unitab", all, 30);
 }

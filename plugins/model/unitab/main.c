@@ -4,22 +4,36 @@
  * options of the original program; the text encoder's are those of its own library. */
 #include "unitab.h"
 
+#include "fixed.h"
 #include "verify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What the program can be told and the released models are not. */
+/* What the program and the text encoder's library can be told and the released models are not. */
 static void refuse_others(omn_open *o, omn_config *f)
 {
-    static const char *const off[] = { "pre_norm", "dilation", "no_pass_pos_and_query" };
-    for (size_t i = 0; i < sizeof off / sizeof *off; i++)
-        if (omn_config_bool_or(f, off[i], false))
-            omn_open_fail(o, OMN_ERR_UNSUPPORTED, "%s: true is not supported", off[i]);
-    const char *places = omn_config_string_or(f, "position_embedding", "sine");
-    if (strcmp(places, "sine"))
-        omn_open_fail(o, OMN_ERR_UNSUPPORTED,
-                      "position_embedding: \"%s\" is not supported, \"sine\" is", places);
+    static const fixed_key own[] = {
+        KEY_IS("pre_norm", 0),
+        KEY_IS("dilation", 0),
+        KEY_IS("pass_pos_and_query", 1),
+        KEY_SAYS("position_embedding", "sine"),
+    };
+    static const fixed_key text[] = {
+        KEY_SAYS("model_type", "roberta"),
+        KEY_SAYS("hidden_act", "gelu"),
+        KEY_SAYS("position_embedding_type", "absolute"),
+        KEY_IS("is_decoder", 0),
+        KEY_IS("add_cross_attention", 0),
+        KEY_EQUALS("bos_token_id", 0),
+        KEY_EQUALS("pad_token_id", 1),
+        KEY_EQUALS("eos_token_id", 2),
+    };
+    /* sizes by a name are those of one alone */
+    static const fixed_key base[] = { KEY_SAYS("text_encoder_type", "roberta-base") };
+    keys_refuse(own, sizeof own / sizeof *own, "", "UniTAB", o, f);
+    keys_refuse(text, sizeof text / sizeof *text, "text_config.", "text encoder", o, f);
+    if (!omn_config_has(f, "text_config")) keys_refuse(base, 1, "", "text encoder", o, f);
 }
 
 static void read_sizes(unitab *u, omn_open *o, omn_config *f)
