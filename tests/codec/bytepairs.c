@@ -230,6 +230,40 @@ START_TEST(odd_texts)
 }
 END_TEST
 
+/* Names of every sort, with blanks that are their own, in a file that puts a blank in front of what
+ * is read: as the same library reads it. */
+START_TEST(names_and_blanks)
+{
+    json_t *marks = golden_json("tests/golden/codecs/bytepairs_marks.json"), *one;
+    json_t *all = golden_json("tests/golden/flamingo/tokenizer.json");
+    omn_error err = OMN_ERROR_INIT;
+    bpe *b = NULL;
+    size_t i;
+    json_array_extend(golden_get(all, "added_tokens"), golden_get(marks, "added_tokens"));
+    json_object_set_new(golden_get(all, "pre_tokenizer"), "add_prefix_space", json_true());
+    char *text = json_dumps(all, 0);
+    const bpe_file f = { "f", text, strlen(text) };
+    ck_assert_msg(bpe_open_tokenizer(&f, &b, &err) == OMN_OK, "%s", err.text);
+    ck_assert(bpe_marks_done(b, &err) == OMN_OK);
+    json_array_foreach(golden_get(marks, "cases"), i, one)
+    {
+        const json_t *want = golden_get(one, "ids"), *said = golden_get(one, "text");
+        bpe_ids ids = { 0 };
+        ck_assert(bpe_encode(b, json_string_value(said), json_string_length(said), &ids, &err) ==
+                  OMN_OK);
+        ck_assert_uint_eq(ids.n, json_array_size(want));
+        for (size_t k = 0; k < ids.n; k++)
+            ck_assert_int_eq(ids.id[k], (int)json_integer_value(json_array_get(want, k)));
+        free(ids.id);
+    }
+    ck_assert_uint_ge(i, 150);
+    bpe_close(b);
+    free(text);
+    json_decref(all);
+    json_decref(marks);
+}
+END_TEST
+
 /* Whatever bytes: what is decoded is the text with U+FFFD for what is no UTF-8, at once and id by
  * id, and each id alone spells bytes that are its part. */
 START_TEST(random_bytes)
@@ -395,6 +429,7 @@ START_TEST(what_is_not_done_is_refused)
         { "model", "vocab", "7", "vocab" },
         { NULL, "added_tokens", "[{\"id\": 0, \"content\": \"x\"}]", "added_tokens[0]" },
         { NULL, "added_tokens", "[{\"id\": 400, \"content\": \"\"}]", "0 bytes" },
+        { NULL, "added_tokens", "[{\"id\": 400, \"content\": \"a\"}]", "has id 66" },
         { NULL, "added_tokens", "[{\"id\": 16000000, \"content\": \"x\"}]", "possible" },
         { NULL, "added_tokens", "[{\"id\": 400, \"content\": \"x\", \"single_word\": true}]",
           "single_word" },
@@ -450,7 +485,7 @@ int main(void)
 {
     const TTest *const all[] = {
         ids_of_ofa,   names_that_are_added, ids_of_unitab,  ids_of_gpt_neox,
-        odd_texts,    random_bytes,         whole_characters,
+        odd_texts,    names_and_blanks,     random_bytes,         whole_characters,
         lists_that_lie, what_is_not_done_is_refused, damaged_files,
     };
     return TESTING_RUN("codec/bytepairs", all, 30);

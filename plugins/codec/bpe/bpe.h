@@ -75,7 +75,7 @@ typedef struct bpe_mark {
 typedef struct bpe {
     const struct bpe_style *style;
     void (*clean)(points *p);           /* usually the style's */
-    bool prefix;                        /* a text that begins with no blank is given one */
+    bool prefix;                        /* what begins with no blank is given one */
     omn_arena *arena;
     bpe_symbol *symbol;
     int32_t count, room;                /* symbols */

@@ -206,7 +206,9 @@ static void cut_marks(encoder *e, const points *p, unsigned how, span_fn *betwee
         while (m->how & BPE_RIGHT && to < p->n && point_is_blank(p->at[to])) to++;
         if (from > done) between(e, p, done, from);
         put(e->out, m->id);
-        done = i = to;
+        /* blanks that it takes along may be a mark as well, which is found nevertheless */
+        done = to;
+        i += m->points;
     }
     if (p->n > done) between(e, p, done, p->n);
 }
@@ -215,7 +217,7 @@ static void cut_marks(encoder *e, const points *p, unsigned how, span_fn *betwee
 static void clean_span(encoder *e, const points *p, size_t from, size_t to)
 {
     points own = { 0 };
-    if (!e->b->prefix || point_is_blank(p->at[from])) {
+    if (!e->b->prefix || p->at[from] == ' ') {
         words_of(e, p, from, to);
         return;
     }

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define MOST_TEXT 256                   /* bytes of a piece that is added */
+
 typedef struct reader { bpe *b; omn_error *err; } reader;
 
 static omn_status unsupported(const reader *r, const char *where, const char *what)
@@ -156,6 +158,29 @@ done:
 
 /* ---- pieces that are added ------------------------------------------------------------------- */
 
+/* Text and id are one piece: neither is another's, be the text one that the vocabulary spells. */
+static omn_status one_piece(const reader *r, const char *text, int32_t id)
+{
+    const bpe *b = r->b;
+    const size_t n = strlen(text);
+    bpe_spelling s;
+    char bytes[MOST_TEXT];
+    bool ends = false;
+    int32_t own = -1;
+    if (n <= MOST_TEXT) {
+        bpe_spelling_init(&s);
+        const long k = bpe_spelt(&s, text, n, false, bytes, &ends);
+        own = k > 0 ? bpe_find(b, bytes, (size_t)k, false) : -1;
+    }
+    const int32_t there = id < b->ids ? b->of_id[id] : -1;
+    const bool mark = there < -1 && !strcmp(b->mark[-2 - there].text, text);
+    if (own >= 0 && b->symbol[own].id != id && !mark)
+        return omn_fail(r->err, OMN_ERR_DATA, "\"%.80s\" has id %d in the vocabulary, not %d", text,
+                        (int)b->symbol[own].id, (int)id);
+    if (there == -1 || mark || (own >= 0 && there == own)) return OMN_OK;
+    return omn_fail(r->err, OMN_ERR_DATA, "id %d is another piece's already", (int)id);
+}
+
 static omn_status added_token(const reader *r, const json_t *j)
 {
     static const char *const keys[] = { "id",     "content",    "single_word", "lstrip",
@@ -169,12 +194,7 @@ static omn_status added_token(const reader *r, const json_t *j)
         return omn_fail(r->err, OMN_ERR_DATA, "a text and an id that is possible are wanted");
     OMN_TRY(only(r, text, j, keys));
     if (!idle(j, "single_word")) return unsupported(r, text, "single_word");
-    const int32_t there = id < r->b->ids ? r->b->of_id[id] : -1;
-    const bpe_symbol *y = there >= 0 ? &r->b->symbol[there] : NULL;
-    const bool same = there == -1 || (y && y->n == strlen(text) && !memcmp(y->bytes, text, y->n)) ||
-                      (there < -1 && !strcmp(r->b->mark[-2 - there].text, text));
-    if (!same)
-        return omn_fail(r->err, OMN_ERR_DATA, "id %d is another piece's already", (int)id);
+    OMN_TRY(one_piece(r, text, (int32_t)id));
     const unsigned how = (idle(j, "special") ? 0u : BPE_SILENT) |
                          (idle(j, "normalized") ? BPE_RAW : BPE_CLEAN) |
                          (idle(j, "lstrip") ? 0u : BPE_LEFT) | (idle(j, "rstrip") ? 0u : BPE_RIGHT);
