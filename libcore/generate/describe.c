@@ -353,6 +353,8 @@ static omn_status add_search(const omn_request *rq, fields *f, omn_error *err)
     omn_status st = OMN_OK;
     OMN_TRY(add_number(f, "temperature", rq->temperature, err));
     if (rq->temperature > 0) OMN_TRY(add_number(f, "top_p", rq->top_p, err));
+    if (rq->temperature > 0 && rq->top_p_rule == OMN_TOP_P_WITHIN)
+        OMN_TRY(add_text(f, "top_p_rule", "within", err));
     if (rq->temperature > 0) OMN_TRY(add_number(f, "top_k", rq->top_k, err));
     if (rq->beams.count > 1) OMN_TRY(add_beams(&rq->beams, f, err));
     if (rq->n_best > 1) OMN_TRY(add_number(f, "n_best", rq->n_best, err));

@@ -143,6 +143,7 @@ struct plan_step {
     plan_search search;
     size_t ask;                   /* number of a step that asks the model, from 0 */
     param temperature, top_p, top_k, max_tokens, seed;
+    omn_top_p_rule top_p_rule;
     plan_step *steps;                  /* map, repeat */
     size_t n_steps;
     bool asks;                         /* itself or a step inside asks the model */

@@ -32,7 +32,9 @@ omn_status read_from(omn_pipeline *p, const yml *from, binding *list, size_t *n,
 
 static omn_status read_sample(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
-    static const char *const keys[] = { "temperature", "top_k", "top_p", "seed", NULL };
+    static const char *const keys[] = { "temperature", "top_k", "top_p", "top_p_rule", "seed",
+                                        NULL };
+    const char *rule;
     if (y) {
         TRY_READ(yml_want(y, YML_MAP, "sample", err));
         TRY_READ(yml_only(y, keys, err));
@@ -41,6 +43,10 @@ static omn_status read_sample(omn_pipeline *p, const yml *y, plan_step *s, omn_e
         read_number(p, yml_get(y, "temperature"), "temperature", 0, 100, &s->temperature, err));
     TRY_READ(read_number(p, yml_get(y, "top_k"), "top_k", 0, 1e6, &s->top_k, err));
     TRY_READ(read_number(p, yml_get(y, "top_p"), "top_p", 0, 1, &s->top_p, err));
+    TRY_READ(yml_text(yml_get(y, "top_p_rule"), &rule, "cross", err));
+    s->top_p_rule = strcmp(rule, "within") ? OMN_TOP_P_CROSS : OMN_TOP_P_WITHIN;
+    if (s->top_p_rule == OMN_TOP_P_CROSS && strcmp(rule, "cross"))
+        return yml_fail(yml_get(y, "top_p_rule"), err, "cross or within");
     return read_number(p, yml_get(y, "seed"), "seed", 0, 9e15, &s->seed, err);
 }
 

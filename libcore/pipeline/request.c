@@ -194,6 +194,7 @@ static omn_status draw(const omn_pipeline_run *r, const plan_step *s, omn_reques
     OMN_TRY(run_number(r, &s->seed, 0, 9e15, 0, &seed, err));
     rq->temperature = h->temperature >= 0 ? h->temperature : temperature;
     rq->top_p = h->top_p >= 0 ? h->top_p : top_p;
+    rq->top_p_rule = s->top_p_rule;
     rq->top_k = h->top_k ? h->top_k > 0 ? h->top_k : 0 : (int32_t)top_k;
     rq->max_tokens = h->max_tokens > 0 ? h->max_tokens : (int32_t)most;
     rq->seed = h->seed || h->seeded ? h->seed : (uint64_t)seed;
