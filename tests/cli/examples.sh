@@ -63,6 +63,17 @@ for task in flickr refcoco vqa; do
  "omnio": {"stem": 6, "planes": "3,4,5,6", "blocks": "1,2,1,1", "side": 64, "longest": 96}}
 EOF
 done
+# One of Pix2Seq, its weights as TensorFlow writes them.
+mkdir shelf/pix2seq || exit 99
+cp "$top_srcdir/tests/golden/loaders/pix2seq.index" shelf/pix2seq/ckpt-7.index || exit 99
+cp "$top_srcdir/tests/golden/loaders/pix2seq.data-00000-of-00001" shelf/pix2seq/ckpt-7.data-00000-of-00001 || exit 99
+cp "$top_srcdir/tests/golden/pix2seq/tiny_spm.model" shelf/pix2seq/c4_en_32k_spm.model || exit 99
+cat > shelf/pix2seq/config.json << EOF
+{"model": {"image_size": [24, 40], "resnet_variant": "c1", "patch_size": 8, "num_encoder_layers": 2, "dim_att": 24,
+ "dim_mlp": 72, "num_heads": 3, "num_decoder_layers": 3, "dim_att_dec": 32, "dim_mlp_dec": 64, "num_heads_dec": 4,
+ "vocab_size": 300, "max_seq_len": 40, "coord_vocab_shift": 120, "text_vocab_shift": 200},
+ "task": {"quantization_bins": 61}}
+EOF
 OMNIO_MODEL_PATH=$here/shelf
 export OMNIO_MODEL_PATH
 # A small one that compares pictures and texts, and an index of the photos that it has seen.
@@ -111,6 +122,7 @@ example() {
         *omnio\ verify*) folder=golden ;;
         *run\ search\ *) short='--text cube' ;;
         *run\ search-index*) line=$(echo "$line" | sed 's/--folder "some words"/--folder photos/') ;;
+        *run\ pix2seq-segment*) line=$(echo "$line" | sed 's/"some words"/car/') ;;
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line

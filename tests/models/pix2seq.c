@@ -10,6 +10,7 @@
 
 #include <jansson.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -261,6 +262,51 @@ START_TEST(in_company_too)
 }
 END_TEST
 
+/* The likeliest ids, read as boxes: those of the original, to pixels of the picture. */
+START_TEST(objects_as_the_original_reads_them)
+{
+    omn_error err = OMN_ERROR_INIT;
+    rig r;
+    omn_answer *a = NULL;
+    omn_call *c = NULL;
+    rig_begin(&r);
+    const omn_setting set[] = { { .name = "objects", .text = "4" } };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "objects", .set = set,
+                                   .n_set = 1 };
+    WORKS(omn_context_call(r.ctx, 0, 0, NULL, &c, &err));
+    WORKS(omn_answer_open(r.model, c, &how, &a, &err));
+    const int32_t *classes = numbers(&r, "out.classes");
+    const float *boxes = (const float *)numbers(&r, "out.boxes");
+    const float *scores = (const float *)numbers(&r, "out.scores");
+    for (int b = 0; b < 2; b++) {
+        omn_result res = { OMN_FILL(omn_result) };
+        const omn_named in[] = { { "image", picture(&r, b) } };
+        const omn_request rq = { OMN_FILL(omn_request), .inputs = in, .n_inputs = 1,
+                                 .prompt = "detect", .answer = a };
+        const omn_region *list = NULL;
+        WORKS(omn_generate(r.runner, &rq, &res, &err));
+        ck_assert_uint_eq(res.tokens, 20);
+        ck_assert_uint_eq(omn_regions_get(res.value, &list), 4);
+        for (int i = 0; i < 4; i++) {
+            static const char *const names[] = { [0] = "class 0", [1] = "person",
+                                                 [9] = "boat", [16] = "bird" };
+            const float *y0x0y1x1 = boxes + 16 * b + 4 * i;
+            const double low = (double)fminf(y0x0y1x1[1], y0x0y1x1[3]);
+            const double high = (double)fmaxf(y0x0y1x1[0], y0x0y1x1[2]);
+            ck_assert_str_eq(list[i].label, names[classes[4 * b + i]]);
+            ck_assert_double_eq_tol(list[i].score, (double)scores[4 * b + i], 1e-4);
+            ck_assert_double_eq_tol(list[i].x0, low * 40, 1e-3);
+            ck_assert_double_eq_tol(list[i].y1, high * 24, 1e-3);
+        }
+        omn_result_fini(&res);
+        omn_value_unref((omn_value *)in[0].value);
+    }
+    omn_answer_close(a);
+    omn_call_free(c);
+    rig_end(&r);
+}
+END_TEST
+
 START_TEST(prompts_that_cannot_be)
 {
     static const struct { const char *prompt, *says; } list[] = {
@@ -392,6 +438,7 @@ int main(void)
         a_wrong_number_is_found,
         what_stands_in_front_begins_the_answer,
         in_company_too,
+        objects_as_the_original_reads_them,
         prompts_that_cannot_be,
         texts_as_the_original_cuts_them,
         configurations_that_cannot_be,

@@ -160,7 +160,8 @@ void p2s_configure(pix2seq *m, omn_open *o, omn_config *f, omn_error *err)
                               "rows=%d width=%d coords=%d bins=%d", (int)m->ids.rows, (int)m->D,
                               (int)m->ids.coords, (int)m->ids.bins);
     omn_open_part(o, "boxes", "omnio.codec/1", "location", "",
-                  "bins=%d first=0 rounding=even order=yx width=%d height=%d open=< close=>",
+                  "bins=%d first=0 rounding=even order=yx width=%d height=%d open=< close=> "
+                  "labels=none",
                   (int)m->ids.bins, width, height);
     open_words(m, o);
     m->loss = omn_open_part(o, "loss", "omnio.objective/1", "weighted-mean", "", "smoothing=%.17g",

@@ -2,7 +2,7 @@
 /* encoder image.pix2seq: a picture as what Pix2Seq's decoder looks at: patches or the last map of a
  * residual network, layers over them, and the bridge to the decoder's width with a feed-forward of
  * its own. Positions are sines of the grid, added twice. */
-#include "pix2seq.h"
+#include "answers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,6 +152,13 @@ static omn_seq *embed(const void *in, omn_scope *s, const omn_bundle *given)
     omn_node *at = omn_expand(s, omn_const(s, OMN_I32, omn_dim2(1, N), pos),
                               omn_dim2(omn_node_dim(x, 0), N));
     return omn_seq_new(s, x, omn_bundle_get(given, s, "seg"), at, e->h, e->w);
+}
+
+const struct p2s_image *p2s_image_known(const omn_part *image)
+{
+    const void *impl = NULL;
+    const self *e = omn_part_self(image, "omnio.encoder/1", &impl);
+    return impl == &p2s_image_impl && e ? e->p : NULL;
 }
 
 const omn_encoder_impl p2s_image_impl = { NULL,  "image", open_image, free,

@@ -3,7 +3,7 @@
  * What is no piece is the nearest one when it is read as text, as the original clips it: an id
  * below them the first, which is padding and says nothing. A model that only looks for places has
  * no pieces and reads no text. */
-#include "pix2seq.h"
+#include "answers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +105,13 @@ static const void *extension(const char *id)
     static const omn_spelling_impl spelling = { spell };
     if (!strcmp(id, "omnio.stream/1")) return &stream;
     return strcmp(id, "omnio.spelling/1") ? NULL : (const void *)&spelling;
+}
+
+bool p2s_pieces_known(const omn_part *codec)
+{
+    const void *impl = NULL;
+    const self *k = omn_part_self(codec, "omnio.codec/1", &impl);
+    return impl == &p2s_pieces_impl && k && k->pieces;
 }
 
 const omn_codec_impl p2s_pieces_impl = { extension, "text", open_pieces, free, encode,

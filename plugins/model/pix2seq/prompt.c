@@ -3,7 +3,7 @@
  * in front of the answer in the decoder's row. People and pipelines write it as words: "detect",
  * "describe", "segment <y0> <x0> <y1> <x1> person", "keypoints ..", with a number where a class has
  * no name ("class 7"). */
-#include "pix2seq.h"
+#include "answers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static const char *take_bin(const char *p, const char *end, int32_t bins, int32_
 }
 
 /* The number of a class: of its name, or "class 7". */
-static int32_t class_of(const categories *names, const char *label)
+int32_t p2s_class_of(const categories *names, const char *label)
 {
     int number = 0, used = 0;
     for (size_t i = 0; i < names->n; i++)
@@ -63,7 +63,7 @@ static omn_status of_one(const p2s_ids *v, const categories *names, const char *
     p = skip(p, end);
     while (end > p && (end[-1] == ' ' || end[-1] == '\n' || end[-1] == '\t')) end--;
     if ((size_t)(end - p) < sizeof label) memcpy(label, p, (size_t)(end - p));
-    const int32_t number = class_of(names, label);
+    const int32_t number = p2s_class_of(names, label);
     if (number < 0 || number >= v->coords - P2S_CLASS)
         return omn_fail(err, OMN_ERR_DATA,
                         "\"%.60s\" is no class of this model: a name that it knows, or \"class 7\" "
@@ -193,6 +193,15 @@ static omn_seq *embed(const void *in, omn_scope *s, const omn_bundle *given)
     omn_node *ids = omn_bundle_get(given, s, "ids"), *seg = omn_bundle_get(given, s, "seg");
     omn_node *x = omn_embedding(s, p2s_table(s, e->p->rows, e->p->width), ids);
     return omn_seq_new(s, x, seg, seg, 0, 0);
+}
+
+const p2s_ids *p2s_prompt_known(const omn_part *prompt, const categories **names)
+{
+    const void *impl = NULL;
+    const self *e = omn_part_self(prompt, "omnio.encoder/1", &impl);
+    if (impl != &p2s_prompt_impl || !e) return NULL;
+    *names = &e->names;
+    return &e->ids;
 }
 
 const omn_encoder_impl p2s_prompt_impl = { NULL,  "text",  open_prompt, close_prompt,
