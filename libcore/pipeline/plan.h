@@ -88,7 +88,7 @@ typedef struct plan_search {
     double length_penalty;
     int64_t length_extra;
     omn_beam_stop stop;
-    bool sixths, jacobi;
+    bool sixths, jacobi, among;
     guide *guides;
     size_t n_guides;
 } plan_search;

@@ -221,7 +221,8 @@ static omn_status search(omn_pipeline_run *r, omn_call *c, const plan_step *s, o
     rq->beams = (omn_beams){ .count = (int32_t)h->beams,
                              .alpha = h->length_penalty,
                              .penalty = h->sixths ? OMN_PENALTY_SIXTHS : OMN_PENALTY_POWER,
-                             .length_extra = (int32_t)h->length_extra, .stop = h->stop };
+                             .length_extra = (int32_t)h->length_extra,
+                             .renormalise = h->among, .stop = h->stop };
     rq->min_tokens = (int32_t)h->least;
     rq->no_repeat = (int32_t)h->no_repeat;
     rq->n_best = (int32_t)h->n_best;

@@ -290,6 +290,49 @@ START_TEST(beams_through_a_runner)
 }
 END_TEST
 
+/* Answers of a trie share all probability there is, when ids are weighed among its own. */
+START_TEST(a_trie_shares_all_probability)
+{
+    static const char *const texts[] = { "yes", "no", "maybe", "red cup", "red dog" };
+    enum { N = sizeof texts / sizeof *texts };
+    omn_error err = OMN_ERROR_INIT;
+    folder f;
+    omn_value *in = picture(33, 2), *parts[N] = { NULL }, *list = NULL;
+    omn_answer *answer = NULL;
+    double sum = 0;
+    WORKS(open_folder(&f, &fairseq, "tiny_a.pt", small, &err));
+    for (int i = 0; i < N; i++)
+        WORKS(omn_text_new(texts[i], strlen(texts[i]), &parts[i], &err));
+    WORKS(omn_list_new(parts, N, &list, &err));
+    const omn_named named = { "image", in }, value = { "trie", list };
+    const omn_setting before = { .name = "before", .text = " " };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "trie", .set = &before,
+                                   .n_set = 1, .values = &value, .n_values = 1 };
+    WORKS(omn_answer_open(f.model, f.call, &how, &answer, &err));
+    const omn_request rq = { OMN_FILL(omn_request), .inputs = &named, .n_inputs = 1,
+                             .prompt = " is it?", .answer = answer, .n_best = N,
+                             .beams = { .count = N, .renormalise = true,
+                                        .stop = OMN_BEAM_FULL } };
+    omn_result r = { OMN_FILL(omn_result) };
+    WORKS(omn_generate(f.runner, &rq, &r, &err));
+    ck_assert_uint_eq(r.n_best, N);
+    for (size_t i = 0; i < N; i++) {
+        int times = 0;
+        for (int k = 0; k < N; k++) times += !strcmp(omn_text_get(r.best[i].value, NULL), texts[k]);
+        ck_assert_int_eq(times, 1);
+        if (i) ck_assert(r.best[i].score <= r.best[i - 1].score);
+        sum += exp(r.best[i].score);
+    }
+    ck_assert_double_eq_tol(sum, 1, 1e-4);
+    omn_result_fini(&r);
+    omn_answer_close(answer);
+    omn_value_unref(list);
+    for (int i = 0; i < N; i++) omn_value_unref(parts[i]);
+    omn_value_unref(in);
+    close_folder(&f);
+}
+END_TEST
+
 static void refused(const spelt *as, const char *more, const char *says)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -324,6 +367,7 @@ int main(void)
         a_wrong_number_is_found,
         names_of_the_transformers_library,
         beams_through_a_runner,
+        a_trie_shares_all_probability,
         configurations_that_cannot_be,
     };
     return TESTING_RUN("models/ofa", all, 30);

@@ -27,7 +27,8 @@ omn_status said_source(omn_open *o, const char *given, bool is_text, char **text
 omn_status json_so_far(const char *text, size_t n, omn_value **out, omn_error *err);
 
 extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_number_impl,
-    answer_json_impl, answer_grammar_impl, answer_codes_impl, answer_value_impl;
+    answer_json_impl, answer_grammar_impl, answer_codes_impl, answer_value_impl,
+    answer_trie_impl;
 
 /* ---- parameters: structs of the files, rows of the door -------------------------------------- */
 
@@ -35,6 +36,10 @@ extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_numbe
     VAL(S, list, options, "the texts to choose from")                                              \
     PAR(S, choice, score, "mean", "mean|sum", NULL,                                                \
         "what is compared: the mean over the tokens of an option, or their sum")
+#define TRIE(PAR, VAL, S)                                                                          \
+    VAL(S, list, trie, "the texts, one of which it is")                                            \
+    VAL(S, text, front, "what is said first and is no part of the text")                           \
+    PAR(S, string, before, "", NULL, NULL, "put in front of both: a blank, where words begin so")
 #define NUMBER(PAR, S)                                                                             \
     PAR(S, string, number, "..", NULL, NULL, "smallest..largest; either may be left out")          \
     PAR(S, int, decimals, "0", "0..9", NULL, "digits behind the point, always so many")            \

@@ -3,6 +3,7 @@
 #include "answers.h"
 
 OMN_PARAMS_VALUES(options, OPTIONS);
+OMN_PARAMS_VALUES(trie, TRIE);
 OMN_PARAMS(number, NUMBER);
 OMN_PARAMS(json, JSON);
 OMN_PARAMS(grammar, GRAMMAR);
@@ -14,6 +15,7 @@ OMN_PARAMS(codes, CODES);
 static const omn_object objects[] = {
     { "omnio.answer/1", "text", "whatever the model says", &answer_text_impl, NULL, 0, 0 },
     ANSWER(options, "one of several texts, the likeliest"),
+    ANSWER(trie, "one of several texts, written id by id"),
     ANSWER(number, "a number within a range"),
     ANSWER(json, "a value by a JSON Schema"),
     ANSWER(grammar, "a text by a GBNF grammar"),

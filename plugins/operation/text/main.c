@@ -219,7 +219,97 @@ static omn_status join(omn_call *c, const omn_value *in, const char *with, omn_v
     return finish(&b, out, err);
 }
 
+/* One space for white space that has two characters and more. */
+static void squeeze(omn_buf *b, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t run = 0;
+        while (i + run < n && strchr(spaces, s[i + run]) != NULL) run++;
+        if (run > 1) omn_buf_puts(b, " ");
+        else omn_buf_put(b, s + i, 1);
+        i += run > 1 ? run : 1;
+    }
+}
+
+/* The first `words` words of s, where one space divides them; 0: all. */
+static size_t first_words(const char *s, size_t n, int words)
+{
+    for (size_t i = 0; words > 0 && i < n; i++)
+        if (s[i] == ' ' && --words == 0) return i;
+    return n;
+}
+
+#define CLEAN(IN, OPT, PAR, OUT)                                                                   \
+    IN(text, in, "a question or a caption")                                                        \
+    PAR(int, words, "0", "0..65536", NULL, "so many words are kept; 0: all")                       \
+    PAR(bool, caption, "false", NULL, NULL, "<person> is a word")                                  \
+    PAR(string, end, "", NULL, NULL, "what it ends with, put there where it does not")             \
+    OUT(text, out, "as OFA's data are: small letters, no marks in front, no hyphens and strokes")
+OMN_OPERATION(clean, CLEAN, OMN_PURE);
+static omn_status clean(omn_call *c, const omn_value *in, int words, bool caption, const char *end,
+                        omn_value **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    static const char person[] = "<person>";
+    omn_value *small = NULL;
+    omn_buf flat, b;
+    omn_buf_init(&flat, OMN_TEXT_MOST);
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    OMN_TRY(lower(c, in, &small, err));
+    const char *s = omn_text_get(small, NULL);
+    for (s += strspn(s, ",.!?*#:;~"); *s; s++) {
+        const bool name = caption && !strncmp(s, person, sizeof person - 1);
+        omn_buf_put(&flat, name ? "person" : *s == '-' || *s == '/' ? " " : s, name ? 6 : 1);
+        if (name) s += sizeof person - 2;
+    }
+    OMN_TRY(omn_buf_check(&flat, "the text", err));
+    squeeze(&b, flat.data ? flat.data : "", flat.length);
+    OMN_TRY(omn_buf_check(&b, "the text", err));
+    const char *from = b.data ? b.data : "";
+    size_t n = b.length;
+    while (n && from[n - 1] == '\n') n--;
+    while (n && from[n - 1] == ' ') n--;
+    for (; n && *from == ' '; from++) n--;
+    n = first_words(from, n, words);
+    flat.length = 0;
+    omn_buf_put(&flat, from, n);
+    const size_t m = strlen(end);
+    if (n < m || strncmp(from + n - m, end, m) != 0) omn_buf_puts(&flat, end);
+    OMN_TRY(omn_buf_check(&flat, "the text", err));
+    st = omn_text_new(flat.data ? flat.data : "", flat.length, out, err);
+done:
+    omn_value_unref(small);
+    omn_buf_fini(&flat);
+    omn_buf_fini(&b);
+    return st;
+}
+
+#define BARE(IN, OPT, PAR, OUT)                                                                    \
+    IN(text, in, "the text")                                                                       \
+    OUT(text, out, "without the punctuation of ASCII, nor white space around it")
+OMN_OPERATION(bare, BARE, OMN_PURE);
+static omn_status bare(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    size_t n;
+    const char *s = omn_text_get(in, &n);
+    omn_buf b;
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    for (size_t i = 0; i < n; i++) {
+        const unsigned char ch = (unsigned char)s[i];
+        const bool mark = (ch > 32 && ch < 48) || (ch > 57 && ch < 65) || (ch > 90 && ch < 97) ||
+                          (ch > 122 && ch < 127);
+        if (!mark) omn_buf_put(&b, s + i, 1);
+    }
+    omn_status st = omn_buf_check(&b, "the text", err);
+    if (st == OMN_OK) st = trimmed(b.data ? b.data : "", b.length, out, err);
+    omn_buf_fini(&b);
+    return st;
+}
+
 static const omn_object objects[] = {
+    OMN_OPERATION_OBJECT(bare, "text.bare", "a text without punctuation"),
+    OMN_OPERATION_OBJECT(clean, "text.clean", "a question or a caption as models were trained"),
     OMN_OPERATION_OBJECT(fill, "text.template", "put values into a text"),
     OMN_OPERATION_OBJECT(lower, "text.lower", "a text in small letters"),
     OMN_OPERATION_OBJECT(upper, "text.upper", "a text in capital letters"),
