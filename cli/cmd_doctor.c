@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "cli.h"
+#include "machine.h"
 #include "shelf.h"
 
 #include <omnio/compute.h>
@@ -68,31 +69,13 @@ static void put(findings *f, bool fault, const char *what, const char *text)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-/* Bytes from the first line of a file that begins so; 0: there is none. unit: of its number. */
-static uint64_t line_of(const char *path, const char *begins, uint64_t unit)
-{
-    char line[256];
-    uint64_t out = 0;
-    FILE *in = fopen(path, "re");
-    while (in && !out && fgets(line, sizeof line, in))
-        if (!strncmp(line, begins, strlen(begins)))
-            out = strtoull(line + strlen(begins), NULL, 10) * unit;
-    if (in) fclose(in);
-    return out;
-}
-
 static void memory(findings *f)
 {
     char text[160];
-    const uint64_t all = line_of("/proc/meminfo", "MemTotal:", 1024);
-    const uint64_t free = line_of("/proc/meminfo", "MemAvailable:", 1024);
-    const uint64_t most = line_of("/sys/fs/cgroup/memory.max", "", 1);
-    if (!all) return;
-    omn_format(text, sizeof text, "%.1f GB, %.1f GB of it free", (double)all / 1e9,
-               (double)free / 1e9);
-    if (most && most < all)
-        omn_format(text + strlen(text), sizeof text - strlen(text), "; this group may take %.1f GB",
-                   (double)most / 1e9);
+    const machine_memory m = machine_memory_now();
+    if (!m.all) return;
+    omn_format(text, sizeof text, "%.1f GB, %.1f GB of it free%s", (double)m.all / 1e9,
+               (double)m.free / 1e9, m.most == m.all ? "; more is there than it may take" : "");
     put(f, false, "memory", text);
 }
 

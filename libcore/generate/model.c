@@ -456,16 +456,29 @@ const char *model_file(const omn_model *m, size_t i)
     return i < m->open->n_names ? m->open->names[i] : NULL;
 }
 
+const char *model_sought(const omn_model *m, size_t i)
+{
+    return i < m->open->n_sought ? m->open->sought[i] : NULL;
+}
+
+/* "a.json, b.txt or c": what would be a tokenizer. */
+static omn_status no_tokenizer(const omn_model *m, omn_error *err)
+{
+    char wanted[400] = "tokenizer.model";
+    const size_t n = m->open->n_sought;
+    for (size_t i = 0, at = 0; i < n && at < sizeof wanted; i++, at = strlen(wanted))
+        omn_format(wanted + at, sizeof wanted - at, "%s%s",
+                   !i ? "" : i + 1 < n ? ", " : " or ", m->open->sought[i]);
+    return omn_fail(err, OMN_ERR_MISSING,
+                    "the model's folder %s has no tokenizer: %s; copy the file that belongs to "
+                    "these weights there", m->path, wanted);
+}
+
 omn_status omn_model_tokens(const omn_model *m, const char *text, int32_t *ids, size_t most,
                             size_t *n, omn_error *err)
 {
     const omn_part *t = omn_open_find(m->open, "tokenizer");
-    if (!t)
-        return omn_fail(
-            err, OMN_ERR_MISSING,
-            "the model's folder %s has no tokenizer.model: copy the SentencePiece file that "
-            "belongs to these weights there",
-            m->path);
+    if (!t) return no_tokenizer(m, err);
     return omn_codec_encode(t, text, strlen(text), ids, most, n, err);
 }
 

@@ -58,6 +58,8 @@ struct omn_open {
     size_t n_values;
     const char *names[MOST_COMPANIONS]; /* of the outermost: those found in the model's folder */
     size_t n_names;
+    const char *sought[MOST_COMPANIONS]; /* the same of those that are not there */
+    size_t n_sought;
     uint64_t files;               /* hash of the files that were asked for, by size and time */
     char absent[200];             /* decoders that were asked for and no plugin offers: "a, b" */
 };
@@ -116,6 +118,8 @@ int32_t model_most_tokens(const omn_model *m, bool answer);
 /* Files in the model's folder that its parts read beside its configuration and weights, number i;
  * NULL: no more. */
 const char *model_file(const omn_model *m, size_t i);
+/* What they would read as well and is not there. */
+const char *model_sought(const omn_model *m, size_t i);
 int32_t model_most_answer(const omn_model *m, const omn_part *decoder);
 
 /* A model from a configuration in memory (taken) and optional weights file; dir may be "". */

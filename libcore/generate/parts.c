@@ -84,16 +84,19 @@ static void remember_file(omn_open *o, const char *path)
     o->files = XXH3_64bits_withSeed(is, sizeof is, o->files);
 }
 
-/* So that a copy of the model has it too. */
-static void remember_name(omn_open *o, const char *name)
+/* So that a copy of the model has it too, and what is not there can be named. */
+static void remember_name(omn_open *o, const char *name, bool there)
 {
     while (o->parent) o = o->parent;
-    for (size_t i = 0; i < o->n_names; i++)
-        if (!strcmp(o->names[i], name)) return;
-    if (o->n_names == MOST_COMPANIONS)
+    const char **list = there ? o->names : o->sought;
+    size_t *n = there ? &o->n_names : &o->n_sought;
+    for (size_t i = 0; i < *n; i++)
+        if (!strcmp(list[i], name)) return;
+    if (*n == MOST_COMPANIONS && !there) return;
+    if (*n == MOST_COMPANIONS)
         omn_open_fail(o, OMN_ERR_PLUGIN, "%s: the model reads more than %d files", name,
                       MOST_COMPANIONS);
-    else if (!(o->names[o->n_names++] = omn_arena_strdup(o->arena, name)))
+    else if (!(list[(*n)++] = omn_arena_strdup(o->arena, name)))
         omn_open_fail(o, OMN_ERR_MEMORY, "%s: out of memory", name);
 }
 
@@ -109,7 +112,7 @@ const char *omn_open_file(omn_open *o, const char *name, bool must)
         by ? named_by_file(o, by, name)
            : o->dir[0] ? joined(o, o->dir, strlen(o->dir), name) : NULL;
     if (path) remember_file(o, path);
-    if (path && !by) remember_name(o, name);
+    if (!by) remember_name(o, name, path != NULL);
     if (!path && must && by && *by->file)
         omn_open_fail(o, OMN_ERR_MISSING, "%s is neither beside %s nor in the folder %s", name,
                       by->file, o->dir[0] ? o->dir : ".");

@@ -1,0 +1,32 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# omnio tune: what a model's folder is, what it lacks and how that is called, what it can do, whether it fits.
+. "$top_srcdir/tests/cli/tap.sh"
+
+golden=$top_srcdir/tests/golden/clip
+ok "the model that ships lacks nothing" gives 0 tune nano
+ok "... its family" grep -q "^  family  *uio2, in " out
+ok "... its roles" sh -c 'grep -q "^  takes  *text, image$" out && grep -q "^  makes  *text$" out'
+ok "... its tasks" grep -q "^  tasks  .*caption, .*vqa" out
+ok "... its size" grep -q "^  size  *6.260 million parameters$" out
+ok "... it fits" grep -q "^  memory  *bf16: 0.01 GB of weights, .*; fits$" out
+grep "^  command  *omnio run " out | sed 's/^  command  *omnio//; s|--image FILE|--image "$top_srcdir/examples/tabletop.png"|' > asked
+ok "... and the command works" sh -c "top_srcdir='$top_srcdir'; '$omnio' $(cat asked)"
+
+mkdir clip
+cp "$golden/tiny_a.hf/config.json" clip/
+ok "what a folder lacks is told" gives 66 tune clip
+ok "... weights" grep -q "^! weights .*model.safetensors" out
+ok "... and the tokenizer by its own names" grep -q "^! tokenizer .*bpe_simple_vocab_16e6.txt.gz, .* or merges.txt" out
+ok "... what it could do all the same" grep -q "^  tasks  .*classify" out
+: > clip/open_clip_pytorch_model.bin
+ok "weights of another format" gives 66 tune clip
+ok "... are seen" grep -q "open_clip_pytorch_model.bin: omnio convert" out
+rm clip/open_clip_pytorch_model.bin
+cp "$golden/tiny_a.bpe.txt.gz" clip/bpe_simple_vocab_16e6.txt.gz
+cp "$golden/tiny_a.hf/model.safetensors" clip/
+ok "a folder that has all" gives 0 tune clip --format json
+ok "... as a list" sh -c '! grep -q "\"missing\":true" out && grep -q "\"what\":\"command\"" out'
+ok "no model" gives 66 tune nothing
+ok "no word is wrong usage" gives 2 tune
+plan
