@@ -6,6 +6,7 @@
 #include "plugins/codec/location/location.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -482,6 +483,70 @@ START_TEST(places_of_the_longer_side_are_the_recorded_ones)
 }
 END_TEST
 
+/* What a row of ids says, digits by the names that the file gives them. */
+static void say(const int32_t *ids, size_t n, omn_buf *out)
+{
+    for (size_t i = 0; i < n && ids[i] != 1; i++) {
+        if (out->length) omn_buf_puts(out, " ");
+        if (ids[i] > 32000) omn_buf_printf(out, "<extra_id_%d>", 100 + 32999 - ids[i]);
+        else omn_buf_puts(out, ids[i] == 209   ? "1"
+                               : ids[i] == 204 ? "2"
+                               : ids[i] == 220 ? "3"
+                               : ids[i] == 314 ? "4"
+                                               : "the");
+    }
+}
+
+/* Bodies by the published rules; what lies in the padding comes to the edge here. Pixels: 1e-4 of
+ * means in float. */
+START_TEST(joints_with_numbers_are_the_recorded_ones)
+{
+    static const char *const cases[] = { "exact", "few", "many", "badlabel", "few_invisible",
+                                         "invisible" };
+    static const char *const names[17] = { "a", "b", "c", "d", "e", "f", "g", "h", "i",
+                                           "j", "k", "l", "m", "n", "o", "p", "q" };
+    const char *file = "tests/golden/uio1/locations.safetensors";
+    size_t n = 0;
+    int32_t *hw = golden_tensor(file, "in.kp_hw", &n);
+    const omn_frame all = omn_frame_identity(1, (uint32_t)hw[1], (uint32_t)hw[0]);
+    const omn_frame seen = omn_frame_then(&all, 640. / 384, 640. / 384, 0, 0);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[64];
+        omn_error err = OMN_ERROR_INIT;
+        omn_value *v = NULL;
+        omn_buf text;
+        const omn_point *p = NULL;
+        omn_buf_init(&text, 1 << 16);
+        snprintf(name, sizeof name, "in.kp.%s", cases[i]);
+        int32_t *ids = golden_tensor(file, name, &n);
+        say(ids, n, &text);
+        ck_assert_int_eq(loc_read_joints(&uio1, NULL, text.data, text.length, &seen, names, 17, &v,
+                                         &err), OMN_OK);
+        const size_t got = omn_points_get(v, &p);
+        const bool found = i < 5;
+        ck_assert_uint_eq(got, found ? 17 : 0);
+        if (found) {
+            snprintf(name, sizeof name, "out.kp_points.%s", cases[i]);
+            float *want = golden_tensor(file, name, &n);
+            snprintf(name, sizeof name, "out.kp_labels.%s", cases[i]);
+            int32_t *labels = golden_tensor(file, name, &n);
+            for (size_t k = 0; k < 17; k++) {
+                ck_assert_int_eq(p[k].visible, labels[k]);
+                ck_assert_str_eq(p[k].label, names[k]);
+                ck_assert_double_eq_tol(p[k].x, fmin((double)want[2 * k], hw[1]), 1e-4);
+                ck_assert_double_eq_tol(p[k].y, fmin((double)want[2 * k + 1], hw[0]), 1e-4);
+            }
+            free(want);
+            free(labels);
+        }
+        free(ids);
+        omn_buf_fini(&text);
+        omn_value_unref(v);
+    }
+    free(hw);
+}
+END_TEST
+
 /* A view that is none of a whole picture in its corner goes through its frame. */
 START_TEST(places_of_the_longer_side_of_a_piece)
 {
@@ -535,6 +600,7 @@ int main(void)
         points_in_the_padding_are_none,
         broken_answers_lose_a_box_and_not_the_rest,
         places_of_the_longer_side_are_the_recorded_ones,
+        joints_with_numbers_are_the_recorded_ones,
         places_of_the_longer_side_of_a_piece,
         a_million_words_are_read_in_time,
     };

@@ -17,7 +17,7 @@ typedef struct keypoints_answer {
     char *text;                   /* the names, cut apart */
     const char *names[MOST_NAMES];
     size_t n;
-    bool all;
+    bool all, visibility;
 } keypoints_answer;
 
 static const char coco[] =
@@ -51,6 +51,10 @@ static omn_status open_keypoints(omn_call *c, const void *params, omn_open *o, v
     *self = a;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "keypoints: out of memory");
     a->all = p->all;
+    a->visibility = p->visibility;
+    if (a->visibility && !a->all)
+        return omn_fail(err, OMN_ERR_CONFIG,
+                        "keypoints: with visibility every one is told, all: false says nothing");
     a->decoder = omn_open_decoder(o);
     a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
     a->scheme = loc_scheme_in(o, "points");
@@ -70,9 +74,13 @@ static omn_status keypoints_rules(const void *self, omn_rules *r, omn_error *err
 {
     const keypoints_answer *a = self;
     const omn_rule *list[MOST_NAMES], *at = omn_rules_range(r, "location");
+    const omn_rule *seen[3] = { NULL };
     (void)err;
+    for (int k = 0; a->visibility && k < 3; k++)
+        seen[k] = omn_rules_tokens(r, (const char[2]){ (char)('1' + k), 0 });
     for (size_t i = 0; i < a->n; i++) {
-        const omn_rule *one[3] = { at, at, omn_rules_tokens(r, a->names[i]) };
+        const omn_rule *one[3] = { at, at, a->visibility ? omn_rules_either(r, seen, 3)
+                                                         : omn_rules_tokens(r, a->names[i]) };
         list[i] = omn_rules_seq(r, one, 3);
         if (!a->all) list[i] = omn_rules_repeat(r, list[i], 0, 1);
     }
@@ -103,6 +111,12 @@ static omn_status write_keypoints(const void *self, omn_call *c, const omn_value
     for (size_t i = 0; i < a->n; i++) {
         const omn_point *hit = named(p, n, a->names[i]);
         omn_value *one = NULL;
+        if (a->visibility) {
+            if (!hit)
+                OMN_TRY(omn_fail(err, OMN_ERR_DATA, "\"%.60s\" is missing", a->names[i]));
+            OMN_TRY(loc_write_joint(a->scheme, hit, frame, &b, err));
+            continue;
+        }
         if (!hit || hit->visible == 0) {
             if (!a->all) continue;
             OMN_TRY(omn_fail(err, OMN_ERR_DATA, "\"%.60s\" is not seen: all: false lets it out",
@@ -154,13 +168,17 @@ static omn_status read_keypoints(const void *self, omn_call *c, const omn_heard 
     omn_value *heard = NULL;
     omn_buf b;
     size_t *ends = NULL;
-    (void)c;
     if (!frame)
         return omn_fail(err, OMN_ERR_ARGUMENT,
                         "an answer in keypoints wants the picture that they lie in among the "
                         "inputs");
     OMN_TRY(loc_hear(a->decoder, h, &b, &ends, err));
-    OMN_TRY(loc_read(a->scheme, b.data ? b.data : "", b.length, frame, false, NULL, &heard, err));
+    const char *text = b.data ? b.data : "";
+    if (a->visibility) {
+        st = loc_read_joints(a->scheme, c, text, b.length, frame, a->names, a->n, out, err);
+        goto done;
+    }
+    OMN_TRY(loc_read(a->scheme, text, b.length, frame, false, NULL, &heard, err));
     OMN_TRY(complete(a, heard, frame, out, err));
 done:
     omn_value_unref(heard);

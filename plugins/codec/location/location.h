@@ -199,6 +199,14 @@ const loc_scheme *loc_scheme_in(const omn_open *o, const char *speaks);
 omn_status loc_hear(const omn_part *decoder, const omn_heard *h, omn_buf *text, size_t **ends,
                     omn_error *err);
 
+/* Joints in the order of their names, behind each 1 (not seen), 2 (hidden) or 3 (seen), as
+ * Unified-IO 1 tells them; joints.c. None that is seen: no points. */
+omn_status loc_write_joint(const loc_scheme *s, const omn_point *p, const omn_frame *like,
+                           omn_buf *out, omn_error *err);
+omn_status loc_read_joints(const loc_scheme *s, omn_call *c, const char *text, size_t length,
+                           const omn_frame *like, const char *const *names, size_t n,
+                           omn_value **out, omn_error *err);
+
 #define BOXES(PAR, S)                                                                              \
     PAR(S, string, boxes, "0..", NULL, NULL, "how many: 1, 0.., 1..20; 1 without a label is "      \
         "exactly four locations")                                                                  \
@@ -226,7 +234,9 @@ omn_status loc_hear(const omn_part *decoder, const omn_heard *h, omn_buf *text, 
     PAR(S, string, keypoints, "coco", NULL, NULL,                                                  \
         "coco (17 joints of a person), or names with commas between")                              \
     PAR(S, bool, all, "true", NULL, NULL,                                                          \
-        "every name comes; else those that are not seen may be left out")
+        "every name comes; else those that are not seen may be left out")                          \
+    PAR(S, bool, visibility, "false", NULL, NULL,                                                  \
+        "1, 2 or 3 (not seen, hidden, seen) stands behind each place instead of its name")
 
 #define BOX3D(PAR, VAL, S)                                                                         \
     PAR(S, string, box3d, "0..", NULL, NULL, "how many: 1, 0.., 1..20")                            \
