@@ -145,6 +145,7 @@ static extent extent_of(const omn_model *m, const plan_step *s, const omn_vocab 
     if (row && v && v->window > 0 && most > v->window) most = v->window;
     if (row && e.length < FRONT_AT_ONCE) e.length = FRONT_AT_ONCE;
     e.capacity = (most + CAPACITY_STEP - 1) / CAPACITY_STEP * CAPACITY_STEP;
+    if (row && e.length > e.capacity) e.length = e.capacity; /* a row that is shorter than that */
     return e;
 }
 
@@ -240,7 +241,10 @@ static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_e
     if (makes_values(s)) OMN_TRY(count_making(k, s, decoder, false, err));
     if (omn_graph_flops(encode) > k->cost->encode_flops)
         k->cost->encode_flops = omn_graph_flops(encode);
-    if (omn_graph_flops(step) > k->cost->step_flops) k->cost->step_flops = omn_graph_flops(step);
+    /* what stands in front of an answer is fed many places at a time; a token is one of them */
+    const uint64_t places = model_row(k->m) ? (uint64_t)e.length : 1;
+    const uint64_t each = omn_graph_flops(step) / places;
+    if (each > k->cost->step_flops) k->cost->step_flops = each;
 done:
     return st == OMN_OK ? st : at_step(s, st, err);
 }
@@ -309,7 +313,7 @@ void cost_owner(const omn_model *m, const char *weight, char *out, size_t room)
     for (size_t i = 0; i < n; i++) {
         const size_t length = strlen(parts[i]->prefix);
         if (length <= longest || strncmp(weight, parts[i]->prefix, length) ||
-            (weight[length] && weight[length] != '.'))
+            (weight[length] && weight[length] != '.' && weight[length] != '/'))
             continue;
         best = parts[i];
         longest = length;
@@ -318,7 +322,7 @@ void cost_owner(const omn_model *m, const char *weight, char *out, size_t room)
     if (kind)
         snprintf(out, room, "%.*s %s", (int)strcspn(kind + 1, "/"), kind + 1, best->role);
     else
-        snprintf(out, room, "%.*s", (int)strcspn(weight, "."), weight);
+        snprintf(out, room, "%.*s", (int)strcspn(weight, "./"), weight);
 }
 
 /* Weights come in the order of their names, so that those of one part follow each other, but for
