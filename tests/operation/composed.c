@@ -79,6 +79,8 @@ static const row rows[] = {
     { "text.template", { "\"\"" }, { "template", "a {}." }, "\"a .\"", NULL },
     { "text.lower", { "\"ABC xYz 12\"" }, { 0 }, "\"abc xyz 12\"", NULL },
     { "text.upper", { "\"abc\"" }, { 0 }, "\"ABC\"", NULL },
+    { "text.tidy", { "\"a dog , a cat . is n't it ' s ? they 're 's\"" }, { 0 },
+      "\"a dog, a cat. isn't it's? they're's\"", NULL },
     { "text.strip", { "\" \\n a b\\t \"" }, { 0 }, "\"a b\"", NULL },
     { "text.strip", { "\" \\n \"" }, { 0 }, "\"\"", NULL },
     { "text.replace", { "\"aXbXXc\"" }, { "old", "X", "new", "--" }, "\"a--b----c\"", NULL },

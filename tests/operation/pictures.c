@@ -108,6 +108,99 @@ START_TEST(colours_convert_and_come_back)
 }
 END_TEST
 
+/* A pixel is hidden whose middle is inside; grey becomes three colours, an alpha that was there
+ * stays beside the boxes. */
+START_TEST(boxes_are_hidden)
+{
+    omn_value *in = picture(60, 40, 3);
+    omn_value *boxes = from_json("[{\"box\":[10,5,20,25]},{\"box\":[50.6,30.4,99,99]}]");
+    const omn_value *const given[4] = { in, boxes, NULL, NULL };
+    omn_value *out = apply(NULL, "image.hide", given, NULL);
+    const omn_pixels was = pixels(in), px = pixels(out);
+    ck_assert_uint_eq(px.channels, 4);
+    for (uint32_t y = 0; y < 40; y++)
+        for (uint32_t x = 0; x < 60; x++) {
+            const bool hidden = (x >= 10 && x < 20 && y >= 5 && y < 25) || (x >= 51 && y >= 30);
+            ck_assert_int_eq(at(&px, x, y, 3), hidden ? 0 : 255);
+            for (uint32_t k = 0; k < 3; k++)
+                ck_assert_int_eq(at(&px, x, y, k), at(&was, x, y, k));
+        }
+    const omn_value *const again[4] = { out, boxes, NULL, NULL };
+    omn_value *twice = apply(NULL, "image.hide", again, NULL);
+    ck_assert_mem_eq(pixels(twice).data, px.data, 60 * 40 * 4);
+    const omn_value *const one[4] = { in, NULL, NULL, NULL };
+    omn_value *f = apply(NULL, "image.convert", one, "type", "float", NULL);
+    const omn_value *const second[4] = { f, boxes, NULL, NULL };
+    omn_value *soft = apply(NULL, "image.hide", second, NULL);
+    const float *x = (const float *)pixels(soft).data;
+    ck_assert_float_eq(x[3], 1);
+    ck_assert_float_eq(x[(5 * 60 + 10) * 4 + 3], 0);
+    omn_value_unref(in);
+    omn_value_unref(boxes);
+    omn_value_unref(out);
+    omn_value_unref(twice);
+    omn_value_unref(f);
+    omn_value_unref(soft);
+    apply_end();
+}
+END_TEST
+
+/* The recorded picture, and the masks of the original program: integers, to the pixel; and what is
+ * bright, as uio1-segment takes it. */
+START_TEST(things_of_a_drawn_segmentation)
+{
+    omn_weights *w = NULL;
+    omn_image *img = NULL;
+    omn_pixels px;
+    OK(omn_weights_open(testing_source("tests/golden/uio1/locations.safetensors"), &w, NULL));
+    const omn_tensor *in = omn_weights_get(w, "in.seg");
+    const omn_tensor *want = omn_weights_get(w, "out.seg_coarse");
+    const omn_tensor *bright = omn_weights_get(w, "out.seg_any");
+    ck_assert(in && want && bright && want->shape.dim[0] == 4);
+    const size_t n = in->bytes / 12;
+    OK(omn_image_new(OMN_F32, (uint32_t)in->shape.dim[1], (uint32_t)in->shape.dim[0], 3, NULL, &img,
+                     &px, NULL));
+    memcpy(px.data, in->data, in->bytes);
+    omn_value *v = omn_image_give(img);
+    const omn_value *const given[4] = { v, NULL, NULL, NULL };
+    omn_value *masks = apply(NULL, "mask.from_hues", given, "rows", "true", NULL);
+    ck_assert_uint_eq(omn_list_count(masks), 4);
+    for (size_t k = 0; k < 4; k++)
+        ck_assert_mem_eq(omn_value_column(omn_list_at(masks, k), "labels")->data,
+                         (const char *)want->data + k * n * 4, n * 4);
+    omn_value *mask = apply(NULL, "mask.from_image", given, "form", "above", "limit", "0.12", NULL);
+    ck_assert_mem_eq(omn_value_column(mask, "labels")->data, bright->data, n * 4);
+    omn_value_unref(masks);
+    omn_value_unref(mask);
+    omn_value_unref(v);
+    omn_weights_close(w);
+    apply_end();
+}
+END_TEST
+
+/* Pieces are what touches: an upright line of eleven stays, ten in a corner go, what is not there
+ * is no mask. */
+START_TEST(crumbs_are_left_out)
+{
+    omn_image *img = NULL;
+    omn_pixels px;
+    OK(omn_image_new(OMN_U8, 20, 20, 3, NULL, &img, &px, NULL));
+    memset(px.data, 0, 20 * 20 * 3);
+    for (uint32_t i = 0; i < 11; i++) ((uint8_t *)px.data)[((3 + i) * 20 + 4) * 3] = 255;
+    for (uint32_t i = 0; i < 10; i++)
+        ((uint8_t *)px.data)[((15 + i / 5) * 20 + 10 + i % 5) * 3] = 255;
+    omn_value *v = omn_image_give(img);
+    const omn_value *const given[4] = { v, NULL, NULL, NULL };
+    omn_value *masks = apply(NULL, "mask.from_hues", given, NULL);
+    ck_assert_uint_eq(omn_list_count(masks), 1);
+    const int32_t *x = omn_value_column(omn_list_at(masks, 0), "labels")->data;
+    for (int i = 0; i < 400; i++) ck_assert_int_eq(x[i], i % 20 == 4 && i / 20 >= 3 && i / 20 < 14);
+    omn_value_unref(masks);
+    omn_value_unref(v);
+    apply_end();
+}
+END_TEST
+
 START_TEST(boxes_are_cut_out)
 {
     omn_value *in = picture(60, 40, 3);
@@ -308,6 +401,9 @@ int main(void)
     const TTest *const all[] = {
         sizes_are_those_asked_for,
         colours_convert_and_come_back,
+        boxes_are_hidden,
+        things_of_a_drawn_segmentation,
+        crumbs_are_left_out,
         boxes_are_cut_out,
         clipping_ends_at_the_edges,
         boxes_are_drawn_on_their_edges_only,

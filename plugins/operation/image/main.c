@@ -108,6 +108,44 @@ static omn_status cut(omn_call *c, const omn_image *in, const omn_value *regions
     return st;
 }
 
+#define HIDE(IN, OPT, PAR, OUT)                                                                    \
+    IN(image, in, "the picture")                                                                   \
+    IN(regions, regions, "what nobody is to see")                                                  \
+    OUT(image, out, "the picture, transparent there; its colours stay")
+OMN_OPERATION(hide, HIDE, OMN_PURE);
+/* Is the middle of pixel (x, y) inside one of the boxes? */
+static bool is_inside(const omn_frame *f, const omn_region *r, size_t n, uint32_t x, uint32_t y)
+{
+    double at[2];
+    omn_frame_to_source(f, x + 0.5, y + 0.5, &at[0], &at[1]);
+    for (size_t i = 0; i < n; i++)
+        if (at[0] >= r[i].x0 && at[0] < r[i].x1 && at[1] >= r[i].y0 && at[1] < r[i].y1) return true;
+    return false;
+}
+static omn_status hide(omn_call *c, const omn_image *in, const omn_value *regions,
+                       omn_image **out, omn_error *err)
+{
+    const omn_region *r = NULL;
+    const size_t n = omn_regions_get(regions, &r);
+    const omn_pixels px = omn_image_pixels(in);
+    const size_t each = px.type == OMN_U8 ? 1 : sizeof(float), from = px.channels < 3 ? 1 : 3;
+    omn_pixels to;
+    const omn_status st = omn_image_new_within(c, px.type, px.width, px.height, 4,
+                                               omn_image_frame(in), out, &to, err);
+    if (st != OMN_OK) return st;
+    for (size_t i = 0; i < (size_t)px.width * px.height; i++) {
+        const uint32_t x = (uint32_t)(i % px.width), y = (uint32_t)(i / px.width);
+        const bool hidden = is_inside(omn_image_frame(in), r, n, x, y);
+        const char *p = (const char *)px.data + i * px.channels * each;
+        char *q = (char *)to.data + i * 4 * each;
+        for (size_t k = 0; k < 3; k++) memcpy(q + k * each, p + (from == 3 ? k : 0) * each, each);
+        if (px.channels == 4 && !hidden) memcpy(q + 3 * each, p + 3 * each, each);
+        else if (px.type == OMN_U8) ((uint8_t *)q)[3] = hidden ? 0 : 255;
+        else memcpy(q + 3 * each, hidden ? &(float){ 0 } : &(float){ 1 }, each);
+    }
+    return OMN_OK;
+}
+
 #define PAD(IN, OPT, PAR, OUT)                                                                     \
     IN(image, in, "the picture")                                                                   \
     PAR(int, width, NULL, "1..65535", "px", "width afterwards, not below the picture's")           \
@@ -176,6 +214,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(fit, "image.fit", "scale a picture into a padded one, as models take it"),
     OMN_OPERATION_OBJECT(crop, "image.crop", "cut a rectangle out of a picture"),
     OMN_OPERATION_OBJECT(cut, "image.cut", "cut every box out of a picture"),
+    OMN_OPERATION_OBJECT(hide, "image.hide", "make boxes of a picture transparent"),
     OMN_OPERATION_OBJECT(pad, "image.pad", "put a picture into a larger one"),
     OMN_OPERATION_OBJECT(convert, "image.convert", "change a picture's channels or their type"),
 };

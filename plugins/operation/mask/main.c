@@ -2,6 +2,7 @@
 /* Operations on masks: from and to pictures, grey or in colours, to outlines and back, and the
  * boxes around what they label. */
 #include "colors.h"
+#include "hues.h"
 #include "outline.h"
 
 #include <math.h>
@@ -182,6 +183,39 @@ done:
 }
 
 /* The colour of a label: that of its name where both have names, else by number. */
+#define FROM_HUES(IN, OPT, PAR, OUT)                                                               \
+    IN(image, in, "a segmentation as a model drew it, things bright on black")                     \
+    PAR(int, least, "10", "0..1000000", "px", "pieces of so many pixels and fewer are left out")   \
+    PAR(bool, rows, "false", NULL, NULL, "pieces lie within lines, as the published program has "  \
+        "them; else they are what touches")                                                        \
+    OUT(list, out, "a mask for each thing: white or grey, red, green, blue; those that are there")
+OMN_OPERATION(from_hues, FROM_HUES, OMN_PURE);
+static omn_status from_hues(omn_call *c, const omn_image *in, int least, bool rows,
+                            omn_value **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_value *list[HUES] = { NULL };
+    static const char *const legend[2] = { "nothing", "thing" };
+    uint8_t *planes = NULL;
+    size_t made = 0;
+    const omn_pixels px = omn_image_pixels(in);
+    const size_t n = (size_t)px.width * px.height;
+    int32_t *labels = omn_call_scratch(c, n, sizeof *labels);
+    if (!labels) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a mask");
+    OMN_TRY(hues_planes(&px, (size_t)least, rows, &planes, err));
+    for (size_t k = 0; k < HUES; k++) {
+        bool any = false;
+        for (size_t i = 0; i < n; i++) any = (labels[i] = planes[k * n + i]) != 0 || any;
+        const omn_filled hard = omn_fill("labels", OMN_I32, omn_dim2(px.height, px.width), labels);
+        if (any) OMN_TRY(mask_of(&hard.tensor, legend, 2, omn_image_frame(in), &list[made++], err));
+    }
+    st = omn_list_new(list, made, out, err);
+done:
+    for (size_t k = 0; k < HUES; k++) omn_value_unref(list[k]);
+    free(planes);
+    return st;
+}
+
 static omn_status color_of_label(const colors *k, const omn_value *in, size_t label, size_t *out,
                                  omn_error *err)
 {
@@ -406,6 +440,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(from_image, "mask.from_image", "a picture as a mask"),
     OMN_OPERATION_OBJECT(to_image, "mask.image", "a mask as a grey picture"),
     OMN_OPERATION_OBJECT(from_colors, "mask.from_colors", "a picture in colours as a mask"),
+    OMN_OPERATION_OBJECT(from_hues, "mask.from_hues", "the things of a drawn segmentation"),
     OMN_OPERATION_OBJECT(to_colors, "mask.colors", "a mask as a picture in colours"),
     OMN_OPERATION_OBJECT(mask_regions, "mask.regions", "a box around each label of a mask"),
     OMN_OPERATION_OBJECT(mask_polygons, "mask.polygons", "the outline of each label of a mask"),

@@ -133,6 +133,37 @@ static omn_status trimmed(const char *p, size_t n, omn_value **out, omn_error *e
     return omn_text_new(p + from, n - from, out, err);
 }
 
+#define TIDY(IN, OPT, PAR, OUT)                                                                    \
+    IN(text, in, "a text whose marks stand apart, as tokens do")                                   \
+    OUT(text, out, "the same as people write it")
+OMN_OPERATION(tidy, TIDY, OMN_PURE);
+/* One after the other, as T5's tokenizer of the Transformers library shows a text. */
+static omn_status tidy(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    static const char *const marks[][2] = {
+        { " .", "." },   { " ?", "?" },   { " !", "!" },   { " ,", "," },     { " ' ", "'" },
+        { " n't", "n't" }, { " 'm", "'m" }, { " 's", "'s" }, { " 've", "'ve" }, { " 're", "'re" },
+    };
+    size_t n = 0;
+    const char *text = omn_text_get(in, &n);
+    char *copy = omn_call_scratch(c, n + 1, 1);
+    if (copy == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a text");
+    memcpy(copy, text, n);
+    for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
+        const size_t from = strlen(marks[k][0]), to = strlen(marks[k][1]);
+        size_t made = 0;
+        for (size_t i = 0; i < n;) {
+            const bool hit = n - i >= from && memcmp(copy + i, marks[k][0], from) == 0;
+            if (hit) memcpy(copy + made, marks[k][1], to);
+            else copy[made] = copy[i];
+            made += hit ? to : 1;
+            i += hit ? from : 1;
+        }
+        n = made;
+    }
+    return omn_text_new(copy, n, out, err);
+}
+
 #define STRIP(IN, OPT, PAR, OUT)                                                                   \
     IN(text, in, "the text")                                                                       \
     OUT(text, out, "without white space before and behind")
@@ -313,6 +344,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(fill, "text.template", "put values into a text"),
     OMN_OPERATION_OBJECT(lower, "text.lower", "a text in small letters"),
     OMN_OPERATION_OBJECT(upper, "text.upper", "a text in capital letters"),
+    OMN_OPERATION_OBJECT(tidy, "text.tidy", "a text without blanks in front of its marks"),
     OMN_OPERATION_OBJECT(strip, "text.strip", "a text without white space around it"),
     OMN_OPERATION_OBJECT(replace, "text.replace", "other words for some of a text"),
     OMN_OPERATION_OBJECT(split, "text.split", "a text as a list of its parts"),
