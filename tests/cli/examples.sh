@@ -36,6 +36,9 @@ for i in 1 2 3; do echo "{\"id\": $i, \"image\": \"a.png\"}"; done > many.jsonl
 mkdir -p shelf/unified-io-2
 cp "$top_srcdir/tests/pipeline/unified-io-2.json" shelf/unified-io-2/config.json || exit 99
 cp "$top_srcdir/tests/golden/codecs/tok_bpe.model" shelf/unified-io-2/tokenizer.model || exit 99
+mkdir -p shelf/unified-io-1
+echo '{"omnio": {"model": "uio1", "size": "small"}}' > shelf/unified-io-1/config.json
+cp "$top_srcdir/tests/golden/uio1/spiece.model" shelf/unified-io-1/ || exit 99
 # Small ones of BEiT-3, one for each task.
 for task in captioning vqa nlvr2 retrieval imagenet; do
     weights=$task classes=11 side=12
@@ -126,7 +129,7 @@ example() {
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
-    [ "${2:-}" = run ] && grep -q '^model: unified-io-2' "pipelines/$3.yaml" 2> /dev/null && short=--plan
+    [ "${2:-}" = run ] && grep -q '^model: unified-io-[12]' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some

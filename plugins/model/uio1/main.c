@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Bin b is the piece <extra_id_(100 + b)>, ids fall as bins rise. */
-enum { BINS = 1000, FIRST_BIN = 100, SENTINELS = 1100 };
+enum { BINS = 1000, FIRST_BIN = 100, PIECES = 1100 };
 
 /* What it takes; a picture with holes is one of which parts are not seen. */
 static void open_inputs(uio1 *u, omn_open *o)
@@ -85,7 +85,7 @@ static omn_status uio1_open(omn_call *c, const void *params, omn_open *o, void *
     const char *file = omn_open_file(o, "spiece.model", false) ? "spiece.model" : "tokenizer.model";
     if (omn_open_file(o, file, false))
         omn_open_part(o, "tokenizer", "omnio.codec/1", "text.sentencepiece", "",
-                      "file=%s sentinels=%d", file, SENTINELS);
+                      "file=%s gaps=%d", file, PIECES);
     uio1_read(u, o, f);
     open_inputs(u, o);
     open_text(u, o, f, omn_open_find(o, "tokenizer"));
