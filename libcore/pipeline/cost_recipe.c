@@ -144,7 +144,9 @@ omn_status omn_recipe_needs(omn_recipe *r, omn_pipeline_need_fn *fn, void *user,
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
     OMN_TRY(omn_model_keys(m, err));
     const char *asks = omn_pipeline_asks(r->tasks[0].pipeline);
-    if (!asks || *asks) OMN_TRY(omn_model_tokens(m, "", &id, 1, &n, err)); /* a tokenizer? */
+    const bool texts = omn_model_encoder(m, "text") || omn_model_decoder(m, "text");
+    if (texts && (!asks || *asks))       /* is there a tokenizer? */
+        OMN_TRY(omn_model_tokens(m, "", &id, 1, &n, err));
     OMN_TRY(recipe_prove(r, m, err));
     OMN_TRY(count(k, store, err));
     tell(k, fn, user);
