@@ -343,6 +343,7 @@ static omn_status add_beams(const omn_beams *b, fields *f, omn_error *err)
     if (b->alpha != 0) OMN_TRY(add_number(f, "length_penalty", b->alpha, err));
     if (b->length_extra) OMN_TRY(add_number(f, "length_extra", b->length_extra, err));
     if (b->renormalise) OMN_TRY(add_number(f, "among", 1, err));
+    if (b->open_extra) OMN_TRY(add_number(f, "open_extra", b->open_extra, err));
     if (b->stop > OMN_BEAM_BOUND && b->stop <= OMN_BEAM_NEVER)
         OMN_TRY(add_text(f, "stop", stops[b->stop], err));
 done:

@@ -86,7 +86,7 @@ typedef struct guide {
 typedef struct plan_search {
     int64_t beams, least, no_repeat, n_best, window;
     double length_penalty;
-    int64_t length_extra;
+    int64_t length_extra, open_extra;
     omn_beam_stop stop;
     bool sixths, jacobi, among;
     guide *guides;

@@ -61,7 +61,7 @@ omn_status read_search(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
 {
     static const char *const keys[] = { "beams",  "length_penalty", "penalty", "no_repeat", "least",
                                         "n_best", "scheme",         "window",  "stop",
-                                        "length_extra", "among", NULL };
+                                        "length_extra", "open_extra", "among", NULL };
     const yml *q = yml_get(y, "search"), *guidance = yml_get(y, "guidance");
     plan_search *h = &s->search;
     if (q) {
@@ -77,12 +77,13 @@ omn_status read_search(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
     TRY_READ(yml_int(yml_get(q, "window"), 1, 256, &h->window, 0, err));
     TRY_READ(yml_double(yml_get(q, "length_penalty"), -10, 10, &h->length_penalty, 0, err));
     TRY_READ(yml_int(yml_get(q, "length_extra"), -8, 8, &h->length_extra, 0, err));
+    TRY_READ(yml_int(yml_get(q, "open_extra"), -8, 8, &h->open_extra, 0, err));
     TRY_READ(read_stop(yml_get(q, "stop"), &h->stop, err));
     TRY_READ(yml_bool(yml_get(q, "among"), &h->among, false, err));
     TRY_READ(read_choice(yml_get(q, "penalty"), "power", "sixths", &h->sixths, err));
     TRY_READ(read_choice(yml_get(q, "scheme"), "left", "jacobi", &h->jacobi, err));
     if (h->beams <= 1 && (yml_get(q, "length_penalty") || yml_get(q, "penalty") ||
-                          yml_get(q, "length_extra")))
+                          yml_get(q, "length_extra") || yml_get(q, "open_extra")))
         return yml_fail(q, err, "a penalty of length is for beams: beams: 4");
     if (h->beams <= 1 && yml_get(q, "stop"))
         return yml_fail(yml_get(q, "stop"), err, "stop is for beams: beams: 4");

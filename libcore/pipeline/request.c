@@ -222,6 +222,7 @@ static omn_status search(omn_pipeline_run *r, omn_call *c, const plan_step *s, o
                              .alpha = h->length_penalty,
                              .penalty = h->sixths ? OMN_PENALTY_SIXTHS : OMN_PENALTY_POWER,
                              .length_extra = (int32_t)h->length_extra,
+                             .open_extra = (int32_t)h->open_extra,
                              .renormalise = h->among, .stop = h->stop };
     rq->min_tokens = (int32_t)h->least;
     rq->no_repeat = (int32_t)h->no_repeat;
