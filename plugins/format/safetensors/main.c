@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file of any value, those of kinds that a plugin brings too: what is numbers are tensors that
  * every reader of safetensors sees; the rest (kind, texts, where it lies) is one JSON text in the
- * metadata, "omnio.value". A file of tensors alone is read as a tensor, or as a record of them. */
+ * metadata, "omnio.value". A file of tensors alone is read as a tensor, or as a record of them, and
+ * so are the arrays of NumPy. */
 #include <omnio/plugin.h>
 
 #include <stdlib.h>
@@ -132,7 +133,53 @@ done:
 
 static const omn_format_impl format = { NULL,       "any",     "safetensors", probe,
                                         read_value, write_value };
+/* ---- arrays of NumPy ------------------------------------------------------------------------ */
+
+/* The reader of weights opens files, not bytes. */
+static omn_status read_arrays(omn_call *c, const char *path, omn_value **out, omn_error *err)
+{
+    omn_weights *w = NULL;
+    omn_context *ctx = omn_call_host(c);
+    if (ctx == NULL)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "arrays of NumPy cannot be read in this call");
+    omn_status st = omn_weights_load(ctx, path, NULL, &w, err);
+    if (st == OMN_OK) st = plain_tensors(w, out, err);
+    omn_weights_close(w);
+    return st;
+}
+
+static omn_status refuse_bytes(omn_call *c, const uint8_t *bytes, size_t size, omn_value **out,
+                               omn_error *err)
+{
+    (void)c;
+    (void)bytes;
+    (void)size;
+    (void)out;
+    return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                    "arrays of NumPy are read from a file, not from a pipe");
+}
+
+static int probe_arrays(const char *name, const uint8_t *head, size_t n)
+{
+    (void)name;
+    if (n >= 6 && memcmp(head, "\x93NUMPY", 6) == 0) return 95;
+    if (n < 31 || memcmp(head, "PK\3\4", 4) != 0) return 0;
+    const size_t length = (size_t)head[26] | (size_t)head[27] << 8;
+    return length > 4 && length <= n - 30 && memcmp(head + 30 + length - 4, ".npy", 4) == 0 ? 95
+                                                                                           : 0;
+}
+
+static const void *extension_arrays(const char *id)
+{
+    static const omn_format_file file = { read_arrays };
+    return strcmp(id, "omnio.file/1") == 0 ? &file : NULL;
+}
+
+static const omn_format_impl arrays = { extension_arrays, "any",        "npz,npy",
+                                        probe_arrays,     refuse_bytes, NULL };
 static const omn_object objects[] = {
+    { "omnio.format/1", "npz", "arrays of NumPy: a tensor, or a record of them", &arrays, NULL, 0,
+      0 },
     { "omnio.format/1", "safetensors", "any value: tensors, and the rest as JSON in the metadata",
       &format, NULL, 0, 0 },
 };
