@@ -88,7 +88,8 @@ static omn_status read_rows(omn_pipeline *p, const yml *y, plan_answer *a, omn_e
     return OMN_OK;
 }
 
-/* The picture in whose pixels the answer is, one of those that the step is given. */
+/* The picture in whose pixels the answer is, one of those that the step is given, or what lies in
+ * it. */
 static omn_status read_of(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
     plan_answer *a = &s->answer;
@@ -98,9 +99,10 @@ static omn_status read_of(omn_pipeline *p, const yml *y, plan_step *s, omn_error
                         omn_entry_object(a->entry)->name);
     if (!of) return OMN_OK;
     TRY_READ(name_refer(p, of, NULL, &a->of, err));
-    if (!type_is_picture(p, p->slots[a->of].type))
+    const char *type = p->slots[a->of].type;
+    if (!type_is_picture(p, type) && !type_lies_in_picture(p, type))
         return yml_fail(of, err, "%s is %s, a picture is wanted", of->text,
-                        p->slots[a->of].type);
+                        type);
     for (size_t i = 0; i < s->n_from && !a->of_role; i++)
         if (s->from[i].slot == a->of) a->of_role = s->from[i].name;
     for (size_t i = 0; a->of_role && s->from[i].slot != a->of; i++)

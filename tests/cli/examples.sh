@@ -76,6 +76,16 @@ cat > shelf/pix2seq/config.json << EOF
  "dim_mlp": 72, "num_heads": 3, "num_decoder_layers": 3, "dim_att_dec": 32, "dim_mlp_dec": 64, "num_heads_dec": 4,
  "vocab_size": 300, "max_seq_len": 40, "coord_vocab_shift": 120, "text_vocab_shift": 200},
  "task": {"quantization_bins": 61}}
+# Small ones of T5 and VL-T5, and what a detector found in a picture, by the names of a golden file.
+mkdir -p shelf/t5 shelf/vl-t5 || exit 99
+cp "$top_srcdir/tests/golden/t5/v10.hf/config.json" shelf/t5/ || exit 99
+ln -s "$top_srcdir/tests/golden/t5/v10.weights.safetensors" shelf/t5/model.safetensors
+cp "$top_srcdir/tests/golden/vl-t5/tiny_spm.model" shelf/t5/spiece.model || exit 99
+cp shelf/t5/spiece.model shelf/vl-t5/ && cp "$top_srcdir/tests/golden/vl-t5/native_tiny_a/Epoch30.pth" shelf/vl-t5/ ||
+    exit 99
+cat > shelf/vl-t5/config.json << EOF
+{"model_type": "t5", "feat_dim": 10, "vocab_size": 272, "d_model": 40, "d_kv": 12, "d_ff": 56, "num_layers": 2,
+ "num_heads": 3, "relative_attention_num_buckets": 8}
 EOF
 OMNIO_MODEL_PATH=$here/shelf
 export OMNIO_MODEL_PATH

@@ -110,8 +110,7 @@ static omn_status read(const void *self, omn_call *c, const omn_heard *h, const 
                           (int)h->ids[i], (long long)a->d.n);
         else list[i] = at(a, j);
     }
-    const omn_frame of =
-        omn_frame_identity(0, (uint32_t)a->d.image_width, (uint32_t)a->d.image_height);
+    const omn_frame of = detections_frame(a->given, &a->d);
     if (st == OMN_OK) st = omn_regions_new(list, h->n, &of, out, err);
     free(list);
     return st;

@@ -45,6 +45,13 @@ omn_status detections_get(const omn_value *v, detections *out, omn_error *err)
     return OMN_OK;
 }
 
+omn_frame detections_frame(const omn_value *v, const detections *d)
+{
+    uint64_t hash[2];
+    omn_value_hash(v, hash);
+    return omn_frame_identity(hash[0] | 1, (uint32_t)d->image_width, (uint32_t)d->image_height);
+}
+
 static omn_status check(const omn_value *v, omn_error *err)
 {
     detections d;
@@ -146,6 +153,10 @@ static omn_status of_arrays(omn_call *c, const omn_tensor *box, const omn_tensor
         all[across ? i % n * d + i / n : i] = (float)v;
     }
     for (size_t i = 0; score && i < n; i++) (void)read_at(score, i, &scores[i]);
+    for (int i = 0; i < 2; i++)
+        if (!(size[i] >= 1 && size[i] <= OMN_IMAGE_MOST_SIDE))
+            OMN_TRY(omn_fail(err, OMN_ERR_DATA, "a picture of %g x %g pixels there cannot be",
+                             size[0], size[1]));
     OMN_TRY(omn_kind_find(c, "detections", &kind, err));
     const omn_filled filled[5] = {
         omn_fill("box", OMN_F64, omn_dim2((int64_t)n, 4), boxes),
@@ -190,6 +201,7 @@ omn_status detections_read(omn_call *c, const omn_value *in, omn_value **out, om
 const omn_value_impl detections_kind = { .columns = columns,
                                          .n_columns = N_COLUMNS,
                                          .column_size = sizeof(omn_column),
+                                         .place = "frame",
                                          .item = "n",
                                          .check = check,
                                          .text = text };

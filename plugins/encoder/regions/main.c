@@ -71,7 +71,7 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     for (int64_t i = 0; i < d.n * 4; i++)
         ((float *)boxes)[i] = share(d.box[i], i % 2 ? d.image_height : d.image_width);
     for (int64_t i = 0; i < d.n; i++) ((int32_t *)seg)[i] = 1;
-    *frame = omn_frame_identity(0, (uint32_t)d.image_width, (uint32_t)d.image_height);
+    *frame = detections_frame(v, &d);
 done:
     return st;
 }

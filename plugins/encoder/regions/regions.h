@@ -24,6 +24,8 @@ typedef struct detections {
 /* OMN_ERR_TYPE for a value of another kind. */
 omn_status detections_get(const omn_value *v, detections *out, omn_error *err);
 
+/* The picture that they lie in: nothing but they tells it apart. */
+omn_frame detections_frame(const omn_value *v, const detections *d);
 /* A value of it from arrays by name, a record of tensors, as files of detectors hold them. [run] */
 omn_status detections_read(omn_call *c, const omn_value *in, omn_value **out, omn_error *err);
 
