@@ -41,6 +41,10 @@ for model in tiny_a tiny_b; do
         result $? "beit3 $model $case"
     done
 done
+for case in forward packed subsampled answer_options generate_eos generate_beam generate_image sample_image grads; do
+    "$omnio" verify --device opencl "$top_srcdir/tests/golden/uio1/tiny_a.$case.safetensors" >"$log" 2>&1
+    result $? "uio1 tiny_a $case"
+done
 for case in forward generate grads; do
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/unitab/tiny_a.$case.safetensors" >"$log" 2>&1
     result $? "unitab $case"
