@@ -423,6 +423,10 @@ START_TEST(other_models_are_refused)
         { "\"omnio\": {\"model\": \"uio1\", \"size\": \"small\"}, "
           "\"logits_via_embedding\": false", "logits_via_embedding" },
         { "\"omnio\": {\"model\": \"uio1\", \"size\": \"small\"}, \"double_z\": true", "double_z" },
+        { "\"omnio\": {\"model\": \"uio1\", \"size\": \"small\"}, \"dtype\": \"bfloat16\"",
+          "dtype" },
+        { "\"omnio\": {\"model\": \"uio1\", \"size\": \"small\"}, "
+          "\"visual_backbone_type\": \"resnet\"", "visual_backbone_type" },
         { "\"omnio\": {\"model\": \"uio1\", \"size\": \"small\"}, \"image_patch_size\": 7",
           "patches of 7" },
         { "\"omnio\": {\"model\": \"uio1\", \"size\": \"small\"}, "

@@ -83,6 +83,17 @@ static void refuse(omn_open *o, omn_config *f)
                       path);
     if (omn_config_double_or(f, at(f, "model", "dropout_rate", path), 0, 1, 0) != 0)
         omn_open_fail(o, OMN_ERR_CONFIG, "%s: a model without dropout is built alone", path);
+    static const char *const none[] = { "visual_backbone_type", "visual_backbone_feature" };
+    for (int i = 0; i < 2; i++)
+        if (omn_config_has(f, at(f, "model", none[i], path)) &&
+            *omn_config_string_or(f, path, ""))
+            omn_open_fail(o, OMN_ERR_CONFIG, "%s: pictures as patches are built alone", path);
+    static const char *const sections[] = { "model", "vae" };
+    for (int i = 0; i < 2; i++)
+        if (!strstr(omn_config_string_or(f, at(f, sections[i], "dtype", path), "float32"),
+                    "float32"))
+            omn_open_fail(o, OMN_ERR_CONFIG, "%s: float32 is built; \"omnio\": {\"precision\": "
+                          "\"bf16\"} makes products of bf16", path);
     if (omn_config_bool_or(f, at(f, "vae", "double_z", path), false))
         omn_open_fail(o, OMN_ERR_CONFIG, "%s: codes of one vector are built alone", path);
     if (omn_config_double_or(f, at(f, "vae", "dropout", path), 0, 1, 0) != 0)
