@@ -333,6 +333,95 @@ START_TEST(a_trie_shares_all_probability)
 }
 END_TEST
 
+/* ---- rows that lessons share ----------------------------------------------------------------- */
+
+/* Two texts and their answers, in one row or in a row each. */
+static const int32_t asked_ids[2][6] = { { 0, 33, 356, 396, 251, 2 }, { 0, 371, 177, 2 } };
+static const int32_t told_ids[2][4] = { { 0, 19, 168, 404 }, { 0, 402, 129 } };
+static const int32_t wanted_ids[2][4] = { { 19, 168, 404, 2 }, { 402, 129, 2 } };
+enum { L0 = 6, L1 = 4, T0 = 4, T1 = 3 };
+
+/* Where id i of text k stands: its row's place. */
+static size_t place_of(bool shared, int k, size_t i, size_t length, size_t before)
+{
+    return shared ? (k ? before : 0) + i : (size_t)k * length + i;
+}
+
+static void shared_loss(folder *f, bool shared, float costs[2][4])
+{
+    omn_error err = OMN_ERROR_INIT;
+    const int64_t B = shared ? 1 : 2, L = shared ? L0 + L1 + 1 : L0, T = shared ? T0 + T1 + 2 : T0;
+    static const char *const in[] = { "text.ids", "text.seg", "text.pos" };
+    static const char *const out[] = { "target.ids", "target.seg", "target.pos", "target.part",
+                                       "target.labels" };
+    int32_t *text[3], *target[5];
+    void *p = NULL, *weight = NULL;
+    const char *const role = "text";
+    omn_feed *feed = NULL;
+    omn_graph *g = NULL;
+    omn_exec *x = NULL;
+    omn_tensor t;
+    const omn_ce plain = { OMN_FILL(omn_ce) };
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH, .rows = B,
+                                .roles = &role, .lengths = &L, .n_roles = 1, .output = "text",
+                                .target_length = T, .labels = true, .loss = &plain };
+    WORKS(omn_feed_make(&feed, &err));
+    for (int i = 0; i < 3; i++) {
+        WORKS(omn_feed_new(feed, in[i], OMN_I32, omn_dim2(B, L), &p, &err));
+        text[i] = memset(p, 0, (size_t)(B * L) * sizeof(int32_t));
+    }
+    for (int i = 0; i < 5; i++) {
+        WORKS(omn_feed_new(feed, out[i], OMN_I32, omn_dim2(B, T), &p, &err));
+        target[i] = memset(p, 0, (size_t)(B * T) * sizeof(int32_t));
+    }
+    WORKS(omn_feed_new(feed, "target.weight", OMN_F32, omn_dim2(B, T), &weight, &err));
+    memset(weight, 0, (size_t)(B * T) * sizeof(float));
+    for (int k = 0; k < 2; k++) {
+        const int32_t seg = shared ? k + 1 : 1;
+        for (size_t i = 0; i < (k ? L1 : L0); i++) {
+            const size_t at = place_of(shared, k, i, (size_t)L, L0);
+            text[0][at] = asked_ids[k][i];
+            text[1][at] = seg;
+            text[2][at] = (int32_t)i;
+        }
+        for (size_t i = 0; i < (k ? T1 : T0); i++) {
+            const size_t at = place_of(shared, k, i, (size_t)T, T0);
+            target[0][at] = told_ids[k][i];
+            target[1][at] = target[3][at] = seg;
+            target[2][at] = (int32_t)i;
+            target[4][at] = wanted_ids[k][i];
+            ((float *)weight)[at] = 1;
+        }
+    }
+    WORKS(omn_model_graph(f->model, &z, &g, &err));
+    WORKS(omn_exec_new(omn_model_program(f->model), &x, &err));
+    WORKS(omn_exec_run(x, g, feed, f->call, &err));
+    WORKS(omn_exec_output(x, g, "nll.text", &t, &err));
+    for (int k = 0; k < 2; k++)
+        for (size_t i = 0; i < (k ? T1 : T0); i++)
+            costs[k][i] = ((const float *)t.data)[place_of(shared, k, i, (size_t)T, T0)];
+    omn_exec_free(x);
+    omn_feed_free(feed);
+}
+
+/* Lessons of texts alone share rows in training: each costs what it costs in a row of its own. */
+START_TEST(lessons_that_share_a_row)
+{
+    omn_error err = OMN_ERROR_INIT;
+    folder f;
+    float apart[2][4] = { { 0 } }, shared[2][4] = { { 0 } };
+    WORKS(open_folder(&f, &fairseq, "tiny_a.pt", small, &err));
+    shared_loss(&f, false, apart);
+    shared_loss(&f, true, shared);
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; i < (k ? T1 : T0); i++) {
+            ck_assert(apart[k][i] > 0);
+            ck_assert_double_eq_tol((double)shared[k][i], (double)apart[k][i], 1e-4);
+        }
+    close_folder(&f);
+}
+END_TEST
+
 static void refused(const spelt *as, const char *more, const char *says)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -368,6 +457,7 @@ int main(void)
         names_of_the_transformers_library,
         beams_through_a_runner,
         a_trie_shares_all_probability,
+        lessons_that_share_a_row,
         configurations_that_cannot_be,
     };
     return TESTING_RUN("models/ofa", all, 30);
