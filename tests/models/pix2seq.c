@@ -343,6 +343,31 @@ START_TEST(prompts_that_cannot_be)
 }
 END_TEST
 
+/* Classes of one's own, with blanks in their names, and what lessons make of a prompt. */
+START_TEST(classes_of_ones_own)
+{
+    static const int32_t want[6] = { 11, 120, 121, 122, 180, 102 };
+    omn_error err = OMN_ERROR_INIT;
+    char text[1024];
+    int32_t ids[8];
+    size_t n = 0;
+    rig r;
+    snprintf(text, sizeof text, "{\"omnio\": {\"labels\": \"red cube, blue ball\"}, %s",
+             config + 1);
+    WORKS(open_folder(&r, text, false, false, &err));
+    WORKS(omn_model_tokens(r.model, "segment <0> <1> <2> <60> blue ball", ids, 8, &n, &err));
+    ck_assert_uint_eq(n, 6);
+    for (size_t i = 0; i < n; i++) ck_assert_int_eq(ids[i], want[i]);
+    WORKS(omn_model_tokens(r.model, "detect", ids, 8, &n, &err));
+    ck_assert(n == 1 && ids[0] == 10);
+    ck_assert_int_eq(omn_model_tokens(r.model, "detect", ids, 0, &n, &err), OMN_ERR_DATA);
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_model_tokens(r.model, "segment <0> <1> <2> <60> car", ids, 8, &n, &err),
+                     OMN_ERR_MISSING);           /* no prompt, and no pieces for another text */
+    rig_end(&r);
+}
+END_TEST
+
 /* ---- texts ----------------------------------------------------------------------------------- */
 
 /* What id is in front, behind 3000; the tokens of the file have padding and what is no piece. */
@@ -440,6 +465,7 @@ int main(void)
         in_company_too,
         objects_as_the_original_reads_them,
         prompts_that_cannot_be,
+        classes_of_ones_own,
         texts_as_the_original_cuts_them,
         configurations_that_cannot_be,
     };

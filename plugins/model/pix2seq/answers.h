@@ -15,8 +15,8 @@ typedef struct p2s_known {
 } p2s_known;
 /* OMN_ERR_UNSUPPORTED: the model is of another family. */
 omn_status p2s_know(const omn_open *o, const char *who, p2s_known *out, omn_error *err);
-/* The ids and the names of classes that a prompt's encoder has; prompt.c */
-const p2s_ids *p2s_prompt_known(const omn_part *prompt, const categories **names);
+/* The ids and the names of classes that this family's tokenizer has; NULL: another one. pieces.c */
+const p2s_ids *p2s_ids_known(const omn_part *codec, const categories **names);
 /* The view that an encoder of pictures has; NULL: another encoder; image.c */
 const struct p2s_image *p2s_image_known(const omn_part *image);
 /* Is it this family's tokenizer, with pieces? pieces.c */

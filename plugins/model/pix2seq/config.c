@@ -13,11 +13,6 @@ bool p2s_claims(omn_config *f)
     return omn_config_has(f, "model.resnet_variant") && omn_config_has(f, "model.dim_att_dec");
 }
 
-const char *p2s_labels(omn_config *f)
-{
-    return f ? omn_config_string_or(f, "omnio.labels", "coco") : "coco";
-}
-
 static int number(omn_config *f, const char *key, int64_t lo, int64_t hi)
 {
     char path[64];
@@ -95,7 +90,7 @@ static void open_image(pix2seq *m, omn_open *o, omn_config *f, int height, int w
 }
 
 /* Texts, where the vocabulary has them and the file is there. */
-static void open_words(pix2seq *m, omn_open *o)
+static void open_words(pix2seq *m, omn_open *o, omn_config *f)
 {
     static const char *const usual[] = { "c4_en_32k_spm.model", "tokenizer.model" };
     const p2s_ids *v = &m->ids;
@@ -103,8 +98,17 @@ static void open_words(pix2seq *m, omn_open *o)
         if (omn_open_file(o, usual[i], false))
             omn_open_part(o, "pieces", "omnio.codec/1", "text.sentencepiece", "",
                           "file=%s to_end=false", usual[i]);
-    omn_open_part(o, "tokenizer", "omnio.codec/1", "text.pix2seq", "", "shift=%d rows=%d",
-                  (int)v->text, (int)v->rows);
+    char labels[1024];
+    const int n = snprintf(labels, sizeof labels, "%s", omn_config_string_or(f, "omnio.labels",
+                                                                             "coco"));
+    if (n < 0 || (size_t)n >= sizeof labels)
+        omn_open_fail(o, OMN_ERR_CONFIG, "omnio.labels has %d characters, at most %zu are possible",
+                      n, sizeof labels - 1);
+    for (char *c = labels; *c; c++)
+        if (*c == ' ') *c = P2S_BLANK;
+    m->tokenizer = omn_open_part(o, "tokenizer", "omnio.codec/1", "text.pix2seq", "",
+                                 "shift=%d rows=%d coords=%d bins=%d labels=%s", (int)v->text,
+                                 (int)v->rows, (int)v->coords, (int)v->bins, labels);
     omn_part *p = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens", "", "rows=%d stop=%d",
                                 (int)v->rows, v->text + 1 < v->rows ? (int)v->text + 1 : 0);
     const omn_range ranges[] = {
@@ -144,26 +148,21 @@ static void read_ids(pix2seq *m, omn_open *o, omn_config *f)
                       (int)v->rows, (int)v->bins, (int)v->coords);
 }
 
-void p2s_configure(pix2seq *m, omn_open *o, omn_config *f, omn_error *err)
+void p2s_configure(pix2seq *m, omn_open *o, omn_config *f)
 {
     const int height = side_of(f, 0), width = side_of(f, 1);
     refuse(o, f);
     read_decoder(m, o, f);
     read_ids(m, o, f);
-    m->names = calloc(1, sizeof *m->names);
-    if (!m->names || categories_open(m->names, p2s_labels(f), err) != OMN_OK) {
-        omn_open_fail(o, OMN_ERR_MEMORY, "pix2seq: out of memory for the names of classes");
-        return;
-    }
     open_image(m, o, f, height, width);
+    open_words(m, o, f);
     m->prompt = omn_open_part(o, "text", "omnio.encoder/1", "prompt.pix2seq", "",
-                              "rows=%d width=%d coords=%d bins=%d", (int)m->ids.rows, (int)m->D,
-                              (int)m->ids.coords, (int)m->ids.bins);
+                              "rows=%d width=%d most=%d", (int)m->ids.rows, (int)m->D,
+                              (int)m->most);
     omn_open_part(o, "boxes", "omnio.codec/1", "location", "",
                   "bins=%d first=0 rounding=even order=yx width=%d height=%d open=< close=> "
                   "labels=none",
                   (int)m->ids.bins, width, height);
-    open_words(m, o);
     m->loss = omn_open_part(o, "loss", "omnio.objective/1", "weighted-mean", "", "smoothing=%.17g",
                             omn_config_double_or(f, "train.label_smoothing", 0, 0.999, 0));
 }

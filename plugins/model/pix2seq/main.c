@@ -15,21 +15,14 @@ static omn_status p2s_open(omn_call *c, const void *params, omn_open *o, void **
     pix2seq *m = calloc(1, sizeof *m);
     if (!m) return omn_fail(err, OMN_ERR_MEMORY, "pix2seq: out of memory");
     *self = m;
-    p2s_configure(m, o, omn_open_config(o), err);
+    p2s_configure(m, o, omn_open_config(o));
     return omn_open_done(o, err);
-}
-
-static void p2s_close(void *self)
-{
-    pix2seq *m = self;
-    if (m && m->names) categories_close(m->names);
-    if (m) free(m->names);
-    free(m);
 }
 
 static int32_t most_tokens(const void *self, bool answer)
 {
-    return answer ? (int32_t)((const pix2seq *)self)->most - 1 : P2S_MOST_PROMPT;
+    const int32_t most = (int32_t)((const pix2seq *)self)->most;
+    return answer ? most - 1 : most;
 }
 
 static const void *extension(const char *id)
@@ -40,7 +33,7 @@ static const void *extension(const char *id)
     return strcmp(id, "omnio.verify/1") ? NULL : &p2s_verify;
 }
 
-static const omn_model_impl impl = { extension, p2s_open, p2s_close, p2s_build, NULL, most_tokens };
+static const omn_model_impl impl = { extension, p2s_open, free, p2s_build, NULL, most_tokens };
 #define SURROUND(IN, OPT, PAR, OUT)                                                               \
     IN(image, in, "the picture")                                                                   \
     IN(regions, box, "around one thing; of several the first")                                     \

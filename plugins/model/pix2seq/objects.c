@@ -14,9 +14,9 @@
 
 omn_status p2s_know(const omn_open *o, const char *who, p2s_known *out, omn_error *err)
 {
-    const omn_part *prompt = omn_open_find_part(o, "omnio.encoder/1", "text");
+    const omn_part *codec = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
     const omn_part *image = omn_open_find_part(o, "omnio.encoder/1", "image");
-    const p2s_ids *ids = prompt ? p2s_prompt_known(prompt, &out->names) : NULL;
+    const p2s_ids *ids = codec ? p2s_ids_known(codec, &out->names) : NULL;
     const struct p2s_image *p = image ? p2s_image_known(image) : NULL;
     if (!ids || !p)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: only models of the family pix2seq say so",

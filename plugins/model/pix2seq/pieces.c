@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* codec text.pix2seq: the pieces of a SentencePiece model behind the other ids of the vocabulary.
+/* codec text.pix2seq: what is asked, as the ids that stand for it (prompt.c), and every other text
+ * as the pieces of a SentencePiece model behind the other ids of the vocabulary.
  * What is no piece is the nearest one when it is read as text, as the original clips it: an id
  * below them the first, which is padding and says nothing. A model that only looks for places has
  * no pieces and reads no text. */
@@ -12,7 +13,21 @@ typedef struct self {
     const struct p2s_pieces *p;
     const omn_part *pieces;         /* NULL: there are none */
     int32_t n;
+    p2s_ids ids;
+    categories names;
 } self;
+
+/* The names of classes, with blanks again. */
+static omn_status read_names(self *k, omn_error *err)
+{
+    char *list = strdup(k->p->labels);
+    if (!list) return omn_fail(err, OMN_ERR_MEMORY, "text.pix2seq: out of memory");
+    for (char *c = list; *c; c++)
+        if (*c == P2S_BLANK) *c = ' ';
+    const omn_status st = categories_open(&k->names, list, err);
+    free(list);
+    return st;
+}
 
 static omn_status open_pieces(omn_call *c, const void *params, omn_open *o, void **out,
                               omn_error *err)
@@ -29,7 +44,16 @@ static omn_status open_pieces(omn_call *c, const void *params, omn_open *o, void
                       "the tokenizer has %d pieces, the model room for %d behind its other %d ids: "
                       "they do not belong together", (int)k->n, k->p->rows - k->p->shift,
                       k->p->shift);
-    return OMN_OK;
+    k->ids = (p2s_ids){ .coords = k->p->coords, .bins = k->p->bins, .text = k->p->shift,
+                        .rows = k->p->rows };
+    return read_names(k, err);
+}
+
+static void close_pieces(void *in)
+{
+    self *k = in;
+    if (k) categories_close(&k->names);
+    free(k);
 }
 
 static omn_status need(const self *k, omn_error *err)
@@ -44,6 +68,16 @@ static omn_status encode(const void *in, const char *text, size_t n, int32_t *id
                          size_t *count, omn_error *err)
 {
     const self *k = in;
+    int32_t asked[P2S_MOST_PROMPT];
+    *count = 0;
+    if (!n) return OMN_OK;
+    if (p2s_prompt_ids(&k->ids, &k->names, text, n, asked, count, NULL) == OMN_OK) {
+        if (*count > most)
+            return omn_fail(err, OMN_ERR_DATA, "a prompt has %zu ids, there is room for %zu",
+                            *count, most);
+        memcpy(ids, asked, *count * sizeof *ids);
+        return OMN_OK;
+    }
     omn_status st = need(k, err);
     if (st == OMN_OK) st = omn_codec_encode(k->pieces, text, n, ids, most, count, err);
     for (size_t i = 0; st == OMN_OK && i < *count; i++) ids[i] += k->p->shift;
@@ -114,5 +148,14 @@ bool p2s_pieces_known(const omn_part *codec)
     return impl == &p2s_pieces_impl && k && k->pieces;
 }
 
-const omn_codec_impl p2s_pieces_impl = { extension, "text", open_pieces, free, encode,
-                                         decode,    pieces, piece,       NULL, NULL };
+const p2s_ids *p2s_ids_known(const omn_part *codec, const categories **names)
+{
+    const void *impl = NULL;
+    const self *k = omn_part_self(codec, "omnio.codec/1", &impl);
+    if (impl != &p2s_pieces_impl || !k) return NULL;
+    *names = &k->names;
+    return &k->ids;
+}
+
+const omn_codec_impl p2s_pieces_impl = { extension, "text", open_pieces, close_pieces, encode,
+                                         decode,    pieces, piece,       NULL,         NULL };

@@ -30,14 +30,11 @@ typedef struct pix2seq {
     int64_t most;                   /* rows of the learned places */
     int64_t places;                 /* of a picture, as the decoder sees it */
     p2s_ids ids;
-    categories *names;              /* of classes */
-    const omn_part *image, *prompt, *loss;
+    const omn_part *image, *prompt, *tokenizer, *loss;
 } pix2seq;
 
-/* "omnio.labels" of a configuration (NULL: none) as names of classes. */
-const char *p2s_labels(omn_config *f);
 /* Reads the configuration and opens the parts that it names; failures stay on o; config.c */
-void p2s_configure(pix2seq *m, omn_open *o, omn_config *f, omn_error *err);
+void p2s_configure(pix2seq *m, omn_open *o, omn_config *f);
 bool p2s_claims(omn_config *f);
 
 /* ---- the encoder of pictures ----------------------------------------------------------------- */
@@ -170,8 +167,7 @@ extern const omn_objective_impl p2s_loss_impl;
 #define P2S_PROMPT(PAR, S)                                                                         \
     PAR(S, int, rows, NULL, "128..16777216", NULL, "ids of the vocabulary")                        \
     PAR(S, int, width, NULL, "1..65536", NULL, "width of a row of their table")                    \
-    PAR(S, int, coords, "1000", "101..16777215", NULL, "id of the first coordinate")               \
-    PAR(S, int, bins, "1000", "2..100000", NULL, "coordinates along each side")
+    PAR(S, int, most, "512", "6..65536", NULL, "most ids of all that is asked at once")
 struct p2s_prompt { P2S_PROMPT(OMN_S_PAR, p2s_prompt) };
 extern const omn_encoder_impl p2s_prompt_impl;
 extern const omn_row_impl p2s_row_impl;
@@ -184,7 +180,13 @@ omn_status p2s_prompt_ids(const p2s_ids *v, const categories *names, const char 
 
 #define P2S_PIECES(PAR, S)                                                                         \
     PAR(S, int, shift, "3000", "0..16777215", NULL, "id of the first piece")                       \
-    PAR(S, int, rows, NULL, "128..16777216", NULL, "ids of the vocabulary")
+    PAR(S, int, rows, NULL, "128..16777216", NULL, "ids of the vocabulary")                        \
+    PAR(S, int, coords, "1000", "101..16777215", NULL, "id of the first coordinate")               \
+    PAR(S, int, bins, "1000", "2..100000", NULL, "coordinates along each side")                    \
+    PAR(S, string, labels, "coco", NULL, NULL,                                                     \
+        "names of the classes: coco, or a list from 1 on, P2S_BLANK for each blank")
+/* Parameters are parted by blanks. */
+#define P2S_BLANK '\x1f'
 struct p2s_pieces { P2S_PIECES(OMN_S_PAR, p2s_pieces) };
 extern const omn_codec_impl p2s_pieces_impl;
 

@@ -99,6 +99,8 @@ static omn_status prefix(const void *self, omn_call *c, const omn_row_input *con
                          uint32_t n, const char *output, omn_ids *out, omn_error *err)
 {
     const pix2seq *m = self;
+    const categories *names = NULL;
+    const p2s_ids *v = p2s_ids_known(m->tokenizer, &names);
     int32_t ids[P2S_MOST_PROMPT];
     size_t count = 0, length = 0;
     (void)c;
@@ -106,7 +108,7 @@ static omn_status prefix(const void *self, omn_call *c, const omn_row_input *con
     for (uint32_t i = 0; i < n; i++) {
         if (inputs[i]->part != m->prompt) continue;
         const char *text = omn_text_get(inputs[i]->value, &length);
-        const omn_status st = p2s_prompt_ids(&m->ids, m->names, text, length, ids, &count, err);
+        const omn_status st = p2s_prompt_ids(v, names, text, length, ids, &count, err);
         if (st != OMN_OK) return st;
     }
     if (!count)
@@ -128,9 +130,9 @@ const omn_row_impl p2s_row_impl = { prefix, most };
 
 typedef struct self {
     const struct p2s_prompt *p;
-    p2s_ids ids;
-    categories names;
-    omn_port ports[2];
+    const p2s_ids *ids;
+    const categories *names;
+    omn_port ports[3];
 } self;
 
 static omn_status open_prompt(omn_call *c, const void *params, omn_open *o, void **out,
@@ -141,23 +143,22 @@ static omn_status open_prompt(omn_call *c, const void *params, omn_open *o, void
     if (!e) return omn_fail(err, OMN_ERR_MEMORY, "prompt.pix2seq: out of memory");
     *out = e;
     e->p = params;
-    e->ids = (p2s_ids){ .coords = e->p->coords, .bins = e->p->bins, .rows = e->p->rows };
-    e->ports[0] = (omn_port){ "ids", OMN_I32, omn_dim1(P2S_MOST_PROMPT), 1 };
-    e->ports[1] = (omn_port){ "seg", OMN_I32, omn_dim1(P2S_MOST_PROMPT), 1 };
-    return categories_open(&e->names, p2s_labels(omn_open_config(o)), err);
-}
-
-static void close_prompt(void *in)
-{
-    self *e = in;
-    if (e) categories_close(&e->names);
-    free(e);
+    const omn_part *codec = omn_open_find(o, "tokenizer");
+    e->ids = codec ? p2s_ids_known(codec, &e->names) : NULL;
+    if (!e->ids)
+        omn_open_fail(o, OMN_ERR_UNSUPPORTED,
+                      "prompt.pix2seq: it reads what the codec text.pix2seq, as \"tokenizer\", "
+                      "knows");
+    static const char *const ports[3] = { "ids", "seg", "pos" };
+    for (int i = 0; i < 3; i++)
+        e->ports[i] = (omn_port){ ports[i], OMN_I32, omn_dim1(e->p->most), 1 };
+    return OMN_OK;
 }
 
 static uint32_t ports(const void *in, const omn_port **list)
 {
     *list = ((const self *)in)->ports;
-    return 2;
+    return 3;
 }
 
 /* An empty text is one place of padding: there is no task yet. */
@@ -167,7 +168,7 @@ static omn_status prepare(const void *in, omn_call *c, const omn_value *v, omn_f
     const self *e = in;
     omn_status st = OMN_OK;
     int32_t ids[P2S_MOST_PROMPT] = { P2S_END };
-    void *to[2] = { 0 };
+    void *to[3] = { 0 };
     size_t n = 0, count = 1;
     (void)c;
     (void)frame;
@@ -175,13 +176,14 @@ static omn_status prepare(const void *in, omn_call *c, const omn_value *v, omn_f
         return omn_fail(err, OMN_ERR_TYPE, "prompt.pix2seq reads text, not %s",
                         omn_value_kind_name(v));
     const char *text = omn_text_get(v, &n);
-    if (n) OMN_TRY(p2s_prompt_ids(&e->ids, &e->names, text, n, ids, &count, err));
-    for (int i = 0; i < 2; i++)
+    if (n) OMN_TRY(p2s_prompt_ids(e->ids, e->names, text, n, ids, &count, err));
+    for (int i = 0; i < 3; i++)
         OMN_TRY(omn_feed_new(out, e->ports[i].name, OMN_I32, omn_dim1((int64_t)count), &to[i],
                              err));
     for (size_t i = 0; i < count; i++) {
         ((int32_t *)to[0])[i] = ids[i];
         ((int32_t *)to[1])[i] = 1;
+        ((int32_t *)to[2])[i] = (int32_t)i;
     }
 done:
     return st;
@@ -192,17 +194,8 @@ static omn_seq *embed(const void *in, omn_scope *s, const omn_bundle *given)
     const self *e = in;
     omn_node *ids = omn_bundle_get(given, s, "ids"), *seg = omn_bundle_get(given, s, "seg");
     omn_node *x = omn_embedding(s, p2s_table(s, e->p->rows, e->p->width), ids);
-    return omn_seq_new(s, x, seg, seg, 0, 0);
+    return omn_seq_new(s, x, seg, omn_bundle_get(given, s, "pos"), 0, 0);
 }
 
-const p2s_ids *p2s_prompt_known(const omn_part *prompt, const categories **names)
-{
-    const void *impl = NULL;
-    const self *e = omn_part_self(prompt, "omnio.encoder/1", &impl);
-    if (impl != &p2s_prompt_impl || !e) return NULL;
-    *names = &e->names;
-    return &e->ids;
-}
-
-const omn_encoder_impl p2s_prompt_impl = { NULL,  "text",  open_prompt, close_prompt,
+const omn_encoder_impl p2s_prompt_impl = { NULL,  "text",  open_prompt, free,
                                            ports, prepare, embed };
