@@ -87,6 +87,17 @@ cat > shelf/vl-t5/config.json << EOF
 {"model_type": "t5", "feat_dim": 10, "vocab_size": 272, "d_model": 40, "d_kv": 12, "d_ff": 56, "num_layers": 2,
  "num_heads": 3, "relative_attention_num_buckets": 8}
 EOF
+# A Flamingo.
+mkdir shelf/flamingo || exit 99
+cp "$top_srcdir/tests/golden/flamingo/tokenizer.json" shelf/flamingo || exit 99
+ln -s "$top_srcdir/tests/golden/flamingo/tiny_a.weights.safetensors" shelf/flamingo/model.safetensors
+cat > shelf/flamingo/config.json << EOF
+{"cross_attn_every_n_layers": 1, "quick_gelu": true, "vision_cfg": {"image_size": [12, 20], "patch_size": 4,
+ "width": 24, "layers": 2, "head_width": 12, "mlp_ratio": 2.5}, "lang_encoder": {"model_type": "mosaic_gpt",
+ "d_model": 36, "n_heads": 6, "n_layers": 3, "max_seq_len": 256, "vocab_size": 336, "attn_qk_ln": true, "alibi": true,
+ "no_bias": true}, "perceiver": {"depth": 2, "dim_head": 10, "heads": 3, "num_latents": 5, "ff_mult": 2},
+ "cross_attention": {"dim_head": 10, "heads": 3}}
+EOF
 OMNIO_MODEL_PATH=$here/shelf
 export OMNIO_MODEL_PATH
 # A small one that compares pictures and texts, and an index of the photos that it has seen.
@@ -147,6 +158,7 @@ example() {
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;
     esac
     case $line in
+        *flamingo-interleaved*) of_kind interleaved '["a page", "of texts"]' || return 1 ;;
         *track-points*) of_kind points '[[10, 20], [30, 40]]' || return 1 ;;
         *navigate*)
             of_kind actions '{"action": [[0, 1, 2, 1]], "time": [0],

@@ -420,7 +420,12 @@ START_TEST(requests_that_cannot_be)
     refused(&f, many, 1, "Output:", "3 pictures");
     refused(&f, NULL, 0, "", "nothing to go on");
     refused(&f, image, 1, long_text, "tokens");
-    /* a text alone sees nothing and is gone on with */
+    /* a text alone, or a page of texts, sees nothing and is gone on with */
+    omn_value *alone = words("a dog"), *page = interleaved(&f, &alone, 1);
+    const omn_named texts[] = { { "interleaved", page } };
+    ck_assert_double_eq_tol(likely(&f, texts, 1, NULL), likely(&f, NULL, 0, "a dog"), 1e-5);
+    omn_value_unref(page);
+    omn_value_unref(alone);
     omn_result r = { OMN_FILL(omn_result) };
     const omn_request rq = { OMN_FILL(omn_request), .prompt = "a dog", .max_tokens = 2 };
     WORKS(omn_generate(f.runner, &rq, &r, &err));

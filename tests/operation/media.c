@@ -74,6 +74,9 @@ static const row rows[] = {
     { "value.window", { "\"a\"" }, { "until", "1" }, NULL, "does not lie in time" },
     { "interleaved.join", { "\"a\"", GREY, "[\"b\",\"c\"]" }, { 0 },
       "{\"$kind\":\"interleaved\",\"items\":[\"a\",", NULL },
+    { "interleaved.join",
+      { "[\"a\",{\"$kind\":\"interleaved\",\"items\":[\"b\",\"c\"]}]", "\"d\"" }, { 0 },
+      "{\"$kind\":\"interleaved\",\"items\":[\"a\",\"b\",\"c\",\"d\"]}", NULL },
     { "interleaved.join", { "[[\"a\"]]" }, { 0 }, NULL, "texts and media" },
     { "actions.clip", { ACTIONS, "{\"$kind\":\"tensor\",\"data\":{\"type\":\"i8\",\"shape\":[2,2],"
                                  "\"base64\":\"//8BAg==\"}}" }, { 0 },

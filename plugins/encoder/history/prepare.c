@@ -137,6 +137,10 @@ omn_status items_prepare(const void *self, omn_call *c, const omn_value *v, omn_
     size_t n = 0;
     OMN_TRY(items_of(c, v, &all, &n, err));
     const size_t used = n < (size_t)h->frames ? n : (size_t)h->frames;
+    if (!used && omn_value_is(v, "interleaved")) {    /* texts alone: one item that is not there */
+        st = make_room(h, 1, out, err);
+        goto done;
+    }
     if (!used) OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: there is nothing in it", h->name));
     if (h->choose == CHOOSE_ALL && used < n)
         OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: %zu pictures, of which the model takes %d at once",

@@ -147,7 +147,7 @@ static omn_status grounded_boxes(omn_call *c, const omn_value *in, omn_value **o
 
 /* ---- interleaved media ---------------------------------------------------------------------- */
 
-/* Appends v, or what is interleaved in it already. */
+/* Appends v, or what is interleaved in it already, also as an item of a list. */
 static void add(omn_value **items, size_t *n, size_t room, const omn_value *v, omn_status *st,
                 omn_error *err)
 {
@@ -157,7 +157,14 @@ static void add(omn_value **items, size_t *n, size_t room, const omn_value *v, o
             *st = omn_fail(err, OMN_ERR_DATA, "more than %zu items", room);
         } else if (many) {
             *st = omn_value_item(v, i, &items[*n], err);
-            *n += *st == OMN_OK;
+            if (*st != OMN_OK) return;
+            omn_value *item = items[*n];
+            if (omn_value_is(item, "interleaved")) {
+                add(items, n, room, item, st, err);
+                omn_value_unref(item);
+            } else {
+                ++*n;
+            }
         } else {
             items[(*n)++] = omn_value_ref(v);
         }

@@ -232,6 +232,26 @@ static omn_status split(omn_call *c, const omn_value *in, const char *at, bool e
     return st;
 }
 
+#define BEFORE(IN, OPT, PAR, OUT)                                                                  \
+    IN(text, in, "the text")                                                                       \
+    PAR(string, at, NULL, NULL, NULL, "what it ends before: the first of several, | between them") \
+    OUT(text, out, "what stands in front; all of it where none is there")
+OMN_OPERATION(before, BEFORE, OMN_PURE);
+static omn_status before(omn_call *c, const omn_value *in, const char *at, omn_value **out,
+                         omn_error *err)
+{
+    size_t n = 0;
+    const char *text = omn_text_get(in, &n);
+    (void)c;
+    for (size_t m; *at; at += m + (at[m] == '|')) {
+        m = strcspn(at, "|");
+        if (!m) return omn_fail(err, OMN_ERR_ARGUMENT, "at: an empty text is nowhere");
+        for (size_t i = 0; i + m <= n; i++)
+            if (!memcmp(text + i, at, m)) n = i;
+    }
+    return omn_text_new(text, n, out, err);
+}
+
 #define JOIN(IN, OPT, PAR, OUT)                                                                    \
     IN(list, in, "a list of any values")                                                           \
     PAR(string, with, ", ", NULL, NULL, "what to put between; \"\\n\" for lines")                  \
@@ -348,6 +368,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(strip, "text.strip", "a text without white space around it"),
     OMN_OPERATION_OBJECT(replace, "text.replace", "other words for some of a text"),
     OMN_OPERATION_OBJECT(split, "text.split", "a text as a list of its parts"),
+    OMN_OPERATION_OBJECT(before, "text.before", "a text up to something"),
     OMN_OPERATION_OBJECT(join, "text.join", "a list as one text"),
 };
 OMN_PLUGIN("operation-text", "1.0", "Apache-2.0", "operations on texts", objects);
