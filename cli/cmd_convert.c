@@ -2,6 +2,7 @@
 /* omnio convert: a model folder whose weights lie in another layout; weights of any format as a
  * safetensors file. */
 #include "cli.h"
+#include "join.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,9 @@ static const cli_option rows[] = {
       "with tiles: round matrices of f32 and f16 to this; there is no way back" },
     { "adapter", 0, "path", "FILE", NULL, NULL, NULL, "Conversion",
       "put adapters into the matrices that they are for, as the key lora of a recipe makes them" },
+    { "rename", 0, "string", "FROM=TO,..", NULL, NULL, NULL, "Conversion",
+      "of weights: names that begin with FROM begin with TO; * is one part of a name between "
+      "dots" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Conversion",
       "write into a folder that has something in it, or over the file OUT" },
 };
@@ -28,6 +32,8 @@ static const cli_example examples[] = {
     { "omnio convert checkpoint.pth model.safetensors", "weights of another program" },
     { "omnio convert 'checkpoint.pth?tree=model' model.safetensors",
       "and not the mean of them that lies beside" },
+    { "omnio convert clip.bin rest.pt model.safetensors --rename visual.=vision_encoder.",
+      "parts that were written apart, as one" },
     { "omnio convert uio2-large-tiles -o uio2-large --layout rows", "and back" },
     { "omnio convert nano -o nano-tiles --layout tiles --type bf16",
       "a model of f32, its matrices rounded" },
@@ -37,14 +43,15 @@ static const cli_example examples[] = {
 
 const cli_command cmd_convert = {
     "convert",
-    "MODEL|IN OUT",
+    "MODEL|IN... OUT",
     "Write weights as safetensors, or a model again in another layout or with adapters in it.",
     "With two operands: the weights of IN, a file of any format that omnio list weights names, an "
     "index of shards or a folder with one of them, as one safetensors file OUT. Some megabytes of "
     "them at a time are in memory, whatever their size; types stay as they are, views become "
     "dense, each tensor gets a checksum. Of a checkpoint with nested dicts the first of model_ema, "
     "model, module, state_dict and model_state_dict is taken, and told; IN?tree=NAME takes "
-    "another.\n\n"
+    "another. Of several IN, whose tensors lie in memory as their files do, all tensors are "
+    "written; of two with one name, after --rename, that of the later file.\n\n"
     "With --layout: official weights lie in rows and are used as they lie; a processor with AMX "
     "multiplies by them so too, others pack the matrix for each product of many rows. In tiles "
     "(32 rows by 32 columns, two tiles of 1 KiB for each 16 rows) a matrix is multiplied from the "
@@ -169,15 +176,20 @@ static int work(cli *c, const cli_args *a)
 
 /* ---- a file of weights ---------------------------------------------------------------------- */
 
+static const char *out_of(const cli_args *a) { return a->operands[a->n_operands - 1]; }
+
 static int check_copy(cli *c, const cli_args *a)
 {
     static const char tail[] = ".safetensors";
-    const size_t n = strlen(a->operands[1]), m = sizeof tail - 1;
+    const size_t n = strlen(out_of(a)), m = sizeof tail - 1;
     if (cli_text(a, "output") || cli_text(a, "layout") || cli_text(a, "type") ||
         cli_text(a, "adapter"))
         return cli_usage(c, "IN and OUT go without --output, --layout, --type and --adapter");
-    if (n <= m || strcmp(a->operands[1] + n - m, tail) != 0)
+    if (n <= m || strcmp(out_of(a) + n - m, tail) != 0)
         return cli_usage(c, "OUT is the name of a file that ends in .safetensors");
+    if (cli_text(a, "rename") && !join_rules(cli_text(a, "rename")))
+        return cli_usage(c, "--rename is FROM=TO, several with commas between, with no more stars "
+                            "in TO than in FROM");
     return -1;
 }
 
@@ -209,16 +221,19 @@ static int copy(cli *c, const cli_args *a)
     cli_catch_bus();
     cli_keep(c, true); /* it hears at the next piece, and leaves no file */
     omn_status st = omn_call_new(&setup, &call, &err);
-    if (st == OMN_OK)
-        st = omn_weights_copy(c->ctx, call, a->operands[0], a->operands[1],
-                              cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING, &done,
-                              &err);
+    const omn_overwrite over = cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING;
+    const char *rules = cli_text(a, "rename");
+    if (st == OMN_OK && a->n_operands == 2 && !rules)
+        st = omn_weights_copy(c->ctx, call, a->operands[0], out_of(a), over, &done, &err);
+    else if (st == OMN_OK)
+        st = join_files(c->ctx, (const char *const *)a->operands, a->n_operands - 1,
+                        rules ? rules : "", out_of(a), over, &done, &err);
     cli_keep(c, false);
     cli_progress(c, NULL);
     if (st != OMN_OK) {
         code = cli_stopped(c) ? cli_stopped(c) : cli_failed(c, &err);
     } else {
-        put_copied(c, a->operands[1], &done, &b);
+        put_copied(c, out_of(a), &done, &b);
         if (!cli_put(c, &b)) code = cli_lost(c);
     }
     omn_call_free(call);
@@ -231,7 +246,7 @@ static int convert(cli *c, int argc, char **argv)
     cli_args a = { 0 };
     cli_rows(&a, &cmd_convert, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
-    if (code < 0 && a.n_operands == 2) {
+    if (code < 0 && a.n_operands >= 2) {
         code = check_copy(c, &a);
         if (code < 0) code = cli_session(c, &a);
         if (code < 0) code = copy(c, &a);
@@ -239,6 +254,7 @@ static int convert(cli *c, int argc, char **argv)
         return code;
     }
     if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one model is wanted, or IN and OUT");
+    if (code < 0 && cli_text(&a, "rename")) code = cli_usage(c, "--rename goes with IN and OUT");
     if (code < 0 && !cli_text(&a, "output")) code = cli_usage(c, "-o DIR, a folder, is wanted");
     if (code < 0 && !cli_text(&a, "layout") == !cli_text(&a, "adapter"))
         code = cli_usage(c, cli_text(&a, "layout") ? "--adapter goes without --layout"
