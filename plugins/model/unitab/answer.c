@@ -34,7 +34,8 @@ static omn_status open_grounded(omn_call *c, const void *params, omn_open *o, vo
                         "this model has no words for boxes within a text");
     if (g->tokenizer) return OMN_OK;
     return omn_fail(err, OMN_ERR_MISSING, "the model's folder has no tokenizer (vocab.json and "
-                    "merges.txt): copy the files that belong to these weights there");
+                    "merges.txt, or tokenizer.json): copy the files that belong to these weights "
+                    "there");
 }
 
 /* Any words, marks and places in any order. */

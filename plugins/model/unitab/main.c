@@ -89,10 +89,13 @@ static void open_words(unitab *u, omn_open *o, omn_config *f)
     const int32_t V = (int32_t)u->text.rows;
     const int32_t bins = (int32_t)omn_config_int_or(f, "num_bins", 2, 100000, 200);
     u->rows = V + 2 + bins;
-    if (omn_open_file(o, "merges.txt", false) && omn_open_file(o, "vocab.json", false))
+    const bool pair = omn_open_file(o, "merges.txt", false) &&
+                      omn_open_file(o, "vocab.json", false);
+    if (pair || omn_open_file(o, "tokenizer.json", false))
         omn_open_part(o, "tokenizer", "omnio.codec/1", "text.bpe", "",
-                      "file=merges.txt vocabulary=vocab.json style=roberta pieces=%d "
-                      "added=<obj>,</obj>,<bin_0..%d> added_read=false", (int)u->rows, bins - 1);
+                      "%s pieces=%d added=<obj>,</obj>,<bin_0..%d> added_read=false",
+                      pair ? "file=merges.txt vocabulary=vocab.json style=roberta"
+                           : "file=tokenizer.json style=json", (int)u->rows, bins - 1);
     omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "",
                   "table=transformer.text_encoder.embeddings.word_embeddings.weight rows=%d "
                   "width=%d most=%d start=%d stop=%d cut=true", V, (int)u->text.D, (int)u->most,
