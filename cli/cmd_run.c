@@ -271,8 +271,19 @@ static bool same_file(const struct stat *s, const char *path)
     return stat(path, &other) == 0 && s->st_ino == other.st_ino && s->st_dev == other.st_dev;
 }
 
-/* A drawing of a pipeline replaces neither that nor a file that the command line names, be it an
- * input, an adapter or, by its folder, of the model. */
+typedef struct looked {
+    const struct stat *file;
+    bool found;
+} looked;
+
+static int find_named(void *user, const char *path)
+{
+    looked *l = user;
+    return l->found = same_file(l->file, path);
+}
+
+/* A drawing of a pipeline replaces neither that nor a file that it or the command line names, be it
+ * an input, an adapter or, by its folder, of the model. */
 static omn_status drawing_may_go(const cli_args *a, const omn_pipeline *p, const char *path,
                                  omn_error *err)
 {
@@ -281,6 +292,12 @@ static omn_status drawing_may_go(const cli_args *a, const omn_pipeline *p, const
     if (same_file(&s, omn_pipeline_path(p)))
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s is the pipeline; outputs never overwrite it",
                         path);
+    looked l = { &s, false };
+    const omn_status st = omn_pipeline_files(p, find_named, &l, err);
+    if (st != OMN_OK) return st;
+    if (l.found)
+        return omn_fail(err, OMN_ERR_ARGUMENT,
+                        "%s is a file that the pipeline names; outputs never overwrite it", path);
     for (size_t i = 0; i < a->n_given; i++) {
         const char *value = a->given[i].value;
         if (!value || !strcmp(a->given[i].row->name, "dump-dot")) continue;

@@ -299,13 +299,20 @@ static bool keep_named(outputs *o, const cli_args *a)
     return true;
 }
 
+static int keep_file(void *user, const char *path)
+{
+    return !guard_put_file(user, path, "a file that the pipeline names");
+}
+
 int outputs_protect(outputs *o, const cli_args *a, const omn_pipeline *p)
 {
     const char *batch = cli_text(a, "batch");
     struct stat s;
     if (!o->any && !cli_has(a, "answers") && !cli_has(a, "journal") && !cli_has(a, "preview"))
         return -1;
+    omn_error err = OMN_ERROR_INIT;
     if (!guard_put_file(o->kept, omn_pipeline_path(p), "the pipeline") ||
+        omn_pipeline_files(p, keep_file, o->kept, &err) != OMN_OK ||
         (batch && !guard_put_file(o->kept, batch, "the batch file")))
         return cli_no_memory(o->c);
     /* a pipe cannot be read twice: its inputs are known when they come */

@@ -135,6 +135,21 @@ ok "the pipeline is no output" run 2 words.yaml --text x -o words.yaml.txt -o wo
 cp words.yaml words.txt
 ok "... by any suffix" run 2 words.txt --text x -o words.txt --overwrite
 ok "... nor where it is drawn" run 2 words.yaml --dump-dot words.yaml --overwrite
+mkdir rules && printf 'root ::= "yes" | "no"\n' > rules/say.txt && printf '{"type": "string"}\n' > schema.json || exit 99
+cat > rules/say.yaml << 'EOP'
+version: 1
+model: nano
+inputs: {question: {type: text}}
+steps:
+  - {generate: text, as: a, prompt: "{question}", answer: {grammar: say.txt}}
+  - {generate: text, as: b, prompt: "{question}", answer: {json: ../schema.json}}
+outputs: {a: {value: $a, file: new.txt}, b: $b}
+EOP
+ok "a grammar of the pipeline is no output" run 2 rules/say.yaml --question x -o b=rules/say.txt --overwrite
+ok "... which is said" grep -q 'say.txt is a file that the pipeline names; outputs never overwrite it' err
+ok "a schema neither" run 2 rules/say.yaml --question x -o a=./rules/../schema.json --overwrite
+ok "... nor where it is drawn" run 2 rules/say.yaml --dump-dot schema.json --overwrite
+ok "... and they are as they were" sh -c 'grep -q root rules/say.txt && grep -q string schema.json'
 ok "... it is as it was" cmp words.yaml words.txt
 mkdir model && cp "$top_srcdir"/models/nano/*.json model/ && for i in "$top_srcdir"/models/nano/*; do [ -e model/"${i##*/}" ] || ln -s "$i" model/; done
 ok "a file of the model is no output" run 2 vqa -m ./model --image a.png --question x -o model/config.json --overwrite

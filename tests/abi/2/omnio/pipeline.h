@@ -26,6 +26,13 @@ OMN_API const char *omn_pipeline_model(const omn_pipeline *p);         /* NULL: 
 OMN_API omn_status omn_pipeline_open_set(omn_context *ctx, const char *name, const omn_setting *set,
                                          size_t n_set, omn_pipeline **out, omn_error *err);
 
+/* Every path that the file may name, as it is written there and beside the file, until fn returns
+ * other than 0: a text that is no path at all is told too, names that are suggested for outputs are
+ * not. For who must not write over them. [any] */
+OMN_API omn_status omn_pipeline_files(const omn_pipeline *p,
+                                      int (*fn)(void *user, const char *path), void *user,
+                                      omn_error *err);
+
 /* A pipeline's declared inputs and outputs, in order. */
 typedef struct omn_pipeline_port {
     const char *name, *type, *help, *deflt;    /* deflt NULL: must be given */
