@@ -137,6 +137,15 @@ static omn_status put_check(const cli *c, const cli_args *a, const omn_weights *
     return OMN_OK;
 }
 
+/* The same of a format whose reader has compared them. */
+static omn_status put_own_check(const cli *c, const omn_weights *w, omn_buf *b)
+{
+    const size_t n = omn_weights_count(w);
+    if (c->format == CLI_TEXT) omn_buf_printf(b, "checksums    those of the file, all are right\n");
+    else omn_buf_printf(b, ",\"checksums\":%zu", n);
+    return OMN_OK;
+}
+
 static void put_begin(const cli *c, const char *what, const char *path, omn_buf *b)
 {
     if (c->format == CLI_TEXT) {
@@ -149,17 +158,40 @@ static void put_begin(const cli *c, const char *what, const char *path, omn_buf 
 
 /* ---- a weights file ----------------------------------------------------------------------- */
 
+/* --check of a format that has checksums of its own, which its reader compares when it is told to;
+ * safetensors have no such settings, nor do others that keep none. *own: it has. */
+static omn_status load_checked(const cli *c, const char *path, omn_weights **w, bool *own,
+                               omn_error *err)
+{
+    const omn_weights_setup how = { OMN_FILL(omn_weights_setup) };
+    omn_error why = OMN_ERROR_INIT;
+    omn_buf b;
+    omn_buf_init(&b, 65536);
+    omn_buf_printf(&b, "%s%scheck=true", path, strrchr(path, '?') ? "&" : "?");
+    omn_status st = omn_buf_check(&b, path, err);
+    if (st == OMN_OK) st = omn_weights_load(c->ctx, b.data, &how, w, &why);
+    omn_buf_fini(&b);
+    *own = st == OMN_OK;
+    if (st == OMN_OK || err->status) return st;
+    if (st == OMN_ERR_ARGUMENT || st == OMN_ERR_CONFIG || st == OMN_ERR_MISSING)
+        return omn_weights_load(c->ctx, path, &how, w, err);
+    *err = why;
+    return st;
+}
+
 static omn_status of_weights(const cli *c, const cli_args *a, const char *path, omn_buf *b,
                              omn_error *err)
 {
     omn_weights *w = NULL;
-    const omn_weights_setup how = { OMN_FILL(omn_weights_setup), .hollow = !cli_has(a, "check") };
-    const omn_status st = omn_weights_load(c->ctx, path, &how, &w, err);
+    bool own = false;
+    const omn_weights_setup how = { OMN_FILL(omn_weights_setup), .hollow = true };
+    const omn_status st = cli_has(a, "check") ? load_checked(c, path, &w, &own, err)
+                                              : omn_weights_load(c->ctx, path, &how, &w, err);
     if (st != OMN_OK) return st;
     const sums s = add_up(w);
     put_begin(c, "weights", omn_weights_path(w), b);
     put_sums(c, &s, b);
-    const omn_status checked = put_check(c, a, w, b, err);
+    const omn_status checked = own ? put_own_check(c, w, b) : put_check(c, a, w, b, err);
     if (checked != OMN_OK) {
         omn_weights_close(w);
         return checked;
@@ -237,6 +269,19 @@ static void put_parts(const cli *c, omn_model *m, omn_buf *b)
     if (c->format != CLI_TEXT) omn_buf_puts(b, "]");
 }
 
+/* Its weights may be of a format with checksums of its own. */
+static omn_status put_check_of_model(const cli *c, const cli_args *a, const omn_weights *w,
+                                     omn_buf *b, omn_error *err)
+{
+    omn_weights *again = NULL;
+    bool own = false;
+    if (!cli_has(a, "check")) return OMN_OK;
+    const omn_status st = load_checked(c, omn_weights_path(w), &again, &own, err);
+    omn_weights_close(again);
+    if (st != OMN_OK) return st;
+    return own ? put_own_check(c, w, b) : put_check(c, a, w, b, err);
+}
+
 static omn_status of_model(const cli *c, const cli_args *a, const char *path, omn_buf *b,
                            omn_error *err)
 {
@@ -258,7 +303,7 @@ static omn_status of_model(const cli *c, const cli_args *a, const char *path, om
     }
     put_parts(c, m, b);
     put_sums(c, &s, b);
-    st = put_check(c, a, w, b, err);
+    st = put_check_of_model(c, a, w, b, err);
     if (cli_has(a, "tensors")) put_tensors(c, w, b);
     if (c->format != CLI_TEXT) omn_buf_puts(b, "}\n");
     omn_model_close(m);

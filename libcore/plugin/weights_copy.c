@@ -144,7 +144,7 @@ omn_status omn_weights_copy(omn_context *ctx, omn_call *c, const char *from, con
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: no memory to read it", from);
         goto done;
     }
-    OMN_TRY(weights_find(ctx, from, a, &j.l, &native, err));
+    OMN_TRY(weights_find(ctx, from, true, a, &j.l, &native, err));
     if (!j.l) OMN_TRY(omn_weights_open(native, &j.w, err));
     j.n = j.l ? j.l->n : omn_weights_count(j.w);
     j.list = calloc(j.n + 1, sizeof *j.list);

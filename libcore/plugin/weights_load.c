@@ -27,6 +27,7 @@ typedef struct job {
     omn_arena *a;
     omn_setting set[PATH_SETTINGS];
     size_t n_set;
+    bool check;
 } job;
 
 static bool ends_with(const char *s, const char *end)
@@ -111,6 +112,19 @@ static omn_status choose(const job *j, const char *path, const omn_entry **out, 
     return st;
 }
 
+/* The settings of this reader; room for one more than there are. */
+static size_t settings_of(const job *j, const omn_entry *e, omn_setting *set)
+{
+    size_t n = j->n_set;
+    bool takes = false;
+    if (n) memcpy(set, j->set, n * sizeof *set);
+    for (uint32_t i = 0; i < omn_entry_object(e)->n_params; i++)
+        takes = takes || !strcmp(omn_entry_param(e, i)->name, "check");
+    for (size_t i = 0; i < n; i++) takes = takes && strcmp(set[i].name, "check") != 0;
+    if (j->check && takes) set[n++] = (omn_setting){ .name = "check", .text = "true" };
+    return n;
+}
+
 /* One file by its plugin, into the list. */
 static omn_status open_by(const job *j, const omn_entry *e, const char *path, omn_weights_list *l,
                           omn_error *err)
@@ -120,7 +134,9 @@ static omn_status open_by(const job *j, const omn_entry *e, const char *path, om
     void *params = NULL, *self = NULL;
     const omn_weights_impl *m = omn_entry_object(e)->impl;
     const given_reader by = { NULL, m->read, m->close };
-    OMN_TRY(omn_params_fill(e, j->set, j->n_set, path, j->a, &params, err));
+    omn_setting set[PATH_SETTINGS + 1];
+    const size_t n_set = settings_of(j, e, set);
+    OMN_TRY(omn_params_fill(e, set, n_set, path, j->a, &params, err));
     OMN_TRY(omn_context_call(j->ctx, 0, 0, NULL, &c, err));
     OMN_TRY(given_reader_add(l, &by, err));
     st = m->open(c, params, path, l, &self, err);
@@ -206,7 +222,8 @@ static omn_status only_file(const job *j, const char *folder, const char **out, 
     }
     if (found < 2) return OMN_OK;
     return omn_fail(err, OMN_ERR_DATA,
-                    "%s: this folder holds several files of weights (%s%s); name one of them",
+                    "%s: this folder holds several files of weights (%s%s); name one of "
+                    "them: FOLDER/FILE",
                     folder, text, found > MOST_SHOWN ? ", .." : "");
 }
 
@@ -252,6 +269,11 @@ static omn_status open_shards(const job *j, const char *path, omn_weights_list *
             st = no_memory(path, err);
             goto done;
         }
+        if (access(shard, F_OK) != 0) {
+            st = omn_fail(err, errno == ENOENT ? OMN_ERR_MISSING : OMN_ERR_IO,
+                          "%s: its shard %s: %s", path, files[i], strerror(errno));
+            goto done;
+        }
         OMN_TRY(choose(j, shard, &e, err));
         if (!e) {
             st = omn_fail(err, OMN_ERR_DATA, "%s: no plugin reads its shard %s", path, files[i]);
@@ -267,15 +289,15 @@ done:
     return st;
 }
 
-omn_status weights_find(omn_context *ctx, const char *path, omn_arena *a, omn_weights_list **list,
-                        const char **native, omn_error *err)
+omn_status weights_find(omn_context *ctx, const char *path, bool check, omn_arena *a,
+                        omn_weights_list **list, const char **native, omn_error *err)
 {
     omn_status st = OMN_OK;
     struct stat s;
     char *plain = NULL;
     const omn_entry *e = NULL;
     omn_weights_list *l = NULL;
-    job j = { .ctx = ctx, .a = a };
+    job j = { .ctx = ctx, .a = a, .check = check };
     *list = NULL;
     *native = path;
     if (stat(path, &s) != 0) {
@@ -313,7 +335,7 @@ omn_status omn_weights_load(omn_context *ctx, const char *path, const omn_weight
     *out = NULL;
     omn_arena *a = omn_arena_new(0);
     if (!a) return no_memory(path, err);
-    OMN_TRY(weights_find(ctx, path, a, &l, &native, err));
+    OMN_TRY(weights_find(ctx, path, false, a, &l, &native, err));
     st = l ? weights_of_given(l, how && how->hollow, out, err) : omn_weights_open(native, out, err);
 done:
     omn_arena_free(a);

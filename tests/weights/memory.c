@@ -15,7 +15,7 @@ typedef struct opening {
 static omn_status opened(void *user, omn_error *err)
 {
     const opening *o = user;
-    const struct torch set = { "" };
+    const struct torch set = { .tree = "" };
     omn_status st = OMN_OK;
     omn_weights_list *l = NULL;
     omn_weights *w = NULL;

@@ -3,10 +3,21 @@
  * used where they lie, packed ones are unpacked. */
 #include "inside.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { MOST_NAME = 4096 };
+
+struct npz_set {
+    bool check;
+};
+
+static const omn_param params[] = {
+    { "param", "check", "bool", "false", NULL, NULL,
+      "compare the checksum of every array of an archive; reads all of it",
+      offsetof(struct npz_set, check) },
+};
 
 typedef struct npz {
     omn_arena *a;
@@ -115,13 +126,13 @@ static omn_status open_npy(const omn_map *map, omn_weights_list *out, omn_error 
     return add_stored(out, path, "array", &x, x.header, n - x.header, err);
 }
 
-static omn_status open_npz(omn_call *c, const void *params, const char *path,
+static omn_status open_npz(omn_call *c, const void *given, const char *path,
                            omn_weights_list *out, void **self, omn_error *err)
 {
+    const struct npz_set *set = given;
     omn_status st = OMN_OK;
     omn_map *map = NULL;
     (void)c;
-    (void)params;
     OMN_TRY(omn_map_open(path, &map, err));
     OMN_TRY(omn_weights_list_map(out, map, NULL, err));
     if (omn_map_size(map) > 6 && memcmp(omn_map_data(map), "\x93NUMPY", 6) == 0)
@@ -142,6 +153,8 @@ static omn_status open_npz(omn_call *c, const void *params, const char *path,
     if (!z->header || !z->path)
         return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory to open it", path);
     if (z->dir.n == 0) return omn_fail(err, OMN_ERR_DATA, "%s: it holds no arrays", path);
+    for (size_t i = 0; set->check && i < z->dir.n; i++)
+        OMN_TRY(zip_check(map, &z->dir.of[i], err));
     for (size_t i = 0; i < z->dir.n; i++) OMN_TRY(add_entry(z, i, out, err));
 done:
     return st;
@@ -163,6 +176,7 @@ static omn_status read_npz(void *self, uint64_t id, uint64_t at, void *bytes, si
 
 static const omn_weights_impl impl = { NULL, "npz,npy", probe, open_npz, close_npz, read_npz };
 static const omn_object objects[] = {
-    { "omnio.weights/1", "npz", "arrays of NumPy", &impl, NULL, 0, 0 },
+    { "omnio.weights/1", "npz", "arrays of NumPy", &impl, params, sizeof params / sizeof *params,
+      sizeof(struct npz_set) },
 };
 OMN_PLUGIN("weights-npz", "1.0", "Apache-2.0", "arrays of NumPy", objects);

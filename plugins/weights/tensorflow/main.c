@@ -6,6 +6,7 @@
 
 #include <omnio/plugin.h>
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,12 +15,23 @@
 
 enum { MOST_SHARDS = 1000, STRING = 7, RESOURCE = 20, VARIANT = 21 };
 
+struct tensorflow {
+    bool check;
+};
+
+static const omn_param params[] = {
+    { "param", "check", "bool", "false", NULL, NULL,
+      "compare the checksum of every variable; reads all of them",
+      offsetof(struct tensorflow, check) },
+};
+
 typedef struct reading {
     const char *path;
     omn_weights_list *out;
     uint64_t shards;
     uint32_t first; /* number of the first shard's mapping */
-    bool has_header;
+    bool has_header, check;
+    const omn_map *shard[MOST_SHARDS];
     size_t listed, left;
 } reading;
 
@@ -57,6 +69,7 @@ static omn_status map_shards(reading *r, omn_error *err)
         if (st == OMN_OK) st = omn_weights_list_map(r->out, map, &at, err);
         if (st != OMN_OK) return st;
         if (i == 0) r->first = at;
+        r->shard[i] = map;
     }
     return OMN_OK;
 }
@@ -112,7 +125,7 @@ static const char *read_shape(message m, omn_shape *s)
 
 /* 1 type, 2 shape, 3 shard, 4 offset, 5 size, 6 CRC, 7 slices. */
 static const char *read_entry(message m, omn_weights_place *p, uint64_t *type, uint64_t *shard,
-                              uint64_t *size)
+                              uint64_t *size, uint64_t *crc)
 {
     field f;
     bool wrong;
@@ -126,6 +139,7 @@ static const char *read_entry(message m, omn_weights_place *p, uint64_t *type, u
         case 3: *shard = f.value; break;
         case 4: p->at = f.value; break;
         case 5: *size = f.value; break;
+        case 6: *crc = f.value; break;
         case 7: return "it is kept in slices, which are not put together here";
         default: break;
         }
@@ -142,12 +156,17 @@ static bool is_beside(const char *key)
            strstr(key, ".OPTIMIZER_SLOT");
 }
 
+static const uint8_t *bytes_of(const omn_map *map)
+{
+    return omn_map_data(map);
+}
+
 static omn_status add(reading *r, char *key, const message *value, omn_error *err)
 {
     omn_weights_place p = { OMN_FILL(omn_weights_place), .name = key };
-    uint64_t type = 0, shard = 0, size = 0;
+    uint64_t type = 0, shard = 0, size = 0, crc = 0;
     size_t bytes;
-    const char *wrong = read_entry(*value, &p, &type, &shard, &size);
+    const char *wrong = read_entry(*value, &p, &type, &shard, &size, &crc);
     if (wrong) return bad(r, key, wrong, err);
     if (type == STRING || type == RESOURCE || type == VARIANT) {
         r->left++;
@@ -158,6 +177,10 @@ static omn_status add(reading *r, char *key, const message *value, omn_error *er
     if (shard >= r->shards) return bad(r, key, "lies in a data file that is not there", err);
     if (!omn_shape_bytes(&p.shape, p.type, &bytes) || bytes != size || p.at > UINT64_MAX - size)
         return bad(r, key, "its shape is not of as many bytes as it has", err);
+    const omn_map *map = r->shard[shard];
+    const bool there = p.at <= omn_map_size(map) && size <= omn_map_size(map) - p.at;
+    if (r->check && crc && there && table_crc(bytes_of(map) + p.at, (size_t)size) != crc)
+        return bad(r, key, "its bytes are not those of its checksum; it is damaged", err);
     p.map = r->first + (uint32_t)shard;
     p.from = p.at;
     p.end = p.at + size;
@@ -181,13 +204,13 @@ static omn_status on_row(void *user, const char *key, size_t n, const message *v
     return add(r, name, value, err);
 }
 
-static omn_status open_index(omn_call *c, const void *params, const char *path,
+static omn_status open_index(omn_call *c, const void *given, const char *path,
                              omn_weights_list *out, void **self, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_map *map = NULL;
-    reading r = { .path = path, .out = out };
-    (void)params;
+    const struct tensorflow *set = given;
+    reading r = { .path = path, .out = out, .check = set->check };
     (void)self;
     if (!ends(path, ".index"))
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the index of a checkpoint ends in .index",
@@ -213,7 +236,7 @@ static int probe(const char *name, const uint8_t *head, size_t n)
 
 static const omn_weights_impl impl = { NULL, "index", probe, open_index, NULL, NULL };
 static const omn_object objects[] = {
-    { "omnio.weights/1", "tensorflow", "checkpoints of TensorFlow, by their index", &impl, NULL, 0,
-      0 },
+    { "omnio.weights/1", "tensorflow", "checkpoints of TensorFlow, by their index", &impl, params,
+      sizeof params / sizeof *params, sizeof(struct tensorflow) },
 };
 OMN_PLUGIN("weights-tensorflow", "1.0", "Apache-2.0", "checkpoints of TensorFlow", objects);

@@ -30,22 +30,28 @@ static omn_status bad(const table *t, const char *what)
 }
 
 /* Castagnoli's polynomial, reflected. */
-static void make_crc(table *t)
+static void make_crc(uint32_t *crc)
 {
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t c = i;
         for (int k = 0; k < 8; k++) c = c & 1 ? c >> 1 ^ 0x82f63b78u : c >> 1;
-        t->crc[i] = c;
+        crc[i] = c;
     }
 }
 
-/* CRC-32C, masked as tables keep it. */
-static uint32_t crc_of(const table *t, const uint8_t *p, size_t n)
+static uint32_t crc_of(const uint32_t *crc, const uint8_t *p, size_t n)
 {
     uint32_t c = UINT32_MAX;
-    for (size_t i = 0; i < n; i++) c = t->crc[(c ^ p[i]) & 255] ^ c >> 8;
+    for (size_t i = 0; i < n; i++) c = crc[(c ^ p[i]) & 255] ^ c >> 8;
     c = ~c;
     return (c >> 15 | c << 17) + 0xa282ead8u;
+}
+
+uint32_t table_crc(const uint8_t *p, size_t n)
+{
+    uint32_t crc[256];
+    make_crc(crc);
+    return crc_of(crc, p, n);
 }
 
 static uint32_t number32(const uint8_t *p)
@@ -64,7 +70,7 @@ static omn_status find_block(const table *t, message *handle, message *out)
         return bad(t, "a block lies outside of the file");
     const uint8_t *p = t->p + at;
     if (p[n] != 0) return bad(t, "a block is compressed; TensorFlow writes plain ones");
-    if (crc_of(t, p, (size_t)n + 1) != number32(p + n + 1))
+    if (crc_of(t->crc, p, (size_t)n + 1) != number32(p + n + 1))
         return bad(t, "a block is damaged: its checksum is another");
     *out = (message){ p, p + n };
     return OMN_OK;
@@ -119,7 +125,7 @@ omn_status table_read(const char *path, const uint8_t *p, size_t n, table_row *r
     message block;
     if (n < FOOTER || !table_magic(p + n - 8))
         return bad(&t, "it does not end as one; the file is cut off or something else");
-    make_crc(&t);
+    make_crc(t.crc);
     message footer = { p + n - FOOTER, p + n - 8 };
     if (!message_varint(&footer, &unused) || !message_varint(&footer, &unused))
         return bad(&t, "its end is wrong");

@@ -12,6 +12,8 @@ typedef omn_status table_row(void *user, const char *key, size_t n, const messag
                              omn_error *err);
 omn_status table_read(const char *path, const uint8_t *p, size_t n, table_row *row, void *user,
                       omn_error *err);
+/* CRC-32C, masked as tables and their entries keep it; of no bytes it is not 0. */
+uint32_t table_crc(const uint8_t *p, size_t n);
 /* Does a file of these last 8 bytes end as a table does? */
 bool table_magic(const uint8_t *p);
 

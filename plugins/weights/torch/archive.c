@@ -89,6 +89,8 @@ static omn_status read_pickle(const archive *z, const omn_map *map, omn_arena *a
     if (e->size > TORCH_PICKLE)
         return omn_fail(err, OMN_ERR_DATA, "%s: data.pkl has %llu bytes; at most %zu are read",
                         path, (unsigned long long)e->size, TORCH_PICKLE);
+    const omn_status st = zip_check(map, e, err);
+    if (st != OMN_OK) return st;
     return pickle_read(&how, p + e->at, (size_t)e->size, root, &used, err);
 }
 
@@ -114,6 +116,8 @@ omn_status archive_open(omn_call *c, const void *params, const char *path, omn_w
     OMN_TRY(find_root(z, path, err));
     OMN_TRY(check_order(z, omn_map_data(map), path, err));
     OMN_TRY(read_pickle(z, map, a, &root, err));
+    for (size_t i = 0; set->check && i < z->dir.n; i++)
+        OMN_TRY(zip_check(map, &z->dir.of[i], err));
     OMN_TRY(tree_list(&f, root, err));
 done:
     omn_arena_free(a);

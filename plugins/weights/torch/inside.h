@@ -10,6 +10,7 @@
 /* The struct that the host fills from that row. */
 struct torch {
     const char *tree;
+    bool check;
 };
 
 /* The longest pickle, and what it may make. */

@@ -10,7 +10,11 @@ static const omn_param params[] = {
       "which of nested dicts is taken, as \"model\" or \"state.model\"; empty: the first of "
       "model_ema, model, module, state_dict, model_state_dict that holds tensors",
       offsetof(struct torch, tree) },
+    { "param", "check", "bool", "false", NULL, NULL,
+      "compare the checksum of every file in the archive; reads all of it",
+      offsetof(struct torch, check) },
 };
+enum { OF_LEGACY = 1 };                     /* pickles of old have no checksums */
 
 static bool named(const char *name, const char *suffix)
 {
@@ -46,8 +50,8 @@ static const omn_weights_impl legacy = { NULL, "pt,pth,bin,ckpt", probe_legacy,
                                          legacy_open, NULL, NULL };
 static const omn_object objects[] = {
     { "omnio.weights/1", "torch", "checkpoints of PyTorch and archives of TorchScript", &archive,
-      params, 1, sizeof(struct torch) },
-    { "omnio.weights/1", "torch.legacy", "checkpoints of PyTorch before 1.6", &legacy, params, 1,
+      params, sizeof params / sizeof *params, sizeof(struct torch) },
+    { "omnio.weights/1", "torch.legacy", "checkpoints of PyTorch before 1.6", &legacy, params, OF_LEGACY,
       sizeof(struct torch) },
 };
 OMN_PLUGIN("weights-torch", "1.0", "Apache-2.0", "checkpoints of PyTorch", objects);

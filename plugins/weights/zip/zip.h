@@ -24,6 +24,9 @@ typedef struct zip_dir {
 /* Everything in the directory is checked: each entry lies in the file, behind a header of the same
  * name, and over no other one. What is there lives in the arena. [any] */
 omn_status zip_read(const omn_map *map, omn_arena *a, zip_dir *out, omn_error *err);
+/* The bytes of a stored entry are those that its checksum was made of; OMN_ERR_DATA names the file
+ * and the entry. One of 0 is none: some programs are told to leave it out. [any] */
+omn_status zip_check(const omn_map *map, const zip_entry *e, omn_error *err);
 /* NULL: there is none. [any] */
 const zip_entry *zip_find(const zip_dir *z, const char *name);
 
