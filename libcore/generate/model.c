@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening a model: find its folder, read the configuration, open the model object and its parts,
+/* Opening a model: read the configuration of its folder, open the model object and its parts,
  * map the weights and make the program. Nothing is read beyond headers: a large model opens in
  * milliseconds. */
 #include "open.h"
@@ -11,48 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define MOST_CONFIG ((size_t)16 << 20)
-
-static bool has_config(const char *dir, char *out, size_t room)
-{
-    struct stat st;
-    const int n = snprintf(out, room, "%s/config.json", dir);
-    return n > 0 && (size_t)n < room && stat(out, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err)
-{
-    char file[4200], user[4096] = "";
-    struct stat st;
-    if (strlen(path) > 2048) return omn_fail(err, OMN_ERR_ARGUMENT, "a model's path is too long");
-    snprintf(out, room, "%s", path);
-    if (has_config(path, file, sizeof file)) return OMN_OK;
-    if (strchr(path, '/') || stat(path, &st) == 0)
-        return omn_fail(err, OMN_ERR_MISSING,
-                        "%s is no model: a folder with config.json and model.safetensors is wanted",
-                        path);
-    const char *places = omn_context_model_path(ctx);
-    for (const char *p = places ? places : ""; *p;) {
-        const size_t n = strcspn(p, ":");
-        const int k = snprintf(out, room, "%.*s/%s", (int)n, p, path);
-        if (n && k > 0 && (size_t)k < room && has_config(out, file, sizeof file)) return OMN_OK;
-        p += n + (p[n] == ':');
-    }
-    const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    if (data && data[0] == '/') snprintf(user, sizeof user, "%s/omnio/models", data);
-    else if (home && home[0] == '/')
-        snprintf(user, sizeof user, "%s/.local/share/omnio/models", home);
-    int k = snprintf(out, room, "%s/%s", user, path);
-    if (user[0] && k > 0 && (size_t)k < room && has_config(out, file, sizeof file)) return OMN_OK;
-    k = snprintf(out, room, "%s/models/%s", omn_context_data(ctx), path);
-    if (k > 0 && (size_t)k < room && has_config(out, file, sizeof file)) return OMN_OK;
-    return omn_fail(err, OMN_ERR_MISSING,
-                    "no model named \"%s\": looked in %s%s%s/omnio/models and %s/models", path,
-                    places ? places : "", places ? ", " : "", data ? data : "~/.local/share",
-                    omn_context_data(ctx));
-}
 
 static omn_status read_json(const char *path, json_t **out, omn_error *err)
 {
@@ -170,17 +130,21 @@ static omn_status bare(omn_context *ctx, const char *name, const char *dir, omn_
                : omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
 }
 
-/* Which file of the folder holds the weights, where the configuration says so. */
+/* Which file of the folder holds the weights, where the configuration says so and the caller does
+ * not; settings behind the folder are those of that file. */
 static omn_status own_weights(omn_model *m, const char **weights, omn_error *err)
 {
     const char *name = omn_config_string_or(&m->config, "omnio.weights", "");
-    if (!*name || !*weights || strcmp(*weights, m->path) != 0) return OMN_OK;
+    const size_t n = strlen(m->path);
+    if (!*name || !*weights || strncmp(*weights, m->path, n) != 0) return OMN_OK;
+    const char *rest = *weights + n;
+    if (*rest && *rest != '?') return OMN_OK;
     if (strchr(name, '/'))
         return omn_fail_at(err, OMN_ERR_CONFIG, m->name, 0, 0,
                            "omnio.weights is \"%.80s\"; the name of a file in this folder is "
                            "wanted",
                            name);
-    *weights = omn_arena_printf(m->open->arena, "%s/%s", m->path, name);
+    *weights = omn_arena_printf(m->open->arena, "%s/%s%s", m->path, name, rest);
     return *weights ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", m->name);
 }
 
@@ -292,16 +256,13 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
                           omn_model **out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    char dir[4096], file[4200];
+    char dir[4096], weights[4096], file[4200];
     json_t *json = NULL;
-    OMN_TRY(model_folder(ctx, path, dir, sizeof dir, err));
-    if (!has_config(dir, file, sizeof file)) {
-        st = omn_fail(err, OMN_ERR_MISSING, "%s/config.json is not there", dir);
-        goto done;
-    }
+    OMN_TRY(model_place(ctx, path, dir, sizeof dir, weights, sizeof weights, err));
+    snprintf(file, sizeof file, "%s/config.json", dir);
     OMN_TRY(read_json(file, &json, err));
     OMN_TRY(model_open_json(ctx, json, file, dir,
-                            hollow(how) ? NULL : how && how->weights ? how->weights : dir, how,
+                            hollow(how) ? NULL : how && how->weights ? how->weights : weights, how,
                             out, err));
 done:
     return st;

@@ -146,7 +146,11 @@ void model_exec_free_all(omn_model *m);
  * model.c */
 #define LACKS_ROOM 400
 const char *model_lacks(const omn_model *m, const char *output, char *out, size_t room);
-/* The folder of a model by path or name, found as for omn_model_open; model.c */
+/* The folder of a model by path or name, found as for omn_model_open, and the path of its weights:
+ * that folder or a file that was named in it, with the settings behind it; model_path.c */
+omn_status model_place(omn_context *ctx, const char *path, char *dir, size_t room, char *weights,
+                       size_t weights_room, omn_error *err);
+/* The folder alone, of a path without settings. */
 omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t room, omn_error *err);
 
 #endif

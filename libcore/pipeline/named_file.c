@@ -15,13 +15,28 @@ const char *named_beside(const char *file, const char *name, omn_arena *a)
     return omn_arena_printf(a, "%.*s/%s", (int)(slash - file), file, *name ? name : ".");
 }
 
+/* A folder of a model, or a file of weights in one; settings may stand behind either. */
+static bool is_model(const char *path, omn_arena *a, bool *failed)
+{
+    struct stat s;
+    const char *mark = strrchr(path, '?');
+    const size_t n = mark && !strchr(mark, '/') ? (size_t)(mark - path) : strlen(path);
+    const char *plain = omn_arena_strndup(a, path, n);
+    const char *config = plain ? omn_arena_printf(a, "%s/config.json", plain) : NULL;
+    *failed = !config;
+    if (!config) return false;
+    return (stat(config, &s) == 0 || stat(plain, &s) == 0) && S_ISREG(s.st_mode);
+}
+
 const char *named_file(const char *file, const char *name, named_what what, omn_arena *a)
 {
     struct stat s;
-    const char *beside = named_beside(file, name, a), *there = beside;
-    if (beside && what == NAMED_MODEL) there = omn_arena_printf(a, "%s/config.json", beside);
-    if (!there) return NULL;
-    return stat(there, &s) == 0 && (what == NAMED_WEIGHTS || S_ISREG(s.st_mode)) ? beside : name;
+    const char *beside = named_beside(file, name, a);
+    bool failed = !beside;
+    if (beside && what == NAMED_MODEL && is_model(beside, a, &failed)) return beside;
+    if (failed) return NULL;
+    if (what == NAMED_MODEL) return name;
+    return stat(beside, &s) == 0 && (what == NAMED_WEIGHTS || S_ISREG(s.st_mode)) ? beside : name;
 }
 
 omn_status named_settings(omn_context *ctx, const char *kind, const char *object, const char *file,

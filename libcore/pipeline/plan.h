@@ -186,7 +186,8 @@ omn_status pipeline_file(omn_context *ctx, const char *name, char *out, size_t r
 /* A relative name that a file writes down, as a path beside that file; named_file.c. NULL: no
  * memory; all strings may be in the arena. */
 const char *named_beside(const char *file, const char *name, omn_arena *a);
-/* The same if that is there (a file, a folder with a config.json, or either), else the name. */
+/* The same if that is there (a file; a folder with a config.json or a file of weights, settings
+ * behind it or not; or anything), else the name. */
 typedef enum named_what { NAMED_FILE, NAMED_MODEL, NAMED_WEIGHTS } named_what;
 const char *named_file(const char *file, const char *name, named_what what, omn_arena *a);
 /* Parameters of type path become paths beside the file. */

@@ -29,6 +29,21 @@ for file in beit3.pth clip.pt ofa_legacy.pt stored.npz native_variants.bin pix2s
 done
 ok "... told as JSON" gives 0 convert --overwrite --format json "$golden/clip.pt" clip.pt.safetensors
 ok "... once" grep -qE '^\{"type":"converted","version":[0-9]+,"path":"clip.pt.safetensors","tensors":77,"bytes":[0-9]+\}$' out
+# damaged FILE BYTE: one bit of a copy is another.
+damaged() {
+    cp "$golden/$1" "bad-$1" && byte=$(od -An -tu1 -j "$2" -N 1 "bad-$1" | tr -d ' ') &&
+        printf "\\$(printf %o $((byte ^ 16)))" | dd of="bad-$1" bs=1 seek="$2" conv=notrunc 2> /dev/null
+}
+damaged clip.pt 100000
+damaged stored.npz 316
+damaged pix2seq.data-00000-of-00001 200000
+cp "$golden/pix2seq.index" bad-pix2seq.index || exit 99
+for file in clip.pt stored.npz pix2seq.index; do
+    ok "$file has checksums of its own" sh -c "'$omnio' inspect --check '$golden/$file' | grep -qx 'checksums    those of the file, all are right'"
+    ok "... which find a bit that is another" sh -c "'$omnio' inspect --check 'bad-$file' 2> err; [ \$? = 65 ] && grep -q 'not those of its checksum' err"
+    ok "... when it is converted as well" refuses 65 'not those of its checksum' convert "bad-$file" new.safetensors
+done
+
 ok "a file that is there is kept" gives 74 convert "$golden/beit3.pth" clip.pt.safetensors
 ok "... and says so" grep -q 'clip.pt.safetensors: is there already' err
 ok "the name of the file says what it is" refuses 2 'ends in .safetensors' convert "$golden/clip.pt" new.pt
@@ -45,10 +60,20 @@ mv model/pytorch_model.bin model/any.pt
 ok "... and of any name, if it is the only one" gives 0 inspect ./model
 cp model/any.pt model/other.ckpt
 ok "... or named" sh -c "! '$omnio' inspect ./model 2> err && grep -q 'several files of weights' err"
+ok "... by its path" gives 0 compare --exact "$nano:precision=f32" ./model/other.ckpt:precision=f32 --task caption 01.png
+ok "... with settings of its reader" gives 0 run caption -m './model/other.ckpt?check=true' --image 01.png
+ok "... which it knows" gives 2 run caption -m './model/other.ckpt?tree=nothing' --image 01.png
+ok "... beside a configuration" sh -c "! '$omnio' run caption -m '$golden/clip.pt' --image 01.png 2> err && grep -q 'no config.json beside' err"
 sed 's/"omnio": {/"omnio": {"weights": "other.ckpt",/' "$nano/config.json" > model/config.json
 ok "... in its configuration" gives 0 inspect ./model
 ok "layouts want safetensors" gives 69 convert ./model -o tiles --layout tiles
 ok "... which is said" grep -q 'write it as model.safetensors first' err
+cp -r model named && mv named/any.pt named/sole.pt && rm -f named/*.ckpt && cp "$nano/config.json" named/config.json || exit 99
+ok "... of a folder too" gives 0 run caption -m './named?check=true' --image 01.png
+ok "... that a pipeline names" sh -c "sed 's|^model: .*|model: ./named?check=true|' '$top_srcdir/pipelines/caption.yaml' > c.yaml && grep -q named c.yaml && cd model && '$omnio' run ../c.yaml --image ../01.png"
+printf '{"weight_map": {"a": "one.bin", "b": "two.bin"}}\n' > pytorch_model.bin.index.json
+ok "a shard that is missing" gives 66 inspect pytorch_model.bin.index.json
+ok "... is named" grep -q 'its shard one.bin: No such file' err
 sed 's/"num_encoder_layers": 3/"num_encoder_layers": 2/' "$nano/config.json" > model/config.json
 rm model/*.ckpt && mv model/any.pt model/pytorch_model.bin || exit 99
 ok "fewer layers than the weights have" gives 0 run caption -m ./model --image 01.png
