@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where a model lies: a folder with a config.json, by path or by its name in the places where models
- * are kept. Of several files of weights in it one can be named, FOLDER/model.pt, and what its reader
- * takes, FOLDER?tree=model_ema. */
+/* Where a model lies: a folder with a config.json, by path or by its name in the places where
+ * models are kept. Of several files of weights in it one can be named, FOLDER/model.pt, and what its
+ * reader takes, FOLDER?tree=model_ema. */
 #include "open.h"
 
 #include <stdio.h>
@@ -25,8 +25,8 @@ omn_status model_folder(omn_context *ctx, const char *path, char *out, size_t ro
     if (has_config(path, file, sizeof file)) return OMN_OK;
     if (strchr(path, '/') || stat(path, &st) == 0)
         return omn_fail(err, OMN_ERR_MISSING,
-                        "%s is no model: a folder with config.json and weights is wanted, or a file "
-                        "of weights in such a folder", path);
+                        "%s is no model: a folder with config.json and weights is wanted, or a "
+                        "file of weights in such a folder", path);
     const char *places = omn_context_model_path(ctx);
     for (const char *p = places ? places : ""; *p;) {
         const size_t n = strcspn(p, ":");

@@ -51,7 +51,7 @@ static const omn_weights_impl legacy = { NULL, "pt,pth,bin,ckpt", probe_legacy,
 static const omn_object objects[] = {
     { "omnio.weights/1", "torch", "checkpoints of PyTorch and archives of TorchScript", &archive,
       params, sizeof params / sizeof *params, sizeof(struct torch) },
-    { "omnio.weights/1", "torch.legacy", "checkpoints of PyTorch before 1.6", &legacy, params, OF_LEGACY,
-      sizeof(struct torch) },
+    { "omnio.weights/1", "torch.legacy", "checkpoints of PyTorch before 1.6", &legacy, params,
+      OF_LEGACY, sizeof(struct torch) },
 };
 OMN_PLUGIN("weights-torch", "1.0", "Apache-2.0", "checkpoints of PyTorch", objects);
