@@ -3,8 +3,9 @@
  * JSON itself; or the word, which the kind that is wanted reads. */
 #include "words.h"
 
-#include <string.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 bool words_are_files(const omn_pipeline_port *port)
@@ -12,11 +13,17 @@ bool words_are_files(const omn_pipeline_port *port)
     return port->kind && !omn_kind_impl(port->kind)->word;
 }
 
-bool words_name_file(const omn_pipeline_port *port, const char *word)
+/* A word that can only be meant as the name of a file, whether that is there or not. */
+static bool means_json_file(const omn_pipeline_port *port, const char *word)
 {
     const char *dot = strrchr(word, '.');
-    return words_are_files(port) || (dot && !strcmp(dot, ".json") && strcmp(port->type, "text") &&
-                                     access(word, F_OK) == 0);
+    return dot && !strcmp(dot, ".json") && strcmp(port->type, "text") && word[0] != '[' &&
+           word[0] != '{' && !strchr(word, '\n');
+}
+
+bool words_name_file(const omn_pipeline_port *port, const char *word)
+{
+    return words_are_files(port) || (means_json_file(port, word) && access(word, F_OK) == 0);
 }
 
 const char *words_holder(const omn_pipeline_port *port)
@@ -54,6 +61,8 @@ omn_status words_value(cli *c, const omn_pipeline_port *port, const char *word, 
     const bool json = (word[0] == '[' || word[0] == '{') && strcmp(port->type, "text");
     if (words_name_file(port, word) && !(json && access(word, F_OK) != 0))
         return omn_value_load(c->ctx, word, port->type, out, err);
+    if (means_json_file(port, word))
+        return omn_fail(err, OMN_ERR_MISSING, "%s: %s", word, strerror(ENOENT));
     if (!strcmp(word, "-")) return whole_input(out, err);
     if (json) return words_json(c, word, strlen(word), out, err);
     return omn_text_new(word, strlen(word), out, err);

@@ -348,7 +348,25 @@ START_TEST(wrong_annotations_are_refused)
     } rows[] = {
         { "{}", "no JSON of COCO" },
         { "7", "no JSON of COCO" },
-        { "{\"annotations\":7}", "no JSON of COCO" },
+        { "{\"annotations\":7}", "\"annotations\" is number; a list is wanted" },
+        { "{\"annotations\":[],\"categories\":{}}", "\"categories\" is record; a list" },
+        { "{\"annotations\":[],\"images\":7}", "\"images\" is number; a list" },
+        { "{\"annotations\":[],\"images\":[{\"id\":1,\"width\":\"8\"}]}",
+          "picture 0: \"width\" is text; a number" },
+        { "{\"annotations\":[],\"categories\":[{\"id\":1,\"name\":7}]}",
+          "category 0: \"name\" is number; a text" },
+        { "[{\"bbox\":[1,2,3,4],\"score\":\"0.5\"}]", "annotation 0: \"score\" is text; a number" },
+        { "[{\"bbox\":[1,2,3,4],\"score\":1.5}]", "annotation 0: a score of 1.5; 0 to 1" },
+        { "[{\"bbox\":[1,2,3,4],\"category_id\":\"1\"}]", "\"category_id\" is text; a number" },
+        { "[{\"segmentation\":\"4\"}]", "\"segmentation\" is text; a list or a record" },
+        { "{\"annotations\":[{\"bbox\":[1,2,3,4],\"category_id\":3}],"
+          "\"categories\":[{\"id\":7,\"name\":\"x\"}]}",
+          "annotation 0: category_id 3 is none of the file's categories" },
+        { "{\"annotations\":[{\"category_id\":1,\"keypoints\":[1,2,2]},"
+          "{\"category_id\":2,\"keypoints\":[1,2,2]}],"
+          "\"categories\":[{\"id\":1,\"keypoints\":[\"a\"]},"
+          "{\"id\":2,\"keypoints\":[\"b\"]}]}",
+          "annotation 1: its category has other joints" },
         { "[7]", "annotation 0 is number" },
         { "[{\"bbox\":[1,2,3]}]", "\"bbox\" is [x, y, width, height]" },
         { "[{\"bbox\":[1,2,-3,4]}]", "\"bbox\" is [x, y, width, height]" },
@@ -367,8 +385,9 @@ START_TEST(wrong_annotations_are_refused)
           "sides are at most 65535" },
         { "[{\"image_id\":1,\"bbox\":[1,2,3,4]},{\"image_id\":2,\"bbox\":[1,2,3,4]}]",
           "image_id says which" },
-        { "[{\"image_id\":\"1\",\"bbox\":[1,2,3,4]}]", "image_id is no number" },
-        { "{\"images\":[{\"id\":\"a\"}],\"annotations\":[]}", "the id of a picture is no number" },
+        { "[{\"image_id\":\"1\",\"bbox\":[1,2,3,4]}]", "\"image_id\" is text; a number" },
+        { "{\"images\":[{\"id\":\"a\"}],\"annotations\":[]}",
+          "picture 0: \"id\" is text; a number" },
         { "{\"annotations\":[{\"image_id\":1,\"category_id\":1,\"keypoints\":[1,2,2]}],"
           "\"categories\":[{\"id\":1,\"keypoints\":[\"a\"],\"skeleton\":[[1,2]]}]}",
           "bone 0 of a skeleton joins two of 1..1" },
@@ -386,6 +405,13 @@ START_TEST(wrong_annotations_are_refused)
         omn_value_unref(in);
     }
     omn_error err = OMN_ERROR_INIT;
+    omn_value *unknown = from_json("[{\"bbox\":[1,2,3,4],\"category_id\":12}]");
+    const omn_value *const results[4] = { unknown, NULL, NULL, NULL };
+    ck_assert_ptr_null(apply(&err, "coco.read", results, "categories", "coco", NULL));
+    ck_assert_msg(strstr(err.text, "category_id 12 is none of the categories that are set"), "%s",
+                  err.text);
+    omn_value_unref(unknown);
+    err = (omn_error)OMN_ERROR_INIT;
     omn_value *set = from_json(SET);
     const omn_value *const in[4] = { set, NULL, NULL, NULL };
     ck_assert_ptr_null(apply(&err, "coco.read", in, "image_id", "8", NULL));
@@ -401,6 +427,29 @@ START_TEST(wrong_annotations_are_refused)
 }
 END_TEST
 
+/* Three labels that nobody named are three categories, by their numbers. */
+START_TEST(labels_without_a_legend_stay_apart)
+{
+    static const int32_t labels[4] = { 0, 3, 5, 3 };
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *mask = mask_of(labels, 2, 2, NULL, 0);
+    const omn_value *const in[4] = { mask, NULL, NULL, NULL };
+    omn_value *out = apply(NULL, "coco.write", in, NULL);
+    const omn_value *names = omn_record_get(out, "categories");
+    ck_assert_uint_eq(omn_list_count(names), 2);
+    ck_assert_str_eq(omn_text_get(omn_record_get(omn_list_at(names, 0), "name"), NULL), "3");
+    ck_assert_str_eq(omn_text_get(omn_record_get(omn_list_at(names, 1), "name"), NULL), "5");
+    omn_value_unref(out);
+    out = apply(NULL, "coco.write", in, "form", "results", "categories", "a, b, c, d, e", NULL);
+    ck_assert_double_eq(number(omn_list_at(out, 0), "category_id"), 3);
+    ck_assert_double_eq(number(omn_list_at(out, 1), "category_id"), 5);
+    omn_value_unref(out);
+    ck_assert_ptr_null(apply(&err, "coco.write", in, "categories", "a, b, c", NULL));
+    omn_value_unref(mask);
+    apply_end();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -410,6 +459,7 @@ int main(void)
         a_mask_is_no_larger_than_the_host_allows,
         a_data_set_is_read_picture_by_picture,
         boxes_are_written_with_the_numbers_of_coco,
+        labels_without_a_legend_stay_apart,
         wrong_annotations_are_refused,
     };
     return TESTING_RUN("operation/coco", all, 20);

@@ -26,6 +26,10 @@ typedef struct coco_found {
 omn_status coco_read(omn_call *c, const omn_value *in, const coco_reading *how, coco_found *out,
                      omn_error *err);
 
+/* Every field that is read is of its type, scores are 0 to 1: OMN_ERR_DATA names the one that is
+ * not; check.c */
+omn_status coco_check(const omn_value *in, omn_error *err);
+
 /* The mask over the source picture, pixel for pixel, as labels: a soft one is 1 from a half on.
  * *owned: to be freed; NULL: the labels are those of the mask. */
 typedef struct flat {

@@ -169,6 +169,24 @@ static const char *label_of(const reading *r, const omn_value *a)
     return name != NULL && name[0] != '\0' ? name : NULL;
 }
 
+/* A number that the file's own list lacks would be named by another list, and one that no list has
+ * be nameless: both are mistakes. */
+static omn_status check_categories(const reading *r, omn_error *err)
+{
+    const bool own = r->categories != NULL;
+    for (size_t i = 0; (own || !r->known.open) && i < r->n; i++) {
+        const double id = number_in(r->of[i], "category_id", NAN);
+        const bool there = own ? category_of(r, r->of[i]) != NULL
+                               : id >= 0 && id < 1e6 && categories_name(&r->known, (int32_t)id);
+        if (isnan(id) || there) continue;
+        return omn_fail(err, OMN_ERR_DATA,
+                        own ? "annotation %zu: category_id %g is none of the file's categories"
+                            : "annotation %zu: category_id %g is none of the categories that are "
+                              "set (categories names those of results; \"\": none)", i, id);
+    }
+    return OMN_OK;
+}
+
 /* ---- boxes ---------------------------------------------------------------------------------- */
 
 static omn_status read_regions(reading *r, omn_value **out, omn_error *err)
@@ -347,6 +365,30 @@ typedef struct bodies {
     size_t n_joints, n_bones;
 } bodies;
 
+static bool same_joints(const omn_value *a, const omn_value *b)
+{
+    bool equal = omn_list_count(a) == omn_list_count(b) && (a == NULL) == (b == NULL);
+    for (size_t i = 0; equal && i < omn_list_count(a); i++) {
+        const char *x = omn_text_get(omn_list_at(a, i), NULL);
+        const char *y = omn_text_get(omn_list_at(b, i), NULL);
+        equal = x != NULL && y != NULL && !strcmp(x, y);
+    }
+    return equal;
+}
+
+/* One value holds bodies of one kind: all categories that have some here have the same joints. */
+static omn_status check_joints(const reading *r, const omn_value *joints, omn_error *err)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (omn_record_get(r->of[i], "keypoints") == NULL) continue;
+        if (same_joints(list_in(category_of(r, r->of[i]), "keypoints"), joints)) continue;
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "annotation %zu: its category has other joints than those before; bodies "
+                        "of one picture have the same", i);
+    }
+    return OMN_OK;
+}
+
 /* Names and bones from the category, else those of COCO's people. */
 static omn_status find_joints(reading *r, bodies *b, omn_error *err)
 {
@@ -358,6 +400,8 @@ static omn_status find_joints(reading *r, bodies *b, omn_error *err)
         joints = list_in(category_of(r, r->of[i]), "keypoints");
         bones = list_in(category_of(r, r->of[i]), "skeleton");
     }
+    const omn_status differ = check_joints(r, joints, err);
+    if (differ != OMN_OK) return differ;
     b->n_joints = joints != NULL ? omn_list_count(joints) : n;
     b->joints = omn_call_scratch(r->c, b->n_joints + 1, sizeof(*b->joints));
     b->n_bones = omn_list_count(bones);
@@ -440,7 +484,9 @@ omn_status coco_read(omn_call *c, const omn_value *in, const coco_reading *how, 
     r->c = c;
     r->how = how;
     omn_status st = categories_open(&r->known, how->categories, err);
+    if (st == OMN_OK) st = coco_check(in, err);
     if (st == OMN_OK) st = find_annotations(r, in, err);
+    if (st == OMN_OK) st = check_categories(r, err);
     if (st == OMN_OK) st = read_regions(r, &out->regions, err);
     if (st == OMN_OK) st = read_keypoints(r, &out->keypoints, err);
     if (st == OMN_OK) st = read_shapes(r, out, err);

@@ -7,6 +7,7 @@
 #include <omnio/kinds_of_values.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,15 +91,25 @@ static omn_status put_regions(writing *w, const omn_value *v, omn_error *err)
 
 /* ---- masks ---------------------------------------------------------------------------------- */
 
+/* What a label is called: by the legend; else by the number that it has among the categories; else,
+ * where names come as they come, its number itself. NULL: it has no name, or there is no memory. */
+static const char *name_of_label(writing *w, const omn_tensor *legend, int32_t label)
+{
+    if (legend != NULL && label < legend->shape.dim[0])
+        return ((const char *const *)legend->data)[label];
+    if (!w->known.open) return categories_name(&w->known, label);
+    char *text = omn_call_scratch(w->c, 16, 1);
+    if (text != NULL) snprintf(text, 16, "%ld", (long)label);
+    return text;
+}
+
 static omn_status put_label(writing *w, const omn_value *v, const flat *f, int32_t label,
                             rle_box box, omn_error *err)
 {
     const omn_tensor *legend = omn_value_column(v, "legend");
-    const char *name = NULL;
+    const char *name = name_of_label(w, legend, label);
     rle r;
     uint64_t area;
-    if (legend != NULL && label < legend->shape.dim[0])
-        name = ((const char *const *)legend->data)[label];
     omn_status st = rle_of(f->labels, f->width, f->height, label, box, &r, err);
     if (st == OMN_OK) st = begin(w, name, err);
     if (st == OMN_OK) {
