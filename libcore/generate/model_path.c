@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a model lies: a folder with a config.json, by path or by its name in the places where
- * models are kept. Of several files of weights in it one can be named, FOLDER/model.pt, and what its
- * reader takes, FOLDER?tree=model_ema. */
+ * models are kept. Of several files of weights in it one can be named, FOLDER/model.pt, and what
+ * its reader takes, FOLDER?tree=model_ema. */
 #include "open.h"
 
 #include <stdio.h>
