@@ -356,23 +356,36 @@ START_TEST(the_normals_of_a_plane_are_its_own)
     const omn_value *const first[4] = { in, NULL, NULL, NULL };
     omn_value *depth = apply(NULL, "depth.from_image", first, "scale", "100", NULL);
     ck_assert(isnan((double)((const float *)omn_value_column(depth, "depth")->data)[50]));
-    omn_value *camera = from_json("{\"$kind\":\"camera\",\"focal\":[40,40],\"center\":[16,12],"
-                                  "\"size\":[32,24]}");
-    const omn_value *const second[4] = { depth, camera, NULL, NULL };
-    omn_value *normals = apply(NULL, "normals.from_depth", second, NULL);
-    const float *x = omn_value_column(normals, "normals")->data;
-    for (int i = 0; i < 16 * 12; i++)
-        for (int k = 0; k < 3; k++) {
-            if (i == 50)
-                ck_assert(isnan((double)x[3 * i + k]));
-            else
-                ck_assert_msg(fabs((double)x[3 * i + k] - n[k]) < 1e-3, "%d: %g", i,
-                              (double)x[3 * i + k]);
-        }
+    /* the same lens, told in pixels of the picture and of one of another size */
+    static const char *const cameras[2] = {
+        "{\"$kind\":\"camera\",\"focal\":[40,40],\"center\":[16,12],\"size\":[32,24]}",
+        "{\"$kind\":\"camera\",\"focal\":[10,10],\"center\":[4,3],\"size\":[8,6]}"
+    };
+    for (int way = 0; way < 2; way++) {
+        omn_value *camera = from_json(cameras[way]);
+        const omn_value *const second[4] = { depth, camera, NULL, NULL };
+        omn_value *normals = apply(NULL, "normals.from_depth", second, NULL);
+        const float *x = omn_value_column(normals, "normals")->data;
+        for (int i = 0; i < 16 * 12; i++)
+            for (int k = 0; k < 3; k++) {
+                if (i == 50)
+                    ck_assert(isnan((double)x[3 * i + k]));
+                else
+                    ck_assert_msg(fabs((double)x[3 * i + k] - n[k]) < 1e-3, "%d: %g", i,
+                                  (double)x[3 * i + k]);
+            }
+        omn_value_unref(camera);
+        omn_value_unref(normals);
+    }
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *other = from_json("{\"$kind\":\"camera\",\"focal\":[40,40],\"center\":[16,12],"
+                                 "\"size\":[32,32]}");
+    const omn_value *const wrong[4] = { depth, other, NULL, NULL };
+    ck_assert_ptr_null(apply(&err, "normals.from_depth", wrong, NULL));
+    ck_assert_msg(strstr(err.text, "their shapes differ") != NULL, "%s", err.text);
+    omn_value_unref(other);
     omn_value_unref(in);
     omn_value_unref(depth);
-    omn_value_unref(camera);
-    omn_value_unref(normals);
     apply_end();
 }
 END_TEST

@@ -174,6 +174,11 @@ omn_status loc_write_actions(const loc_scheme *s, const loc_actions *wanted, con
     const float *x = t->data;
     const size_t n = (size_t)t->shape.dim[1];
     const loc_form form = loc_form_of(v);
+    for (size_t k = 0; form == LOC_NAVIGATE && k < (size_t)t->shape.dim[0] * PLACE; k++) {
+        const loc_joint *j = &place[k % PLACE];
+        st = loc_check_number(j->span, (double)x[k / PLACE * n + k % PLACE], j->name, j->unit, err);
+        if (st != OMN_OK) return st;
+    }
     omn_buf_init(&b, out->most);
     for (size_t i = 0; form != LOC_BINS && i < (size_t)t->shape.dim[0]; i++)
         if (form == LOC_PICK_PLACE) put_hand(s, x + i * n, i, &b);

@@ -82,7 +82,10 @@ omn_status loc_write_camera(const loc_orbit *s, const omn_value *v, omn_buf *out
     const omn_tensor *pose = omn_value_column(v, "pose");
     if (!pose)
         return omn_fail(err, OMN_ERR_DATA, "this camera has no pose: nobody knows where it stands");
-    const omn_status st = change_of(s, pose->data, &c, err);
+    omn_status st = change_of(s, pose->data, &c, err);
+    if (st == OMN_OK)
+        st = loc_check_number(radius_span, c.radius, "the change of the camera's distance", "m",
+                              err);
     if (st != OMN_OK) return st;
     const double angle[2] = { sin(c.round), cos(c.round) };
     loc_direction_bins(&s->scheme, angle, NULL, 2, bins);

@@ -116,6 +116,9 @@ typedef struct loc_span { double least, most; } loc_span;
 int32_t loc_number_bin(const loc_scheme *s, loc_span of, double x);
 double loc_number(const loc_scheme *s, loc_span of, int32_t bin);
 void loc_put_number(const loc_scheme *s, loc_span of, double x, omn_buf *out);
+/* Fails for a number that has no word of its own, the nearest of which would be another number. */
+omn_status loc_check_number(loc_span of, double x, const char *what, const char *unit,
+                            omn_error *err);
 /* The number of the next word of a run. */
 double loc_take_number(const loc_scheme *s, loc_span of, const loc_run *run, const char **p);
 

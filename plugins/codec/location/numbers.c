@@ -20,6 +20,15 @@ void loc_put_number(const loc_scheme *s, loc_span of, double x, omn_buf *out)
     loc_put_word(s, loc_number_bin(s, of, x), out);
 }
 
+omn_status loc_check_number(loc_span of, double x, const char *what, const char *unit,
+                            omn_error *err)
+{
+    const double slack = 1e-6 * (of.most - of.least); /* of numbers that went through f32 */
+    if (x >= of.least - slack && x <= of.most + slack) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA, "%s is %g %s: this model has words for %g to %g %s", what, x,
+                    unit, of.least, of.most, unit);
+}
+
 double loc_take_number(const loc_scheme *s, loc_span of, const loc_run *run, const char **p)
 {
     return loc_number(s, of, loc_take_bin(s, run, p));

@@ -97,7 +97,22 @@ typedef struct view {
     int64_t w, h;
     const omn_frame *frame; /* of the depth in the camera's picture; NULL: the same */
     lens l;
+    double step[2];         /* pixels of the camera in one of the picture */
 } view;
+
+/* A camera tells its lens in pixels of its own size; a depth that is smaller or larger shows the
+ * same, of another shape it does not. */
+static omn_status match_sizes(view *v, omn_error *err)
+{
+    const double w = v->frame != NULL ? v->frame->width : (double)v->w,
+                 h = v->frame != NULL ? v->frame->height : (double)v->h;
+    v->step[0] = v->l.size[0] / w;
+    v->step[1] = v->l.size[1] / h;
+    if (fabs(v->step[0] - v->step[1]) <= 0.02 * v->step[1]) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA,
+                    "a camera of %g x %g pixels did not take a picture of %g x %g: their shapes "
+                    "differ", v->l.size[0], v->l.size[1], w, h);
+}
 
 /* The point that a pixel shows; false: unknown. */
 static bool point_at(const view *v, int64_t x, int64_t y, double p[3])
@@ -106,8 +121,8 @@ static bool point_at(const view *v, int64_t x, int64_t y, double p[3])
     const double z = (double)v->depth[y * v->w + x];
     double sx = (double)x + 0.5, sy = (double)y + 0.5;
     if (v->frame != NULL) omn_frame_to_source(v->frame, sx, sy, &sx, &sy);
-    p[0] = (sx - v->l.c[0]) / v->l.f[0] * z;
-    p[1] = (sy - v->l.c[1]) / v->l.f[1] * z;
+    p[0] = (sx * v->step[0] - v->l.c[0]) / v->l.f[0] * z;
+    p[1] = (sy * v->step[1] - v->l.c[1]) / v->l.f[1] * z;
     p[2] = z;
     return !isnan(z);
 }
@@ -146,16 +161,18 @@ static omn_status normals_from_depth(omn_call *c, const omn_value *in, const omn
                                      omn_value **out, omn_error *err)
 {
     const omn_tensor *t = omn_value_column(in, "depth");
-    const view v = { t->data, t->shape.dim[1], t->shape.dim[0], omn_value_frame(in),
-                     lens_of(camera) };
+    view v = { t->data, t->shape.dim[1], t->shape.dim[0], omn_value_frame(in), lens_of(camera),
+               { 1, 1 } };
     size_t bytes;
+    omn_status st = match_sizes(&v, err);
+    if (st != OMN_OK) return st;
     if (!omn_size_mul(t->bytes, 3, &bytes))
         return omn_fail(err, OMN_ERR_MEMORY, "normals of too large a picture");
     float *normals = malloc(bytes > 0 ? bytes : 1);
     if (normals == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for normals");
     for (int64_t y = 0; y < v.h; y++)
         for (int64_t x = 0; x < v.w; x++) normal_at(&v, x, y, normals + 3 * (y * v.w + x));
-    const omn_status st = normals_new(c, normals, v.h, v.w, omn_value_frame(in), out, err);
+    st = normals_new(c, normals, v.h, v.w, omn_value_frame(in), out, err);
     free(normals);
     return st;
 }
