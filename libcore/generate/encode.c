@@ -182,7 +182,10 @@ static void see(const omn_part *p, const omn_value *v, const omn_feed *f, const 
     const char *place = omn_kind_impl(omn_value_kind(v))->place;
     const int64_t w = value_axis(v, "w"), h = value_axis(v, "h");
     size_t n = 0;
+    const omn_tensor *gone = omn_feed_get(f, "cut"); /* an encoder that had no room for all */
     *out = (omn_seen){ .tokens = runner_places(p, f) };
+    if (gone && gone->type == OMN_I32 && gone->bytes == sizeof(int32_t))
+        out->cut = (uint32_t)*(const int32_t *)gone->data;
     omn_value_hash(v, out->hash);
     snprintf(out->role, sizeof out->role, "%s", p->role);
     snprintf(out->kind, sizeof out->kind, "%s", omn_value_kind_name(v));

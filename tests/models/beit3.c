@@ -335,6 +335,34 @@ START_TEST(classes_are_said_by_name)
 }
 END_TEST
 
+/* A text that is too long says how many of its tokens were left out, two marks beside the rest. */
+START_TEST(what_is_cut_of_a_text_is_counted)
+{
+    omn_error err = OMN_ERROR_INIT;
+    folder f;
+    char text[512] = "what";
+    int32_t *ids = NULL;
+    size_t n = 0;
+    WORKS(open_as(&f, "\"task\": \"vqa\", \"labels\": \"\"", seventeen, "vqa.weights", &err));
+    omn_value *in = picture(12, 3);
+    const omn_named named = { "image", in };
+    for (int i = 0; i < 40; i++) strcat(text, " is the dog");
+    WORKS(omn_model_all_tokens(f.model, text, &ids, &n, &err));
+    ck_assert_uint_gt(n, 30);
+    const omn_request rq = { OMN_FILL(omn_request), .inputs = &named, .n_inputs = 1,
+                             .prompt = text, .output = "answer" };
+    omn_result r = { OMN_FILL(omn_result) };
+    WORKS(omn_generate(f.runner, &rq, &r, &err));
+    ck_assert_uint_eq(r.n_seen, 2);
+    for (size_t i = 0; i < r.n_seen; i++)
+        ck_assert_uint_eq(r.seen[i].cut, strcmp(r.seen[i].role, "text") ? 0 : n - 30);
+    omn_result_fini(&r);
+    free(ids);
+    omn_value_unref(in);
+    close_all(&f);
+}
+END_TEST
+
 /* Lines of JSON from..16, as the lists of VQAv2 have them, behind other lines. */
 static const char *list_of(const char *lines, int from)
 {
@@ -488,6 +516,7 @@ int main(void)
         a_step_says_what_teaching_says,
         captions_through_a_runner,
         classes_are_said_by_name,
+        what_is_cut_of_a_text_is_counted,
         names_of_classes_come_from_a_file,
         texts_as_sequences,
         keys_of_what_is_built_anyway,

@@ -8,10 +8,12 @@
 
 #define TEXT(PAR, S)                                                                             \
     PAR(S, int, rows, NULL, "2..16777216", NULL, "ids of the vocabulary")                        \
-    PAR(S, int, stop, "1", "0..16777215", NULL, "id of the end token")
+    PAR(S, int, stop, "1", "0..16777215", NULL, "id of the end token")                           \
+    PAR(S, string, wanted, "tokenizer.model", NULL, NULL, "file of the tokenizer, where it lacks")
 OMN_PARAMS(text, TEXT);
 
 typedef struct decoder {
+    const char *wanted;
     const omn_part *tokenizer;
     omn_codes codes;
 } decoder;
@@ -24,6 +26,7 @@ static omn_status open_text(omn_call *c, const void *params, omn_open *o, void *
     decoder *d = calloc(1, sizeof *d);
     if (!d) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: out of memory");
     *self = d;
+    d->wanted = p->wanted;
     d->tokenizer = omn_open_find(o, "tokenizer");
     d->codes = (omn_codes){ OMN_FILL(omn_codes), .codes = p->rows, .count = 0, .stop = p->stop,
                             .blank = -1 };
@@ -39,8 +42,8 @@ static omn_status need(const decoder *d, omn_error *err)
 {
     return d->tokenizer ? OMN_OK
                         : omn_fail(err, OMN_ERR_MISSING,
-                                   "the model's folder has no tokenizer.model: copy "
-                                   "the SentencePiece file that belongs to these weights there");
+                                   "the model's folder has no %s: copy the tokenizer that "
+                                   "belongs to these weights there", d->wanted);
 }
 
 static omn_status encode(const void *self, omn_call *c, const omn_value *v, int32_t *ids,

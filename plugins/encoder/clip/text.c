@@ -71,7 +71,7 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     omn_status st = OMN_OK;
     size_t length = 0, n = 0;
     int32_t *ids = NULL;
-    void *data = NULL;
+    void *data = NULL, *told = NULL;
     (void)frame;
     if (!omn_value_is(v, "text"))
         return omn_fail(err, OMN_ERR_TYPE, "text.clip reads text, not %s", omn_value_kind_name(v));
@@ -81,6 +81,8 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
                         "or merges.txt, there");
     const char *text = omn_text_get(v, &length);
     OMN_TRY(tokens(t, c, text, length, most, &ids, &n, err));
+    if (n > most) OMN_TRY(omn_feed_new(out, "cut", OMN_I32, omn_dim1(1), &told, err));
+    if (told) *(int32_t *)told = (int32_t)(n - most); /* no port: the runner tells it */
     if (n > most) n = most;
     OMN_TRY(omn_feed_new(out, "ids", OMN_I32, omn_dim1((int64_t)n + 2), &data, err));
     ((int32_t *)data)[0] = t->p->start;

@@ -19,7 +19,8 @@
     PAR(S, bool, empty, "true", NULL, NULL, "a text may have no tokens")                         \
     PAR(S, bool, embed, "true", NULL, NULL,                                                      \
         "its rows are given to the model; false: zeros for the whole text, which a model that "  \
-        "reads the ids in its own row does not look at")
+        "reads the ids in its own row does not look at")                                         \
+    PAR(S, string, wanted, "tokenizer.model", NULL, NULL, "file of the tokenizer, where it lacks")
 OMN_PARAMS(text, TEXT);
 
 typedef struct encoder {
@@ -51,9 +52,9 @@ static uint32_t ports(const void *self, const omn_port **list)
 
 #define MOST_CUT ((size_t)1 << 24)        /* tokens of a text that is cut */
 
-/* The first `most` ids of a text that has more of them, `room` at least. */
+/* The first `most` ids of a text that has more of them, `room` at least; *gone: how many more. */
 static omn_status cut(const encoder *e, omn_call *c, const char *text, size_t length, int32_t *ids,
-                      size_t most, size_t room, omn_error *err)
+                      size_t most, size_t room, size_t *gone, omn_error *err)
 {
     for (;;) {                            /* a refusal may come before the last is counted */
         omn_error why = OMN_ERROR_INIT;
@@ -66,6 +67,7 @@ static omn_status cut(const encoder *e, omn_call *c, const char *text, size_t le
         if (st == OMN_OK)
             omn_call_log(c, OMN_LOG_WARN, "the text has %zu tokens, the model sees the first %zu",
                          n, most);
+        *gone = n - most;
         if (st == OMN_OK) return st;
         if (st != OMN_ERR_DATA || n <= room) return omn_fail(err, st, "%s", why.text);
         room = n > 8 * room ? n : 8 * room;
@@ -74,14 +76,14 @@ static omn_status cut(const encoder *e, omn_call *c, const char *text, size_t le
 
 /* Ids of a text into ids[0..most), start and end among them. */
 static omn_status ids_of(const encoder *e, omn_call *c, const char *text, size_t length,
-                         int32_t *ids, size_t most, size_t *count, omn_error *err)
+                         int32_t *ids, size_t most, size_t *count, size_t *gone, omn_error *err)
 {
     const size_t front = e->p->start >= 0, room = most > front + 1 ? most - front - 1 : 0;
     size_t n = 0;
     omn_error why = OMN_ERROR_INIT;
     omn_status st = omn_codec_encode(e->tokenizer, text, length, ids + front, room, &n, &why);
     if (st == OMN_ERR_DATA && e->p->cut && n > room) {
-        st = cut(e, c, text, length, ids + front, room, n, err);
+        st = cut(e, c, text, length, ids + front, room, n, gone, err);
         if (st != OMN_OK) return st;
         n = room;
     }
@@ -99,20 +101,22 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
 {
     const encoder *e = self;
     (void)frame;
-    size_t length = 0, n = 0;
-    void *data[3] = { 0 };
+    size_t length = 0, n = 0, gone = 0;
+    void *data[3] = { 0 }, *told = NULL;
     if (!omn_value_is(v, "text"))
         return omn_fail(err, OMN_ERR_TYPE, "text.tokens reads text, not %s",
                         omn_value_kind_name(v));
     if (!e->tokenizer)
-        return omn_fail(err, OMN_ERR_MISSING, "the model's folder has no tokenizer.model: copy the "
-                        "SentencePiece file that belongs to these weights there");
+        return omn_fail(err, OMN_ERR_MISSING, "the model's folder has no %s: copy the tokenizer "
+                        "that belongs to these weights there", e->p->wanted);
     const char *text = omn_text_get(v, &length);
     const size_t most = (size_t)e->p->most;
     int32_t *ids = omn_call_scratch(c, most + 2, sizeof *ids);
     if (!ids) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: out of memory");
-    omn_status st = ids_of(e, c, text, length, ids, most, &n, err);
+    omn_status st = ids_of(e, c, text, length, ids, most, &n, &gone, err);
+    if (st == OMN_OK && gone) st = omn_feed_new(out, "cut", OMN_I32, omn_dim1(1), &told, err);
     if (st != OMN_OK) return st;
+    if (told) *(int32_t *)told = (int32_t)gone; /* no port: the runner tells it */
     for (int i = 0; i < 3; i++) {
         st = omn_feed_new(out, e->ports[i].name, OMN_I32, omn_dim1((int64_t)n), &data[i], err);
         if (st != OMN_OK) return st;

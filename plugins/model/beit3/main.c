@@ -96,14 +96,14 @@ static void open_text(beit3 *b, omn_open *o)
 {
     omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "beit3.text_embed",
                   "table=beit3.text_embed.weight rows=%d width=%d most=%d start=0 stop=2 "
-                  "cut=true empty=false", (int)b->rows, (int)b->D, (int)b->most);
+                  "cut=true empty=false wanted=beit3.spm", (int)b->rows, (int)b->D, (int)b->most);
 }
 
 /* Words: the mask that is fed behind each is taken away again. */
 static void open_words(beit3 *b, omn_open *o, omn_config *f, const omn_part *tokenizer)
 {
     omn_part *p = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens", "mlm_head",
-                                "rows=%d stop=2", (int)b->rows);
+                                "rows=%d stop=2 wanted=beit3.spm", (int)b->rows);
     int64_t mask = tokenizer ? omn_codec_piece(tokenizer, "<mask>") : -1;
     if (mask < 0)
         mask = omn_config_int_or(f, "omnio.mask", 0, b->rows - 1,
