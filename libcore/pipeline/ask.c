@@ -131,9 +131,12 @@ omn_status run_asking(omn_pipeline_run *r, const plan_step *s, const omn_request
         omn_value_unref(instead);
         return wrong;
     }
-    if (!instead) r->unanswered = true;
+    const bool waits = !instead;
+    if (waits) r->unanswered = true;
     run_put(r, s->out[0], instead);
     if (s->n_out > 1) run_put(r, s->out[1], NULL);
+    for (size_t i = 0; i < s->n_out && waits; i++)
+        if (s->out[i] >= 0) r->waits[s->out[i]] = true;
     *done = true;
     return OMN_OK;
 }

@@ -31,6 +31,7 @@ static void put_ports(const omn_pipeline *p, const char *title, const omn_pipeli
     omn_buf_printf(out, "%s\n", title);
     for (size_t i = 0; i < n; i++) {
         omn_buf_printf(out, "  %-12s %-8s %s", list[i].name, list[i].type, list[i].help);
+        if (!in && *list[i].help) omn_buf_puts(out, ": ");
         if (!in && maybe(p, i)) omn_buf_puts(out, "if it is made, ");
         if (in && list[i].deflt) omn_buf_printf(out, " [%s]", list[i].deflt);
         if (!in && !list[i].file)

@@ -102,6 +102,7 @@ omn_status run_map(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_err
     /* a list that lacks items which an answer would make is not an empty or a shorter one */
     if (!k.open) OMN_TRY(omn_list_new(k.list, k.n, &out, err));
     run_put(r, s->out[0], out);
+    if (s->out[0] >= 0) r->waits[s->out[0]] = k.open;
 done:
     for (size_t i = 0; i < k.n; i++) omn_value_unref(k.list[i]);
     free(k.list);

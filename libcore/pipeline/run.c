@@ -65,6 +65,7 @@ void run_clear(omn_pipeline_run *r)
     for (int i = 0; i < MOST_SLOTS; i++) {
         omn_value_unref(r->slots[i]);
         r->slots[i] = NULL;
+        r->waits[i] = false;
     }
 }
 
@@ -100,6 +101,7 @@ void run_put(omn_pipeline_run *r, int slot, omn_value *taken)
     }
     omn_value_unref(r->slots[slot]);
     r->slots[slot] = taken;
+    r->waits[slot] = false;
 }
 
 /* What is given, as what is declared: words from a command line, plain JSON of a batch. */

@@ -19,6 +19,7 @@ struct omn_pipeline_run {
     bool streams;                 /* its tokens are its value: a text */
     bool *needed;                 /* of the outermost steps */
     bool unanswered;              /* a question was not put, and nothing is there instead */
+    bool waits[MOST_SLOTS];       /* so this would be made if it were; what needs it is left out */
     told *told;                   /* NULL: nobody listens */
     omn_answer **answers;         /* [n_asks] opened once for all items; NULL: none is kept */
     omn_prepared *prepared;       /* NULL: none is kept */

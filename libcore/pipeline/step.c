@@ -18,6 +18,7 @@ omn_status run_part(omn_pipeline_run *r, int slot, omn_error *err)
     const omn_value *whole = r->slots[part->of];
     if (st == OMN_OK && whole) st = run_part_of(whole, part, &v, err);
     run_put(r, slot, v);
+    r->waits[slot] = !whole && r->waits[part->of];
     return st;
 }
 
@@ -32,7 +33,8 @@ static void look(void *user, int slot, bool soft)
 {
     needs *n = user;
     if (n->st == OMN_OK) n->st = run_part(n->r, slot, n->err);
-    if (!soft && !n->r->slots[slot] && n->absent < 0) n->absent = slot;
+    const bool needed = !soft || n->r->waits[slot];
+    if (needed && !n->r->slots[slot] && n->absent < 0) n->absent = slot;
 }
 
 static omn_status leave_out(omn_pipeline_run *r, const plan_step *s, int absent, omn_error *err)
@@ -53,7 +55,10 @@ static omn_status leave_out(omn_pipeline_run *r, const plan_step *s, int absent,
     st = omn_buf_check(&b, "a note", err);
     if (st == OMN_OK) st = told_note(r->told, b.data, err);
     omn_buf_fini(&b);
+    const bool waits = absent >= 0 && r->waits[absent];
     for (size_t i = 0; i < s->n_out; i++) run_put(r, s->out[i], NULL);
+    for (size_t i = 0; i < s->n_out && waits; i++)
+        if (s->out[i] >= 0) r->waits[s->out[i]] = true;
     return st;
 }
 
