@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define MOST_RANK 65536
+#define MOST_SCALE 1e6 /* of adapters: alpha over rank, times what somebody likes */
 
 typedef struct entry {
     char *name;
@@ -365,9 +366,10 @@ static omn_status read_scale(const omn_weights *file, double *scale, omn_error *
                         "%s: no file of adapters (" ADAPT_MARK " = 1 in its metadata is wanted)",
                         omn_weights_path(file));
     if (text) *scale = omn_number_read(text, &end);
-    if (text && end != text && !*end && isfinite(*scale)) return OMN_OK;
-    return omn_fail(err, OMN_ERR_DATA, "%s: " ADAPT_SCALE " is \"%.40s\", a number is wanted",
-                    omn_weights_path(file), text ? text : "");
+    if (text && end != text && !*end && fabs(*scale) <= MOST_SCALE) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA,
+                    "%s: " ADAPT_SCALE " is \"%.40s\", a number of at most %g is wanted",
+                    omn_weights_path(file), text ? text : "", MOST_SCALE);
 }
 
 /* The adapter whose A is tensor i of the file. */

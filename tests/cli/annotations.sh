@@ -146,6 +146,13 @@ ok "... and the fields of their objects" shows 'number 2?'
 ok "... a file before a member of its name" sh -c '! grep -q "not this one" out'
 ok "one file, long names of pax" gives 0 train shards.yaml --show 1 --set sources.mine.path=pax.tar
 ok "... too" shows 'a caption far away"'
+mkdir odd && cp pairs/001.png odd/1.png && echo 7 > odd/1.cls && echo a > odd/1.txt && echo '{"question": "b"}' > odd/1.json &&
+    tar -C odd --format=ustar -cf odd.tar 1.png 1.cls 1.txt 1.json && cp odd/1.png odd/1.webp &&
+    tar -C odd --format=ustar -cf twice.tar 1.png 1.webp 1.txt 1.json || exit 99
+ok "files of other kinds" gives 0 train shards.yaml --show 1 --set sources.mine.path=odd.tar
+ok "... are told" says 'odd.tar: 1 files are of no kind that is read here and left out, 1.cls among them'
+ok "two pictures of one example" gives 65 train shards.yaml --show 1 --set sources.mine.path=twice.tar
+ok "... are told" says 'twice.tar, example 0: two files of it are its image'
 head -c 3000 shards/a.tar > cut.tar
 ok "half a tar file" gives 65 train shards.yaml --show 1 --set sources.mine.path=cut.tar
 ok "... is told with the byte" says 'cut.tar: .*byte [0-9]*: the tar file ends within a file'

@@ -162,6 +162,10 @@ static omn_status label_of(maker *m, const told *t, size_t i, const json_t *o, c
     const omn_status st = document_item(&s->boxes.d, s->names, s->categories[at].number, &c, err);
     if (st != OMN_OK) return st;
     *out = json_string_value(json_object_get(c, "name"));
+    if (!*out) {
+        json_decref(c);
+        return wrong(t, i, "a category with a \"name\"", err);
+    }
     return json_array_append_new(m->kept, c) ? omn_fail(err, OMN_ERR_MEMORY, "coco: out of memory")
                                              : OMN_OK;
 }
@@ -174,7 +178,10 @@ static omn_status add_box(maker *m, const told *t, size_t i, const json_t *o, om
     int64_t crowd = 0;
     if (!b || (item_int(o, "iscrowd", &crowd) && crowd)) return OMN_OK;
     if (json_array_size(b) != 4) return wrong(t, i, "\"bbox\": [x, y, width, height]", err);
-    for (size_t k = 0; k < 4; k++) v[k] = json_number_value(json_array_get(b, k));
+    for (size_t k = 0; k < 4; k++) {
+        if (!json_is_number(json_array_get(b, k))) return wrong(t, i, "numbers in \"bbox\"", err);
+        v[k] = json_number_value(json_array_get(b, k));
+    }
     if (!(v[2] >= 0) || !(v[3] >= 0) || !isfinite(v[0] + v[1] + v[2] + v[3]))
         return wrong(t, i, "a \"bbox\" with a size", err);
     if (m->n == MOST_BOXES) return wrong(t, i, "no more than 4096 boxes of a picture", err);

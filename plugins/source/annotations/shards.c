@@ -33,6 +33,8 @@ typedef struct source {
     size_t n_samples, room_samples;
     lot lot;
     char last[4096];                      /* while they are read: the name of the last sample */
+    char other[128];                      /* the first file of no kind that is known */
+    size_t n_other;
 } source;
 
 static void close_source(void *self)
@@ -78,7 +80,10 @@ static omn_status take(void *user, const tar_file *f, omn_error *err)
     if (!dot || dot == base || base[0] == '.') return OMN_OK;
     const size_t n = (size_t)(dot - f->name);
     const uint8_t kind = kind_of(dot + 1);
-    if (kind == OTHER) return OMN_OK;
+    if (kind == OTHER) {
+        if (!s->n_other++) snprintf(s->other, sizeof s->other, "%.120s", base);
+        return OMN_OK;
+    }
     if (!s->n_samples || strlen(s->last) != n || memcmp(s->last, f->name, n) != 0) {
         if (!room((void **)&s->samples, s->n_samples, &s->room_samples, sizeof *s->samples))
             return omn_fail(err, OMN_ERR_MEMORY, "shards: out of memory");
@@ -136,7 +141,6 @@ static omn_status add_folder(source *s, const char *folder, omn_error *err)
 static omn_status open_source(omn_call *c, const void *params, omn_open *o, void **self,
                               omn_error *err)
 {
-    (void)c;
     (void)o;
     omn_status st = OMN_OK;
     struct stat is;
@@ -150,6 +154,9 @@ static omn_status open_source(omn_call *c, const void *params, omn_open *o, void
     else OMN_TRY(add_shard(s, s->p.path, err));
     if (!s->n_samples)
         return omn_fail(err, OMN_ERR_DATA, "%s: there are no examples in it", s->p.path);
+    if (s->n_other)
+        omn_call_log(c, OMN_LOG_WARN, "%s: %zu files are of no kind that is read here and left "
+                     "out, %s among them", s->p.path, s->n_other, omn_text_clean(s->other));
     for (size_t i = 0; i < s->n_samples; i++)
         OMN_TRY(lot_put(&s->lot, split_of(i, s->p.held_out, s->p.seed), (uint32_t)i, err));
 done:
@@ -239,12 +246,13 @@ static omn_status get(const void *self, omn_call *c, omn_split split, uint64_t i
             path = omn_map_path(s->maps[p->shard]);
             if ((p->kind == JSON) != (pass == 1)) continue;
             OMN_TRY(omn_map_unchanged(s->maps[p->shard], err));
-            if (p->kind != JSON && there(f, n, names[p->kind])) continue;
+            if (p->kind != JSON && there(f, n, names[p->kind]))
+                OMN_TRY(omn_fail(err, OMN_ERR_DATA, "two files of it are its %s", names[p->kind]));
             if ((p->kind == TEXT || p->kind == JSON) && p->size > MOST_TEXT)
                 OMN_TRY(omn_fail(err, OMN_ERR_DATA, "a text of %llu bytes",
                                  (unsigned long long)p->size));
             if (p->kind == JSON) {
-                if (record) continue;
+                if (record) OMN_TRY(omn_fail(err, OMN_ERR_DATA, "two files of it are .json"));
                 OMN_TRY(omn_call_json(c, NULL, bytes, p->size, &record, err));
                 OMN_TRY(spread(record, f, &n, err));
                 continue;

@@ -52,6 +52,8 @@ omn_status manifest_open(manifest *m, const char *path, double held_out, uint64_
     m->path = strdup(path);
     if (!m->path) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
     OMN_TRY(omn_file_read(path, MOST_FILE, &m->text, &m->size, err));
+    if (m->size >= 3 && !memcmp(m->text, "\xEF\xBB\xBF", 3))
+        memset(m->text, ' ', 3);          /* the mark of an order of bytes is no part of a line */
     OMN_TRY(split_lines(m, m->text, m->size, held_out, seed, false, err));
     for (int k = 0; k < 2; k++) {
         m->at[k] = calloc(m->n[k] + 1, sizeof *m->at[k]);
