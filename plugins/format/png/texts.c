@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TEXTS = 64 };
+enum { MOST_TEXTS = 1024 };
 
 typedef struct texts {
     png_source from; /* first: fetch and errors find it there */
@@ -26,15 +26,35 @@ static bool find_all(texts *s)
     png_set_user_limits(s->png, OMN_IMAGE_MOST_SIDE, OMN_IMAGE_MOST_SIDE);
     png_set_benign_errors(s->png, 1);
     png_set_chunk_malloc_max(s->png, 4 * OMN_ORIGIN_MOST);
-    png_set_chunk_cache_max(s->png, MOST_TEXTS + 1);
+    png_set_chunk_cache_max(s->png, MOST_TEXTS + 2); /* it stops at the last but one */
     if (!png_chunks_fit(s->from.at, s->from.size)) png_error(s->png, "the file ends early");
     png_read_info(s->png, s->info);
     png_get_text(s->png, s->info, &s->of, &s->n);
     return true;
 }
 
-static void hand_out(const texts *s, omn_text_fn *fn, void *user)
+/* How many there are in front of the picture, those among them that libpng passes over. */
+static size_t count_texts(const uint8_t *p, size_t size)
 {
+    size_t n = 0;
+    for (size_t at = 8, left; at < size && (left = size - at) >= 12;) {
+        const size_t bytes = (size_t)p[at] << 24 | (size_t)p[at + 1] << 16 |
+                             (size_t)p[at + 2] << 8 | p[at + 3];
+        const uint8_t *type = p + at + 4;
+        if (!memcmp(type, "IDAT", 4) || bytes > left - 12) break;
+        n += !memcmp(type + 1, "EXt", 3) || !memcmp(type + 1, "TXt", 3);
+        at += 12 + bytes;
+    }
+    return n;
+}
+
+static void hand_out(const texts *s, omn_call *c, omn_text_fn *fn, void *user)
+{
+    const size_t all = count_texts(s->from.at, s->from.size);
+    const size_t told = s->n > 0 ? (size_t)(s->n < MOST_TEXTS ? s->n : MOST_TEXTS) : 0;
+    if (all > told)
+        omn_call_log(c, OMN_LOG_WARN, "PNG: %zu texts, of which %zu are read: at most %d, and none "
+                     "of more than %zu bytes", all, told, MOST_TEXTS, (size_t)4 * OMN_ORIGIN_MOST);
     for (int i = 0; i < s->n && i < MOST_TEXTS; i++) {
         const png_text *t = &s->of[i];
         const size_t n = t->text != NULL ? strlen(t->text) : 0;
@@ -48,7 +68,6 @@ omn_status png_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn
 {
     omn_status st = OMN_OK;
     texts *s = calloc(1, sizeof(*s)); /* on the heap: it outlives a jump unchanged */
-    (void)c;
     if (s == NULL) return omn_fail(err, OMN_ERR_MEMORY, "PNG: no memory to read it");
     s->from = (png_source){ .at = bytes, .left = size, .size = size };
     errno = 0;
@@ -59,7 +78,7 @@ omn_status png_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn
     else if (!find_all(s))
         st = png_failed(&s->from.trouble, OMN_ERR_DATA, err);
     else
-        hand_out(s, fn, user);
+        hand_out(s, c, fn, user);
     png_destroy_read_struct(&s->png, &s->info, NULL);
     free(s);
     return st;
