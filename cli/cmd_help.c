@@ -64,7 +64,10 @@ static int of_object(cli *c, const char *kind, const char *name, bool man, omn_b
         if (man)
             return cli_usage(c, "%s is a kind of value; omnio-pipeline(5) tells of them", name);
         omn_kind_describe(value, b);
-        return -1;
+        if (kind || omn_registry_find(c->ctx, "omnio.answer/1", name, &e, NULL) != OMN_OK)
+            return -1;
+        omn_buf_puts(b, "\n"); /* an answer of this name makes such values */
+        return omn_entry_help(e, false, b, &err) == OMN_OK ? -1 : cli_failed(c, &err);
     }
     omn_status st = omn_registry_find(c->ctx, kind, name, &e, &err);
     if (st == OMN_OK) st = omn_entry_help(e, man, b, &err);

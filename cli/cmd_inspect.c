@@ -418,6 +418,32 @@ static omn_status of_texts(const cli *c, const char *path, omn_buf *b, omn_error
     return st;
 }
 
+/* A picture, a sound, a video of a format that keeps no texts: what it holds. OMN_ERR_DATA: it is
+ * no such file. */
+static omn_status of_value(const cli *c, const char *path, omn_buf *b, omn_error *err)
+{
+    omn_value *v = NULL;
+    const omn_status st = omn_value_load(c->ctx, path, NULL, &v, err);
+    if (st != OMN_OK) return st;
+    const char *kind = omn_value_kind_name(v);
+    if (!omn_kind_impl(omn_value_kind(v))->format) {
+        omn_value_unref(v);
+        return omn_fail(err, OMN_ERR_DATA, "%s: a file of %s", path, kind);
+    }
+    put_begin(c, "file", path, b);
+    if (c->format == CLI_TEXT) {
+        omn_buf_printf(b, "%-12s %s, ", "holds", kind);
+        omn_value_text(v, b);
+        omn_buf_printf(b, "\n%-12s none: this format keeps none that omnio reads\n", "texts");
+    } else {
+        omn_buf_puts(b, ",\"kind\":");
+        json_text(b, kind);
+        omn_buf_puts(b, ",\"texts\":[]}\n");
+    }
+    omn_value_unref(v);
+    return OMN_OK;
+}
+
 /* ---- plugins ------------------------------------------------------------------------------ */
 
 typedef struct sought {
@@ -531,9 +557,16 @@ static omn_status look_at(cli *c, const cli_args *a, const char *what, omn_buf *
         if (ends_in(what, ".so")) return of_plugin(c, what, b, err);
         const omn_status told = of_texts(c, what, b, &other);
         if (told == OMN_OK) return told;
-        if (told == OMN_ERR_MISSING) return of_weights(c, a, what, b, err);
-        *err = other;
-        return told;
+        if (told != OMN_ERR_MISSING) {
+            *err = other;
+            return told;
+        }
+        other = (omn_error)OMN_ERROR_INIT;
+        const omn_status weights = of_weights(c, a, what, b, &other);
+        omn_error none = OMN_ERROR_INIT;
+        if (weights == OMN_ERR_DATA && of_value(c, what, b, &none) == OMN_OK) return OMN_OK;
+        if (weights != OMN_OK) *err = other;
+        return weights;
     }
     if (there || strchr(what, '/')) return of_model(c, a, what, b, err);
     const omn_status found = of_model(c, a, what, b, &other);

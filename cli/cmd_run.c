@@ -491,6 +491,9 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (code < 0) r->many = items_many(list);
     if (code < 0) code = outputs_init(&r->out, c, a, p, r->many);
     if (code < 0) code = outputs_protect(&r->out, a, p);
+    if (code < 0 && cli_has(a, "preview") && !omn_pipeline_model(p))
+        code = cli_usage(c, "--preview: this pipeline asks no model, it has nothing to show before "
+                            "its end");
     if (code < 0) code = preview_init(&r->preview, c, a, &r->out, r->many);
     if (code >= 0) goto done;
     r->streams = answer_streams(r);

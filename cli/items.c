@@ -263,12 +263,24 @@ static const char *misspelt(const items *s, const omn_value *record, const char 
     return n ? omn_nearest_name(name, open, n) : NULL;
 }
 
+/* What is wrong with an item is told with its id, wherever in the line that stands. */
+static void find_id(item *it, const char *at, const char *end)
+{
+    record_member m;
+    while (!it->id && record_next(&at, end, &m)) {
+        char name[NAME_ROOM];
+        record_name(&m, name, sizeof name);
+        if (!strcmp(name, "id")) (void)take_other(it, &m, true, NULL);
+    }
+}
+
 static omn_status take_members(items *s, item *it, const char *line, size_t n,
                                const omn_value *record, char *meant, omn_error *err)
 {
     omn_status st = OMN_OK;
     record_member m;
-    for (const char *at = line; st == OMN_OK && record_next(&at, line + n, &m);) {
+    const char *at = line;
+    while (st == OMN_OK && record_next(&at, line + n, &m)) {
         char name[NAME_ROOM];
         size_t k = 0;
         record_name(&m, name, sizeof name);
@@ -286,6 +298,7 @@ static omn_status take_members(items *s, item *it, const char *line, size_t n,
             st = add_input(it, s->ports[k].name, omn_value_ref(v), NULL, err);
         }
     }
+    if (st != OMN_OK) find_id(it, at, line + n);
     return st;
 }
 

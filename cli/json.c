@@ -2,6 +2,16 @@
 /* The pieces of JSON that the program writes itself; values write themselves (omn_value_json). */
 #include "cli.h"
 
+/* How many bytes the character at s has; 0: it is none of UTF-8, as names of files may hold. */
+static size_t character(const char *s)
+{
+    const unsigned char ch = (unsigned char)*s;
+    const size_t n = ch < 0x80 ? 1 : ch < 0xe0 ? 2 : ch < 0xf0 ? 3 : 4;
+    for (size_t i = 1; i < n; i++)
+        if (!s[i]) return 0;
+    return omn_utf8_check(s, n, NULL) ? n : 0;
+}
+
 void json_text(omn_buf *b, const char *s)
 {
     static const char digits[] = "0123456789abcdef";
@@ -16,8 +26,12 @@ void json_text(omn_buf *b, const char *s)
         } else if (ch < 0x20) {
             const char u[6] = { '\\', 'u', '0', '0', digits[ch >> 4], digits[ch & 15] };
             omn_buf_put(b, u, sizeof u);
+        } else if (character(s)) {
+            const size_t n = character(s);
+            omn_buf_put(b, s, n);
+            s += n - 1;
         } else {
-            omn_buf_put(b, s, 1);
+            omn_buf_puts(b, "\\ufffd");
         }
     }
     omn_buf_put(b, "\"", 1);

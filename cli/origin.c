@@ -106,6 +106,14 @@ void origin_asked(origin *o, const char *step, const omn_request *rq)
         if (!isnan(rq->top_p)) omn_buf_puts(&one, ",\"top_p\":");
         if (!isnan(rq->top_p)) omn_number_print(rq->top_p, &one);
     }
+    if (rq->beams.count > 1) omn_buf_printf(&one, ",\"beams\":%d", (int)rq->beams.count);
+    if (rq->beams.count > 1 && (rq->beams.alpha < 0 || rq->beams.alpha > 0)) {
+        omn_buf_puts(&one, ",\"length_penalty\":");
+        omn_number_print(rq->beams.alpha, &one);
+    }
+    if (rq->max_tokens > 0) omn_buf_printf(&one, ",\"max_tokens\":%d", (int)rq->max_tokens);
+    if (rq->min_tokens > 0) omn_buf_printf(&one, ",\"min_tokens\":%d", (int)rq->min_tokens);
+    if (rq->no_repeat > 0) omn_buf_printf(&one, ",\"no_repeat\":%d", (int)rq->no_repeat);
     omn_buf_puts(&one, "}");
     /* what has no room is left out, whole */
     if (!one.failed && o->asked.length + one.length < MOST_ASKED)

@@ -66,6 +66,12 @@ static size_t meant_by(const outputs *o, const char *spec)
     return fitting == 1 ? one : usual == 1 ? usual_one : o->n;
 }
 
+static int twice(const outputs *o, size_t i, const char *spec)
+{
+    return cli_usage(o->c, "-o: two files for the output %s, %s and %s", o->ports[i].name,
+                     o->files[i], spec);
+}
+
 static int assign(outputs *o, const char *spec)
 {
     const char *equal = strchr(spec, '='), *list[OUTPUTS_MOST];
@@ -77,6 +83,8 @@ static int assign(outputs *o, const char *spec)
         list[i] = o->ports[i].name;
         if (has_file(&o->ports[i]) && ++filed) one = i;
         if (!equal || strlen(list[i]) != n || strncmp(spec, list[i], n)) continue;
+        if (o->given[i]) return twice(o, i, equal + 1);
+        o->given[i] = true;
         o->files[i] = equal + 1;
         return *o->files[i] ? -1 : cli_usage(o->c, "-o %s: a file is wanted behind =", spec);
     }
@@ -91,6 +99,8 @@ static int assign(outputs *o, const char *spec)
     if (filed > 1 && (one = meant_by(o, spec)) < o->n) filed = 1;
     if (filed != 1)
         return cli_usage(o->c, "-o %s: say which output, as -o NAME=FILE (%s)", spec, names);
+    if (o->given[one]) return twice(o, one, spec);
+    o->given[one] = true;
     o->files[one] = spec;
     return -1;
 }

@@ -14,7 +14,7 @@ typedef struct outputs {
     const omn_pipeline_port *ports;
     size_t n;
     const char *files[OUTPUTS_MOST]; /* pattern of a file name; NULL: printed, or left out */
-    bool printed[OUTPUTS_MOST];
+    bool printed[OUTPUTS_MOST], given[OUTPUTS_MOST]; /* given: by -o */
     char written[OUTPUTS_MOST][OUTPUTS_PATH]; /* of the item at hand; "" until it is there */
     bool many, any;                           /* items; files */
     omn_overwrite how;

@@ -131,7 +131,11 @@ printf '%s\n' '{"image": "1.png"}' '{"image": "0.png"}' > files.jsonl
 ok "... nor in a batch" run 2 small.yaml --batch files.jsonl -o '{index}.png' --overwrite
 ok "... which is as it was" cmp 0.png kept.png
 ok "the batch is no output" run 2 words.yaml --batch batch.jsonl -o 'batch.jsonl' --overwrite
-ok "the pipeline is no output" run 2 words.yaml --text x -o words.yaml.txt -o words.yaml --overwrite
+ok "the pipeline is no output" run 2 words.yaml --text x -o words.yaml --overwrite
+ok "an output goes into one file" run 2 words.yaml --text x -o one.txt -o loud=two.txt
+ok "... which is said" grep -q 'two files for the output loud, one.txt and two.txt' err
+ok "a preview is of what a model makes" run 2 small.yaml --image a.png --preview p.png
+ok "... or it is refused" grep -q 'this pipeline asks no model' err
 cp words.yaml words.txt
 ok "... by any suffix" run 2 words.txt --text x -o words.txt --overwrite
 ok "... nor where it is drawn" run 2 words.yaml --dump-dot words.yaml --overwrite
@@ -219,6 +223,9 @@ printf '%s\n' '{"id": 9007199254740993, "text": "a"}' '{"id":true,"text":"b"}' '
     '{"text": "d", "id" : {"a": [1e30, "}\" "]}, "place": "\u00e9,}", "n": 12345678901234567890}' '{"id":[2],"text":3}' > ids.jsonl
 ok "ids and what is no input are handed through" run 1 words.yaml --batch ids.jsonl --format jsonl
 ok "... as they stand" sh -c 'sed -n "s/.*\"id\":\(.*\),\"inputs\".*/\1/p" out | cmp - want' < /dev/null
+ok "an id behind what is wrong" sh -c "printf '{\"text\": 3, \"id\": \"last\"}\n' | '$omnio' run words.yaml --batch - --format jsonl > late 2> /dev/null; grep -q '\"type\":\"error\".*\"id\":\"last\"' late"
+ok "a name that is no UTF-8" sh -c "cp a.png \"\$(printf 'b\\377.png')\" && '$omnio' run small.yaml --image \"\$(printf 'b\\377.png')\" --format jsonl -o small=\"\$(printf 'o\\377.png')\" > odd"
+ok "... is JSON all the same" sh -c "iconv -f UTF-8 -t UTF-8 odd > /dev/null && grep -q 'o.ufffd.png' odd"
 ok "... with an error too" grep -q '"type":"error".*"item":4,"id":\[2\],' out
 printf '{"text": "a"}\r\n\r\n \t \r\n{"text": "b"}\r\n   ' > crlf.jsonl
 ok "lines of spaces are no items" run 0 words.yaml --batch crlf.jsonl --format jsonl
@@ -310,6 +317,12 @@ outputs: {again: $again}
 END
 ok "--plan where an answer is asked about" run 0 later.yaml --image a.png --plan
 ok "... leaves that out and says it" grep -q 'generate again is left out: \$seen was not made' err
+mkdir clip && cp "$top_srcdir/tests/golden/clip/tiny_a.hf/"* clip && cp "$top_srcdir/tests/golden/clip/tiny_a.bpe.txt.gz" clip &&
+    sed -i '1s/^{/{"omnio": {"merges": "tiny_a.bpe.txt.gz"}, /' clip/config.json || exit 99
+mkdir indexed && cp a.png indexed || exit 99
+ok "an index" run 0 search-index -m ./clip --folder indexed -o index=i.safetensors
+ok "--plan where what an answer makes can be left out" run 0 search -m ./clip --index i.safetensors --text cube --plan
+ok "... leaves out what would be made of both" grep -q 'embedding.search is left out: \$by_text was not made' err
 cp -R "$top_srcdir/models/nano" bare && rm -f bare/model.safetensors
 ok "--plan of a model without weights" run 0 both.yaml --image a.png --plan -m ./bare
 ok "... which cannot run" run 66 both.yaml --image a.png -m ./bare

@@ -82,6 +82,8 @@ says out '^.Dt OMNIO-RUN 1'
 gives 0 "... is short" run vqa --help
 number=$((number + 1))
 if grep -q -e --top-k "$here/out"; then echo "not ok $number - ... without all options"; else echo "ok $number - ... without all options"; fi
+gives 0 "a kind of value and an answer of one name" help keypoints
+says out '^Parameters'
 gives 2 "a shell that nobody knows" help --completion tcsh
 for shell in bash zsh fish; do
     gives 0 "the completion for $shell" help --completion $shell
