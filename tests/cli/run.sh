@@ -111,6 +111,9 @@ ok "a limit on files is a failure to write" [ $? -eq 74 ]
 ok "... which is told" grep -q 'big.png: cannot be written: File too large' err
 ok "... and leaves nothing" [ -z "$(find . -name '.omnio-*' -o -name big.png)" ]
 cp a.png private.png && chmod 600 private.png
+ok "a format without texts" run 0 small.yaml --image a.png -o s.jpg
+ok "... is inspected all the same" gives 0 inspect s.jpg
+ok "... with what it holds" sh -c 'grep -q "^holds  *image, .*4 x 3" out && grep -q "^texts  *none" out'
 ok "a private file is replaced" run 0 small.yaml --image a.png -o private.png --overwrite
 ok "... and stays private" [ -n "$(find private.png -perm 600)" ]
 chmod 444 private.png
@@ -224,8 +227,12 @@ printf '%s\n' '{"id": 9007199254740993, "text": "a"}' '{"id":true,"text":"b"}' '
 ok "ids and what is no input are handed through" run 1 words.yaml --batch ids.jsonl --format jsonl
 ok "... as they stand" sh -c 'sed -n "s/.*\"id\":\(.*\),\"inputs\".*/\1/p" out | cmp - want' < /dev/null
 ok "an id behind what is wrong" sh -c "printf '{\"text\": 3, \"id\": \"last\"}\n' | '$omnio' run words.yaml --batch - --format jsonl > late 2> /dev/null; grep -q '\"type\":\"error\".*\"id\":\"last\"' late"
-ok "a name that is no UTF-8" sh -c "cp a.png \"\$(printf 'b\\377.png')\" && '$omnio' run small.yaml --image \"\$(printf 'b\\377.png')\" --format jsonl -o small=\"\$(printf 'o\\377.png')\" > odd"
-ok "... is JSON all the same" sh -c "iconv -f UTF-8 -t UTF-8 odd > /dev/null && grep -q 'o.ufffd.png' odd"
+cp a.png "$(printf 'b\377.png')" || exit 99
+ok "a name that is no UTF-8" run 0 small.yaml --image "$(printf 'b\377.png')" --format jsonl -o odd.png
+ok "... is JSON all the same" sh -c "iconv -f UTF-8 -t UTF-8 out > /dev/null && grep -qF '\"image\":\"b\\ufffd.png\"' out"
+ok "... in a picture's origin too" gives 0 inspect --format json odd.png "$(printf 'b\377.png')"
+ok "... and its name" sh -c "iconv -f UTF-8 -t UTF-8 out > /dev/null && grep -qF 'b\\ufffd.png' out"
+ok "ids and what is no input once more" run 1 words.yaml --batch ids.jsonl --format jsonl
 ok "... with an error too" grep -q '"type":"error".*"item":4,"id":\[2\],' out
 printf '{"text": "a"}\r\n\r\n \t \r\n{"text": "b"}\r\n   ' > crlf.jsonl
 ok "lines of spaces are no items" run 0 words.yaml --batch crlf.jsonl --format jsonl

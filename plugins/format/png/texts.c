@@ -51,10 +51,10 @@ static size_t count_texts(const uint8_t *p, size_t size)
 static void hand_out(const texts *s, omn_call *c, omn_text_fn *fn, void *user)
 {
     const size_t all = count_texts(s->from.at, s->from.size);
-    const size_t told = s->n > 0 ? (size_t)(s->n < MOST_TEXTS ? s->n : MOST_TEXTS) : 0;
-    if (all > told)
+    const size_t shown = s->n > 0 ? (size_t)(s->n < MOST_TEXTS ? s->n : MOST_TEXTS) : 0;
+    if (all > shown)
         omn_call_log(c, OMN_LOG_WARN, "PNG: %zu texts, of which %zu are read: at most %d, and none "
-                     "of more than %zu bytes", all, told, MOST_TEXTS, (size_t)4 * OMN_ORIGIN_MOST);
+                     "of more than %zu bytes", all, shown, MOST_TEXTS, (size_t)4 * OMN_ORIGIN_MOST);
     for (int i = 0; i < s->n && i < MOST_TEXTS; i++) {
         const png_text *t = &s->of[i];
         const size_t n = t->text != NULL ? strlen(t->text) : 0;
