@@ -160,6 +160,12 @@ example() {
     case $line in
         *flamingo-interleaved*) of_kind interleaved '["a page", "of texts"]' || return 1 ;;
         *track-points*) of_kind points '[[10, 20], [30, 40]]' || return 1 ;;
+        *run\ vlt5-*)
+            of_kind record '{"box": {"$kind": "tensor", "data": {"type": "f32", "shape": [2, 4], "base64":
+                "AAAAAAAAAAAAACBBAAAgQQAAoEAAAKBAAACgQQAAoEE="}}, "features": {"$kind": "tensor", "data":
+                {"type": "f32", "shape": [2, 10], "base64":
+                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}},
+                "image_width": 64, "image_height": 48}' || return 1 ;;
         *navigate*)
             of_kind actions '{"action": [[0, 1, 2, 1]], "time": [0],
                 "name": ["x", "z", "y", "turn left"]}' || return 1 ;;
