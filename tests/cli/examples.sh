@@ -76,6 +76,7 @@ cat > shelf/pix2seq/config.json << EOF
  "dim_mlp": 72, "num_heads": 3, "num_decoder_layers": 3, "dim_att_dec": 32, "dim_mlp_dec": 64, "num_heads_dec": 4,
  "vocab_size": 300, "max_seq_len": 40, "coord_vocab_shift": 120, "text_vocab_shift": 200},
  "task": {"quantization_bins": 61}}
+EOF
 # Small ones of T5 and VL-T5, and what a detector found in a picture, by the names of a golden file.
 mkdir -p shelf/t5 shelf/vl-t5 || exit 99
 cp "$top_srcdir/tests/golden/t5/v10.hf/config.json" shelf/t5/ || exit 99
