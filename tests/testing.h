@@ -45,7 +45,8 @@ void testing_copy(const char *from, const char *folder, const char *name);
 /* true when everything is to be tested (make check-all), not the sample that make check takes. */
 bool testing_all(void);
 /* Values of OMNIO_CPU to go through: the plainest path of kernels and the best one that this
- * processor has; with testing_all() those between as well. */
+ * processor has; with testing_all() those between as well; with OMNIO_TEST=brief the best one
+ * alone, and the plainest under sanitizers. */
 size_t testing_levels(const char *const **list);
 
 /* Makes the locale of this process one that writes 0,5 for a half; built in the test's folder,

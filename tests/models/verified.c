@@ -37,7 +37,9 @@ void verified_passes(const char *model, const char *name, const char *file, size
 {
     const char *const *levels;
     const size_t n = testing_levels(&levels);
-    for (size_t level = 0; level < n; level++) {
+    /* a second size is about sizes: one path will do */
+    const size_t first = testing_all() || !strcmp(model, "tiny_a") ? 0 : n - 1;
+    for (size_t level = first; level < n; level++) {
         omn_error err = OMN_ERROR_INIT;
         seen s = { 0 };
         const omn_status st = verified_run(levels[level], file, &s, &err);

@@ -309,7 +309,7 @@ START_TEST(pages_and_videos)
     WORKS(omn_kind_find(r.call, "interleaved", &kind, &err));
     WORKS(omn_kind_find(r.call, "stream", &stream, &err));
     WORKS(omn_value_make(kind, &column, 1, NULL, &page, &err));
-    const omn_named named[] = { { "page", page }, { "prompt", prompt } };
+    const omn_named named[] = { { "page", page }, { "words", prompt } };
     omn_value *out = run(&r, "flamingo-interleaved", named, 2);
     ck_assert_str_eq(r.front, "<image>Output:a cat<|endofchunk|>\n<image>Output:");
     omn_value_unref(out);

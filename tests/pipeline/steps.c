@@ -37,10 +37,13 @@ static void put_value(const omn_param *p, omn_buf *b)
 /* Inputs of the pipeline, named like those of the operation. */
 static void put_inputs(const omn_object *o, const omn_entry *e, omn_buf *b)
 {
-    omn_buf_puts(b, "version: 1\ninputs:\n");
+    bool any = false;
+    omn_buf_puts(b, "version: 1\n");
     for (size_t i = 0; i < o->n_params; i++) {
         const omn_param *p = omn_entry_param(e, i);
         if (strcmp(p->role, "in") != 0 && strcmp(p->role, "optional") != 0) continue;
+        if (!any) omn_buf_puts(b, "inputs:\n");
+        any = true;
         omn_buf_printf(b, "  %s: {type: %s}\n", p->name,
                        strcmp(p->type, "any") == 0 ? "text" : p->type);
     }
