@@ -48,9 +48,9 @@ static size_t count_texts(const uint8_t *p, size_t size)
     return n;
 }
 
-static void hand_out(const texts *s, omn_call *c, omn_text_fn *fn, void *user)
+/* all: texts that the file has, those that are passed over too. */
+static void hand_out(const texts *s, size_t all, omn_call *c, omn_text_fn *fn, void *user)
 {
-    const size_t all = count_texts(s->from.at, s->from.size);
     const size_t shown = s->n > 0 ? (size_t)(s->n < MOST_TEXTS ? s->n : MOST_TEXTS) : 0;
     if (all > shown)
         omn_call_log(c, OMN_LOG_WARN, "PNG: %zu texts, of which %zu are read: at most %d, and none "
@@ -78,7 +78,7 @@ omn_status png_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn
     else if (!find_all(s))
         st = png_failed(&s->from.trouble, OMN_ERR_DATA, err);
     else
-        hand_out(s, c, fn, user);
+        hand_out(s, count_texts(bytes, size), c, fn, user);
     png_destroy_read_struct(&s->png, &s->info, NULL);
     free(s);
     return st;
