@@ -94,8 +94,9 @@ extern const craft craft_operation, craft_format, craft_codec, craft_encoder, cr
     craft_source, craft_op, craft_compute, craft_model, craft_measure, craft_value, craft_answer,
     craft_objective, craft_world, craft_weights;
 const craft *craft_of(const char *kind);
-/* How many bytes a call a device's driver may keep in its own books (queues, events: PoCL's some
- * 64, for as long as it runs); a plugin's leak is of tensors, which are larger. 0: no driver. */
+/* How many bytes a call a device's driver may keep in its own books: the LLVM behind PoCL never
+ * gives back the list entry of a temporary file, one for each program that is built. A plugin's
+ * leak is of tensors, which are larger. 0: no driver. */
 size_t compute_slack(const subject *s);
 
 /* Settings for the "param" rows of the subject: defaults, and for some rows another value, at most

@@ -199,8 +199,10 @@ START_TEST(a_file_of_adapters_has_to_fit)
     const struct { omn_weights_entry e[3]; size_t n; const char *scale, *says; } cases[] = {
         { { tensor("m.lora_A", 2, 7), tensor("m.lora_B", 5, 2) }, 2, "0.5", NULL },
         { { tensor("m.lora_A", 2, 7), tensor("m.lora_B", 5, 2) }, 2, NULL, "no file of adapters" },
-        { { tensor("m.lora_A", 2, 7), tensor("m.lora_B", 5, 2) }, 2, "half", "a number" },
-        { { tensor("m.lora_A", 2, 7), tensor("m.lora_B", 5, 2) }, 2, "nan", "a number" },
+        { { tensor("m.lora_A", 2, 7), tensor("m.lora_B", 5, 2) }, 2, "half",
+          "a number of at most 1e+06" },
+        { { tensor("m.lora_A", 2, 7), tensor("m.lora_B", 5, 2) }, 2, "nan",
+          "a number of at most 1e+06" },
         { { tensor("m.lora_A", 2, 6), tensor("m.lora_B", 5, 2) }, 2, "1", "m.lora_A: [2, 6]" },
         { { tensor("m.lora_A", 2, 7), tensor("m.lora_B", 5, 3) }, 2, "1", "m.lora_B: [5, 3]" },
         { { tensor("m.lora_A", 2, 7) }, 1, "1", "m.lora_B: not in" },
