@@ -2,26 +2,15 @@
 /* OFA's graphs: one body for encode, step and teach, and the memory alone as an embedding. A text
  * and a picture that are wanted at once each have a row of their own, as one batch had of both. */
 #include "ofa.h"
+#include "../golden/taught.h"
 
 /* Logits of one target, and the loss when there are labels; *sum: of all so far. */
 static void answer(omn_scope *s, const omn_build *rq, const omn_target *t, omn_node *logits,
                    omn_bundle *out, omn_node **sum)
 {
-    static const omn_ce usual = { OMN_FILL(omn_ce) };
     omn_scope *top = omn_scope_at(s, "/");
-    const char *role = omn_part_role(t->part);
-    omn_node *each = NULL;
-    char name[96];
-    omn_format(name, sizeof name, "logits.%s", role);
-    omn_bundle_put(out, s, name, logits);
-    if (!t->labels) return;
-    omn_node *loss = omn_cross_entropy(top, logits, t->labels, t->weight,
-                                       rq->loss ? rq->loss : &usual, &each);
-    omn_format(name, sizeof name, "loss.%s", role);
-    omn_bundle_put(out, s, name, loss);
-    omn_format(name, sizeof name, "nll.%s", role);
-    omn_bundle_put(out, s, name, each);
-    *sum = *sum ? omn_add(top, *sum, loss) : loss;
+    omn_node *loss = taught_put(top, rq, t, logits, 0, out);
+    if (loss) *sum = *sum ? omn_add(top, *sum, loss) : loss;
 }
 
 void ofa_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out)

@@ -5,6 +5,7 @@
  * of the positions, those of pictures the others, whatever stands in front. Several targets stand
  * one behind the other in the row, and see each other where they are parts of one answer. */
 #include "uio1.h"
+#include "../golden/taught.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -193,22 +194,10 @@ static omn_node *logits_of(const uio1 *u, omn_scope *s, bool image, omn_node *x)
 static void answer(const uio1 *u, omn_scope *s, const omn_build *rq, const omn_target *t,
                    omn_node *x, omn_bundle *out, omn_node **sum)
 {
-    static const omn_ce usual = { OMN_FILL(omn_ce), .z_loss = 1e-4 };
     omn_scope *top = omn_scope_at(s, "/");
-    const char *role = omn_part_role(t->part);
-    char name[96];
     omn_node *logits = logits_of(u, top, is_image(u, s, t->part), x);
-    snprintf(name, sizeof name, "logits.%s", role);
-    omn_bundle_put(out, s, name, logits);
-    if (!t->labels) return;
-    omn_node *each = NULL;
-    omn_node *loss =
-        omn_cross_entropy(top, logits, t->labels, t->weight, rq->loss ? rq->loss : &usual, &each);
-    snprintf(name, sizeof name, "loss.%s", role);
-    omn_bundle_put(out, s, name, loss);
-    snprintf(name, sizeof name, "nll.%s", role);
-    omn_bundle_put(out, s, name, each);
-    *sum = *sum ? omn_add(top, *sum, loss) : loss;
+    omn_node *loss = taught_put(top, rq, t, logits, 1e-4, out);
+    if (loss) *sum = *sum ? omn_add(top, *sum, loss) : loss;
 }
 
 void uio1_answer(const uio1 *u, omn_scope *s, const omn_build *rq, omn_node *x, omn_bundle *out)

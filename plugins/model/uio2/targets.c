@@ -4,6 +4,7 @@
  * other; a slice of the row's output is multiplied with the table of its target, which is also the
  * one that its ids were looked up in. */
 #include "uio2.h"
+#include "../golden/taught.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -72,25 +73,13 @@ omn_node *uio2_row_of(const uio2 *u, omn_scope *s, const omn_build *rq, uio2_row
 static void answer(const uio2 *u, omn_scope *s, const omn_build *rq, const omn_target *t,
                    omn_node *x, omn_bundle *out, omn_node **sum)
 {
-    static const omn_ce usual = { OMN_FILL(omn_ce), .z_loss = 1e-4 };
     omn_scope *top = omn_scope_at(s, "/");
-    const char *role = omn_part_role(t->part);
     const uio2_output *o = output_of(u, s, t->part);
-    char name[96];
     if (!o) return;
     omn_node *logits = omn_linear(top, omn_scale(top, x, 1.0 / sqrt((double)u->D), 0),
                                   table_of(u, s, o), NULL, OMN_ACT_NONE);
-    snprintf(name, sizeof name, "logits.%s", role);
-    omn_bundle_put(out, s, name, logits);
-    if (!t->labels) return;
-    omn_node *each = NULL;
-    omn_node *loss =
-        omn_cross_entropy(top, logits, t->labels, t->weight, rq->loss ? rq->loss : &usual, &each);
-    snprintf(name, sizeof name, "loss.%s", role);
-    omn_bundle_put(out, s, name, loss);
-    snprintf(name, sizeof name, "nll.%s", role);
-    omn_bundle_put(out, s, name, each);
-    *sum = *sum ? omn_add(top, *sum, loss) : loss;
+    omn_node *loss = taught_put(top, rq, t, logits, 1e-4, out);
+    if (loss) *sum = *sum ? omn_add(top, *sum, loss) : loss;
 }
 
 void uio2_answer(const uio2 *u, omn_scope *s, const omn_build *rq, omn_node *x, omn_bundle *out)

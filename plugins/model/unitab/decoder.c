@@ -2,6 +2,7 @@
 /* The decoder: post-norm layers that are told in each where the newest word stands and where what
  * they look at does; its table of words is the output's as well. */
 #include "unitab.h"
+#include "../golden/taught.h"
 
 typedef struct row {
     const omn_build *rq;
@@ -105,24 +106,11 @@ static omn_node *layer(const unitab *u, omn_scope *s, int64_t i, const row *r,
 static void answer(const unitab *u, omn_scope *s, const omn_build *rq, omn_node *table,
                    omn_node *x, omn_bundle *out)
 {
-    static const omn_ce plain = { OMN_FILL(omn_ce) };
-    const omn_target *t = rq->targets[0];
     omn_scope *top = omn_scope_at(s, "/"), *o = omn_scope_at(s, "/coordclass_embed");
-    const char *role = omn_part_role(t->part);
-    char name[96];
     x = omn_linear(top, x, table, omn_weight(o, "bias", omn_dim1(u->rows), OMN_INIT_ZERO, 0),
                    OMN_ACT_NONE);
-    omn_format(name, sizeof name, "logits.%s", role);
-    omn_bundle_put(out, s, name, x);
-    if (!t->labels) return;
-    omn_node *each = NULL;
-    omn_node *loss =
-        omn_cross_entropy(top, x, t->labels, t->weight, rq->loss ? rq->loss : &plain, &each);
-    omn_format(name, sizeof name, "loss.%s", role);
-    omn_bundle_put(out, s, name, loss);
-    omn_format(name, sizeof name, "nll.%s", role);
-    omn_bundle_put(out, s, name, each);
-    omn_bundle_put(out, s, "loss", loss);
+    omn_node *loss = taught_put(top, rq, rq->targets[0], x, 0, out);
+    if (loss) omn_bundle_put(out, s, "loss", loss);
 }
 
 void unitab_decode(const unitab *u, omn_scope *s, const omn_build *rq, const unitab_memory *m,
