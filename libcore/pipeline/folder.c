@@ -47,7 +47,7 @@ omn_status folder_allowed(const omn_recipe *r, const omn_model *m, const char *f
         return omn_fail(err, OMN_ERR_ARGUMENT,
                         "%s is the folder of the recipe's model; a run writes into another one",
                         folder);
-    for (size_t i = 0; i < r->n_start; i++) {
+    for (size_t i = 0; i < r->n_start + r->n_parts; i++) {
         omn_weights *w = NULL;
         const omn_status st = start_open(r, i, &w, err);
         if (st != OMN_OK) return st;

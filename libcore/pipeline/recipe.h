@@ -57,6 +57,9 @@ typedef struct recipe_patterns {
     size_t n;
 } recipe_patterns;
 
+/* Weights below "PREFIX." are those of a model of their own. */
+typedef struct part_start { const char *prefix, *from; } part_start;
+
 typedef struct sheet sheet;
 
 struct omn_recipe {
@@ -68,6 +71,8 @@ struct omn_recipe {
     const char *path, *folder, *model;    /* model: folder with the configuration */
     const char *start[MOST_STARTS];       /* weights to begin with: their mean; none: nothing */
     size_t n_start;
+    part_start parts[MOST_STARTS];
+    size_t n_parts;
     recipe_source sources[MOST_SOURCES];
     size_t n_sources;
     recipe_task tasks[MOST_TASKS];
@@ -118,10 +123,12 @@ omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, om
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
 /* And away again. m: NULL, it was not opened. */
 void recipe_alone(const omn_model *m, const char *out);
-/* Weights number i that a run begins with, and all of them put into its store, in which every
- * weight of the model is declared; start.c */
+/* Weights number i that a run begins with, those of "start" and behind them those of "parts", and
+ * all of them put into its store, in which every weight of the model is declared; start.c */
 omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err);
 omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err);
+/* Does "parts" say where this weight comes from? */
+bool start_is_part(const omn_recipe *r, const char *name);
 /* One page of lessons; page.c. user: the recipe. */
 omn_page_fn recipe_page;
 /* Where a page draws its example from; does a task teach about it in steps that ask an output?

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a training run begins with: nothing, the weights of one model, or the mean of several. The
- * mean of runs that began alike is often better than each of them (model soups: Wortsman et al.
- * 2022). */
+/* What a training run begins with: nothing, the weights of one model, or the mean of several; parts
+ * of it with the weights of models of their own. The mean of runs that began alike is often better
+ * than each of them (model soups: Wortsman et al. 2022). */
 #include "recipe.h"
 
 #include "../tensor/finite.h"
@@ -17,7 +17,7 @@ omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_erro
 {
     char folder[4300];
     struct stat s;
-    const char *path = r->start[i];
+    const char *path = i < r->n_start ? r->start[i] : r->parts[i - r->n_start].from;
     if (strchr(path, '/') || stat(path, &s) == 0)
         return omn_weights_load(r->ctx, path, NULL, out, err);
     const omn_status st = model_folder(r->ctx, path, folder, sizeof folder, err);
@@ -38,7 +38,7 @@ static omn_status blend(const omn_weights *from, const char *name, const omn_ten
     }
     if (!omn_shape_count(&is->shape, &count) ||
         (!halves && (!t || !omn_shape_equal(row_matrix(t), &is->shape))))
-        return omn_fail(err, OMN_ERR_DATA, "%s: %s %s; only models of one shape have a mean",
+        return omn_fail(err, OMN_ERR_DATA, "%s %s %s; weights of one shape are wanted",
                         omn_weights_path(from), t ? "has another shape of" : "lacks", name);
     float *w = malloc((count ? count : 1) * sizeof *w);
     if (!w) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
@@ -109,9 +109,51 @@ static omn_status location_rows(const omn_recipe *r, const omn_model *m, omn_sto
     return OMN_OK;
 }
 
+/* What stands behind "PREFIX." in a name, NULL: it does not begin so. */
+static const char *below(const part_start *p, const char *name)
+{
+    const size_t n = strlen(p->prefix);
+    return strncmp(name, p->prefix, n) || name[n] != '.' ? NULL : name + n + 1;
+}
+
+bool start_is_part(const omn_recipe *r, const char *name)
+{
+    for (size_t i = 0; i < r->n_parts; i++)
+        if (below(&r->parts[i], name)) return true;
+    return false;
+}
+
+/* All weights below the prefix are those of the folder, whose names have none. */
+static omn_status one_part(const omn_recipe *r, size_t number, omn_store *store, omn_error *err)
+{
+    const part_start *p = &r->parts[number];
+    omn_status st = OMN_OK;
+    omn_weights *w = NULL;
+    size_t found = 0;
+    OMN_TRY(start_open(r, r->n_start + number, &w, err));
+    for (size_t i = 0; i < omn_store_count(store); i++) {
+        const char *name = below(p, omn_store_name(store, i));
+        const omn_tensor is = omn_store_tensor(store, i);
+        if (!name) continue;
+        memset(omn_store_data(store, i), 0, is.bytes);
+        OMN_TRY(blend(w, name, &is, omn_store_data(store, i), 1, err));
+        found++;
+    }
+    if (!found)
+        st = omn_fail(err, OMN_ERR_CONFIG, "the model has no weights whose names begin with "
+                      "\"%s.\"", p->prefix);
+done:
+    if (st != OMN_OK) omn_error_prefix(err, "%s: parts: %s", r->path, p->prefix);
+    omn_weights_close(w);
+    return st;
+}
+
 omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err)
 {
-    const bool rows = r->location_features > 0 && !r->n_start;
-    if (r->n_start < 2 && !rows) return OMN_OK;
-    return rows ? location_rows(r, m, store, err) : mean(r, store, err);
+    omn_status st = OMN_OK;
+    if (r->n_start > 1) OMN_TRY(mean(r, store, err));
+    if (r->location_features > 0 && !r->n_start) OMN_TRY(location_rows(r, m, store, err));
+    for (size_t i = 0; i < r->n_parts; i++) OMN_TRY(one_part(r, i, store, err));
+done:
+    return st;
 }

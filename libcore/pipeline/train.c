@@ -95,7 +95,7 @@ static void made_new(const run *t)
     size_t n = 0;
     for (size_t i = 0; t->from && i < omn_store_count(t->store); i++) {
         const char *name = omn_store_name(t->store, i);
-        if (omn_weights_get(t->from, name)) continue;
+        if (omn_weights_get(t->from, name) || start_is_part(t->r, name)) continue;
         if (!n++) first = name;
     }
     if (n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plugin source/annotations: data sets as they are published: COCO's files of annotations (with the
- * expressions of RefCOCO), VQA's questions and answers, and tar files of pairs. */
+ * expressions of RefCOCO), VQA's questions and answers, tar files of pairs, and MNIST's arrays. */
 #include "sources.h"
 
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const omn_param coco_params[] = { COCO(OMN_S_ROW, coco) };
+static const omn_param idx_params[] = { IDX(OMN_S_ROW, idx) };
 static const omn_param vqa_params[] = { VQA(OMN_S_ROW, vqa) };
 static const omn_param shards_params[] = { SHARDS(OMN_S_ROW, shards) };
 
@@ -97,9 +98,19 @@ omn_status field_put(omn_named *fields, size_t *n, const char *name, omn_value *
     return st;
 }
 
+omn_status field_put_text(omn_named *fields, size_t *n, const char *name, const char *text,
+                          omn_error *err)
+{
+    omn_value *v = NULL;
+    const omn_status st = omn_text_new(text, strlen(text), &v, err);
+    return field_put(fields, n, name, v, st);
+}
+
 static const omn_object objects[] = {
     { "omnio.source/1", "coco", "pictures with boxes, captions and expressions, as COCO has them",
       &coco_impl, OMN_OBJECT_PARAMS(coco) },
+    { "omnio.source/1", "idx", "pictures and their classes, as MNIST and Fashion-MNIST have them",
+      &idx_impl, OMN_OBJECT_PARAMS(idx) },
     { "omnio.source/1", "shards", "pairs of files in tar files", &shards_impl,
       OMN_OBJECT_PARAMS(shards) },
     { "omnio.source/1", "vqa", "questions about pictures, as VQA has them", &vqa_impl,

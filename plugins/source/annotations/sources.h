@@ -46,7 +46,25 @@ struct vqa { VQA(OMN_S_PAR, vqa) };
     PAR(S, int64, seed, "1", "0..", NULL, "another seed, another choice of held-out examples")
 struct shards { SHARDS(OMN_S_PAR, shards) };
 
-extern const omn_source_impl coco_impl, vqa_impl, shards_impl;
+#define IDX(PAR, S)                                                                                \
+    PAR(S, path, path, NULL, NULL, NULL,                                                           \
+        "folder of the files TRAIN-images-idx3-ubyte, TRAIN-labels-idx1-ubyte and the same of "    \
+        "HELD, each plain or with .gz")                                                            \
+    PAR(S, string, names, "", NULL, NULL,                                                          \
+        "names of the classes, from 0 on, with commas between; without, the numbers")              \
+    PAR(S, string, train, "train", NULL, NULL, "how the names of the files of training begin")     \
+    PAR(S, string, held, "t10k", NULL, NULL, "how those of the test set begin, which is held out") \
+    PAR(S, int64, variants, "1", "1..1000000", NULL,                                               \
+        "how many variants of each picture training sees, one each time it has seen all pictures") \
+    PAR(S, int, shift, "0", "0..1000", "pixels",                                                   \
+        "variants are moved by up to so many pixels to each side")                                 \
+    PAR(S, double, mirror, "0", "0..1", NULL, "share of the variants that are mirrored")           \
+    PAR(S, double, hole, "0", "0..1", NULL,                                                        \
+        "share of the variants with a black hole, a quarter to half of a side wide and high")      \
+    PAR(S, int64, seed, "1", "0..", NULL, "another seed, other variants")
+struct idx { IDX(OMN_S_PAR, idx) };
+
+extern const omn_source_impl coco_impl, idx_impl, vqa_impl, shards_impl;
 
 /* The split of what has this number: held_out of all are held out, by number and seed. */
 static inline int split_of(uint64_t number, double held_out, int64_t seed)
@@ -75,5 +93,7 @@ omn_status picture_load(omn_call *c, const char *folder, const char *name, omn_v
                         omn_error *err);
 /* Puts a field and takes its value. st: of what made it. */
 omn_status field_put(omn_named *fields, size_t *n, const char *name, omn_value *v, omn_status st);
+omn_status field_put_text(omn_named *fields, size_t *n, const char *name, const char *text,
+                          omn_error *err);
 
 #endif

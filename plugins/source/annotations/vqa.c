@@ -96,14 +96,6 @@ static uint64_t count(const void *self, omn_split split)
     return ((const source *)self)->lot.n[split == OMN_SPLIT_TRAIN ? 0 : 1];
 }
 
-static omn_status put_text(omn_named *f, size_t *n, const char *name, const char *text,
-                           omn_error *err)
-{
-    omn_value *v = NULL;
-    const omn_status st = omn_text_new(text, strlen(text), &v, err);
-    return field_put(f, n, name, v, st);
-}
-
 static omn_status put_answers(omn_named *f, size_t *n, const json_t *all, omn_error *err)
 {
     omn_value *list[MOST_ANSWERS] = { NULL }, *v = NULL;
@@ -151,9 +143,9 @@ static omn_status fill(const source *s, omn_call *c, size_t i, const json_t *q, 
              s->after);
     st = picture_load(c, s->images, name, &v, err);
     OMN_TRY(field_put(f, n, "image", v, st));
-    OMN_TRY(put_text(f, n, "question", question, err));
-    OMN_TRY(put_text(f, n, "answer", said, err));
-    OMN_TRY(put_text(f, n, "kind", kind ? kind : "other", err));
+    OMN_TRY(field_put_text(f, n, "question", question, err));
+    OMN_TRY(field_put_text(f, n, "answer", said, err));
+    OMN_TRY(field_put_text(f, n, "kind", kind ? kind : "other", err));
     OMN_TRY(put_answers(f, n, json_object_get(*answer, "answers"), err));
 done:
     return st;
