@@ -94,3 +94,22 @@ bool program_adapts(omn_program *p, const char *name)
     pthread_mutex_unlock(&p->lock);
     return some && all;
 }
+
+static bool looks_up(const omn_graph *g, const omn_node *w)
+{
+    for (uint32_t i = 0; i < g->n_steps; i++)
+        if (g->steps[i]->op == OP_embedding && node_root(g->steps[i]->in[0]) == w) return true;
+    return false;
+}
+
+bool program_looks_up(omn_program *p, const char *name)
+{
+    bool found = false;
+    pthread_mutex_lock(&p->lock);
+    for (const omn_graph *g = p->graphs; g && !found; g = g->next) {
+        const long at = names_get(&g->weights, name);
+        found = at >= 0 && looks_up(g, g->nodes[at]);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return found;
+}

@@ -35,6 +35,9 @@ void adapter_merge(const adapter *a, float *w, int64_t R, int64_t C);
 /* Do products read this weight in every graph of the program so far, and nothing else? false for
  * one that none reads. [any] */
 bool program_adapts(omn_program *p, const char *name);
+/* Is this weight a table whose rows are looked up by ids, in any graph of the program so far (also
+ * if products read it too)? [any] */
+bool program_looks_up(omn_program *p, const char *name);
 
 /* ---- for the graph floor -------------------------------------------------------------------- */
 

@@ -93,6 +93,8 @@ omn_status opt_ready(omn_opt *o, slot *s, omn_error *err);
 uint64_t opt_moments(const slot *s);
 size_t opt_desk(const omn_opt *o, const slot *s);
 bool opt_is_muon(const char *name, const omn_shape *shape);
+/* Tables of the program's graphs, whatever they are called, are left to AdamW. */
+void opt_leave_tables(omn_opt *o, omn_program *p);
 void opt_adafactor(omn_opt *o, omn_pool *pool);              /* adafactor.c */
 omn_status opt_adafactor_ready(omn_opt *o, omn_error *err);
 omn_status opt_muon_ready(omn_opt *o, uint32_t threads, omn_error *err);   /* muon.c */

@@ -5,6 +5,7 @@
  * here (Loshchilov and Hutter, 2019); Adafactor and Muon have files of their own. */
 #include "inside.h"
 
+#include "../graph/adapt.h"
 #include "../graph/glob.h"
 
 #include <math.h>
@@ -137,6 +138,12 @@ omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt *
 done:
     omn_opt_free(o);
     return st;
+}
+
+void opt_leave_tables(omn_opt *o, omn_program *p)
+{
+    for (size_t i = 0; i < o->n_slots; i++)
+        if (o->slots[i].muon && program_looks_up(p, o->slots[i].name)) o->slots[i].muon = false;
 }
 
 void omn_opt_free(omn_opt *o)

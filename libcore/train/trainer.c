@@ -288,6 +288,7 @@ omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_s
     OMN_TRY(make_feed(t, err));
     OMN_TRY(make_rest(t, err));
     OMN_TRY(omn_opt_new(store, &t->setup, &t->opt, err));
+    opt_leave_tables(t->opt, omn_model_program(model));
     *out = t;
     return OMN_OK;
 done:

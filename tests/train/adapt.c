@@ -140,9 +140,31 @@ START_TEST(a_run_that_goes_on_ends_the_same)
 }
 END_TEST
 
+/* Whatever a table is called: its rows are looked up, and that is seen in the graphs. Only those
+ * names that are tables hide from Muon, so nothing of the tiny model is one besides. */
+START_TEST(tables_are_known_by_their_reading)
+{
+    static const struct { const char *name; bool table; } list[] = {
+        { "text_token_embedder.weight", true },       /* tied: products read it too */
+        { "encoder.layers_0.attention.query.weight", false },
+        { "no.such.weight", false },
+    };
+    tiny k;
+    const char *model = tiny_folder(testing_folder());
+    const omn_train_setup s = tiny_setup(OMN_MUON);
+    tiny_open(&k, model, 1, &s);
+    omn_program *p = omn_model_program(k.model);
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        ck_assert_msg(program_looks_up(p, list[i].name) == list[i].table, "%s", list[i].name);
+    ck_assert(!program_adapts(p, list[0].name));
+    tiny_close(&k);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
+        tables_are_known_by_their_reading,
         base_weights_keep_every_bit,
         a_run_that_goes_on_ends_the_same,
     };
