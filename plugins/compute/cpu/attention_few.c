@@ -6,49 +6,53 @@
  * of them and from the second cache for the others.
  *
  * One run of reads does not fill the memory's bandwidth. While a block is worked on, the next one
- * is asked for, eight lines at a time from eight places an eighth of the block apart: so the
- * processor's own guesses about what comes next have eight streams to follow, as in few.c.
+ * is asked for, a line of each of eight pages at a time: so the processor's own guesses about what
+ * comes next, which end with a page, have eight streams to follow.
  *
  * The order of all sums is that of tiles (attention.c): scores as in lanes.h, exponentials over a
  * base that changes by powers of two, probabilities by their place modulo LANES, values key by key.
  */
 #include "running.h"
 
-/* ROWS: rows of a task. BLOCK: bytes of the keys that are worked on at a time. */
-enum { ROWS = 4, BLOCK = 32 << 10, LINE = 64, STREAMS = 8, PART = STREAMS * LINE };
+/* ROWS: rows of a task. BLOCK: most bytes of the keys that are worked on at a time. */
+enum { ROWS = 4, BLOCK = 32 << 10, LINE = 64, PAGE = 4096, STREAMS = 8, PART = STREAMS * LINE };
 
-/* What is to be asked for: STREAMS lines `apart` bytes from each other, n times. */
+/* What is to be asked for, from p to end: of STREAMS pages from `page` on the lines at `line`, and
+ * so on. */
 typedef struct ahead {
-    const char *p;
-    size_t apart, n;
+    uintptr_t p, end, page;
+    size_t line;
 } ahead;
 
 INLINE ahead ahead_of(const void *p, size_t bytes)
 {
-    const size_t n = (bytes + PART - 1) / PART;
-    return (ahead){ p, n * LINE, n };
+    const uintptr_t q = (uintptr_t)p;
+    return (ahead){ q, q + bytes, q & ~(uintptr_t)(PAGE - 1), 0 };
 }
 
 INLINE void ask(ahead *a)
 {
-    if (!a->n) return;
-    const char *p = a->p, *q = p + 4 * a->apart;
-    const size_t s = a->apart;
-    __builtin_prefetch(p, 0, 2);
-    __builtin_prefetch(p + s, 0, 2);
-    __builtin_prefetch(p + 2 * s, 0, 2);
-    __builtin_prefetch(p + 3 * s, 0, 2);
-    __builtin_prefetch(q, 0, 2);
-    __builtin_prefetch(q + s, 0, 2);
-    __builtin_prefetch(q + 2 * s, 0, 2);
-    __builtin_prefetch(q + 3 * s, 0, 2);
-    a->p += LINE;
-    a->n--;
+    if (a->page + a->line >= a->end) return;
+    UNROLL
+    for (size_t i = 0; i < STREAMS; i++) {
+        const uintptr_t q = a->page + i * PAGE + a->line;
+        if (q >= a->p && q < a->end) __builtin_prefetch((const void *)q, 0, 2);
+    }
+    a->line += LINE;
+    if (a->line < PAGE) return;
+    a->line = 0;
+    a->page += STREAMS * PAGE;
+}
+
+/* What was not asked for yet: the next block may be larger than the one that was worked on. */
+INLINE void ask_rest(ahead *a)
+{
+    while (a->page + a->line < a->end) ask(a);
 }
 
 typedef struct few {
     cpu_attn a;
-    size_t block, rows, chunks;         /* keys in a block; rows that share keys, tasks of them */
+    size_t block, rows, chunks;         /* most keys in a block; rows that share keys, tasks */
     bool runs;                          /* keys and values of a head lie without gaps */
 } few;
 
@@ -56,6 +60,7 @@ typedef struct few {
 typedef struct task {
     size_t b, kb, g, first, n;
     size_t from, to;                    /* keys that some of them may see by position and count */
+    size_t block;                       /* keys at a time: all blocks nearly alike */
     const void *kp, *vp;
 } task;
 
@@ -182,6 +187,8 @@ static task task_of(const few *f, size_t number)
     if (a->causal && end < (int64_t)t.to) t.to = end > 0 ? (size_t)end : 0;
     if (a->window > 0 && begin > 0)
         t.from = begin < (int64_t)t.to ? (size_t)begin / STRIP * STRIP : t.to;
+    const size_t keys = t.to - t.from, blocks = (keys + f->block - 1) / f->block;
+    t.block = blocks ? ((keys + blocks - 1) / blocks + STRIP - 1) / STRIP * STRIP : f->block;
     return t;
 }
 
@@ -228,7 +235,7 @@ static void end_row(const few *f, const task *t, size_t number, row *r)
     const cpu_attn *a = &f->a;
     const size_t h = t->g * (a->H / a->G) + number / a->Tq, i = number % a->Tq;
     float *out = a->o + t->b * a->o_batch + i * a->o_row + h * a->Kv, sum = lanes_fold(r->sum);
-    ahead nothing = { NULL, 0, 0 };
+    ahead nothing = { 0 };
     if (a->lse)
         a->lse[(t->b * a->H + h) * a->Tq + i] = sum > 0 ? base_log(r->base, sum) : -INFINITY;
     if (!(sum > 0) && a->uniform_empty) {
@@ -246,9 +253,9 @@ static void end_row(const few *f, const task *t, size_t number, row *r)
 static void look_ahead(const few *f, const task *t, size_t k0, ahead *k, ahead *v)
 {
     const cpu_attn *a = &f->a;
-    *k = *v = (ahead){ NULL, 0, 0 };
+    *k = *v = (ahead){ 0 };
     if (!f->runs || k0 >= t->to) return;
-    const size_t n = t->to - k0 < f->block ? t->to - k0 : f->block;
+    const size_t n = t->to - k0 < t->block ? t->to - k0 : t->block;
     *k = ahead_of(at(t->kp, a->k_type, (ptrdiff_t)(k0 * a->K)), n * a->K * type_bytes(a->k_type));
     *v = ahead_of(at(t->vp, a->v_type, (ptrdiff_t)(k0 * a->Kv)), n * a->Kv * type_bytes(a->v_type));
 }
@@ -258,13 +265,18 @@ static void few_range(void *user, size_t from, size_t to)
     const few *f = user;
     const cpu_attn *a = &f->a;
     row rows[ROWS];
+    ahead k = { 0 }, v = { 0 };
+    const task first = task_of(f, from);        /* the only one that nobody asked for before */
+    look_ahead(f, &first, first.from, &k, &v);
+    ask_rest(&k);
+    ask_rest(&v);
     for (size_t i = from; i < to; i++) {
         const task t = task_of(f, i);
         for (size_t r = 0; r < t.n; r++) begin_row(f, &t, t.first + r, &rows[r]);
-        for (size_t k0 = t.from; k0 < t.to; k0 += f->block) {
-            const size_t n = t.to - k0 < f->block ? t.to - k0 : f->block;
+        for (size_t k0 = t.from; k0 < t.to; k0 += t.block) {
+            const size_t n = t.to - k0 < t.block ? t.to - k0 : t.block;
             segs ks[MOST_KEYS / STRIP] = { { 0, 0, false, false } };
-            ahead k = { NULL, 0, 0 }, v = k;
+            k = v = (ahead){ 0 };
             if (k0 + n < t.to) {
                 look_ahead(f, &t, k0 + n, &k, &v);
             } else if (i + 1 < to) {
@@ -273,6 +285,8 @@ static void few_range(void *user, size_t from, size_t to)
             }
             segs_of_block(a, t.kb, k0, n, ks);
             for (size_t r = 0; r < t.n; r++) row_block(f, &t, &rows[r], ks, k0, n, &k, &v);
+            ask_rest(&k);
+            ask_rest(&v);
         }
         for (size_t r = 0; r < t.n; r++) end_row(f, &t, t.first + r, &rows[r]);
     }
