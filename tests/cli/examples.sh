@@ -96,6 +96,14 @@ cat > shelf/vl-t5/config.json << EOF
 {"model_type": "t5", "feat_dim": 10, "vocab_size": 272, "d_model": 40, "d_kv": 12, "d_ff": 56, "num_layers": 2,
  "num_heads": 3, "relative_attention_num_buckets": 8}
 EOF
+# Llama 2 of seven billion weights, without them.
+mkdir shelf/llama || exit 99
+cp "$top_srcdir/tests/golden/llama/tokenizer.model" shelf/llama/ || exit 99
+cat > shelf/llama/config.json << EOF
+{"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008, "num_attention_heads": 32,
+ "num_hidden_layers": 32, "max_position_embeddings": 4096, "rms_norm_eps": 1e-05, "vocab_size": 32000,
+ "bos_token_id": 1, "eos_token_id": 2}
+EOF
 # A Flamingo.
 mkdir shelf/flamingo || exit 99
 cp "$top_srcdir/tests/golden/flamingo/tokenizer.json" shelf/flamingo || exit 99

@@ -67,10 +67,11 @@ void flamingo_build(const void *self, omn_scope *s, const omn_build *rq, omn_bun
                                                                  rq->memory_length)));
         v.time = omn_node_tag(top, flamingo_time(m, s, rq), "media_time");
     }
+    omn_node *turn = language_turn(&m->lm, top, rq);
     omn_node *x = language_embed(&m->lm, top, rq->targets[0], rows);
     for (int64_t i = 0; i < m->lm.layers; i++) {
         x = flamingo_gated(m, s, i, rq, &v, x);
-        x = language_layer(&m->lm, s, i, rq, x);
+        x = language_layer(&m->lm, s, i, rq, turn, x);
     }
     put_loss(top, rq, language_logits(&m->lm, s, x, rows), out);
 }

@@ -164,11 +164,11 @@ static void open_text(flamingo *m, omn_open *o, const char *table, int32_t stop)
         omn_open_part(o, "loss", "omnio.objective/1", "cross-entropy", "", "z=0");
 }
 
-static const char *table_name(const language *l, char *out, size_t room)
+/* What a row begins with: a token of the configuration in families that are trained so. */
+static int32_t begin_of(const flamingo *m, omn_config *f, const char *path)
 {
-    snprintf(out, room, "%s%s%s.weight", l->root, *l->root ? "." : "",
-             l->form == LANGUAGE_NEOX ? "gpt_neox.embed_in" : "transformer.wte");
-    return out;
+    if (!omn_config_bool_or(f, "omnio.begin", m->lm.begins)) return -1;
+    return (int32_t)omn_config_int_or(f, path, 0, m->lm.rows - 1, m->lm.rows > 1 ? 1 : 0);
 }
 
 void flamingo_configure(flamingo *m, omn_open *o, omn_config *f)
@@ -190,7 +190,36 @@ void flamingo_configure(flamingo *m, omn_open *o, omn_config *f)
     m->chunk_end = id_of(m, o, f, "<|endofchunk|>", "omnio.chunk_end", m->lm.rows - 3);
     m->media = id_of(m, o, f, "<image>", "omnio.media_id", m->lm.rows - 2);
     m->pad = id_of(m, o, f, "<PAD>", "omnio.pad", m->lm.rows - 1);
-    open_text(m, o, table_name(&m->lm, table, sizeof table), m->chunk_end);
+    m->begin = begin_of(m, f, "lang_encoder.bos_token_id");
+    language_table(&m->lm, table, sizeof table);
+    open_text(m, o, table, m->chunk_end);
+}
+
+/* The id that ends an answer; of a list the last, which in models that talk ends a turn. */
+static int32_t stop_of(const flamingo *m, omn_config *f)
+{
+    char last[48] = "eos_token_id";
+    const size_t n = omn_config_count(f, last);
+    if (n) snprintf(last, sizeof last, "eos_token_id.%d", (int)n - 1);
+    const int64_t usual = m->lm.begins && m->lm.rows > 2 ? 2 : 0;
+    return (int32_t)omn_config_int_or(f, "omnio.stop", 0, m->lm.rows - 1,
+                                      omn_config_int_or(f, last, 0, m->lm.rows - 1, usual));
+}
+
+/* Llama's own file, or the one of byte pair encoding. */
+static void open_own(flamingo *m, omn_open *o)
+{
+    const char *file = "tokenizer.model";
+    if (m->lm.form != LANGUAGE_LLAMA || !omn_open_file(o, file, false)) {
+        open_tokenizer(m, o, "");
+    } else {
+        omn_open_part(o, "tokenizer", "omnio.codec/1", "text.sentencepiece", "", "file=%s", file);
+        m->tokenizer = omn_open_find(o, "tokenizer");
+    }
+    if (m->tokenizer && omn_codec_pieces(m->tokenizer) > m->lm.rows)
+        omn_open_fail(o, OMN_ERR_DATA, "the tokenizer has %lld pieces, vocab_size is %lld: they do "
+                      "not belong together", (long long)omn_codec_pieces(m->tokenizer),
+                      (long long)m->lm.rows);
 }
 
 void flamingo_alone(flamingo *m, omn_open *o, omn_config *f)
@@ -199,9 +228,10 @@ void flamingo_alone(flamingo *m, omn_open *o, omn_config *f)
     m->lm.root = m->lm.block = "";
     m->width = 1;
     language_configure(&m->lm, o, f, "");
-    open_tokenizer(m, o, "");
+    open_own(m, o);
     m->media = m->chunk_end = -1;
-    const int32_t stop = (int32_t)omn_config_int_or(f, "eos_token_id", 0, m->lm.rows - 1, 0);
-    m->pad = stop;
-    open_text(m, o, table_name(&m->lm, table, sizeof table), stop);
+    m->begin = begin_of(m, f, "bos_token_id");
+    m->pad = stop_of(m, f);
+    language_table(&m->lm, table, sizeof table);
+    open_text(m, o, table, m->pad);
 }

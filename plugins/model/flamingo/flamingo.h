@@ -6,19 +6,32 @@
 #include <omnio/kinds.h>
 
 /* Whose names and whose order of queries, keys and values a language model has. */
-typedef enum language_form { LANGUAGE_MOSAIC, LANGUAGE_MPT, LANGUAGE_NEOX } language_form;
+typedef enum language_form {
+    LANGUAGE_MOSAIC, LANGUAGE_MPT, LANGUAGE_NEOX, LANGUAGE_LLAMA
+} language_form;
+
+/* Rotary positions that were stretched after training; factor 0: they were not. The slow
+ * frequencies are divided by factor, and with `old` above 0 (Llama 3.1) the fast ones stay: those
+ * that turn `high` times and more within `old` places; in between, down to `low` times, both mix. */
+typedef struct stretch { double factor, low, high, old; } stretch;
 
 /* A language model of decoder blocks alone. */
 typedef struct language {
     language_form form;
     int64_t D, H, K;                      /* width, heads, width of a head */
+    int64_t G;                            /* heads of keys and values; H is a multiple */
     int64_t layers, ffn, rows, most;      /* most: places that it was trained with */
     double eps, scale, clip;              /* scale 0: K^-0.5; clip 0: none */
     double logit_scale;                   /* of the logits; 1 usual */
     double alibi;                         /* largest bias of ALiBi; 0: none */
     double base;                          /* of rotary positions */
     int64_t rotary;                       /* components of a head that turn; 0: none */
-    bool qk_norm, parallel;
+    stretch stretch;
+    int64_t window;                       /* places that attention sees; 0: all */
+    int act;                              /* omn_act of the feed-forward */
+    bool qk_norm, parallel, gated, tied;  /* tied: the head is the table */
+    bool qkv_bias, out_bias, ffn_bias;    /* which matrices have biases */
+    bool begins;                          /* a text begins with a token of its own */
     const char *root, *block;             /* names: of the whole, and between layer and matrix */
 } language;
 
@@ -34,6 +47,7 @@ typedef struct flamingo {
     bool whole_table;                     /* all rows of the table are learnt, not two */
     bool silent;                          /* it has no language model: it sees, and embeds */
     int32_t media, chunk_end, pad;        /* ids of <image>, <|endofchunk|>, <PAD> */
+    int32_t begin;                        /* in front of every row; -1: none */
     const omn_part *text, *tokenizer;     /* the decoder; NULL: not there */
 } flamingo;
 
@@ -56,14 +70,19 @@ void language_refuse(language_form form, omn_open *o, omn_config *f, const char 
 /* Is it one that language_configure reads? */
 bool language_known(omn_config *f, const char *path);
 
+/* The rows of (cos, sin) by which the heads of a target turn, for all layers; NULL: they do not.
+ * rope.c */
+omn_node *language_turn(const language *l, omn_scope *s, const omn_build *rq);
 /* One block of the language model, x [B,T,D]; row: seg and part of its places. lm.c */
 omn_node *language_layer(const language *l, omn_scope *s, int64_t i, const omn_build *rq,
-                         omn_node *x);
+                         omn_node *turn, omn_node *x);
 /* The table of ids; the norm and the logits behind the last block. learns: the rows of these two
  * ids alone are learnt, -1 all. */
 omn_node *language_embed(const language *l, omn_scope *s, const omn_target *t,
                          const int32_t learns[2]);
 omn_node *language_logits(const language *l, omn_scope *s, omn_node *x, const int32_t learns[2]);
+/* The full name of the table of ids. */
+void language_table(const language *l, char *out, size_t room);
 /* "lang_encoder.transformer.blocks.3", absolute. */
 omn_scope *language_block(const language *l, omn_scope *s, int64_t i);
 

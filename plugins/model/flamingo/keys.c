@@ -56,6 +56,11 @@ static const fixed_key neox_keys[] = {
     KEY_IS("attention_bias", 1),
     KEY_EQUALS("rope_scaling", NAN),
 };
+static const fixed_key llama_keys[] = {
+    KEY_IS("use_sliding_window", 0),
+    KEY_LACKS("quantization_config"),
+    KEY_EQUALS("partial_rotary_factor", 1),
+};
 
 void flamingo_refuse(omn_open *o, omn_config *f)
 {
@@ -71,6 +76,7 @@ void language_refuse(language_form form, omn_open *o, omn_config *f, const char 
         [LANGUAGE_MOSAIC] = { mosaic_keys, LENGTH(mosaic_keys) },
         [LANGUAGE_MPT] = { mpt_keys, LENGTH(mpt_keys) },
         [LANGUAGE_NEOX] = { neox_keys, LENGTH(neox_keys) },
+        [LANGUAGE_LLAMA] = { llama_keys, LENGTH(llama_keys) },
     };
     char before[128];
     snprintf(before, sizeof before, "%s%s", path, *path ? "." : "");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model/flamingo: Flamingo (Alayrac et al. 2022) as OpenFlamingo published it (Awadalla et al.
  * 2023): a language model that looks, in gated blocks between its own, at the pictures of a text.
- * And such language models alone, MPT and GPT-NeoX, by their own names. The door. */
+ * And such language models alone, MPT, GPT-NeoX, Llama and its kin, by their own names. The
+ * door. */
 #include "flamingo.h"
 
 #include "verify.h"
@@ -65,6 +66,7 @@ static const void *extension_alone(const char *id)
 {
     static const omn_claims_impl known = { claims_alone };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.verify/1")) return &language_verify;
     return strcmp(id, "omnio.row/1") ? NULL : &flamingo_row;
 }
 
@@ -75,7 +77,7 @@ static const omn_model_impl alone = { extension_alone, alone_open, free, flaming
 static const omn_object objects[] = {
     { "omnio.model/1", "flamingo", "Flamingo: texts about the pictures that stand among them",
       &impl, NULL, 0, 0 },
-    { "omnio.model/1", "language", "MPT and GPT-NeoX: texts that go on", &alone, NULL, 0, 0 },
+    { "omnio.model/1", "language", "MPT, GPT-NeoX, Llama, Mistral, Qwen 2: texts that go on", &alone, NULL, 0, 0 },
 };
 OMN_PLUGIN("model-flamingo", "0.1.0", "Apache-2.0",
            "the Flamingo model family, and language models", objects);

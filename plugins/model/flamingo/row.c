@@ -76,6 +76,7 @@ static omn_status prefix(const void *self, omn_call *c, const omn_row_input *con
     (void)c;
     (void)output;
     omn_buf_init(&f.text, (size_t)1 << 24);
+    if (m->begin >= 0) omn_ids_put(out, m->begin);
     for (uint32_t i = 0; i < n; i++) {
         const char *role = omn_part_role(inputs[i]->part);
         const int now = turn(role);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden files of Flamingo: the configuration as the model reads it, and what each kind of stage
- * may differ by. */
+/* Golden files of Flamingo and of language models alone: the configuration as the model reads it,
+ * and what each kind of stage may differ by. */
 #include "verify.h"
 
 #include <stdlib.h>
@@ -74,9 +74,17 @@ static json_t *spell(const verify *v, const verify_how *how)
         in(c, "xattn", "ff_mult"));
 }
 
+/* The file's own, which is one of the Transformers library. */
+static json_t *spell_alone(const verify *v)
+{
+    json_t *j = json_deep_copy(v->g.config);
+    if (j) json_object_set_new(j, "omnio", json_pack("{s:s}", "model", "language"));
+    return j;
+}
+
 omn_status verify_open(verify *v, const verify_how *how, golden_run *r, omn_error *err)
 {
-    json_t *j = spell(v, how);
+    json_t *j = v->alone ? spell_alone(v) : spell(v, how);
     char *text = j ? json_dumps(j, JSON_COMPACT) : NULL;
     const omn_status st = text ? golden_open(&v->g, text, &how->model, r, err)
                                : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", v->g.name);
@@ -106,34 +114,55 @@ omn_status verify_compare(verify *v, golden_run *r, omn_error *err)
 
 typedef omn_status case_fn(verify *v, omn_error *err);
 
+typedef struct kind {
+    const char *name;
+    case_fn *run;
+} kind;
+
+/* The case that the file is of; kinds end with NULL. */
+static omn_status run_kind(verify *v, const kind *kinds, omn_error *err)
+{
+    for (; kinds->name; kinds++)
+        if (!strcmp(v->g.kind, kinds->name)) return kinds->run(v, err);
+    return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: not supported, nothing here is called \"%s\"",
+                    v->g.name, v->g.kind);
+}
+
 static omn_status run(omn_verification *host, omn_error *err)
 {
-    static const struct {
-        const char *kind;
-        case_fn *run;
-    } cases[] = {
+    static const kind kinds[] = {
         { "forward", verify_forward },       { "left_pad", verify_padded },
         { "loss_pair", verify_loss },        { "loss_interleaved", verify_loss },
         { "generate", verify_generate },     { "rank", verify_rank },
         { "resampler_video", verify_video }, { "preprocess", verify_pictures },
+        { NULL, NULL },
     };
-    omn_status st = OMN_OK;
     verify v = { .vocab = 0 };
-    case_fn *fn = NULL;
-    OMN_TRY(golden_begin(&v.g, host, err));
-    v.vocab = (int64_t)in(v.g.config, "lm", "vocab");
-    v.ids.chunk_end = (int32_t)golden_int(&v.g, "eoc");
-    v.ids.media = (int32_t)golden_int(&v.g, "media");
-    v.ids.pad = (int32_t)golden_int(&v.g, "pad");
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (!strcmp(v.g.kind, cases[i].kind)) fn = cases[i].run;
-    if (!fn)
-        OMN_TRY(omn_fail(err, OMN_ERR_UNSUPPORTED,
-                         "%s: not supported, nothing here is called \"%s\"", v.g.name, v.g.kind));
-    st = fn(&v, err);
-done:
+    omn_status st = golden_begin(&v.g, host, err);
+    if (st == OMN_OK) {
+        v.vocab = (int64_t)in(v.g.config, "lm", "vocab");
+        v.ids.chunk_end = (int32_t)golden_int(&v.g, "eoc");
+        v.ids.media = (int32_t)golden_int(&v.g, "media");
+        v.ids.pad = (int32_t)golden_int(&v.g, "pad");
+        st = run_kind(&v, kinds, err);
+    }
+    golden_end(&v.g);
+    return st;
+}
+
+static omn_status run_alone(omn_verification *host, omn_error *err)
+{
+    static const kind kinds[] = { { "forward", verify_forward }, { "loss", verify_loss },
+                                  { "generate", verify_generate }, { NULL, NULL } };
+    verify v = { .alone = true, .ids = { .media = -1, .pad = -1, .chunk_end = 2 } };
+    omn_status st = golden_begin(&v.g, host, err);
+    if (st == OMN_OK) {
+        v.vocab = golden_int(&v.g, "vocab_size");
+        st = run_kind(&v, kinds, err);
+    }
     golden_end(&v.g);
     return st;
 }
 
 const omn_verify_impl flamingo_verify = { FLAMINGO_GOLDEN, run };
+const omn_verify_impl language_verify = { LANGUAGE_GOLDEN, run_alone };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One golden file of Flamingo on its way through the comparison. */
+/* One golden file of Flamingo, or of a language model alone, on its way through the comparison. */
 #ifndef FLAMINGO_VERIFY_H
 #define FLAMINGO_VERIFY_H
 
@@ -7,11 +7,13 @@
 #include "flamingo.h"
 
 #define FLAMINGO_GOLDEN "flamingo-golden-1"
+#define LANGUAGE_GOLDEN "language-golden-1"
 
 typedef struct verify {
     golden g;
     flamingo ids;                         /* the ids that have a meaning, for flamingo_learnt */
     int64_t vocab;
+    bool alone;                           /* a language model that sees no pictures */
 } verify;
 
 /* What of a configuration differs from the file's own. */
@@ -28,7 +30,7 @@ typedef struct verify_how {
 omn_status verify_open(verify *v, const verify_how *how, golden_run *r, omn_error *err);
 omn_status verify_compare(verify *v, golden_run *r, omn_error *err);
 
-/* A graph of the file's pictures, and, with target, of its ids: their labels with labels; feeds and
+/* A graph of the file's pictures, if it has any, and, with target, of its ids: their labels with labels; feeds and
  * runs it. verify_case.c */
 omn_status verify_ask(verify *v, golden_run *r, omn_phase phase, bool labels, omn_error *err);
 omn_status verify_forward(verify *v, omn_error *err);
@@ -42,6 +44,6 @@ omn_status verify_generate(verify *v, omn_error *err);
 omn_status verify_rank(verify *v, omn_error *err);
 
 /* "omnio.verify/1" */
-extern const omn_verify_impl flamingo_verify;
+extern const omn_verify_impl flamingo_verify, language_verify;
 
 #endif

@@ -41,6 +41,8 @@ static omn_status begin(writing *w, verify *v, int64_t new_ids, omn_error *err)
     w->ids = room;
     w->mask = room + w->B * w->S;
     w->prompt = room + 2 * w->B * w->S;
+    w->length = 1;
+    if (v->alone) goto done;              /* there is nothing to look at */
     OMN_TRY(verify_ask(v, &w->r, OMN_ENCODE, false, err));
     OMN_TRY(omn_exec_output(w->r.exec, w->r.graph, "memory", &memory, err));
     w->length = memory.shape.dim[1];
