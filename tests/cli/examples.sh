@@ -74,6 +74,17 @@ for task in flickr refcoco vqa; do
  "omnio": {"stem": 6, "planes": "3,4,5,6", "blocks": "1,2,1,1", "side": 64, "longest": 96}}
 EOF
 done
+# MDETR, before and after it was tuned.
+for name in mdetr mdetr-refcoco; do
+    mkdir shelf/$name || exit 99
+    cp "$top_srcdir"/tests/golden/unitab/tiny_a.bpe/* shelf/$name || exit 99
+    cat > shelf/$name/config.json << EOF
+{"model_type": "mdetr", "hidden_dim": 24, "nheads": 3, "enc_layers": 1, "dec_layers": 1, "dim_feedforward": 40,
+ "num_queries": 4, "num_classes": 60, "text_config": {"vocab_size": 351, "hidden_size": 20,
+ "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 36, "max_position_embeddings": 80},
+ "omnio": {"stem": 6, "planes": "3,4,5,6", "blocks": "1,1,1,1", "side": 64, "longest": 96}}
+EOF
+done
 # One of Pix2Seq, its weights as TensorFlow writes them.
 mkdir shelf/pix2seq || exit 99
 cp "$top_srcdir/tests/golden/loaders/pix2seq.index" shelf/pix2seq/ckpt-7.index || exit 99
@@ -164,10 +175,11 @@ example() {
         *run\ search\ *) short='--text cube' ;;
         *run\ search-index*) line=$(echo "$line" | sed 's/--folder "some words"/--folder photos/') ;;
         *run\ pix2seq-segment*) line=$(echo "$line" | sed 's/"some words"/car/') ;;
+        *run\ mdetr-ground*) line=$(echo "$line" | sed 's/red,green,blue/words/') ;;
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
-    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
+    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some

@@ -56,6 +56,10 @@ for case in forward generate grads; do
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/unitab/tiny_a.$case.safetensors" >"$log" 2>&1
     result $? "unitab $case"
 done
+for case in loss embed; do
+    "$omnio" verify --device opencl "$top_srcdir/tests/golden/mdetr/tiny_a.$case.safetensors" >"$log" 2>&1
+    result $? "mdetr $case"
+done
 ask() { "$omnio" run vqa --device "$1" --image "$picture" --question "$2" 2>>"$log"; }
 for question in "what colour is the cube?" "how many spheres are there?" "is there a cone?"; do
     here=$(ask cpu "$question")

@@ -4,89 +4,25 @@
  * options of the original program; the text encoder's are those of its own library. */
 #include "unitab.h"
 
-#include "fixed.h"
 #include "verify.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* What the program and the text encoder's library can be told and the released models are not. */
-static void refuse_others(omn_open *o, omn_config *f)
-{
-    static const fixed_key own[] = {
-        KEY_IS("pre_norm", 0),
-        KEY_IS("dilation", 0),
-        KEY_IS("pass_pos_and_query", 1),
-        KEY_SAYS("position_embedding", "sine"),
-    };
-    static const fixed_key text[] = {
-        KEY_SAYS("model_type", "roberta"),
-        KEY_SAYS("hidden_act", "gelu"),
-        KEY_SAYS("position_embedding_type", "absolute"),
-        KEY_IS("is_decoder", 0),
-        KEY_IS("add_cross_attention", 0),
-        KEY_EQUALS("bos_token_id", 0),
-        KEY_EQUALS("pad_token_id", 1),
-        KEY_EQUALS("eos_token_id", 2),
-    };
-    /* sizes by a name are those of one alone */
-    static const fixed_key base[] = { KEY_SAYS("text_encoder_type", "roberta-base") };
-    keys_refuse(own, sizeof own / sizeof *own, "", "UniTAB", o, f);
-    keys_refuse(text, sizeof text / sizeof *text, "text_config.", "text encoder", o, f);
-    if (!omn_config_has(f, "text_config")) keys_refuse(base, 1, "", "text encoder", o, f);
-}
-
 static void read_sizes(unitab *u, omn_open *o, omn_config *f)
 {
-    u->D = omn_config_int_or(f, "hidden_dim", 4, 65536, 256);
-    u->H = omn_config_int_or(f, "nheads", 1, 512, 8);
-    u->n_enc = omn_config_int_or(f, "enc_layers", 1, 512, 6);
-    u->n_dec = omn_config_int_or(f, "dec_layers", 1, 512, 6);
-    u->ffn = omn_config_int_or(f, "dim_feedforward", 1, 1 << 20, 2048);
+    detr_configure(&u->d, o, f, "UniTAB");
     u->most = omn_config_int_or(f, "max_decoding_step", 4, 65536, 256);
-    u->text.rows = omn_config_int_or(f, "text_config.vocab_size", 8, 1 << 24, 50265);
-    u->text.D = omn_config_int_or(f, "text_config.hidden_size", 4, 65536, 768);
-    u->text.H = omn_config_int_or(f, "text_config.num_attention_heads", 1, 512, 12);
-    u->text.layers = omn_config_int_or(f, "text_config.num_hidden_layers", 1, 512, 12);
-    u->text.ffn = omn_config_int_or(f, "text_config.intermediate_size", 1, 1 << 20, 3072);
-    u->text.places = omn_config_int_or(f, "text_config.max_position_embeddings", 4, 1 << 20, 514);
-    u->text.types = omn_config_int_or(f, "text_config.type_vocab_size", 1, 1024, 1);
-    u->text.eps = omn_config_double_or(f, "text_config.layer_norm_eps", 0, 1, 1e-5);
-    u->start = 0;
-    u->stop = 2;
-    if (u->D % u->H || u->text.D % u->text.H)
-        omn_open_fail(o, OMN_ERR_CONFIG, "hidden_dim %lld of %lld heads, text_config.hidden_size "
-                      "%lld of %lld: multiples are wanted", (long long)u->D, (long long)u->H,
-                      (long long)u->text.D, (long long)u->text.H);
-    if (u->most + 2 > u->text.places)
+    if (u->most + 2 > u->d.text.places)
         omn_open_fail(o, OMN_ERR_CONFIG, "max_decoding_step: %lld places, of which the text "
-                      "encoder has %lld", (long long)u->most, (long long)u->text.places - 2);
-}
-
-static void open_image(const unitab *u, omn_open *o, omn_config *f)
-{
-    const char *net = omn_config_string_or(f, "backbone", "resnet101");
-    const bool large = !strcmp(net, "resnet101");
-    const int64_t longest = omn_config_int_or(f, "omnio.longest", 1, 16384, 1333);
-    const int64_t canvas = (longest + 31) / 32 * 32;
-    if (!large && strcmp(net, "resnet50"))
-        omn_open_fail(o, OMN_ERR_UNSUPPORTED,
-                      "backbone: \"%s\" is not supported, resnet50 and resnet101 are", net);
-    omn_open_part(o, "image", "omnio.encoder/1", "image.unitab", "backbone.0.body",
-                  "side=%d longest=%d height=%d width=%d blocks=%s stem=%d planes=%s positions=%d",
-                  (int)omn_config_int_or(f, "omnio.side", 1, 16384, 800), (int)longest,
-                  (int)omn_config_int_or(f, "omnio.canvas_height", 1, 16384, canvas),
-                  (int)omn_config_int_or(f, "omnio.canvas_width", 1, 16384, canvas),
-                  omn_config_string_or(f, "omnio.blocks", large ? "3,4,23,3" : "3,4,6,3"),
-                  (int)omn_config_int_or(f, "omnio.stem", 1, 65536, 64),
-                  omn_config_string_or(f, "omnio.planes", "64,128,256,512"), (int)u->D);
+                      "encoder has %lld", (long long)u->most, (long long)u->d.text.places - 2);
 }
 
 /* Words of the vocabulary's file, then the marks of a box, then places. Only what is written may
  * say them: in a text that is read they are characters as any. */
 static void open_words(unitab *u, omn_open *o, omn_config *f)
 {
-    const int32_t V = (int32_t)u->text.rows;
+    const int32_t V = (int32_t)u->d.text.rows;
     const int32_t bins = (int32_t)omn_config_int_or(f, "num_bins", 2, 100000, 200);
     u->rows = V + 2 + bins;
     const bool pair = omn_open_file(o, "merges.txt", false) &&
@@ -98,16 +34,16 @@ static void open_words(unitab *u, omn_open *o, omn_config *f)
                            : "file=tokenizer.json style=json", (int)u->rows, bins - 1);
     omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "",
                   "table=transformer.text_encoder.embeddings.word_embeddings.weight rows=%d "
-                  "width=%d most=%d start=%d stop=%d cut=true", V, (int)u->text.D, (int)u->most,
-                  (int)u->start, (int)u->stop);
+                  "width=%d most=%d start=%d stop=%d cut=true", V, (int)u->d.text.D, (int)u->most,
+                  (int)u->d.start, (int)u->d.stop);
     omn_part *p = omn_open_part(o, "text", "omnio.decoder/1", "text.tokens", "",
-                                "rows=%d stop=%d", (int)u->rows, (int)u->stop);
+                                "rows=%d stop=%d", (int)u->rows, (int)u->d.stop);
     const omn_range ranges[] = { { "codes", 0, V, 1 },
                                  { "open", V, 1, 1 },
                                  { "close", V + 1, 1, 1 },
                                  { "location", V + 2, bins, 1 } };
-    const omn_vocab v = { OMN_FILL(omn_vocab), .rows = (int32_t)u->rows, .start = u->start,
-                          .stop = u->stop, .pad = 1, .ranges = ranges, .n_ranges = 4,
+    const omn_vocab v = { OMN_FILL(omn_vocab), .rows = (int32_t)u->rows, .start = u->d.start,
+                          .stop = u->d.stop, .pad = 1, .ranges = ranges, .n_ranges = 4,
                           .table = "transformer.embedding.word_embeddings.weight" };
     omn_open_vocabulary(o, p, &v);
     u->answer = p;
@@ -122,9 +58,8 @@ static omn_status unitab_open(omn_call *c, const void *params, omn_open *o, void
     unitab *u = calloc(1, sizeof *u);
     if (!u) return omn_fail(err, OMN_ERR_MEMORY, "unitab: out of memory");
     *self = u;
-    refuse_others(o, f);
     read_sizes(u, o, f);
-    open_image(u, o, f);
+    detr_open_image(&u->d, o, f);
     open_words(u, o, f);
     if (omn_open_offers(o, "omnio.objective/1", "cross-entropy"))
         u->loss = omn_open_part(o, "loss", "omnio.objective/1", "cross-entropy", "", "%s", "z=0");
@@ -136,7 +71,7 @@ static void build(const void *self, omn_scope *s, const omn_build *rq, omn_bundl
 {
     const unitab *u = self;
     omn_scope *d = omn_scope_at(s, "/transformer.decoder");
-    unitab_memory m = { 0 };
+    detr_memory m = { 0 };
     if (rq->in_map) {
         omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "unitab packs no inputs of several examples");
         return;
@@ -144,7 +79,7 @@ static void build(const void *self, omn_scope *s, const omn_build *rq, omn_bundl
     if (rq->phase == OMN_STEP)
         m.seg = omn_state_read(d, omn_state_at(d, "memory_seg", OMN_I32,
                                                omn_dim2(rq->memory_rows, rq->memory_length)));
-    else m = unitab_encode(u, s, rq);
+    else m = detr_encode(&u->d, "unitab", s, rq);
     if (rq->phase == OMN_EMBED) {
         omn_bundle_put(out, s, "tokens.memory", m.x);
         omn_bundle_put(out, s, "seg.memory", m.seg);

@@ -5,6 +5,7 @@
 
 #include <omnio/answer.h>
 
+#include "detr.h"
 #include "resnet.h"
 
 /* ---- pictures; image.c, places.c ------------------------------------------------------------- */
@@ -65,38 +66,15 @@ struct grounded_boxes { UNITAB_BOXES(OMN_S_PAR, grounded_boxes) };
 /* ---- the model ------------------------------------------------------------------------------- */
 
 typedef struct unitab {
-    int64_t D, H, n_enc, n_dec, ffn;      /* width, heads, layers, inner width */
+    detr d;                               /* the parts that it shares with MDETR */
     int64_t rows, most;                   /* of the words; places of a text and of an answer */
-    struct {
-        int64_t D, H, layers, ffn, rows, places, types;
-        double eps;
-    } text;                               /* the text encoder */
-    int32_t start, stop;
     const omn_part *answer;               /* the decoder */
     const omn_part *loss;
 } unitab;
 
-/* What is looked at: all that was given, one behind the other. */
-typedef struct unitab_memory { omn_node *x, *pos, *seg; } unitab_memory;
-
-/* 1 where seg is not 0, f32; ones i32 [B,T]; layers.c */
-omn_node *unitab_real(omn_scope *s, omn_node *seg);
-omn_node *unitab_filled(omn_scope *s, int64_t B, int64_t T, int32_t x);
-omn_node *unitab_linear(omn_scope *s, omn_node *x, int64_t out);
-omn_node *unitab_norm(omn_scope *s, omn_node *x, double eps);
-/* Weights of an attention below s whose three input projections are one matrix. */
-omn_attn unitab_attention(const unitab *u, omn_scope *s, const omn_mask *m);
-/* W2 relu(W1 x), and the stages of both below `stage`. */
-omn_node *unitab_feed_forward(const unitab *u, omn_scope *s, const char *stage, omn_node *x);
-#define UNITAB_EPS 1e-5
-
-/* A text through RoBERTa and to the model's width, [B,L,D]; t NULL: one without words; text.c */
-omn_node *unitab_text(const unitab *u, omn_scope *s, const omn_given *t, int64_t B, omn_node **seg);
-/* The joint encoder; encoder.c */
-unitab_memory unitab_encode(const unitab *u, omn_scope *s, const omn_build *rq);
 /* The decoder's logits, and what encode leaves for its steps; decoder.c */
-void unitab_remember(const unitab *u, omn_scope *s, const omn_build *rq, const unitab_memory *m);
-void unitab_decode(const unitab *u, omn_scope *s, const omn_build *rq, const unitab_memory *m,
+void unitab_remember(const unitab *u, omn_scope *s, const omn_build *rq, const detr_memory *m);
+void unitab_decode(const unitab *u, omn_scope *s, const omn_build *rq, const detr_memory *m,
                    omn_bundle *out);
 
 #endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* BERT's layers (Devlin et al. 2019) under their published names, for the families that have it or
+ * RoBERTa inside, and the pieces that all post-norm transformers are made of. A convenience
+ * library; all of it is [build]. */
+#ifndef MODEL_BERT_H
+#define MODEL_BERT_H
+
+#include <omnio/kinds.h>
+
+typedef struct bert {
+    int64_t D, H, layers, ffn;            /* width, heads, layers, inner width */
+    int64_t rows, places, types;          /* of the three tables */
+    int64_t first;                        /* row of a text's first place: 0, RoBERTa's 2, behind
+                                           * that of padding */
+    double eps;
+} bert;
+
+/* Reads NAME.vocab_size, .hidden_size and so on, as the Transformers library calls them; what
+ * stands in *b already is what is missing there. Failures stay on o. [setup] */
+void bert_configure(bert *b, omn_open *o, omn_config *f, const char *name);
+
+/* 1 where seg is not 0, f32; a number everywhere, i32 [B,T]. */
+omn_node *bert_real(omn_scope *s, omn_node *seg);
+omn_node *bert_filled(omn_scope *s, int64_t B, int64_t T, int32_t x);
+/* "weight" [out, in] and "bias" [out] below s; a LayerNorm's. */
+omn_node *bert_linear(omn_scope *s, omn_node *x, int64_t out);
+omn_node *bert_norm(omn_scope *s, omn_node *x, double eps);
+
+/* Words [B,T] i32, where they stand, and of what type they are (NULL: all of the first), summed and
+ * normed; the tables are below s. seg: padding stands at no place where b->first says so. */
+omn_node *bert_embed(const bert *b, omn_scope *s, omn_node *ids, omn_node *pos, omn_node *types,
+                     omn_node *seg);
+/* One post-norm layer of x [B,T,D] below s: "attention.self.query" to "output.LayerNorm". */
+omn_node *bert_layer(const bert *b, omn_scope *s, const omn_mask *m, omn_node *x);
+/* What follows the attentions of a layer: "intermediate.dense", "output.dense", its norm; names
+ * may have a letter in front, "v_". */
+omn_node *bert_feed_forward(omn_scope *s, const char *before, omn_node *x, int64_t ffn,
+                            double eps);
+/* bert_embed below "embeddings" and all layers below "encoder.layer.N"; padding is not looked at.
+ * What came of them is tagged stage.embed and stage.layerN. */
+omn_node *bert_encode(const bert *b, omn_scope *s, const char *stage, omn_node *ids, omn_node *pos,
+                      omn_node *types, omn_node *seg);
+
+#endif

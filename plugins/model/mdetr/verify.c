@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Golden files of MDETR: what another program made, in double precision, of small random weights.
+ * Their inputs and outputs have the names that they have in the graphs. */
+#include "../golden/named.h"
+
+#include "mdetr.h"
+
+/* What the released models were trained without. */
+static const char *const frozen[] = { "backbone.0.body.conv1.**", "backbone.0.body.bn1.**",
+                                      "backbone.0.body.layer1.**",
+                                      "backbone.0.body.layer*.*.bn*.**",
+                                      "backbone.0.body.layer*.*.downsample.1.**" };
+
+static omn_status run(omn_verification *host, omn_error *err)
+{
+    static const golden_role roles[] = { { "image", NULL }, { "text", "ids" },
+                                         { "phrases", "boxes" } };
+    const golden_named how = { .roles = roles, .n_roles = 3, .frozen = frozen,
+                               .n_frozen = sizeof frozen / sizeof *frozen };
+    return golden_named_run(&how, host, err);
+}
+
+const omn_verify_impl mdetr_verify = { "mdetr-golden-1", run };
