@@ -6,6 +6,8 @@
 #include "libcore/graph/adapt.h"
 #include "libcore/tensor/header.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +18,7 @@ typedef struct job {
     size_t n;
     const char **meta;
     size_t n_meta;
+    char inside[256];                     /* digests of the adapters, with those of before */
 } job;
 
 /* Matrix i with its adapter, in the type that it has. */
@@ -51,14 +54,23 @@ static bool inside(const omn_map *m, const omn_tensor *t)
 }
 
 /* What others wrote down about the weights; what this program did comes new. */
-static void take_meta(job *j)
+static omn_status take_meta(job *j, const omn_store *adapters, omn_error *err)
 {
+    const char *before = omn_weights_meta(j->w, ADAPT_INSIDE);
+    const int n = snprintf(j->inside, sizeof j->inside, "%s%s%016" PRIx64, before ? before : "",
+                           before ? " " : "", store_adapters_digest(adapters));
+    if (n < 0 || (size_t)n >= sizeof j->inside)
+        return omn_fail(err, OMN_ERR_DATA, "%s: more adapters are inside than can be told",
+                        omn_weights_path(j->w));
     for (size_t i = 0; i < omn_weights_meta_count(j->w); i++) {
         const char *key = omn_weights_meta_key(j->w, i);
         if (!strncmp(key, "omnio.", strlen("omnio."))) continue;
         j->meta[j->n_meta++] = key;
         j->meta[j->n_meta++] = omn_weights_meta(j->w, key);
     }
+    j->meta[j->n_meta++] = ADAPT_INSIDE;
+    j->meta[j->n_meta++] = j->inside;
+    return OMN_OK;
 }
 
 omn_status merge_file(const omn_weights *w, size_t map, const omn_store *adapters, const char *to,
@@ -67,7 +79,7 @@ omn_status merge_file(const omn_weights *w, size_t map, const omn_store *adapter
     omn_status st = OMN_OK;
     job j = { .w = w, .arena = omn_arena_new(0) };
     j.entries = calloc(omn_weights_count(w) + 1, sizeof *j.entries);
-    j.meta = calloc(2 * omn_weights_meta_count(w) + 1, sizeof *j.meta);
+    j.meta = calloc(2 * omn_weights_meta_count(w) + 2, sizeof *j.meta);
     if (!j.arena || !j.entries || !j.meta) {
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", to);
         goto done;
@@ -82,7 +94,7 @@ omn_status merge_file(const omn_weights *w, size_t map, const omn_store *adapter
         }
         j.entries[j.n++] = (omn_weights_entry){ omn_weights_name(w, i), t };
     }
-    take_meta(&j);
+    OMN_TRY(take_meta(&j, adapters, err));
     OMN_TRY(omn_weights_unchanged(w, err));
     OMN_TRY(omn_weights_write(to, how, j.entries, j.n, j.meta, j.n_meta / 2, err));
 done:

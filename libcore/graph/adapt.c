@@ -7,6 +7,7 @@
 #include "inside.h"
 
 #include <string.h>
+#include <xxhash.h>
 
 bool adapt_is_factor(const char *name)
 {
@@ -22,6 +23,15 @@ void adapter_merge(const adapter *a, float *w, int64_t R, int64_t C)
             for (int64_t k = 0; k < a->rank; k++) sum += a->b[r * a->rank + k] * a->a[k * C + c];
             w[r * C + c] += (float)a->scale * sum;
         }
+}
+
+uint64_t adapter_digest(const char *name, const adapter *a, int64_t R, int64_t C)
+{
+    uint64_t h = XXH3_64bits(name, strlen(name));
+    h = XXH3_64bits_withSeed(&a->rank, sizeof a->rank, h);
+    h = XXH3_64bits_withSeed(&a->scale, sizeof a->scale, h);
+    h = XXH3_64bits_withSeed(a->a, (size_t)(a->rank * C) * sizeof *a->a, h);
+    return XXH3_64bits_withSeed(a->b, (size_t)(R * a->rank) * sizeof *a->b, h);
 }
 
 static omn_node *factor(omn_scope *s, const char *name, const char *which, int64_t rows,

@@ -11,6 +11,7 @@
 #include "../tensor/normed.h"
 #include "../tensor/tiles.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -396,6 +397,18 @@ static omn_status adapter_of(omn_store *st, const omn_weights *base, const omn_w
     return adapt(st, name, is, t->shape.rank == 2 ? t->shape.dim[0] : 0, scale, file, err);
 }
 
+/* The same adapters twice are a model that nobody trained. */
+static omn_status not_inside(const omn_store *st, const omn_weights *base, const omn_weights *file,
+                             omn_error *err)
+{
+    const char *has = omn_weights_meta(base, ADAPT_INSIDE);
+    char one[17];
+    snprintf(one, sizeof one, "%016" PRIx64, store_adapters_digest(st));
+    if (!has || !strstr(has, one)) return OMN_OK;
+    return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the adapters of %s are inside these weights already",
+                    omn_weights_path(base), omn_weights_path(file));
+}
+
 omn_status store_adapters(omn_store *st, const omn_weights *base, const omn_weights *file,
                           omn_error *err)
 {
@@ -407,7 +420,25 @@ omn_status store_adapters(omn_store *st, const omn_weights *base, const omn_weig
     pthread_mutex_unlock(&st->lock);
     if (bad == OMN_OK && !st->n_adapters)
         bad = omn_fail(err, OMN_ERR_DATA, "%s: no adapter is in it", omn_weights_path(file));
-    return bad;
+    return bad == OMN_OK ? not_inside(st, base, file, err) : bad;
+}
+
+uint64_t store_adapters_digest(const omn_store *st)
+{
+    uint64_t sum = 0;
+    pthread_mutex_t *lock = (pthread_mutex_t *)&st->lock;
+    pthread_mutex_lock(lock);
+    for (size_t i = 0; st->n_adapters && i + 1 < st->count; i++) {
+        const entry *a = st->entries[i], *b = st->entries[i + 1];
+        const size_t n = strlen(a->name), k = strlen(ADAPT_A);
+        char name[1024];
+        if (n <= k || n >= sizeof name || strcmp(a->name + n - k, ADAPT_A) != 0) continue;
+        const adapter one = { a->data, b->data, a->shape.dim[0], st->scale };
+        snprintf(name, sizeof name, "%.*s", (int)(n - k), a->name);
+        sum += adapter_digest(name, &one, b->shape.dim[0], a->shape.dim[1]);
+    }
+    pthread_mutex_unlock(lock);
+    return sum;
 }
 
 bool store_adapter(const omn_store *st, const char *name, adapter *out)

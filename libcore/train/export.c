@@ -7,6 +7,8 @@
 
 #include "../graph/adapt.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,8 +18,8 @@ static const float *used(const slot *s)
     return s->average ? s->average : s->w;
 }
 
-/* A matrix with its adapter put into it; NULL: no memory. */
-static const float *merged(const omn_trainer *t, const slot *s, omn_arena *a)
+/* A matrix with its adapter put into it, whose digest is added to *inside; NULL: no memory. */
+static const float *merged(const omn_trainer *t, const slot *s, omn_arena *a, uint64_t *inside)
 {
     adapter with;
     if (!store_adapter(t->store, s->name, &with)) return used(s);
@@ -29,6 +31,9 @@ static const float *merged(const omn_trainer *t, const slot *s, omn_arena *a)
     with.b = used(&t->opt->slots[at + 1]);
     memcpy(w, used(s), s->count * sizeof(*w));
     adapter_merge(&with, w, (int64_t)s->rows, (int64_t)s->cols);
+    /* those that are not in the file of adapters add nothing */
+    if (trainer_learns(t, name))
+        *inside += adapter_digest(s->name, &with, (int64_t)s->rows, (int64_t)s->cols);
     return w;
 }
 
@@ -44,6 +49,9 @@ omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type, o
 {
     omn_status st = OMN_OK;
     entries l = { .arena = omn_arena_new(0) };
+    uint64_t inside = 0;
+    char digest[17];
+    const char *const meta[] = { ADAPT_INSIDE, digest };
     if (type != OMN_F32 && type != OMN_BF16 && type != OMN_F16) {
         st = omn_fail(err, OMN_ERR_ARGUMENT, "weights are exported as f32, bf16 or f16");
         goto done;
@@ -51,13 +59,14 @@ omn_status omn_trainer_export(omn_trainer *t, const char *path, omn_type type, o
     for (size_t i = 0; l.arena && i < t->opt->n_slots && !l.failed; i++) {
         const slot *s = &t->opt->slots[i];
         if (!strncmp(s->name, AUX_PREFIX, strlen(AUX_PREFIX)) || adapt_is_factor(s->name)) continue;
-        const void *data = cast(merged(t, s, l.arena), s->count, type, l.arena);
+        const void *data = cast(merged(t, s, l.arena, &inside), s->count, type, l.arena);
         if (data) entries_add(&l, "", s->name, type, omn_store_tensor(t->store, i).shape, data);
         else l.failed = true;
     }
+    snprintf(digest, sizeof digest, "%016" PRIx64, inside);
     if (l.failed || !l.arena)
         st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory to export weights");
-    else st = omn_weights_write(path, OMN_OVERWRITE, l.row, l.n, NULL, 0, err);
+    else st = omn_weights_write(path, OMN_OVERWRITE, l.row, l.n, meta, inside ? 1 : 0, err);
 done:
     free(l.row);
     omn_arena_free(l.arena);

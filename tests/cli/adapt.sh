@@ -53,6 +53,10 @@ done
 # sums in another order: 1e-4 of a log-probability
 ok "... are the same but for rounding" sh -c 'cat base.txt merg.txt; [ "$(wc -l < base.txt)" -ge 3 ] &&
     paste base.txt merg.txt | awk "{ d = \$1 - \$2 } d > 1e-4 || d < -1e-4 { exit 1 }"'
+ok "the adapters a second time" gives 2 run vqa -m ./merged --adapter run/adapter.safetensors --image photos/01.png --question "is there a cube?"
+ok "... are refused" says 'are inside these weights already'
+ok "... also in what the run exported" gives 2 run vqa -m ./run --adapter run/adapter.safetensors --image photos/01.png --question "is there a cube?"
+ok "... and by convert" gives 2 convert ./merged -o twice --adapter run/adapter.safetensors
 ok "layout and adapter exclude each other" gives 2 convert ./base -o more --adapter run/adapter.safetensors --layout tiles
 ok "weights are no adapters" gives 65 run vqa -m ./base --adapter base/model.safetensors --image photos/01.png --question "x"
 ok "... which is said" says 'no file of adapters'
