@@ -125,6 +125,10 @@ typedef struct omn_graph_sizes {
      * rows of the targets: inputs "pack.map" and "pack.seg" i32 [rows, length], see omn_seq_pack;
      * 0: as they are */
     int64_t packed_rows, packed_length;
+    /* ENCODE, of a model with "omnio.alike/1": for each role how many different inputs there are;
+     * its ports have so many rows, and the input "ROLE.which" i32 [rows, 1] says which of them each
+     * row has. 0, or NULL: every row has its own. */
+    const int64_t *distinct;
 } omn_graph_sizes;
 OMN_API omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
                                    omn_error *err);

@@ -277,7 +277,7 @@ typedef struct omn_build {
     const omn_ce *loss;                 /* TEACH: how the loss is counted; NULL: z 1e-4 */
 } omn_build;
 typedef struct omn_model_impl {
-    const void *(*extension)(const char *id); /* "omnio.claims/1", "omnio.row/1",
+    const void *(*extension)(const char *id); /* "omnio.alike/1", "omnio.claims/1", "omnio.row/1",
                                                * "omnio.verify/1" */
     omn_status (*open)(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
     void (*close)(void *self);
@@ -290,6 +290,10 @@ typedef struct omn_model_impl {
     /* Most tokens of a text input and of an answer, end token included. */
     int32_t (*most_tokens)(const void *self, bool answer);
 } omn_model_impl;
+
+/* "omnio.alike/1" (anything but NULL): ENCODE reads what is in rq->inputs, but for texts, by
+ * omn_encoder_embed alone. Inputs that are equal in several rows, such as one picture with many
+ * questions about it, then go through their encoder once. */
 
 /* "omnio.row/1": a place of the decoder's row may stand for a vector of the inputs instead of for
  * an id. So families without cross-attention read: what was given stands in front of the answer,

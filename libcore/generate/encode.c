@@ -105,13 +105,82 @@ typedef struct batch {
     omn_value **texts;            /* as the model gets them; NULL elsewhere */
     omn_feed *feed;
     input inputs[MOST_ROLES];
-    int64_t lengths[MOST_ROLES];
+    omn_phase phase;
+    int64_t lengths[MOST_ROLES], distinct[MOST_ROLES];
     uint32_t n_inputs;
 } batch;
 
-/* All rows of one input into "ROLE.PORT" tensors [n, length, ...]; what a row lacks is zeros, as
+static bool same_tensor(const omn_tensor *a, const omn_tensor *b)
+{
+    return a->type == b->type && a->bytes == b->bytes && omn_shape_equal(&a->shape, &b->shape) &&
+           (a->data == b->data || !memcmp(a->data, b->data, a->bytes));
+}
+
+/* Do two rows give an encoder the same? NULL: a row that lacks the input. */
+static bool same_input(const omn_part *p, const omn_feed *a, const omn_feed *b)
+{
+    const omn_encoder_impl *e = p->impl;
+    const omn_port *list = NULL;
+    const uint32_t n = e->ports(p->self, &list);
+    if (a == b) return true;
+    if (!a || !b) return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const omn_tensor *x = omn_feed_get(a, list[i].name), *y = omn_feed_get(b, list[i].name);
+        if (!x || !y || !same_tensor(x, y)) return false;
+    }
+    return true;
+}
+
+/* Rows that have the same input: which[r] is the number of row r's among the different ones, whose
+ * first rows are in first. Returns how many there are, rounded up to a power of two so that few
+ * graphs exist (what is too much are copies of the first); 0: not fewer than rows. */
+static size_t equal_rows(const batch *b, uint32_t k, size_t n, int32_t *which, size_t *first)
+{
+    const omn_part *p = b->inputs[k].part;
+    size_t u = 0, room = 1;
+    for (size_t r = 0; r < n; r++) {
+        const omn_feed *f = b->rows[r * b->n_inputs + k];
+        size_t i = 0;
+        while (i < u && !same_input(p, b->rows[first[i] * b->n_inputs + k], f)) i++;
+        if (i == u) first[u++] = r;
+        which[r] = (int32_t)i;
+    }
+    while (room < u) room *= 2;
+    if (room >= n) return 0;
+    while (u < room) first[u++] = first[0];
+    return room;
+}
+
+/* The rows of input k that go through its encoder, and how many: all n of them, or each of the
+ * different ones once, with "ROLE.which" for the rest. */
+static omn_status rows_to_encode(batch *b, const omn_model *m, uint32_t k, size_t n, omn_arena *a,
+                                 size_t **rows, size_t *n_rows, omn_error *err)
+{
+    const omn_part *p = b->inputs[k].part;
+    const bool once = b->phase == OMN_ENCODE && n > 1 && strcmp(p->role, "text") &&
+                      m->impl->extension && m->impl->extension("omnio.alike/1");
+    char name[176];
+    void *data = NULL;
+    size_t *list = omn_arena_alloc(a, n, sizeof *list);
+    int32_t *which = omn_arena_alloc(a, n, sizeof *which);
+    if (!list || !which) return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu: out of memory", n);
+    const size_t u = once ? equal_rows(b, k, n, which, list) : 0;
+    for (size_t r = 0; !u && r < n; r++) list[r] = r;
+    *rows = list;
+    *n_rows = u ? u : n;
+    b->distinct[k] = (int64_t)u;
+    if (!u) return OMN_OK;
+    model_port_name(p->role, b->inputs[k].number, "which", name, sizeof name);
+    const omn_status st =
+        omn_feed_new(b->feed, name, OMN_I32, omn_dim2((int64_t)n, 1), &data, err);
+    if (st == OMN_OK) memcpy(data, which, n * sizeof *which);
+    return st;
+}
+
+/* All rows of one input into "ROLE.PORT" tensors [rows, length, ...]; what a row lacks is zeros, as
  * padding is. */
-static omn_status stack(batch *b, uint32_t k, size_t n, omn_error *err)
+static omn_status stack(batch *b, const omn_model *m, uint32_t k, size_t all, omn_arena *a,
+                        omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_part *p = b->inputs[k].part;
@@ -119,10 +188,12 @@ static omn_status stack(batch *b, uint32_t k, size_t n, omn_error *err)
     const omn_port *list = NULL;
     const uint32_t n_ports = e->ports(p->self, &list);
     int64_t length = 0;
+    size_t *rows = NULL, n = 0;
+    OMN_TRY(rows_to_encode(b, m, k, all, a, &rows, &n, err));
     for (uint32_t i = 0; i < n_ports; i++) {
         if (!(list[i].varies & 1)) continue;
         for (size_t r = 0; r < n; r++) {
-            const omn_feed *f = b->rows[r * b->n_inputs + k];
+            const omn_feed *f = b->rows[rows[r] * b->n_inputs + k];
             const omn_tensor *t = f ? omn_feed_get(f, list[i].name) : NULL;
             if (t && t->shape.rank && t->shape.dim[0] > length) length = t->shape.dim[0];
         }
@@ -140,7 +211,7 @@ static omn_status stack(batch *b, uint32_t k, size_t n, omn_error *err)
         OMN_TRY(omn_feed_new(b->feed, name, list[i].type, shape, &data, err));
         const omn_tensor *whole = omn_feed_get(b->feed, name);
         for (size_t r = 0; r < n; r++) {
-            const omn_feed *f = b->rows[r * b->n_inputs + k];
+            const omn_feed *f = b->rows[rows[r] * b->n_inputs + k];
             const omn_tensor *t = f ? omn_feed_get(f, list[i].name) : NULL;
             if (!f) continue;
             if (!t) {
@@ -249,8 +320,8 @@ done:
 }
 
 static omn_status prepare_all(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
-                              batch *b, encoded *e, omn_result *results, size_t n_results,
-                              omn_error *err)
+                              batch *b, omn_arena *a, encoded *e, omn_result *results,
+                              size_t n_results, omn_error *err)
 {
     omn_status st = OMN_OK;
     for (size_t i = 0; i < n_results; i++) {
@@ -267,7 +338,7 @@ static omn_status prepare_all(omn_runner *r, omn_call *c, const omn_request *con
                                 &b->mine[i * b->n_inputs + k], &b->texts[i * b->n_inputs + k],
                                 e, i, i < n_results ? &results[i] : NULL, err));
         }
-    for (uint32_t k = 0; k < b->n_inputs; k++) OMN_TRY(stack(b, k, n, err));
+    for (uint32_t k = 0; k < b->n_inputs; k++) OMN_TRY(stack(b, r->model, k, n, a, err));
 done:
     return st;
 }
@@ -338,7 +409,7 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
     const char *roles[MOST_ROLES];
     omn_graph *g = NULL;
     const uint64_t t0 = runner_now();
-    batch b = { 0 };
+    batch b = { .phase = phase };
     OMN_TRY(inputs_of(r->model, rq, n, b.inputs, &b.n_inputs, err));
     e->frames = omn_arena_alloc(a, n, sizeof *e->frames);
     e->has_frame = omn_arena_alloc(a, n, sizeof *e->has_frame);
@@ -350,11 +421,12 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
         goto done;
     }
     OMN_TRY(omn_feed_make(&b.feed, err));
-    OMN_TRY(prepare_all(r, c, rq, n, &b, e, results, n_results, err));
+    OMN_TRY(prepare_all(r, c, rq, n, &b, a, e, results, n_results, err));
     for (uint32_t k = 0; k < b.n_inputs; k++) roles[k] = b.inputs[k].part->role;
     const uint64_t t1 = runner_now();
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = phase, .rows = (int64_t)n,
-                                .roles = roles, .lengths = b.lengths, .n_roles = b.n_inputs };
+                                .roles = roles, .lengths = b.lengths, .n_roles = b.n_inputs,
+                                .distinct = b.distinct };
     if (phase == OMN_ENCODE && model_row(r->model))
         OMN_TRY(fronts(r, c, rq, n, &b, &z, a, e, err));
     OMN_TRY(omn_model_graph(r->model, &z, &g, err));

@@ -22,9 +22,9 @@ void model_port_name(const char *role, uint32_t number, const char *port, char *
     else snprintf(out, room, "%s.%s", role, port);
 }
 
-/* Inputs of one role's ports with a batch axis in front. */
+/* Inputs of one role's ports with a batch axis in front. distinct: see omn_graph_sizes. */
 static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, uint32_t number,
-                         int64_t length)
+                         int64_t length, int64_t distinct)
 {
     const omn_encoder_impl *e = p->impl;
     const omn_port *list = NULL;
@@ -32,13 +32,18 @@ static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, uint32
     omn_bundle *b = omn_bundle_new(s);
     for (uint32_t i = 0; i < n; i++) {
         char name[176];
-        omn_shape shape = { .rank = list[i].most.rank + 1, .dim = { o->z->rows } };
+        omn_shape shape = { .rank = list[i].most.rank + 1, .dim = { distinct ? distinct : o->z->rows } };
         for (uint32_t d = 0; d < list[i].most.rank && d + 1 < OMN_MAX_RANK; d++) {
             const bool varies = list[i].varies >> d & 1;
             shape.dim[d + 1] = varies && length > 0 ? length : list[i].most.dim[d];
         }
         model_port_name(omn_part_role(p), number, list[i].name, name, sizeof name);
         omn_bundle_put(b, s, list[i].name, omn_input(s, name, list[i].type, shape));
+    }
+    if (distinct) {
+        char name[176];
+        model_port_name(omn_part_role(p), number, "which", name, sizeof name);
+        omn_bundle_put(b, s, PART_WHICH, omn_input(s, name, OMN_I32, omn_dim2(o->z->rows, 1)));
     }
     return b;
 }
@@ -77,7 +82,8 @@ static bool give(const order *o, omn_scope *s, omn_given *given)
         }
         uint32_t number = 0;
         for (uint32_t k = 0; k < i; k++) number += !strcmp(z->roles[k], z->roles[i]);
-        given[i] = (omn_given){ p, ports(o, s, p, number, z->lengths ? z->lengths[i] : 0) };
+        given[i] = (omn_given){ p, ports(o, s, p, number, z->lengths ? z->lengths[i] : 0,
+                                         z->distinct ? z->distinct[i] : 0) };
     }
     return true;
 }
@@ -180,8 +186,9 @@ static bool spell(const omn_graph_sizes *z, char *key, size_t room)
     if (z->objective && n > 0 && (size_t)n < room) /* opened ones differ in their parameters */
         n += snprintf(key + n, room - (size_t)n, " objective=%p", (const void *)z->objective);
     for (uint32_t i = 0; i < z->n_roles && n > 0 && (size_t)n < room; i++)
-        n += snprintf(key + n, room - (size_t)n, " %s=%lld", z->roles[i],
-                      (long long)(z->lengths ? z->lengths[i] : 0));
+        n += snprintf(key + n, room - (size_t)n, " %s=%lld/%lld", z->roles[i],
+                      (long long)(z->lengths ? z->lengths[i] : 0),
+                      (long long)(z->distinct ? z->distinct[i] : 0));
     for (uint32_t i = 0; i < z->n_outputs && n > 0 && (size_t)n < room; i++)
         n += snprintf(key + n, room - (size_t)n, " >%s=%lld", z->outputs[i],
                       (long long)z->target_lengths[i]);
@@ -230,6 +237,7 @@ omn_status model_lengths(omn_model *m, const omn_graph_sizes *z, int64_t *length
     omn_graph_sizes one = *z;
     order o = { m, &one };
     one.rows = 1;
+    one.distinct = NULL;
     if (z->n_roles > MOST_ROLES)
         return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request", MOST_ROLES);
     for (uint32_t i = 0; i < z->n_roles && n < sizeof key; i++)

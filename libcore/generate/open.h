@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #define MOST_PARTS 512
+#define PART_WHICH "omnio.which" /* beside the ports of an encoder: omn_graph_sizes.distinct */
 
 struct spelling;
 

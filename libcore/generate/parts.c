@@ -426,10 +426,36 @@ const void *omn_part_self(const omn_part *p, const char *kind, const void **impl
 
 /* ---- calling them --------------------------------------------------------------------------- */
 
+/* Rows of x [u, ...] by which [n, 1]: [n, ...]. */
+static omn_node *rows_of(omn_scope *s, omn_node *x, omn_node *which)
+{
+    if (!x) return NULL;
+    omn_shape shape = omn_node_shape(x);
+    const int64_t u = shape.dim[0];
+    x = omn_gather(s, omn_reshape(s, x, omn_dim3(u, 1, u ? -1 : 0)), which);
+    shape.dim[0] = omn_node_dim(which, 0);
+    return omn_reshape(s, x, shape);
+}
+
+/* The sequence of every row, of those that were encoded once each. */
+static omn_seq *spread(omn_scope *s, const omn_seq *q, omn_node *which)
+{
+    int64_t h = 0, w = 0;
+    omn_seq_get_grid(q, &h, &w);
+    omn_seq *all = omn_seq_new(s, rows_of(s, omn_seq_get_x(q), which),
+                               rows_of(s, omn_seq_get_seg(q), which),
+                               rows_of(s, omn_seq_get_pos(q), which), h, w);
+    omn_seq_set_rot(all, rows_of(s, omn_seq_get_rot(q), which));
+    omn_seq_set_part(all, rows_of(s, omn_seq_get_part(q), which));
+    return all;
+}
+
 omn_seq *omn_encoder_embed(const omn_part *p, omn_scope *s, const omn_bundle *in)
 {
     const omn_encoder_impl *e = p->impl;
-    return e->embed(p->self, omn_part_scope(p, s), in);
+    omn_seq *q = e->embed(p->self, omn_part_scope(p, s), in);
+    omn_node *which = omn_bundle_find(in, PART_WHICH);
+    return which && q ? spread(s, q, which) : q;
 }
 
 bool omn_encoder_features(const omn_part *p, omn_scope *s, const omn_bundle *in, omn_bundle *out)

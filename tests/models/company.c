@@ -51,6 +51,20 @@ omn_status omn_exec_output(omn_exec *x, omn_graph *g, const char *name, omn_tens
     return st;
 }
 
+/* How many pictures the last batch gave to their encoder. */
+static int64_t pictures_encoded;
+
+omn_status omn_feed_new(omn_feed *f, const char *name, omn_type type, omn_shape shape, void **data,
+                        omn_error *err)
+{
+    typedef omn_status making(omn_feed *, const char *, omn_type, omn_shape, void **, omn_error *);
+    making *next;
+    void *found = dlsym(RTLD_NEXT, "omn_feed_new");
+    memcpy(&next, &found, sizeof next);
+    if (!strcmp(name, "image.pixels")) pictures_encoded = shape.dim[0];
+    return next(f, name, type, shape, data, err);
+}
+
 static const char *const prompts[REQUESTS] = {
     "cube?",
     "what colour is the large matte sphere to the left of the cone?",
@@ -60,8 +74,9 @@ static const char *const prompts[REQUESTS] = {
     "which shape has the thing that is behind the small green metal cube and in front of the ball?",
 };
 
-/* Slots of a batch of n hold requests who[0..n); each is compared with asking it alone. */
-static void compare(toy *t, const int *who, size_t n, omn_value *const *pictures)
+/* Slots of a batch of n hold requests who[0..n); each is compared with asking it alone. encoded: how
+ * many pictures of the batch go through their encoder. */
+static void compare(toy *t, const int *who, size_t n, omn_value *const *pictures, int64_t encoded)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_request rq[REQUESTS];
@@ -77,6 +92,7 @@ static void compare(toy *t, const int *who, size_t n, omn_value *const *pictures
     clear();
     ck_assert_msg(omn_generate_batch(t->runner, rq, n, out, &err) == OMN_OK, "%s", err.text);
     const size_t n_batch = take(batch);
+    ck_assert_int_eq(pictures_encoded, encoded);
     ck_assert_uint_gt(n_batch, 0);
     for (size_t i = 0; i < n; i++) {
         omn_result one = { OMN_FILL(omn_result) };
@@ -110,15 +126,41 @@ START_TEST(a_request_has_the_same_logits_alone_and_in_a_batch)
         omn_value *pictures[REQUESTS];
         toy_open(&t, testing_source("models/nano"), threads[i]);
         for (uint32_t k = 0; k < REQUESTS; k++) pictures[k] = toy_picture(&t, 90 + 8 * k, 128, k);
-        for (size_t b = 0; b < 3; b++) compare(&t, slots[b], sizes[b], pictures);
+        for (size_t b = 0; b < 3; b++)
+            compare(&t, slots[b], sizes[b], pictures, (int64_t)sizes[b]);
         for (size_t k = 0; k < REQUESTS; k++) omn_value_unref(pictures[k]);
         toy_close(&t);
     }
 }
 END_TEST
 
+/* Pictures that are equal, whether they are one value or several, are encoded once, in a number
+ * that is a power of two or that of the rows. */
+START_TEST(equal_pictures_are_encoded_once)
+{
+    static const int slots[][REQUESTS] = {
+        { 0, 2 }, { 1, 0 }, { 0, 1, 2, 3, 4 }, { 5, 3, 1, 4, 0, 2 }
+    };
+    static const size_t sizes[] = { 2, 2, 5, 6 };
+    static const int64_t encoded[] = { 1, 2, 2, 4 };
+    static const uint32_t of[REQUESTS] = { 0, 1, 0, 0, 1, 2 };
+    toy t;
+    omn_value *pictures[REQUESTS];
+    toy_open(&t, testing_source("models/nano"), 2);
+    for (uint32_t k = 0; k < REQUESTS; k++)
+        pictures[k] = k == 2 ? omn_value_ref(pictures[0])
+                             : toy_picture(&t, 90 + 8 * of[k], 128, of[k]);
+    for (size_t b = 0; b < 4; b++) compare(&t, slots[b], sizes[b], pictures, encoded[b]);
+    for (size_t k = 0; k < REQUESTS; k++) omn_value_unref(pictures[k]);
+    toy_close(&t);
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const all[] = { a_request_has_the_same_logits_alone_and_in_a_batch };
+    const TTest *const all[] = {
+        a_request_has_the_same_logits_alone_and_in_a_batch,
+        equal_pictures_are_encoded_once,
+    };
     return TESTING_RUN("models/company", all, 120); /* a model of real size, under sanitizers too */
 }

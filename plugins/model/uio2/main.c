@@ -73,6 +73,7 @@ static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.alike/1")) return &known;
     return strcmp(id, "omnio.verify/1") ? NULL : &uio2_verify;
 }
 
