@@ -26,6 +26,18 @@ typedef struct omn_lesson {
     uint32_t task;                      /* number of the task, for the log */
     const char *modality;               /* one of the setup's; NULL: none */
 } omn_lesson;
+/* "omnio.grid/1" of encoders: rows and columns of the places that the port "pos" names, where
+ * "omnio.features/1" does not tell them; returns how many there are. [any] */
+typedef struct omn_grid_impl {
+    uint32_t (*grid)(const void *self, uint32_t *rows, uint32_t *columns);
+} omn_grid_impl;
+/* Places of an input that its encoder is not shown: the input of that role (number 0 is the first).
+ * hidden: n of them, one for each place that its port "pos" may name, 1 where it is hidden. */
+typedef struct omn_hidden {
+    const char *role;
+    uint32_t number, n;
+    const uint8_t *hidden;
+} omn_hidden;
 /* A page: lessons that are asked about the same things. Lessons with inputs beside text all have
  * the same ones in the same order; those with text alone stand in rows of their own. Lessons for
  * which there is no room beside the others are left out, the later ones first: put the important
@@ -45,6 +57,12 @@ typedef struct omn_page {
     int32_t line;
     const char *output;                 /* decoder role that all its lessons want; NULL: the one
                                          * that its step asks. Another one is an error. */
+    const omn_hidden *hidden;           /* of what the lessons see */
+    uint32_t n_hidden;
+    /* By lesson (NULL: of none): of each wanted id (NULL: of none) 1 where it was taken from the
+     * inputs and has to be found, for models that hide it among what was said already
+     * (omn_target.noised). Those of outputs that the setup does not name so are an error. */
+    const uint8_t *const *noised;
 } omn_page;
 /* Makes page number `index` (from 0, each once per run); called from pool threads for different
  * indices at the same time; the page's memory comes from `a`. The same index and step give the same
@@ -78,6 +96,15 @@ typedef struct omn_train_group {
     const char *weights;                /* full name, or a glob as in `frozen` */
     double rate, decay;                 /* 0 and more; 1: as the others */
 } omn_train_group;
+
+/* How many patches of an input its encoder sees, chosen at random for each page; encoders whose
+ * ports all have their places on the first axis and tell them ("pos", "seg") can leave some out. */
+typedef struct omn_train_patches {
+    const char *role;
+    uint32_t most;                      /* of each input of that role; 0: all that it has */
+    double alpha; /* above 0: it takes part in the setup's `budget`, which is divided by shares that
+                   * are drawn from a Dirichlet distribution with these parameters */
+} omn_train_patches;
 
 /* What weighs the same in a step's loss: tokens (by the weights of their lessons), or modalities of
  * the targets: the loss is the mean of the means of those that are in the step. */
@@ -143,6 +170,10 @@ typedef struct omn_train_setup {
      * the first layers, norms and biases that do not decay */
     const omn_train_group *groups;
     size_t n_groups;
+    const omn_train_patches *patches;   /* NULL: encoders see all */
+    uint32_t n_patches;
+    uint32_t budget; /* most patches of a page, of all inputs that take part in it; 0: none */
+    uint64_t noised; /* bit i: lessons of output i may have noised ids; its model hides them */
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

@@ -16,6 +16,12 @@ bool graph_reads(const omn_graph *g, uint32_t *at, const char **name, omn_tensor
     return false;
 }
 
+bool graph_takes(const omn_graph *g, const char *input)
+{
+    const long at = names_get(&g->inputs, input);
+    return at >= 0 && g->nodes[at]->first >= 0;
+}
+
 bool program_multiplies(omn_program *p, const char *name)
 {
     bool some = false, all = true;

@@ -9,6 +9,9 @@
  * [any] */
 bool graph_reads(const omn_graph *g, uint32_t *at, const char **name, omn_tensor *out);
 
+/* Does a step of the graph read this input? [any] */
+bool graph_takes(const omn_graph *g, const char *input);
+
 /* Does every graph of the program so far that reads this weight do so with products linear alone,
  * which take it in tiles? false for one that none reads. [any] */
 bool program_multiplies(omn_program *p, const char *name);

@@ -2,8 +2,8 @@
 /* Codes of what the next pages want, made before the pages are: many at once and with all threads,
  * where each page would make its own alone. The pages find them in memory, and the examples that
  * were read for it. What goes wrong here is left to the page, which names it. */
-#include "recipe.h"
 #include "run.h"
+#include "shown.h"
 
 #include <stdlib.h>
 
@@ -135,8 +135,11 @@ static void look_page(const looking *l, uint32_t i)
     omn_status st = omn_call_new(&how, &c, &why);
     if (st == OMN_OK)
         st = example_open(r, s->stage, s->source, OMN_SPLIT_TRAIN, index, c, &e, &why);
+    const bool one = r->sources[s->source].one;
+    const uint32_t only = one ? shown_task(r, s->source, l->output, index) : 0;
     for (size_t k = 0; k < r->n_tasks && e.record && !tells_nobody(st); k++) {
         const recipe_task *t = &r->tasks[k];
+        if (one && k != only) continue;
         if (looked_at(l, t, s->source)) st = look_task(&e, t, s, &why);
     }
     if (tells_nobody(st)) {

@@ -5,6 +5,8 @@
  * lessons of a page share its inputs: a task whose inputs differ from those of another is told, for
  * a model that saw the wrong picture would learn something else than what is written down. */
 #include "corrupt.h"
+#include "masked.h"
+#include "shown.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +65,7 @@ typedef struct maker {
     omn_lesson *lessons;
     omn_value **values;           /* of the lessons' inputs, references of its own */
     const omn_lesson *first;      /* the first that has more than texts; NULL: none yet */
+    const uint8_t **noised;       /* of each lesson; NULL: no lesson has any */
     uint32_t n, n_values, room_values;
     omn_page *page;
     uint64_t index;               /* of the page */
@@ -143,13 +146,33 @@ static omn_status add(maker *m, const recipe_task *t, uint32_t number, omn_pipel
                       omn_error *err)
 {
     omn_lesson *l = &m->lessons[m->n];
-    *l = (omn_lesson){ .weight = t->weight, .end_weight = t->end, .task = number,
+    const bool one = m->e->r->sources[t->source].one;    /* then it was drawn by its weight */
+    *l = (omn_lesson){ .weight = one ? 1 : t->weight, .end_weight = t->end, .task = number,
                        .modality = taught->modality };
     omn_status st = take_values(m, taught, l, err);
     if (st == OMN_OK) st = take_want(m, &taught->want, l, err);
     if (st == OMN_OK) st = join(m, l, err);
     if (st == OMN_OK) m->n++;
     return st;
+}
+
+/* What a masked lesson has beside inputs and ids; it is the page's last. All lessons of a page hide
+ * the same. */
+static omn_status hide(maker *m, const masked_lesson *x, omn_error *err)
+{
+    if (x->found) m->lessons[m->n - 1].end_weight = 0;
+    if (x->hidden.n && !m->page->n_hidden) {
+        omn_hidden *own = omn_arena_alloc(m->a, 1, sizeof *own);
+        if (!own) return omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
+        *own = x->hidden;
+        m->page->hidden = own;
+        m->page->n_hidden = 1;
+    }
+    if (!x->noised) return OMN_OK;
+    if (!m->noised) m->noised = omn_arena_alloc(m->a, MOST_LESSONS, sizeof *m->noised);
+    if (!m->noised) return omn_fail(err, OMN_ERR_MEMORY, "a page: out of memory");
+    m->noised[m->n - 1] = x->noised;
+    return OMN_OK;
 }
 
 /* One lesson of a task about an item. */
@@ -159,13 +182,18 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
     omn_status st = OMN_OK;
     task_item in;
     omn_pipeline_taught taught = { OMN_FILL(omn_pipeline_taught) };
+    masked_lesson masked = { .found = false };
     if (m->n == MOST_LESSONS) return OMN_OK;
     st = item_open(m->e, t, item, &in, err);
     if (st == OMN_OK) {
         st = omn_teacher_lesson(t->teacher, m->e->c, in.give, in.n_give, in.want, &taught, err);
         if (st == OMN_OK && t->denoise)
             st = corrupt_lesson(m->e->r, t, m->index * MOST_LESSONS + m->n, &taught, err);
+        if (st == OMN_OK && t->masked)
+            st = masked_make(m->e->r, t, m->index, m->a, &taught, &masked, err);
+        if (st == OMN_OK) st = chance_apply(m->e->r, t, m->index, &taught, err);
         if (st == OMN_OK) st = add(m, t, number, &taught, err);
+        if (st == OMN_OK) st = hide(m, &masked, err);
         if (st != OMN_OK) example_failed(m->e, t, st, err);
     }
     omn_pipeline_taught_fini(&taught);
@@ -237,6 +265,7 @@ static void finish(maker *m, omn_status st, omn_page *out)
     out->values = m->values;
     out->n_values = st == OMN_OK ? m->n_values : 0;
     out->lessons = m->lessons;
+    out->noised = m->noised;
     out->n_lessons = st == OMN_OK ? m->n : 0;
     out->skip = out->n_lessons == 0;
 }
@@ -263,8 +292,10 @@ static omn_status make(const omn_recipe *r, const about *w, uint64_t index, omn_
     }
     OMN_TRY(begin(&m, &e, a, out, err));
     m.index = index;
+    const bool one = r->sources[w->source].one && !w->task;
+    const uint32_t only = w->task ? *w->task : one ? shown_task(r, w->source, w->output, index) : 0;
     for (uint32_t i = 0; st == OMN_OK && i < r->n_tasks; i++)
-        if (w->task ? i == *w->task : page_teaches(&r->tasks[i], w->source, w->output))
+        if (w->task || one ? i == only : page_teaches(&r->tasks[i], w->source, w->output))
             st = task_lessons(&m, i, err);
     if (st == OMN_OK && w->source == 0 && !w->task) st = page_cells(&m, w->stage, index, err);
     finish(&m, st, out);

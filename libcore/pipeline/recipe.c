@@ -2,6 +2,8 @@
 /* Reading a recipe: model, sources, tasks (pipelines with what should have been said), optimiser,
  * stages. The language is described in omnio-recipe(5). */
 #include "corrupt.h"
+#include "masked.h"
+#include "shown.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,10 +21,30 @@ static omn_status no_memory(const omn_recipe *r, omn_error *err)
     return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", r->path);
 }
 
+/* One of some words, by its number. */
+static omn_status choice(const yml *y, const char *const *names, int deflt, int *out,
+                         omn_error *err)
+{
+    *out = deflt;
+    if (!y) return OMN_OK;
+    TRY_READ(yml_want(y, YML_SCALAR, "value", err));
+    char all[256] = "";
+    for (int i = 0; names[i]; i++) {
+        if (!strcmp(names[i], y->text)) {
+            *out = i;
+            return OMN_OK;
+        }
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
+    }
+    return yml_fail(y, err, "\"%s\": one of %s is wanted", y->text, all);
+}
+
 /* ---- sources -------------------------------------------------------------------------------- */
 
 static omn_status read_sources(omn_recipe *r, const yml *y, omn_error *err)
 {
+    static const char *const lessons[] = { "all", "one", NULL };
+    int k;
     if (!y) return yml_fail(r->root, err, "sources: {name: {use: tabletop}} is wanted");
     TRY_READ(yml_want(y, YML_MAP, "sources", err));
     if (!y->n || y->n > MOST_SOURCES)
@@ -38,6 +60,8 @@ static omn_status read_sources(omn_recipe *r, const yml *y, omn_error *err)
             return yml_fail(v, err, "%s: use: NAME of a source is wanted (omnio list source)",
                             s->name);
         TRY_READ(yml_double(yml_get(v, "share"), 0, 1e9, &s->share, 1, err));
+        TRY_READ(choice(yml_get(v, "lessons"), lessons, 0, &k, err));
+        s->one = k == 1;
     }
     r->n_sources = y->n;
     return OMN_OK;
@@ -45,7 +69,8 @@ static omn_status read_sources(omn_recipe *r, const yml *y, omn_error *err)
 
 static bool is_setting(const char *key)
 {
-    return strcmp(key, "use") && strcmp(key, "share") && strcmp(key, "group");
+    return strcmp(key, "use") && strcmp(key, "share") && strcmp(key, "group") &&
+           strcmp(key, "lessons");
 }
 
 /* Open source i for a stage with the stage's overrides. */
@@ -116,7 +141,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
                                         "weight", "end",      "kind",   "measure", "words",
-                                        "denoise", NULL };
+                                        "denoise", "chance", NULL };
     const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
     TRY_READ(yml_only(y, keys, err));
@@ -138,34 +163,20 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     const yml *want = yml_get(y, "want");
     TRY_READ(yml_double(yml_get(y, "weight"), 0, 1e6, &t->weight, 1, err));
     TRY_READ(yml_double(yml_get(y, "end"), 0, 1e6, &t->end, 1, err));
+    TRY_READ(chance_read(t, yml_get(y, "chance"), err));
     if (teaches_inputs(t)) return read_unasked(y, err);
     if (!want || want->kind != YML_MAP || want->n != 1)
         return yml_fail(y, err, "want: {OUTPUT: FIELD} says what should have been answered");
     t->want_output = yml_key(want, 0)->text;
     TRY_READ(yml_text(yml_value(want, 0), &t->want, "", err));
-    TRY_READ(corrupt_read(r, t, yml_get(y, "denoise"), err));
+    const char *asks = omn_pipeline_asks(t->pipeline);
+    const bool text = asks && !strcmp(asks, "text");
+    TRY_READ((text ? corrupt_read : masked_read)(r, t, yml_get(y, "denoise"), err));
     /* what is left of a text is no question that an answer could be judged by */
-    return t->denoise && !yml_get(y, "measure") ? OMN_OK : recipe_measure(r, t, err);
+    return (t->denoise || t->masked) && !yml_get(y, "measure") ? OMN_OK : recipe_measure(r, t, err);
 }
 
 /* ---- optimiser, stages ---------------------------------------------------------------------- */
-
-static omn_status choice(const yml *y, const char *const *names, int deflt, int *out,
-                         omn_error *err)
-{
-    *out = deflt;
-    if (!y) return OMN_OK;
-    TRY_READ(yml_want(y, YML_SCALAR, "value", err));
-    char all[256] = "";
-    for (int i = 0; names[i]; i++) {
-        if (!strcmp(names[i], y->text)) {
-            *out = i;
-            return OMN_OK;
-        }
-        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
-    }
-    return yml_fail(y, err, "\"%s\": one of %s is wanted", y->text, all);
-}
 
 static const char *const curves[] = { "const", "linear", "cosine", "rsqrt",
                                       NULL }; /* by omn_curve */
@@ -363,6 +374,7 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
         TRY_READ(yml_int(yml_get(evaluate, "examples"), 1, 10000000, &n, 100, err));
         r->score_examples = (uint64_t)n;
     }
+    TRY_READ(shown_read(r, yml_get(y, "patches"), yml_get(y, "budget"), err));
     return adapt_read(r, yml_get(y, "freeze"), yml_get(y, "lora"), err);
 }
 
@@ -409,7 +421,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
         "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate",
-        "balance", "keep", "lora", "sizes", "groups", "parts", NULL
+        "balance", "keep", "lora", "sizes", "groups", "parts", "patches", "budget", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     const yml *y = r->root;

@@ -18,6 +18,10 @@
 
 /* How parts of a text are taken out; corrupt.c */
 typedef struct recipe_denoise recipe_denoise;
+/* The same of a picture or a sound; masked.c */
+typedef struct recipe_masked recipe_masked;
+/* How often an input is shown; shown.c */
+typedef struct recipe_chance { const char *role; double chance; } recipe_chance;
 typedef struct recipe_field { const char *name, *path; } recipe_field;
 
 typedef struct recipe_task {
@@ -34,6 +38,10 @@ typedef struct recipe_task {
     omn_part *measure;                    /* NULL: none */
     omn_teacher *teacher;                 /* while r->teacher is there */
     recipe_denoise *denoise;              /* NULL: the whole answer is wanted */
+    recipe_masked *masked;                /* NULL: all of the input is shown */
+    const yml *chance_at;
+    recipe_chance chance[MOST_FIELDS];
+    size_t n_chance;
 } recipe_task;
 
 typedef struct recipe_source {
@@ -41,6 +49,7 @@ typedef struct recipe_source {
     const yml *at;
     double share;                         /* of the pages; mixture.c */
     const char *group;
+    bool one;                             /* a page has a lesson of one task about an example */
 } recipe_source;
 
 typedef struct recipe_stage {
@@ -80,6 +89,7 @@ struct omn_recipe {
     recipe_stage stages[MOST_STAGES];
     size_t n_stages;
     omn_train_setup setup;
+    omn_train_patches patches[MOST_FIELDS];
     omn_train_again again[MOST_STAGES];   /* of the stages that begin the schedule again */
     const char *task_names[MOST_TASKS];
     const omn_cells_impl *cells;          /* of the first source; NULL: no auxiliary labels */

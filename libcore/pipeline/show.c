@@ -171,6 +171,17 @@ static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *ou
     return st == OMN_ERR_MEMORY ? st : OMN_OK; /* what says no text has ids and weights alone */
 }
 
+/* Which of the first of its role is not shown. */
+static void put_hidden(const omn_page *p, const char *role, omn_buf *out)
+{
+    for (uint32_t i = 0; i < p->n_hidden; i++) {
+        uint32_t n = 0;
+        if (strcmp(p->hidden[i].role, role)) continue;
+        for (uint32_t k = 0; k < p->hidden[i].n; k++) n += p->hidden[i].hidden[k];
+        omn_buf_printf(out, "    %u of %u patches are taken out\n", n, p->hidden[i].n);
+    }
+}
+
 static omn_status put_page(const omn_recipe *r, omn_call *c, omn_arena *a, const omn_page *p,
                            uint64_t *left, omn_buf *out, omn_error *err)
 {
@@ -184,6 +195,7 @@ static omn_status put_page(const omn_recipe *r, omn_call *c, omn_arena *a, const
         for (uint32_t k = 0; k < l->n_inputs; k++) {
             const omn_named *in = &l->inputs[k];
             if (unasked || strcmp(in->name, "text")) OMN_TRY(put_input(r, c, in, out, err));
+            if (unasked || strcmp(in->name, "text")) put_hidden(p, in->name, out);
             else OMN_TRY(put_text(r, l, in->value, out, err));
         }
         if (unasked) {

@@ -23,6 +23,9 @@ omn_status trainer_adapters(const omn_trainer *t, const char *path, omn_error *e
  * it is. *ids is owned (free()). */
 omn_status trainer_tokens(const omn_model *m, const omn_value *v, int32_t **ids, size_t *n,
                           omn_error *err);
+/* Places of an encoder that pages can hide one by one, and the grid that they are, row by row; 0:
+ * it has no such. patches.c */
+uint32_t patches_places(const omn_part *encoder, uint32_t *rows, uint32_t *columns);
 /* What takes memory while it trains on so many threads. what: "weights", "moments", "averages" (of
  * the weight `part`), "matrices" (Muon's scratch), "teaching OUTPUT" (turns: of these the largest
  * counts; part: where in the graph it is most), "inputs" of "encoder ROLE", "targets", "pool". No

@@ -7,6 +7,7 @@
 
 #include "../generate/row.h"
 #include "../graph/adapt.h"
+#include "../graph/reads.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -135,7 +136,7 @@ static void inputs_of(const omn_trainer *t, const char **names, int64_t *lengths
 {
     for (uint32_t i = 0; i < t->n_roles; i++) {
         names[i] = t->roles[i].name;
-        lengths[i] = t->roles[i].is_text ? t->setup.inputs : 0;
+        lengths[i] = t->roles[i].is_text ? t->setup.inputs : t->roles[i].most;
     }
 }
 
@@ -159,6 +160,12 @@ static omn_status find_places(omn_trainer *t, omn_error *err)
                     t->setup.batch, (long long)t->length);
 }
 
+/* Does its graph hide what was taken from the inputs? */
+static bool hides(const omn_trainer *t, const output *o)
+{
+    return t->setup.noised >> (o - t->outputs) & 1;
+}
+
 static omn_status build_one(omn_trainer *t, output *o, omn_error *err)
 {
     const omn_train_setup *u = &t->setup;
@@ -179,11 +186,16 @@ static omn_status build_one(omn_trainer *t, output *o, omn_error *err)
                           .objective = u->objective,
                           .frozen = u->frozen,
                           .n_frozen = u->n_frozen,
+                          .noised = hides(t, o),
                           .extend = aux ? aux_extend : NULL,
                           .extend_user = t };
     inputs_of(t, names, lengths);
     const omn_status st = omn_model_graph(t->model, &z, &o->graph, err);
     if (st != OMN_OK) return st;
+    if (z.noised && !graph_takes(o->graph, "target.noised"))
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "\"%s\": the model does not hide what is to be found from what it has "
+                        "said (the dynamic mask)", o->name);
     char name[96];
     snprintf(name, sizeof(name), "features.%s", u->aux_role);
     for (size_t i = 0; aux && i < omn_graph_outputs(o->graph); i++)

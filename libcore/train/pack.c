@@ -87,6 +87,7 @@ static void place(omn_trainer *t, uint32_t b, const item *it)
         t->t_pos[out + i] = (int32_t)(n_front + i);
         t->t_seg[out + i] = t->t_part[out + i] = seg;
         t->t_weight[out + i] = it->weights[i];
+        if (t->t_noised && it->noised && i) t->t_noised[out + i] = it->noised[i - 1];
         t->token_task[out + i] = it->task;
         t->token_modality[out + i] = it->modality;
     }
@@ -126,6 +127,7 @@ omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
         memcpy(w->item.front_weights, it->front_weights, it->n_front * sizeof(float));
     }
     w->item.lesson = NULL;
+    w->item.noised = NULL;
     return OMN_OK;
 }
 

@@ -90,6 +90,23 @@ static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, 
     return OMN_OK;
 }
 
+/* Which of the wanted ids were taken from the inputs; the end never was. */
+static omn_status read_noised(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
+                              omn_error *err)
+{
+    const omn_page *p = &m->page;
+    const uint8_t *from = p->noised ? p->noised[l - p->lessons] : NULL;
+    if (!from) return OMN_OK;
+    if (!(t->setup.noised >> t->now & 1))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\" has ids to find, and the setup does not "
+                        "say so", t->outputs[t->now].name);
+    uint8_t *own = omn_arena_alloc(m->arena, it->n_out + 1u, sizeof *own);
+    if (!own) return no_memory(err);
+    memcpy(own, from, l->n_ids);
+    it->noised = own;
+    return OMN_OK;
+}
+
 /* Would an empty row hold this text? */
 static omn_status has_room(const char *what, uint32_t n, uint32_t room, int32_t most,
                            omn_error *err)
@@ -172,6 +189,7 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
     OMN_TRY(has_room("answer", wanted_ids(o, l), t->setup.targets,
                      model_most_answer(t->model, omn_model_decoder(t->model, o->name)), err));
     OMN_TRY(read_want(t, m, l, it, err));
+    OMN_TRY(read_noised(t, m, l, it, err));
 done:
     return st;
 }
@@ -381,6 +399,7 @@ static void make_one(const making *k, made *m, uint64_t index)
     if (!m->page.skip) st = of_this_step(t, &m->page, &m->err);
     if (st == OMN_OK && !m->page.skip) st = read_lessons(t, m, c, index, &m->err);
     if (st == OMN_OK && !m->page.skip) st = read_inputs(t, m, c, &m->err);
+    if (st == OMN_OK && !m->page.skip) st = patches_choose(t, m, index, &m->err);
     if (st == OMN_OK && !m->page.skip && t->row) st = read_fronts(t, m, c, &m->err);
     for (uint32_t i = 0; i < m->page.n_values; i++) omn_value_unref(m->page.values[i]);
 done:

@@ -210,9 +210,9 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
                                 "%s has no room for a "
                                 "batch axis",
                                 p->name);
+            const uint32_t room = t->roles[r].is_text ? u->inputs : t->roles[r].most;
             for (uint32_t d = 0; d < p->most.rank; d++)
-                shape.dim[d + 1] = t->roles[r].is_text && (p->varies >> d & 1) ? u->inputs
-                                                                               : p->most.dim[d];
+                shape.dim[d + 1] = room && (p->varies >> d & 1) ? room : p->most.dim[d];
             role_port(&t->roles[r], p->name, name, sizeof(name));
             feed_new(t, name, p->type, shape, &st, err);
         }
@@ -223,6 +223,7 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
     t->t_part = feed_new(t, "target.part", OMN_I32, bt, &st, err);
     t->t_labels = feed_new(t, "target.labels", OMN_I32, bt, &st, err);
     t->t_weight = feed_new(t, "target.weight", OMN_F32, bt, &st, err);
+    if (u->noised) t->t_noised = feed_new(t, "target.noised", OMN_F32, bt, &st, err);
     if (t->row) t->t_from = feed_new(t, "target.from", OMN_I32, bt, &st, err);
     if (t->cells) t->aux_scale = feed_new(t, "aux.scale", OMN_F32, omn_dim1(1), &st, err);
     for (uint32_t g = 0; t->cells && g < u->aux_groups; g++) {
@@ -282,6 +283,7 @@ omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_s
     t->store = store;
     OMN_TRY(copy_setup(t, setup, err));
     OMN_TRY(find_roles(t, err));
+    OMN_TRY(patches_open(t, err));
     OMN_TRY(outputs_find(t, err));
     OMN_TRY(outputs_build(t, err));
     OMN_TRY(omn_exec_new(omn_model_program(model), &t->exec, err));

@@ -18,6 +18,7 @@
 typedef struct item {
     int32_t *in, *out;
     float *weights;                       /* [n_out] */
+    const uint8_t *noised;                /* [n_out]; NULL: none */
     uint32_t n_in, n_out;                 /* n_in: of all texts */
     uint32_t n_texts, text[MOST_ROLES];   /* ids of each text */
     int32_t *front;                       /* ids, and marks: role of the trainer, place */
@@ -54,6 +55,7 @@ typedef struct role {
     const omn_port *ports;
     uint32_t n_ports;
     bool is_text;
+    uint32_t most;                        /* places that its graphs have; 0: all */
 } role;
 
 /* The texts of a batch that have one number, in the feed. */
@@ -102,7 +104,7 @@ struct omn_trainer {
     texts texts[MOST_ROLES];
     int32_t *t_ids, *t_pos, *t_seg, *t_part, *t_labels;
     int32_t *t_from;                      /* NULL: no inputs in rows */
-    float *t_weight;
+    float *t_weight, *t_noised;           /* t_noised NULL: nothing is */
     int32_t *aux_labels[MOST_GROUPS];
     float *aux_weights[MOST_GROUPS], *aux_edges, *aux_edge_weights, *aux_scale;
     /* state */
@@ -124,6 +126,11 @@ omn_status outputs_find(omn_trainer *t, omn_error *err);
 omn_status outputs_build(omn_trainer *t, omn_error *err);
 omn_status outputs_gradients(omn_trainer *t, omn_error *err);
 bool output_has(const output *o, const char *name);       /* does its graph give that back? */
+
+/* patches.c: places of the inputs' encoders that take part, once the roles are known; those of a
+ * page that are shown. */
+omn_status patches_open(omn_trainer *t, omn_error *err);
+omn_status patches_choose(const omn_trainer *t, made *m, uint64_t index, omn_error *err);
 
 /* pages.c: fill made[0..n) with pages number first, first + 1, ... */
 omn_status pages_make(omn_trainer *t, omn_call *c, uint32_t n, uint64_t first, omn_error *err);

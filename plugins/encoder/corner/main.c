@@ -4,7 +4,10 @@
  * may be longer than the patches that are given: a part of them may be looked at alone. */
 #include "corner.h"
 
+#include <omnio/train.h>
+
 #include <stdlib.h>
+#include <string.h>
 
 static const omn_param corner_params[] = { CORNER(OMN_S_ROW, corner) };
 
@@ -30,6 +33,20 @@ static uint32_t ports(const void *self, const omn_port **list)
     return 3;
 }
 
+static uint32_t grid(const void *self, uint32_t *rows, uint32_t *columns)
+{
+    const struct corner *p = ((const corner_self *)self)->p;
+    *rows = (uint32_t)p->rows;
+    *columns = (uint32_t)p->columns;
+    return *rows * *columns;
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_grid_impl grids = { grid };
+    return strcmp(id, "omnio.grid/1") ? NULL : (const void *)&grids;
+}
+
 static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
 {
     const struct corner *p = ((const corner_self *)self)->p;
@@ -41,8 +58,8 @@ static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
                        p->columns);
 }
 
-static const omn_encoder_impl impl = { NULL,  "image",        open_corner, free,
-                                       ports, corner_prepare, embed };
+static const omn_encoder_impl impl = { extension, "image",        open_corner, free,
+                                       ports,     corner_prepare, embed };
 static const omn_object objects[] = {
     { "omnio.encoder/1", "image.corner", "pictures padded right and below, as patches", &impl,
       OMN_OBJECT_PARAMS(corner) },

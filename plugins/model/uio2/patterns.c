@@ -9,8 +9,10 @@
  *   column  (q - k) mod w = 0
  *   conv    q = k, or both their rows and their columns are at most 5 apart
  * The last layer takes conv; of the others every fourth, from the second on, column; the rest row.
- * Where ids stand for what was taken from the inputs (omn_target.noised) they are hidden from all
- * others, so that they are found, not copied. */
+ *
+ * The dynamic mask of Unified-IO 2 (Lu et al. 2023, section 3.3) goes with them or alone: ids that
+ * stand for what was taken from the inputs (omn_target.noised) are hidden from all other places,
+ * and their own place sees none but itself, so that what is wanted is found, not copied. */
 #include "uio2.h"
 
 #include <stdlib.h>
@@ -18,11 +20,12 @@
 #define HIDDEN 1e10
 #define REACH  5                          /* of conv */
 
-enum { ROW, COLUMN, CONV };
+enum { ROW, COLUMN, CONV, ALL };
 
 static bool sees(int kind, int64_t q, int64_t k, int64_t w)
 {
     if (k > q) return false;
+    if (kind == ALL) return true;
     if (kind == ROW) return q - k <= w;
     if (kind == COLUMN) return (q - k) % w == 0;
     return q == k || (q / w - k / w <= REACH && llabs(q % w - k % w) <= REACH);
@@ -43,15 +46,18 @@ static omn_node *among(omn_scope *s, const uio2_output *o, const omn_target *t, 
 {
     const int64_t n = o->grid_h * o->grid_w;
     const int64_t B = omn_node_dim(t->pos, 0), T = omn_node_dim(t->pos, 1);
-    omn_node *rows = omn_embedding(s, matrix(s, kind, n, o->grid_w), t->pos);
-    omn_node *which = omn_embedding(s, matrix(s, -1, n, 1), t->pos);
-    omn_node *x = omn_matmul(s, rows, which, false, true, 1);
+    omn_node *x = NULL;
+    if (kind != ALL) {
+        omn_node *rows = omn_embedding(s, matrix(s, kind, n, o->grid_w), t->pos);
+        omn_node *which = omn_embedding(s, matrix(s, -1, n, 1), t->pos);
+        x = omn_matmul(s, rows, which, false, true, 1);
+    }
     if (!t->noised) return x;
     omn_node *shown = omn_scale(s, t->noised, -1, 1), *same = matrix(s, -1, T, 1);
     omn_node *both = omn_mul(s, omn_reshape(s, shown, omn_dim3(B, T, 1)),
                              omn_reshape(s, shown, omn_dim3(B, 1, T)));
     both = omn_add(s, omn_mul(s, both, omn_scale(s, same, -1, 1)), same);
-    return omn_mul(s, x, both);
+    return x ? omn_mul(s, x, both) : both;
 }
 
 /* The same for the newest places, over those of the cache: [B,T,capacity]. */
@@ -75,7 +81,7 @@ static omn_node *bias(omn_scope *s, const omn_build *rq, const uio2_output *cons
         const omn_target *t = rq->targets[i];
         const int64_t B = omn_node_dim(t->pos, 0), T = omn_node_dim(t->pos, 1);
         const int64_t K = rq->phase == OMN_STEP ? rq->capacity : T;
-        if (!out[i]->grid_w) {                           /* a text sees all */
+        if (!out[i]->grid_w || (kind == ALL && !t->noised)) {   /* a text sees all */
             float *zero = omn_arena_alloc(omn_scope_arena(s), (size_t)(T * K), sizeof *zero);
             if (!zero) return omn_scope_fail(s, OMN_ERR_MEMORY, "uio2: a pattern: out of memory");
             parts[i] = omn_const(s, OMN_F32, omn_dim4(1, 1, T, K), zero);
@@ -88,10 +94,17 @@ static omn_node *bias(omn_scope *s, const omn_build *rq, const uio2_output *cons
     return omn_bias_blocks(s, parts, rq->n_targets);
 }
 
-void uio2_patterns(omn_scope *s, const omn_build *rq, const uio2_output *const *out, uio2_row *row)
+void uio2_patterns(omn_scope *s, const omn_build *rq, const uio2_output *const *out, bool patterns,
+                   uio2_row *row)
 {
     omn_scope *top = omn_scope_at(s, "/");
-    for (int kind = ROW; kind <= CONV; kind++) row->pattern[kind] = bias(top, rq, out, kind);
+    bool noised = false;
+    for (uint32_t i = 0; i < rq->n_targets; i++)
+        noised = noised || (rq->targets[i]->noised && out[i]->grid_w);
+    if (patterns)
+        for (int kind = ROW; kind <= CONV; kind++) row->pattern[kind] = bias(top, rq, out, kind);
+    else if (noised)
+        row->pattern[ROW] = row->pattern[COLUMN] = row->pattern[CONV] = bias(top, rq, out, ALL);
 }
 
 omn_node *uio2_pattern_at(const uio2 *u, const uio2_row *row, int64_t layer)

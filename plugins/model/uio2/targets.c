@@ -65,7 +65,7 @@ omn_node *uio2_row_of(const uio2 *u, omn_scope *s, const omn_build *rq, uio2_row
     row->seg = omn_seq_get_seg(q);
     row->part = omn_seq_get_part(q);
     row->rot = omn_node_tag(top, omn_seq_get_rot(q), "decoder.rope");
-    if (u->patterns) uio2_patterns(s, rq, out, row);
+    uio2_patterns(s, rq, out, u->patterns, row);
     return omn_node_tag(top, omn_seq_get_x(q), "decoder.input");
 }
 

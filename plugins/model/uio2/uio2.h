@@ -58,8 +58,9 @@ omn_node *uio2_keep(omn_scope *s, const omn_build *rq, const char *name, omn_typ
 omn_node *uio2_row_of(const uio2 *u, omn_scope *s, const omn_build *rq, uio2_row *row);
 /* Logits and losses of all targets from the decoder's output. */
 void uio2_answer(const uio2 *u, omn_scope *s, const omn_build *rq, omn_node *x, omn_bundle *out);
-/* Patterns among the places of each target; patterns.c */
-void uio2_patterns(omn_scope *s, const omn_build *rq, const uio2_output *const *out, uio2_row *row);
+/* Patterns among the places of each target, and what is hidden there; patterns.c */
+void uio2_patterns(omn_scope *s, const omn_build *rq, const uio2_output *const *out, bool patterns,
+                   uio2_row *row);
 omn_node *uio2_pattern_at(const uio2 *u, const uio2_row *row, int64_t layer);
 /* The same layers; layers.c */
 omn_node *uio2_rms(omn_scope *s, const char *name, omn_node *x);
