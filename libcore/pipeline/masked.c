@@ -8,7 +8,6 @@
  * prefix, with R in the brackets where it has an S. */
 #include "masked.h"
 
-#include "../generate/row.h"
 #include "../train/masking.h"
 
 #include <stdlib.h>
@@ -164,9 +163,6 @@ omn_status masked_prove(omn_recipe *r, recipe_task *t, omn_error *err)
         return yml_fail(m->at, err, "denoise: \"%s\" has no grid of codes", asks);
     m->grid_h = codes->grid_h;
     m->grid_w = codes->grid_w;
-    if (model_row(r->teacher))
-        return yml_fail(m->at, err, "denoise: this model reads its inputs in the rows of its "
-                                    "answers, where every patch is wanted");
     if (!patches_places(omn_model_encoder(r->teacher, m->of), &m->rows, &m->columns))
         return yml_fail(m->at, err, "denoise: the encoder of \"%s\" has no grid of patches that "
                                     "can be taken out one by one", m->of);

@@ -85,10 +85,6 @@ omn_status patches_open(omn_trainer *t, omn_error *err)
     bool shared = false;
     omn_train_patches *own = omn_arena_alloc(t->arena, u->n_patches + 1u, sizeof *own);
     if (!own) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a trainer");
-    if (u->n_patches && model_row(t->model))
-        return omn_fail(err, OMN_ERR_UNSUPPORTED,
-                        "patches: this model reads its inputs in the rows of its answers, where "
-                        "each place is wanted");
     for (uint32_t i = 0; i < u->n_patches; i++) {
         own[i] = u->patches[i];
         if (!(own[i].role = omn_arena_strdup(t->arena, own[i].role)))

@@ -43,6 +43,17 @@ static const char config[] =
     "\"decoder_mlp_dim\": 32, \"decoder_num_heads\": 2, \"decoder_head_dim\": 8, "
     "\"default_input_size\": [64, 64], \"patch_size\": [8, 8]}, \"freeze_vit\": false}";
 
+static const char first_config[] =
+    "{\"omnio\": {\"model\": \"uio1\"}, \"vocab_size\": 1240, "
+    "\"image_vocab_size\": 48, \"image_patch_size\": 4, \"emb_dim\": 24, \"num_heads\": 3, "
+    "\"num_encoder_layers\": 2, \"num_decoder_layers\": 3, \"head_dim\": 6, \"mlp_dim\": 36, "
+    "\"encoder_max_image_length\": 60, \"encoder_max_text_length\": 24, "
+    "\"decoder_max_image_length\": 16, \"decoder_max_text_length\": 20, "
+    "\"default_image_size\": [24, 40], \"num_seg_emb\": 2, \"decoder_image_width\": 4, "
+    "\"target_size\": [16, 16], \"embed_dim\": 6, \"n_embed\": 48, \"z_channels\": 6, "
+    "\"resolution\": 16, \"ch\": 4, \"ch_mult\": [1, 2, 2], \"num_res_blocks\": 2, "
+    "\"attn_resolutions\": [4], \"num_groups\": 2}";
+
 static const char draw[] =
     "version: 1\ninputs: {image: {type: image}, what: {type: text}}\nsteps:\n"
     "  - {generate: image, as: drawn, from: {image: $image}, prompt: \"{what}\","
@@ -64,6 +75,9 @@ static const char say[] =
     "version: 1\nmodel: ./m\npack: {inputs: 16, targets: 64}\nbatch: 4\nexport: f32\n"             \
     "loss: {z: 0}\nfreeze: [\"target_embedders.*.vqgan.**\"]\n"                                    \
     "optimizer: {use: adamw, rate: 3e-3, curve: const}\n"
+#define FIRST_HEAD                                                                                 \
+    "version: 1\nmodel: ./m\npack: {inputs: 16, targets: 20}\nbatch: 2\nfreeze: "                  \
+    "[\"discrete_vae/**\"]\noptimizer: {use: adafactor, rate: 1e-3}\n"
 #define MINE "sources: {mine: {use: folder, path: photos, held_out: 0}}\n"
 #define ONE  "sources: {mine: {use: folder, path: photos, held_out: 0, lessons: one}}\n"
 #define DRAWS "{name: draw, pipeline: ./p.yaml, give: {image: picture, what: what}, "              \
@@ -286,6 +300,39 @@ START_TEST(the_first_unified_io_learns_all_of_it)
         ck_assert(!p.lessons->weights && !p.noised);
         drop_page(&p);
     }
+    close_desk(&d);
+}
+END_TEST
+
+/* Its own model: 6 x 10 patches, 4 x 4 codes; in one row of its encoder there is room for 12 of the
+ * 15 patches that are left. */
+START_TEST(the_first_unified_io_sees_what_is_left)
+{
+    omn_error err = OMN_ERROR_INIT;
+    desk d;
+    omn_trainer *t = NULL;
+    omn_train_report rep = { OMN_FILL(omn_train_report) };
+    const char *folder = make_folder();
+    testing_copy("tests/golden/uio1/spiece.model", below(folder, "m"), "spiece.model");
+    testing_write(below(folder, "m"), "config.json", first_config, strlen(first_config));
+    WORKS(open_desk(&d, folder, FIRST_HEAD MINE "steps: 2\npatches: {image: 12}\ntasks:\n  - " DRAWS
+                    ", denoise: uio1}\n", &err));
+    WORKS(recipe_trainer(d.r, d.store, &t, &err));
+    trainer_ahead(t, recipe_ahead);
+    ck_assert_int_eq(omn_feed_get(t->feed, "image.pos")->shape.dim[1], 12);
+    WORKS(omn_trainer_step(t, d.call, &rep, &err));
+    ck_assert(isfinite(rep.loss) && rep.loss > 0);
+    for (uint64_t i = 0; i < 10; i++) {
+        omn_page p;
+        uint32_t n = 0;
+        page_of(&d, i, 0, &p);
+        ck_assert_uint_eq(p.hidden->n, 60);
+        for (int k = 0; k < 60; k++) n += p.hidden->hidden[k];
+        ck_assert_uint_eq(n, 45);
+        ck_assert(!p.lessons->weights && !p.noised);
+        drop_page(&p);
+    }
+    omn_trainer_free(t);
     close_desk(&d);
 }
 END_TEST
@@ -766,6 +813,7 @@ int main(void)
     const TTest *const all[] = {
         patches_of_pictures_are_taken_out,
         the_first_unified_io_learns_all_of_it,
+        the_first_unified_io_sees_what_is_left,
         patches_of_sounds_are_taken_out,
         what_makes_no_sense_is_refused,
         the_loss_is_that_of_what_was_taken,
