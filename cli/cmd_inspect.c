@@ -395,13 +395,38 @@ static int on_text(void *user, const char *key, const char *text, size_t n)
     return 0;
 }
 
+/* How large a picture is, or how long a video: what decodes all of a sound is not asked. */
+static omn_status put_size(const cli *c, const char *path, const char *format, omn_buf *b,
+                           omn_error *err)
+{
+    const omn_entry *e = NULL;
+    omn_value *v = NULL;
+    omn_status st = omn_registry_find(c->ctx, "omnio.format/1", format, &e, err);
+    if (st != OMN_OK) return st;
+    const omn_format_impl *impl = omn_entry_object(e)->impl;
+    const bool cheap = !strcmp(impl->makes, "image") || !strcmp(impl->makes, "stream");
+    if (!impl->read || !cheap) return OMN_OK;
+    st = omn_value_load(c->ctx, path, impl->makes, &v, err);
+    if (st != OMN_OK) return st;
+    if (c->format == CLI_TEXT) {
+        omn_buf_printf(b, "%-12s ", "holds");
+        omn_value_text(v, b);
+        omn_buf_puts(b, "\n");
+    } else {
+        omn_buf_puts(b, ",\"holds\":");
+        omn_value_json(v, b);
+    }
+    omn_value_unref(v);
+    return OMN_OK;
+}
+
 static omn_status of_texts(const cli *c, const char *path, omn_buf *b, omn_error *err)
 {
     const char *format = NULL;
     omn_buf found;
     texts t = { c, &found, 0 };
     omn_buf_init(&found, (size_t)1 << 22);
-    const omn_status st = omn_texts_load(c->ctx, path, on_text, &t, &format, err);
+    omn_status st = omn_texts_load(c->ctx, path, on_text, &t, &format, err);
     if (st == OMN_OK) {
         put_begin(c, "file", path, b);
         if (c->format == CLI_TEXT) {
@@ -409,8 +434,9 @@ static omn_status of_texts(const cli *c, const char *path, omn_buf *b, omn_error
         } else {
             omn_buf_puts(b, ",\"format\":");
             json_text(b, format);
-            omn_buf_puts(b, ",\"texts\":[");
         }
+        st = put_size(c, path, format, b, err);
+        if (c->format != CLI_TEXT) omn_buf_puts(b, ",\"texts\":[");
         if (found.length) omn_buf_put(b, found.data, found.length);
         if (c->format != CLI_TEXT) omn_buf_puts(b, "]}\n");
     }

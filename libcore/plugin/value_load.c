@@ -36,7 +36,7 @@ static bool reads(const omn_format_impl *impl)
 
 static bool has_texts(const omn_format_impl *impl)
 {
-    return impl->read && impl->extension && impl->extension("omnio.texts/1");
+    return impl->probe && impl->extension && impl->extension("omnio.texts/1");
 }
 
 /* The format most certain about these bytes; NULL in *best when none is. bad: one that could not be
@@ -328,12 +328,14 @@ omn_status omn_texts_load(omn_context *ctx, const char *path, omn_text_fn *fn, v
     *format = NULL;
     if (head_of(path, head, &f.n)) OMN_TRY(ask_formats(ctx, NULL, &f, has_texts, &best, &bad, err));
     if (!best) return omn_fail(err, OMN_ERR_MISSING, "%s: no format that keeps texts", path);
-    OMN_TRY(omn_file_read(path, MOST_FILE, &data, &f.n, err));
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &c, err));
     const omn_format_impl *impl = omn_entry_object(best)->impl;
     const omn_format_texts *texts = impl->extension("omnio.texts/1");
+    const omn_format_texts_file *in_file = impl->extension("omnio.texts.file/1");
     *format = omn_entry_object(best)->name;
-    st = texts->read(c, (const uint8_t *)data, f.n, fn, user, err);
+    if (!in_file) OMN_TRY(omn_file_read(path, MOST_FILE, &data, &f.n, err));
+    st = in_file ? in_file->read(c, path, fn, user, err)
+                 : texts->read(c, (const uint8_t *)data, f.n, fn, user, err);
     if (st != OMN_OK) omn_error_prefix(err, "%s", path);
 done:
     omn_call_free(c);

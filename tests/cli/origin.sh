@@ -25,6 +25,7 @@ ask() {
 shown() { "$omnio" inspect "$@" > said 2> why; }
 ok "a picture is made" ask --side 9
 ok "... says so" shown small.png
+ok "... and how large it is" grep -q '^holds  *picture 9 x 9, ' said
 ok "... by which pipeline" grep -q '^  pipeline   ask$' said
 ok "... of which version" grep -q "^  omnio      [0-9]" said
 ok "... from which numbers" grep -q '^  inputs     {"side":"\{0,1\}9"\{0,1\}}$' said
@@ -61,6 +62,42 @@ ok "... what it was asked" grep -q '"prompt":"is cat.png like dog.png? (file:pas
 ok "... how" grep -q '"temperature":0.5,"seed":7' said
 ok "... by which options" grep -q '"name":"seed","value":"7"' said
 ok "... and no folder" [ "$(grep -c -a -e bob -e etc/ out.png)" = 0 ]
+
+# as FORMAT SUFFIX STEP HOLDS: the result of a step in a file with that suffix, read back
+as() {
+    "$omnio" list format | grep -q "^format *$1 " || return 0
+    cat > made.yaml <<END
+version: 1
+inputs:
+  image: {type: image, help: the picture}
+  side: {type: number, default: 8, help: "pixels, or pictures a second"}
+  boxes: {type: regions, default: "1,2,30,40", help: boxes}
+steps:
+  - {apply: list.of, as: list, first: \$image, second: \$image}
+  - {apply: $3}
+outputs:
+  number: \$side
+  boxes: \$boxes
+  two: {value: \$list, file: optional}
+  it: {value: \$it, file: optional}
+END
+    ok "as .$2" "$omnio" run made.yaml --image "$picture" --side 4 -o "it=made.$2" --overwrite
+    shown made.$2
+    ok "... says which pipeline" grep -q '^  pipeline   made$' said
+    ok "... and what it was given" grep -q '^  inputs     {"side":"\{0,1\}4"\{0,1\}}$' said
+    ok "... and what it holds" grep -q "$4" said
+    ok "... no path" [ "$(grep -c -a -e bob -e "$here" made.$2)" = 0 ]
+    ok "... nothing unless it is wanted" \
+        "$omnio" run made.yaml --image "$picture" --side 4 -o "it=made.$2" --overwrite --no-origin
+    shown made.$2
+    ok "... then nothing" [ "$(grep -c -e pipeline said)" = 0 ]
+}
+square='image.resize, as: it, in: $image, width: $side, height: $side'
+as jpeg jpg "$square" '^holds  *picture 4 x 4, '
+as webp webp "$square" '^holds  *picture 4 x 4, '
+as svg svg 'draw.regions, as: at, drawing: it, in: $image, regions: $boxes' '^format  *svg'
+as gif.video gif 'video.make, as: it, in: $list, rate: $side' '^holds  *picture [0-9]'
+as video.mp4 mp4 'video.make, as: it, in: $list, rate: $side' '^holds  *stream of 2 '
 
 esc=$(printf '\033')
 ok "a text with control characters" ask -o "small=z.png?text=Title: ${esc}[31mred${esc}]0;x"

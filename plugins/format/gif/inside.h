@@ -4,7 +4,7 @@
 #ifndef OMNIO_FORMAT_GIF_INSIDE_H
 #define OMNIO_FORMAT_GIF_INSIDE_H
 
-#include <omnio/plugin.h>
+#include <omnio/texts.h>
 
 #include <gif_lib.h>
 
@@ -46,10 +46,14 @@ omn_status moving_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value
 #define GIF_SAVE(PAR, S)                                                                         \
     PAR(S, int, colours, "256", "2..256", NULL, "of each picture, at most")                      \
     PAR(S, bool, loop, "true", NULL, NULL, "begins again when it has ended")                     \
-    PAR(S, double, rate, "10", "0.01..50", "Hz", "of pictures that do not say when they are seen")
+    PAR(S, double, rate, "10", "0.01..50", "Hz", "of pictures that do not say when they are seen") \
+    OMN_ORIGIN_SETTING(PAR, S)
 struct gif_options;
 omn_status moving_save(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                        size_t *size, omn_error *err);
+/* The comments, wherever they stand. */
+omn_status gif_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn *fn, void *user,
+                     omn_error *err);
 
 /* ---- palette.c ---- */
 

@@ -36,9 +36,15 @@ static const void *rounds(const char *id)
     return strcmp(id, "omnio.rounds/1") == 0 ? "" : NULL;
 }
 
+static const void *texts(const char *id)
+{
+    static const omn_format_texts read = { gif_texts };
+    return strcmp(id, "omnio.texts/1") == 0 ? &read : NULL;
+}
+
 OMN_PARAMS(gif_options, GIF_SAVE);
 
-static const omn_format_impl format = { NULL, "image", "gif", probe, gif_read, NULL };
+static const omn_format_impl format = { texts, "image", "gif", probe, gif_read, NULL };
 static const omn_format_impl moving = { rounds,       "video",     "gif",
                                         probe_moving, moving_read, moving_save };
 static const omn_format_impl stream = { rounds,       "stream",    "gif",

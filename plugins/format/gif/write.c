@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing a video as GIF: whole pictures with palettes of their own, each seen until the next. GIF
  * counts in 1/100 s and viewers take less than two for a mistake; moments are rounded, not lengths,
- * so that a long video does not drift. Pixels with alpha below a half are clear. */
+ * so that a long video does not drift. Pixels with alpha below a half are clear. How it was made is
+ * a comment. */
 #include "inside.h"
 
 #include <errno.h>
@@ -169,7 +170,10 @@ static omn_status open_sink(sink *s)
     if (!s->gif) return omn_fail(s->err, OMN_ERR_MEMORY, "GIF: no memory to write it");
     EGifSetGifVersion(s->gif, true);
     const bool ok = EGifPutScreenDesc(s->gif, (int)px.width, (int)px.height, 8, 0, NULL) == GIF_OK;
-    return ok && (!s->how->loop || s->n < 2 || put_loop(s->gif)) ? OMN_OK : trouble(s);
+    return ok && (!s->how->loop || s->n < 2 || put_loop(s->gif)) &&
+                   (!s->how->origin[0] || EGifPutComment(s->gif, s->how->origin) == GIF_OK)
+               ? OMN_OK
+               : trouble(s);
 }
 
 static omn_status write_all(omn_call *c, sink *s)
@@ -196,6 +200,11 @@ omn_status moving_save(omn_call *c, const void *params, const omn_value *v, uint
     int code = 0;
     sink s = { .how = params, .v = v, .n = omn_value_count(v), .err = err };
     if (s.n == 0) return omn_fail(err, OMN_ERR_DATA, "GIF: a video without pictures");
+    if (strlen(s.how->origin) >= OMN_ORIGIN_MOST)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "GIF: how it was made takes %zu bytes and more",
+                        OMN_ORIGIN_MOST);
+    if (omn_value_column(v, "sound"))
+        omn_call_log(c, OMN_LOG_WARN, "GIF holds no sound: that of the video is left out");
     omn_buf_init(&s.out, OMN_VALUE_MOST_BYTES);
     omn_status st = write_all(c, &s);
     if (s.gif && EGifCloseFile(s.gif, &code) != GIF_OK && st == OMN_OK)

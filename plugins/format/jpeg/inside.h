@@ -3,7 +3,7 @@
 #ifndef OMNIO_FORMAT_JPEG_INSIDE_H
 #define OMNIO_FORMAT_JPEG_INSIDE_H
 
-#include <omnio/plugin.h>
+#include <omnio/texts.h>
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -13,7 +13,8 @@
 #define JPEG_SAVE(PAR, S)                                                                          \
     PAR(S, int, quality, "90", "1..100", NULL, "100 is nearly without loss")                       \
     PAR(S, choice, chroma, "420", "420|422|444", NULL, "how finely colours are sampled")           \
-    PAR(S, bool, progressive, "false", NULL, NULL, "first coarse, then fine; a little smaller")
+    PAR(S, bool, progressive, "false", NULL, NULL, "first coarse, then fine; a little smaller")    \
+    OMN_ORIGIN_SETTING(PAR, S)
 
 /* libjpeg calls error_exit, which notes the text here and jumps. libjpeg knows only `base`, which
  * therefore comes first. */
@@ -28,5 +29,8 @@ omn_status jpeg_read(omn_call *c, const uint8_t *bytes, size_t size, omn_value *
                      omn_error *err);
 omn_status jpeg_save(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                      size_t *size, omn_error *err);
+/* The comments in front of the picture. */
+omn_status jpeg_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn *fn, void *user,
+                      omn_error *err);
 
 #endif

@@ -48,11 +48,17 @@ static int probe(const char *name, const uint8_t *head, size_t n)
 
 OMN_PARAMS(jpeg_options, JPEG_SAVE);
 
+static const void *texts(const char *id)
+{
+    static const omn_format_texts read = { jpeg_texts };
+    return strcmp(id, "omnio.texts/1") == 0 ? &read : NULL;
+}
+
 static const omn_format_impl format = {
-    NULL, "image", "jpg,jpeg,jpe", probe, jpeg_read, jpeg_save
+    texts, "image", "jpg,jpeg,jpe", probe, jpeg_read, jpeg_save
 };
 static const omn_object objects[] = {
     { "omnio.format/1", "jpeg", "JPEG pictures: grey, colour and CMYK, turned as EXIF says",
       &format, OMN_OBJECT_PARAMS(jpeg_options) },
 };
-OMN_PLUGIN("format-jpeg", "1.0", "Apache-2.0", "JPEG pictures", objects);
+OMN_PLUGIN("format-jpeg", "1.1", "Apache-2.0", "JPEG pictures", objects);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing JPEG: grey or RGB; alpha, which JPEG lacks, is laid over white. */
+/* Writing JPEG: grey or RGB; alpha, which JPEG lacks, is laid over white. How it was made is a
+ * comment. */
 #include "inside.h"
 
 #include <stdlib.h>
@@ -89,6 +90,9 @@ static bool write_all(sink *s, const omn_pixels *px, const struct jpeg_options *
     info->comp_info[0].v_samp_factor = px->channels == 1 || how->chroma != 0 ? 1 : 2;
     if (how->progressive) jpeg_simple_progression(info);
     jpeg_start_compress(info, TRUE);
+    if (how->origin[0] != '\0')
+        jpeg_write_marker(info, JPEG_COM, (const JOCTET *)how->origin,
+                          (unsigned)strlen(how->origin));
     for (uint32_t y = 0; y < px->height; y++) {
         row_bytes(px, y, s->row);
         JSAMPROW one = s->row;
@@ -109,6 +113,9 @@ omn_status jpeg_save(omn_call *c, const void *params, const omn_value *v, uint8_
     if (px.width > JPEG_MAX_DIMENSION || px.height > JPEG_MAX_DIMENSION)
         return omn_fail(err, OMN_ERR_SHAPE, "JPEG: %u x %u; sides are 1..%ld", px.width, px.height,
                         (long)JPEG_MAX_DIMENSION);
+    if (strlen(((const struct jpeg_options *)params)->origin) >= OMN_ORIGIN_MOST)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "JPEG: how it was made takes %zu bytes and more",
+                        OMN_ORIGIN_MOST);
     sink *s = calloc(1, sizeof(*s));
     if (s != NULL) s->row = calloc(px.width, 3);
     if (s == NULL || s->row == NULL) {

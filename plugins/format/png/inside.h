@@ -10,23 +10,21 @@
 #include <png.h>
 #include <setjmp.h>
 
-#define PNG_ORIGIN(PAR, S)                                                                         \
-    PAR(S, string, origin, "", NULL, NULL, "how it was made, as JSON; omnio run fills it in")
 #define PNG_SAVE(PAR, S)                                                                           \
     PAR(S, int, compression, "6", "0..9", NULL, "0 is fast and large, 9 is slow and small")        \
     PAR(S, choice, bits, "8", "8|16", NULL, "bits of each channel; 16 for depth maps")             \
     PAR(S, string, text, "", NULL, NULL,                                                           \
         "what to write into the file, \"Keyword: text\", one a line")                              \
-    PNG_ORIGIN(PAR, S)
+    OMN_ORIGIN_SETTING(PAR, S)
 
 #define PNG_MASK(PAR, S)                                                                           \
     PAR(S, int, compression, "6", "0..9", NULL, "0 is fast and large, 9 is slow and small")        \
-    PNG_ORIGIN(PAR, S)
+    OMN_ORIGIN_SETTING(PAR, S)
 #define PNG_DEPTH(PAR, S)                                                                          \
     PAR(S, int, compression, "6", "0..9", NULL, "0 is fast and large, 9 is slow and small")        \
     PAR(S, double, scale, "1000", "0.001..1000000", NULL,                                          \
         "steps of a metre: 1000 writes millimetres, 256 and 5000 are known as well")               \
-    PNG_ORIGIN(PAR, S)
+    OMN_ORIGIN_SETTING(PAR, S)
 
 /* libpng reports an error by calling `trouble`, which notes it here and jumps. */
 typedef struct png_trouble {

@@ -79,6 +79,14 @@ omn_status webp_save(omn_call *c, const void *params, const omn_value *v, uint8_
                  : omn_fail(err, OMN_ERR_IO, "WebP: the encoder failed with error %d",
                             (int)picture.error_code);
     WebPPictureFree(&picture);
+    if (st == OMN_OK && how->origin[0] != '\0') {
+        omn_buf plain = out;
+        omn_buf_init(&out, OMN_VALUE_MOST_BYTES);
+        st = webp_with_origin(&plain, px.width, px.height, px.channels == 4, how->origin, &out,
+                              err);
+        if (st != OMN_OK) omn_error_prefix(err, "WebP");
+        omn_buf_fini(&plain);
+    }
     if (st == OMN_OK) {
         *size = out.length;
         *bytes = (uint8_t *)omn_buf_take(&out);

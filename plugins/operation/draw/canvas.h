@@ -4,7 +4,7 @@
 #ifndef OMNIO_OPERATION_DRAW_CANVAS_H
 #define OMNIO_OPERATION_DRAW_CANVAS_H
 
-#include <omnio/plugin.h>
+#include <omnio/texts.h>
 
 #include <cairo.h>
 
@@ -71,6 +71,7 @@ void pixel_put(const omn_pixels *px, size_t i, const float p[4]);
 
 /* The kind "drawing", and the format that writes it. */
 extern const omn_value_impl drawing_kind;
+#define SVG_SAVE(PAR, S) OMN_ORIGIN_SETTING(PAR, S)
 extern const omn_format_impl svg_format;
 /* shapes: elements of SVG, over a picture (NULL: none) of that size. [run] */
 omn_status drawing_make(omn_call *c, omn_value *under, double width, double height,

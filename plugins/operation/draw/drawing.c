@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The kind of value `drawing`: shapes over a picture; and the format SVG, which holds the picture
- * as PNG within it, so that one file is enough. */
+ * as PNG within it, so that one file is enough, and how it was made as its metadata. */
 #include "canvas.h"
+#include "markup.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -184,15 +185,19 @@ static omn_status put_picture(const omn_image *img, omn_buf *out, omn_error *err
     return omn_fail(err, OMN_ERR_MEMORY, "SVG: %s", cairo_status_to_string(why));
 }
 
+struct svg_options {
+    SVG_SAVE(OMN_S_PAR, svg_options)
+};
+
 static omn_status write_svg(omn_call *c, const void *params, const omn_value *v, uint8_t **bytes,
                             size_t *size, omn_error *err)
 {
+    const struct svg_options *how = params;
     const omn_value *under = under_of(v);
     const double *side = omn_value_column(v, "size")->data;
     omn_status st = OMN_OK;
     omn_buf out, numbers;
     (void)c;
-    (void)params;
     omn_buf_init(&out, OMN_VALUE_MOST_BYTES);
     omn_buf_init(&numbers, 256);
     omn_number_print(side[0], &numbers);
@@ -205,6 +210,11 @@ static omn_status write_svg(omn_call *c, const void *params, const omn_value *v,
                    "viewBox=\"0 0 %s\">\n",
                    (int)strcspn(numbers.data, " "), numbers.data, strchr(numbers.data, ' ') + 1,
                    numbers.data);
+    if (how->origin[0] != '\0') {
+        omn_buf_puts(&out, "<metadata>");
+        OMN_TRY(markup_put(how->origin, &out, err));
+        omn_buf_puts(&out, "</metadata>\n");
+    }
     if (under != NULL) OMN_TRY(put_picture(omn_value_image(under), &out, err));
     omn_buf_puts(&out, shapes_of(v));
     omn_buf_puts(&out, "</svg>\n");
@@ -218,4 +228,39 @@ done:
     return st;
 }
 
-const omn_format_impl svg_format = { NULL, "drawing", "svg", NULL, NULL, write_svg };
+/* A drawing is not read back; what its file says is. */
+static omn_status read_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn *fn,
+                             void *user, omn_error *err)
+{
+    omn_buf text;
+    (void)c;
+    omn_buf_init(&text, OMN_ORIGIN_MOST + 1);
+    const bool found = markup_take(bytes, size, &text);
+    const omn_status st = omn_buf_check(&text, "SVG", err);
+    if (st == OMN_OK && found)
+        fn(user, OMN_ORIGIN, text.length > 0 ? text.data : "", text.length);
+    omn_buf_fini(&text);
+    return st;
+}
+
+/* XML is of many kinds: by name, or by its first element, where that is near enough, as in what we
+ * write. */
+static int probe(const char *name, const uint8_t *head, size_t n)
+{
+    static const char xml[] = "<?xml ", svg[] = "<svg";
+    const char *dot = name != NULL ? strrchr(name, '.') : NULL;
+    if (n < sizeof(xml) - 1) return 0;
+    if (!memcmp(head, svg, sizeof(svg) - 1)) return 90;
+    if (memcmp(head, xml, sizeof(xml) - 1) != 0) return 0;
+    for (size_t i = 0; i + sizeof(svg) - 1 <= n; i++)
+        if (!memcmp(head + i, svg, sizeof(svg) - 1)) return 90;
+    return dot != NULL && !strcmp(dot, ".svg") ? 80 : 0;
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_format_texts read = { read_texts };
+    return strcmp(id, "omnio.texts/1") == 0 ? &read : NULL;
+}
+
+const omn_format_impl svg_format = { extension, "drawing", "svg", probe, NULL, write_svg };

@@ -146,10 +146,12 @@ static omn_status draw_contact(omn_call *c, const omn_value *in, int columns, in
     return contact_draw(c, in, columns, width, labels, out, drawing, err);
 }
 
+OMN_PARAMS(svg_options, SVG_SAVE);
+
 static const omn_object objects[] = {
     { "omnio.value/1", "drawing", "shapes over a picture, at any size", &drawing_kind, NULL, 0, 0 },
-    { "omnio.format/1", "svg", "drawings as SVG, with their picture inside", &svg_format, NULL, 0,
-      0 },
+    { "omnio.format/1", "svg", "drawings as SVG, with their picture inside", &svg_format,
+      OMN_OBJECT_PARAMS(svg_options) },
     OMN_OPERATION_OBJECT(draw_contact, "draw.contact", "many small pictures on one sheet"),
     OMN_OPERATION_OBJECT(draw_depth, "draw.depth", "depth in colours, with a bar of metres"),
     OMN_OPERATION_OBJECT(draw_keypoints, "draw.keypoints", "bodies, joints and bones on a picture"),
@@ -159,4 +161,4 @@ static const omn_object objects[] = {
                          "points, and the figure they form, on a picture"),
     OMN_OPERATION_OBJECT(draw_spectrogram, "draw.spectrogram", "a spectrogram with its axes"),
 };
-OMN_PLUGIN("operation-draw", "1.1", "Apache-2.0", "drawing on pictures, and SVG", objects);
+OMN_PLUGIN("operation-draw", "1.2", "Apache-2.0", "drawing on pictures, and SVG", objects);
