@@ -102,6 +102,20 @@ omn_status formats_check(cli *c, const char *type, const char *path, omn_error *
                     has ? "." : "", suffix, type, s.all, own);
 }
 
+static int on_maker(void *user, const omn_listed *it)
+{
+    search *s = user;
+    const char *colon = it->name && it->format ? strchr(it->format, ':') : NULL;
+    s->found = colon && same(it->format, (size_t)(colon - it->format), s->type);
+    return s->found;
+}
+
+bool formats_make(cli *c, const char *type)
+{
+    search s = { .c = c, .type = type, .err = OMN_ERROR_INIT };
+    return omn_registry_list(c->ctx, "omnio.format/1", on_maker, &s, NULL) == OMN_OK && s.found;
+}
+
 /* ---- with a word on how it was made --------------------------------------------------------- */
 
 typedef struct keeper {

@@ -8,6 +8,8 @@
 /* Can a value of this type be written to a file of this name? OMN_ERR_ARGUMENT with the suffixes
  * that there are. */
 omn_status formats_check(cli *c, const char *type, const char *path, omn_error *err);
+/* Is there a format of files that hold such values and no others? */
+bool formats_make(cli *c, const char *type);
 /* "a.png?quality=90" becomes "a.png". */
 void formats_plain(char *path);
 /* Write a value to a file, with a word on how it was made (JSON on a line; NULL: none) where the

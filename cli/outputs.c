@@ -21,6 +21,14 @@ static bool has_file(const omn_pipeline_port *p)
     return p->file || (p->kind && omn_kind_impl(p->kind)->format);
 }
 
+/* A kind of files: it has a format of its own, or is a film or a sound, which lie in time. */
+static bool is_media(const outputs *o, const omn_pipeline_port *p)
+{
+    const char *place = omn_kind_impl(p->kind)->place;
+    return omn_kind_impl(p->kind)->format ||
+           (place && !strcmp(place, "time") && formats_make(o->c, p->type));
+}
+
 /* Printed without asking. A value that only who asks gets in text is there in JSON, unless its kind
  * is one of files. */
 static bool is_printed(const outputs *o, size_t i)
@@ -28,7 +36,7 @@ static bool is_printed(const outputs *o, size_t i)
     const omn_pipeline_port *p = &o->ports[i];
     if (o->files[i]) return false;
     return !p->file || (o->c->format != CLI_TEXT && !strcmp(p->file, "optional") && p->kind &&
-                        !omn_kind_impl(p->kind)->format);
+                        !is_media(o, p));
 }
 
 /* ---- which output goes where -------------------------------------------------------------- */

@@ -58,7 +58,9 @@ omn_status words_json(cli *c, const char *text, size_t n, omn_value **out, omn_e
 omn_status words_value(cli *c, const omn_pipeline_port *port, const char *word, omn_value **out,
                        omn_error *err)
 {
-    const bool json = (word[0] == '[' || word[0] == '{') && strcmp(port->type, "text");
+    /* an object is no list: "{} in a box" is the first of the words of one */
+    const bool object = word[0] == '{' && strcmp(port->type, "list");
+    const bool json = (word[0] == '[' || object) && strcmp(port->type, "text");
     if (words_name_file(port, word) && !(json && access(word, F_OK) != 0))
         return omn_value_load(c->ctx, word, port->type, out, err);
     if (means_json_file(port, word))

@@ -182,13 +182,35 @@ static bool take_line(char *s, omn_region *b)
     char *colon = strrchr(s, ':'), *end = s + strlen(s);
     s += strspn(s, " \t");
     b->label = NULL;
-    if (colon != NULL && colon >= s) {
-        *colon = '\0';
-        b->label = s;
-        s = colon + 1 + strspn(colon + 1, " \t");
-    }
+    if (colon != NULL && colon >= s) b->label = s;
+    if (b->label != NULL) s = colon + 1 + strspn(colon + 1, " \t");
     while (end > s && strchr(" \t\r", end[-1]) != NULL) end--;
-    return take_box(s, end, b);
+    if (!take_box(s, end, b)) return false;
+    if (b->label != NULL) *colon = '\0';
+    return true;
+}
+
+/* The boxes of a line, with ; between them. A label may hold ; itself, since any text may be one:
+ * what is no box goes on to the next ; unless it begins as numbers do. */
+static bool take_boxes(char *line, omn_region *boxes, size_t *n)
+{
+    for (char *from = line, *end; *from != '\0'; from = end) {
+        bool right = false;
+        const bool words = strchr("0123456789.+-", from[strspn(from, " \t")]) == NULL;
+        for (end = from; !right && *end != '\0';) {
+            end += strcspn(end, ";");
+            const char was = *end;
+            *end = '\0';
+            const bool blank = from[strspn(from, " \t\r")] == '\0';
+            right = blank || take_line(from, &boxes[*n]);
+            if (right && !blank) ++*n;
+            if (!right && !words) return false;
+            if (!right) *end = was;
+            if (was != '\0') end++;
+        }
+        if (!right) return false;
+    }
+    return true;
 }
 
 /* Boxes with ; or ends of lines between them. */
@@ -204,10 +226,7 @@ static omn_status word(omn_call *c, const char *text, omn_value **out, omn_error
     bool right = boxes != NULL && copy != NULL;
     omn_status st = OMN_OK;
     if (!right) st = omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu regions", most);
-    while (right && (line = strsep(&rest, ";\n")) != NULL) {
-        if (line[strspn(line, " \t\r")] == '\0') continue;
-        right = take_line(line, &boxes[n++]);
-    }
+    while (right && (line = strsep(&rest, "\n")) != NULL) right = take_boxes(line, boxes, &n);
     if (st == OMN_OK && (!right || n == 0))
         st = omn_fail(err, OMN_ERR_ARGUMENT,
                       "\"%.200s\": a box is x0,y0,x1,y1 in pixels with x1 > x0 and y1 > y0; "

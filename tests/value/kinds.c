@@ -486,6 +486,9 @@ START_TEST(words_and_plain_json_are_what_is_wanted)
         { "7", "regions", NULL },
         { "\"1,2,3,4\"", "regions", "[{\"box\":[1,2,3,4]}]" },
         { "\"1,2,3,4; 5, 6, 7.5, 8\"", "regions", "[{\"box\":[1,2,3,4]},{\"box\":[5,6,7.5,8]}]" },
+        { "\"red; cube: 1 2 3 4 (0.9);;5 6 7 8; a; : 1,2,3,4 ;\"", "regions",
+          "[{\"box\":[1,2,3,4],\"label\":\"red; cube\",\"score\":0.9},{\"box\":[5,6,7,8]},"
+          "{\"box\":[1,2,3,4],\"label\":\"a; \"}]" },
         { "\"red: cube: 1 2 3 4 (0.9)\\n5 6 7 8\\n\"", "regions",
           "[{\"box\":[1,2,3,4],\"label\":\"red: cube\",\"score\":0.9},{\"box\":[5,6,7,8]}]" },
         { "\"a box\"", "regions", NULL },
