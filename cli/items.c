@@ -126,6 +126,16 @@ static bool add_texts(items *s, source *o, const char *text)
     return ok;
 }
 
+/* The input whose file this one is read from when it is not given, as its default $name says; NULL:
+ * none. */
+static source *same_file(items *s, const omn_pipeline_port *port)
+{
+    if (!port->deflt || port->deflt[0] != '$' || !words_are_files(port)) return NULL;
+    for (size_t i = 0; i < s->n_ports; i++)
+        if (!strcmp(s->ports[i].name, port->deflt + 1)) return &s->of[i];
+    return NULL;
+}
+
 static int from_options(items *s, const cli_args *a)
 {
     size_t file_port = s->n_ports, text_port = s->n_ports;
@@ -151,6 +161,12 @@ static int from_options(items *s, const cli_args *a)
         if (file_port == s->n_ports)
             return cli_usage(s->c, "\"%s\": this pipeline reads no file", a->operands[i]);
         if (!add_texts(s, &s->of[file_port], a->operands[i])) return cli_no_memory(s->c);
+    }
+    for (size_t i = 0; i < s->n_ports; i++) {
+        const source *same = s->of[i].n ? NULL : same_file(s, &s->ports[i]);
+        if (!same) continue;
+        s->of[i].texts = same->texts;
+        s->of[i].n = same->n;
     }
     s->total = 1;
     for (size_t i = 0; i < s->n_ports; i++)
@@ -342,6 +358,14 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
         omn_value *v = NULL;
         while (k < it->n && strcmp(it->inputs[k].name, s->ports[i].name)) k++;
         if (k < it->n) continue;
+        const source *same = same_file(s, &s->ports[i]);
+        for (k = 0; same && k < it->n && strcmp(it->inputs[k].name, same->port->name);) k++;
+        if (same && k < it->n && it->files[k]) {
+            if (s->how == ITEMS_LOAD)
+                OMN_TRY(omn_value_load(s->c->ctx, it->files[k], s->ports[i].type, &v, err));
+            OMN_TRY(add_input(it, s->ports[i].name, v, it->files[k], err));
+            continue;
+        }
         if (!s->of[i].n && !s->ports[i].deflt)
             st = omn_fail(err, OMN_ERR_DATA, "\"%s\" is missing%s%s%s%s", s->ports[i].name,
                           s->ports[i].help[0] ? ": " : "", s->ports[i].help,

@@ -9,7 +9,8 @@
  * the picture that the value's frame speaks of, as in omnio/value.h. Times are in seconds.
  *
  * audio        samples f32 [t,c]; rate f64, Hz; start f64, s, of what it was cut from
- * video        frames, pictures [t]; time f64 [t], s, rising. A list of pictures is one, 1 Hz
+ * video        frames, pictures [t]; time f64 [t], s, rising; (sound, audio, by the clock of the
+ *              pictures, cut as they are). A list of pictures is one, 1 Hz
  * mask         labels i32 [h,w] (-1: nobody said), with (legend text [k], null) that names label
  *              0..k-1; or soft f32 [h,w], 0..1
  * depth        depth f32 [h,w], m along z, null where unknown

@@ -162,6 +162,7 @@ struct plan_step {
 typedef struct port {
     omn_pipeline_port p;
     int slot;
+    int same;              /* inputs: the slot whose value it is when it is not given; -1 */
 } port;
 
 struct omn_pipeline {

@@ -119,6 +119,25 @@ static omn_status read_type(omn_pipeline *p, const yml *y, omn_pipeline_port *q,
     return yml_fail(yml_get(y, "type"), err, "%s: %s", q->name, why.text);
 }
 
+/* A default $name: an input that is read from files is what that other one is, as its own kind: of
+ * one file of a video, the sound beside the pictures. Words of other kinds stand for themselves. */
+static omn_status read_same(const omn_pipeline *p, const yml *y, size_t i, omn_error *err)
+{
+    port *q = &p->inputs[i];
+    size_t k = 0;
+    q->same = -1;
+    if (!q->p.deflt || !q->p.kind || omn_kind_impl(q->p.kind)->word) return OMN_OK;
+    while (k < i && (q->p.deflt[0] != '$' || strcmp(p->inputs[k].p.name, q->p.deflt + 1))) k++;
+    if (k < i && p->inputs[k].p.kind && !omn_kind_impl(p->inputs[k].p.kind)->word) {
+        q->same = p->inputs[k].slot;
+        return OMN_OK;
+    }
+    if (q->p.deflt[0] != '$') return OMN_OK;
+    return yml_fail(yml_get(y, "default"), err,
+                    "%s: an input in front of it that is read from a file is wanted, as in "
+                    "default: $video", q->p.name);
+}
+
 static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
 {
     static const char *const keys[] = { "type", "help", "default", NULL };
@@ -140,6 +159,7 @@ static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
         TRY_READ(read_type(p, v, q, err));
         TRY_READ(name_add(p, yml_key(y, i), q->name, q->type, &p->inputs[i].slot, err));
         p->inputs[i].p = *q;
+        TRY_READ(read_same(p, v, i, err));
     }
     p->n_inputs = y->n;
     return OMN_OK;

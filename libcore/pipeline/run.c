@@ -141,6 +141,15 @@ omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, om
         const port *q = &r->p->inputs[k];
         omn_value *text = NULL, *v = NULL;
         if (r->slots[q->slot]) continue;
+        if (q->same >= 0) {
+            st = convert(r->p->ctx, &q->p, r->slots[q->same], &v, err);
+            if (st != OMN_OK)
+                omn_error_prefix(err, "input %s, which is not given and so that of %s", q->p.name,
+                                 q->p.deflt);
+            if (st != OMN_OK) return st;
+            run_put(r, q->slot, v);
+            continue;
+        }
         if (!q->p.deflt)
             return omn_fail(err, OMN_ERR_ARGUMENT, "input \"%s\" (%s) is missing: %s", q->p.name,
                             q->p.type, q->p.help);

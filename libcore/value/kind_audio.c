@@ -24,6 +24,20 @@ static void text(const omn_value *v, omn_buf *out)
     omn_buf_puts(out, " Hz");
 }
 
+/* A video with a sound is that sound where one is wanted. */
+static omn_status convert(const omn_value *plain, omn_value **out, omn_error *err)
+{
+    const bool video = value_has_kind(plain, &kind_video);
+    const omn_tensor *sound = video ? omn_value_column(plain, "sound") : NULL;
+    if (value_has_kind(plain, &kind_record))
+        return value_of_record(&kind_audio, plain, out, err);
+    if (sound == NULL)
+        return omn_fail(err, OMN_ERR_TYPE, "%s%s given, audio wanted", omn_value_kind_name(plain),
+                        video ? " without a sound" : "");
+    *out = omn_value_ref(*(omn_value *const *)sound->data);
+    return OMN_OK;
+}
+
 static const omn_column columns[] = {
     { "samples", OMN_F32, "t,c", NULL, 0, 0, 0 },
     { "rate", OMN_F64, "", "Hz", 1, 1e7, 0 },
@@ -35,5 +49,6 @@ static const omn_value_impl impl = {
     .example = "my.wav",
     .check = check,
     .text = text,
+    .convert = convert,
 };
 KIND_OF(audio, "sound: samples, their rate and their start", NULL);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Video: pictures and the moments at which they are seen. A list of pictures is one as well, one
- * each second. What is too long to hold is a stream of pictures. */
+/* Video: pictures and the moments at which they are seen, perhaps with a sound, whose moments are
+ * theirs. A list of pictures is one as well, one each second. What is too long to hold is a stream
+ * of pictures. */
 #include "inside.h"
 
 #include <stdlib.h>
 
 #define MOST_HELD 4096 /* pictures of a stream that become a video */
 
-enum { FRAMES, TIME };
+enum { FRAMES, TIME, SOUND };
 
 omn_status times_check(const omn_value *v, size_t column, omn_error *err)
 {
@@ -26,6 +27,10 @@ static omn_status check(const omn_value *v, omn_error *err)
         if (!value_has_kind(frames[i], &kind_image))
             return omn_fail(err, OMN_ERR_TYPE, "a video is made of pictures, item %zu is %s", i,
                             omn_value_kind_name(frames[i]));
+    const omn_tensor *sound = value_column_at(v, SOUND);
+    if (sound != NULL && !value_has_kind(*(omn_value *const *)sound->data, &kind_audio))
+        return omn_fail(err, OMN_ERR_TYPE, "the sound of a video is audio, not %s",
+                        omn_value_kind_name(*(omn_value *const *)sound->data));
     return times_check(v, TIME, err);
 }
 
@@ -39,6 +44,7 @@ static void text(const omn_value *v, omn_buf *out)
     omn_buf_puts(out, " s to ");
     print_rounded(column_number(&v->columns[TIME], n - 1), out);
     omn_buf_puts(out, " s");
+    if (value_column_at(v, SOUND) != NULL) omn_buf_puts(out, ", with sound");
 }
 
 /* Items of a list, or of a stream, which are then held. moments: of each, or NULL. */
@@ -91,6 +97,7 @@ static omn_status convert(const omn_value *plain, omn_value **out, omn_error *er
 static const omn_column columns[] = {
     { "frames", OMN_ANY_VALUE, "t", NULL, 0, 0, 0 },
     { "time", OMN_F64, "t", "s", 0, 0, 0 },
+    { "sound", OMN_ANY_VALUE, "", NULL, 0, 0, OMN_COLUMN_OPTIONAL },
 };
 static const omn_value_impl impl = {
     KIND_COLUMNS,

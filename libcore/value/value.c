@@ -176,10 +176,33 @@ static void cut(const omn_value *v, const char *axis, size_t from, size_t to, si
     }
 }
 
+/* What is heard beside the rows, as a video's sound, from a moment to another: cut as they are. It
+ * is put into *piece, owned, and the draft then points there. */
+static omn_status cut_sound(const omn_value *v, double from_s, double to_s, omn_value **piece,
+                            draft *d, omn_error *err)
+{
+    const int column = kind_column(v->kind, "sound");
+    const omn_tensor *t = column >= 0 ? value_column_at(v, (size_t)column) : NULL;
+    if (t == NULL || t->type != OMN_ANY_VALUE || t->shape.rank != 0) return OMN_OK;
+    const omn_value *sound = *(omn_value *const *)t->data;
+    const omn_status st = omn_value_window(sound, from_s, to_s, piece, err);
+    d->col[column].data = piece;
+    return st;
+}
+
+/* When row i of n is seen; before the first and behind the last is all that lies there. */
+static double moment_at(const omn_value *v, size_t i, size_t n)
+{
+    const omn_tensor *time = omn_value_column(v, "time");
+    if (i == 0 || i >= n || time == NULL) return i == 0 ? -INFINITY : INFINITY;
+    return column_number(time, i);
+}
+
 omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, omn_value **out,
                            omn_error *err)
 {
     const size_t n = omn_value_count(v);
+    omn_value *piece = NULL;
     draft d;
     if (!walks(v)) return omn_fail(err, OMN_ERR_TYPE, "%s has no items", omn_value_kind_name(v));
     const view_rules *rules = v->kind->view;
@@ -191,7 +214,12 @@ omn_status omn_value_slice(const omn_value *v, size_t from, size_t to, omn_value
     if (rules != NULL && rules->part != NULL) return rules->part(v, from, to, out, err);
     cut(v, v->kind->impl->item, from, to, n, &d);
     if (rules != NULL && rules->slice != NULL) rules->slice(v, from, to, &d);
-    return value_build(&d, out, err);
+    omn_status st = cut_sound(v, moment_at(v, from, n), from < to ? moment_at(v, to, n)
+                                                                  : moment_at(v, from, n),
+                              &piece, &d, err);
+    if (st == OMN_OK) st = value_build(&d, out, err);
+    omn_value_unref(piece);
+    return st;
 }
 
 omn_status omn_value_item(const omn_value *v, size_t i, omn_value **out, omn_error *err)
@@ -248,16 +276,20 @@ static size_t moments(const omn_value *v)
     return rules != NULL && rules->count != NULL ? rules->count(v) : along(v, "t");
 }
 
-/* Rows a..b; start: of kinds that have one. */
+/* Rows a..b; start: of kinds that have one. span: the two moments between which they lie. */
 static omn_status cut_moments(const omn_value *v, size_t a, size_t b, const double *start,
-                              omn_value **out, omn_error *err)
+                              const double span[2], omn_value **out, omn_error *err)
 {
     const view_rules *rules = v->kind->view;
+    omn_value *piece = NULL;
     draft d;
     if (rules != NULL && rules->part != NULL) return rules->part(v, a, b, out, err);
     cut(v, "t", a, b, moments(v), &d);
     if (start != NULL) d.col[kind_column(v->kind, "start")].data = start;
-    return value_build(&d, out, err);
+    omn_status st = cut_sound(v, span[0], span[1], &piece, &d, err);
+    if (st == OMN_OK) st = value_build(&d, out, err);
+    omn_value_unref(piece);
+    return st;
 }
 
 omn_status omn_value_span(const omn_value *v, double *from_s, double *to_s, omn_error *err)
@@ -298,7 +330,7 @@ omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_
     const size_t n = moments(v);
     if (time != NULL) {
         const size_t a = first_from(time, from_s), b = first_from(time, to_s);
-        return cut_moments(v, a, b, NULL, out, err);
+        return cut_moments(v, a, b, NULL, (const double[2]){ from_s, to_s }, out, err);
     }
     if (rate == NULL || begin == NULL)
         return omn_fail(err, OMN_ERR_TYPE, "%s has neither time nor rate and start",
@@ -306,5 +338,5 @@ omn_status omn_value_window(const omn_value *v, double from_s, double to_s, omn_
     const double hz = column_number(rate, 0), at = column_number(begin, 0);
     const size_t a = sample((from_s - at) * hz, n), b = sample((to_s - at) * hz, n);
     const double moved = at + (double)a / hz;
-    return cut_moments(v, a, b, &moved, out, err);
+    return cut_moments(v, a, b, &moved, (const double[2]){ from_s, to_s }, out, err);
 }

@@ -24,6 +24,8 @@ if "$omnio" list format | grep -q ' gif.video '; then
     ok "... as a moving picture of all its steps" sh -c \
         '[ "$(LC_ALL=C tr -d "\n" < film.gif | LC_ALL=C grep -a -o "$(printf "!\371\004")" | wc -l)" -ge 61 ]'
 fi
+ok "JSON holds what it came to" gives 0 run control --task reacher --format json
+ok "... and no film that nobody asked for" sh -c 'grep -q "\"steps\":60" out && ! grep -q film out'
 ok "a task that is none is told" gives 2 run control --task juggle
 ok "... with those there are" says 'cart-pole' err
 

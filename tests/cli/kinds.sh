@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Values of every kind on the command line: by file, as JSON, in a batch, and written again.
 . "$top_srcdir/tests/cli/tap.sh"
+export omnio
 
 cat > depth.yaml <<'END'
 version: 1
@@ -70,6 +71,45 @@ ok "what is no box says what one is" gives 1 run boxes.yaml --batch bad.jsonl
 ok "... in each line" [ "$(grep -c 'a box is \[x0, y0, x1, y1\] in pixels' err)" -eq 2 ]
 ok "words are options" gives 0 run choose.yaml --among "yes, no"
 ok "... the first of equals" grep -qx 'yes' out
+cat > list.yaml <<'END'
+version: 1
+inputs: {list: {type: list, help: texts}}
+steps: []
+outputs: {list: $list}
+END
+ok "a list may begin with braces" gives 0 run list.yaml --list '{} on a table, {}'
+ok "... which are a text" sh -c '[ "$(cat out)" = "{} on a table
+{}" ]'
+if "$omnio" list format | grep -q ' video.sound '; then
+    cat > heard.yaml <<'END'
+version: 1
+inputs:
+  video: {type: stream, help: a video}
+  audio: {type: audio, default: $video, help: a sound}
+steps:
+  - {apply: list.length, as: pictures, in: $video}
+  - {apply: value.text, as: heard, in: $audio}
+  - {apply: video.with_sound, as: film, in: $video, sound: $audio}
+  - {apply: video.sound, as: again, in: $film}
+outputs: {pictures: $pictures, heard: $heard, again: {value: $again, file: optional}, film: {value: $film, file: optional}}
+END
+    clip=$top_srcdir/tests/video/sound.mp4
+    ok "a sound is that of the video's file" gives 0 run heard.yaml --video "$clip"
+    cp out heard
+    ok "... as if it were given" sh -c '"$omnio" run heard.yaml --video "$1" --audio "$1" > out && cmp out heard' - "$clip"
+    ok "... unless another is" gives 0 run heard.yaml --video "$clip" --audio "$top_srcdir/tests/fuzz/seeds/tone.wav"
+    ok "... which is heard" sh -c '! cmp -s out heard'
+    echo "{\"video\": \"$clip\"}" > heard.jsonl
+    ok "... in a batch too" gives 0 run heard.yaml --batch heard.jsonl --format jsonl
+    ok "... of each line" grep -q "$(sed -n 's/^heard: //p' heard)" out
+    ok "a video without one says so" gives 65 run heard.yaml --video "$top_srcdir/tests/video/plain.webm"
+    ok "... and whose" grep -q -e '--audio: .*plain.webm: there is no sound in it' err
+    if "$omnio" list format | grep -q ' video.mp4 '; then
+        ok "a film takes it along" gives 0 run heard.yaml --video "$clip" -o film=film.mp4
+        ok "... to where it is heard" gives 0 run heard.yaml --video film.mp4
+        ok "... as many pictures, as long a sound" sh -c '[ "$(sed "s/ s,.*//; s/[.].*//" out)" = "$(sed "s/ s,.*//; s/[.].*//" heard)" ]'
+    fi
+fi
 ok "help shows how a kind is written" gives 0 run choose.yaml --help
 ok "... by its form" grep -q -- '--among A,B,...' out
 ok "help shows an example that runs" grep -q -- '--among yes,no' out

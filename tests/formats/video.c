@@ -620,6 +620,118 @@ START_TEST(what_is_written_is_read_back)
 }
 END_TEST
 
+/* Two channels that are silent but for a tone from 0.9 s to 1.4 s after its begin. */
+static omn_value *tone(omn_context *ctx, double rate, double start)
+{
+    const omn_kind *k = NULL;
+    omn_value *v = NULL;
+    const size_t n = (size_t)(2 * rate);
+    float *x = calloc(2 * n, sizeof(float));
+    for (size_t i = (size_t)(0.9 * rate); i < (size_t)(1.4 * rate); i++)
+        x[2 * i] = x[2 * i + 1] = 0.5f * (float)sin(2 * 3.14159265358979 * 440 * (double)i / rate);
+    const omn_filled columns[3] = {
+        omn_fill("samples", OMN_F32, omn_dim2((int64_t)n, 2), x),
+        omn_fill("rate", OMN_F64, omn_dim0(), &rate),
+        omn_fill("start", OMN_F64, omn_dim0(), &start),
+    };
+    OK(omn_kind_find_in(ctx, "audio", &k, NULL));
+    OK(omn_value_make(k, columns, 3, NULL, &v, NULL));
+    free(x);
+    return v;
+}
+
+/* Root mean square of a sound from a moment to another. */
+static double loud(const omn_value *sound, double from, double to)
+{
+    const omn_tensor *t = omn_value_column(sound, "samples");
+    const double rate = *(const double *)omn_value_column(sound, "rate")->data;
+    const double start = *(const double *)omn_value_column(sound, "start")->data;
+    const size_t channels = (size_t)t->shape.dim[1], n = (size_t)t->shape.dim[0];
+    double sum = 0;
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double at = start + (double)i / rate;
+        if (at < from || at >= to) continue;
+        for (size_t k = 0; k < channels; k++, count++)
+            sum += pow((double)((const float *)t->data)[i * channels + k], 2);
+    }
+    ck_assert_uint_gt(count, 0);
+    return sqrt(sum / (double)count);
+}
+
+/* The tone is heard where it was, to 10 ms, and as loud: 0.5 / sqrt(2) is 0.354. Encoders with loss
+ * leave echoes of a per cent; the first and last 10 ms are not looked at. */
+static void check_tone(const omn_value *sound, double shift, const char *path)
+{
+    const double before = loud(sound, shift + 0.3, shift + 0.88),
+                 in = loud(sound, shift + 0.91, shift + 1.39),
+                 behind = loud(sound, shift + 1.42, shift + 1.8);
+    ck_assert_msg(before < 0.01 && behind < 0.01 && fabs(in - 0.354) < 0.03, "%s: %g, %g, %g", path,
+                  before, in, behind);
+}
+
+START_TEST(sound_is_written_beside_the_pictures)
+{
+    said s;
+    omn_context *ctx = context(&s, 0);
+    static const struct {
+        const char *suffix;
+        double rate, start;
+    } rows[] = { { "mp4", 44100, 0 },  { "mp4", 16000, 0.3 }, { "mp4", 22050, -0.4 },
+                 { "webm", 48000, 0 }, { "webm", 44100, 0.3 } };
+    const omn_kind *video = NULL, *audio = NULL;
+    OK(omn_kind_find_in(ctx, "video", &video, NULL));
+    OK(omn_kind_find_in(ctx, "audio", &audio, NULL));
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+        char path[4200];
+        omn_value *plain = coloured(ctx, 48, 32), *v = NULL, *heard = NULL;
+        omn_value *sound = tone(ctx, rows[r].rate, rows[r].start);
+        omn_error err = OMN_ERROR_INIT;
+        const omn_filled columns[3] = {
+            { "frames", *omn_value_column(plain, "frames") },
+            { "time", *omn_value_column(plain, "time") },
+            omn_fill("sound", OMN_ANY_VALUE, omn_dim0(), &sound),
+        };
+        OK(omn_value_make(video, columns, 3, NULL, &v, NULL));
+        snprintf(path, sizeof path, "%s/s%zu.%s", testing_folder(), r, rows[r].suffix);
+        const omn_status st = omn_value_save(ctx, path, v, OMN_KEEP_EXISTING, &err);
+        if (st != OMN_ERR_UNSUPPORTED) { /* an FFmpeg without such an encoder */
+            ck_assert_msg(st == OMN_OK, "%s", err.text);
+            omn_value *alone = load(ctx, path, "audio"), *back = load(ctx, path, "video");
+            check_tone(alone, rows[r].start, path);
+            OK(omn_value_convert(NULL, back, audio, &heard, &err));
+            ck_assert(omn_value_equal(heard, alone));
+            ck_assert_uint_eq(omn_value_count(back), 10);
+            omn_value_unref(alone);
+            omn_value_unref(back);
+            omn_value_unref(heard);
+        }
+        omn_value_unref(sound);
+        omn_value_unref(plain);
+        omn_value_unref(v);
+    }
+    omn_context_free(ctx);
+}
+END_TEST
+
+START_TEST(gif_tells_that_it_is_silent)
+{
+    said s;
+    omn_context *ctx = context(&s, 0);
+    omn_error err = OMN_ERROR_INIT;
+    char path[4200];
+    omn_value *v = load(ctx, testing_source("tests/video/sound.mp4"), "video");
+    ck_assert_ptr_nonnull(omn_value_column(v, "sound"));
+    snprintf(path, sizeof path, "%s/a.gif", testing_folder());
+    if (omn_value_save(ctx, path, v, OMN_KEEP_EXISTING, &err) == OMN_OK)
+        ck_assert_msg(strstr(s.text, "GIF holds no sound") != NULL, "%s", s.text);
+    else
+        ck_assert_msg(strstr(err.text, "no format"), "%s", err.text);
+    omn_value_unref(v);
+    omn_context_free(ctx);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -637,6 +749,8 @@ int main(void)
         no_other_file_is_opened,
         nothing_is_printed,
         what_is_written_is_read_back,
+        sound_is_written_beside_the_pictures,
+        gif_tells_that_it_is_silent,
     };
     return TESTING_RUN("formats/video", all, 60);
 }

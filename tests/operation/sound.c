@@ -157,6 +157,13 @@ START_TEST(segments_are_those_of_the_table)
         omn_value *out = apply(NULL, "audio.segments", in, "each", each, NULL);
         compare(out, plain ? table + 7 * i : video + 7 * (i - n), many);
         omn_value_unref(out);
+        if (!plain) { /* the same by their number */
+            char parts[8];
+            snprintf(parts, sizeof(parts), "%d", (int)(video + 7 * (i - n))[0]);
+            out = apply(NULL, "audio.segments", in, "parts", parts, NULL);
+            compare(out, video + 7 * (i - n), many);
+            omn_value_unref(out);
+        }
         omn_value_unref(v);
     }
     omn_weights_close(w);
@@ -224,6 +231,7 @@ START_TEST(what_cannot_be_is_refused)
         { "audio.segments", { "seconds", "0.01", "rate", "1000000" }, NULL },
         { "audio.segments", { "seconds", "0.01", "each", "0.001" }, "outside 0.01..3600" },
         { "audio.segments", { "seconds", "3600", "each", "0.01" }, "too many" },
+        { "audio.segments", { "parts", "2", "each", "1" }, "each and parts" },
         { "audio.segments", { "seconds", "-1", "each", "1" }, "outside" },
         { "audio.resample", { "rate", "10", NULL, NULL }, "outside" },
     };

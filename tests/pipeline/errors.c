@@ -91,6 +91,10 @@ static const bad cases[] = {
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, guidance: {prompt: y}}\n", 4, 50,
       "weight" },
     { HEAD "steps: []\n", 1, 1, "outputs" },
+    { "version: 1\ninputs: {a: {type: audio, default: $v}, v: {type: stream}}\nsteps: []\n"
+      "outputs: {a: $a, v: $v}\n", 2, 36, "an input in front of it that is read from a file" },
+    { "version: 1\ninputs: {v: {type: text}, a: {type: audio, default: $v}}\nsteps: []\n"
+      "outputs: {a: $a, v: $v}\n", 2, 53, "an input in front of it that is read from a file" },
     { HEAD "steps: []\noutputs: {a: $image}\n", 2, 32, "no step uses the input \"text\"" },
     { HEAD "steps:\n  - {record: {a: $image}, as: r}\noutputs: {x: $r.b}\n", 5, 14,
       "no field \"b\"" },

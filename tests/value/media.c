@@ -247,6 +247,89 @@ START_TEST(a_window_of_time)
 }
 END_TEST
 
+/* A video of three pictures at 0, 1 and 3 s, its sound of 2 Hz from -1 s to 5 s. */
+static omn_value *film_with_sound(void)
+{
+    omn_value *frames[3], *sound = NULL, *v = NULL;
+    const omn_kind *video = NULL, *audio = NULL;
+    const double time[3] = { 0, 1, 3 }, rate = 2, start = -1;
+    float x[12];
+    for (int i = 0; i < 12; i++) x[i] = (float)i;
+    OK(omn_kind_find(NULL, "video", &video, NULL));
+    OK(omn_kind_find(NULL, "audio", &audio, NULL));
+    const omn_filled heard[3] = { omn_fill("samples", OMN_F32, omn_dim2(12, 1), x),
+                                  omn_fill("rate", OMN_F64, omn_dim0(), &rate),
+                                  omn_fill("start", OMN_F64, omn_dim0(), &start) };
+    OK(omn_value_make(audio, heard, 3, NULL, &sound, NULL));
+    for (int i = 0; i < 3; i++) {
+        omn_image *img = NULL;
+        omn_pixels px;
+        OK(omn_image_new(OMN_U8, 1, 1, 1, NULL, &img, &px, NULL));
+        *(uint8_t *)px.data = (uint8_t)i;
+        frames[i] = omn_image_give(img);
+    }
+    const omn_filled columns[3] = { omn_fill("frames", OMN_ANY_VALUE, omn_dim1(3), frames),
+                                    omn_fill("time", OMN_F64, omn_dim1(3), time),
+                                    omn_fill("sound", OMN_ANY_VALUE, omn_dim0(), &sound) };
+    OK(omn_value_make(video, columns, 3, NULL, &v, NULL));
+    const omn_filled wrong[3] = { columns[0], columns[1],
+                                  omn_fill("sound", OMN_ANY_VALUE, omn_dim0(), &frames[0]) };
+    omn_value *none = NULL;
+    ck_assert_int_eq(omn_value_make(video, wrong, 3, NULL, &none, NULL), OMN_ERR_TYPE);
+    for (int i = 0; i < 3; i++) omn_value_unref(frames[i]);
+    omn_value_unref(sound);
+    return v;
+}
+
+/* Its sound has n samples, the first of which is of that number. */
+static void check_heard(const omn_value *video, size_t n, size_t first)
+{
+    const omn_kind *audio = NULL;
+    omn_value *sound = NULL;
+    OK(omn_kind_find(NULL, "audio", &audio, NULL));
+    OK(omn_value_convert(NULL, video, audio, &sound, NULL));
+    const omn_tensor *t = omn_value_column(sound, "samples");
+    ck_assert_uint_eq((size_t)t->shape.dim[0], n);
+    if (n > 0) ck_assert_double_eq((double)*(const float *)t->data, (double)first);
+    if (n > 0)
+        ck_assert_double_eq(*(const double *)omn_value_column(sound, "start")->data,
+                            -1 + (double)first / 2);
+    omn_value_unref(sound);
+}
+
+START_TEST(the_sound_of_a_video_is_cut_with_it)
+{
+    static const struct {
+        size_t from, to, n, first;
+    } slices[] = {
+        { 0, 3, 12, 0 }, { 0, 1, 4, 0 }, { 1, 2, 4, 4 }, { 2, 3, 4, 8 }, { 1, 3, 8, 4 },
+    };
+    omn_value *v = film_with_sound(), *part = NULL, *sound = NULL;
+    const omn_kind *audio = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    check_heard(v, 12, 0);
+    for (size_t i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {
+        OK(omn_value_slice(v, slices[i].from, slices[i].to, &part, NULL));
+        check_heard(part, slices[i].n, slices[i].first);
+        omn_value_unref(part);
+    }
+    OK(omn_value_window(v, 0.5, 2, &part, NULL));
+    ck_assert_uint_eq(omn_value_count(part), 1);
+    check_heard(part, 3, 3);
+    omn_value_unref(part);
+    OK(omn_value_slice(v, 1, 1, &part, NULL));
+    check_heard(part, 0, 0);
+    omn_value_unref(part);
+    omn_value_unref(v);
+    OK(omn_kind_find(NULL, "audio", &audio, NULL));
+    v = made(&samples[2]);
+    ck_assert_str_eq(omn_value_kind_name(v), "video");
+    ck_assert_int_eq(omn_value_convert(NULL, v, audio, &sound, &err), OMN_ERR_TYPE);
+    ck_assert_str_eq(err.text, "video without a sound given, audio wanted");
+    omn_value_unref(v);
+}
+END_TEST
+
 /* ---- streams -------------------------------------------------------------------------------- */
 
 typedef struct counted {
@@ -440,7 +523,7 @@ int main(void)
         each_kind_comes_back_equal,
         items_are_slices_that_pass_their_own_check,
         what_makes_no_sense_is_refused, limits_themselves_are_taken,
-        a_window_of_time,
+        a_window_of_time, the_sound_of_a_video_is_cut_with_it,
         a_stream_hands_out_items_and_is_a_video, a_stream_is_cut_without_making_its_items,
         lists_are_streams,
         lists_are_videos_options_and_interleaved,

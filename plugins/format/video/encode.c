@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writing videos: pictures one after another through an encoder into memory, each at its moment.
- * Colours are stored at half the resolution, as players want it, so sides are even: an odd one is
- * made so by repeating its last row or column, and that is told. */
+/* Writing videos, with their sound where they have one: pictures one after another through an
+ * encoder into memory, each at its moment. Colours are stored at half the resolution, as players
+ * want it, so sides are even: an odd one is made so by repeating its last row or column, and that
+ * is told. */
 #include "inside.h"
 
 #include <libavutil/opt.h>
@@ -28,6 +29,7 @@ typedef struct writing {
     AVPacket *packet;
     AVFrame *frame, *rgb;
     struct SwsContext *scaler;
+    voice *voice;           /* NULL: nothing is heard */
     uint32_t width, height; /* of the pictures */
     int64_t *at;            /* moments of the n pictures in units, and where the last ends */
     size_t n;
@@ -130,7 +132,8 @@ static int encode(writing *w, size_t i)
 static omn_status add(writing *w, size_t i, omn_error *err)
 {
     omn_value *v = NULL;
-    omn_status st = picture(w->v, i, &v, err);
+    omn_status st = w->voice ? voice_until(w->voice, (double)w->at[i] / UNITS, err) : OMN_OK;
+    if (st == OMN_OK) st = picture(w->v, i, &v, err);
     if (st != OMN_OK) return st;
     const omn_pixels px = omn_image_pixels(omn_value_image(v));
     if (px.width != w->width || px.height != w->height) {
@@ -227,6 +230,8 @@ static int open_all(writing *w, container into, const AVCodec *codec)
         avformat_alloc_output_context2(&w->fmt, NULL, into == CONTAINER_MP4 ? "mp4" : "webm", NULL);
     if (code < 0) return code;
     w->fmt->flags |= AVFMT_FLAG_BITEXACT;
+    if (w->how->origin[0]) code = av_dict_set(&w->fmt->metadata, "comment", w->how->origin, 0);
+    if (code < 0) return code;
     w->packet = av_packet_alloc();
     w->s = avformat_new_stream(w->fmt, NULL);
     if (!w->packet || !w->s) return AVERROR(ENOMEM);
@@ -234,9 +239,23 @@ static int open_all(writing *w, container into, const AVCodec *codec)
     if (code >= 0) code = avcodec_parameters_from_context(w->s->codecpar, w->coder);
     w->s->time_base = w->coder->time_base;
     if (code >= 0) code = open_frames(w, width, height);
-    if (code >= 0) code = avio_open_dyn_buf(&w->fmt->pb);
-    if (code >= 0) code = avformat_write_header(w->fmt, NULL);
     return code;
+}
+
+/* The sound of the video, which is a stream of the file too: of a `video` that has one. */
+static omn_status open_voice(writing *w, container into, omn_error *err)
+{
+    const omn_tensor *sound = omn_value_column(w->v, "sound"),
+                     *time = omn_value_column(w->v, "time");
+    if (!sound) return OMN_OK;
+    return voice_open(w->call, w->fmt, into, *(omn_value *const *)sound->data,
+                      time ? *(const double *)time->data : 0, w->how->quality, &w->voice, err);
+}
+
+static int begin(writing *w)
+{
+    const int code = avio_open_dyn_buf(&w->fmt->pb);
+    return code < 0 ? code : avformat_write_header(w->fmt, NULL);
 }
 
 static omn_status finish(writing *w, uint8_t **bytes, size_t *size, omn_error *err)
@@ -244,6 +263,8 @@ static omn_status finish(writing *w, uint8_t **bytes, size_t *size, omn_error *e
     uint8_t *all = NULL;
     int code = avcodec_send_frame(w->coder, NULL);
     if (code >= 0) code = take_packets(w);
+    const omn_status heard = code >= 0 && w->voice ? voice_end(w->voice, err) : OMN_OK;
+    if (heard != OMN_OK) return heard;
     if (code >= 0) code = av_write_trailer(w->fmt);
     if (code < 0) return quiet_fail(code, err, "the video cannot be ended");
     const int n = avio_close_dyn_buf(w->fmt->pb, &all);
@@ -261,6 +282,7 @@ static void writing_fini(writing *w)
         avio_close_dyn_buf(w->fmt->pb, &rest);
         av_free(rest);
     }
+    voice_close(w->voice);
     avcodec_free_context(&w->coder);
     avformat_free_context(w->fmt);
     av_packet_free(&w->packet);
@@ -318,11 +340,16 @@ omn_status video_write(omn_call *c, const struct video_options *how, container i
     if (!codec)
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "this FFmpeg has no encoder for %s",
                         into == CONTAINER_MP4 ? "MP4" : "WebM");
+    if (strlen(how->origin) >= OMN_ORIGIN_MOST)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "how it was made takes %zu bytes and more",
+                        OMN_ORIGIN_MOST);
     omn_error why = OMN_ERROR_INIT;
     uint8_t *made = NULL;
     quiet_enter();
     omn_status st = measure(&w, &why);
-    const int code = st == OMN_OK ? open_all(&w, into, codec) : 0;
+    int code = st == OMN_OK ? open_all(&w, into, codec) : 0;
+    if (st == OMN_OK && code >= 0) st = open_voice(&w, into, &why);
+    if (st == OMN_OK && code >= 0) code = begin(&w);
     if (code < 0) st = quiet_fail(code, &why, "the encoder %s cannot be used", codec->name);
     for (size_t i = 0; st == OMN_OK && i < w.n; i++) {
         st = add(&w, i, &why);

@@ -6,7 +6,7 @@
 #define OMNIO_FORMAT_VIDEO_INSIDE_H
 
 #include <omnio/kinds_of_values.h>
-#include <omnio/plugin.h>
+#include <omnio/texts.h>
 
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
@@ -32,6 +32,8 @@ typedef struct media {
 } media;
 omn_status media_open_file(const char *path, media *out, omn_error *err);
 omn_status media_open_bytes(const uint8_t *bytes, size_t n, media *out, omn_error *err);
+/* A second hold of the same file. */
+omn_status media_again(const media *m, media *out, omn_error *err);
 void media_close(media *m);
 /* The bytes from `at`, at most n; how many, 0 at the end, or a negative error of FFmpeg. */
 int media_read(const media *m, int64_t at, uint8_t *to, int n);
@@ -106,14 +108,38 @@ omn_status reader_picture(reader *r, size_t i, omn_value **out, omn_error *err);
 omn_status stream_read(omn_call *c, media *m, omn_value **out, omn_error *err);
 omn_status video_read(omn_call *c, media *m, omn_value **out, omn_error *err);
 omn_status sound_read(omn_call *c, media *m, omn_value **out, omn_error *err);
+/* The same, m stays the caller's; *out NULL: there is none. */
+omn_status sound_of(omn_call *c, const media *m, omn_value **out, omn_error *err);
 
 #define VIDEO_SAVE(PAR, S)                                                                         \
     PAR(S, int, quality, "75", "1..100", NULL, "of the pictures; more is better and larger")       \
     PAR(S, double, rate, "25", "0.001..1000", "Hz",                                                \
-        "of pictures that do not say when they are seen")
+        "of pictures that do not say when they are seen")                                          \
+    OMN_ORIGIN_SETTING(PAR, S)
 typedef enum container { CONTAINER_MP4, CONTAINER_WEBM } container;
 struct video_options;
+
+/* ---- voice.c: a sound on its way into a file ---- */
+
+typedef struct voice voice;
+/* A stream of its own in a file whose header is not written yet. sound is borrowed until the end.
+ * zero_s: when the first picture is seen, by the clock of the sound. *out is closed also after a
+ * failure. */
+omn_status voice_open(omn_call *c, AVFormatContext *fmt, container into, const omn_value *sound,
+                      double zero_s, int quality, voice **out, omn_error *err);
+/* What is heard up to a moment after the first picture, so that both lie side by side. */
+omn_status voice_until(voice *v, double t_s, omn_error *err);
+omn_status voice_end(voice *v, omn_error *err);
+void voice_close(voice *v);
+
 omn_status video_write(omn_call *c, const struct video_options *how, container into,
                        const omn_value *v, uint8_t **bytes, size_t *size, omn_error *err);
+
+/* ---- texts.c: what the file says beside ---- */
+
+omn_status video_texts(omn_call *c, const uint8_t *bytes, size_t size, omn_text_fn *fn, void *user,
+                       omn_error *err);
+omn_status video_texts_file(omn_call *c, const char *path, omn_text_fn *fn, void *user,
+                            omn_error *err);
 
 #endif

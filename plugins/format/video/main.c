@@ -78,6 +78,9 @@ static omn_status from_bytes(read_fn *read, omn_call *c, const uint8_t *bytes, s
 }
 
 /* The functions of a way of reading. */
+static const omn_format_texts texts = { video_texts };
+static const omn_format_texts_file texts_file = { video_texts_file };
+
 #define READS(way)                                                                                 \
     static omn_status way##_file(omn_call *c, const char *path, omn_value **out, omn_error *err)   \
     {                                                                                              \
@@ -91,6 +94,8 @@ static omn_status from_bytes(read_fn *read, omn_call *c, const uint8_t *bytes, s
     static const void *way##_extension(const char *id)                                             \
     {                                                                                              \
         static const omn_format_file file = { way##_file };                                        \
+        if (!strcmp(id, "omnio.texts/1")) return &texts;                                           \
+        if (!strcmp(id, "omnio.texts.file/1")) return &texts_file;                                 \
         return !strcmp(id, "omnio.file/1") ? &file : NULL;                                         \
     }
 READS(stream)

@@ -39,6 +39,15 @@ omn_status media_open_bytes(const uint8_t *bytes, size_t n, media *out, omn_erro
     return OMN_OK;
 }
 
+omn_status media_again(const media *m, media *out, omn_error *err)
+{
+    if (m->fd < 0) return media_open_bytes(m->bytes, (size_t)m->size, out, err);
+    *out = *m;
+    out->fd = dup(m->fd);
+    if (out->fd >= 0) return OMN_OK;
+    return omn_fail(err, OMN_ERR_IO, "cannot be opened again: %s", strerror(errno));
+}
+
 void media_close(media *m)
 {
     if (m->fd >= 0) close(m->fd);

@@ -207,7 +207,7 @@ static omn_status open_sound(hearing *h, const media *m, omn_error *err)
         OMN_TRY(input_open(m, OMN_IMAGE_MOST_PIXELS, &h->in, err));
     }
     h->s = input_choose(&h->in, AVMEDIA_TYPE_AUDIO);
-    if (!h->s) return omn_fail(err, OMN_ERR_DATA, "there is no sound in it, only pictures");
+    if (!h->s) return OMN_OK;
     if (!pictures && h->s->start_time != AV_NOPTS_VALUE)
         h->zero = (double)h->s->start_time * av_q2d(h->s->time_base);
     OMN_TRY(decoder_open(h->s, OMN_IMAGE_MOST_PIXELS, &h->decoder, err));
@@ -245,15 +245,16 @@ static omn_status give(const hearing *h, omn_value **out, omn_error *err)
     return omn_value_make(audio, columns, 3, NULL, out, err);
 }
 
-omn_status sound_read(omn_call *c, media *m, omn_value **out, omn_error *err)
+omn_status sound_of(omn_call *c, const media *m, omn_value **out, omn_error *err)
 {
     hearing h = { .call = c };
+    *out = NULL;
     omn_error why = OMN_ERROR_INIT;
     quiet_enter();
     omn_status st = open_sound(&h, m, &why);
-    if (st == OMN_OK) st = read_packets(&h, &why);
+    if (st == OMN_OK && h.s) st = read_packets(&h, &why);
     st = quiet_judge(st, &why, err);
-    if (st == OMN_OK) {
+    if (st == OMN_OK && h.s) {
         tell(&h, m);
         st = give(&h, out, err);
     }
@@ -266,6 +267,13 @@ omn_status sound_read(omn_call *c, media *m, omn_value **out, omn_error *err)
     av_channel_layout_uninit(&h.layout);
     free(h.samples);
     quiet_leave();
-    media_close(m);
     return st;
+}
+
+omn_status sound_read(omn_call *c, media *m, omn_value **out, omn_error *err)
+{
+    const omn_status st = sound_of(c, m, out, err);
+    media_close(m);
+    if (st != OMN_OK || *out) return st;
+    return omn_fail(err, OMN_ERR_DATA, "there is no sound in it, only pictures");
 }

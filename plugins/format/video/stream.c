@@ -109,13 +109,46 @@ omn_status stream_read(omn_call *c, media *m, omn_value **out, omn_error *err)
     return omn_stream_new_timed(&source, p, "image", x->n, x->hash, x->time, x->until, out, err);
 }
 
+/* *video with the sound of the same file, where it has one. One that cannot be read is told and
+ * left out, as the pictures are there. */
+static omn_status add_sound(omn_call *c, const omn_kind *kind, const media *m, omn_value **video,
+                            omn_error *err)
+{
+    omn_value *sound = NULL, *both = NULL;
+    omn_error why = OMN_ERROR_INIT;
+    omn_status st = sound_of(c, m, &sound, &why);
+    if (st == OMN_ERR_MEMORY || st == OMN_ERR_CANCELLED) return omn_fail(err, st, "%s", why.text);
+    if (st != OMN_OK) {
+        omn_call_log(c, OMN_LOG_WARN, "its sound is left out: %s", why.text);
+        return OMN_OK;
+    }
+    if (!sound) return OMN_OK;
+    const omn_filled columns[3] = {
+        { "frames", *omn_value_column(*video, "frames") },
+        { "time", *omn_value_column(*video, "time") },
+        omn_fill("sound", OMN_ANY_VALUE, omn_dim0(), &sound),
+    };
+    st = omn_value_make(kind, columns, 3, NULL, &both, err);
+    omn_value_unref(sound);
+    if (st != OMN_OK) return st;
+    omn_value_unref(*video);
+    *video = both;
+    return OMN_OK;
+}
+
 omn_status video_read(omn_call *c, media *m, omn_value **out, omn_error *err)
 {
     const omn_kind *video = NULL;
     omn_value *stream = NULL, *first = NULL;
+    media again = { .fd = -1 };
+    *out = NULL;
     uint64_t most = omn_call_most_bytes(c);
     if (most == 0 || most > OMN_VALUE_MOST_BYTES) most = OMN_VALUE_MOST_BYTES;
-    omn_status st = stream_read(c, m, &stream, err);
+    omn_status st = media_again(m, &again, err);
+    if (st == OMN_OK)
+        st = stream_read(c, m, &stream, err);
+    else
+        media_close(m);
     if (st == OMN_OK) st = omn_kind_find(c, "video", &video, err);
     if (st == OMN_OK) st = omn_value_item(stream, 0, &first, err);
     if (st == OMN_OK) {
@@ -128,7 +161,13 @@ omn_status video_read(omn_call *c, media *m, omn_value **out, omn_error *err)
                           n, bytes / 1e6, (double)most / 1e6);
     }
     if (st == OMN_OK) st = omn_value_convert(c, stream, video, out, err);
+    if (st == OMN_OK) st = add_sound(c, video, &again, out, err);
+    if (st != OMN_OK) {
+        omn_value_unref(*out);
+        *out = NULL;
+    }
     omn_value_unref(first);
     omn_value_unref(stream);
+    media_close(&again);
     return st;
 }

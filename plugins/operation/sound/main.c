@@ -33,21 +33,26 @@ done:
     PAR(double, each, "0", "0..3600", "s",                                                         \
         "how much of the sound each stands for: less, silence on both sides; more, its middle; 0:" \
         " its length")                                                                             \
+    PAR(int, parts, "0", "0..64", NULL, "so many, which share the sound evenly, in place of each") \
     PAR(int, least, "0", "0..64", NULL, "so many of any sound that is not empty, silent ones in "  \
         "front: a model that wants a past has one")                                                \
     OUT(list, out, "the segments, of one channel: silence fills the last; what is left and no"     \
                    " longer than half of one and a tenth of a second is dropped")
 OMN_OPERATION(segments, SEGMENTS, OMN_PURE);
 static omn_status segments(omn_call *c, const omn_value *in, double rate, double seconds,
-                           double each, int least, omn_value **out, omn_error *err)
+                           double each, int parts, int least, omn_value **out,
+                           omn_error *err)
 {
     sound s = { 0 };
     omn_status st = OMN_OK;
     if (each > 0 && each < 0.01)
         return omn_fail(err, OMN_ERR_ARGUMENT, "each: %g s is outside 0.01..3600", each);
+    if (parts > 0 && each > 0)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "each and parts: one says how long they are");
     OMN_TRY(sound_of(in, true, &s, err));
-    cut how = { seconds, each > 0 ? each : seconds, (double)s.n / s.rate,
-                (size_t)least, 0 };
+    const double length = (double)s.n / s.rate;
+    cut how = { seconds, parts > 0 ? length / parts : each > 0 ? each : seconds, length,
+                (size_t)least, 0, s.n > 0 ? (size_t)parts : 0 };
     OMN_TRY(sound_resample(c, &s, rate, err));
     OMN_TRY(sound_cut(&s, &how, in, out, err));
     const size_t heard = omn_list_count(*out) - how.silent;

@@ -56,7 +56,8 @@ static omn_status piece(const sound *s, const place *at, size_t size, int64_t wh
 omn_status sound_cut(const sound *s, cut *how, const omn_value *like, omn_value **out,
                      omn_error *err)
 {
-    const double n = segments(how), size = floor(s->rate * how->seconds);
+    const double n = how->parts > 0 ? (double)how->parts : segments(how);
+    const double size = floor(s->rate * how->seconds);
     const int64_t whole = (int64_t)(s->rate * n * how->each);
     omn_status st = OMN_OK;
     omn_value **list = NULL;

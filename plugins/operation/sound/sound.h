@@ -27,6 +27,7 @@ typedef struct cut {
     double length;                        /* of the sound before it was resampled, s */
     size_t least;                         /* pieces of any sound; silent ones in front */
     size_t silent;                        /* how many of those there are; filled */
+    size_t parts;                         /* so many, whatever each and length say; 0: as they do */
 } cut;
 /* A list of pieces of exactly trunc(seconds * rate) samples; like: as above. [run] */
 omn_status sound_cut(const sound *s, cut *how, const omn_value *like, omn_value **out,

@@ -190,10 +190,50 @@ static omn_status make(omn_call *c, const omn_value *in, double rate, omn_value 
     return st;
 }
 
+/* ---- sound ---------------------------------------------------------------------------------- */
+
+#define WITH_SOUND(IN, OPT, PAR, OUT)                                                              \
+    IN(any, in, "a video, a stream, or a list of pictures, one a second")                          \
+    IN(audio, sound, "what is heard; its moments are those of the pictures")                       \
+    OUT(video, out, "the pictures with that sound, another that they had is left out")
+OMN_OPERATION(with_sound, WITH_SOUND, OMN_PURE);
+static omn_status with_sound(omn_call *c, const omn_value *in, const omn_value *sound,
+                             omn_value **out, omn_error *err)
+{
+    omn_value *stream = NULL;
+    const omn_kind *video = NULL;
+    picked p = { NULL, NULL, 0 };
+    omn_status st = as_stream(c, in, &stream, err);
+    if (st == OMN_OK) st = hold(stream, &p, err);
+    if (st == OMN_OK) st = omn_kind_find(c, "video", &video, err);
+    const omn_filled columns[3] = {
+        omn_fill("frames", OMN_ANY_VALUE, omn_dim1((int64_t)p.n), p.of),
+        omn_fill("time", OMN_F64, omn_dim1((int64_t)p.n), p.time),
+        omn_fill("sound", OMN_ANY_VALUE, omn_dim0(), &sound),
+    };
+    if (st == OMN_OK) st = omn_value_make(video, columns, 3, NULL, out, err);
+    picked_fini(&p);
+    omn_value_unref(stream);
+    return st;
+}
+
+#define SOUND(IN, OPT, PAR, OUT)                                                                   \
+    IN(video, in, "a video with a sound")                                                          \
+    OUT(audio, out, "its sound")
+OMN_OPERATION(sound_of, SOUND, OMN_PURE);
+static omn_status sound_of(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    const omn_kind *audio = NULL;
+    const omn_status st = omn_kind_find(c, "audio", &audio, err);
+    return st == OMN_OK ? omn_value_convert(c, in, audio, out, err) : st;
+}
+
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(frames, "video.frames",
                          "some pictures of a video, evenly over its length"),
     OMN_OPERATION_OBJECT(trim, "video.trim_bars", "a video without its black bars"),
     OMN_OPERATION_OBJECT(make, "video.make", "pictures as a video of a rate"),
+    OMN_OPERATION_OBJECT(with_sound, "video.with_sound", "a video with a sound of one's own"),
+    OMN_OPERATION_OBJECT(sound_of, "video.sound", "the sound that a video carries"),
 };
-OMN_PLUGIN("operation-video", "1.0", "Apache-2.0", "operations on videos", objects);
+OMN_PLUGIN("operation-video", "1.1", "Apache-2.0", "operations on videos", objects);
