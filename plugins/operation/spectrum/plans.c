@@ -30,19 +30,22 @@ static omn_status make(size_t n, plans *out, omn_error *err)
         out->n = n;
         out->forward = fftwf_plan_dft_r2c_1d((int)n, x, y, FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
         out->back = fftwf_plan_dft_c2r_1d((int)n, y, x, FFTW_ESTIMATE);
+        out->half = fftwf_plan_dft_1d((int)n / 2, (fftwf_complex *)x, y, FFTW_FORWARD,
+                                      FFTW_ESTIMATE | FFTW_PRESERVE_INPUT);
     }
     fftwf_free(x);
     fftwf_free(y);
-    if (out->forward != NULL && out->back != NULL) return OMN_OK;
+    if (out->forward != NULL && out->back != NULL && out->half != NULL) return OMN_OK;
     if (out->forward != NULL) fftwf_destroy_plan(out->forward);
     if (out->back != NULL) fftwf_destroy_plan(out->back);
+    if (out->half != NULL) fftwf_destroy_plan(out->half);
     return omn_fail(err, OMN_ERR_MEMORY, "no memory for transforms of %zu numbers", n);
 }
 
 omn_status plans_get(size_t n, plans *out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    *out = (plans){ 0, NULL, NULL };
+    *out = (plans){ 0, NULL, NULL, NULL };
     if (n < STEP || n > MOST || n % STEP != 0)
         return omn_fail(err, OMN_ERR_ARGUMENT, "length: %zu is no multiple of %d up to %d", n, STEP,
                         MOST);
@@ -55,6 +58,15 @@ omn_status plans_get(size_t n, plans *out, omn_error *err)
     *out = *at;
     pthread_mutex_unlock(&kept.lock);
     return st;
+}
+
+void turns_fill(size_t n, float *out)
+{
+    for (size_t i = 0; i < n / 4; i++) {
+        const double angle = 6.283185307179586 * (double)i / (double)n;
+        out[2 * i] = (float)cos(angle);
+        out[2 * i + 1] = (float)sin(angle);
+    }
 }
 
 void window_fill(size_t n, bool periodic, float *out)

@@ -9,10 +9,11 @@
 #include <fftw3.h>
 
 /* The plans of one length: n real numbers <-> n / 2 + 1 complex ones, by fftwf_execute_dft_r2c and
- * _c2r on blocks of fftwf_malloc, from any thread. They live as long as the process. */
+ * _c2r, and n / 2 complex numbers forward, by fftwf_execute_dft, on blocks of fftwf_malloc, from
+ * any thread. They live as long as the process. */
 typedef struct plans {
     size_t n;
-    fftwf_plan forward, back;
+    fftwf_plan forward, back, half;
 } plans;
 /* OMN_ERR_MEMORY. [any] */
 omn_status plans_get(size_t n, plans *out, omn_error *err);
@@ -20,6 +21,9 @@ omn_status plans_get(size_t n, plans *out, omn_error *err);
 /* Hann's window: of n numbers that begin and end with 0 (symmetric), or of n + 1 such numbers
  * without the last (periodic). [any] */
 void window_fill(size_t n, bool periodic, float *out);
+
+/* Cosine and sine of 2 pi k / n, side by side, for k from 0 to n / 4 - 1. [any] */
+void turns_fill(size_t n, float *out);
 
 /* Triangles over the bins of a transform: Slaney's mel scale and areas, as librosa has them. Band i
  * weighs bins first[i] .. first[i] + count[i] - 1 by w[at[i]], .. */
