@@ -568,6 +568,80 @@ START_TEST(actions_without_bounds_and_bad_ranges_are_refused)
 }
 END_TEST
 
+/* What lies outside of what there are words for is an error that says so, not the nearest word. */
+#define HAND(x, turn)                                                                              \
+    "{\"$kind\": \"actions\", \"time\": [0], \"name\": [\"from x\", \"from y\", " \
+    "\"from turn\", \"to x\", \"to y\", \"to turn\", \"push\"], " \
+    "\"action\": [[" x ", 0, 90, 0.5, 0, " turn ", 0]]}"
+#define CUBE(center, size)                                                                         \
+    "{\"$kind\": \"box3d\", \"center\": [[0, 0, 50], " center "], " \
+    "\"size\": [[1, 1, 1], " size "], "                                                            \
+    "\"rotation\": [[[1,0,0],[0,1,0],[0,0,1]], [[1,0,0],[0,1,0],[0,0,1]]]}"
+START_TEST(what_has_no_word_is_refused)
+{
+    static const struct {
+        const char *codec, *value, *says; /* says NULL: it is written */
+    } rows[] = {
+        { "actions", HAND("0.25", "360"), NULL },
+        { "actions", HAND("0.2", "90"),
+          "from x is 0.2 m: this model has words for 0.25 to 0.75 m" },
+        { "actions", HAND("0.5", "-10"), "to turn is -10 deg" },
+        { "box3d", CUBE("[0, 0, 9]", "[1, 2, 400]"), NULL },
+        { "box3d", CUBE("[9, 0, 9]", "[1, 2, 4]"), "box 2: the x of its centre is" },
+        { "box3d", CUBE("[0, 9, 9]", "[1, 2, 4]"), "box 2: the y of its centre is" },
+        { "box3d", CUBE("[0, 0, 9]", "[1, 500, 4]"), "box 2: a side is 500 m" },
+        { "box3d", CUBE("[0, 0, 900]", "[1, 2, 4]"), "box 2: its depth by the lens is" },
+    };
+    const omn_frame f = wide_picture();
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "location.%s", rows[i].codec);
+        const opened c = open_codec(name, NULL);
+        omn_error err = OMN_ERROR_INIT;
+        omn_value *v = json(rows[i].value);
+        omn_buf b;
+        omn_buf_init(&b, 1 << 16);
+        const omn_status st = c.impl->write(c.self, NULL, v, &f, &b, &err);
+        ck_assert_msg(rows[i].says ? st == OMN_ERR_DATA && strstr(err.text, rows[i].says) != NULL
+                                   : st == OMN_OK && b.length > 0,
+                      "row %zu: %s", i, err.text);
+        omn_buf_fini(&b);
+        omn_value_unref(v);
+        c.impl->close(c.self);
+    }
+}
+END_TEST
+
+/* The same of bins, by the bounds of the answer that is wanted. */
+START_TEST(bins_outside_of_their_bounds_are_refused)
+{
+    static const struct {
+        const char *numbers, *says;
+    } rows[] = {
+        { "1.5, 1", "wheel is 1.5 rad/s: this model has words for -3 to 1 rad/s" },
+        { "-4, 1", "wheel is -4 rad/s" },
+    };
+    const loc_scheme s = { .bins = 1000 };
+    loc_actions wanted = { .form = LOC_BINS };
+    omn_error err = OMN_ERROR_INIT;
+    ck_assert_int_eq(loc_actions_open(&wanted, "wheel -3..1 rad/s, gas 0..1", &err), OMN_OK);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[256];
+        omn_buf b;
+        snprintf(text, sizeof text, "{\"$kind\": \"actions\", \"action\": [[%s]], \"time\": [0],"
+                 " \"name\": [\"wheel\", \"gas\"], \"unit\": [\"rad/s\", null]}", rows[i].numbers);
+        omn_value *v = json(text);
+        omn_buf_init(&b, 1 << 10);
+        err = (omn_error)OMN_ERROR_INIT;
+        ck_assert_int_eq(loc_write_actions(&s, &wanted, v, &b, &err), OMN_ERR_DATA);
+        ck_assert_msg(strstr(err.text, rows[i].says) != NULL, "%s", err.text);
+        omn_buf_fini(&b);
+        omn_value_unref(v);
+    }
+    loc_actions_close(&wanted);
+}
+END_TEST
+
 /* A text that only begins things costs its length and no more. */
 START_TEST(a_long_hostile_text_is_read_in_time)
 {
@@ -608,6 +682,7 @@ int main(void)
         a_way_is_told_as_places_and_what_was_done,
         bins_are_those_of_their_bounds,
         actions_without_bounds_and_bad_ranges_are_refused,
+        what_has_no_word_is_refused, bins_outside_of_their_bounds_are_refused,
         a_long_hostile_text_is_read_in_time,
     };
     return TESTING_RUN("codec/numbers", all, 10);

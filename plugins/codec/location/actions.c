@@ -157,9 +157,28 @@ static omn_status put_bins(const loc_scheme *s, const loc_actions *wanted, const
             return omn_fail(err, OMN_ERR_DATA, "\"%.60s\" has no bounds: without them it has no "
                             "bins", ((const char *const *)omn_value_column(v, "name")->data)[i]);
     }
-    for (size_t k = 0; k < rows * n; k++)
-        loc_put_number(s, span_of(wanted, v, k % n), (double)((const float *)t->data)[k], out);
+    for (size_t k = 0; k < rows * n; k++) {
+        const double x = (double)((const float *)t->data)[k];
+        const omn_tensor *unit = omn_value_column(v, "unit");
+        const omn_status st = loc_check_number(
+            span_of(wanted, v, k % n), x,
+            ((const char *const *)omn_value_column(v, "name")->data)[k % n],
+            unit ? ((const char *const *)unit->data)[k % n] : NULL, err);
+        if (st != OMN_OK) return st;
+        loc_put_number(s, span_of(wanted, v, k % n), x, out);
+    }
     return OMN_OK;
+}
+
+/* Are the first m of the n numbers of each row within what there are words for? */
+static omn_status check_rows(const loc_joint *j, size_t m, const omn_tensor *t, omn_error *err)
+{
+    const size_t rows = (size_t)t->shape.dim[0], n = (size_t)t->shape.dim[1];
+    omn_status st = OMN_OK;
+    for (size_t k = 0; st == OMN_OK && k < rows * m; k++)
+        st = loc_check_number(j[k % m].span, (double)((const float *)t->data)[k / m * n + k % m],
+                              j[k % m].name, j[k % m].unit, err);
+    return st;
 }
 
 omn_status loc_write_actions(const loc_scheme *s, const loc_actions *wanted, const omn_value *v,
@@ -174,11 +193,9 @@ omn_status loc_write_actions(const loc_scheme *s, const loc_actions *wanted, con
     const float *x = t->data;
     const size_t n = (size_t)t->shape.dim[1];
     const loc_form form = loc_form_of(v);
-    for (size_t k = 0; form == LOC_NAVIGATE && k < (size_t)t->shape.dim[0] * PLACE; k++) {
-        const loc_joint *j = &place[k % PLACE];
-        st = loc_check_number(j->span, (double)x[k / PLACE * n + k % PLACE], j->name, j->unit, err);
-        if (st != OMN_OK) return st;
-    }
+    if (form == LOC_NAVIGATE) st = check_rows(place, PLACE, t, err);
+    if (form == LOC_PICK_PLACE) st = check_rows(hand, PUSH, t, err);
+    if (st != OMN_OK) return st;
     omn_buf_init(&b, out->most);
     for (size_t i = 0; form != LOC_BINS && i < (size_t)t->shape.dim[0]; i++)
         if (form == LOC_PICK_PLACE) put_hand(s, x + i * n, i, &b);

@@ -68,10 +68,13 @@ static void ray_turn(const double at[3], double out[9])
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static void write_one(const loc_space *s, const lens *l, const omn_frame *like,
-                      const double center[3], const double size[3], const double turn[9],
-                      omn_buf *out)
+static omn_status write_one(const loc_space *s, const lens *l, const omn_frame *like,
+                            const double center[3], const double size[3], const double turn[9],
+                            omn_buf *out, omn_error *err)
 {
+    static const char *const across[2] = { "the x of its centre", "the y of its centre" };
+    static const loc_span metres = { 0, 402 }; /* e to the 6th, less one */
+    omn_status st = OMN_OK;
     const loc_scheme *k = &s->scheme;
     double at[2], view[2], ray[9], seen[9];
     int32_t bins[6];
@@ -82,14 +85,22 @@ static void write_one(const loc_space *s, const lens *l, const omn_frame *like,
     if (like) omn_frame_from_source(like, at[0], at[1], &view[0], &view[1]);
     view[0] /= k->width;
     view[1] /= k->height;
+    const double depth = center[2] * l->size[1] / l->f[1] / s->unit;
+    for (int i = 0; st == OMN_OK && i < 2; i++)
+        st = loc_check_number(place_span, view[i], across[i], "of the picture", err);
+    for (int i = 0; st == OMN_OK && i < SIDES; i++)
+        st = loc_check_number(metres, size[i], "a side", "m", err);
+    if (st == OMN_OK) st = loc_check_number(depth_span, depth, "its depth by the lens", "km", err);
+    if (st != OMN_OK) return st;
     for (int i = 0; i < 2; i++) loc_put_number(k, place_span, view[k->x_first ? i : 1 - i], out);
-    loc_put_number(k, depth_span, center[2] * l->size[1] / l->f[1] / s->unit, out);
+    loc_put_number(k, depth_span, depth, out);
     for (int i = 0; i < SIDES; i++) loc_put_number(k, side_span, log1p(size[i]), out);
     ray_turn(center, ray);
     product(ray, true, turn, seen);
     const double a[3] = { seen[0], seen[3], seen[6] }, b[3] = { seen[1], seen[4], seen[7] };
     loc_direction_bins(k, a, b, 3, bins);
     for (int i = 0; i < 6; i++) loc_put_word(k, bins[i], out);
+    return OMN_OK;
 }
 
 omn_status loc_write_box3d(const loc_space *s, const omn_value *v, const omn_frame *like,
@@ -110,7 +121,12 @@ omn_status loc_write_box3d(const loc_space *s, const omn_value *v, const omn_fra
     for (size_t i = 0, n = omn_value_count(v); i < n; i++) {
         const char *label = labels ? ((const char *const *)labels->data)[i] : NULL;
         if (!(center[3 * i + 2] > 0)) continue;         /* behind the camera: not in the picture */
-        write_one(s, &l, like, center + 3 * i, size + 3 * i, turn + 9 * i, &words);
+        st = write_one(s, &l, like, center + 3 * i, size + 3 * i, turn + 9 * i, &words, err);
+        if (st != OMN_OK) {
+            omn_error_prefix(err, "box %zu", i + 1);
+            omn_buf_fini(&words);
+            return st;
+        }
         if (label && label[0] && s->scheme.labels != LOC_NONE)
             omn_buf_printf(&words, " %s", label);
     }

@@ -25,8 +25,10 @@ omn_status loc_check_number(loc_span of, double x, const char *what, const char 
 {
     const double slack = 1e-6 * (of.most - of.least); /* of numbers that went through f32 */
     if (x >= of.least - slack && x <= of.most + slack) return OMN_OK;
-    return omn_fail(err, OMN_ERR_DATA, "%s is %g %s: this model has words for %g to %g %s", what, x,
-                    unit, of.least, of.most, unit);
+    const char *space = unit ? " " : "";
+    if (!unit) unit = "";
+    return omn_fail(err, OMN_ERR_DATA, "%s is %g%s%s: this model has words for %g to %g%s%s", what,
+                    x, space, unit, of.least, of.most, space, unit);
 }
 
 double loc_take_number(const loc_scheme *s, loc_span of, const loc_run *run, const char **p)
