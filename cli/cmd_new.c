@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio new: the project of a plugin that builds and passes its own test. */
+/* omnio new: the project of a plugin that builds and passes its own test, or the folder of a model
+ * that is to be trained. */
 #include "cli.h"
+#include "new_model.h"
 
 #include <string.h>
 
@@ -11,22 +13,38 @@ static const cli_option rows[] = {
       "operation|format|encoder|decoder|codec|model|source|op|compute|value|answer", NULL,
       "Project", "what the plugin offers" },
     { "output", 'o', "path", "DIR", NULL, NULL, NULL, "Project",
-      "folder to make [the plugin's name]" },
+      "folder to make [the operand]" },
+    { "texts", 0, "path", "FILE", NULL, NULL, NULL, "Model",
+      "texts of which the tokenizer is learnt, UTF-8; more may follow" },
+    { "pieces", 0, "int", "N", "2000", "300..65536", NULL, "Model",
+      "pieces of the tokenizer, at most" },
+    { "width", 0, "int", "N", "192", "32..8192", NULL, "Model",
+      "width of the layers, a multiple of 32" },
+    { "layers", 0, "int", "N", "3", "1..64", NULL, "Model",
+      "layers of the encoder and of the decoder" },
+    { "image-size", 0, "int", "PX", "128", "16..1024", NULL, "Model",
+      "side of the pictures that it looks at, a multiple of 16" },
 };
 
 static const cli_example examples[] = {
     { "omnio new plugin brighter --kind operation", "then: cd brighter && make check" },
+    { "omnio new model mine --texts texts.txt", "then: a recipe with model: ./mine" },
 };
 
 const cli_command cmd_new = {
     "new",
-    "plugin NAME",
-    "Write the project of a new plugin.",
-    "The project needs nothing but make, a C compiler and pkg-config omnio.",
+    "plugin NAME | model DIR",
+    "Write the project of a new plugin, or the folder of a new model.",
+    "The project of a plugin needs nothing but make, a C compiler and pkg-config omnio.\n\n"
+    "A model's folder has a configuration of the family uio2, which reads texts and pictures and "
+    "writes texts, and a tokenizer that is learnt from the texts by byte-pair encoding: a space "
+    "belongs to the word behind it, digits stand alone, characters that hardly ever occur are "
+    "spelt in bytes. The same texts give the same tokenizer. It has no weights: omnio train makes "
+    "them.",
     CLI_ROWS(rows),
     0,
     CLI_ROWS(examples),
-    "omnio-plugin(7)",
+    "omnio-plugin(7), omnio-recipe(5), omnio-train(1)",
     NULL,
     new_project
 };
@@ -37,10 +55,17 @@ static int new_project(cli *c, int argc, char **argv)
     omn_error err = OMN_ERROR_INIT;
     cli_rows(&a, &cmd_new, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
-    if (code < 0 && (a.n_operands != 2 || strcmp(a.operands[0], "plugin")))
-        code = cli_usage(c, "\"plugin\" and a name are wanted, as in: omnio new plugin brighter");
+    const bool model = code < 0 && a.n_operands >= 2 && !strcmp(a.operands[0], "model");
+    if (code < 0 && !model && (a.n_operands != 2 || strcmp(a.operands[0], "plugin")))
+        code = cli_usage(c, "\"plugin\" and a name, or \"model\" and a folder, are wanted, as in: "
+                            "omnio new plugin brighter");
     if (code < 0) code = cli_session(c, &a);
     if (code >= 0) goto done;
+    if (model) {
+        cli_keep(c, true);
+        code = new_model(c, &a);
+        goto done;
+    }
     const char *folder = cli_text(&a, "output") ? cli_text(&a, "output") : a.operands[1];
     cli_keep(c, true);
     if (omn_plugin_project(c->ctx, cli_text(&a, "kind"), a.operands[1], folder, &err) != OMN_OK)

@@ -7,6 +7,7 @@
 picture=$(find "$top_srcdir/tests/foreign" -name 01.png | head -n 1)
 for i in my.png a.jpg; do cp "$picture" $i || exit 99; done
 cp a.jpg a.png
+cp "$top_srcdir/README.md" texts.txt || exit 99
 cp "$top_srcdir/tests/video/sound.mp4" my.mp4 || exit 99
 cp "$top_srcdir/tests/golden/loaders/unitab.pth" checkpoint.pth || exit 99
 cp "$top_srcdir/tests/fuzz/seeds/tone.wav" my.wav || exit 99

@@ -824,5 +824,5 @@ int main(void)
         each_objective_is_learnt,
         a_run_that_was_stopped_ends_as_one_that_was_not,
     };
-    return TESTING_RUN("pipeline/masked", all, 60);
+    return TESTING_RUN("pipeline/masked", all, 240);
 }
