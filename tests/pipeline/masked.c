@@ -234,7 +234,7 @@ static const char *question(const omn_lesson *l)
  * on each other (15/16 of chi square with 15 degrees of freedom): 45 is one seed of 10,000. */
 START_TEST(patches_of_pictures_are_taken_out)
 {
-    enum { N = 2000 };
+    enum { N = 1000 };
     omn_error err = OMN_ERROR_INIT;
     desk d;
     double count[PATCHES] = { 0 }, chi = 0;
@@ -274,7 +274,7 @@ START_TEST(patches_of_pictures_are_taken_out)
         ck_assert(l->end_weight < 1e-9);
         drop_page(&p);
     }
-    ck_assert_int_lt(abs(masked - N / 2), 90);           /* four deviations of 22.4 */
+    ck_assert_int_lt(abs(masked - N / 2), 64);           /* four deviations of 15.8 */
     for (int k = 0; k < PATCHES; k++)
         chi += pow(count[k] - 0.75 * masked, 2) / (0.1875 * masked) * 15 / 16;
     ck_assert_msg(chi < 45, "chi square %g", chi);
@@ -763,10 +763,11 @@ START_TEST(each_objective_is_learnt)
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         char text[2048], out[16];
         seen s = { 0 };
-        snprintf(text, sizeof text, HEAD MINE "steps: 60\ntasks:\n  - %s\n", tasks[i]);
+        snprintf(text, sizeof text, HEAD MINE "steps: 40\ntasks:\n  - %s\n", tasks[i]);
         snprintf(out, sizeof out, "out%zu", i);
         train(folder, text, out, 2, &s);
-        ck_assert_msg(s.last < 0.6 * s.first, "%zu: from %g to %g", i, s.first, s.last);
+        printf("# %zu: from %g to %g\n", i, s.first, s.last);
+        ck_assert_msg(s.last < 0.75 * s.first, "%zu: from %g to %g", i, s.first, s.last);
     }
 }
 END_TEST
