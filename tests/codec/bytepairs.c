@@ -230,6 +230,51 @@ START_TEST(odd_texts)
 }
 END_TEST
 
+/* Words as Llama 3 and Qwen 2 cut them: what the same library makes of the same vocabulary. */
+START_TEST(words_cut_by_an_expression)
+{
+    static const char *const cuts[] = { "llama3", "qwen2" };
+    json_t *cases = golden_json("tests/golden/llama/bytepairs.json"), *one;
+    for (int c = 0; c < 2; c++) {
+        json_t *all = golden_json("tests/golden/flamingo/tokenizer.json");
+        omn_error err = OMN_ERROR_INIT;
+        bpe *b = NULL;
+        size_t i;
+        json_object_set(all, "pre_tokenizer", golden_get(golden_get(cases, "cuts"), cuts[c]));
+        json_object_set_new(golden_get(all, "model"), "ignore_merges", json_boolean(c == 0));
+        /* runs of blanks have names there, which would be cut out before */
+        while (json_array_size(golden_get(all, "added_tokens")) > 2)
+            json_array_remove(golden_get(all, "added_tokens"), 2);
+        char *text = json_dumps(all, 0);
+        const bpe_file f = { "f", text, strlen(text) };
+        ck_assert_msg(bpe_open_tokenizer(&f, &b, &err) == OMN_OK, "%s", err.text);
+        ck_assert(bpe_marks_done(b, &err) == OMN_OK);
+        json_array_foreach(golden_get(cases, "cases"), i, one)
+        {
+            const json_t *want = golden_get(one, cuts[c]), *said = golden_get(one, "text");
+            bpe_ids ids = { 0 };
+            omn_buf back;
+            omn_buf_init(&back, 1 << 16);
+            ck_assert(bpe_encode(b, json_string_value(said), json_string_length(said), &ids,
+                                 &err) == OMN_OK);
+            ck_assert_msg(ids.n == json_array_size(want), "%s: \"%s\"", cuts[c],
+                          json_string_value(said));
+            for (size_t k = 0; k < ids.n; k++)
+                ck_assert_int_eq(ids.id[k], (int)json_integer_value(json_array_get(want, k)));
+            ck_assert(bpe_decode(b, ids.id, ids.n, &back, &err) == OMN_OK);
+            ck_assert_str_eq(back.data, json_string_value(said));
+            omn_buf_fini(&back);
+            free(ids.id);
+        }
+        ck_assert_uint_ge(i, 100);
+        bpe_close(b);
+        free(text);
+        json_decref(all);
+    }
+    json_decref(cases);
+}
+END_TEST
+
 /* Names of every sort, with blanks that are their own, in a file that puts a blank in front of what
  * is read: as the same library reads it. */
 START_TEST(names_and_blanks)
@@ -420,7 +465,10 @@ START_TEST(what_is_not_done_is_refused)
         { "model", "type", "\"Unigram\"", "Unigram" },
         { "model", "dropout", "0.1", "dropout" },
         { "model", "byte_fallback", "true", "byte_fallback" },
-        { "model", "ignore_merges", "true", "ignore_merges" },
+        { NULL, "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": []}", "Sequence" },
+        { NULL, "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", "
+          "\"pattern\": {\"Regex\": \"\\\\s+\"}, \"behavior\": \"Isolated\"}, {\"type\": \"ByteLevel\"}]}",
+          "Regex: \\s+" },
         { "model", "end_of_word_suffix", "\"</w>\"", "end_of_word_suffix" },
         { "model", "new_rule", "true", "new_rule" },
         { "model", "merges", "[\"a\"]", "merges[0]" },
@@ -484,9 +532,18 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        ids_of_ofa,   names_that_are_added, ids_of_unitab,  ids_of_gpt_neox,
-        odd_texts,    names_and_blanks,     random_bytes,         whole_characters,
-        lists_that_lie, what_is_not_done_is_refused, damaged_files,
+        ids_of_ofa,
+        names_that_are_added,
+        ids_of_unitab,
+        ids_of_gpt_neox,
+        odd_texts,
+        words_cut_by_an_expression,
+        names_and_blanks,
+        random_bytes,
+        whole_characters,
+        lists_that_lie,
+        what_is_not_done_is_refused,
+        damaged_files,
     };
     return TESTING_RUN("codec/bytepairs", all, 30);
 }

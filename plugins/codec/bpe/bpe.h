@@ -75,7 +75,9 @@ typedef struct bpe_mark {
 typedef struct bpe {
     const struct bpe_style *style;
     void (*clean)(points *p);           /* usually the style's */
+    size_t (*word)(const points *p, size_t from, size_t end, bool *word);     /* usually its too */
     bool prefix;                        /* what begins with no blank is given one */
+    bool whole;                         /* a word that is a symbol is it, whatever merges make */
     omn_arena *arena;
     bpe_symbol *symbol;
     int32_t count, room;                /* symbols */
@@ -164,6 +166,9 @@ typedef struct bpe_style {
     size_t (*word)(const points *p, size_t from, size_t end, bool *word);
 } bpe_style;
 extern const bpe_style bpe_clip, bpe_gpt2, bpe_roberta;
+/* As Llama 3 cuts (numbers of three signs at most), and Qwen 2 (of one). */
+size_t bpe_llama3_word(const points *p, size_t i, size_t end, bool *word);
+size_t bpe_qwen2_word(const points *p, size_t i, size_t end, bool *word);
 
 typedef struct bpe_ids { int32_t *id; size_t n, room; bool failed; } bpe_ids;
 omn_status bpe_encode(const bpe *b, const char *text, size_t n, bpe_ids *out, omn_error *err);

@@ -143,6 +143,11 @@ static void put_word(const bpe *b, word *w, const char *bytes, size_t n, bpe_ids
         w->next[i] = i + 1 < w->n ? i + 1 : -1;
         w->before[i] = i - 1;
     }
+    const int32_t known = b->whole ? bpe_find(b, bytes, n, false) : -1;
+    if (known >= 0) {
+        put(out, b->symbol[known].id);
+        return;
+    }
     merge_all(b, w);
     for (int32_t i = 0; i >= 0; i = w->next[i]) put(out, b->symbol[w->symbol[i]].id);
 }
@@ -172,7 +177,7 @@ static void marks_among_words(encoder *e, points *p)
     for (size_t i = 0; i < p->n && !p->failed && !e->out->failed;) {
         bool is_word = false;
         const bpe_mark *m = bpe_mark_at(b, p, i, p->n, BPE_RAW | BPE_CLEAN);
-        const size_t end = m ? i + m->points : b->style->word(p, i, p->n, &is_word);
+        const size_t end = m ? i + m->points : b->word(p, i, p->n, &is_word);
         if (m) put(e->out, m->id);
         if (is_word) word_at(e, p, i, end);
         i = end;
@@ -183,7 +188,7 @@ static void words_of(encoder *e, const points *p, size_t from, size_t to)
 {
     for (size_t i = from; i < to && !e->out->failed;) {
         bool is_word = false;
-        const size_t end = e->b->style->word(p, i, to, &is_word);
+        const size_t end = e->b->word(p, i, to, &is_word);
         if (is_word) word_at(e, p, i, end);
         i = end;
     }

@@ -17,6 +17,7 @@ omn_status bpe_new(const char *style, bpe **out, omn_error *err)
         if (!strcmp(styles[i]->name, style)) b->style = styles[i];
     if (!b->style) return omn_fail(err, OMN_ERR_ARGUMENT, "there is no style \"%s\"", style);
     b->clean = b->style->clean;
+    b->word = b->style->word;
     memset(b->single, 0xFF, sizeof b->single);
     return OMN_OK;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer.json of the Tokenizers library, as far as it is byte pair encoding over bytes: GPT-2's,
- * RoBERTa's, GPT-NeoX's and their kin. What such a file may say and is not done here is refused by
+ * RoBERTa's, GPT-NeoX's, Llama 3's, Qwen 2's and their kin. What such a file may say and is not done here is refused by
  * its name; what only frames a text (start, end, padding, cutting) is the model's matter. */
 #include "bpe.h"
 
@@ -69,15 +69,60 @@ static omn_status normalizer(const reader *r, const json_t *j, int depth)
     return OMN_OK;
 }
 
-static omn_status pre_tokenizer(const reader *r, const json_t *j)
+/* Bytes as visible characters; words are cut by its own rule, or were before. */
+static omn_status byte_level(const reader *r, const json_t *j, bool cut)
 {
     static const char *const keys[] = { "type", "add_prefix_space", "trim_offsets", "use_regex",
                                         NULL };
     if (strcmp(type_of(j), "ByteLevel")) return unsupported(r, "pre_tokenizer", type_of(j));
-    if (json_is_false(json_object_get(j, "use_regex")))
-        return unsupported(r, "pre_tokenizer", "use_regex: false");
+    if (json_is_false(json_object_get(j, "use_regex")) != cut)
+        return unsupported(r, "pre_tokenizer", cut ? "use_regex: true behind a Split"
+                                                   : "use_regex: false");
     r->b->prefix = !json_is_false(json_object_get(j, "add_prefix_space"));
+    if (cut && r->b->prefix) return unsupported(r, "pre_tokenizer", "add_prefix_space: true");
     return only(r, "pre_tokenizer", j, keys);
+}
+
+/* An expression by which words are cut: one of those that are known by heart. */
+static omn_status split(const reader *r, const json_t *j)
+{
+#define FRONT "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
+#define BACK "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
+    static const struct {
+        const char *expression;
+        size_t (*word)(const points *p, size_t i, size_t end, bool *word);
+    } known[] = { { FRONT "\\p{N}{1,3}" BACK, bpe_llama3_word },
+                  { FRONT "\\p{N}" BACK, bpe_qwen2_word } };
+#undef FRONT
+#undef BACK
+    static const char *const keys[] = { "type", "pattern", "behavior", "invert", NULL };
+    const json_t *pattern = json_object_get(j, "pattern");
+    const char *text = json_string_value(json_object_get(pattern, "Regex"));
+    const char *how = json_string_value(json_object_get(j, "behavior"));
+    if (strcmp(type_of(j), "Split")) return unsupported(r, "pre_tokenizer", type_of(j));
+    if (!text) return unsupported(r, "pre_tokenizer", "a Split without a Regex");
+    if (!how || strcmp(how, "Isolated"))
+        return unsupported(r, "behavior", how ? how : "what is there");
+    if (!idle(j, "invert")) return unsupported(r, "pre_tokenizer", "invert");
+    r->b->word = NULL;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(text, known[i].expression)) r->b->word = known[i].word;
+    return r->b->word ? only(r, "pre_tokenizer", j, keys) : unsupported(r, "Regex", text);
+}
+
+static omn_status pre_tokenizer(const reader *r, const json_t *j)
+{
+    static const char *const keys[] = { "type", "pretokenizers", NULL };
+    const json_t *all = json_object_get(j, "pretokenizers");
+    omn_status st = OMN_OK;
+    if (strcmp(type_of(j), "Sequence")) return byte_level(r, j, false);
+    if (json_array_size(all) != 2)
+        return unsupported(r, "pre_tokenizer", "a Sequence but of Split and ByteLevel");
+    OMN_TRY(only(r, "pre_tokenizer", j, keys));
+    OMN_TRY(split(r, json_array_get(all, 0)));
+    OMN_TRY(byte_level(r, json_array_get(all, 1), true));
+done:
+    return st;
 }
 
 /* Whatever it puts around a text, the text's own ids stay as they are. */
@@ -139,7 +184,7 @@ static omn_status model(const reader *r, const json_t *j)
                                         NULL };
     /* bytes are never unknown, so that unk_token and fuse_unk say nothing */
     static const char *const silent[] = { "dropout", "continuing_subword_prefix",
-                                          "end_of_word_suffix", "byte_fallback", "ignore_merges" };
+                                          "end_of_word_suffix", "byte_fallback" };
     const json_t *ids = json_object_get(j, "vocab"), *list = json_object_get(j, "merges");
     omn_status st = OMN_OK;
     if (!json_is_object(j) || (json_object_get(j, "type") && strcmp(type_of(j), "BPE")))
@@ -152,6 +197,7 @@ static omn_status model(const reader *r, const json_t *j)
                         "model: an object vocab and a list merges are wanted");
     OMN_TRY(bpe_read_ids(r->b, ids, json_array_size(list), 0, r->err));
     OMN_TRY(merges(r, list));
+    r->b->whole = !idle(j, "ignore_merges");
 done:
     return st;
 }

@@ -6,6 +6,8 @@ run by any test; needs torch, transformers, safetensors, numpy.
 
   make.py                  writes llama.*, mistral.* and qwen2.* into the current folder, and a
                            tokenizer.model of 72 pieces
+  make.py words FILE       writes bytepairs.json: ids of texts by the vocabulary of FILE (GPT-NeoX's
+                           tokenizer.json beside this folder), words cut as Llama 3 and Qwen 2 do
 
 llama: two heads share keys and values, positions stretched as in Llama 3.1. mistral: a window of
 five places, heads wider than their share. qwen2: biases of queries, keys and values, one table.
@@ -13,6 +15,7 @@ Stages are taken by hooks; "out." are outputs, "in." inputs, "grad." gradients o
 all kept ids."""
 import json
 import struct
+import sys
 
 import numpy as np
 import torch
@@ -158,7 +161,43 @@ def tokenizer(path):
     open(path, "wb").write(out)
 
 
-if __name__ == "__main__":
+SPLIT = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*"
+         r"|\s*[\r\n]+|\s+(?!\S)|\s+")
+
+
+def words(file):
+    from tokenizers import Tokenizer
+    def cut(digits):
+        return {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": SPLIT % digits}, "behavior": "Isolated",
+             "invert": False},
+            {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True,
+             "use_regex": False}]}
+    cuts = {"llama3": cut("{1,3}"), "qwen2": cut("")}
+    made = {}
+    for name, how in cuts.items():
+        all = json.load(open(file))
+        all["pre_tokenizer"] = how
+        all["added_tokens"] = all["added_tokens"][:2]       # runs of blanks would be cut out before
+        all["model"]["ignore_merges"] = name == "llama3"
+        made[name] = Tokenizer.from_str(json.dumps(all))
+    rng = np.random.default_rng(5)
+    parts = ["'s", "'T", "'lL", "'\u017f", "'", "a", "the", "cat", "A", "12345", "7", "\u2167", "\u0663",
+             " ", "  ", "   ", "\n", "\r\n", "\t", "\u00a0", "\u2003", ".", "!?", "\U0001f600",
+             "\u4f60\u597d", "\u00e9", "_", "-", "(", " the", " cat", "\u0085", "d", "ve"]
+    cases = []
+    for _ in range(120):
+        text = "".join(parts[i] for i in rng.integers(0, len(parts), rng.integers(1, 9)))
+        cases.append(dict(text=text, **{n: t.encode(text, add_special_tokens=False).ids
+                                        for n, t in made.items()}))
+    with open("bytepairs.json", "w") as f:
+        lines = ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases)
+        f.write('{"cuts":%s,\n"cases":[\n%s\n]}\n' % (json.dumps(cuts), lines))
+
+
+if __name__ == "__main__" and sys.argv[1:2] == ["words"]:
+    words(sys.argv[2])
+elif __name__ == "__main__":
     tokenizer("tokenizer.model")
     torch.manual_seed(0)
     for name, how in MODELS.items():
