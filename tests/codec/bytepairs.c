@@ -466,8 +466,9 @@ START_TEST(what_is_not_done_is_refused)
         { "model", "dropout", "0.1", "dropout" },
         { "model", "byte_fallback", "true", "byte_fallback" },
         { NULL, "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": []}", "Sequence" },
-        { NULL, "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", "
-          "\"pattern\": {\"Regex\": \"\\\\s+\"}, \"behavior\": \"Isolated\"}, {\"type\": \"ByteLevel\"}]}",
+        { NULL, "pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": "
+          "\"Split\", \"pattern\": {\"Regex\": \"\\\\s+\"}, \"behavior\": \"Isolated\"}, "
+          "{\"type\": \"ByteLevel\"}]}",
           "Regex: \\s+" },
         { "model", "end_of_word_suffix", "\"</w>\"", "end_of_word_suffix" },
         { "model", "new_rule", "true", "new_rule" },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tokenizer.json of the Tokenizers library, as far as it is byte pair encoding over bytes: GPT-2's,
- * RoBERTa's, GPT-NeoX's, Llama 3's, Qwen 2's and their kin. What such a file may say and is not done here is refused by
- * its name; what only frames a text (start, end, padding, cutting) is the model's matter. */
+ * RoBERTa's, GPT-NeoX's, Llama 3's, Qwen 2's and their kin. What such a file may say and is not
+ * done here is refused by its name; what only frames a text (start, end, padding, cutting) is the
+ * model's matter. */
 #include "bpe.h"
 
 #include <jansson.h>

@@ -12,7 +12,8 @@ typedef enum language_form {
 
 /* Rotary positions that were stretched after training; factor 0: they were not. The slow
  * frequencies are divided by factor, and with `old` above 0 (Llama 3.1) the fast ones stay: those
- * that turn `high` times and more within `old` places; in between, down to `low` times, both mix. */
+ * that turn `high` times and more within `old` places; in between, down to `low` times, both
+ * mix. */
 typedef struct stretch { double factor, low, high, old; } stretch;
 
 /* A language model of decoder blocks alone. */

@@ -163,7 +163,8 @@ static void read_stretch(language *l, below *b)
         omn_open_fail(b->o, OMN_ERR_CONFIG, "%s is missing: a number of 1 and more is wanted",
                       b->name);
     if (!fast) return;
-    l->stretch.low = omn_config_double_or(b->f, at(b, "rope_scaling.low_freq_factor"), 0.01, 1e6, 1);
+    l->stretch.low = omn_config_double_or(b->f, at(b, "rope_scaling.low_freq_factor"), 0.01, 1e6,
+                                          1);
     l->stretch.high = omn_config_double_or(b->f, at(b, "rope_scaling.high_freq_factor"), 0.01, 1e6,
                                            4);
     if (l->stretch.low >= l->stretch.high)

@@ -77,7 +77,8 @@ static const omn_model_impl alone = { extension_alone, alone_open, free, flaming
 static const omn_object objects[] = {
     { "omnio.model/1", "flamingo", "Flamingo: texts about the pictures that stand among them",
       &impl, NULL, 0, 0 },
-    { "omnio.model/1", "language", "MPT, GPT-NeoX, Llama, Mistral, Qwen 2: texts that go on", &alone, NULL, 0, 0 },
+    { "omnio.model/1", "language", "MPT, GPT-NeoX, Llama, Mistral, Qwen 2: texts that go on",
+      &alone, NULL, 0, 0 },
 };
 OMN_PLUGIN("model-flamingo", "0.1.0", "Apache-2.0",
            "the Flamingo model family, and language models", objects);

@@ -30,8 +30,8 @@ typedef struct verify_how {
 omn_status verify_open(verify *v, const verify_how *how, golden_run *r, omn_error *err);
 omn_status verify_compare(verify *v, golden_run *r, omn_error *err);
 
-/* A graph of the file's pictures, if it has any, and, with target, of its ids: their labels with labels; feeds and
- * runs it. verify_case.c */
+/* A graph of the file's pictures, if it has any, and, with target, of its ids: their labels with
+ * labels; feeds and runs it. verify_case.c */
 omn_status verify_ask(verify *v, golden_run *r, omn_phase phase, bool labels, omn_error *err);
 omn_status verify_forward(verify *v, omn_error *err);
 omn_status verify_padded(verify *v, omn_error *err);
