@@ -63,9 +63,6 @@ void beit3_embed(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle *
 /* Captions and masked data: encode, step and teach; caption.c, masked.c */
 void beit3_caption(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle *out);
 void beit3_masked(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle *out);
-/* Logits of a target into `out`; the losses of all, behind them; losses.c */
-void beit3_logits(omn_scope *s, const omn_target *t, omn_node *logits, omn_bundle *out);
-void beit3_losses(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle *out);
 /* The graphs; build.c */
 void beit3_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out);
 

@@ -4,6 +4,8 @@
  * of a vocabulary of which one id is said. */
 #include "beit3.h"
 
+#include "../golden/taught.h"
+
 /* [B,C] as logits [B,T,C] of every place of a target. */
 static omn_node *spread(omn_scope *s, omn_node *x, const omn_target *t)
 {
@@ -22,7 +24,7 @@ static void classify(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bund
             top, omn_state_at(top, "class_scores", OMN_F32, omn_dim3(rq->memory_rows, 1,
                                                                      b->classes)));
         x = omn_gather(top, x, omn_reshape(top, rq->memory_row, omn_dim2(rq->rows, 1)));
-        beit3_logits(s, rq->targets[0], spread(top, x, rq->targets[0]), out);
+        taught_logits(s, rq->targets[0], spread(top, x, rq->targets[0]), out);
         return;
     }
     omn_node *x = beit3_classes(b, s, rq);
@@ -34,8 +36,8 @@ static void classify(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bund
             top, omn_state_at(top, "class_scores", OMN_F32, omn_node_shape(x)), x);
         omn_bundle_put(out, s, "memory", x);
     } else {
-        beit3_logits(s, rq->targets[0], spread(top, x, rq->targets[0]), out);
-        beit3_losses(b, s, rq, out);
+        taught_logits(s, rq->targets[0], spread(top, x, rq->targets[0]), out);
+        taught_sum(omn_scope_at(s, "/"), rq, b->loss, out);
     }
 }
 

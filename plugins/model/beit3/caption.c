@@ -9,6 +9,8 @@
  * what the mask of a step would see, and the logits are those of the masks. */
 #include "beit3.h"
 
+#include "../golden/taught.h"
+
 #define HIDDEN 1e10
 
 /* [B,N,1] and [B,1,T] that are equal: [B,N,T] of 0 and 1. */
@@ -93,8 +95,8 @@ static void teach(const beit3 *b, omn_scope *s, const omn_build *rq, omn_node *p
                           .extra = who_sees(s, t, n, !t->noised) };
     omn_node *x = beit3_layers(&r, s, count > 1 ? omn_concat(s, all, count, 1) : words);
     x = omn_slice(s, x, 1, n + (t->noised ? 0 : T), T);
-    beit3_logits(s, t, head(b, s, x), out);
-    beit3_losses(b, s, rq, out);
+    taught_logits(s, t, head(b, s, x), out);
+    taught_sum(omn_scope_at(s, "/"), rq, b->loss, out);
 }
 
 /* Numbers first .. first + n - 1, i32 [n]. */
@@ -125,7 +127,7 @@ static void step(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle *
     omn_node *rows = omn_gather(s, places, omn_reshape(s, rq->memory_row, omn_dim2(B, 1)));
     r.rows = omn_reshape(s, rows, omn_dim2(B, n));
     omn_node *x = beit3_layers(&r, s, beit3_words(b, s, t->ids, t->pos, t->seg));
-    beit3_logits(s, t, head(b, s, x), out);
+    taught_logits(s, t, head(b, s, x), out);
 }
 
 void beit3_caption(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle *out)

@@ -5,6 +5,8 @@
  * the ids are the mask's already, of patches the place. */
 #include "beit3.h"
 
+#include "../golden/taught.h"
+
 #include <string.h>
 
 static const omn_target *target_of(const omn_build *rq, const omn_part *part)
@@ -30,14 +32,14 @@ void beit3_masked(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle 
     omn_node *x = beit3_joint(b, s, rq, picture, words, text ? text->seg : NULL);
     const int64_t n = picture ? N + 1 : 0;
     if (text)
-        beit3_logits(s, text,
-                     beit3_linear(omn_scope_at(top, "mlm_head"),
-                                  omn_slice(top, x, 1, n, omn_node_dim(words, 1)), b->rows, true),
-                     out);
+        taught_logits(s, text,
+                      beit3_linear(omn_scope_at(top, "mlm_head"),
+                                   omn_slice(top, x, 1, n, omn_node_dim(words, 1)), b->rows, true),
+                      out);
     if (codes)
-        beit3_logits(s, codes,
-                     beit3_linear(omn_scope_at(top, "mim_head"), omn_slice(top, x, 1, 1, N),
-                                  b->codes, true),
-                     out);
-    beit3_losses(b, s, rq, out);
+        taught_logits(s, codes,
+                      beit3_linear(omn_scope_at(top, "mim_head"), omn_slice(top, x, 1, 1, N),
+                                   b->codes, true),
+                      out);
+    taught_sum(top, rq, b->loss, out);
 }

@@ -4,7 +4,7 @@
  * texts say stands in the row. */
 #include "flamingo.h"
 
-#include <stdio.h>
+#include "../golden/taught.h"
 
 /* Of which ids the rows of the table are learnt. */
 static void learns(const flamingo *m, const omn_scope *s, int32_t out[2])
@@ -12,20 +12,6 @@ static void learns(const flamingo *m, const omn_scope *s, int32_t out[2])
     const bool two = omn_scope_training(s) && m->interval && !m->whole_table;
     out[0] = two ? m->media : -1;
     out[1] = two ? m->chunk_end : -1;
-}
-
-static void put_loss(omn_scope *s, const omn_build *rq, omn_node *logits, omn_bundle *out)
-{
-    static const omn_ce usual = { OMN_FILL(omn_ce) };
-    const omn_target *t = rq->targets[0];
-    omn_node *each = NULL;
-    omn_bundle_put(out, s, "logits.text", logits);
-    if (!t->labels) return;
-    omn_node *loss =
-        omn_cross_entropy(s, logits, t->labels, t->weight, rq->loss ? rq->loss : &usual, &each);
-    omn_bundle_put(out, s, "loss.text", loss);
-    omn_bundle_put(out, s, "nll.text", each);
-    omn_bundle_put(out, s, "loss", loss);
 }
 
 /* EMBED: what is seen. */
@@ -73,5 +59,7 @@ void flamingo_build(const void *self, omn_scope *s, const omn_build *rq, omn_bun
         x = flamingo_gated(m, s, i, rq, &v, x);
         x = language_layer(&m->lm, s, i, rq, turn, x);
     }
-    put_loss(top, rq, language_logits(&m->lm, s, x, rows), out);
+    omn_node *logits = language_logits(&m->lm, s, x, rows);
+    omn_node *loss = taught_put(top, rq, rq->targets[0], logits, 0, out);
+    if (loss) omn_bundle_put(out, s, "loss", loss);
 }

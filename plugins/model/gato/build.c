@@ -4,6 +4,8 @@
  * an observation. */
 #include "gato.h"
 
+#include "../golden/taught.h"
+
 /* The joined inputs: made here, left for the steps, or read by one. */
 static omn_node *given(const gato *g, omn_scope *s, const omn_build *rq, omn_bundle *out)
 {
@@ -41,18 +43,6 @@ static omn_node *add_action(const gato *g, omn_scope *s, const omn_target *t, om
     return omn_add(s, x, omn_mul(s, omn_reshape(s, v, omn_dim3(1, 1, g->D)), is));
 }
 
-static void losses(omn_scope *s, const omn_build *rq, omn_node *logits, omn_bundle *out)
-{
-    const omn_target *t = rq->targets[0];
-    const omn_ce plain = { OMN_FILL(omn_ce) };
-    omn_node *each = NULL;
-    omn_node *loss = omn_cross_entropy(s, logits, t->labels, t->weight,
-                                       rq->loss ? rq->loss : &plain, &each);
-    omn_bundle_put(out, s, "loss.action", loss);
-    omn_bundle_put(out, s, "loss", loss);
-    omn_bundle_put(out, s, "nll.action", each);
-}
-
 void gato_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out)
 {
     const gato *g = self;
@@ -73,6 +63,6 @@ void gato_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle 
     }
     x = omn_node_tag(s, gato_norm(g, omn_scope_at(s, "ln_f"), x), "ln_f");
     omn_node *logits = omn_linear(s, x, table, NULL, OMN_ACT_NONE);
-    omn_bundle_put(out, s, "logits.action", logits);
-    if (t->labels) losses(s, rq, logits, out);
+    omn_node *loss = taught_put(s, rq, t, logits, 0, out);
+    if (loss) omn_bundle_put(out, s, "loss", loss);
 }

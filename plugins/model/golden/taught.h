@@ -11,4 +11,11 @@
 omn_node *taught_put(omn_scope *s, const omn_build *rq, const omn_target *t, omn_node *logits,
                      double z_loss, omn_bundle *out);
 
+/* "logits.ROLE" alone; the losses of all targets then come of taught_sum: with labels, and where
+ * the host says how it counts, "loss.ROLE" and "nll.ROLE" of each and their sum "loss"; else what
+ * the objective makes of them, which the model was opened with. NULL, or one that is not installed,
+ * fails the scope. [build] */
+void taught_logits(omn_scope *s, const omn_target *t, omn_node *logits, omn_bundle *out);
+void taught_sum(omn_scope *s, const omn_build *rq, const omn_part *objective, omn_bundle *out);
+
 #endif

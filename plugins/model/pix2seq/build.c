@@ -5,6 +5,8 @@
  * prompt's own vectors are only carried along. */
 #include "pix2seq.h"
 
+#include "../golden/taught.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -152,31 +154,12 @@ static void answer(const pix2seq *m, omn_scope *s, const omn_build *rq, omn_node
                    omn_bundle *out)
 {
     omn_scope *top = omn_scope_at(s, "/");
-    const omn_target *t = rq->targets[0];
-    const char *role = omn_part_role(t->part);
-    char name[96];
     omn_node *bias = omn_weight(s, "/model/decoder/ar_decoder.Soutp_bias", omn_dim1(m->ids.rows),
                                 OMN_INIT_ZERO, 0);
     omn_node *logits = omn_linear(s, x, p2s_table(s, m->ids.rows, m->D), bias, OMN_ACT_NONE);
     omn_node_tag(top, logits, "logits");
-    snprintf(name, sizeof name, "logits.%s", role);
-    omn_bundle_put(out, s, name, logits);
-    if (rq->phase != OMN_TEACH || !t->labels) return;
-    if (!rq->loss) {
-        const void *impl = NULL, *self = NULL;
-        if (m->loss) self = omn_part_self(m->loss, "omnio.objective/1", &impl);
-        omn_node *sum = impl ? ((const omn_objective_impl *)impl)->loss(self, top, out, rq->targets,
-                                                                        1, out) : NULL;
-        if (sum) omn_bundle_put(out, s, "loss", sum);
-        return;
-    }
-    omn_node *each = NULL;
-    omn_node *loss = omn_cross_entropy(top, logits, t->labels, t->weight, rq->loss, &each);
-    snprintf(name, sizeof name, "loss.%s", role);
-    omn_bundle_put(out, s, name, loss);
-    snprintf(name, sizeof name, "nll.%s", role);
-    omn_bundle_put(out, s, name, each);
-    omn_bundle_put(out, s, "loss", loss);
+    taught_logits(top, rq->targets[0], logits, out);
+    if (rq->phase == OMN_TEACH) taught_sum(top, rq, m->loss, out);
 }
 
 void p2s_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out)

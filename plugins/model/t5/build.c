@@ -3,10 +3,9 @@
  * files, so that each can be compared. */
 #include "t5.h"
 
-#include <omnio/learn.h>
+#include "../golden/taught.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Words, then regions. */
@@ -50,33 +49,11 @@ static omn_node *logits_of(const t5 *m, omn_scope *s, omn_node *x)
     return omn_linear(top, x, w, NULL, OMN_ACT_NONE);
 }
 
-/* The loss as the caller counts it, or the objective that the model was opened with. */
-static void lose(const t5 *m, omn_scope *s, const omn_build *rq, omn_node *logits, omn_bundle *out)
-{
-    omn_scope *top = omn_scope_at(s, "/");
-    const omn_target *t = rq->targets[0];
-    const void *impl = NULL, *self = NULL;
-    omn_node *each = NULL, *loss = NULL;
-    if (rq->loss) {
-        loss = omn_cross_entropy(top, logits, t->labels, t->weight, rq->loss, &each);
-        omn_bundle_put(out, s, "loss.text", loss);
-        omn_bundle_put(out, s, "nll.text", each);
-    } else {
-        self = m->loss ? omn_part_self(m->loss, "omnio.objective/1", &impl) : NULL;
-        if (!impl) {
-            omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "t5: its objective is not installed");
-            return;
-        }
-        loss = ((const omn_objective_impl *)impl)->loss(self, top, out, rq->targets, 1, out);
-    }
-    if (loss) omn_bundle_put(out, s, "loss", loss);
-}
-
 static void answer(const t5 *m, omn_scope *s, const omn_build *rq, omn_node *x, omn_bundle *out)
 {
-    omn_node *logits = logits_of(m, s, x);
-    omn_bundle_put(out, s, "logits.text", logits);
-    if (rq->targets[0]->labels) lose(m, s, rq, logits, out);
+    omn_scope *top = omn_scope_at(s, "/");
+    taught_logits(top, rq->targets[0], logits_of(m, s, x), out);
+    taught_sum(top, rq, m->loss, out);
 }
 
 void t5_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out)
