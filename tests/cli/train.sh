@@ -245,4 +245,14 @@ if [ "${OMNIO_TEST-}" = all ]; then
         END { print first, "to", last; exit !(NR == 121 && first > 10 && last < 4) }' begun/log.csv
 fi
 
+# A model whose configuration names the file of its weights: what training writes has its own.
+mkdir named && cp "$top_srcdir/models/nano/model.safetensors" named/mine.safetensors &&
+    cp "$top_srcdir/models/nano/tokenizer.model" named/ || exit 99
+sed 's/"omnio": {/&"weights": "mine.safetensors", /' "$top_srcdir/models/nano/config.json" > named/config.json
+grep -q mine named/config.json || exit 99
+sed -e 's/^model: nano/model: .\/named/' -e 's/^start: nano/start: .\/named\/mine.safetensors/' -e '/^stages:/,$d' recipe.yaml > named.yaml
+ok "a model that names the file of its weights" gives 0 train named.yaml -o trained -t 2 --set steps=1
+ok "... is trained into one that does not" sh -c '! grep -q mine trained/config.json && grep -q omnio trained/config.json'
+ok "... and that runs" gives 0 run vqa -m ./trained --image photos/01.png --question "is there a cube?"
+
 plan
