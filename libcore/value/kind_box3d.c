@@ -17,7 +17,8 @@ static omn_status check(const omn_value *v, omn_error *err)
 static void text(const omn_value *v, omn_buf *out)
 {
     const omn_tensor *labels = value_column_at(v, LABEL);
-    const double *c = v->columns[CENTER].data, *s = v->columns[SIZE].data;
+    const double *c = v->columns[CENTER].data, *s = v->columns[SIZE].data,
+                 *m = v->columns[ROTATION].data;
     for (size_t i = 0; i < omn_value_count(v); i++) {
         const char *label = labels != NULL ? ((const char *const *)labels->data)[i] : NULL;
         if (i > 0) omn_buf_puts(out, "\n");
@@ -31,6 +32,10 @@ static void text(const omn_value *v, omn_buf *out)
             print_rounded(s[3 * i + k], out);
         }
         omn_buf_puts(out, " m");
+        for (size_t k = 0; k < 9; k++) { /* the directions of the sides, one after another */
+            omn_buf_puts(out, k == 0 ? ", along " : k % 3 == 0 ? ", " : " ");
+            print_rounded(m[9 * i + 3 * (k % 3) + k / 3], out);
+        }
     }
 }
 

@@ -29,7 +29,7 @@ const sample samples[] = {
       "pose 1 0 0 2; 0 0 1 3; 0 -1 0 4", 0 },
     { "box3d", "{\"center\":[[0,1,5]],\"size\":[[1,2,3]],"
                "\"rotation\":[[[0,-1,0],[1,0,0],[0,0,1]]],\"label\":[\"car\"]}",
-      "car: 0 1 5 m, 1 x 2 x 3 m", 1 },
+      "car: 0 1 5 m, 1 x 2 x 3 m, along 0 1 0, -1 0 0, 0 0 1", 1 },
     { "actions", "{\"action\":[[0.5,1],[0.25,0]],\"time\":[0,0.1],\"name\":[\"wheel\",\"gas\"],"
                  "\"unit\":[\"rad\",null],\"least\":[-1,null],\"most\":[1,1]}",
       "0 s: wheel 0.5 rad, gas 1\n0.1 s: wheel 0.25 rad, gas 0", 2 },
