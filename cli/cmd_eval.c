@@ -159,6 +159,11 @@ static omn_status score(table *t, omn_recipe *r, omn_model *m, omn_eval_setup *h
     how->answer = answers ? on_answer : NULL;
     cli_keep(t->c, answers != NULL); /* those told before somebody stops are kept */
     st = omn_recipe_eval(r, m, how, err);
+    if (st == OMN_OK && !t->err.status && !t->rows) {
+        st = omn_fail(err, OMN_ERR_DATA, "nothing was scored: no held-out example has what its task"
+                      " gives and wants; what was left out is told above");
+        goto done;
+    }
     if (t->err.status) {
         *err = t->err;
         st = (omn_status)err->status;

@@ -73,6 +73,14 @@ ok "the plot is there" grep -q '</svg>' parts/loss.svg
 
 ok "scores stand beside the majority's" gives 0 eval recipe.yaml -m ./whole -n 2
 ok "... in a table" grep -q '^vqa .*exact' out
+mkdir elsewhere
+cp photos/01.png elsewhere/
+for i in 1 2 3 4 5 6 7 8; do echo '{"image": "01.png", "words": "of another field"}'; done > elsewhere/manifest.jsonl
+{ sed 's/path: photos/path: elsewhere/' recipe.yaml; echo 'bad_examples: skip'; } > elsewhere.yaml
+ok "a manifest with other fields scores nothing" gives 65 eval elsewhere.yaml -m nano
+ok "... which is an error" says 'nothing was scored'
+ok "... and keeps no answers" gives 65 eval elsewhere.yaml -m nano --answers none.jsonl
+ok "... in no file" [ ! -e none.jsonl ]
 ok "every answer can be had" gives 0 eval recipe.yaml -m ./whole -n 40 -t 2 --answers answers.jsonl --format json
 there=$(wc -l < answers.jsonl)
 ok "... one of each held-out line" [ "$there" -lt 8 ]
