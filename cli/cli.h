@@ -52,7 +52,7 @@ typedef struct cli_command {
 
 extern const cli_command cmd_run, cmd_check, cmd_list, cmd_help, cmd_inspect, cmd_verify, cmd_train,
     cmd_eval, cmd_compare, cmd_convert, cmd_bench, cmd_new, cmd_show, cmd_validate, cmd_doctor,
-    cmd_tune;
+    cmd_tune, cmd_quantize;
 /* All commands, in the order of the help, up to NULL. */
 extern const cli_command *const cli_commands[];
 const cli_command *cli_command_find(const char *name);

@@ -3,6 +3,7 @@
  * safetensors file. */
 #include "cli.h"
 #include "join.h"
+#include "percent.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -76,22 +77,6 @@ const cli_command cmd_convert = {
     convert
 };
 
-typedef struct shown {
-    cli *c;
-    int percent;
-} shown;
-
-static void on_progress(void *user, uint64_t done, uint64_t total)
-{
-    shown *s = user;
-    char line[64];
-    const int percent = total ? (int)(100.0 * (double)done / (double)total) : 0;
-    if (!s->c->terminal_err || s->c->quiet || percent == s->percent) return;
-    s->percent = percent;
-    snprintf(line, sizeof line, "converting: %d %%", percent);
-    cli_progress(s->c, line);
-}
-
 static void plural(omn_buf *b, uint64_t n, const char *one, const char *more)
 {
     omn_buf_printf(b, "%llu %s", (unsigned long long)n, n == 1 ? one : more);
@@ -149,9 +134,9 @@ static int work(cli *c, const cli_args *a)
                                     .overwrite = cli_has(a, "overwrite"),
                                     .adapter = cli_text(a, "adapter") };
     omn_converted done = { OMN_FILL(omn_converted) };
-    shown s = { c, -1 };
+    percent s = { c, "converting", -1 };
     const omn_call_setup setup = { OMN_FILL(omn_call_setup), .cancel = c->cancel,
-                                   .progress = on_progress, .progress_user = &s };
+                                   .progress = percent_show, .progress_user = &s };
     omn_buf b;
     omn_buf_init(&b, 1 << 16);
     int code = 0;
@@ -212,9 +197,9 @@ static int copy(cli *c, const cli_args *a)
     omn_error err = OMN_ERROR_INIT;
     omn_call *call = NULL;
     omn_weights_copied done = { OMN_FILL(omn_weights_copied) };
-    shown s = { c, -1 };
+    percent s = { c, "converting", -1 };
     const omn_call_setup setup = { OMN_FILL(omn_call_setup), .cancel = c->cancel,
-                                   .progress = on_progress, .progress_user = &s };
+                                   .progress = percent_show, .progress_user = &s };
     omn_buf b;
     omn_buf_init(&b, 1 << 16);
     int code = 0;

@@ -73,16 +73,20 @@ static sums add_up(const omn_weights *w)
 
 static void put_sums(const cli *c, const sums *s, omn_buf *b)
 {
-    static const char *const types[] = { "f32", "bf16", "i8" };
-    static const unsigned bytes[] = { 4, 2, 1 };
+    static const char *const types[] = { "f32", "bf16", "q8_0", "q4_0" };
+    enum { TYPES = 4 };
+    uint64_t bytes[TYPES];
+    for (size_t i = 0; i < TYPES; i++) {
+        const omn_type_info *t = omn_type_get(omn_type_parse(types[i]));
+        bytes[i] = t->block ? s->parameters / t->block * t->block_bytes : s->parameters * t->bytes;
+    }
     if (c->format == CLI_TEXT) {
         omn_buf_printf(
             b,
             "tensors      %llu\nparameters   %.3f million\nbytes        %.2f MB as it lies here\n",
             (unsigned long long)s->tensors, (double)s->parameters / 1e6, (double)s->bytes / 1e6);
-        for (size_t i = 0; i < 3; i++)
-            omn_buf_printf(b, "  as %-7s  %.2f MB\n", types[i],
-                           (double)s->parameters * bytes[i] / 1e6);
+        for (size_t i = 0; i < TYPES; i++)
+            omn_buf_printf(b, "  as %-7s  %.2f MB\n", types[i], (double)bytes[i] / 1e6);
         if (s->tiles)
             omn_buf_printf(b, "layout       %llu matrices lie in tiles\n",
                            (unsigned long long)s->tiles);
@@ -93,9 +97,8 @@ static void put_sums(const cli *c, const sums *s, omn_buf *b)
                    "\"bytes_as\":{",
                    (unsigned long long)s->tensors, (unsigned long long)s->parameters,
                    (unsigned long long)s->bytes, (unsigned long long)s->tiles);
-    for (size_t i = 0; i < 3; i++)
-        omn_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", types[i],
-                       (unsigned long long)s->parameters * bytes[i]);
+    for (size_t i = 0; i < TYPES; i++)
+        omn_buf_printf(b, "%s\"%s\":%llu", i ? "," : "", types[i], (unsigned long long)bytes[i]);
     omn_buf_puts(b, "}");
 }
 

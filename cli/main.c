@@ -11,6 +11,7 @@
 const cli_command *const cli_commands[] = { &cmd_run,     &cmd_check, &cmd_list,     &cmd_help,
                                             &cmd_inspect, &cmd_train, &cmd_eval,     &cmd_verify,
                                             &cmd_compare, &cmd_bench, &cmd_convert,  &cmd_new,
+                                            &cmd_quantize,
                                             &cmd_show,    &cmd_validate, &cmd_doctor,  &cmd_tune,
                                             NULL };
 

@@ -65,7 +65,12 @@ OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
  * that no other op of it reads. path: as for omn_model_open. folder: made when it is not there; one
  * that has something in it is written into with `overwrite` alone, and never the model's own. After
  * a failure no file is left that was not there before. */
-typedef enum omn_layout { OMN_LAYOUT_ROWS, OMN_LAYOUT_TILES } omn_layout;
+typedef enum omn_layout { OMN_LAYOUT_ROWS, OMN_LAYOUT_TILES, OMN_LAYOUT_BLOCKS } omn_layout;
+/* BLOCKS: which form a matrix gets: that of the first row whose glob matches its name. */
+typedef struct omn_form_row {
+    const char *names;   /* "decoder.**.weight": * between dots, ** over them */
+    omn_type form;       /* q8_0, q4_0, q4_K, q6_K, bf16, f16; OMN_TYPE_NONE: as it is */
+} omn_form_row;
 typedef struct omn_convert_setup {
     uint32_t size;
     omn_layout layout;
@@ -74,6 +79,13 @@ typedef struct omn_convert_setup {
     /* ROWS: a file of adapters (omn_model_setup) that are put into the matrices they are for; each
      * keeps its type, to which the sum is rounded. NULL: none */
     const char *adapter;
+    /* BLOCKS (omn_blocks_of_rows in tensor.h): the matrices that only products linear and look-ups
+     * of embeddings read get the forms of these rows; those that match none stay as they are. Rows
+     * of a matrix that are no multiple of 256 get q4_0 for q4_K and q8_0 for q6_K; no multiple of
+     * 32, and the matrix stays. One that is in blocks already stays too, or is refused when another
+     * form is wanted */
+    const omn_form_row *forms;
+    size_t n_forms;
 } omn_convert_setup;
 typedef struct omn_converted {
     uint32_t size;
@@ -84,6 +96,11 @@ typedef struct omn_converted {
     uint64_t bytes;             /* of all tensors as they lie now */
     uint64_t files;             /* written, weights among them */
     uint64_t merged;            /* matrices that an adapter was put into */
+    uint64_t formed;            /* BLOCKS: matrices that have another form now */
+    uint64_t coarse;            /* of those: another than was wanted, since their rows are no
+                                 * multiple of 256 */
+    uint64_t odd;               /* matrices that stay, since their rows are no multiple of 32 */
+    uint64_t before;            /* bytes of all tensors as they lay */
 } omn_converted;
 /* c is asked whether to stop, and told of progress; out->size is set by the caller. [any] */
 OMN_API omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path,

@@ -3,7 +3,9 @@
  * attribute struct, inputs and outputs in a fixed order. Optional inputs are present or not as
  * `has` bits say (bit i: the i-th optional input), and absent ones take no place. All float tensors
  * are f32 but those marked W (a weight: f32, bf16 or f16, row-major, any alignment) and C (a cache:
- * f32 or bf16). i32 are indices. Outputs never overlap inputs unless the op is marked INPLACE (then
+ * f32 or bf16). i32 are indices. W of linear and of embedding, and of linear_dx when W is [N, K],
+ * may be blocks too (q8_0 and its like, omn_blocks_of_rows in tensor.h): a device that cannot read
+ * them says so by its cost. Outputs never overlap inputs unless the op is marked INPLACE (then
  * output 0 may be input 0). Formulas: graph.h, next to the builders. permute, concat, slice, pad,
  * expand, gather move i32 as well as f32. cast: to f32 from f32, bf16, f16 and i32; to i32 from f32
  * (towards zero). States are f32 or i32. attrs structs begin with their size.

@@ -24,16 +24,20 @@ typedef enum omn_type {
     OMN_I16 = 12, OMN_U16 = 13, OMN_U32 = 14, OMN_U64 = 15,
     OMN_F8_E4M3 = 16, OMN_F8_E5M2 = 17, OMN_F8_E8M0 = 18,
     /* Only listed. */
-    OMN_C64 = 19, OMN_F6_E2M3 = 20, OMN_F6_E3M2 = 21, OMN_F4 = 22
+    OMN_C64 = 19, OMN_F6_E2M3 = 20, OMN_F6_E3M2 = 21, OMN_F4 = 22,
+    /* Blocks of quantised weights, see omn_blocks_of_rows: of weights files, and of the weights
+     * that the ops linear and embedding read. */
+    OMN_Q8_0 = 23, OMN_Q4_0 = 24, OMN_Q4_K = 25, OMN_Q6_K = 26
 } omn_type;
 
 typedef struct omn_type_info {
     const char *name;             /* "f32" */
     const char *safetensors;      /* "F32" */
-    uint32_t bytes;               /* of one element; 0: several share a byte */
+    uint32_t bytes;               /* of one element; 0: several share a byte, or a block */
     bool is_float;
-    uint32_t bits;                /* of one element */
+    uint32_t bits;                /* of one element; blocks: without what they share */
     bool computes;                /* may be an input, weight or result of a graph */
+    uint32_t block, block_bytes;  /* blocks: elements of a row in one, and its bytes; else 0 */
 } omn_type_info;
 /* NULL for a number that is no type. [any] */
 OMN_API const omn_type_info *omn_type_get(omn_type t);
@@ -63,8 +67,8 @@ static inline omn_shape omn_dim5(int64_t a, int64_t b, int64_t c, int64_t d, int
 OMN_API bool omn_shape_equal(const omn_shape *a, const omn_shape *b);
 /* Number of elements; false when a size is negative or the product exceeds size_t. [any] */
 OMN_API bool omn_shape_count(const omn_shape *s, size_t *count) OMN_MUST_USE;
-/* Bytes of a dense tensor; false when they exceed size_t or the last byte would not be full.
- * [any] */
+/* Bytes of a dense tensor; false when they exceed size_t, or the last byte would not be full, or
+ * rows are no whole blocks. [any] */
 OMN_API bool omn_shape_bytes(const omn_shape *s, omn_type t, size_t *bytes) OMN_MUST_USE;
 /* "[2, 576, 768]" into buf; returns buf. [any] */
 OMN_API const char *omn_shape_text(const omn_shape *s, char *buf, size_t room);
@@ -83,8 +87,9 @@ OMN_API float omn_bf16_to(uint16_t x);
 OMN_API uint16_t omn_f16_of(float x);
 OMN_API float omn_f16_to(uint16_t x);
 /* n elements of any numeric type to f32 (src may be unaligned), and back, rounded to the nearest
- * even and held to what the type can say. False for a type that has no conversion: those that are
- * only listed and, back, the floats of 8 bits. [any] */
+ * even and held to what the type can say; blocks as omn_blocks_of_rows makes them, of whole ones.
+ * False for a type that has no conversion: those that are only listed and, back, the floats of 8
+ * bits. [any] */
 OMN_API bool omn_to_f32(omn_type t, const void *src, size_t n, float *dst);
 OMN_API bool omn_from_f32(omn_type t, const float *src, size_t n, void *dst);
 
@@ -97,6 +102,31 @@ OMN_API omn_shape omn_tiles_shape(int64_t N, int64_t K);                     /* 
 /* Into tiles and back; both may be unaligned and do not overlap. [any] */
 OMN_API void omn_tiles_of_rows(const void *rows, int64_t N, int64_t K, void *tiles);
 OMN_API void omn_tiles_to_rows(const void *tiles, int64_t N, int64_t K, void *rows);
+
+/* Blocks: a row of weights as whole numbers of few bits with what a block of them shares, under the
+ * names and in the very bytes of GGUF, little-endian. d and dmin are f16; each product and
+ * difference below is rounded to f32 once.
+ *   q8_0  32 elements, 34 bytes: d, 32 signed bytes q. x = d q
+ *   q4_0  32 elements, 18 bytes: d, 16 bytes; byte i has element i below and i + 16 above, q of
+ *         0 to 15. x = d (q - 8)
+ *   q4_K  256 elements, 144 bytes: d, dmin, 12 bytes with a scale s and an offset m of 6 bits for
+ *         each 32 elements, 128 bytes of q: of each 64 elements the first 32 lie below, the others
+ *         above. x = (d s) q - (dmin m)
+ *   q6_K  256 elements, 210 bytes: 128 bytes with the lower 4 bits of q, 64 with the upper 2, 16
+ *         signed scales s, each of 16 elements, d. x = (d s) (q - 32)
+ * A tensor of blocks has the shape of its elements; its last axis is whole blocks. In a safetensors
+ * file it is U8 [.., bytes of a row], and the entry omnio.blocks of __metadata__ says which form,
+ * {"NAME":"q8_0",...}. The ops linear (its W) and embedding (its table) read blocks, on devices
+ * that say they can (compute.h: cost), else on the processor; every other op refuses them.
+ *
+ * Into blocks: q8_0 divides by the largest, q4_0 by the largest over -8, both as GGUF's writers do;
+ * q4_K and q6_K, and with `importance` q4_0 too, take of some tried scales the one with the
+ * smallest sum of importance times squared error. importance: [K], 0 and more, how much an error in
+ * each column weighs (the mean square of what the column is multiplied by); NULL: all the same.
+ * Elements are finite; rows [N, K] and blocks may be unaligned. False for a type of no blocks, or
+ * when K is no multiple of them. [any] */
+OMN_API bool omn_blocks_of_rows(omn_type t, const float *rows, size_t N, size_t K,
+                                const float *importance, void *blocks) OMN_MUST_USE;
 
 /* Named tensors of one value or of one run: filled by prepare, read by finish, batched by hosts.
  * At most 4096 tensors and 64 GiB. One thread at a time. */

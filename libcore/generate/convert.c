@@ -6,6 +6,7 @@
 #include "open.h"
 
 #include "libcore/base/system.h"
+#include "libcore/graph/glob.h"
 #include "libcore/graph/reads.h"
 #include "libcore/tensor/relay.h"
 #include "libcore/tensor/scan.h"
@@ -40,7 +41,7 @@ typedef struct job {
     relay_how relay;
     relay_sums sums;
     const char *adapter;
-    uint64_t files, merged;
+    uint64_t files, merged, coarse, odd;
 } job;
 
 static omn_status join(char *out, const char *folder, const char *name, omn_error *err)
@@ -246,6 +247,25 @@ static bool wanted(void *user, const char *name)
     return program_multiplies(omn_model_program(j->m), name);
 }
 
+/* The wanted form, or the one that rows of this length can have. */
+static omn_type form_of(void *user, const char *name, const omn_shape *matrix)
+{
+    job *j = user;
+    omn_type form = OMN_TYPE_NONE;
+    for (size_t i = 0; i < j->how->n_forms; i++) {
+        if (!glob_match(j->how->forms[i].names, name)) continue;
+        form = j->how->forms[i].form;
+        break;
+    }
+    const omn_type_info *info = omn_type_get(form);
+    if (!info || !program_reads_blocks(omn_model_program(j->m), name)) return OMN_TYPE_NONE;
+    if (!info->block || matrix->dim[1] % info->block == 0) return form;
+    const omn_type small = form == OMN_Q6_K ? OMN_Q8_0 : OMN_Q4_0;
+    const bool fits = info->block > 32 && matrix->dim[1] % omn_type_get(small)->block == 0;
+    *(fits ? &j->coarse : &j->odd) += 1;
+    return fits ? small : OMN_TYPE_NONE;
+}
+
 static omn_status write_weights(job *j, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -357,19 +377,25 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
                              const omn_convert_setup *how, omn_converted *out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const bool tiles = how->layout == OMN_LAYOUT_TILES;
+    const bool tiles = how->layout == OMN_LAYOUT_TILES, blocks = how->layout == OMN_LAYOUT_BLOCKS;
     const bool said = how->size >= offsetof(omn_convert_setup, adapter) + sizeof how->adapter;
     const char *adapter = said ? how->adapter : NULL;
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .device = "cpu",
                                     .precision = OMN_PRECISION_F32, .adapter = adapter };
     job j = { .call = c, .to = folder, .how = how, .arena = omn_arena_new(0), .adapter = adapter,
               .relay = { .tiles = tiles, .round = how->round, .wanted = wanted, .user = &j,
+                         .form = blocks ? form_of : NULL,
                          .overwrite = how->overwrite ? OMN_OVERWRITE : OMN_KEEP_EXISTING,
                          .call = c } };
     if (!j.arena) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
-    if (adapter && (tiles || how->round)) {
+    if (blocks && how->size < offsetof(omn_convert_setup, n_forms) + sizeof how->n_forms) {
+        st = omn_fail(err, OMN_ERR_ARGUMENT, "omn_convert_setup without forms");
+        goto done;
+    }
+    if (adapter && (tiles || blocks || how->round)) {
         st = omn_fail(err, OMN_ERR_ARGUMENT,
-                      "adapters go into matrices that lie in rows; tiles are made afterwards");
+                      "adapters go into matrices that lie in rows; tiles and blocks are made "
+                      "afterwards");
         goto done;
     }
     if (how->round && !tiles) {
@@ -392,6 +418,12 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
     out->left = j.sums.left;
     out->bytes = j.sums.bytes;
     out->files = j.files;
+    if (out->size >= offsetof(omn_converted, before) + sizeof out->before) {
+        out->formed = j.sums.formed;
+        out->coarse = j.coarse;
+        out->odd = j.odd;
+        out->before = j.relay.total;
+    }
     if (out->size >= offsetof(omn_converted, merged) + sizeof out->merged) out->merged = j.merged;
 done:
     if (st != OMN_OK) undo(&j);

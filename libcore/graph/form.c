@@ -16,6 +16,7 @@ omn_node *omn_reshape(omn_scope *s, omn_node *x, omn_shape shape)
 {
     char have[96], want[80];
     if (graph_stop(s, "reshape", 1, &x)) return NULL;
+    if (!omn_shape_equal(&x->shape, &shape) && !graph_no_blocks(s, "reshape", x)) return NULL;
     omn_shape to = shape;
     uint64_t known = 1;
     int open = -1;
@@ -51,6 +52,7 @@ omn_node *omn_permute(omn_scope *s, omn_node *x, const int *axes)
 {
     char text[96];
     if (graph_stop(s, "permute", 1, &x)) return NULL;
+    if (!graph_no_blocks(s, "permute", x)) return NULL;
     if (!axes) return graph_fail(s, OMN_ERR_ARGUMENT, "permute", "the axes are missing (NULL)");
     omn_permute_attrs attrs = { 0 };
     omn_shape shape = x->shape;

@@ -247,7 +247,8 @@ uint64_t node_count(const omn_node *x)
 
 uint64_t node_bytes(const omn_node *x)
 {
-    return node_count(x) * omn_type_get(x->type)->bytes;
+    size_t bytes = 0;
+    return omn_shape_bytes(&x->shape, x->type, &bytes) ? bytes : 0; /* it was asked before */
 }
 
 omn_node *node_root(omn_node *x)
@@ -269,12 +270,28 @@ bool wants(const step *st, uint32_t i)
     return i < st->n_in && st->in[i]->path;
 }
 
-bool graph_is_float(omn_scope *s, const char *op, const char *what, omn_node *x)
+bool graph_no_blocks(omn_scope *s, const char *op, const omn_node *x)
+{
+    char text[96];
+    if (!omn_type_get(x->type)->block) return true;
+    graph_fail(s, OMN_ERR_TYPE, op,
+               "%s is %s, and only the weights of linear products and tables of embeddings are "
+               "read as blocks; store it as bf16, f16 or f32",
+               x->name ? x->name : "a weight", node_text(x, text));
+    return false;
+}
+
+bool graph_is_weight(omn_scope *s, const char *op, const char *what, omn_node *x)
 {
     char text[96];
     if (omn_type_get(x->type)->is_float) return true;
     graph_fail(s, OMN_ERR_TYPE, op, "%s is %s, floats are wanted", what, node_text(x, text));
     return false;
+}
+
+bool graph_is_float(omn_scope *s, const char *op, const char *what, omn_node *x)
+{
+    return graph_is_weight(s, op, what, x) && graph_no_blocks(s, op, x);
 }
 
 bool graph_is_i32(omn_scope *s, const char *op, const char *what, omn_node *x)
@@ -289,6 +306,7 @@ omn_node *graph_f32(omn_scope *s, const char *op, omn_node *x)
 {
     char text[96];
     if (!x || x->type == OMN_F32) return x;
+    if (!graph_no_blocks(s, op, x)) return NULL;
     if (!omn_type_get(x->type)->is_float)
         return graph_fail(s, OMN_ERR_TYPE, op, "%s given, f32 is wanted", node_text(x, text));
     return omn_cast(s, x, OMN_F32);
@@ -311,8 +329,8 @@ bool graph_fits(omn_scope *s, const char *op, omn_type t, const omn_shape *shape
     if (small)
         return graph_fail(s, OMN_ERR_SHAPE, op, "a size of %s is below 1",
                           omn_shape_text(shape, text, sizeof(text)));
-    if (!omn_shape_count(shape, &count) || !omn_size_mul(count, info->bytes, &bytes) ||
-        bytes > (size_t)1 << 44)
+    if (!omn_shape_count(shape, &count) || !omn_shape_bytes(shape, t, &bytes) ||
+        bytes > (size_t)1 << 44 || count > (size_t)1 << 44)
         return graph_fail(s, OMN_ERR_SHAPE, op, "%s %s is too large to address",
                           omn_shape_text(shape, text, sizeof(text)), info->name);
     return true;
@@ -322,6 +340,9 @@ omn_node *graph_node(omn_scope *s, node_kind kind, omn_type t, omn_shape shape)
 {
     omn_graph *g = s->g;
     if (omn_scope_failed(s) || !graph_fits(s, NULL, t, &shape)) return NULL;
+    if (kind != NODE_WEIGHT && omn_type_get(t)->block)
+        return graph_fail(s, OMN_ERR_TYPE, NULL, "%s is a form of weights, and of nothing else",
+                          omn_type_get(t)->name);
     if (!graph_grow(g->arena, &g->nodes, &g->room_nodes, g->n_nodes, sizeof(*g->nodes)))
         return no_memory(s);
     omn_node *x = omn_arena_alloc(g->arena, 1, sizeof(*x));

@@ -85,6 +85,7 @@ struct omn_node {
     const void *data;       /* CONST */
     long weight;            /* WEIGHT: number in the store */
     bool tiled;             /* WEIGHT: the store has its tiles */
+    bool in_blocks;         /* WEIGHT: all that read it are ops that take blocks; the plan */
     bool multiplies;        /* WEIGHT: all that read it are products that take tiles; the plan */
     omn_state *state;       /* STATE, and RESULT of a state step */
     bool path;              /* a trainable weight lies below, a gradient may pass */
@@ -213,6 +214,9 @@ uint64_t node_bytes(const omn_node *x);
 /* A 16-bit weight where an op wants f32: cast first. Others than floats fail. */
 omn_node *graph_f32(omn_scope *s, const char *op, omn_node *x);
 bool graph_is_float(omn_scope *s, const char *op, const char *what, omn_node *x);
+/* The same of what may be blocks of quantised weights, too, which graph_is_float refuses. */
+bool graph_is_weight(omn_scope *s, const char *op, const char *what, omn_node *x);
+bool graph_no_blocks(omn_scope *s, const char *op, const omn_node *x);
 bool graph_is_i32(omn_scope *s, const char *op, const char *what, omn_node *x);
 bool wants(const step *st, uint32_t i);
 bool graph_grow(omn_arena *a, void *items, uint32_t *room, uint32_t count, size_t each);

@@ -8,7 +8,8 @@
 
 static uint64_t view_bytes(const omn_view *v)
 {
-    return omn_view_count(v) * omn_type_get(v->type)->bytes;
+    size_t bytes = 0;
+    return omn_shape_bytes(&v->shape, v->type, &bytes) ? bytes : 0; /* the node was checked */
 }
 
 static const omn_view *view_at(const omn_op_call *call, uint32_t i)

@@ -13,7 +13,7 @@ static omn_node *linear(omn_scope *s, omn_node *x, omn_node *w, omn_node *bias, 
     if (graph_stop(s, "linear", 2, (omn_node *[]){ x, w })) return NULL;
     if (bias && graph_stop(s, "linear", 1, &bias)) return NULL;
     x = graph_f32(s, "linear", x);
-    if (!x || !graph_is_float(s, "linear", "the weight", w)) return NULL;
+    if (!x || !graph_is_weight(s, "linear", "the weight", w)) return NULL;
     if (x->shape.rank < 1 || w->shape.rank != 2 ||
         omn_node_dim(x, -1) != w->shape.dim[in_out ? 0 : 1])
         return graph_fail(

@@ -152,6 +152,22 @@ static omn_status gather_consts(omn_graph *g)
     return program_consts(g->program, g->consts, end, &g->consts_buffer, &g->failure);
 }
 
+/* A weight may be blocks when only products and look-ups read it, as they are: no alias, no
+ * output. */
+static void find_blocks(omn_graph *g)
+{
+    for (uint32_t i = 0; i < g->n_nodes; i++) g->nodes[i]->in_blocks = g->nodes[i]->shape.rank == 2;
+    for (uint32_t i = 0; i < g->n_steps; i++) {
+        const step *st = g->steps[i];
+        for (uint32_t k = 0; k < st->n_in; k++)
+            if (st->in[k]->kind != NODE_WEIGHT ||
+                !((st->op == OP_linear && k == 1) || (st->op == OP_embedding && k == 0)))
+                node_root(st->in[k])->in_blocks = false;
+    }
+    for (uint32_t i = 0; i < g->outputs->count; i++)
+        node_root(g->outputs->row[i].node)->in_blocks = false;
+}
+
 /* A weight may lie in tiles when products take it for what they multiply by, and nobody else reads
  * it: no op that wants rows, no alias, no output. */
 static void find_products(omn_graph *g)
@@ -196,6 +212,7 @@ static omn_status weight_view(omn_graph *g, omn_node *x)
 static omn_status make_views(omn_graph *g)
 {
     find_products(g);
+    find_blocks(g);
     slot_of(g, SLOT_WORKSPACE, 0);
     for (uint32_t i = 0; i < g->n_nodes; i++) {
         omn_node *x = g->nodes[i];

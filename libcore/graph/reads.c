@@ -22,7 +22,11 @@ bool graph_takes(const omn_graph *g, const char *input)
     return at >= 0 && g->nodes[at]->first >= 0;
 }
 
-bool program_multiplies(omn_program *p, const char *name)
+static bool multiplies(const omn_node *x) { return x->multiplies; }
+static bool in_blocks(const omn_node *x) { return x->in_blocks; }
+
+/* Is that so in every graph that reads the weight, and is there one? */
+static bool everywhere(omn_program *p, const char *name, bool (*is)(const omn_node *))
 {
     bool some = false, all = true;
     pthread_mutex_lock(&p->lock);
@@ -30,8 +34,18 @@ bool program_multiplies(omn_program *p, const char *name)
         const long at = names_get(&g->weights, name);
         if (at < 0 || g->nodes[at]->first < 0) continue; /* none of its steps reads it */
         some = true;
-        all = g->nodes[at]->multiplies;
+        all = is(g->nodes[at]);
     }
     pthread_mutex_unlock(&p->lock);
     return some && all;
+}
+
+bool program_multiplies(omn_program *p, const char *name)
+{
+    return everywhere(p, name, multiplies);
+}
+
+bool program_reads_blocks(omn_program *p, const char *name)
+{
+    return everywhere(p, name, in_blocks);
 }

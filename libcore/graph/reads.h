@@ -15,5 +15,8 @@ bool graph_takes(const omn_graph *g, const char *input);
 /* Does every graph of the program so far that reads this weight do so with products linear alone,
  * which take it in tiles? false for one that none reads. [any] */
 bool program_multiplies(omn_program *p, const char *name);
+/* The same of products linear, whichever way its matrix lies, and look-ups of embeddings, which
+ * take it in blocks. [any] */
+bool program_reads_blocks(omn_program *p, const char *name);
 
 #endif

@@ -8,7 +8,7 @@ omn_node *omn_embedding(omn_scope *s, omn_node *table, omn_node *ids)
 {
     char a[96], b[96];
     if (graph_stop(s, "embedding", 2, (omn_node *[]){ table, ids }) ||
-        !graph_is_float(s, "embedding", "the table", table) ||
+        !graph_is_weight(s, "embedding", "the table", table) ||
         !graph_is_i32(s, "embedding", "ids", ids))
         return NULL;
     omn_shape shape = ids->shape;

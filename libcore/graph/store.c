@@ -255,7 +255,7 @@ bool store_mostly_bf16(const omn_store *st)
     for (size_t i = 0; i < omn_weights_count(st->from); i++) {
         const omn_tensor *t = omn_weights_at(st->from, i);
         all += t->bytes;
-        if (t->type == OMN_BF16) half += t->bytes;
+        if (t->type == OMN_BF16 || omn_type_get(t->type)->block) half += t->bytes;
     }
     return half > all - half;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Element conversions. 16-bit floats are made with integer arithmetic alone, round to nearest even,
  * so that they do not depend on the rounding mode or on a processor that drops tiny numbers. */
-#include <omnio/tensor.h>
+#include "libcore/tensor/blocks.h"
 
 #include <math.h>
 #include <string.h>
@@ -110,6 +110,10 @@ bool omn_to_f32(omn_type t, const void *src, size_t n, float *dst)
     case OMN_F8_E4M3: TO(uint8_t, e4m3_to(x));
     case OMN_F8_E5M2: TO(uint8_t, omn_f16_to((uint16_t)(x << 8)));
     case OMN_F8_E8M0: TO(uint8_t, e8m0_to(x));
+    case OMN_Q8_0:
+    case OMN_Q4_0:
+    case OMN_Q4_K:
+    case OMN_Q6_K: return blocks_to_f32(t, src, n, dst);
     case OMN_C64:
     case OMN_F6_E2M3:
     case OMN_F6_E3M2:
@@ -165,6 +169,10 @@ bool omn_from_f32(omn_type t, const float *src, size_t n, void *dst)
     case OMN_U16: FROM(uint16_t, (uint16_t)whole(x, 0, UINT16_MAX));
     case OMN_U32: FROM(uint32_t, (uint32_t)whole(x, 0, UINT32_MAX));
     case OMN_U64: FROM(uint64_t, whole_u64(x));
+    case OMN_Q8_0:
+    case OMN_Q4_0:
+    case OMN_Q4_K:
+    case OMN_Q6_K: return omn_blocks_of_rows(t, src, 1, n, NULL, dst);
     case OMN_F8_E4M3:
     case OMN_F8_E5M2:
     case OMN_F8_E8M0:

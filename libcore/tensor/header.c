@@ -5,6 +5,7 @@
  * anything, and a shape can never reach beyond its bytes. */
 #include "libcore/tensor/header.h"
 
+#include "libcore/tensor/blocks.h"
 #include "libcore/tensor/scan.h"
 #include "libcore/tensor/tiles.h"
 
@@ -35,7 +36,7 @@ typedef struct reading {
     const unsigned char *data;
     range *ranges;
     size_t n, room;
-    const char *sums, *tiles, *rows; /* entries that have a meaning */
+    const char *sums, *tiles, *blocks, *rows; /* entries that have a meaning */
     omn_error *err;
 } reading;
 
@@ -113,6 +114,7 @@ static omn_status read_meta(reading *r)
         }
         const char **ours = strcmp(key, CHECKSUM_KEY) == 0 ? &r->sums
                             : strcmp(key, TILES_KEY) == 0  ? &r->tiles
+                            : strcmp(key, BLOCKS_KEY) == 0 ? &r->blocks
                             : strcmp(key, ROWS_KEY) == 0   ? &r->rows
                                                            : NULL;
         if (ours) {
@@ -327,6 +329,9 @@ static omn_status read_file(reading *r)
     if (st == OMN_OK)
         st = tiles_give(h->n > first ? h->rows + first : NULL, h->n - first, r->tiles, h->strings,
                         r->data_at, r->path, r->err);
+    if (st == OMN_OK)
+        st = blocks_give(h->n > first ? h->rows + first : NULL, h->n - first, r->blocks,
+                         h->strings, r->path, r->err);
     if (st == OMN_OK) h->in_rows = r->rows;
     free(r->ranges);
     return st;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From rows to tiles and back, file by file, a tensor in memory at a time. A file in tiles keeps
- * the header that it had, as it stood: whoever wrote it, in whatever order, the way back ends at
- * the same bytes. Where matrices were rounded there is no way back, and none is kept. */
+/* From rows to tiles and back, or into other forms, file by file, a tensor in memory at a time. A
+ * file in tiles keeps the header that it had, as it stood: whoever wrote it, in whatever order, the
+ * way back ends at the same bytes. Where matrices were rounded there is no way back, and none is
+ * kept. */
 #include "libcore/tensor/relay.h"
 
+#include "libcore/tensor/finite.h"
 #include "libcore/tensor/tiles.h"
 #include "libcore/tensor/weights_write.h"
 
@@ -26,17 +28,49 @@ static omn_status no_memory(const char *name, omn_error *err)
                     header_show(name, shown));
 }
 
-/* The elements of a matrix in bf16, kept until the next tensor. */
-static omn_status round_rows(job *j, const header_row *row, const void **rows, omn_error *err)
+/* Rows of a matrix on their way into a form. */
+typedef struct forming {
+    const float *rows, *importance;
+    size_t K, bytes; /* of a row in its form */
+    omn_type form;
+    unsigned char *out;
+} forming;
+
+static void form_range(void *user, size_t from, size_t to)
 {
-    size_t count = 0;
-    omn_status st = OMN_OK;
-    if (!omn_shape_count(&row->tensor.shape, &count)) count = 0; /* the header was checked */
+    const forming *f = user;
+    const float *x = f->rows + from * f->K;
+    unsigned char *out = f->out + from * f->bytes;
+    /* whole blocks were counted, and other types have a conversion */
+    if (!omn_blocks_of_rows(f->form, x, to - from, f->K, f->importance, out))
+        (void)omn_from_f32(f->form, x, (to - from) * f->K, out);
+}
+
+/* The elements of a matrix in this form, kept until the next tensor. */
+static omn_status form_rows(job *j, const header_row *row, omn_type form, const void **rows,
+                            omn_error *err)
+{
+    const omn_shape *shape = row_matrix(row);
+    size_t count = 0, bytes = 0;
+    char shown[120];
+    if (!omn_shape_count(shape, &count) || !omn_shape_bytes(shape, form, &bytes))
+        return no_memory(row->name, err);
     float *wide = malloc((count + 1) * sizeof *wide);
-    j->rounded = malloc((count + 1) * sizeof(uint16_t));
-    if (!wide || !j->rounded) st = no_memory(row->name, err);
-    if (st == OMN_OK) st = row_to_f32(row, wide, err);
-    if (st == OMN_OK) (void)omn_from_f32(OMN_BF16, wide, count, j->rounded);
+    j->rounded = malloc(bytes + 1);
+    omn_status st = wide && j->rounded ? row_to_f32(row, wide, err) : no_memory(row->name, err);
+    const size_t good = st == OMN_OK ? finite_until(wide, count) : count;
+    if (good < count)
+        st = omn_fail(err, OMN_ERR_DATA, "%s: tensor %s: value %zu is %g, which is no weight",
+                      row->file, header_show(row->name, shown), good + 1, (double)wide[good]);
+    if (st == OMN_OK) {
+        const size_t N = (size_t)shape->dim[0], K = (size_t)shape->dim[1];
+        forming f = { wide, NULL, K, bytes / N, form, j->rounded };
+        if (j->how->importance) f.importance = j->how->importance(j->how->user, row->name, shape);
+        if (j->how->call)
+            st = omn_call_split(j->how->call, N, 1 + 16384 / K, form_range, &f, err);
+        else
+            form_range(&f, 0, N);
+    }
     free(wide);
     *rows = j->rounded;
     return st;
@@ -60,6 +94,10 @@ static omn_status make(void *user, size_t i, const void **bytes, omn_error *err)
     if (j->how->call && j->how->total)
         omn_call_progress(j->how->call, j->how->done / 2, j->how->total);
     *bytes = rows;
+    if (j->how->form)
+        return to->tensor.type == row->tensor.type
+                   ? OMN_OK
+                   : form_rows(j, row, to->tensor.type, bytes, err);
     if (to->matrix.rank == row->matrix.rank) return OMN_OK;
     j->made = malloc(to->tensor.bytes + 1);
     if (!j->made) return no_memory(row->name, err);
@@ -68,7 +106,7 @@ static omn_status make(void *user, size_t i, const void **bytes, omn_error *err)
         omn_tiles_to_rows(rows, row->matrix.dim[0], row->matrix.dim[1], j->made);
         return OMN_OK;
     }
-    if (row->tensor.type != OMN_BF16) st = round_rows(j, row, &rows, err);
+    if (row->tensor.type != OMN_BF16) st = form_rows(j, row, OMN_BF16, &rows, err);
     if (st == OMN_OK) omn_tiles_of_rows(rows, to->matrix.dim[0], to->matrix.dim[1], j->made);
     return st;
 }
@@ -76,7 +114,40 @@ static omn_status make(void *user, size_t i, const void **bytes, omn_error *err)
 static bool fits_tiles(const omn_tensor *t)
 {
     return t->shape.rank == 2 && t->shape.dim[0] > 0 && t->shape.dim[1] > 0 &&
-           omn_type_get(t->type)->is_float && omn_type_get(t->type)->computes;
+           omn_type_get(t->type)->is_float && omn_type_get(t->type)->bytes &&
+           omn_type_get(t->type)->computes;
+}
+
+/* What becomes of this tensor when matrices get forms. */
+static omn_status decide_form(const job *j, const header_row *row, writing *to, relay_sums *sums,
+                              omn_error *err)
+{
+    const relay_how *how = j->how;
+    const omn_shape *shape = row_matrix(row);
+    const omn_type_info *info = omn_type_get(row->tensor.type);
+    char shown[120];
+    const bool matrix = shape->rank == 2 && shape->dim[0] > 0 && shape->dim[1] > 0 &&
+                        info->is_float && info->computes;
+    const omn_type form = matrix ? how->form(how->user, row->name, shape) : OMN_TYPE_NONE;
+    if (form == OMN_TYPE_NONE || form == row->tensor.type) {
+        sums->left++;
+    } else if (info->block) {
+        return omn_fail(err, OMN_ERR_UNSUPPORTED,
+                        "%s: tensor %s is %s already and %s is wanted; take the model that it was "
+                        "made from",
+                        row->file, header_show(row->name, shown), info->name,
+                        omn_type_get(form)->name);
+    } else {
+        to->matrix = omn_dim0();
+        to->tensor.type = form;
+        to->tensor.shape = *shape;
+        if (!omn_shape_bytes(shape, form, &to->tensor.bytes))
+            return omn_fail(err, OMN_ERR_SHAPE, "%s: too large",
+                            header_show(row->name, shown));
+        sums->formed++;
+    }
+    sums->bytes += to->tensor.bytes;
+    return OMN_OK;
 }
 
 /* What becomes of this tensor. */
@@ -88,6 +159,7 @@ static omn_status decide(job *j, const header_row *row, writing *to, relay_sums 
     char shown[120];
     *to = (writing){ .name = row->name, .tensor = row->tensor, .matrix = row->matrix };
     to->tensor.data = NULL;
+    if (how->form) return decide_form(j, row, to, sums, err);
     const bool wanted = how->tiles && !row->matrix.rank && fits_tiles(&row->tensor) &&
                         how->wanted(how->user, row->name);
     if (wanted && (row->tensor.type == OMN_BF16 || how->round)) {
@@ -216,7 +288,8 @@ static bool is_changed(const job *j)
 {
     bool changed = false;
     for (size_t i = 0; i < j->n; i++)
-        changed = changed || j->list[i].matrix.rank != weights_row_at(j->w, i)->matrix.rank;
+        changed = changed || j->list[i].matrix.rank != weights_row_at(j->w, i)->matrix.rank ||
+                  j->list[i].tensor.type != weights_row_at(j->w, i)->tensor.type;
     return changed;
 }
 
@@ -275,7 +348,7 @@ omn_status relay_file(const char *from, const char *to, relay_how *how, relay_su
     }
     for (size_t i = 0; i < j.n; i++)
         OMN_TRY(decide(&j, weights_row_at(w, i), &j.list[i], sums, err));
-    if (!how->tiles && weights_in_rows(w))
+    if (!how->tiles && !how->form && weights_in_rows(w))
         OMN_TRY(write_under(&j, weights_in_rows(w), to, err));
     else
         OMN_TRY(write_new(&j, to, err));

@@ -7,7 +7,7 @@
  * what it stands for. */
 #include "libcore/tensor/tiles.h"
 
-#include "libcore/tensor/scan.h"
+#include "libcore/tensor/marks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,16 +105,6 @@ omn_status row_to_f32(const header_row *row, float *dst, omn_error *err)
     return st;
 }
 
-static int by_name(const void *x, const void *y)
-{
-    return strcmp((*(header_row *const *)x)->name, (*(header_row *const *)y)->name);
-}
-
-static int name_against(const void *name, const void *row)
-{
-    return strcmp(name, (*(header_row *const *)row)->name);
-}
-
 /* One "NAME":[N,K]: everything that makes it tiles. */
 static omn_status mark(header_row *row, const uint64_t *size, size_t begin, omn_error *err)
 {
@@ -142,12 +132,6 @@ static omn_status mark(header_row *row, const uint64_t *size, size_t begin, omn_
     return OMN_OK;
 }
 
-static omn_status bad_entry(const scan *s, const char *path, omn_error *err)
-{
-    return omn_fail(err, s->status, "%s: %s of __metadata__, byte %zu: %s", path, TILES_KEY, s->at,
-                    s->wrong);
-}
-
 /* [N, K]; the place of the scan is behind it. */
 static bool read_sizes(scan *s, uint64_t size[2])
 {
@@ -159,30 +143,15 @@ static bool read_sizes(scan *s, uint64_t size[2])
     return !s->wrong && (n == 2 || scan_fail(s, "the two sizes of a matrix are wanted"));
 }
 
+static omn_status read_matrix(scan *s, header_row *row, void *user, omn_error *err)
+{
+    uint64_t size[2];
+    return read_sizes(s, size) ? mark(row, size, *(const size_t *)user, err) : OMN_OK;
+}
+
 omn_status tiles_give(header_row *rows, size_t n, const char *entry, omn_arena *strings,
                       size_t begin, const char *path, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    char *name, shown[120];
-    uint64_t size[2];
-    if (!entry) return OMN_OK;
-    scan s = { .text = entry, .size = strlen(entry), .strings = strings };
-    header_row **sorted = malloc((n + 1) * sizeof(header_row *));
-    if (!sorted) return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for its header", path);
-    for (size_t i = 0; i < n; i++) sorted[i] = &rows[i];
-    if (n > 1) qsort(sorted, n, sizeof(header_row *), by_name);
-    for (bool first = true; scan_member(&s, &first, &name) && read_sizes(&s, size);) {
-        header_row **row =
-            n ? bsearch(name, sorted, n, sizeof(header_row *), name_against) : NULL;
-        if (!row) {
-            st = omn_fail(err, OMN_ERR_DATA, "%s: tensor %s: is in %s and nowhere else", path,
-                          header_show(name, shown), TILES_KEY);
-            goto done;
-        }
-        OMN_TRY(mark(*row, size, begin, err));
-    }
-    if (s.wrong || !scan_end(&s)) st = bad_entry(&s, path, err);
-done:
-    free(sorted);
-    return st;
+    const marks m = { TILES_KEY, entry, read_matrix, &begin };
+    return marks_read(&m, rows, n, strings, path, err);
 }

@@ -7,26 +7,31 @@
 #include <string.h>
 
 static const omn_type_info types[] = {
-    [OMN_F32] = { "f32", "F32", 4, true, 32, true },
-    [OMN_F16] = { "f16", "F16", 2, true, 16, true },
-    [OMN_BF16] = { "bf16", "BF16", 2, true, 16, true },
-    [OMN_I64] = { "i64", "I64", 8, false, 64, true },
-    [OMN_I32] = { "i32", "I32", 4, false, 32, true },
-    [OMN_I8] = { "i8", "I8", 1, false, 8, true },
-    [OMN_U8] = { "u8", "U8", 1, false, 8, true },
-    [OMN_BOOL] = { "bool", "BOOL", 1, false, 8, true },
-    [OMN_F64] = { "f64", "F64", 8, true, 64, false },
-    [OMN_I16] = { "i16", "I16", 2, false, 16, false },
-    [OMN_U16] = { "u16", "U16", 2, false, 16, false },
-    [OMN_U32] = { "u32", "U32", 4, false, 32, false },
-    [OMN_U64] = { "u64", "U64", 8, false, 64, false },
-    [OMN_F8_E4M3] = { "f8_e4m3", "F8_E4M3", 1, true, 8, false },
-    [OMN_F8_E5M2] = { "f8_e5m2", "F8_E5M2", 1, true, 8, false },
-    [OMN_F8_E8M0] = { "f8_e8m0", "F8_E8M0", 1, true, 8, false },
-    [OMN_C64] = { "c64", "C64", 8, false, 64, false },
-    [OMN_F6_E2M3] = { "f6_e2m3", "F6_E2M3", 0, true, 6, false },
-    [OMN_F6_E3M2] = { "f6_e3m2", "F6_E3M2", 0, true, 6, false },
-    [OMN_F4] = { "f4", "F4", 0, true, 4, false },
+    [OMN_F32] = { "f32", "F32", 4, true, 32, true, 0, 0 },
+    [OMN_F16] = { "f16", "F16", 2, true, 16, true, 0, 0 },
+    [OMN_BF16] = { "bf16", "BF16", 2, true, 16, true, 0, 0 },
+    [OMN_I64] = { "i64", "I64", 8, false, 64, true, 0, 0 },
+    [OMN_I32] = { "i32", "I32", 4, false, 32, true, 0, 0 },
+    [OMN_I8] = { "i8", "I8", 1, false, 8, true, 0, 0 },
+    [OMN_U8] = { "u8", "U8", 1, false, 8, true, 0, 0 },
+    [OMN_BOOL] = { "bool", "BOOL", 1, false, 8, true, 0, 0 },
+    [OMN_F64] = { "f64", "F64", 8, true, 64, false, 0, 0 },
+    [OMN_I16] = { "i16", "I16", 2, false, 16, false, 0, 0 },
+    [OMN_U16] = { "u16", "U16", 2, false, 16, false, 0, 0 },
+    [OMN_U32] = { "u32", "U32", 4, false, 32, false, 0, 0 },
+    [OMN_U64] = { "u64", "U64", 8, false, 64, false, 0, 0 },
+    [OMN_F8_E4M3] = { "f8_e4m3", "F8_E4M3", 1, true, 8, false, 0, 0 },
+    [OMN_F8_E5M2] = { "f8_e5m2", "F8_E5M2", 1, true, 8, false, 0, 0 },
+    [OMN_F8_E8M0] = { "f8_e8m0", "F8_E8M0", 1, true, 8, false, 0, 0 },
+    [OMN_C64] = { "c64", "C64", 8, false, 64, false, 0, 0 },
+    [OMN_F6_E2M3] = { "f6_e2m3", "F6_E2M3", 0, true, 6, false, 0, 0 },
+    [OMN_F6_E3M2] = { "f6_e3m2", "F6_E3M2", 0, true, 6, false, 0, 0 },
+    [OMN_F4] = { "f4", "F4", 0, true, 4, false, 0, 0 },
+    /* in safetensors, whose types have no blocks, they are bytes (blocks.h) */
+    [OMN_Q8_0] = { "q8_0", "U8", 0, true, 8, true, 32, 34 },
+    [OMN_Q4_0] = { "q4_0", "U8", 0, true, 4, true, 32, 18 },
+    [OMN_Q4_K] = { "q4_K", "U8", 0, true, 4, true, 256, 144 },
+    [OMN_Q6_K] = { "q6_K", "U8", 0, true, 6, true, 256, 210 },
 };
 
 enum { N_TYPES = sizeof types / sizeof *types };
@@ -75,6 +80,9 @@ bool omn_shape_bytes(const omn_shape *s, omn_type t, size_t *bytes)
     size_t count, rest;
     if (!type || !omn_shape_count(s, &count)) return false;
     if (type->bytes > 0) return omn_size_mul(count, type->bytes, bytes);
+    if (type->block > 0)
+        return s->rank > 0 && s->dim[s->rank - 1] % type->block == 0 &&
+               omn_size_mul(count / type->block, type->block_bytes, bytes);
     /* Eight elements fill type->bits bytes. */
     rest = count % 8 * type->bits;
     if (rest % 8 != 0 || !omn_size_mul(count / 8, type->bits, bytes)) return false;

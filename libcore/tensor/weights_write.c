@@ -6,6 +6,7 @@
  * checksum. */
 #include "libcore/tensor/weights_write.h"
 
+#include "libcore/tensor/blocks.h"
 #include "libcore/tensor/scan.h"
 #include "libcore/tensor/tiles.h"
 
@@ -146,33 +147,55 @@ done:
 
 static bool is_ours(const char *key)
 {
-    return !strcmp(key, CHECKSUM_KEY) || !strcmp(key, TILES_KEY) || !strcmp(key, ROWS_KEY);
+    return !strcmp(key, CHECKSUM_KEY) || !strcmp(key, TILES_KEY) || !strcmp(key, BLOCKS_KEY) ||
+           !strcmp(key, ROWS_KEY);
 }
 
-/* The matrices behind the tiles, {"NAME":[N,K],...}; nothing when there are none. */
-static void put_tiles(omn_buf *b, const rows *r)
+/* What a tensor stands for, appended; false: it is no such tensor. */
+typedef bool saying(omn_buf *b, const writing *w);
+
+static bool say_matrix(omn_buf *b, const writing *w)
 {
-    omn_buf entry;
+    if (!w->matrix.rank) return false;
+    omn_buf_printf(b, "[%lld,%lld]", (long long)w->matrix.dim[0], (long long)w->matrix.dim[1]);
+    return true;
+}
+
+static bool say_form(omn_buf *b, const writing *w)
+{
+    const omn_type_info *info = omn_type_get(w->tensor.type);
+    if (!info->block) return false;
+    put_string(b, info->name);
+    return true;
+}
+
+/* The entry {"NAME":what it stands for,...}; nothing when there are none. */
+static void put_marks(omn_buf *b, const rows *r, const char *key, saying *say)
+{
+    omn_buf entry, one;
     omn_buf_init(&entry, HEADER_MOST);
+    omn_buf_init(&one, 256);
     for (size_t i = 0; i < r->n; i++) {
-        const writing *w = r->row[i].of;
-        if (!w->matrix.rank) continue;
+        one.length = 0;
+        if (!say(&one, r->row[i].of)) continue;
         omn_buf_puts(&entry, entry.length ? "," : "{");
-        put_string(&entry, w->name);
-        omn_buf_printf(&entry, ":[%lld,%lld]", (long long)w->matrix.dim[0],
-                       (long long)w->matrix.dim[1]);
+        put_string(&entry, r->row[i].of->name);
+        omn_buf_puts(&entry, ":");
+        omn_buf_put(&entry, one.data, one.length);
     }
     if (entry.length) {
         omn_buf_puts(&entry, "}");
-        omn_buf_puts(b, "\"" TILES_KEY "\":");
+        put_string(b, key);
+        omn_buf_puts(b, ":");
         put_string(b, entry.data);
         omn_buf_puts(b, ",");
     }
-    b->failed = b->failed || entry.failed;
+    b->failed = b->failed || entry.failed || one.failed;
     omn_buf_fini(&entry);
+    omn_buf_fini(&one);
 }
 
-/* The caller's pairs, what stands for the tiles, and the checksums. */
+/* The caller's pairs, what tensors stand for, and the checksums. */
 static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, const rows *r,
                            const char *in_rows, omn_error *err)
 {
@@ -192,7 +215,8 @@ static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, const 
         put_string(b, meta[2 * i + 1]);
         omn_buf_puts(b, ",");
     }
-    put_tiles(b, r);
+    put_marks(b, r, TILES_KEY, say_matrix);
+    put_marks(b, r, BLOCKS_KEY, say_form);
     if (in_rows) {
         omn_buf_puts(b, "\"" ROWS_KEY "\":");
         put_string(b, in_rows);
@@ -219,8 +243,9 @@ static omn_status make_header(omn_buf *b, rows *r, const char *const *meta, size
         omn_buf_puts(b, ",");
         put_string(b, r->row[i].of->name);
         omn_buf_printf(b, ":{\"dtype\":\"%s\",\"shape\":[", omn_type_get(t->type)->safetensors);
-        for (uint32_t d = 0; d < t->shape.rank; d++)
-            omn_buf_printf(b, "%s%lld", d > 0 ? "," : "", (long long)t->shape.dim[d]);
+        const omn_shape shape = blocks_file_shape(t);
+        for (uint32_t d = 0; d < shape.rank; d++)
+            omn_buf_printf(b, "%s%lld", d > 0 ? "," : "", (long long)shape.dim[d]);
         omn_buf_printf(b, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)at,
                        (unsigned long long)(at + t->bytes));
         at += t->bytes;

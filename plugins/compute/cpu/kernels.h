@@ -96,6 +96,17 @@ typedef struct cpu_linear {
     bool bf16, tiles;                   /* tiles: w_row means nothing */
 } cpu_linear;
 
+/* linear_blocks is linear with w [N, K] in blocks of quantised weights (w_type). In f32, whatever
+ * the company, it has the bits of linear with those weights brought into f32. With bf16 it is not
+ * the same in any company: up to 8 rows of x do not round w, more rows round it to bf16. `work` has
+ * cpu_blocks_rows(N, K) * K floats. */
+static inline size_t cpu_blocks_rows(size_t N, size_t K)
+{
+    size_t rows = ((size_t)1 << 20) / (K ? K : 1) / 32 * 32;
+    if (rows < 64) rows = 64;
+    return rows < N ? rows : N;
+}
+
 /* Attention over heads without an array of Tq x Tk; the rules are those of omn_attend (graph.h). q
  * [B,Tq,H,K], k [B2,Tk,G,K], v [B2,Tk,G,Kv], o [B,Tq,H,Kv]; distances in elements, 0: dense; K and
  * Kv at most 512. k_head and v_head: from one head to the next (caches lie head by head; forward
@@ -206,6 +217,7 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
     X(gemm, (const cpu_gemm *g, const cpu_par *par))                                               \
     X(gemm_deep, (const cpu_gemm *g, float *work, const cpu_par *par))                             \
     X(linear, (const cpu_linear *l, const cpu_par *par))                                           \
+    X(linear_blocks, (const cpu_linear *l, void *work, const cpu_par *par))                        \
     X(conv2d, (const cpu_conv *c, const cpu_par *par))                                             \
     X(conv2d_grad_input, (const cpu_conv *c, const cpu_par *par))                                  \
     X(conv2d_grad_weight, (const cpu_conv *c, const cpu_par *par))                                 \
@@ -213,6 +225,7 @@ static inline size_t cpu_deep_parts(size_t M, size_t N, size_t K)
     X(attention_grad, (const cpu_attn *a, const cpu_par *par))
 
 #define CPU_KERNELS_PLAIN(X)                                                                       \
+    X(blocks_f32, (omn_type t, const void *blocks, size_t n, float *y))                            \
     X(linear_few, (const cpu_linear *l, const cpu_par *par)) /* M at most 8, distances given */    \
     X(attention_few, (const cpu_attn *a, const cpu_par *par)) /* Tq at most 4 */                 \
     X(rms_norm, (size_t rows, size_t D, const float *x, const void *w, omn_type wt, float eps,     \

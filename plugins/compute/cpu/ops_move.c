@@ -3,7 +3,7 @@
  * The ops that move, stretch and add up tensors. Axes are described once as distances, then joined
  * where neighbours lie together in every operand, so that kernels see few long axes.
  */
-#include "ops.h"
+#include "ops_blocks.h"
 
 #include <string.h>
 
@@ -294,7 +294,9 @@ static omn_status embedding(const cpu_run *r)
     const omn_view *table = &r->call->in[0];
     const size_t n = view_count(&r->call->in[1]), V = view_dim(table, 0);
     const omn_status st = ids_fit(r, "embedding", r->in[1], n, 0, V);
-    if (st == OMN_OK && n)
+    if (st == OMN_OK && n && view_is_blocks(table))
+        blocks_rows(r, n, view_count(table) / V);
+    else if (st == OMN_OK && n)
         r->k->gather_rows(n, view_count(table) / V, r->in[0], table->type, r->in[1], r->out[0],
                           r->par);
     return st;

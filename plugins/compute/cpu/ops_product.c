@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ops that multiply matrices: linear, matmul, attention, convolutions, and their gradients. */
-#include "ops.h"
+#include "ops_blocks.h"
 
 #include <string.h>
 
@@ -11,6 +11,7 @@ static bool linear_can(const omn_op_call *c)
 {
     const omn_linear_attrs *a = c->attrs;
     const omn_view *w = &c->in[1];
+    if (view_is_blocks(w)) return blocks_can(c);
     if (w->shape.rank == 2) return true;
     if (w->shape.rank != 6 || a->in_out || w->type != OMN_BF16 || strcmp(c->op, "linear"))
         return false;
@@ -32,7 +33,7 @@ static omn_status linear(const cpu_run *r)
     uint32_t next = 2;
     const uint32_t bias = a->has & 1 ? next++ : 0, residual = a->has & 2 ? next : 0;
     if (a->in_out) {
-        const cpu_gemm g = {
+        cpu_gemm g = {
             .M = M,
             .N = N,
             .K = K,
@@ -54,6 +55,7 @@ static omn_status linear(const cpu_run *r)
             .act = (omn_act)a->act,
             .bf16 = a->precision == OMN_PRECISION_BF16,
         };
+        if (view_is_blocks(&c->in[1])) return blocks_product(r, &g);
         r->k->gemm(&g, r->par);
         return OMN_OK;
     }
@@ -64,6 +66,7 @@ static omn_status linear(const cpu_run *r)
         .act = (omn_act)a->act, .bf16 = a->precision == OMN_PRECISION_BF16,
         .tiles = c->in[1].shape.rank != 2,
     };
+    if (view_is_blocks(&c->in[1])) return blocks_linear(r, &l);
     r->k->linear(&l, r->par);
     return OMN_OK;
 }
@@ -73,12 +76,13 @@ static omn_status linear_dx(const cpu_run *r)
     const omn_op_call *c = r->call;
     const omn_linear_attrs *a = c->attrs;
     const size_t N = view_last(&c->in[0]), K = view_last(&c->out[0]);
-    const cpu_gemm g = {
+    cpu_gemm g = {
         .M = view_rows(&c->out[0]), .N = K, .K = N, .a = r->in[0], .a_m = (ptrdiff_t)N, .a_k = 1,
         .b = r->in[1], .b_k = a->in_out ? 1 : (ptrdiff_t)K, .b_n = a->in_out ? (ptrdiff_t)N : 1,
         .c = r->out[0], .c_m = K, .alpha = (float)a->alpha, .a_type = OMN_F32,
         .b_type = c->in[1].type, .bf16 = a->precision == OMN_PRECISION_BF16,
     };
+    if (view_is_blocks(&c->in[1])) return blocks_product(r, &g);
     r->k->gemm(&g, r->par);
     return OMN_OK;
 }
@@ -370,7 +374,7 @@ static double conv2d_dw_cost(const omn_op_call *c)
 }
 
 const cpu_op cpu_ops_product[] = {
-    { "linear", linear_can, NULL, linear, linear_cost },
+    { "linear", linear_can, blocks_linear_work, linear, linear_cost },
     { "linear_dx", linear_can, NULL, linear_dx, linear_cost },
     { "linear_dw", NULL, linear_dw_work, linear_dw, linear_dw_cost },
     { "matmul", NULL, NULL, matmul, matmul_cost },
