@@ -193,7 +193,9 @@ START_TEST(keys_of_other_computations_are_refused_by_name)
     refused(ctx, config, "\"no_ln_pre\"", "\"ls_init_value\": 1e-5, \"no_ln_pre\"",
             "vision_cfg.ls_init_value");
     refused(ctx, config, "argmax", "last", "text_cfg.pool_type is \"last\"");
-    refused(ctx, config, "\"text_cfg\"", "\"multimodal_cfg\": {}, \"text_cfg\"", "multimodal_cfg");
+    /* that would be a CoCa */
+    refused(ctx, config, "\"text_cfg\"", "\"multimodal_cfg\": {}, \"text_cfg\"",
+            "multimodal_cfg.width");
     refused(ctx, config, "bilinear", "lanczos", "preprocess_cfg.interpolation");
     refused(ctx, config, "squash", "longest", "preprocess_cfg.resize_mode");
     refused(ctx, config, "\"size\": 20", "\"size\": [20, 24]", "preprocess_cfg.size.1");

@@ -6,6 +6,8 @@
  * refused by keys.c. */
 #include "model.h"
 
+#include "openclip.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +15,8 @@
 bool clip_known(omn_config *f)
 {
     const char *type = omn_config_string_or(f, "model_type", "clip");
+    if (omn_config_has(f, "multimodal_cfg") || omn_config_has(f, "model_cfg.multimodal_cfg"))
+        return false;                     /* CoCa */
     if (omn_config_has(f, "vision_cfg") && omn_config_has(f, "text_cfg")) return true;
     if (omn_config_has(f, "model_cfg.vision_cfg") && omn_config_has(f, "model_cfg.text_cfg"))
         return true;
@@ -88,54 +92,6 @@ static int mlp_of(const clip *k, omn_config *f, const char *path, int width)
     return (int)(width * real_or(k, f, path, 0.001, 64, 4));
 }
 
-static const char *colour_of(omn_config *f, const char *path, const char *usual, char *out,
-                             size_t room)
-{
-    double x[3] = { 0 };
-    char at[96];
-    const size_t n = omn_config_count(f, path);
-    if (!n) {
-        snprintf(at, sizeof at, "%s", path);
-        const double all = omn_config_double_or(f, at, -1e6, 1e6, NAN);
-        if (isnan(all)) return usual;
-        x[0] = x[1] = x[2] = all;
-    }
-    for (size_t i = 0; i < 3 && n; i++) {
-        snprintf(at, sizeof at, "%s.%zu", path, i);
-        x[i] = omn_config_double_or(f, at, -1e6, 1e6, NAN); /* a missing one is refused below */
-    }
-    omn_format(out, room, "%.9g,%.9g,%.9g", x[0], x[1], x[2]);
-    return n > 3 ? "four colours" : out;
-}
-
-/* How pictures are made ready: mean, std, filter and fit of the encoder. */
-static void prepared(omn_open *o, omn_config *f, int side, char *out, size_t room)
-{
-    static const char *const mean = "0.48145466,0.4578275,0.40821073",
-                      *const std = "0.26862954,0.26130258,0.27577711";
-    char a[96], b[96];
-    const char *filter = omn_config_string_or(f, "preprocess_cfg.interpolation", "bicubic");
-    const char *fit = omn_config_string_or(f, "preprocess_cfg.resize_mode", "shortest");
-    const char *mode = omn_config_string_or(f, "preprocess_cfg.mode", "RGB");
-    const bool linear = !strcmp(filter, "bilinear"), squash = !strcmp(fit, "squash");
-    const size_t sides = omn_config_count(f, "preprocess_cfg.size");
-    if (!linear && strcmp(filter, "bicubic"))
-        omn_open_fail(o, OMN_ERR_CONFIG,
-                      "preprocess_cfg.interpolation is \"%.40s\"; bicubic or bilinear is wanted",
-                      filter);
-    if (!squash && strcmp(fit, "shortest"))
-        omn_open_fail(o, OMN_ERR_CONFIG,
-                      "preprocess_cfg.resize_mode is \"%.40s\"; shortest or squash is wanted", fit);
-    if (strcmp(mode, "RGB"))
-        omn_open_fail(o, OMN_ERR_CONFIG, "preprocess_cfg.mode is \"%.40s\"; RGB is wanted", mode);
-    omn_config_int_or(f, sides ? "preprocess_cfg.size.0" : "preprocess_cfg.size", side, side, side);
-    if (sides) omn_config_int_or(f, "preprocess_cfg.size.1", side, side, side);
-    omn_format(out, room, "mean=%s std=%s filter=%s fit=%s",
-               colour_of(f, "preprocess_cfg.mean", mean, a, sizeof a),
-               colour_of(f, "preprocess_cfg.std", std, b, sizeof b), linear ? "linear" : "cubic",
-               squash ? "squash" : "crop");
-}
-
 static void open_clip_image(clip *k, omn_open *o, omn_config *f, const char *act)
 {
     char text[96], ready[384];
@@ -150,7 +106,7 @@ static void open_clip_image(clip *k, omn_open *o, omn_config *f, const char *act
         omn_open_fail(o, OMN_ERR_CONFIG, "vision_cfg: %d channels are not made of heads of %d",
                       wide, head);
     const bool no_pre = omn_config_bool_or(f, in(k, &at, "vision_cfg.no_ln_pre"), false);
-    prepared(o, f, side, ready, sizeof ready);
+    openclip_prepared(o, f, side, ready, sizeof ready);
     k->image = omn_open_part(
         o, "image", "omnio.encoder/1", "image.clip", "visual",
         "names=openai side=%d patch=%d blocks=%s width=%d layers=%d heads=%d mlp=%d embed=%d "

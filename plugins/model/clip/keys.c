@@ -4,51 +4,19 @@
  * file. */
 #include "model.h"
 
-#include "fixed.h"
+#include "openclip.h"
 
 #include <math.h>
 
 #define LENGTH(list) (sizeof(list) / sizeof *(list))
 
 static const fixed_key open_clip_keys[] = {
-    KEY_EQUALS("init_logit_bias", NAN),
-    KEY_IS("nonscalar_logit_scale", 0),
     KEY_IS("custom_text", 0),
     KEY_LACKS("multimodal_cfg"),
-    KEY_SAYS("vision_cfg.timm_model_name", ""),
     KEY_IS("vision_cfg.attentional_pool", 0),
     KEY_LACKS("vision_cfg.attn_pooler_queries"),
-    KEY_SAYS("vision_cfg.pool_type", "tok"),
-    KEY_SAYS("vision_cfg.pos_embed_type", "learnable"),
-    KEY_IS("vision_cfg.final_ln_after_pool", 0),
-    KEY_IS("vision_cfg.input_patchnorm", 0),
-    KEY_IS("vision_cfg.global_average_pool", 0),
-    KEY_EQUALS("vision_cfg.ls_init_value", NAN),
-    KEY_LACKS("vision_cfg.act_kwargs"),
-    KEY_SAYS("vision_cfg.block_type", "default"),
-    KEY_IS("vision_cfg.qk_norm", 0),
-    KEY_IS("vision_cfg.scaled_cosine_attn", 0),
-    KEY_IS("vision_cfg.scale_heads", 0),
-    KEY_IS("vision_cfg.scale_attn_inner", 0),
-    KEY_IS("vision_cfg.scale_attn", 0),
-    KEY_IS("vision_cfg.scale_fc", 0),
-    KEY_SAYS("text_cfg.hf_model_name", ""),
-    KEY_SAYS("text_cfg.hf_tokenizer_name", ""),
     KEY_IS("text_cfg.embed_cls", 0),
-    KEY_IS("text_cfg.no_causal_mask", 0),
     KEY_SAYS("text_cfg.pool_type", "argmax"),
-    KEY_SAYS("text_cfg.proj_type", "linear"),
-    KEY_IS("text_cfg.proj_bias", 0),
-    KEY_IS("text_cfg.final_ln_after_pool", 0),
-    KEY_EQUALS("text_cfg.ls_init_value", NAN),
-    KEY_LACKS("text_cfg.act_kwargs"),
-    KEY_SAYS("text_cfg.block_type", "default"),
-    KEY_IS("text_cfg.qk_norm", 0),
-    KEY_IS("text_cfg.scaled_cosine_attn", 0),
-    KEY_IS("text_cfg.scale_heads", 0),
-    KEY_IS("text_cfg.scale_attn_inner", 0),
-    KEY_IS("text_cfg.scale_attn", 0),
-    KEY_IS("text_cfg.scale_fc", 0),
 };
 static const fixed_key transformers_keys[] = {
     KEY_EQUALS("vision_config.num_channels", 3),
@@ -58,7 +26,10 @@ void clip_refuse(const clip *k, omn_open *o, omn_config *f)
 {
     const char *before = k->wrapped ? "model_cfg." : "";
     if (k->hf) keys_refuse(transformers_keys, LENGTH(transformers_keys), "", "CLIP", o, f);
-    else keys_refuse(open_clip_keys, LENGTH(open_clip_keys), before, "CLIP", o, f);
+    else {
+        openclip_refuse(before, "CLIP", o, f);
+        keys_refuse(open_clip_keys, LENGTH(open_clip_keys), before, "CLIP", o, f);
+    }
     if (!k->hf) return;
     /* An end of its own means that another place of the text is read out; 2 stands in old files and
      * has always been read as the largest id. */
