@@ -3,7 +3,7 @@
  * each half has to find its other half among all. The scores are products of vectors of length 1,
  * times a learned factor that is at most 100; the loss is the mean of both ways. A row of the batch
  * is a pair, so the rows are not independent of each other. */
-#include <omnio/learn.h>
+#include "contrastive.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
     PAR(S, string, factor, "logit_scale", NULL, NULL,                                              \
         "output with the logarithm of the factor of scores")
 OMN_PARAMS(contrastive, CONTRASTIVE);
+static const omn_param pairs_params[] = { PAIRS(OMN_S_ROW, pairs) };
 
 static omn_status open_loss(omn_call *c, const void *params, omn_open *o, void **self,
                             omn_error *err)
@@ -53,36 +54,43 @@ static omn_node *diagonal(omn_scope *s, omn_node *scores)
                              omn_const(s, OMN_F32, omn_dim1(B), weight), &how, &each);
 }
 
-static omn_node *loss(const void *self, omn_scope *s, const omn_bundle *outputs,
-                      const omn_target *const *targets, uint32_t n_targets, omn_bundle *out)
+omn_node *contrastive_loss(omn_scope *s, const omn_bundle *outputs, const char *first,
+                           const char *second, const char *scale_of)
 {
-    const struct contrastive *p = self;
     static const int turned[] = { 1, 0 };
-    (void)targets;
-    (void)n_targets;
-    (void)out;
-    omn_node *a = omn_bundle_find(outputs, p->first), *b = omn_bundle_find(outputs, p->second);
-    omn_node *scale = omn_bundle_find(outputs, p->factor);
+    omn_node *a = omn_bundle_find(outputs, first), *b = omn_bundle_find(outputs, second);
+    omn_node *scale = omn_bundle_find(outputs, scale_of);
     if (!a || !b || !scale)
         return omn_scope_fail(s, OMN_ERR_UNSUPPORTED,
                               "contrastive: the model has no output \"%s\"; pairs of \"%s\" and "
                               "\"%s\" with the factor \"%s\" are wanted",
-                              !a ? p->first : !b ? p->second : p->factor, p->first, p->second,
-                              p->factor);
+                              !a ? first : !b ? second : scale_of, first, second, scale_of);
     if (omn_node_dim(a, 0) != omn_node_dim(b, 0) || omn_node_dim(a, -1) != omn_node_dim(b, -1))
         return omn_scope_fail(s, OMN_ERR_SHAPE,
-                              "contrastive: \"%s\" and \"%s\" are no halves of pairs", p->first,
-                              p->second);
+                              "contrastive: \"%s\" and \"%s\" are no halves of pairs", first,
+                              second);
     omn_node *scores = omn_mul(s, omn_matmul(s, a, b, false, true, 1), factor(s, scale));
     omn_node_tag(s, scores, "contrastive.scores");
     return omn_scale(s, omn_add(s, diagonal(s, scores),
                                 diagonal(s, omn_permute(s, scores, turned))), 0.5, 0);
 }
 
+static omn_node *loss(const void *self, omn_scope *s, const omn_bundle *outputs,
+                      const omn_target *const *targets, uint32_t n_targets, omn_bundle *out)
+{
+    const struct contrastive *p = self;
+    (void)targets;
+    (void)n_targets;
+    (void)out;
+    return contrastive_loss(s, outputs, p->first, p->second, p->factor);
+}
+
 static const omn_objective_impl impl = { NULL, open_loss, free, loss };
 static const omn_object objects[] = {
     { "omnio.objective/1", "contrastive", "each half of a pair finds the other in the batch", &impl,
       OMN_OBJECT_PARAMS(contrastive) },
+    { "omnio.objective/1", "pairs", "pictures and texts: finding each other, belonging together, "
+      "captions", &pairs_impl, OMN_OBJECT_PARAMS(pairs) },
 };
 OMN_PLUGIN("objective-contrastive", "0.1.0", "Apache-2.0", "InfoNCE over pairs as objective",
            objects);
