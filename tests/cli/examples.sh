@@ -116,6 +116,16 @@ cat > shelf/llama/config.json << EOF
  "num_hidden_layers": 32, "max_position_embeddings": 4096, "rms_norm_eps": 1e-05, "vocab_size": 32000,
  "bos_token_id": 1, "eos_token_id": 2}
 EOF
+# A CoCa, its configuration that of the golden files.
+mkdir shelf/coca || exit 99
+cp "$top_srcdir/tests/golden/clip/tiny_a.bpe.txt.gz" shelf/coca/bpe_simple_vocab_16e6.txt.gz || exit 99
+ln -s "$top_srcdir/tests/golden/coca/tiny_a.weights.safetensors" shelf/coca/model.safetensors
+cat > shelf/coca/config.json << EOF
+{"embed_dim": 8, "vision_cfg": {"image_size": 12, "patch_size": 4, "width": 12, "layers": 2, "head_width": 6,
+ "mlp_ratio": 2, "attentional_pool": true, "attn_pooler_queries": 5, "attn_pooler_heads": 2}, "text_cfg":
+ {"context_length": 10, "vocab_size": 574, "width": 8, "heads": 2, "layers": 2, "mlp_ratio": 2, "embed_cls": true},
+ "multimodal_cfg": {"context_length": 10, "vocab_size": 574, "width": 8, "heads": 4, "layers": 2, "mlp_ratio": 2}}
+EOF
 # A Flamingo.
 mkdir shelf/flamingo || exit 99
 cp "$top_srcdir/tests/golden/flamingo/tokenizer.json" shelf/flamingo || exit 99
@@ -182,7 +192,7 @@ example() {
     set -- $line
     [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
-        *run\ classify* | *run\ rerank* | *run\ search*) compares || return 0 ;;
+        *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
         *.mp4* | *four.gif*) films || return 0 ;;
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;

@@ -173,4 +173,10 @@ omn_status golden_train(golden_run *r, const golden_training *t, omn_error *err)
 /* Each stage "final.NAME" of the file: the weight as it is now. */
 omn_status golden_put_final(golden_run *r, omn_error *err);
 
+/* ---- files that say what is run; plain.c ----------------------------------------------------- */
+
+/* The whole of such a case, from golden_begin to golden_end, for families that need nothing of
+ * their own. */
+omn_status golden_plain(omn_verification *host, omn_error *err);
+
 #endif
