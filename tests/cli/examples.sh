@@ -126,6 +126,21 @@ cat > shelf/coca/config.json << EOF
  {"context_length": 10, "vocab_size": 574, "width": 8, "heads": 2, "layers": 2, "mlp_ratio": 2, "embed_cls": true},
  "multimodal_cfg": {"context_length": 10, "vocab_size": 574, "width": 8, "heads": 4, "layers": 2, "mlp_ratio": 2}}
 EOF
+# VLMo and UFO, as they compare and as they answer.
+for name in vlmo ufo vlmo-vqa ufo-vqa; do
+    family=${name%-vqa} task=pretrain more='"depth": 2, "need_relative_position_embed": false'
+    [ $name != $family ] && task=vqa
+    [ $family = vlmo ] && more='"depth": 3, "vlffn_start_layer_index": 2'
+    mkdir shelf/$name || exit 99
+    cp "$top_srcdir/tests/golden/clip/tiny_a.bpe.txt.gz" shelf/$name/bpe_simple_vocab_16e6.txt.gz || exit 99
+    printf '%s\n' yes no red one two blue three > shelf/$name/answer2label.txt
+    ln -s "$top_srcdir/tests/golden/$family/tiny_a.weights.safetensors" shelf/$name/model.safetensors
+    cat > shelf/$name/config.json << EOF
+{"omnio": {"model": "$family", "task": "$task", "start": 572, "stop": 573, "mask": 571}, "embed_dim": 12, "num_heads": 3,
+ "mlp_ratio": 2, "image_size": 12, "patch_size": 4, "max_text_len": 9, "max_text_len_of_initckpt": 11,
+ "vocab_size": 574, "vqav2_label_size": 7, $more}
+EOF
+done
 # A Flamingo.
 mkdir shelf/flamingo || exit 99
 cp "$top_srcdir/tests/golden/flamingo/tokenizer.json" shelf/flamingo || exit 99
@@ -192,7 +207,7 @@ example() {
     set -- $line
     [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
-        *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-*) compares || return 0 ;;
+        *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
         *.mp4* | *four.gif*) films || return 0 ;;
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;

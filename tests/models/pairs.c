@@ -114,6 +114,58 @@ START_TEST(coca_configurations_that_cannot_be)
 }
 END_TEST
 
+/* ---- VLMo and UFO ---------------------------------------------------------------------------- */
+
+START_TEST(vlmo_as_its_reference)
+{
+    passes("vlmo", "embed", 3);
+    passes("vlmo", "masked", 2);
+    passes("vlmo", "masked_text", 2);
+    passes("vlmo", "vqa", 1);
+}
+END_TEST
+
+START_TEST(ufo_as_its_reference)
+{
+    passes("ufo", "embed", 3);
+    passes("ufo", "masked", 2);
+    passes("ufo", "masked_text", 2);
+    passes("ufo", "vqa", 1);
+}
+END_TEST
+
+START_TEST(vlmo_and_ufo_losses_and_gradients)
+{
+    passes("vlmo", "pairs", 50);
+    passes("ufo", "pairs", 30);
+}
+END_TEST
+
+START_TEST(vlmo_and_ufo_wrong_numbers_are_found)
+{
+    wrong("vlmo", "embed", "class.match", 1e-3);
+    wrong("vlmo", "pairs", "logits.match", 1e-3);
+    wrong("ufo", "masked", "nll.text", 2e-3);
+}
+END_TEST
+
+static const char vlmo[] =
+    "{\"model_type\": \"vlmo\", \"embed_dim\": 12, \"num_heads\": 3, \"depth\": 2, "
+    "\"image_size\": 12, \"patch_size\": 4, \"max_text_len\": 9, \"vocab_size\": 574, "
+    "\"omnio\": {\"task\": \"pretrain\"}}";
+
+START_TEST(vlmo_configurations_that_cannot_be)
+{
+    refused(vlmo, "\"num_heads\": 3", "\"num_heads\": 5", "heads");
+    refused(vlmo, "\"patch_size\": 4", "\"patch_size\": 5", "image_size");
+    refused(vlmo, "\"max_text_len\": 9", "\"max_text_len\": 200", "max_text_len_of_initckpt");
+    refused(vlmo, "pretrain", "irtr", "omnio.task is \"irtr\"");
+    refused(vlmo, "\"depth\": 2", "\"depth\": 0", "depth");
+    refused(vlmo, "\"depth\": 2", "\"model_arch\": \"ufo_base_patch16\"", "model_arch");
+    refused(vlmo, "\"task\"", "\"mask\": 574, \"task\"", "omnio.mask");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -121,6 +173,11 @@ int main(void)
         coca_losses_and_gradients,
         coca_wrong_numbers_are_found,
         coca_configurations_that_cannot_be,
+        vlmo_as_its_reference,
+        ufo_as_its_reference,
+        vlmo_and_ufo_losses_and_gradients,
+        vlmo_and_ufo_wrong_numbers_are_found,
+        vlmo_configurations_that_cannot_be,
     };
     return TESTING_RUN("models/pairs", all, 30);
 }

@@ -112,13 +112,13 @@ static void gives(omn_context *ctx, const char *folder, const char *name, const 
     omn_value_unref(out);
 }
 
-#define PAIRS_RECIPE(OBJECTIVE, STEPS)                                                             \
+#define PAIRS_RECIPE(OBJECTIVE, WORLD, STEPS)                                                      \
     "version: 1\nmodel: ./model\n"                                                                 \
-    "sources: {world: {use: tabletop, width: 64, height: 64}}\n"                                   \
+    "sources: {world: {use: tabletop, width: 64, height: 64" WORLD "}}\n"                         \
     "tasks: [{name: pair, pipeline: pair, each: caption, "                                         \
     "give: {image: /image, text: answer}}]\n"                                                      \
     "optimizer: {use: adamw, rate: 3e-3}\nloss: " OBJECTIVE "\n"                                   \
-    "pack: {inputs: 32, targets: 32}\nbatch: 8\nsteps: " STEPS "\nexport: f32\n"
+    "pack: {inputs: 32, targets: 32}\nbatch: 4\nsteps: " STEPS "\nexport: f32\n"
 
 /* ---- CoCa ------------------------------------------------------------------------------------ */
 
@@ -137,7 +137,7 @@ START_TEST(coca_learns_and_answers)
     const omn_named in[] = { { "image", image }, { "texts", list } };
     const omn_named options[] = { { "image", image }, { "options", list } };
     write_model(folder, coca);
-    learns(ctx, folder, PAIRS_RECIPE("{use: pairs, caption: 2}", "40"), 0.8);
+    learns(ctx, folder, PAIRS_RECIPE("{use: pairs, caption: 2}", "", "40"), 0.85);
     gives(ctx, folder, "coca-caption", in, 1, "caption", "text", 0);
     gives(ctx, folder, "coca-match", in, 2, "scores", "list", 3);
     gives(ctx, folder, "coca-classify", options, 2, "category", "text", 0);
@@ -147,8 +147,51 @@ START_TEST(coca_learns_and_answers)
 }
 END_TEST
 
+/* ---- VLMo and UFO ---------------------------------------------------------------------------- */
+
+#define FEW ", world: 2, scenes: 4"       /* that are learnt by heart */
+
+/* A family of two sides: which texts are like a picture, and whether one belongs to it. */
+static void compares(const char *family, const char *config)
+{
+    const char *folder = testing_folder();
+    char name[32];
+    omn_context *ctx = toy_context(2);
+    omn_value *image = picture(1), *list = texts(), *ask = text("a red cube");
+    const omn_named in[] = { { "image", image }, { "texts", list } };
+    const omn_named one[] = { { "image", image }, { "text", ask } };
+    write_model(folder, config);
+    learns(ctx, folder, PAIRS_RECIPE("{use: pairs}", FEW, "80"), 0.8);
+    snprintf(name, sizeof name, "%s-search", family);
+    gives(ctx, folder, name, in, 2, "scores", "list", 3);
+    snprintf(name, sizeof name, "%s-match", family);
+    gives(ctx, folder, name, one, 2, "match", "options", 0);
+    omn_value_unref(ask);
+    omn_value_unref(list);
+    omn_value_unref(image);
+    omn_context_free(ctx);
+}
+
+#define SIZES                                                                                      \
+    "\"embed_dim\": 24, \"num_heads\": 3, \"depth\": 2, \"mlp_ratio\": 2, \"image_size\": 32, "    \
+    "\"patch_size\": 8, \"max_text_len\": 48, \"vocab_size\": 574, \"vqav2_label_size\": 5"
+
+START_TEST(vlmo_learns_and_answers)
+{
+    compares("vlmo",
+             "{\"model_type\": \"vlmo\", \"vlffn_start_layer_index\": 1, " SIZES "}");
+}
+END_TEST
+
+START_TEST(ufo_learns_and_answers)
+{
+    compares("ufo", "{\"model_type\": \"ufo\", " SIZES "}");
+}
+END_TEST
+
 int main(void)
 {
-    const TTest *const all[] = { coca_learns_and_answers };
+    const TTest *const all[] = { coca_learns_and_answers, vlmo_learns_and_answers,
+                                 ufo_learns_and_answers };
     return TESTING_RUN("pipeline/pairs", all, 60);
 }

@@ -1,42 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* BEiT-3's graphs by task. Tasks that answer with one of a list of classes are asked as those that
- * write: encode runs the layers and leaves the scores of all classes, a step reads them as logits
- * of a vocabulary of which one id is said. */
+ * write: encode runs the layers, a step reads what it left. */
 #include "beit3.h"
 
 #include "../golden/taught.h"
-
-/* [B,C] as logits [B,T,C] of every place of a target. */
-static omn_node *spread(omn_scope *s, omn_node *x, const omn_target *t)
-{
-    const omn_shape bt = omn_node_shape(t->ids);
-    const int64_t C = omn_node_dim(x, -1);
-    x = omn_reshape(s, x, omn_dim3(omn_node_dim(x, 0), 1, C));
-    return omn_expand(s, x, omn_dim3(bt.dim[0], bt.dim[1], C));
-}
 
 static void classify(const beit3 *b, omn_scope *s, const omn_build *rq, omn_bundle *out)
 {
     omn_scope *top = omn_scope_at(s, "/");
     const bool embed = rq->phase == OMN_EMBED;
     if (rq->phase == OMN_STEP) {
-        omn_node *x = omn_state_read(
-            top, omn_state_at(top, "class_scores", OMN_F32, omn_dim3(rq->memory_rows, 1,
-                                                                     b->classes)));
-        x = omn_gather(top, x, omn_reshape(top, rq->memory_row, omn_dim2(rq->rows, 1)));
-        taught_logits(s, rq->targets[0], spread(top, x, rq->targets[0]), out);
+        taught_logits(s, rq->targets[0], taught_kept(top, rq, b->classes), out);
         return;
     }
     omn_node *x = beit3_classes(b, s, rq);
     if (embed) {
         omn_bundle_put(out, s, b->task == BEIT3_IMAGENET ? "class.label" : "class.answer", x);
     } else if (rq->phase == OMN_ENCODE) {
-        x = omn_reshape(top, x, omn_dim3(omn_node_dim(x, 0), 1, b->classes));
-        x = omn_state_write(
-            top, omn_state_at(top, "class_scores", OMN_F32, omn_node_shape(x)), x);
-        omn_bundle_put(out, s, "memory", x);
+        taught_keep(top, x, out);
     } else {
-        taught_logits(s, rq->targets[0], spread(top, x, rq->targets[0]), out);
+        taught_logits(s, rq->targets[0], taught_spread(top, x, rq->targets[0]), out);
         taught_sum(omn_scope_at(s, "/"), rq, b->loss, out);
     }
 }

@@ -183,27 +183,12 @@ static void of_transformers(clip *k, omn_open *o, omn_config *f)
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-/* The merges of its own program, or the files that the Transformers library keeps them in. */
-static void open_tokenizer(const clip *k, omn_open *o, omn_config *f)
-{
-    static const char *const usual[] = { "bpe_simple_vocab_16e6.txt.gz",
-                                         "bpe_simple_vocab_16e6.txt", "merges.txt" };
-    const char *named = omn_config_string_or(f, "omnio.merges", NULL), *file = NULL;
-    const int rows =
-        whole_or(k, f, k->hf ? "text_config.vocab_size" : "text_cfg.vocab_size", 4, 1 << 24, 49408);
-    if (named) file = omn_open_file(o, named, true) ? named : NULL;
-    for (size_t i = 0; !named && !file && i < sizeof usual / sizeof *usual; i++)
-        if (omn_open_file(o, usual[i], false)) file = usual[i];
-    if (file)
-        omn_open_part(o, "tokenizer", "omnio.codec/1", "text.bpe", "",
-                      "file=%s style=clip pieces=%d", file, rows);
-}
-
 void clip_configure(clip *k, omn_open *o, omn_config *f)
 {
     k->wrapped = omn_config_has(f, "model_cfg.vision_cfg");
     k->hf = !k->wrapped && !omn_config_has(f, "vision_cfg");
-    open_tokenizer(k, o, f);
+    openclip_tokenizer(o, f, whole_or(k, f, k->hf ? "text_config.vocab_size"
+                                                  : "text_cfg.vocab_size", 4, 1 << 24, 49408));
     clip_refuse(k, o, f);
     k->scale_init = omn_config_double_or(f, "logit_scale_init_value", -10, 10, log(1 / 0.07));
     if (k->hf) of_transformers(k, o, f);

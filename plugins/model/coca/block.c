@@ -4,21 +4,7 @@
  * stack stand others whose attention looks at the picture; these norm what they look at as well. */
 #include "coca.h"
 
-omn_node *coca_norm(const coca *k, omn_scope *s, const char *name, omn_node *x)
-{
-    omn_scope *n = omn_scope_at(s, "%s", name);
-    const omn_shape d = omn_dim1(omn_node_dim(x, -1));
-    return omn_layer_norm(n, x, omn_weight(n, "weight", d, OMN_INIT_ONE, 0),
-                          omn_weight(n, "bias", d, OMN_INIT_ZERO, 0), k->eps);
-}
-
-omn_node *coca_linear(omn_scope *s, const char *name, omn_node *x, int64_t out)
-{
-    omn_scope *l = omn_scope_at(s, "%s", name);
-    const omn_shape shape = omn_dim2(out, omn_node_dim(x, -1));
-    return omn_linear(l, x, omn_weight(l, "weight", shape, OMN_INIT_FAN_IN, 1),
-                      omn_weight(l, "bias", omn_dim1(out), OMN_INIT_ZERO, 0), OMN_ACT_NONE);
-}
+#include "named.h"
 
 /* Rows first .. first + n - 1 of D each of the packed projection, as heads: [B,T,H,K] each. */
 static void project(const coca *k, omn_scope *s, int64_t H, omn_node *x, int first, int n,
@@ -42,9 +28,10 @@ static void project(const coca *k, omn_scope *s, int64_t H, omn_node *x, int fir
 static omn_node *settle(const coca *k, omn_scope *s, int64_t ffn, omn_node *x, omn_node *found)
 {
     found = omn_reshape(s, found, omn_node_shape(x));
-    x = omn_add(s, x, coca_linear(s, "attn.out_proj", found, k->D));
-    omn_node *y = coca_linear(s, "mlp.c_fc", coca_norm(k, s, "ln_2", x), ffn);
-    return omn_add(s, x, coca_linear(s, "mlp.c_proj", omn_activate(s, y, k->act), k->D));
+    x = omn_add(s, x, named_linear(s, "attn.out_proj", found, k->D, true));
+    omn_node *y = named_linear(s, "mlp.c_fc", named_norm(s, "ln_2", k->eps, x), ffn, true);
+    return omn_add(s, x, named_linear(s, "mlp.c_proj", omn_activate(s, y, k->act), k->D,
+                                     true));
 }
 
 /* A place sees itself and those before it. */
@@ -56,7 +43,7 @@ static omn_node *block(const coca_row *r, omn_scope *s, const coca_stack *of, om
     const int64_t H = of->heads, K = k->D / H;
     omn_attend how = { OMN_FILL(omn_attend), .causal = true, .extra = extra };
     omn_node *qkv[3];
-    project(k, s, H, coca_norm(k, s, "ln_1", x), 0, 3, qkv);
+    project(k, s, H, named_norm(s, "ln_1", k->eps, x), 0, 3, qkv);
     if (rq->phase == OMN_STEP) {
         how.q_start = rq->start;
         qkv[1] = omn_state_append(s, omn_cache_at(s, "cached_key", rq->rows, rq->capacity, H, K),
@@ -73,7 +60,7 @@ static omn_node *block(const coca_row *r, omn_scope *s, const coca_stack *of, om
 /* Keys and values of the picture, of one block. */
 static void of_picture(const coca *k, omn_scope *s, omn_node *picture, omn_node *kv[2])
 {
-    project(k, s, k->multimodal.heads, coca_norm(k, s, "ln_1_kv", picture), 1, 2, kv);
+    project(k, s, k->multimodal.heads, named_norm(s, "ln_1_kv", k->eps, picture), 1, 2, kv);
 }
 
 static omn_node *look(const coca_row *r, omn_scope *s, omn_node *x, omn_node *picture)
@@ -83,7 +70,7 @@ static omn_node *look(const coca_row *r, omn_scope *s, omn_node *x, omn_node *pi
     const int64_t H = k->multimodal.heads, K = k->D / H;
     const omn_attend how = { OMN_FILL(omn_attend), .k_row = rq->memory_row };
     omn_node *q, *kv[2];
-    project(k, s, H, coca_norm(k, s, "ln_1", x), 0, 1, &q);
+    project(k, s, H, named_norm(s, "ln_1", k->eps, x), 0, 1, &q);
     if (rq->phase == OMN_STEP) {
         const int64_t R = rq->memory_rows, L = rq->memory_length;
         kv[0] = omn_state_read(s, omn_cache_at(s, "memory_key", R, L, H, K));
@@ -113,7 +100,7 @@ omn_node *coca_multimodal(const coca_row *r, omn_scope *s, omn_node *x, omn_node
         x = look(r, omn_scope_at(d, "cross_attn.%d", (int)i), x, picture);
         omn_node_tag(top, x, "decoder.%d", (int)i);
     }
-    x = coca_norm(k, d, "ln_final", x);
+    x = named_norm(d, "ln_final", k->eps, x);
     return omn_linear_in_out(d, x, omn_weight(d, "text_projection", omn_dim2(k->D, k->rows),
                                               OMN_INIT_FAN_IN, 1), NULL, OMN_ACT_NONE);
 }

@@ -6,9 +6,9 @@
  * "weight.caption"). */
 #include "coca.h"
 
-#include "../golden/taught.h"
+#include "named.h"
 
-#include <math.h>
+#include "../golden/taught.h"
 
 /* The only picture and the only text of the inputs; false: there are more. */
 static bool find(const coca *k, const omn_build *rq, const omn_given **picture,
@@ -43,7 +43,7 @@ static void put_caption(const coca *k, omn_scope *s, const omn_build *rq, omn_no
     x = coca_multimodal(&r, s, omn_slice(s, x, 1, 0, T - 1), picture);
     omn_bundle_put(out, s, "logits.caption", x);
     omn_bundle_put(out, s, "labels.caption", labels);
-    omn_bundle_put(out, s, "weight.caption", coca_real(s, labels));
+    omn_bundle_put(out, s, "weight.caption", named_real(s, labels));
 }
 
 static void compare(const coca *k, omn_scope *s, const omn_build *rq, omn_bundle *out)
@@ -78,10 +78,11 @@ void coca_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle 
         omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "CoCa packs no inputs of several examples");
         return;
     }
-    /* who only asks for the weights gives a target without labels: all of them have to be there */
-    const bool asked = rq->n_targets && rq->targets[0]->labels;
-    if (rq->phase == OMN_EMBED || (rq->phase == OMN_TEACH && !asked)) compare(k, s, rq, out);
-    if (rq->phase == OMN_EMBED || (rq->phase == OMN_TEACH && !rq->n_targets)) return;
+    const bool pairs = rq->phase == OMN_TEACH && !rq->n_targets;
+    /* who only asks for the weights gives all inputs and a target: all weights have to be there */
+    const bool all = rq->n_targets && !rq->targets[0]->labels && rq->n_inputs > 1;
+    if (rq->phase == OMN_EMBED || pairs || all) compare(k, s, rq, out);
+    if (rq->phase == OMN_EMBED || pairs) return;
     if (rq->phase != OMN_STEP) {
         const bool fine = find(k, rq, &picture, &text);
         if (!fine || !picture || (text && rq->phase == OMN_ENCODE)) {

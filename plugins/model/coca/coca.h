@@ -31,11 +31,8 @@ typedef struct coca {
 bool coca_known(omn_config *f);
 void coca_configure(coca *k, omn_open *o, omn_config *f);
 
-/* LayerNorm and products by the names of the original CLIP; block.c */
-omn_node *coca_norm(const coca *k, omn_scope *s, const char *name, omn_node *x);
-omn_node *coca_linear(omn_scope *s, const char *name, omn_node *x, int64_t out);
 /* A row of a text [B,T,D] through all blocks of a stack. extra [B,1,T,T] is added to the scores of
- * the unimodal stack. seg, part: [B,T] or NULL, who sees whom. */
+ * the unimodal stack. seg, part: [B,T] or NULL, who sees whom. block.c */
 typedef struct coca_row {
     const coca *k;
     const omn_build *rq;
@@ -57,8 +54,6 @@ omn_node *coca_text(const coca *k, omn_scope *s, const omn_build *rq, omn_node *
                     omn_node **tokens);
 /* Rows of the tables of ids and of places. */
 omn_node *coca_words(const coca *k, omn_scope *s, omn_node *ids, omn_node *pos);
-/* f32: 1 where ids are something else than padding, 0. */
-omn_node *coca_real(omn_scope *s, omn_node *ids);
 
 /* The graphs; build.c */
 void coca_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out);

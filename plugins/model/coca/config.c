@@ -115,17 +115,9 @@ static void open_image(coca *k, reading *r)
 /* What is written and what is compared: one tokenizer, one table. */
 static void open_text(coca *k, reading *r)
 {
-    static const char *const usual[] = { "bpe_simple_vocab_16e6.txt.gz",
-                                         "bpe_simple_vocab_16e6.txt", "merges.txt" };
     static const char *const table = "text.token_embedding.weight";
-    const char *named = omn_config_string_or(r->f, "omnio.merges", NULL), *file = NULL;
     const int rows = (int)k->rows;
-    if (named) file = omn_open_file(r->o, named, true) ? named : NULL;
-    for (size_t i = 0; !named && !file && i < sizeof usual / sizeof *usual; i++)
-        if (omn_open_file(r->o, usual[i], false)) file = usual[i];
-    if (file)
-        omn_open_part(r->o, "tokenizer", "omnio.codec/1", "text.bpe", "",
-                      "file=%s style=clip pieces=%d", file, rows);
+    openclip_tokenizer(r->o, r->f, rows);
     k->words = omn_open_part(r->o, "text", "omnio.encoder/1", "text.tokens", "",
                              "table=%s rows=%d width=%d most=%d start=%d stop=%d cut=true "
                              "wanted=bpe_simple_vocab_16e6.txt.gz", table, rows, (int)k->D,

@@ -8,14 +8,9 @@
  * context. An id 0 is padding there, wherever it stands. */
 #include "coca.h"
 
-#define HIDDEN 1e10
+#include "named.h"
 
-omn_node *coca_real(omn_scope *s, omn_node *ids)
-{
-    omn_node *x = omn_activate(s, omn_cast(s, ids, OMN_F32), OMN_ACT_SQUARE);
-    x = omn_activate(s, omn_scale(s, x, -1, 1), OMN_ACT_RELU);      /* 1 where the id is 0 */
-    return omn_scale(s, x, -1, 1);
-}
+#define HIDDEN 1e10
 
 omn_node *coca_words(const coca *k, omn_scope *s, omn_node *ids, omn_node *pos)
 {
@@ -33,7 +28,7 @@ omn_node *coca_words(const coca *k, omn_scope *s, omn_node *ids, omn_node *pos)
 static omn_node *who_sees(omn_scope *s, omn_node *ids)
 {
     const int64_t B = omn_node_dim(ids, 0), L = omn_node_dim(ids, 1);
-    omn_node *real = coca_real(s, ids);
+    omn_node *real = named_real(s, ids);
     omn_node *row = omn_pad(s, omn_scale(s, real, HIDDEN, -HIDDEN), 1, 1, 0);
     return omn_pad(s, omn_reshape(s, row, omn_dim4(B, 1, 1, L + 1)), 2, L, 0);
 }
@@ -57,7 +52,7 @@ omn_node *coca_text(const coca *k, omn_scope *s, const omn_build *rq, omn_node *
     omn_node *x = coca_unimodal(&r, s, omn_concat(t, both, 2, 1));
     if (tokens) *tokens = omn_slice(t, x, 1, 0, T);
     x = omn_reshape(t, omn_slice(t, x, 1, L, 1), omn_dim2(B, D));
-    x = omn_node_tag(top, coca_norm(k, t, "ln_final", x), "text.ln_final");
+    x = omn_node_tag(top, named_norm(t, "ln_final", k->eps, x), "text.ln_final");
     x = omn_linear_in_out(t, x, omn_weight(t, "text_projection", omn_dim2(D, D), OMN_INIT_FAN_IN,
                                            1), NULL, OMN_ACT_NONE);
     return omn_l2_norm(t, x, 1e-12);

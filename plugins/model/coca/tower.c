@@ -4,6 +4,8 @@
  * size. */
 #include "coca.h"
 
+#include "named.h"
+
 /* One of the three projections: their own, where what is looked at has another width, or rows of
  * one packed matrix. */
 static omn_node *project(const coca *k, omn_scope *s, int which, omn_node *x)
@@ -28,12 +30,12 @@ static omn_node *pool(const coca *k, omn_scope *s, int64_t n, omn_node *x)
     const omn_attend how = { OMN_FILL(omn_attend) };
     omn_scope *a = omn_scope_at(s, "attn");
     omn_node *q = omn_weight(s, "query", omn_dim2(n, D), OMN_INIT_NORMAL, 1);
-    q = omn_reshape(s, coca_norm(k, s, "ln_q", q), omn_dim3(1, n, D));
+    q = omn_reshape(s, named_norm(s, "ln_q", k->eps, q), omn_dim3(1, n, D));
     q = project(k, a, 0, q);
     q = omn_expand(s, q, omn_dim4(B, n, k->pool_heads, D / k->pool_heads));
-    x = coca_norm(k, s, "ln_k", x);
+    x = named_norm(s, "ln_k", k->eps, x);
     omn_node *y = omn_attend_build(a, q, project(k, a, 1, x), project(k, a, 2, x), &how);
-    return coca_linear(a, "out_proj", omn_reshape(a, y, omn_dim3(B, n, D)), D);
+    return named_linear(a, "out_proj", omn_reshape(a, y, omn_dim3(B, n, D)), D, true);
 }
 
 void coca_picture(const coca *k, omn_scope *s, const omn_given *given, omn_node **tokens,
@@ -44,11 +46,11 @@ void coca_picture(const coca *k, omn_scope *s, const omn_given *given, omn_node 
     omn_node *x = omn_seq_get_x(omn_encoder_embed(given->part, s, given->in)), *one;
     const int64_t B = omn_node_dim(x, 0), n = k->queries, D = k->D;
     if (k->pool == COCA_ONE) {
-        x = coca_norm(k, v, "ln_post", pool(k, p, n, x));
+        x = named_norm(v, "ln_post", k->eps, pool(k, p, n, x));
         *tokens = omn_slice(v, x, 1, 1, n - 1);
         one = omn_slice(v, x, 1, 0, 1);
     } else {
-        x = coca_norm(k, v, "ln_post", x);
+        x = named_norm(v, "ln_post", k->eps, x);
         *tokens = pool(k, p, n, x);
         one = pool(k, c, 1, k->pool == COCA_CASCADE ? *tokens : x);
     }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Logits and losses by the names that hosts look for (omn_model_impl, kinds.h). */
+/* Logits and losses by the names that hosts look for (omn_model_impl, kinds.h), and models that
+ * answer with one of some classes as if they wrote: encode leaves the scores of all, a step reads
+ * them as logits of a vocabulary of which one id is said. */
 #include "taught.h"
 
 #include <omnio/learn.h>
@@ -55,4 +57,28 @@ void taught_sum(omn_scope *s, const omn_build *rq, const omn_part *objective, om
                                                        out);
     }
     if (sum) omn_bundle_put(out, s, "loss", sum);
+}
+
+omn_node *taught_spread(omn_scope *s, omn_node *x, const omn_target *t)
+{
+    const omn_shape bt = omn_node_shape(t->ids);
+    const int64_t C = omn_node_dim(x, -1);
+    x = omn_reshape(s, x, omn_dim3(omn_node_dim(x, 0), 1, C));
+    return omn_expand(s, x, omn_dim3(bt.dim[0], bt.dim[1], C));
+}
+
+void taught_keep(omn_scope *s, omn_node *x, omn_bundle *out)
+{
+    const int64_t C = omn_node_dim(x, -1);
+    x = omn_reshape(s, x, omn_dim3(omn_node_dim(x, 0), 1, C));
+    x = omn_state_write(s, omn_state_at(s, "class_scores", OMN_F32, omn_node_shape(x)), x);
+    omn_bundle_put(out, s, "memory", x);
+}
+
+omn_node *taught_kept(omn_scope *s, const omn_build *rq, int64_t C)
+{
+    omn_node *x = omn_state_read(s, omn_state_at(s, "class_scores", OMN_F32,
+                                                 omn_dim3(rq->memory_rows, 1, C)));
+    x = omn_gather(s, x, omn_reshape(s, rq->memory_row, omn_dim2(rq->rows, 1)));
+    return taught_spread(s, x, rq->targets[0]);
 }

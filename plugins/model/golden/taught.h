@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the families put out of one target, alike in all of them. */
+/* What the families put out of one target, alike in all of them; answers that are classes. */
 #ifndef TAUGHT_H
 #define TAUGHT_H
 
@@ -17,5 +17,12 @@ omn_node *taught_put(omn_scope *s, const omn_build *rq, const omn_target *t, omn
  * fails the scope. [build] */
 void taught_logits(omn_scope *s, const omn_target *t, omn_node *logits, omn_bundle *out);
 void taught_sum(omn_scope *s, const omn_build *rq, const omn_part *objective, omn_bundle *out);
+
+/* Scores [B,C] of classes as logits [B,T,C] of every place of a target. */
+omn_node *taught_spread(omn_scope *s, omn_node *x, const omn_target *t);
+/* ENCODE of a model that answers with a class: leaves the scores [B,C] and puts out "memory". s is
+ * the root. STEP: what was left, as logits of its target. */
+void taught_keep(omn_scope *s, omn_node *x, omn_bundle *out);
+omn_node *taught_kept(omn_scope *s, const omn_build *rq, int64_t C);
 
 #endif

@@ -93,3 +93,16 @@ void openclip_refuse(const char *before, const char *family, omn_open *o, omn_co
 {
     keys_refuse(common, sizeof common / sizeof *common, before, family, o, f);
 }
+
+void openclip_tokenizer(omn_open *o, omn_config *f, int rows)
+{
+    static const char *const usual[] = { "bpe_simple_vocab_16e6.txt.gz",
+                                         "bpe_simple_vocab_16e6.txt", "merges.txt" };
+    const char *named = omn_config_string_or(f, "omnio.merges", NULL), *file = NULL;
+    if (named) file = omn_open_file(o, named, true) ? named : NULL;
+    for (size_t i = 0; !named && !file && i < sizeof usual / sizeof *usual; i++)
+        if (omn_open_file(o, usual[i], false)) file = usual[i];
+    if (file)
+        omn_open_part(o, "tokenizer", "omnio.codec/1", "text.bpe", "",
+                      "file=%s style=clip pieces=%d", file, rows);
+}

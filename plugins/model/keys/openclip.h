@@ -11,5 +11,8 @@ void openclip_prepared(omn_open *o, omn_config *f, int side, char *out, size_t r
 /* Fails o at the first key of the towers or of the scale that asks for another computation; before
  * and family as keys_refuse has them. [setup] */
 void openclip_refuse(const char *before, const char *family, omn_open *o, omn_config *f);
+/* The tokenizer of so many ids, by the merges of CLIP's program or the file that "omnio.merges"
+ * names; none where there is no such file. [setup] */
+void openclip_tokenizer(omn_open *o, omn_config *f, int rows);
 
 #endif
