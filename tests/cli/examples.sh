@@ -141,6 +141,16 @@ for name in vlmo ufo vlmo-vqa ufo-vqa; do
  "vocab_size": 574, "vqav2_label_size": 7, $more}
 EOF
 done
+# FLAVA.
+mkdir shelf/flava || exit 99
+cp "$top_srcdir/tests/golden/clip/tiny_a.bpe.txt.gz" shelf/flava/bpe_simple_vocab_16e6.txt.gz || exit 99
+ln -s "$top_srcdir/tests/golden/flava/tiny_a.weights.safetensors" shelf/flava/model.safetensors
+stack='{"hidden_size": 12, "num_attention_heads": 3, "intermediate_size": 24, "num_hidden_layers":'
+cat > shelf/flava/config.json << EOF
+{"model_type": "flava", "hidden_size": 12, "projection_dim": 10, "omnio": {"start": 572, "stop": 573, "mask": 571},
+ "image_config": $stack 2, "image_size": 12, "patch_size": 4, "vocab_size": 9},
+ "text_config": $stack 2, "vocab_size": 574, "max_position_embeddings": 12}, "multimodal_config": $stack 1}}
+EOF
 # A Flamingo.
 mkdir shelf/flamingo || exit 99
 cp "$top_srcdir/tests/golden/flamingo/tokenizer.json" shelf/flamingo || exit 99
@@ -207,7 +217,7 @@ example() {
     set -- $line
     [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
-        *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-*) compares || return 0 ;;
+        *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
         *.mp4* | *four.gif*) films || return 0 ;;
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;

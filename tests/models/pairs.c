@@ -166,6 +166,50 @@ START_TEST(vlmo_configurations_that_cannot_be)
 }
 END_TEST
 
+/* ---- FLAVA ----------------------------------------------------------------------------------- */
+
+START_TEST(flava_as_its_reference)
+{
+    passes("flava", "embed", 3);
+    passes("flava", "mim", 1);
+    passes("flava", "mlm", 1);
+}
+END_TEST
+
+START_TEST(flava_losses_and_gradients)
+{
+    passes("flava", "pairs", 70);
+    passes("flava", "mmm", 70);
+}
+END_TEST
+
+START_TEST(flava_wrong_numbers_are_found)
+{
+    wrong("flava", "embed", "class.match", 1e-3);
+    wrong("flava", "mmm", "grad.flava.image_model.embeddings.mask_token", 1e-3);
+}
+END_TEST
+
+static const char flava[] =
+    "{\"model_type\": \"flava\", \"hidden_size\": 12, "
+    "\"architectures\": [\"FlavaForPreTraining\"], "
+    "\"image_config\": {\"hidden_size\": 12, \"num_attention_heads\": 3, \"image_size\": 12, "
+    "\"patch_size\": 4}, \"text_config\": {\"hidden_size\": 12, \"num_attention_heads\": 2}, "
+    "\"multimodal_config\": {\"hidden_size\": 12, \"num_attention_heads\": 4}}";
+
+START_TEST(flava_configurations_that_cannot_be)
+{
+    refused(flava, "\"num_attention_heads\": 2", "\"num_attention_heads\": 5", "text_config");
+    refused(flava, "\"patch_size\": 4", "\"patch_size\": 5", "image_config.image_size");
+    refused(flava, "\"patch_size\": 4", "\"hidden_act\": \"relu\"", "image_config.hidden_act");
+    refused(flava, "{\"hidden_size\": 12, \"num_attention_heads\": 4",
+            "{\"hidden_size\": 16, \"num_attention_heads\": 4", "multimodal_config.hidden_size");
+    refused(flava, "\"num_attention_heads\": 4",
+            "\"num_attention_heads\": 4, \"use_cls_token\": false", "use_cls_token");
+    refused(flava, "FlavaForPreTraining", "FlavaTextModel", "architectures");
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -178,6 +222,10 @@ int main(void)
         vlmo_and_ufo_losses_and_gradients,
         vlmo_and_ufo_wrong_numbers_are_found,
         vlmo_configurations_that_cannot_be,
+        flava_as_its_reference,
+        flava_losses_and_gradients,
+        flava_wrong_numbers_are_found,
+        flava_configurations_that_cannot_be,
     };
     return TESTING_RUN("models/pairs", all, 30);
 }

@@ -189,9 +189,25 @@ START_TEST(ufo_learns_and_answers)
 }
 END_TEST
 
+/* ---- FLAVA ----------------------------------------------------------------------------------- */
+
+START_TEST(flava_learns_and_answers)
+{
+    static const char stack[] = "{\"hidden_size\": 24, \"num_attention_heads\": 3, "
+                                "\"num_hidden_layers\": 1, \"intermediate_size\": 48";
+    char config[1024];
+    snprintf(config, sizeof config,
+             "{\"model_type\": \"flava\", \"hidden_size\": 24, \"projection_dim\": 16, "
+             "\"image_config\": %s, \"image_size\": 32, \"patch_size\": 8, \"vocab_size\": 16}, "
+             "\"text_config\": %s, \"vocab_size\": 574, \"max_position_embeddings\": 48}, "
+             "\"multimodal_config\": %s}}", stack, stack, stack);
+    compares("flava", config);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { coca_learns_and_answers, vlmo_learns_and_answers,
-                                 ufo_learns_and_answers };
+                                 ufo_learns_and_answers, flava_learns_and_answers };
     return TESTING_RUN("pipeline/pairs", all, 60);
 }
