@@ -378,43 +378,6 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     return adapt_read(r, yml_get(y, "freeze"), yml_get(y, "lora"), err);
 }
 
-/* The file or folder of weights that the recipe names. */
-static omn_status read_weights(omn_recipe *r, const yml *y, const char **out, omn_error *err)
-{
-    const char *name;
-    TRY_READ(yml_text(y, &name, NULL, err));
-    *out = strchr(name, '/') ? named_beside(r->path, name, r->arena)
-                             : named_file(r->path, name, NAMED_WEIGHTS, r->arena);
-    return *out ? OMN_OK : no_memory(r, err);
-}
-
-/* PREFIX: weights of that part. */
-static omn_status read_parts(omn_recipe *r, const yml *y, omn_error *err)
-{
-    if (!y) return OMN_OK;
-    TRY_READ(yml_want(y, YML_MAP, "parts", err));
-    if (!y->n || y->n > MOST_STARTS) return yml_fail(y, err, "1 to %d parts are wanted", MOST_STARTS);
-    for (; r->n_parts < y->n; r->n_parts++) {
-        part_start *p = &r->parts[r->n_parts];
-        TRY_READ(yml_text(yml_key(y, r->n_parts), &p->prefix, NULL, err));
-        TRY_READ(read_weights(r, yml_value(y, r->n_parts), &p->from, err));
-    }
-    return OMN_OK;
-}
-
-/* One place of weights, or a list of them. */
-static omn_status read_start(omn_recipe *r, const yml *y, omn_error *err)
-{
-    const bool many = y && y->kind == YML_LIST;
-    if (!y) return OMN_OK;
-    if (many && (!y->n || y->n > MOST_STARTS))
-        return yml_fail(y, err, "1 to %d weights to begin with are wanted", MOST_STARTS);
-    r->n_start = many ? y->n : 1;
-    for (size_t i = 0; i < r->n_start; i++)
-        TRY_READ(read_weights(r, many ? y->items[i] : y, &r->start[i], err));
-    return OMN_OK;
-}
-
 static omn_status recipe_read(omn_recipe *r, omn_error *err)
 {
     static const char *const keys[] = {
@@ -433,8 +396,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
                    ? named_beside(r->path, r->model, r->arena)
                    : named_file(r->path, r->model, NAMED_MODEL, r->arena);
     if (!r->model) return no_memory(r, err);
-    TRY_READ(read_start(r, yml_get(y, "start"), err));
-    TRY_READ(read_parts(r, yml_get(y, "parts"), err));
+    TRY_READ(start_read(r, yml_get(y, "start"), yml_get(y, "parts"), err));
     TRY_READ(read_sources(r, yml_get(y, "sources"), err));
     const yml *tasks = yml_get(y, "tasks");
     if (!tasks) return yml_fail(y, err, "tasks: [...] is wanted");

@@ -13,6 +13,46 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The file or folder of weights that the recipe names. */
+static omn_status read_weights(omn_recipe *r, const yml *y, const char **out, omn_error *err)
+{
+    const char *name;
+    const omn_status st = yml_text(y, &name, NULL, err);
+    if (st != OMN_OK) return st;
+    *out = strchr(name, '/') ? named_beside(r->path, name, r->arena)
+                             : named_file(r->path, name, NAMED_WEIGHTS, r->arena);
+    return *out ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", r->path);
+}
+
+/* PREFIX: weights of that part. */
+static omn_status read_parts(omn_recipe *r, const yml *y, omn_error *err)
+{
+    omn_status st = yml_want(y, YML_MAP, "parts", err);
+    if (st == OMN_OK && (!y->n || y->n > MOST_STARTS))
+        st = yml_fail(y, err, "1 to %d parts are wanted", MOST_STARTS);
+    for (size_t i = 0; st == OMN_OK && i < y->n; i++) {
+        OMN_TRY(yml_text(yml_key(y, i), &r->parts[i].prefix, NULL, err));
+        OMN_TRY(read_weights(r, yml_value(y, i), &r->parts[i].from, err));
+        r->n_parts = i + 1;
+    }
+done:
+    return st;
+}
+
+omn_status start_read(omn_recipe *r, const yml *start, const yml *parts, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const bool many = start && start->kind == YML_LIST;
+    if (many && (!start->n || start->n > MOST_STARTS))
+        return yml_fail(start, err, "1 to %d weights to begin with are wanted", MOST_STARTS);
+    r->n_start = many ? start->n : start ? 1 : 0;
+    for (size_t i = 0; i < r->n_start; i++)
+        OMN_TRY(read_weights(r, many ? start->items[i] : start, &r->start[i], err));
+    if (parts) OMN_TRY(read_parts(r, parts, err));
+done:
+    return st;
+}
+
 omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err)
 {
     char folder[4300];
