@@ -32,7 +32,8 @@ static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, uint32
     omn_bundle *b = omn_bundle_new(s);
     for (uint32_t i = 0; i < n; i++) {
         char name[176];
-        omn_shape shape = { .rank = list[i].most.rank + 1, .dim = { distinct ? distinct : o->z->rows } };
+        omn_shape shape = { .rank = list[i].most.rank + 1 };
+        shape.dim[0] = distinct ? distinct : o->z->rows;
         for (uint32_t d = 0; d < list[i].most.rank && d + 1 < OMN_MAX_RANK; d++) {
             const bool varies = list[i].varies >> d & 1;
             shape.dim[d + 1] = varies && length > 0 ? length : list[i].most.dim[d];

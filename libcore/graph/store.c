@@ -405,7 +405,8 @@ static omn_status not_inside(const omn_store *st, const omn_weights *base, const
     char one[17];
     snprintf(one, sizeof one, "%016" PRIx64, store_adapters_digest(st));
     if (!has || !strstr(has, one)) return OMN_OK;
-    return omn_fail(err, OMN_ERR_ARGUMENT, "%s: the adapters of %s are inside these weights already",
+    return omn_fail(err, OMN_ERR_ARGUMENT,
+                    "%s: the adapters of %s are inside these weights already",
                     omn_weights_path(base), omn_weights_path(file));
 }
 

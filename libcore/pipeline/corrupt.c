@@ -77,11 +77,9 @@ static omn_status read_mix(recipe_denoise *d, const yml *y, omn_error *err)
     double all = 0;
     if (y->kind == YML_SCALAR) {
         if (!strcmp(y->text, "ul2")) preset(d, ul2, sizeof ul2 / sizeof *ul2);
-        else if (!strcmp(y->text, "uio2")) preset(d, ul2, sizeof ul2 / sizeof *ul2);
-        else if (!strcmp(y->text, "spans") || !strcmp(y->text, "uio1")) preset(d, ul2, 1);
+        else if (!strcmp(y->text, "spans")) preset(d, ul2, 1);
         else
-            return yml_fail(y, err,
-                            "\"%s\": ul2, spans, uio1, uio2 or a list of denoisers is wanted",
+            return yml_fail(y, err, "\"%s\": ul2, spans or a list of denoisers is wanted for texts",
                             y->text);
         return OMN_OK;
     }

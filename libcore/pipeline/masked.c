@@ -92,10 +92,10 @@ static omn_status read_mix(recipe_masked *m, const yml *y, omn_error *err)
 {
     double all = 0;
     if (y->kind == YML_SCALAR) {
-        if (strcmp(y->text, "uio1") && strcmp(y->text, "uio2"))
-            return yml_fail(y, err, "\"%s\": uio1, uio2 or a list of denoisers is wanted for what "
-                            "is no text", y->text);
-        preset(m, !strcmp(y->text, "uio1"));
+        if (strcmp(y->text, "patches") && strcmp(y->text, "dynamic"))
+            return yml_fail(y, err, "\"%s\": patches, dynamic or a list of denoisers is wanted for "
+                            "what is no text", y->text);
+        preset(m, !strcmp(y->text, "patches"));
         return OMN_OK;
     }
     const omn_status bad = yml_want(y, YML_LIST, "mix", err);

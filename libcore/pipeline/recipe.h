@@ -133,7 +133,8 @@ omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, om
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
 /* And away again. m: NULL, it was not opened. */
 void recipe_alone(const omn_model *m, const char *out);
-/* The keys "start" (one place of weights, or a list of them) and "parts"; NULL: not there; start.c */
+/* The keys "start" (one place of weights, or a list of them) and "parts"; NULL: it is not there;
+ * start.c */
 omn_status start_read(omn_recipe *r, const yml *start, const yml *parts, omn_error *err);
 /* Weights number i that a run begins with, those of "start" and behind them those of "parts", and
  * all of them put into its store, in which every weight of the model is declared; start.c */

@@ -23,7 +23,7 @@ version: 1
 model: ./mine
 sources: {mine: {use: folder, path: texts, held_out: 0}}
 tasks:
-  - {name: fill, pipeline: ./p.yaml, give: {text: text}, want: {rest: text}, denoise: uio2}
+  - {name: fill, pipeline: ./p.yaml, give: {text: text}, want: {rest: text}, denoise: ul2}
 optimizer: {use: adamw, rate: 1e-3}
 pack: {inputs: 64, targets: 64}
 batch: 2

@@ -74,8 +74,8 @@ static const char *const prompts[REQUESTS] = {
     "which shape has the thing that is behind the small green metal cube and in front of the ball?",
 };
 
-/* Slots of a batch of n hold requests who[0..n); each is compared with asking it alone. encoded: how
- * many pictures of the batch go through their encoder. */
+/* Slots of a batch of n hold requests who[0..n); each is compared with asking it alone. encoded:
+ * how many pictures of the batch go through their encoder. */
 static void compare(toy *t, const int *who, size_t n, omn_value *const *pictures, int64_t encoded)
 {
     omn_error err = OMN_ERROR_INIT;

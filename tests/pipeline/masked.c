@@ -3,6 +3,8 @@
  * lesson wants and what counts, the loss against one that is reckoned here in double precision, the
  * dynamic mask, patches that there is no room for, one task of several by chance, inputs that are
  * left out; runs that learn, and runs that go on where they were. */
+#include "tests/pipeline/masked_texts.h"
+
 #include "tests/generate/toy.h"
 #include "tests/testing.h"
 
@@ -20,74 +22,6 @@
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
 
 enum { SIDE = 32, PATCHES = 16, CODES = 16, PHOTOS = 8, RATE = 16000 };
-
-/* Pictures of 4 x 4 patches and as many codes; sounds of 4 x 4 patches and 8 x 8 codes. */
-static const char config[] =
-    "{\"omnio\": {\"model\": \"uio2\", \"location_bins\": 64, \"location_first\": 0, "
-    "\"histories\": 0}, \"t5_config\": {\"vocab_size\": 960, \"emb_dim\": 32, "
-    "\"num_heads\": 2, \"head_dim\": 16, \"num_encoder_layers\": 1, \"num_decoder_layers\": 2, "
-    "\"mlp_dim\": 48, \"encoder_max_text_length\": 64, \"decoder_max_text_length\": 64, "
-    "\"image_vocab_size\": 40, \"audio_vocab_size\": 40, "
-    "\"default_image_vit_size\": [32, 32], \"image_vit_patch_size\": 8, "
-    "\"default_audio_vit_size\": [64, 64], \"audio_vit_patch_size\": 16}, "
-    "\"image_vit_cfg\": {\"patch_size\": 8, \"emb_dim\": 32, \"num_heads\": 2, \"head_dim\": 16, "
-    "\"num_layers\": 2, \"mlp_dim\": 64, \"num_pos\": 17}, "
-    "\"audio_vit_cfg\": {\"patch_size\": 16, \"emb_dim\": 32, \"num_heads\": 2, \"head_dim\": 16, "
-    "\"num_layers\": 2, \"mlp_dim\": 64, \"default_input_size\": [64, 64]}, "
-    "\"image_vqgan\": {\"ch\": 32, \"ch_mult\": [1, 1, 1, 1], \"num_res_blocks\": 1, "
-    "\"z_channels\": 4, \"embed_dim\": 4, \"n_embed\": 32, \"attn_resolutions\": [4], "
-    "\"resolution\": 32, \"default_input_size\": [32, 32], \"patch_size\": [8, 8]}, "
-    "\"audio_vqgan\": {\"vocab_size\": 32, \"proj_dim\": 8, \"encoder_hidden_size\": 16, "
-    "\"encoder_num_layers\": 1, \"encoder_mlp_dim\": 32, \"encoder_num_heads\": 2, "
-    "\"encoder_head_dim\": 8, \"decoder_hidden_size\": 16, \"decoder_num_layers\": 1, "
-    "\"decoder_mlp_dim\": 32, \"decoder_num_heads\": 2, \"decoder_head_dim\": 8, "
-    "\"default_input_size\": [64, 64], \"patch_size\": [8, 8]}, \"freeze_vit\": false}";
-
-static const char first_config[] =
-    "{\"omnio\": {\"model\": \"uio1\"}, \"vocab_size\": 1240, "
-    "\"image_vocab_size\": 48, \"image_patch_size\": 4, \"emb_dim\": 24, \"num_heads\": 3, "
-    "\"num_encoder_layers\": 2, \"num_decoder_layers\": 3, \"head_dim\": 6, \"mlp_dim\": 36, "
-    "\"encoder_max_image_length\": 60, \"encoder_max_text_length\": 24, "
-    "\"decoder_max_image_length\": 16, \"decoder_max_text_length\": 20, "
-    "\"default_image_size\": [24, 40], \"num_seg_emb\": 2, \"decoder_image_width\": 4, "
-    "\"target_size\": [16, 16], \"embed_dim\": 6, \"n_embed\": 48, \"z_channels\": 6, "
-    "\"resolution\": 16, \"ch\": 4, \"ch_mult\": [1, 2, 2], \"num_res_blocks\": 2, "
-    "\"attn_resolutions\": [4], \"num_groups\": 2}";
-
-static const char draw[] =
-    "version: 1\ninputs: {image: {type: image}, what: {type: text}}\nsteps:\n"
-    "  - {generate: image, as: drawn, from: {image: $image}, prompt: \"{what}\","
-    " answer: {codes: codes}}\noutputs: {drawn: $drawn}\n";
-static const char both[] =
-    "version: 1\ninputs: {image: {type: image}, audio: {type: audio}, what: {type: text}}\nsteps:\n"
-    "  - {generate: image, as: drawn, from: {image: $image, audio: $audio}, prompt: \"{what}\","
-    " answer: {codes: codes}}\noutputs: {drawn: $drawn}\n";
-static const char hear[] =
-    "version: 1\ninputs: {audio: {type: audio}, what: {type: text}}\nsteps:\n"
-    "  - {generate: audio, as: heard, from: {audio: $audio}, prompt: \"{what}\","
-    " answer: {codes: codes}}\noutputs: {heard: $heard}\n";
-static const char say[] =
-    "version: 1\ninputs: {image: {type: image}, audio: {type: audio}, what: {type: text}}\nsteps:\n"
-    "  - {generate: text, as: said, from: {image: $image, audio: $audio}, prompt: \"{what}\"}\n"
-    "outputs: {said: $said}\n";
-
-#define HEAD                                                                                       \
-    "version: 1\nmodel: ./m\npack: {inputs: 16, targets: 64}\nbatch: 4\nexport: f32\n"             \
-    "loss: {z: 0}\nfreeze: [\"target_embedders.*.vqgan.**\"]\n"                                    \
-    "optimizer: {use: adamw, rate: 3e-3, curve: const}\n"
-#define FIRST_HEAD                                                                                 \
-    "version: 1\nmodel: ./m\npack: {inputs: 16, targets: 20}\nbatch: 2\nfreeze: "                  \
-    "[\"discrete_vae/**\"]\noptimizer: {use: adafactor, rate: 1e-3}\n"
-#define MINE "sources: {mine: {use: folder, path: photos, held_out: 0}}\n"
-#define ONE  "sources: {mine: {use: folder, path: photos, held_out: 0, lessons: one}}\n"
-#define DRAWS "{name: draw, pipeline: ./p.yaml, give: {image: picture, what: what}, "              \
-              "want: {drawn: picture}"
-#define BOTH  "{name: both, pipeline: ./b.yaml, give: {image: picture, audio: sound, what: what}," \
-              " want: {drawn: picture}"
-#define HEARS "{name: hear, pipeline: ./h.yaml, give: {audio: sound, what: what}, "                \
-              "want: {heard: sound}"
-#define SAYS  "{name: say, pipeline: ./s.yaml, give: {image: picture, audio: sound, what: what}, " \
-              "want: {said: what}"
 
 /* ---- a folder with pictures and sounds ------------------------------------------------------- */
 
@@ -240,7 +174,7 @@ START_TEST(patches_of_pictures_are_taken_out)
     double count[PATCHES] = { 0 }, chi = 0;
     int masked = 0;
     const char *folder = make_folder();
-    WORKS(open_desk(&d, folder, HEAD MINE "steps: 1\ntasks:\n  - " DRAWS ", denoise: uio2}\n",
+    WORKS(open_desk(&d, folder, HEAD MINE "steps: 1\ntasks:\n  - " DRAWS ", denoise: dynamic}\n",
                     &err));
     ck_assert_uint_eq(d.r->setup.noised, 1);
     for (uint64_t i = 0; i < N; i++) {
@@ -288,7 +222,7 @@ START_TEST(the_first_unified_io_learns_all_of_it)
     desk d;
     omn_page p;
     const char *folder = make_folder();
-    WORKS(open_desk(&d, folder, HEAD MINE "steps: 1\ntasks:\n  - " DRAWS ", denoise: uio1}\n",
+    WORKS(open_desk(&d, folder, HEAD MINE "steps: 1\ntasks:\n  - " DRAWS ", denoise: patches}\n",
                     &err));
     ck_assert_uint_eq(d.r->setup.noised, 0);
     for (uint64_t i = 0; i < 20; i++) {
@@ -316,7 +250,7 @@ START_TEST(the_first_unified_io_sees_what_is_left)
     testing_copy("tests/golden/uio1/spiece.model", below(folder, "m"), "spiece.model");
     testing_write(below(folder, "m"), "config.json", first_config, strlen(first_config));
     WORKS(open_desk(&d, folder, FIRST_HEAD MINE "steps: 2\npatches: {image: 12}\ntasks:\n  - " DRAWS
-                    ", denoise: uio1}\n", &err));
+                    ", denoise: patches}\n", &err));
     WORKS(recipe_trainer(d.r, d.store, &t, &err));
     trainer_ahead(t, recipe_ahead);
     ck_assert_int_eq(omn_feed_get(t->feed, "image.pos")->shape.dim[1], 12);
@@ -374,16 +308,16 @@ END_TEST
 START_TEST(what_makes_no_sense_is_refused)
 {
     static const struct { const char *text, *says; } list[] = {
-        { MINE "tasks:\n  - " DRAWS ", denoise: ul2}\n", "uio1, uio2 or a list" },
+        { MINE "tasks:\n  - " DRAWS ", denoise: ul2}\n", "patches, dynamic or a list" },
         { MINE "tasks:\n  - " DRAWS ", denoise: {mix: [{mode: X}]}}\n", "R (patches" },
         { MINE "tasks:\n  - " DRAWS ", denoise: {mix: [{mode: S, rate: 0.5}]}}\n", "S takes all" },
         { MINE "tasks:\n  - " DRAWS ", denoise: {mix: [{rate: [0.9, 0.5]}]}}\n", "least" },
         { MINE "tasks:\n  - " DRAWS ", denoise: {mix: [{loss: none}]}}\n", "taken or all" },
         { MINE "tasks:\n  - " DRAWS ", denoise: {of: audio}}\n", "0 inputs \"audio\"" },
-        { MINE "tasks:\n  - " DRAWS ", denoise: uio2}\n  - " BOTH "}\n", "lessons: one" },
+        { MINE "tasks:\n  - " DRAWS ", denoise: dynamic}\n  - " BOTH "}\n", "lessons: one" },
         { MINE "tasks:\n  - " DRAWS ", chance: {audio: 0.5}}\n", "no input \"audio\"" },
         { MINE "tasks:\n  - " DRAWS ", chance: {image: 2}}\n", "from 0 to 1" },
-        { MINE "tasks:\n  - " DRAWS ", denoise: uio2, chance: {image: 0.5}}\n", "weight of S" },
+        { MINE "tasks:\n  - " DRAWS ", denoise: dynamic, chance: {image: 0.5}}\n", "weight of S" },
         { MINE "tasks:\n  - " DRAWS ", chance: {image: 0.5}}\n  - " BOTH "}\n", "another chance" },
         { MINE "budget: {patches: 8}\ntasks:\n  - " DRAWS "}\n", "alpha" },
         { MINE "patches: {image: 0}\ntasks:\n  - " DRAWS "}\n", "from 1" },
@@ -690,9 +624,9 @@ START_TEST(target_task_and_inputs_are_drawn)
     int task[4] = { 0 }, images = 0, sounds = 0, told = 0, drawn = 0;
     const char *folder = make_folder();
     WORKS(open_desk(&d, folder, HEAD ONE "steps: 1\ntasks:\n"
-                    "  - " DRAWS ", denoise: uio2, weight: 3}\n"
+                    "  - " DRAWS ", denoise: dynamic, weight: 3}\n"
                     "  - " BOTH ", chance: {image: 0.25, audio: 0.5, text: 0.5}}\n"
-                    "  - " HEARS ", denoise: uio2, weight: 2}\n"
+                    "  - " HEARS ", denoise: dynamic, weight: 2}\n"
                     "  - " SAYS ", weight: 2}\n", &err));
     for (uint64_t i = 0; i < N; i++) {
         omn_page p;
@@ -754,7 +688,7 @@ static void train(const char *folder, const char *text, const char *out, uint32_
 START_TEST(each_objective_is_learnt)
 {
     static const char *const tasks[] = {
-        DRAWS ", denoise: uio1}",
+        DRAWS ", denoise: patches}",
         DRAWS ", denoise: {mix: [{rate: 0.75}]}}",
         DRAWS ", denoise: {mix: [{mode: S}]}}",
         HEARS ", denoise: {mix: [{rate: [0.25, 0.75]}]}}",
@@ -792,9 +726,9 @@ START_TEST(a_run_that_was_stopped_ends_as_one_that_was_not)
     static const char text[] =
         HEAD ONE "steps: 12\npatches: {image: 10}\n"
         "budget: {patches: 16, alpha: {image: 1, audio: 2}}\ntasks:\n"
-        "  - " DRAWS ", denoise: uio2}\n"
+        "  - " DRAWS ", denoise: dynamic}\n"
         "  - " BOTH ", denoise: {mix: [{rate: [0.5, 0.9]}]}, chance: {audio: 0.5, text: 0.5}}\n"
-        "  - " HEARS ", denoise: uio2}\n"
+        "  - " HEARS ", denoise: dynamic}\n"
         "  - " SAYS ", chance: {image: 0.5, audio: 0.5}}\n";
     seen whole = { 0 }, first = { .stop = 5 }, rest = { 0 };
     char a[4096];

@@ -162,14 +162,15 @@ END_TEST
 
 START_TEST(what_is_no_array_of_pictures_is_told)
 {
-    static const struct { const char *name; size_t n; uint8_t bytes[24]; const char *says; } bad[] = {
+    static const struct { const char *name; size_t n; uint8_t bytes[24]; const char *says;
+    } bad[] = {
         { "train-images-idx3-ubyte", 3, { 0, 0, 8 }, "no IDX file" },
         { "train-images-idx3-ubyte", 4, { 1, 0, 8, 3 }, "no IDX file" },
         { "train-images-idx3-ubyte", 16, { 0, 0, 13, 3, 0, 0, 0, 1 }, "type 13" },
         { "train-images-idx3-ubyte", 16, { 0, 0, 8, 1, 0, 0, 0, 1 }, "3 dimensions" },
         { "train-images-idx3-ubyte", 10, { 0, 0, 8, 3, 0, 0, 0, 1 }, "ends early" },
-        { "train-images-idx3-ubyte", 16, { 0, 0, 8, 3, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1, 0, 0, 0, 1 },
-          "dimension 1" },
+        { "train-images-idx3-ubyte", 16,
+          { 0, 0, 8, 3, 0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1, 0, 0, 0, 1 }, "dimension 1" },
         { "train-images-idx3-ubyte", 16, { 0, 0, 8, 3, 0, 0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 0 },
           "dimension 3" },
         { "train-images-idx3-ubyte", 16, { 0, 0, 8, 3, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 8 },

@@ -212,7 +212,8 @@ static void open_image(uio2 *u, omn_open *o, omn_config *f)
     open_codes(to, o,
                omn_open_part(o, "image", "omnio.decoder/1", "image.vqgan", "target_embedders.image",
                              "inner=vqgan ch=%d ch_mult=%s blocks=%d z=%d embed=%d n_embed=%d "
-                             "attention=%s resolution=%d height=%d width=%d view=%d groups=%d names=%s",
+                             "attention=%s resolution=%d height=%d width=%d view=%d groups=%d "
+                             "names=%s",
                              part_int(f, q, "ch", 1, 8192, 128),
                              numbers(f, "image_vqgan.ch_mult", "1,2,2,4", mult, sizeof mult),
                              part_int(f, q, "num_res_blocks", 1, 64, 2),

@@ -110,7 +110,8 @@ omn_status idx_read(idx_array *a, const char *folder, const char *prefix, const 
         return omn_fail(err, OMN_ERR_ARGUMENT, "idx: the path is too long, or \"%.40s\" is no "
                         "beginning of a file's name", prefix);
     snprintf(path, sizeof path, "%s/%s-%s", folder, prefix, suffix);
-    if (access(path, R_OK) != 0) strcat(path, ".gz");
+    if (access(path, R_OK) != 0)
+        snprintf(path, sizeof path, "%s/%s-%s.gz", folder, prefix, suffix);
     stream s = stream_open(path);
     if (!s)
         return omn_fail(err, OMN_ERR_MISSING, "%s: no such file, nor without .gz", path);

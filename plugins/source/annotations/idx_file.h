@@ -7,7 +7,7 @@
 
 #define IDX_MOST_BYTES (1u << 30)
 
-/* dim[0] items of dim[1] * dim[2] bytes each, row by row; what an array lacks of dimensions is 1. */
+/* dim[0] items of dim[1] * dim[2] bytes each, row by row; dimensions that it lacks are 1. */
 typedef struct idx_array {
     uint32_t n_dims, dim[3];
     uint8_t *bytes;
