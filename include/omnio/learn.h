@@ -42,6 +42,11 @@ typedef struct omn_measure_impl {
                        omn_error *err);
     void (*end)(const void *self, void *state);          /* frees a count; NULL is fine */
 } omn_measure_impl;
+/* "omnio.graded/1" of measures to which an answer is more than right or wrong. */
+typedef struct omn_graded_impl {
+    /* What the answer that was added last is worth, 0..1. */
+    double (*last)(const void *self, const void *state);
+} omn_graded_impl;
 
 /* ---- objective: "omnio.objective/1": what training lowers ------------------------------------ */
 

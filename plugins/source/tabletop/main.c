@@ -19,6 +19,7 @@
  *   depth-picture, normals-picture   the same as pictures, for decoders that make pictures
  *   things           a list: class, box, mask, picture (the mask, white on black)
  *   mask, picture    in each of refexp and of localize: what it speaks of
+ *   instances        in each of localize: the same, a label for each thing
  */
 #include <math.h>
 #include <stdlib.h>
@@ -204,6 +205,8 @@ static omn_status item_value(fields f, const world_item *item, const uint8_t *nu
         put_text(&f, "answer", item->answer);
     if (number && (item->task == WORLD_REFEXP || item->task == WORLD_LOCALIZE))
         put_mask(&f, "mask", "picture", number, item_objects(item));
+    if (number && item->task == WORLD_LOCALIZE)
+        put_instances(&f, "instances", number, item_objects(item));
     return fields_record(&f, out);
 }
 

@@ -84,6 +84,22 @@ void put_mask(fields *f, const char *name, const char *shown, const uint8_t *num
     free(labels);
 }
 
+void put_instances(fields *f, const char *name, const uint8_t *number, uint32_t objects)
+{
+    const size_t n = (size_t)f->frame->width * f->frame->height;
+    int32_t *labels = malloc(n * sizeof *labels);
+    if (!labels && f->st == OMN_OK)
+        f->st = omn_fail(f->err, OMN_ERR_MEMORY, "tabletop: no memory for a mask");
+    for (size_t k = 0; labels && k < n; k++)
+        labels[k] = number[k] && (objects >> (number[k] - 1) & 1) ? number[k] : 0;
+    if (labels) {
+        const omn_filled column = omn_fill("labels", OMN_I32,
+                                           omn_dim2(f->frame->height, f->frame->width), labels);
+        put_column(f, name, "mask", &column);
+    }
+    free(labels);
+}
+
 void put_dense(fields *f, const char *name, const char *kind, omn_shape shape, const float *data)
 {
     const omn_filled column = omn_fill(kind, OMN_F32, shape, data);

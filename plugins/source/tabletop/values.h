@@ -31,6 +31,8 @@ void put_picture(fields *f, const char *name, const uint8_t *rgb);
  * as a white on black picture `picture`. */
 void put_mask(fields *f, const char *name, const char *picture, const uint8_t *number,
               uint32_t objects);
+/* The same with the number of each thing as its label. */
+void put_instances(fields *f, const char *name, const uint8_t *number, uint32_t objects);
 /* A column of a kind in the frame, f32. */
 void put_dense(fields *f, const char *name, const char *kind, omn_shape shape, const float *data);
 /* Boxes x0 y0 x1 y1; labels may be NULL. */
