@@ -29,6 +29,9 @@ static const cli_option rows[] = {
     { "top-p", 0, "double", "P", NULL, "0..1", NULL, "Model",
       "draw from the likeliest tokens that make up P; 1: from all; 0: take the likeliest" },
     { "seed", 's', "int64", "N", NULL, "0..", NULL, "Model", "seed of what is drawn" },
+    { "min-confidence", 0, "double", "C", NULL, "0..1", NULL, "Model",
+      "refuse answers of which the model is less sure; then nothing is shown before the end. JSON "
+      "tells each answer's confidence" },
     { "batch", 0, "path", "FILE", NULL, NULL, NULL, "Many items",
       "one JSON object of inputs a line; paths are relative to FILE; -: standard input" },
     { "rows", 0, "int", "N", "8", "1..1024", NULL, "Many items",
@@ -457,7 +460,9 @@ static void read_setup(running *r, const cli_args *a, const char **wanted, omn_p
     how->max_tokens = (int32_t)cli_number(a, "max-tokens", 0);
     how->seed = seed ? strtoull(seed, NULL, 10) : 0;
     how->cancel = r->c->cancel;
-    how->watch = answer_event;
+    how->least_confidence = cli_number(a, "min-confidence", 0);
+    /* what may be refused is not shown before it is known whether it is */
+    how->watch = how->least_confidence > 0 ? NULL : answer_event;
     how->partial = (r->c->format == CLI_JSONL && !r->many) || r->preview.path;
     how->partial_every = r->preview.path ? r->preview.every : 0;
     how->user = r;
@@ -494,9 +499,11 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (code < 0 && cli_has(a, "preview") && !omn_pipeline_model(p))
         code = cli_usage(c, "--preview: this pipeline asks no model, it has nothing to show before "
                             "its end");
+    if (code < 0 && cli_has(a, "preview") && cli_has(a, "min-confidence"))
+        code = cli_usage(c, "--preview shows what --min-confidence may refuse");
     if (code < 0) code = preview_init(&r->preview, c, a, &r->out, r->many);
     if (code >= 0) goto done;
-    r->streams = answer_streams(r);
+    r->streams = cli_number(a, "min-confidence", 0) > 0 ? NULL : answer_streams(r);
     origin_init(&r->origin, a, omn_pipeline_path(p), path);
     read_setup(r, a, wanted, &how);
     if (cli_has(a, "plan")) {

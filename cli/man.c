@@ -196,9 +196,11 @@ static const struct {
                  "\"score\": ..}; only "
                  "when there is one item. So for other places in a picture, \"points\" as points" },
     { "image", "item, output, file: a picture that was written; so for other kinds of values" },
-    { "done", "item, id, extra, inputs, outputs, files, seconds: one item is answered; id is that "
-              "of the batch line, as it stands there, and extra holds what else the line has and "
-              "is no input" },
+    { "done", "item, id, extra, inputs, outputs, files, confidence, seconds: one item is answered; "
+              "id is that of the batch line, as it stands there, extra holds what else the line "
+              "has and is no input, and confidence, from 0 to 1, is how sure the model is: of "
+              "options the share of the chosen one, of boxes the mean of their scores, of words "
+              "the probability of all of them, the least where a pipeline asks several times" },
     { "error", "item, id, status, exit, text, file, line, column: what went wrong, with the exit "
                "code that it has" },
 };

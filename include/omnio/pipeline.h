@@ -74,6 +74,9 @@ typedef struct omn_pipeline_setup {
      * wants to know */
     omn_status (*asking)(void *user, const char *step, const omn_request *rq, bool *ask,
                          omn_value **instead, omn_error *err);
+    /* answers of which the model is less sure than that (omn_pipeline_run_confidence) are refused:
+     * OMN_ERR_FAILED; 0: none */
+    double least_confidence;
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);
@@ -84,9 +87,18 @@ OMN_API omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *in
 /* What the last omn_pipeline_run_one had to say beside its outputs, an owned record:
  *   notes  list of texts: steps that were left out and why, boxes that were cut, ...
  *   seen   list of records, one for each input that the model was given
+ *   confidence  as below
  * A field without items is left out. [run] */
 OMN_API omn_status omn_pipeline_run_told(const omn_pipeline_run *r, omn_value **out,
                                          omn_error *err);
+/* How sure the model is of an answer, 0..1: of options the share of the chosen one among all
+ * exp(-score); of boxes the mean of their scores; of texts, and of no boxes, the probability of all
+ * that was written, the end as well; of anything else the geometric mean of those. NAN: nobody
+ * knows. It says what the model thinks of itself, and is as good as the model. [any] */
+OMN_API double omn_result_confidence(const omn_result *r);
+/* How sure the model was of its answers in the last omn_pipeline_run_one, 0..1: the least of
+ * omn_result_confidence. NAN: it was asked nothing, or nobody knows. [run] */
+OMN_API double omn_pipeline_run_confidence(const omn_pipeline_run *r);
 /* Many items at once: a generating step answers all of them in one batch. The items need not
  * succeed together: each has its status and error. Answers are those of omn_pipeline_run_one;
  * events are not told. Returns other than OMN_OK only when nothing could be done (no memory,
@@ -219,8 +231,8 @@ OMN_API omn_status omn_recipe_show(omn_recipe *r, uint64_t n, omn_buf *out, omn_
  * the first step leaves no folder. */
 OMN_API omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
                                     const omn_recipe_watch *w, omn_error *err);
-/* Scores of a model on the recipe's held-out examples: rows for each task and kind, beside the
- * majority answer. */
+/* Scores of a model on the recipe's held-out examples: rows for each task and kind, beside what
+ * needs no model. */
 typedef struct omn_score_row {
     const char *task, *kind, *measure;  /* "vqa", "colour", "exact" */
     double value, baseline;             /* baseline NAN: none */
@@ -228,6 +240,9 @@ typedef struct omn_score_row {
     const char *unit;                   /* of both; NULL: they are fractions */
     double lo, hi;                      /* what they can be, lo < hi; both 0: anything */
     bool less;                          /* less is better */
+    /* what needs no model: the baseline; where it is NAN, the score of what was right for the
+     * example before, of the same kind. NAN: there is but one */
+    double trivial;
 } omn_score_row;
 /* One answer as it was judged. All is borrowed until the function returns. */
 typedef struct omn_score_answer {
@@ -239,6 +254,10 @@ typedef struct omn_score_answer {
     bool right;                         /* detection: every box, and none too many */
     const char *file;                   /* where the example stands; NULL: its source has no file */
     int32_t line;
+    double worth;                       /* 0..1: what the measure gives it; 1 or 0: right or not */
+    double confidence;                  /* as omn_pipeline_run_confidence; of boxes that are left at
+                                         * the end the mean of their scores */
+    const omn_value *about;             /* what the task says of the example; NULL: nothing */
 } omn_score_answer;
 /* Functions are called on the thread that evaluates: answers in the order of tasks and examples,
  * whatever the number of threads; the rows of a task behind its answers. */
@@ -253,7 +272,19 @@ typedef struct omn_eval_setup {
     omn_cancel *cancel;                 /* NULL: it runs to its end */
     /* one line about a task, such as fewer examples than were asked for; NULL: nobody asks */
     void (*note)(void *user, const char *text);
+    /* told of each value before the pipeline is given it, on the threads that work; may put another
+     * one in its place (*value is owned by whoever calls). Other than OMN_OK is the evaluation's
+     * failure. NULL: all is given as it is */
+    omn_status (*given)(void *user, omn_call *c, uint64_t example, const char *name,
+                        omn_value **value, omn_error *err);
+    /* told of a task that the model cannot do, and why, which is passed over then: its pipeline
+     * does not go with the model, or stands in no task of the recipe `learnt` (NULL: it may do
+     * anything). Want of memory and the like count as well. NULL: the evaluation fails */
+    void (*unable)(void *user, const char *task, const char *pipeline, const char *why);
+    const omn_recipe *learnt;
 } omn_eval_setup;
+/* Does a task of the recipe ask this pipeline, by the name that the recipe has for it? [any] */
+OMN_API bool omn_recipe_teaches(const omn_recipe *r, const char *pipeline);
 /* OMN_ERR_CANCELLED after a wish to stop: rows of finished tasks and the answers so far were
  * told. */
 OMN_API omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *setup,

@@ -221,6 +221,7 @@ omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result 
     omn_status st = OMN_OK;
     omn_value *v = NULL;
     OMN_TRY(run_seen(r, s, res, err));
+    told_sure(r->told, omn_result_confidence(res));
     if (s->search.n_best > 1)
         OMN_TRY(best_list(res, &v, err));
     else

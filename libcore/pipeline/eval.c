@@ -19,11 +19,13 @@
 #define ROUND 8                   /* pieces for each thread before answers are told */
 #define MOST_KINDS 4096
 
-/* One kind of question and the count of its measure. */
+/* One kind of question and the count of its measure; and the same for somebody who looks at nothing
+ * and says what was right the last time. */
 typedef struct tally {
     char *kind;
-    uint64_t n;
-    void *state;
+    uint64_t n, n_blind;
+    void *state, *blind;
+    omn_value *last;                  /* what was wanted of the example before; NULL: none is */
 } tally;
 
 typedef struct scores { tally *kinds; size_t n, room; } scores;
@@ -73,8 +75,10 @@ static omn_status kind_of(scores *s, const recipe_task *t, const char *kind, tal
     tally *k = &s->kinds[s->n];
     *k = (tally){ .kind = strdup(kind) };
     if (!k->kind) return omn_fail(err, OMN_ERR_MEMORY, "evaluation: out of memory");
-    const omn_status st = measure_of(t)->begin(t->measure->self, &k->state, err);
+    omn_status st = measure_of(t)->begin(t->measure->self, &k->state, err);
+    if (st == OMN_OK) st = measure_of(t)->begin(t->measure->self, &k->blind, err);
     if (st != OMN_OK) {
+        measure_of(t)->end(t->measure->self, k->state);
         free(k->kind);
         return st;
     }
@@ -87,6 +91,8 @@ static void scores_end(scores *s, const recipe_task *t)
 {
     for (size_t i = 0; i < s->n; i++) {
         measure_of(t)->end(t->measure->self, s->kinds[i].state);
+        measure_of(t)->end(t->measure->self, s->kinds[i].blind);
+        omn_value_unref(s->kinds[i].last);
         free(s->kinds[i].kind);
     }
     free(s->kinds);
@@ -116,8 +122,17 @@ void kept_end(kept *k)
     omn_value_unref(k->inputs);
     omn_value_unref(k->answer);
     omn_value_unref(k->wanted);
+    omn_value_unref(k->about);
     free(k->file);
     free(k->kind);
+}
+
+/* The mean of the scores of an answer's boxes; else how sure the model was. */
+static double confidence_of(const omn_value *answer, const omn_pipeline_run *run)
+{
+    const omn_result as = { OMN_FILL(omn_result), .value = (omn_value *)answer };
+    const double boxes = omn_result_confidence(&as);
+    return isnan(boxes) ? omn_pipeline_run_confidence(run) : boxes;
 }
 
 static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const example *e,
@@ -134,7 +149,7 @@ static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const e
     }
     kept *k = &p->kept[p->n];
     *k = (kept){ .example = number, .line = e->line, .codes = view->codes, .view = view->view,
-                 .has_view = view->has_view };
+                 .has_view = view->has_view, .confidence = view->confidence };
     k->kind = kind ? kind_name(kind) : strdup("all");
     k->file = e->file ? strdup(e->file) : NULL;
     if (!k->kind || (e->file && !k->file))
@@ -146,6 +161,7 @@ static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const e
     }
     k->answer = omn_value_ref(answer);
     k->wanted = omn_value_ref(in->want);
+    k->about = omn_value_ref(view->about);
     p->n++;
     return OMN_OK;
 }
@@ -164,6 +180,16 @@ static omn_status view_of(const job *j, const example *e, const task_item *in,
     return st;
 }
 
+/* Whoever wants to see what the pipeline is given, or to change it, does it now. */
+static omn_status hand_over(const job *j, const example *e, uint64_t index, task_item *in,
+                            omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (size_t i = 0; j->how->given && st == OMN_OK && i < in->n_give; i++)
+        st = j->how->given(j->how->user, e->c, index, in->give[i].name, &in->give[i].value, err);
+    return st;
+}
+
 static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, const example *e,
                            const omn_value *item, piece *p, omn_error *err)
 {
@@ -173,6 +199,7 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
     omn_value *out = NULL;
     kept view;
     OMN_TRY(item_open(e, t, item, &in, err));
+    OMN_TRY(hand_over(j, e, index, &in, err));
     st = omn_pipeline_run_one(run, in.give, in.n_give, 0, &out, err);
     if (st != OMN_OK) {
         if (st != OMN_ERR_CANCELLED) example_failed(e, t, st, err);
@@ -185,6 +212,8 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
         goto done;
     }
     OMN_TRY(view_of(j, e, &in, answer, &view, err));
+    view.confidence = confidence_of(answer, run);
+    view.about = t->about ? (omn_value *)recipe_get(e->record, item, t->about) : NULL;
     OMN_TRY(keep(p, t->kind ? recipe_get(e->record, item, t->kind) : NULL, index, e, &in, answer,
                  &view, err));
 done:
@@ -246,8 +275,27 @@ static void work(void *user, size_t from, size_t to)
 
 /* ---- results -------------------------------------------------------------------------------- */
 
-static omn_status judge(const job *j, const kept *k, scores *all, bool *right, omn_error *err)
+/* What was right for the example before, as the answer to this one. */
+static omn_status judge_blind(const job *j, tally *y, omn_call *c, const kept *k, omn_error *err)
 {
+    omn_status st = OMN_OK;
+    bool right = false;
+    if (y->last) {
+        st = measure_of(j->task)->add(j->task->measure->self, y->blind, c, y->last, k->wanted,
+                                      k->inputs, &right, err);
+        y->n_blind++;
+    }
+    omn_value_unref(y->last);
+    y->last = omn_value_ref(k->wanted);
+    return st;
+}
+
+/* worth: 0..1. */
+static omn_status judge(const job *j, const kept *k, scores *all, bool *right, double *worth,
+                        omn_error *err)
+{
+    const omn_measure_impl *m = measure_of(j->task);
+    const omn_graded_impl *graded = m->extension ? m->extension("omnio.graded/1") : NULL;
     omn_status st = OMN_OK;
     tally *y = NULL;
     omn_call *c = NULL;
@@ -255,7 +303,9 @@ static omn_status judge(const job *j, const kept *k, scores *all, bool *right, o
     OMN_TRY(kind_of(all, j->task, k->kind, &y, err));
     OMN_TRY(measure_of(j->task)->add(j->task->measure->self, y->state, c, k->answer, k->wanted,
                                      k->inputs, right, err));
+    *worth = graded ? graded->last(j->task->measure->self, y->state) : *right;
     y->n++;
+    OMN_TRY(judge_blind(j, y, c, k, err));
 done:
     if (st != OMN_OK && err && !err->file[0] && k->file) {
         snprintf(err->file, sizeof err->file, "%s", k->file);
@@ -273,12 +323,14 @@ static omn_status collect(const job *j, piece *p, scores *all, omn_error *err)
     for (size_t i = 0; i < p->n; i++) {
         kept *k = &p->kept[i];
         bool right = false;
-        if (st == OMN_OK) st = judge(j, k, all, &right, err);
+        double worth = 0;
+        if (st == OMN_OK) st = judge(j, k, all, &right, &worth, err);
         const omn_score_answer a = {
             OMN_FILL(omn_score_answer), .task = j->task->name, .kind = k->kind,
             .example = k->example,      .inputs = k->inputs,   .answer = k->answer,
             .wanted = k->wanted,        .right = right,        .file = k->file,
-            .line = k->line
+            .line = k->line,            .worth = worth,        .confidence = k->confidence,
+            .about = k->about
         };
         if (st == OMN_OK && how->answer) how->answer(how->user, &a);
         kept_end(k);
@@ -294,11 +346,20 @@ typedef struct means {
     const omn_eval_setup *how;
     const tally *now;
     size_t at, n;
+    double blind[16];                 /* rows of who looks at nothing; NAN: there are none */
     struct mean {
         omn_score_row row;
-        double value, baseline;
+        double value, baseline, trivial;
     } rows[16];
 } means;
+
+static void on_blind_row(void *user, const omn_measure_row *from)
+{
+    means *m = user;
+    if (m->at < sizeof m->blind / sizeof *m->blind)
+        m->blind[m->at++] = m->now->n_blind ? from->value : (double)NAN;
+}
+
 
 static void on_row(void *user, const omn_measure_row *from)
 {
@@ -307,13 +368,18 @@ static void on_row(void *user, const omn_measure_row *from)
                                 .value = from->value,  .baseline = from->baseline,
                                 .n = m->now->n,        .unit = from->unit,
                                 .lo = from->lo,        .hi = from->hi,
-                                .less = from->less };
+                                .less = from->less,
+                                .trivial = !isnan(from->baseline) ? from->baseline
+                                           : m->at < sizeof m->blind / sizeof *m->blind
+                                               ? m->blind[m->at]
+                                               : (double)NAN };
     m->how->row(m->how->user, &row);
     if (m->at < sizeof m->rows / sizeof *m->rows) {
         struct mean *k = &m->rows[m->at++];
         k->row = row;
         k->value += row.value;
         k->baseline += row.baseline;
+        k->trivial += row.trivial;
         if (m->at > m->n) m->n = m->at;
     }
 }
@@ -327,8 +393,10 @@ static omn_status report(const recipe_task *t, const scores *s, const omn_eval_s
         m.now = &s->kinds[i];
         m.at = 0;
         n += s->kinds[i].n;
-        const omn_status st =
-            measure_of(t)->rows(t->measure->self, s->kinds[i].state, on_row, &m, err);
+        omn_status st = measure_of(t)->rows(t->measure->self, m.now->blind, on_blind_row, &m, err);
+        m.at = 0;
+        if (st == OMN_OK)
+            st = measure_of(t)->rows(t->measure->self, m.now->state, on_row, &m, err);
         if (st != OMN_OK) return st;
     }
     for (size_t i = 0; s->n > 1 && i < m.n; i++) {
@@ -336,6 +404,7 @@ static omn_status report(const recipe_task *t, const scores *s, const omn_eval_s
         row->kind = "mean of kinds";
         row->value = m.rows[i].value / (double)s->n;
         row->baseline = m.rows[i].baseline / (double)s->n;
+        row->trivial = m.rows[i].trivial / (double)s->n;
         row->n = n;
         how->row(how->user, row);
     }
@@ -432,6 +501,26 @@ done:
     return st;
 }
 
+bool omn_recipe_teaches(const omn_recipe *r, const char *pipeline)
+{
+    for (size_t i = 0; i < r->n_tasks; i++)
+        if (!strcmp(r->tasks[i].file, pipeline)) return true;
+    return false;
+}
+
+/* Why a model cannot do a task at all; false: it can, or nobody wants to know. */
+static bool is_unable(omn_model *m, const recipe_task *t, const omn_eval_setup *how)
+{
+    omn_error why = OMN_ERROR_INIT;
+    char text[1200] = "the model never learnt it: no task of its recipe asks this pipeline";
+    if (!how->unable) return false;
+    const bool learnt = !how->learnt || omn_recipe_teaches(how->learnt, t->file);
+    if (learnt && omn_pipeline_check(t->pipeline, m, NULL, &why) == OMN_OK) return false;
+    if (learnt) omn_error_line(&why, text, sizeof text);
+    how->unable(how->user, t->name, t->file, text);
+    return true;
+}
+
 omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *setup, omn_error *err)
 {
     omn_eval_setup how = { OMN_FILL(omn_eval_setup) };
@@ -454,7 +543,11 @@ omn_status omn_recipe_eval(omn_recipe *r, omn_model *m, const omn_eval_setup *se
         bool chosen = how.n_tasks == 0 && r->tasks[k].measure;
         for (size_t i = 0; i < how.n_tasks; i++)
             chosen = chosen || !strcmp(r->tasks[k].name, how.tasks[i]);
+        if (!how.n_tasks && !chosen && how.unable)
+            how.unable(how.user, r->tasks[k].name, r->tasks[k].file,
+                       "the recipe gives it no measure");
         if (!chosen) continue;
+        if (is_unable(m, &r->tasks[k], &how)) continue;
         if (!r->tasks[k].measure)
             return yml_fail(r->tasks[k].at, err, "task %s has no measure", r->tasks[k].name);
         const omn_status st = eval_taught(r, m, &r->tasks[k], &how, err);

@@ -10,6 +10,8 @@ typedef struct kept {
     char *kind;                           /* owned */
     uint64_t example;
     omn_value *inputs, *answer, *wanted;  /* inputs: a record; all owned */
+    omn_value *about;                     /* owned; NULL: nothing */
+    double confidence;
     char *file;                           /* owned; NULL: nowhere */
     int32_t line;
     bool codes, has_view;                 /* codes: those of `wanted` are still to be made */

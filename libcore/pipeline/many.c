@@ -40,6 +40,7 @@ omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, 
     if (w) OMN_TRY(omn_weights_unchanged(w, err));
     for (size_t i = 0; i < n; i++) {
         if (items[i].err.status == OMN_OK) run_outputs(&lanes[i].run, &items[i].out, &items[i].err);
+        if (items[i].err.status == OMN_OK) run_sure(&lanes[i].run, &items[i].out, &items[i].err);
         OMN_TRY(told_value(lanes[i].run.told, &items[i].told, err));
     }
 done:

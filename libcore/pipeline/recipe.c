@@ -129,7 +129,8 @@ static bool teaches_inputs(const recipe_task *t)
 
 static omn_status read_unasked(const yml *y, omn_error *err)
 {
-    static const char *const none[] = { "want", "end", "kind", "measure", "words", "denoise" };
+    static const char *const none[] = { "want",    "end",   "kind",   "measure",
+                                        "words",   "about", "denoise" };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (yml_get(y, none[i]))
             return yml_fail(yml_get(y, none[i]), err,
@@ -141,7 +142,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
                                         "weight", "end",      "kind",   "measure", "words",
-                                        "denoise", "chance", NULL };
+                                        "denoise", "chance", "about", NULL };
     const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
     TRY_READ(yml_only(y, keys, err));
@@ -159,6 +160,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(omn_pipeline_open(r->ctx, t->file, &t->pipeline, err));
     TRY_READ(yml_text(yml_get(y, "each"), &t->each, NULL, err));
     TRY_READ(yml_text(yml_get(y, "kind"), &t->kind, NULL, err));
+    TRY_READ(yml_text(yml_get(y, "about"), &t->about, NULL, err));
     TRY_READ(read_give(t, yml_get(y, "give"), err));
     const yml *want = yml_get(y, "want");
     TRY_READ(yml_double(yml_get(y, "weight"), 0, 1e6, &t->weight, 1, err));

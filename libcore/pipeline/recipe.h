@@ -30,7 +30,8 @@ typedef struct recipe_task {
     const yml *at;
     int source;
     uint32_t output;                      /* number of the recipe's output that it asks */
-    const char *each, *kind, *want;       /* want: field of the wanted output */
+    const char *each, *kind, *about;      /* about: a field that goes with an answer */
+    const char *want;                     /* field of the wanted output */
     const char *want_output;              /* which output of the pipeline that is */
     recipe_field give[MOST_FIELDS];
     size_t n_give;

@@ -181,6 +181,17 @@ done:
     return st;
 }
 
+omn_status run_sure(const omn_pipeline_run *r, omn_value **out, omn_error *err)
+{
+    const double sure = told_confidence(r->told);
+    if (!(sure < r->how.least_confidence)) return OMN_OK;
+    omn_value_unref(*out);
+    *out = NULL;
+    return omn_fail(err, OMN_ERR_FAILED,
+                    "the model is not sure of its answer: its confidence is %.6g, and %.6g is "
+                    "wanted", sure, r->how.least_confidence);
+}
+
 omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, size_t n,
                                 uint64_t item, omn_value **out, omn_error *err)
 {
@@ -191,6 +202,7 @@ omn_status omn_pipeline_run_one(omn_pipeline_run *r, const omn_named *inputs, si
     OMN_TRY(omn_context_call(r->p->ctx, r->how.seed, item, r->cancel, &c, err));
     OMN_TRY(run_steps(r, c, r->p->steps, r->p->n_steps, err));
     OMN_TRY(run_outputs(r, out, err));
+    st = run_sure(r, out, err);
 done:
     omn_call_free(c);
     run_clear(r);
@@ -201,4 +213,9 @@ done:
 omn_status omn_pipeline_run_told(const omn_pipeline_run *r, omn_value **out, omn_error *err)
 {
     return told_value(r->told, out, err);
+}
+
+double omn_pipeline_run_confidence(const omn_pipeline_run *r)
+{
+    return told_confidence(r->told);
 }

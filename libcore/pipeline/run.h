@@ -80,6 +80,8 @@ omn_status run_seen(omn_pipeline_run *r, const plan_step *s, const omn_result *r
                     omn_error *err);
 /* A record of the outputs. */
 omn_status run_outputs(omn_pipeline_run *r, omn_value **out, omn_error *err);
+/* Refuses an answer of which the model is less sure than whoever asks wants. */
+omn_status run_sure(const omn_pipeline_run *r, omn_value **out, omn_error *err);
 /* The request of a model step, what it needs in the arena; its answer is opened apart. */
 omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_arena *a,
                        omn_request *rq, omn_error *err);

@@ -3,6 +3,7 @@
  * thousands of items says the same thing once. */
 #include "told.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,11 +15,14 @@ typedef struct said {
 } said;
 struct told {
     said notes, seen;
+    double confidence;            /* NAN: of no answer */
 };
 
 told *told_new(void)
 {
-    return calloc(1, sizeof(told));
+    told *t = calloc(1, sizeof(told));
+    if (t) t->confidence = (double)NAN;
+    return t;
 }
 
 static void clear(said *s)
@@ -32,6 +36,7 @@ void told_clear(told *t)
     if (!t) return;
     clear(&t->notes);
     clear(&t->seen);
+    t->confidence = (double)NAN;
 }
 
 void told_free(told *t)
@@ -60,10 +65,20 @@ omn_status told_seen(told *t, omn_value *what, omn_error *err)
     return OMN_OK;
 }
 
+void told_sure(told *t, double confidence)
+{
+    if (t) t->confidence = fmin(t->confidence, confidence); /* the one that is a number */
+}
+
+double told_confidence(const told *t)
+{
+    return t ? t->confidence : (double)NAN;
+}
+
 omn_status told_value(const told *t, omn_value **out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_named fields[2] = { { 0 } };
+    omn_named fields[3] = { { 0 } };
     size_t n = 0;
     const said *const all[] = { &t->notes, &t->seen };
     static const char *const names[] = { "notes", "seen" };
@@ -71,6 +86,10 @@ omn_status told_value(const told *t, omn_value **out, omn_error *err)
         if (!all[i]->n) continue;
         OMN_TRY(omn_list_new(all[i]->list, all[i]->n, &fields[n].value, err));
         fields[n++].name = names[i];
+    }
+    if (!isnan(t->confidence)) {
+        OMN_TRY(omn_number_new(t->confidence, &fields[n].value, err));
+        fields[n++].name = "confidence";
     }
     OMN_TRY(omn_record_new(fields, n, out, err));
 done:

@@ -14,8 +14,12 @@ void told_clear(told *t);
  * nobody listens. */
 omn_status told_note(told *t, const char *text, omn_error *err);
 /* A record of what one input of one step was; referenced. */
+/* How sure the model was of an answer; the least of all is kept. NAN: nobody knows. */
+void told_sure(told *t, double confidence);
+/* That; NAN: of no answer. */
+double told_confidence(const told *t);
 omn_status told_seen(told *t, omn_value *what, omn_error *err);
-/* {"notes": [..], "seen": [..]}, without those that are empty; owned. */
+/* {"notes": [..], "seen": [..], "confidence": ..}, without those that are empty; owned. */
 omn_status told_value(const told *t, omn_value **out, omn_error *err);
 
 #endif
