@@ -86,6 +86,19 @@ for name in mdetr mdetr-refcoco; do
  "omnio": {"stem": 6, "planes": "3,4,5,6", "blocks": "1,1,1,1", "side": 64, "longest": 96}}
 EOF
 done
+# UniT, one for each of its tasks.
+for task in coco:detection_coco vqa:vqa2 entail:visual_entailment sentiment:glue_sst2; do
+    mkdir shelf/unit-${task%:*} || exit 99
+    cp "$top_srcdir/tests/golden/wordpiece/vocab.txt" shelf/unit-${task%:*} || exit 99
+    cat > shelf/unit-${task%:*}/config.json << EOF
+{"model_type": "unit", "omnio": {"task": "${task#*:}", "most": 16, "stem": 6, "planes": "3,4,5,6", "blocks": "1,1,1,1",
+ "side": 64, "longest": 96}, "base_args": {"encoder_hidden_dim": 16, "decoder_hidden_dim": 16, "nheads": 2,
+ "enc_layers": 1, "dec_layers": 1, "dim_feedforward": 30, "bert_config": {"vocab_size": 200, "hidden_size": 8,
+ "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 8, "max_position_embeddings": 16}}}
+EOF
+done
+printf '%s\n' person > shelf/unit-coco/labels.txt
+for i in $(seq 90); do echo "thing $i"; done >> shelf/unit-coco/labels.txt
 # One of Pix2Seq, its weights as TensorFlow writes them.
 mkdir shelf/pix2seq || exit 99
 cp "$top_srcdir/tests/golden/loaders/pix2seq.index" shelf/pix2seq/ckpt-7.index || exit 99
@@ -212,10 +225,11 @@ example() {
         *run\ search-index*) line=$(echo "$line" | sed 's/--folder "some words"/--folder photos/') ;;
         *run\ pix2seq-segment*) line=$(echo "$line" | sed 's/"some words"/car/') ;;
         *run\ mdetr-ground*) line=$(echo "$line" | sed 's/red,green,blue/words/') ;;
+        *run\ unit-learn*) line=$(echo "$line" | sed 's/10,20,110,120/"person: 10 20 110 120"/') ;;
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
-    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
+    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|unit-)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some

@@ -19,6 +19,11 @@ typedef struct bert {
  * stands in *b already is what is missing there. Failures stay on o. [setup] */
 void bert_configure(bert *b, omn_open *o, omn_config *f, const char *name);
 
+/* The tokenizer of vocab.txt, where there is one, cased where "do_lower_case" is false, and the
+ * encoder "text": words between [CLS] and [SEP], at most so many tokens with both, what is longer
+ * cut. words: full name of their table. [setup] */
+void bert_open_text(const bert *b, omn_open *o, int most, const char *words);
+
 /* 1 where seg is not 0, f32; a number everywhere, i32 [B,T]. */
 omn_node *bert_real(omn_scope *s, omn_node *seg);
 omn_node *bert_filled(omn_scope *s, int64_t B, int64_t T, int32_t x);

@@ -25,3 +25,23 @@ void bert_configure(bert *b, omn_open *o, omn_config *f, const char *name)
         omn_open_fail(o, OMN_ERR_CONFIG, "%s.hidden_size %lld of %lld heads: a multiple is wanted",
                       name, (long long)b->D, (long long)b->H);
 }
+
+/* BERT's own numbers where there is no list of pieces to ask. */
+static int piece(const omn_part *tokenizer, const bert *b, const char *name, int usual)
+{
+    const int32_t id = tokenizer ? omn_codec_piece(tokenizer, name) : -1;
+    return id >= 0 ? id : usual < b->rows ? usual : (int)b->rows - 1;
+}
+
+void bert_open_text(const bert *b, omn_open *o, int most, const char *words)
+{
+    const omn_part *t = NULL;
+    const bool lower = omn_config_bool_or(omn_open_config(o), "do_lower_case", true);
+    if (omn_open_file(o, "vocab.txt", false))
+        t = omn_open_part(o, "tokenizer", "omnio.codec/1", "text.wordpiece", "",
+                          "pieces=%d lower=%s", (int)b->rows, lower ? "true" : "false");
+    omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "",
+                  "table=%s rows=%d width=%d most=%d start=%d stop=%d cut=true wanted=vocab.txt",
+                  words, (int)b->rows, (int)b->D, most, piece(t, b, "[CLS]", 101),
+                  piece(t, b, "[SEP]", 102));
+}

@@ -50,16 +50,21 @@ void detr_configure(detr *u, omn_open *o, omn_config *f, const char *family)
                       (long long)u->D, (long long)u->H);
 }
 
-void detr_open_image(const detr *u, omn_open *o, omn_config *f)
+bool detr_large(omn_open *o, omn_config *f)
 {
     const char *net = omn_config_string_or(f, "backbone", "resnet101");
     const bool large = !strcmp(net, "resnet101");
-    const int64_t longest = omn_config_int_or(f, "omnio.longest", 1, 16384, 1333);
-    const int64_t canvas = (longest + 31) / 32 * 32;
     if (!large && strcmp(net, "resnet50"))
         omn_open_fail(o, OMN_ERR_UNSUPPORTED,
                       "backbone: \"%s\" is not supported, resnet50 and resnet101 are", net);
-    omn_open_part(o, "image", "omnio.encoder/1", "image.unitab", "backbone.0.body",
+    return large;
+}
+
+void detr_open_image(const detr *u, omn_open *o, omn_config *f, const char *prefix, bool large)
+{
+    const int64_t longest = omn_config_int_or(f, "omnio.longest", 1, 16384, 1333);
+    const int64_t canvas = (longest + 31) / 32 * 32;
+    omn_open_part(o, "image", "omnio.encoder/1", "image.unitab", prefix,
                   "side=%d longest=%d height=%d width=%d blocks=%s stem=%d planes=%s positions=%d",
                   (int)omn_config_int_or(f, "omnio.side", 1, 16384, 800), (int)longest,
                   (int)omn_config_int_or(f, "omnio.canvas_height", 1, 16384, canvas),

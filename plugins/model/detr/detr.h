@@ -28,8 +28,11 @@ typedef struct detr_memory {
 /* Sizes by the options of MDETR's program, and of its text encoder below "text_config"; what asks
  * for another computation fails o. [setup] */
 void detr_configure(detr *u, omn_open *o, omn_config *f, const char *family);
-/* The encoder of pictures, by the same options and those below "omnio". [setup] */
-void detr_open_image(const detr *u, omn_open *o, omn_config *f);
+/* Is "backbone" the residual network with 101 layers, not the one with 50? [setup] */
+bool detr_large(omn_open *o, omn_config *f);
+/* The encoder of pictures, its weights below prefix, by the options below "omnio"; large: with 101
+ * layers, where they say nothing of it. [setup] */
+void detr_open_image(const detr *u, omn_open *o, omn_config *f, const char *prefix, bool large);
 
 /* ---- inputs; encoder.c, text.c --------------------------------------------------------------- */
 
@@ -69,5 +72,14 @@ extern const detr_names detr_mixed;       /* MDETR's "cross_attn_image", norms 1
  * each[i]: what the norm makes of layer i, [B,Q,D]; the last of them is the answer. */
 void detr_decoder(const detr *u, omn_scope *s, const detr_names *names, omn_node *queries,
                   const detr_memory *m, omn_node *each[DETR_MOST_LAYERS]);
+
+/* ---- what is put out; heads.c ---------------------------------------------------------------- */
+
+/* An output of one layer, "logits.0"; layer below 0: of the last, "logits". */
+void detr_put(omn_scope *s, omn_bundle *out, const char *name, int64_t layer, omn_node *x);
+/* What is wanted, of an encoder things.*: map [B,M,V] is the distribution of each over classes. */
+void detr_want(omn_scope *s, const omn_given *things, omn_node *map, omn_bundle *out);
+/* Rows of a box [B,Q,4] and what it is worth as each of some things [B,Q,C], "tokens.things". */
+void detr_found(omn_scope *s, omn_node *boxes, omn_node *scores, omn_bundle *out);
 
 #endif

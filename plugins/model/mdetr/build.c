@@ -4,26 +4,6 @@
  * and a place in the space of rows and words. */
 #include "mdetr.h"
 
-#include <stdio.h>
-
-/* What is to be found, as the objective reads it. */
-typedef struct wanted {
-    omn_node *boxes, *words, *real;       /* [B,M,4], [B,M,W] of 0 and 1, [B,M,1] */
-} wanted;
-
-static bool find_wanted(const mdetr *k, omn_scope *s, const omn_build *rq, wanted *w)
-{
-    const omn_given *g = detr_given(s, rq, "mdetr", "phrases");
-    (void)k;
-    if (!g) return false;
-    w->boxes = omn_bundle_get(g->in, s, "boxes");
-    w->words = omn_bundle_get(g->in, s, "map");
-    w->real = bert_real(s, omn_bundle_get(g->in, s, "seg"));
-    w->real = omn_reshape(s, w->real, omn_dim3(omn_node_dim(w->words, 0),
-                                               omn_node_dim(w->words, 1), 1));
-    return true;
-}
-
 /* Each thing's classes: its places of the text in equal parts, and never "no thing". */
 static omn_node *spread(omn_scope *s, omn_node *words)
 {
@@ -39,21 +19,14 @@ static omn_node *placed(const mdetr *k, omn_scope *s, const char *side, omn_node
     return omn_l2_norm(s, x, 1e-12);
 }
 
-static void put(omn_scope *s, omn_bundle *out, const char *name, int64_t layer, omn_node *x)
-{
-    char all[48];
-    snprintf(all, sizeof all, layer < 0 ? "%s" : "%s.%lld", name, (long long)layer);
-    omn_bundle_put(out, s, all, x);
-}
-
 /* The heads of one layer's rows; layer -1: the last. */
 static void heads(const mdetr *k, omn_scope *s, omn_node *rows, int64_t layer, omn_bundle *out)
 {
     omn_node *box = detr_mlp(omn_scope_at(s, "/bbox_embed"), rows, k->d.D, 4, 3);
-    put(s, out, "logits", layer, bert_linear(omn_scope_at(s, "/class_embed"), rows,
+    detr_put(s, out, "logits", layer, bert_linear(omn_scope_at(s, "/class_embed"), rows,
                                              k->classes + 1));
-    put(s, out, "boxes", layer, omn_activate(s, box, OMN_ACT_SIGMOID));
-    if (k->align) put(s, out, "align.rows", layer, placed(k, s, "image", rows));
+    detr_put(s, out, "boxes", layer, omn_activate(s, box, OMN_ACT_SIGMOID));
+    if (k->align) detr_put(s, out, "align.rows", layer, placed(k, s, "image", rows));
 }
 
 /* ---- what is found --------------------------------------------------------------------------- */
@@ -71,38 +44,37 @@ static omn_node *of_phrases(const mdetr *k, omn_scope *s, omn_node *p, omn_node 
 }
 
 /* Rows of a box, how likely it is a thing, and how likely each phrase. */
-static void found(const mdetr *k, omn_scope *s, const omn_bundle *made, const wanted *w,
+static void found(const mdetr *k, omn_scope *s, const omn_bundle *made, const omn_given *phrases,
                   omn_bundle *out)
 {
     omn_node *p = omn_softmax(s, omn_bundle_get(made, s, "logits"));
-    omn_node *none = omn_slice(s, p, 2, k->classes, 1);
-    omn_node *all[3] = { omn_bundle_get(made, s, "boxes"), omn_scale(s, none, -1, 1),
-                         w ? of_phrases(k, s, p, w->words) : NULL };
-    omn_bundle_put(out, s, "tokens.things", omn_concat(s, all, w ? 3 : 2, 2));
-    omn_bundle_put(out, s, "seg.things", bert_filled(s, omn_node_dim(p, 0), k->queries, 1));
+    omn_node *score = omn_scale(s, omn_slice(s, p, 2, k->classes, 1), -1, 1);
+    if (phrases) {
+        omn_node *both[2] = { score, of_phrases(k, s, p, omn_bundle_get(phrases->in, s, "map")) };
+        score = omn_concat(s, both, 2, 2);
+    }
+    detr_found(s, omn_bundle_get(made, s, "boxes"), score, out);
 }
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
-static void learn(const mdetr *k, omn_scope *s, const detr_memory *m, const wanted *w,
+static void learn(const mdetr *k, omn_scope *s, const detr_memory *m, const omn_given *phrases,
                   omn_bundle *out)
 {
     const int64_t L = omn_node_dim(m->x, 1) - m->cells;
-    omn_bundle_put(out, s, "wanted.map", spread(s, w->words));
-    omn_bundle_put(out, s, "wanted.boxes", w->boxes);
-    omn_bundle_put(out, s, "wanted.real", w->real);
+    omn_node *words = omn_bundle_get(phrases->in, s, "map");
+    detr_want(s, phrases, spread(s, words), out);
     if (!k->align) return;
     omn_node *text = omn_slice(s, m->x, 1, m->cells, L);
     omn_bundle_put(out, s, "align.words", placed(k, s, "text", text));
     omn_bundle_put(out, s, "align.real", bert_real(s, omn_slice(s, m->seg, 1, m->cells, L)));
-    omn_bundle_put(out, s, "wanted.words", omn_slice(s, w->words, 2, 0, L));
+    omn_bundle_put(out, s, "wanted.words", omn_slice(s, words, 2, 0, L));
 }
 
 void mdetr_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle *out)
 {
     const mdetr *k = self;
     omn_node *each[DETR_MOST_LAYERS] = { 0 };
-    wanted w = { 0 };
     omn_scope *top = omn_scope_at(s, "/");
     if (rq->in_map || (rq->phase != OMN_EMBED && rq->phase != OMN_TEACH)) {
         omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "MDETR writes nothing: it finds things, "
@@ -110,7 +82,7 @@ void mdetr_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle
         return;
     }
     const detr_memory m = detr_encode(&k->d, "mdetr", s, rq);
-    const bool phrases = find_wanted(k, top, rq, &w);
+    const omn_given *phrases = detr_given(s, rq, "mdetr", "phrases");
     if (!m.x) return;
     omn_node *queries = omn_weight(omn_scope_at(s, "/query_embed"), "weight",
                                    omn_dim2(k->queries, k->d.D), OMN_INIT_NORMAL, 1);
@@ -118,9 +90,9 @@ void mdetr_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle
     omn_bundle *made = rq->phase == OMN_TEACH ? out : omn_bundle_new(s);
     heads(k, top, each[k->d.n_dec - 1], -1, made);
     if (rq->phase == OMN_EMBED) {
-        found(k, top, made, phrases ? &w : NULL, out);
+        found(k, top, made, phrases, out);
         return;
     }
     for (int64_t i = 0; k->each && i + 1 < k->d.n_dec; i++) heads(k, top, each[i], i, out);
-    if (phrases) learn(k, top, &m, &w, out);
+    if (phrases) learn(k, top, &m, phrases, out);
 }

@@ -76,7 +76,7 @@ static omn_status mdetr_open(omn_call *c, const void *params, omn_open *o, void 
     if (k->classes + 2 > k->d.text.places)
         omn_open_fail(o, OMN_ERR_CONFIG, "num_classes: %lld places of a text, of which the text "
                       "encoder has %lld", (long long)k->classes, (long long)k->d.text.places - 2);
-    detr_open_image(&k->d, o, f);
+    detr_open_image(&k->d, o, f, "backbone.0.body", detr_large(o, f));
     open_text(k, o);
     open_loss(k, o, f);
     return omn_open_done(o, err);

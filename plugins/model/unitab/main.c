@@ -59,7 +59,7 @@ static omn_status unitab_open(omn_call *c, const void *params, omn_open *o, void
     if (!u) return omn_fail(err, OMN_ERR_MEMORY, "unitab: out of memory");
     *self = u;
     read_sizes(u, o, f);
-    detr_open_image(&u->d, o, f);
+    detr_open_image(&u->d, o, f, "backbone.0.body", detr_large(o, f));
     open_words(u, o, f);
     if (omn_open_offers(o, "omnio.objective/1", "cross-entropy"))
         u->loss = omn_open_part(o, "loss", "omnio.objective/1", "cross-entropy", "", "%s", "z=0");
