@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model/unit-tasks: UniT (Hu and Singh 2021): one decoder for detection, questions about pictures and
- * texts, with object queries and a head of each task's own. */
+/* model/unit-tasks: UniT (Hu and Singh 2021): one decoder for detection, questions about pictures
+ * and texts, with object queries and a head of each task's own. */
 #include "unit.h"
 
 #include <stdlib.h>
