@@ -37,7 +37,10 @@ typedef struct omn_type_info {
     bool is_float;
     uint32_t bits;                /* of one element; blocks: without what they share */
     bool computes;                /* may be an input, weight or result of a graph */
-    uint32_t block, block_bytes;  /* blocks: elements of a row in one, and its bytes; else 0 */
+    /* Blocks: the bytes of one, and how many elements of a row are in it; else 0. They stand in
+     * what was a gap, so that the struct is as large as it was. */
+    uint8_t block_bytes;
+    uint16_t block;
 } omn_type_info;
 /* NULL for a number that is no type. [any] */
 OMN_API const omn_type_info *omn_type_get(omn_type t);

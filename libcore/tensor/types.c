@@ -28,10 +28,10 @@ static const omn_type_info types[] = {
     [OMN_F6_E3M2] = { "f6_e3m2", "F6_E3M2", 0, true, 6, false, 0, 0 },
     [OMN_F4] = { "f4", "F4", 0, true, 4, false, 0, 0 },
     /* in safetensors, whose types have no blocks, they are bytes (blocks.h) */
-    [OMN_Q8_0] = { "q8_0", "U8", 0, true, 8, true, 32, 34 },
-    [OMN_Q4_0] = { "q4_0", "U8", 0, true, 4, true, 32, 18 },
-    [OMN_Q4_K] = { "q4_K", "U8", 0, true, 4, true, 256, 144 },
-    [OMN_Q6_K] = { "q6_K", "U8", 0, true, 6, true, 256, 210 },
+    [OMN_Q8_0] = { "q8_0", "U8", 0, true, 8, true, 34, 32 },
+    [OMN_Q4_0] = { "q4_0", "U8", 0, true, 4, true, 18, 32 },
+    [OMN_Q4_K] = { "q4_K", "U8", 0, true, 4, true, 144, 256 },
+    [OMN_Q6_K] = { "q6_K", "U8", 0, true, 6, true, 210, 256 },
 };
 
 enum { N_TYPES = sizeof types / sizeof *types };

@@ -229,7 +229,7 @@ example() {
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
-    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|unit-)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
+    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|unit-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
