@@ -4,13 +4,13 @@
  * in for the distortions of benchmarks whose own list is not public. No pixel moves, so that what
  * is true of the picture stays true. Lengths were chosen there for pictures 224 pixels wide: they
  * shrink with smaller pictures and do not grow with larger ones. */
+#include "lossy.h"
+
 #include <omnio/plugin.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "../../source/tabletop/film.h"
 
 #define KINDS                                                                                      \
     "any|gaussian-noise|shot-noise|impulse-noise|speckle-noise|gaussian-blur|defocus-blur|"        \

@@ -3,7 +3,7 @@
  * 8 x 8 cosine transform, quantisation by the example tables of ITU-T T.81 annex K at a quality,
  * and the way back. Done here rather than by a library so that pixels are the same everywhere.
  */
-#include "film.h"
+#include "lossy.h"
 
 #include <math.h>
 #include <string.h>
