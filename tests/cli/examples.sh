@@ -33,6 +33,7 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
     echo "{\"image\": \"$i.jpg\", \"question\": \"how many?\", \"answer\": \"three\"}"
 done > photos/manifest.jsonl
 for i in 1 2 3; do echo "{\"id\": $i, \"image\": \"a.png\"}"; done > many.jsonl
+"$top_srcdir/tests/cli/clothes-data.sh" data-of-clothes || exit 99
 # One without weights: its pipelines are planned.
 mkdir -p shelf/unified-io-2
 cp "$top_srcdir/tests/pipeline/unified-io-2.json" shelf/unified-io-2/config.json || exit 99
@@ -216,6 +217,8 @@ of_kind() {
 example() {
     line=$1 folder=. short=
     case $line in
+        *train\ *recipes/fashion*) short="--seconds 1 -t 1 --set sources.clothes.path=$here/data-of-clothes" ;;
+        *eval\ *recipes/fashion*) short="-t 1 --set sources.clothes.path=$here/data-of-clothes" ;;
         *omnio\ train\ models*) short='--show 1' ;;
         *omnio\ train*) short='--seconds 1 -t 1' ;;
         *omnio\ eval*) short='-n 4' ;;
