@@ -111,8 +111,8 @@ ok "a limit on files is a failure to write" [ $? -eq 74 ]
 ok "... which is told" grep -q 'big.png: cannot be written: File too large' err
 ok "... and leaves nothing" [ -z "$(find . -name '.omnio-*' -o -name big.png)" ]
 cp a.png private.png && chmod 600 private.png
-ok "a format without texts" run 0 small.yaml --image a.png -o s.bmp
-ok "... is inspected all the same" gives 0 inspect s.bmp
+ok "a format without texts" run 0 small.yaml --image a.png -o s.ppm
+ok "... is inspected all the same" gives 0 inspect s.ppm
 ok "... with what it holds" sh -c 'grep -q "^holds  *image, .*4 x 3" out && grep -q "^texts  *none" out'
 ok "a private file is replaced" run 0 small.yaml --image a.png -o private.png --overwrite
 ok "... and stays private" [ -n "$(find private.png -perm 600)" ]
