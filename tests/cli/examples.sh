@@ -32,6 +32,7 @@ for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
     cp a.jpg photos/$i.jpg
     echo "{\"image\": \"$i.jpg\", \"question\": \"how many?\", \"answer\": \"three\"}"
 done > photos/manifest.jsonl
+mkdir photographs && cp photos/*.jpg photographs/ || exit 99
 for i in 1 2 3; do echo "{\"id\": $i, \"image\": \"a.png\"}"; done > many.jsonl
 "$top_srcdir/tests/cli/clothes-data.sh" data-of-clothes || exit 99
 # One without weights: its pipelines are planned.
