@@ -304,7 +304,7 @@ static int by_key(const void *a, const void *b)
 
 void grit_table_json(const grit_table *t, int64_t params, omn_buf *out)
 {
-    lines l = { NULL };
+    lines l = { 0 };
     grit_value v;
     for (int f = 0; f < GRIT_FIGURES; f++)
         for (int group = -1; group < GRIT_GROUPS; group++)
