@@ -267,12 +267,11 @@ const cl_op *op_find(const omn_op_call *c)
     static const cl_op *const lists[] = { cl_ops_product, cl_ops_row, cl_ops_element };
     for (uint32_t i = 0; i < c->n_in + c->n_out; i++) {
         const omn_view *v = i < c->n_in ? &c->in[i] : &c->out[i - c->n_in];
-        const omn_type_info *t = omn_type_get(v->type);
-        /* kernels count in int and want weights at multiples of their size */
-        if (!t || v->shape.rank > OMN_MAX_RANK || omn_view_count(v) > INT32_MAX / 2 ||
-            v->offset % t->bytes)
-            return NULL;
         if (v->type != OMN_F32 && v->type != OMN_I32 && v->type != OMN_F16 && v->type != OMN_BF16)
+            return NULL;
+        /* kernels count in int and want weights at multiples of their size */
+        if (v->shape.rank > OMN_MAX_RANK || omn_view_count(v) > INT32_MAX / 2 ||
+            v->offset % omn_type_get(v->type)->bytes)
             return NULL;
     }
     for (size_t l = 0; l < sizeof lists / sizeof *lists; l++)
