@@ -431,8 +431,7 @@ static omn_node *rows_of(omn_scope *s, omn_node *x, omn_node *which)
 {
     if (!x) return NULL;
     omn_shape shape = omn_node_shape(x);
-    const int64_t u = shape.dim[0];
-    x = omn_gather(s, omn_reshape(s, x, omn_dim3(u, 1, u ? -1 : 0)), which);
+    x = omn_gather(s, omn_reshape(s, x, omn_dim3(shape.dim[0], 1, -1)), which);
     shape.dim[0] = omn_node_dim(which, 0);
     return omn_reshape(s, x, shape);
 }
