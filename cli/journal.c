@@ -21,7 +21,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -374,7 +373,7 @@ omn_status journal_open(const char *path, const uint64_t id[2], journal **out, o
         st = io_fail(j, err);
         goto done;
     }
-    if (flock(j->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+    if (omn_file_lock(j->file) == EWOULDBLOCK) {
         st = omn_fail(err, OMN_ERR_ARGUMENT, "%s: another run is at work with this journal", path);
         goto done;
     }

@@ -284,6 +284,16 @@ static bool is_temporary(const char *name)
            !strcmp(name + n + 16, SUFFIX);
 }
 
+int omn_file_lock(int fd)
+{
+    const struct timespec pause = { .tv_nsec = 10000000 };
+    for (int i = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; i++) {
+        if (errno == EWOULDBLOCK ? i == 200 : errno != EINTR) return errno;
+        nanosleep(&pause, NULL);
+    }
+    return 0;
+}
+
 void omn_file_sweep(const char *folder)
 {
     DIR *d = opendir(*folder ? folder : ".");

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +20,7 @@ omn_status folder_lock(const char *folder, int *out, omn_error *err)
     snprintf(path, sizeof path, "%s/" NAME, folder);
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) return omn_fail(err, OMN_ERR_IO, "%s: %s", path, strerror(errno));
-    const int why = flock(fd, LOCK_EX | LOCK_NB) == 0 ? 0 : errno;
+    const int why = omn_file_lock(fd);
     /* the one before may have taken its file away between our open and our lock */
     const bool gone = !why && (fstat(fd, &mine) != 0 || stat(path, &there) != 0 ||
                                mine.st_ino != there.st_ino || mine.st_dev != there.st_dev);

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *in(const char *folder, const char *name)
@@ -396,6 +397,56 @@ START_TEST(files_that_somebody_writes_are_not_swept)
 }
 END_TEST
 
+/* A child that holds the lock of a file for that long and is gone. */
+static pid_t holder(const char *path, long milliseconds)
+{
+    int ready[2];
+    char c;
+    ck_assert_int_eq(pipe(ready), 0);
+    const pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        const struct timespec t = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+        const int fd = open(path, O_RDWR | O_CREAT, 0666);
+        if (omn_file_lock(fd) != 0 || write(ready[1], "x", 1) != 1) _exit(1);
+        nanosleep(&t, NULL);
+        _exit(0);
+    }
+    ck_assert_int_eq(close(ready[1]), 0);
+    ck_assert_int_eq(read(ready[0], &c, 1), 1);
+    ck_assert_int_eq(close(ready[0]), 0);
+    return child;
+}
+
+START_TEST(a_lock_that_ends_soon_is_waited_for)
+{
+    int status = 0;
+    const char *path = in(testing_folder(), "lock");
+    const pid_t child = holder(path, 300);
+    const int fd = open(path, O_RDWR);
+    ck_assert_int_eq(omn_file_lock(fd), 0);
+    ck_assert_int_eq(omn_file_lock(fd), 0); /* ours: asked for again it stays */
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(close(fd), 0);
+    ck_assert_int_eq(omn_file_lock(fd), EBADF);
+}
+END_TEST
+
+START_TEST(a_lock_that_stays_is_told)
+{
+    int status = 0;
+    const char *path = in(testing_folder(), "lock");
+    const pid_t child = holder(path, 60000);
+    const int fd = open(path, O_RDWR);
+    ck_assert_int_eq(omn_file_lock(fd), EWOULDBLOCK);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(omn_file_lock(fd), 0);
+    ck_assert_int_eq(close(fd), 0);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -415,6 +466,8 @@ int main(void)
         a_protected_file_is_not_replaced,
         leftovers_of_killed_processes_are_swept,
         files_that_somebody_writes_are_not_swept,
+        a_lock_that_ends_soon_is_waited_for,
+        a_lock_that_stays_is_told,
     };
     return TESTING_RUN("base/file", all, 10);
 }
