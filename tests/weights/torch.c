@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GOLDEN(name) testing_source("tests/golden/loaders/" name)
+#define GOLDEN(name) testing_source("tests/golden/" name)
 
 /* ---- files of torch ------------------------------------------------------------------------- */
 
@@ -17,19 +17,19 @@ static const struct {
     const char *path, *golden;
     size_t tensors, extra;
 } natives[] = {
-    { "beit3.pth", "beit3.safetensors", 135, 0 },
-    { "beit3_f16.pth", "beit3.safetensors", 135, 0 },
-    { "clip.pt", "clip.safetensors", 74, 3 },
-    { "unitab.pth", "unitab.safetensors", 212, 2 },
-    { "ofa_legacy.pt", "ofa.safetensors", 238, 25 },
+    { "loaders/beit3.pth", "beit3/tiny_a.pretrain.weights.safetensors", 135, 0 },
+    { "loaders/beit3_f16.pth", "beit3/tiny_a.pretrain.weights.safetensors", 135, 0 },
+    { "loaders/clip.pt", "clip/tiny_a.weights.safetensors", 74, 3 },
+    { "loaders/unitab.pth", "unitab/tiny_a.weights.safetensors", 212, 2 },
+    { "ofa/tiny_a.fp16_legacy.pt", "ofa/tiny_a.weights.safetensors", 238, 25 },
 };
 
 START_TEST(what_torch_wrote_equals_the_golden_tensors)
 {
     char path[256], golden[256];
     omn_context *ctx = made_context();
-    snprintf(path, sizeof path, "tests/golden/loaders/%s", natives[_i].path);
-    snprintf(golden, sizeof golden, "tests/golden/loaders/%s", natives[_i].golden);
+    snprintf(path, sizeof path, "tests/golden/%s", natives[_i].path);
+    snprintf(golden, sizeof golden, "tests/golden/%s", natives[_i].golden);
     ck_assert_uint_eq(made_compare(ctx, testing_source(path), testing_source(golden), ""),
                       natives[_i].tensors);
     omn_weights *w = made_open(ctx, testing_source(path));
@@ -44,11 +44,11 @@ START_TEST(the_mean_of_the_weights_comes_first_and_a_setting_takes_another)
 {
     char path[512];
     omn_context *ctx = made_context();
-    omn_weights *w = made_open(ctx, GOLDEN("unitab.pth"));
+    omn_weights *w = made_open(ctx, GOLDEN("loaders/unitab.pth"));
     ck_assert_str_eq(omn_weights_meta(w, "tree"), "model_ema");
     ck_assert_str_eq(omn_weights_meta(w, "trees"), "model, model_ema");
     ck_assert_ptr_nonnull(strstr(omn_weights_meta(w, "data"), "\"hidden_dim\":24"));
-    snprintf(path, sizeof path, "%s?tree=model", GOLDEN("unitab.pth"));
+    snprintf(path, sizeof path, "%s?tree=model", GOLDEN("loaders/unitab.pth"));
     omn_weights *other = made_open(ctx, path);
     size_t differ = 0;
     for (size_t i = 0; i < omn_weights_count(w); i++) {
@@ -60,10 +60,10 @@ START_TEST(the_mean_of_the_weights_comes_first_and_a_setting_takes_another)
     ck_assert_uint_gt(differ, 100);
     omn_weights_close(other);
     omn_weights_close(w);
-    snprintf(path, sizeof path, "%s?tree=optimizer", GOLDEN("unitab.pth"));
+    snprintf(path, sizeof path, "%s?tree=optimizer", GOLDEN("loaders/unitab.pth"));
     made_refused(ctx, path, OMN_ERR_ARGUMENT, "tree=optimizer: there are no tensors; they are "
                                               "under model, model_ema");
-    snprintf(path, sizeof path, "%s?forest=model", GOLDEN("unitab.pth"));
+    snprintf(path, sizeof path, "%s?forest=model", GOLDEN("loaders/unitab.pth"));
     made_refused(ctx, path, OMN_ERR_CONFIG, "forest");
     omn_context_free(ctx);
 }
@@ -96,9 +96,9 @@ static void cut(const char *from, const char *name, size_t step)
 
 START_TEST(files_that_are_cut_off_or_damaged_do_no_harm)
 {
-    cut(GOLDEN("beit3_f16.pth"), "a.pth", 1511);
-    cut(GOLDEN("clip.pt"), "b.pt", 3001);
-    cut(GOLDEN("ofa_legacy.pt"), "c.pt", 2503);
+    cut(GOLDEN("loaders/beit3_f16.pth"), "a.pth", 1511);
+    cut(GOLDEN("loaders/clip.pt"), "b.pt", 3001);
+    cut(GOLDEN("ofa/tiny_a.fp16_legacy.pt"), "c.pt", 2503);
 }
 END_TEST
 
@@ -556,7 +556,7 @@ START_TEST(a_folder_and_an_index_find_their_files)
     ck_assert_uint_eq(omn_weights_count(w), 135);
     ck_assert_ptr_nonnull(strstr(omn_weights_path(w), "pytorch_model.bin"));
     omn_weights_close(w);
-    testing_copy("tests/golden/loaders/clip.safetensors", folder, "model.safetensors");
+    testing_copy("tests/golden/clip/tiny_a.weights.safetensors", folder, "model.safetensors");
     w = made_open(ctx, folder);
     ck_assert_uint_eq(omn_weights_count(w), 74);
     omn_weights_close(w);
