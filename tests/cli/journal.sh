@@ -56,7 +56,7 @@ while [ $round -lt "$kills" ]; do
 done
 (batch one --journal one.journal >> one.jsonl 2>> one.err)
 ok "killed and started again it comes to its end" [ $? -eq 0 ]
-ok "... without a complaint" [ ! -s one.err ]
+ok "... without a complaint" uncomplaining one.err
 ok "... every answer told once in one file" told one.jsonl
 ok "... every file whole" whole one
 cp one.jsonl before
@@ -72,7 +72,7 @@ while [ $round -lt "$kills" ]; do
 done
 (batch each --journal each.journal > each-last.jsonl 2>> each.err)
 ok "the same with a file for each start" [ $? -eq 0 ]
-ok "... without a complaint" [ ! -s each.err ]
+ok "... without a complaint" uncomplaining each.err
 ok "... every answer told once in one of them" told each-*.jsonl
 ok "... every file whole" whole each
 
@@ -84,7 +84,7 @@ while [ $round -lt "$kills" ]; do
 done
 (batch beside --answers beside.jsonl 2>> beside.err)
 ok "the same with --answers" [ $? -eq 0 ]
-ok "... without a complaint" [ ! -s beside.err ]
+ok "... without a complaint" uncomplaining beside.err
 ok "... every answer told once" told beside.jsonl
 ok "... every file whole" whole beside
 
