@@ -196,10 +196,10 @@ OMN_API void omn_file_free(omn_file *f);
 /* Remove the temporary files that killed processes left in a folder ("": the current one). Those of
  * living processes stay. To be called before the first file is written there. [any] */
 OMN_API void omn_file_sweep(const char *folder);
-/* Lock an open file for this process alone (flock, exclusive) until it is closed. Where another holds
- * the lock, two seconds are waited: that of a killed process goes with the last process that has its
- * files, which may be a moment later (a child between fork and exec, a checker of leaks). Returns 0,
- * or an errno: EWOULDBLOCK when it is still held. [any] */
+/* Lock an open file for this process alone (flock, exclusive) until it is closed. Where another
+ * holds the lock, two seconds are waited: that of a killed process goes with the last process that
+ * has its files, which may be a moment later (a child between fork and exec, a checker of leaks).
+ * Returns 0, or an errno: EWOULDBLOCK when it is still held. [any] */
 OMN_API int omn_file_lock(int fd);
 
 /* ---- the call ------------------------------------------------------------------------------- */
