@@ -23,6 +23,24 @@
 #define TESTING_SANITIZED 0
 #endif
 
+/* What need not be watched by a sanitizer: references of the tests themselves, where they are most
+ * of the time. */
+#define TESTING_TRUSTED                                                                          \
+    __attribute__((no_sanitize("address"))) __attribute__((no_sanitize("undefined")))            \
+    __attribute__((no_sanitize("thread")))
+
+/* Check writes down each assertion that holds, to say of a crash what came before it. In a loop
+ * over millions of numbers that is most of the time, so a line is written down when it is another
+ * than the one before. */
+static inline void testing_mark(const char *file, int line)
+{
+    static _Thread_local int last;
+    if (line == last) return;
+    last = line;
+    _mark_point(file, line);
+}
+#define _mark_point testing_mark
+
 #define TESTING_RUN(name, all, seconds)                                                          \
     testing_run((name), (all), sizeof(all) / sizeof *(all), (seconds))
 

@@ -90,7 +90,7 @@ static float *work_of(const cpu_conv *c)
 
 /* fn(t, x, w, y) for each pixel of the input below a tap of a pixel of the output */
 typedef void pairing(void *user, size_t x, size_t w, size_t y);
-static void each_product(const task *t, pairing *fn, void *user)
+TESTING_TRUSTED static void each_product(const task *t, pairing *fn, void *user)
 {
     const shape *s = &t->s;
     for (size_t p = 0; p < s->B * t->OH * t->OW; p++)
@@ -112,7 +112,7 @@ typedef struct sums {
     double *want, *size;
 } sums;
 
-static void add_product(void *user, size_t x, size_t w, size_t y)
+TESTING_TRUSTED static void add_product(void *user, size_t x, size_t w, size_t y)
 {
     const sums *s = user;
     const size_t at = !s->x ? x : !s->w ? w : y;

@@ -25,7 +25,7 @@ int main(int argc, char **argv)
     omn_error err = OMN_ERROR_INIT;
     omn_weights *w = NULL;
     omn_file *f = NULL;
-    made m = { NULL, 0 };
+    made m = { NULL, 0, 0 };
     archive z = { .n = 0 };
     char key[64];
     if (argc != 3 || omn_weights_open(argv[1], &w, &err) != OMN_OK) {

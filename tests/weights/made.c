@@ -10,8 +10,11 @@
 
 void made_put(made *m, const void *bytes, size_t n)
 {
-    m->p = realloc(m->p, m->n + n + 1);
-    if (!m->p) abort(); /* not only in tests */
+    if (m->n + n + 1 > m->room) {
+        m->room = 2 * m->room + n + 1;
+        m->p = realloc(m->p, m->room);
+        if (!m->p) abort(); /* not only in tests */
+    }
     if (n) memcpy(m->p + m->n, bytes, n);
     m->n += n;
 }
@@ -24,7 +27,7 @@ void made_number(made *m, uint64_t x, int bytes)
 void made_free(made *m)
 {
     free(m->p);
-    *m = (made){ NULL, 0 };
+    *m = (made){ NULL, 0, 0 };
 }
 
 /* ---- pickles -------------------------------------------------------------------------------- */

@@ -9,7 +9,7 @@
 /* Bytes that grow; freed with made_free. */
 typedef struct made {
     unsigned char *p;
-    size_t n;
+    size_t n, room;
 } made;
 void made_put(made *m, const void *bytes, size_t n);
 void made_number(made *m, uint64_t x, int bytes);

@@ -87,7 +87,7 @@ START_TEST(arrays_that_are_wrong_are_refused)
 {
     omn_context *ctx = made_context();
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
-        made m = { NULL, 0 };
+        made m = { NULL, 0, 0 };
         archive z = { .n = 0 };
         put_npy(&m, arrays[i].dict);
         made_put(&m, "abcd", 4);
@@ -116,7 +116,7 @@ static uint32_t crc_of(const made *m)
 /* An array that is deflated (in one plain block), what the directory says of it bent. */
 static const char *packed(const made *npy, size_t size, uint32_t crc)
 {
-    made m = { NULL, 0 };
+    made m = { NULL, 0, 0 };
     archive z = { .n = 0 };
     made_put(&m, "\1", 1);
     made_number(&m, npy->n, 2);
@@ -133,7 +133,7 @@ static const char *packed(const made *npy, size_t size, uint32_t crc)
 START_TEST(packed_arrays_that_lie_are_refused)
 {
     omn_context *ctx = made_context();
-    made m = { NULL, 0 };
+    made m = { NULL, 0, 0 };
     put_npy(&m, DICT("<f4", "False", "(1,)"));
     made_put(&m, "abcd", 4);
     omn_weights *w = made_open(ctx, packed(&m, m.n, crc_of(&m)));
@@ -146,7 +146,7 @@ START_TEST(packed_arrays_that_lie_are_refused)
     /* A few bytes that say a gigabyte. */
     put_npy(&m, DICT("<f4", "False", "(268435456,)"));
     const size_t most = 100000;
-    made body = { NULL, 0 };
+    made body = { NULL, 0, 0 };
     made_put(&body, m.p, m.n);
     while (body.n < most / 2) made_put(&body, "\0\0\0\0\0\0\0\0", 8);
     made_refused(ctx, packed(&body, m.n + ((size_t)1 << 30), 7), OMN_ERR_DATA,
@@ -207,7 +207,7 @@ START_TEST(files_of_flax_that_are_wrong_are_refused)
     for (size_t i = 0; i < sizeof flax / sizeof *flax; i++)
         made_refused(ctx, testing_write(testing_folder(), "a.msgpack", flax[i].ops, flax[i].n),
                      OMN_ERR_DATA, flax[i].text);
-    made m = { NULL, 0 };
+    made m = { NULL, 0, 0 };
     for (int i = 0; i < 100; i++) made_put(&m, "\x81\xa1x", 3);
     made_put(&m, ARRAY, sizeof ARRAY - 1);
     made_refused(ctx, testing_write(testing_folder(), "a.msgpack", m.p, m.n), OMN_ERR_DATA,

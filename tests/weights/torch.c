@@ -109,7 +109,7 @@ END_TEST
 static const char *archive_of(const made *pickle)
 {
     archive z = { .n = 0 };
-    made s[4] = { { NULL, 0 } };
+    made s[4] = { { NULL, 0, 0 } };
     char name[32];
     for (int i = 0; i < 12; i++) {
         const float f = (float)i;
@@ -160,7 +160,7 @@ static void check_values(const omn_weights *w, const char *name, omn_type type, 
 
 START_TEST(views_of_shared_storages_become_dense)
 {
-    made m = { NULL, 0 };
+    made m = { NULL, 0, 0 };
     omn_context *ctx = made_context();
     pickle_begin(&m);
     pickle_op(&m, "}(");
@@ -227,7 +227,7 @@ START_TEST(classes_are_refused_by_their_names)
     char text[256];
     omn_context *ctx = made_context();
     for (int stacked = 0; stacked < 2; stacked++) {
-        made m = { NULL, 0 };
+        made m = { NULL, 0, 0 };
         pickle_begin(&m);
         if (stacked) {
             pickle_text(&m, classes[_i].module);
@@ -295,7 +295,7 @@ START_TEST(pickles_that_are_wrong_are_refused)
 {
     omn_context *ctx = made_context();
     for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++) {
-        made m = { NULL, 0 };
+        made m = { NULL, 0, 0 };
         made_put(&m, pickles[i].ops, pickles[i].n);
         made_refused(ctx, archive_of(&m), OMN_ERR_DATA, pickles[i].text);
         made_free(&m);
@@ -308,7 +308,7 @@ END_TEST
 START_TEST(pickles_that_grow_have_an_end)
 {
     omn_context *ctx = made_context();
-    made m = { NULL, 0 };
+    made m = { NULL, 0, 0 };
     pickle_begin(&m); /* a list of ten times the list before it, forty times over */
     pickle_op(&m, "]q");
     made_number(&m, 0, 1);
@@ -386,7 +386,7 @@ START_TEST(tensors_that_lie_are_refused)
 {
     omn_context *ctx = made_context();
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
-        made m = { NULL, 0 };
+        made m = { NULL, 0, 0 };
         pickle_begin(&m);
         pickle_op(&m, "}");
         pickle_text(&m, "x");
@@ -408,7 +408,7 @@ START_TEST(names_that_no_file_can_have_are_refused)
     static const char *const texts[] = { "a key of its dicts is empty", "its name is not UTF-8",
                                          "no tensor can be called so" };
     for (size_t i = 0; i < 3; i++) {
-        made m = { NULL, 0 };
+        made m = { NULL, 0, 0 };
         pickle_begin(&m);
         pickle_op(&m, "}");
         put_named(&m, names[i], "FloatStorage", "0", 0, 1, AXES(12), AXES(1));
@@ -416,7 +416,7 @@ START_TEST(names_that_no_file_can_have_are_refused)
         made_refused(ctx, archive_of(&m), OMN_ERR_DATA, texts[i]);
         made_free(&m);
     }
-    made m = { NULL, 0 };
+    made m = { NULL, 0, 0 };
     pickle_begin(&m);
     pickle_op(&m, "}(");
     put_named(&m, "x", "FloatStorage", "0", 0, 1, AXES(12), AXES(1));
@@ -482,7 +482,7 @@ START_TEST(archives_that_lie_are_refused)
     omn_context *ctx = made_context();
     for (int i = 0; i < (int)(sizeof damages / sizeof *damages); i++) {
         archive z = { .n = 0 };
-        made m = { NULL, 0 };
+        made m = { NULL, 0, 0 };
         put_pickle(&m);
         archive_add(&z, "r/data.pkl", 0, m.p, m.n, m.n, 0);
         archive_add(&z, "r/data/0", 0, "abcd", 4, 4, 0);
@@ -515,7 +515,7 @@ START_TEST(archives_of_others_are_refused)
     omn_context *ctx = made_context();
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         archive z = { .n = 0 };
-        made m = { NULL, 0 };
+        made m = { NULL, 0, 0 };
         put_pickle(&m);
         for (size_t k = 0; k < 4 && folders[i].names[k]; k++) {
             const bool pickle = strstr(folders[i].names[k], ".pkl") != NULL;
