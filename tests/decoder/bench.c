@@ -24,7 +24,7 @@ void bench_open(bench *b, const char *object, const char *settings, const char *
 {
     char text[512], path[256];
     omn_setting set[32];
-    const omn_context_setup where = { OMN_FILL(omn_context_setup), .threads = 2, .cache_dir = "",
+    const omn_context_setup where = { OMN_FILL(omn_context_setup), .threads = 2,
                                       .plugin_path = testing_build("plugins/.libs"),
                                       .only_plugin_path = true };
     *b = (bench){ .err = OMN_ERROR_INIT };

@@ -347,7 +347,7 @@ START_TEST(moving_promises_are_not_believed)
     memset(m->bytes + 6, 0x3f, 4); /* 16191 x 16191: one has room, four have not */
     err = (omn_error)OMN_ERROR_INIT;
     omn_context_free(f.ctx);
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "",
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .value_bytes = 1 << 20 };
     ck_assert_int_eq(omn_context_new(&how, &f.ctx, NULL), OMN_OK);
     ck_assert_int_eq(formats_try(&f, m->bytes, m->n, &err), OMN_ERR_DATA);

@@ -231,7 +231,7 @@ START_TEST(what_takes_more_room_than_allowed_is_refused)
     const unsigned at[64] = { 0 };
     for (size_t i = 0; i < 4; i++) {
         const bool fits = i % 2;
-        const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "",
+        const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                         .value_bytes = 64 * 6 - (fits ? 0 : 1) };
         omn_context *ctx = NULL;
         omn_value *v = NULL;

@@ -12,7 +12,7 @@ opened formats_open(const char *name)
 {
     opened f = { NULL, NULL, NULL };
     omn_error err = OMN_ERROR_INIT;
-    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "" };
+    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1 };
     ck_assert_int_eq(omn_context_new(&how, &f.ctx, &err), OMN_OK);
     omn_status st = omn_registry_find(f.ctx, "omnio.format/1", name, &f.e, &err);
     ck_assert_msg(st == OMN_OK, "%s: %s", name, err.text);

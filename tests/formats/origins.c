@@ -94,7 +94,7 @@ static int on_text(void *user, const char *key, const char *text, size_t n)
 
 static omn_context *context(void)
 {
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "" };
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1 };
     omn_context *ctx = NULL;
     OK(omn_context_new(&how, &ctx, NULL));
     return ctx;

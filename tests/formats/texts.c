@@ -69,7 +69,7 @@ static const char *picture(const text *of, int n)
 
 static omn_context *context(void)
 {
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "" };
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1 };
     omn_context *ctx = NULL;
     OK(omn_context_new(&how, &ctx, NULL));
     return ctx;

@@ -16,7 +16,7 @@
 static omn_context *open_context(void)
 {
     omn_context *ctx = NULL;
-    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "" };
+    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1 };
     OK(omn_context_new(&how, &ctx, NULL));
     return ctx;
 }

@@ -35,7 +35,7 @@ static omn_context *context(said *s, uint64_t value_bytes)
     omn_context *ctx = NULL;
     const omn_context_setup how = { OMN_FILL(omn_context_setup),
                                     .threads = 1,
-                                    .cache_dir = "",
+
                                     .log = on_log,
                                     .log_user = s,
                                     .level = OMN_LOG_WARN,

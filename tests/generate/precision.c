@@ -79,7 +79,6 @@ static types opened(const char *folder, omn_context_setup setup, const omn_model
     setup.threads = 1;
     setup.plugin_path = testing_build("plugins/.libs");
     setup.only_plugin_path = true;
-    setup.cache_dir = "";
     WORKS(omn_context_new(&setup, &ctx, &err));
     WORKS(omn_model_open(ctx, folder, how, &m, &err));
     const types got = { omn_program_precision(omn_model_program(m)),
@@ -195,7 +194,7 @@ START_TEST(other_words_are_refused)
 
     const omn_context_setup setup = { OMN_FILL(omn_context_setup), .threads = 1,
                                       .plugin_path = testing_build("plugins/.libs"),
-                                      .only_plugin_path = true, .cache_dir = "",
+                                      .only_plugin_path = true,
                                       .precision = "fp8" };
     err = (omn_error)OMN_ERROR_INIT;
     say(folder, "auto");

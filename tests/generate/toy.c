@@ -33,7 +33,7 @@ omn_context *toy_context(uint32_t threads)
     omn_context *ctx = NULL;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = threads,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     WORKS(omn_context_new(&how, &ctx, &err));
     return ctx;
 }

@@ -148,7 +148,7 @@ static omn_status open_named(folder *f, const char *own, const char *more, const
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "", .log = on_log, .log_user = f,
+                                    .log = on_log, .log_user = f,
                                     .level = OMN_LOG_WARN };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32,
                                     .weights = golden("tiny_a", weights) };

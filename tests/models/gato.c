@@ -107,8 +107,7 @@ static omn_status open_as(folder *f, const char *more, omn_error *err)
     char text[1024];
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32,
                                     .weights = golden("tiny_b.weights") };
     *f = (folder){ 0 };

@@ -51,7 +51,7 @@ static bench open_bench(const char *json, bool hollow)
     bench b = { 0 };
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     ck_assert_msg(omn_context_new(&how, &b.ctx, &err) == OMN_OK, "%s", err.text);
     ck_assert_int_eq(omn_context_call(b.ctx, 0, 0, NULL, &b.call, &err), OMN_OK);
     ck_assert_int_eq(omn_store_new(7, NULL, true, &b.store, &err), OMN_OK);

@@ -50,8 +50,7 @@ static void refused(const char *config, const char *was, const char *is, const c
     char text[2048];
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .hollow = true };
     const char *at = strstr(config, was);
     ck_assert_ptr_nonnull(at);

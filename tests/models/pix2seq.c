@@ -127,8 +127,7 @@ static omn_status open_folder(rig *r, const char *text, bool weights, bool piece
     const char *folder = testing_folder();
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32,
                                     .hollow = !weights };
     *r = (rig){ .ctx = NULL };

@@ -97,8 +97,7 @@ static omn_status open_as(folder *f, const char *which, const char *said, omn_er
     const char *dir = testing_folder();
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32 };
     *f = (folder){ 0 };
     snprintf(from, sizeof from, "tests/golden/t5/%s.hf/config.json", which);

@@ -128,8 +128,7 @@ static void open_hollow(opened *o, const char *config)
     omn_error err = OMN_ERROR_INIT;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .hollow = true };
     WORKS(omn_context_new(&how, &o->ctx, &err));
     WORKS(omn_model_open_text(o->ctx, config, "pictures", &setup, &o->model, &err));
@@ -435,8 +434,7 @@ START_TEST(other_models_are_refused)
     };
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .hollow = true };
     omn_error err = OMN_ERROR_INIT;
     omn_context *ctx = NULL;

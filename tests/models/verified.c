@@ -24,8 +24,7 @@ omn_status verified_run(const char *level, const char *file, seen *s, omn_error 
     omn_context *ctx = NULL;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     setenv("OMNIO_CPU", level, 1);
     omn_status st = omn_context_new(&how, &ctx, err);
     if (st == OMN_OK) st = omn_verify(ctx, file, count, s, err);

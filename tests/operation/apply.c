@@ -11,7 +11,7 @@ static omn_context *context;
 
 omn_context *apply_context(void)
 {
-    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2, .cache_dir = "" };
+    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2 };
     if (context == NULL) ck_assert_int_eq(omn_context_new(&how, &context, NULL), OMN_OK);
     return context;
 }

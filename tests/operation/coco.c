@@ -216,7 +216,7 @@ END_TEST
 /* What the host allows of one value holds for a text of few letters as well. */
 START_TEST(a_mask_is_no_larger_than_the_host_allows)
 {
-    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "",
+    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                               .value_bytes = 1000000 };
     omn_context *ctx = NULL;
     omn_call *c = NULL;

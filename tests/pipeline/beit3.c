@@ -32,8 +32,7 @@ static void open_rig(rig *r, const char *task)
     const char *folder = testing_folder();
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const bool caption = !strcmp(task, "captioning");
     snprintf(weights, sizeof weights, "tests/golden/beit3/tiny_a.%s.weights.safetensors",
              caption ? "pretrain" : task);

@@ -50,7 +50,7 @@ static void rig_open(rig *g)
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "", .log = on_log, .log_user = g,
+                                    .log = on_log, .log_user = g,
                                     .level = OMN_LOG_WARN };
     const omn_model_setup f32 = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32 };
     *g = (rig){ .folder = testing_folder() };

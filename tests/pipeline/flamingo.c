@@ -44,8 +44,7 @@ static void open_rig(rig *r)
     static const char pixels[] = "P6\n2 2\n255\nabcdefghijkl";
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32,
                                     .weights = testing_source("tests/golden/flamingo/"
                                                               "tiny_a.weights.safetensors") };

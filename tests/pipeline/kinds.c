@@ -53,7 +53,7 @@ static void came_through(const omn_value *record, const omn_value *v, size_t ite
 START_TEST(every_kind_crosses_a_pipeline)
 {
     omn_context *ctx = NULL;
-    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "" };
+    omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1 };
     OK(omn_context_new(&how, &ctx, NULL));
     for (size_t i = 0; i < n_samples; i++) {
         const sample *s = &samples[i];

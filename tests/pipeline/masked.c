@@ -94,7 +94,7 @@ static omn_context *context(uint32_t threads)
     omn_context *ctx = NULL;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = threads,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     WORKS(omn_context_new(&how, &ctx, &err));
     return ctx;
 }

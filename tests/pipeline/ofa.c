@@ -94,8 +94,7 @@ static void open_as(rig *r, const char *text)
     const char *folder = testing_folder();
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .hollow = true };
     testing_copy("tests/golden/ofa/tiny_a.bpe/vocab.bpe", folder, "vocab.bpe");
     testing_copy("tests/golden/ofa/tiny_a.bpe/encoder.json", folder, "encoder.json");

@@ -84,8 +84,7 @@ static void open_rig(rig *r, const char *config, const char *weights)
     const char *folder = testing_folder();
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32,
                                     .hollow = !weights, .weights = weights };
     testing_copy("tests/golden/uio1/spiece.model", folder, "spiece.model");

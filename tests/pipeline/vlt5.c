@@ -83,8 +83,7 @@ static void open_rig(rig *r, const task *t)
     const char *folder = testing_folder();
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     testing_copy("tests/golden/vl-t5/tiny_spm.model", folder, "spiece.model");
     testing_write(folder, "config.json", t5 ? plain : vlt5, strlen(t5 ? plain : vlt5));
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32,

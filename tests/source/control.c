@@ -20,8 +20,7 @@ static omn_context *context(void)
     omn_context *ctx = NULL;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .only_plugin_path = true,
-                                    .plugin_path = testing_build("plugins/.libs"),
-                                    .cache_dir = "" };
+                                    .plugin_path = testing_build("plugins/.libs") };
     WORKS(omn_context_new(&how, &ctx, &err));
     return ctx;
 }

@@ -31,7 +31,7 @@ static void put_picture(const char *folder, const char *name)
     char path[4096];
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     WORKS(omn_context_new(&how, &ctx, &err));
     WORKS(omn_image_new(OMN_U8, 4, 3, 3, NULL, &img, &px, &err));
     memset(px.data, 90, 4 * 3 * 3);
@@ -50,7 +50,7 @@ static omn_status open_shelf(shelf *s, const char *path, const char *held_out, c
     void *params = NULL;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     const omn_setting set[] = { { "path", path, 0, 0 }, { "held_out", held_out, 0, 0 },
                                 { "seed", seed, 0, 0 } };
     *s = (shelf){ .a = omn_arena_new(0) };

@@ -20,7 +20,7 @@ static omn_context *context(void)
     omn_context *ctx = NULL;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     WORKS(omn_context_new(&how, &ctx, &err));
     return ctx;
 }

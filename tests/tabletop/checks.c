@@ -219,7 +219,6 @@ static void door_open(door *d)
     how.threads = 1;
     how.plugin_path = testing_build("plugins/.libs");
     how.only_plugin_path = true;
-    how.cache_dir = "";
     *d = (door){ .a = omn_arena_new(0) };
     ck_assert_int_eq(omn_context_new(&how, &d->ctx, NULL), OMN_OK);
     ck_assert_int_eq(omn_context_call(d->ctx, 1, 0, NULL, &d->call, NULL), OMN_OK);

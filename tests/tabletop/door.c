@@ -24,7 +24,6 @@ static omn_status door_open(door *d, const omn_setting *set, size_t n, omn_error
     how.threads = 2;
     how.plugin_path = testing_build("plugins/.libs");
     how.only_plugin_path = true;
-    how.cache_dir = "";
     const omn_entry *entry = NULL;
     void *params = NULL;
     *d = (door){0};

@@ -28,7 +28,6 @@ static void door_open(door *d, const char *name, const omn_setting *set, size_t 
     how.threads = 1;
     how.plugin_path = testing_build("plugins/.libs");
     how.only_plugin_path = true;
-    how.cache_dir = "";
     *d = (door){ .a = omn_arena_new(0) };
     ck_assert_msg(omn_context_new(&how, &d->ctx, &err) == OMN_OK &&
                       omn_context_call(d->ctx, 1, 0, NULL, &d->call, &err) == OMN_OK &&

@@ -36,7 +36,7 @@ static void rig_open(rig *r, const char *const *frozen, size_t n_frozen)
     omn_error err = OMN_ERROR_INIT;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     *r = (rig){ 0 };
     WORKS(omn_context_new(&how, &r->ctx, &err));
     WORKS(omn_context_call(r->ctx, 0, 0, NULL, &r->call, &err));

@@ -413,7 +413,7 @@ static omn_status trainer_status(const char *folder, const omn_train_setup *s)
 {
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     omn_error err = OMN_ERROR_INIT, why = OMN_ERROR_INIT;
     omn_context *ctx = NULL;
     omn_store *store = NULL;

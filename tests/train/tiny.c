@@ -156,7 +156,7 @@ void tiny_open(tiny *k, const char *model, uint32_t threads, const omn_train_set
     omn_error err = OMN_ERROR_INIT;
     const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = threads,
                                     .plugin_path = testing_build("plugins/.libs"),
-                                    .only_plugin_path = true, .cache_dir = "" };
+                                    .only_plugin_path = true };
     *k = (tiny){ 0 };
     ck_assert_msg(omn_context_new(&how, &k->ctx, &err) == OMN_OK, "%s", err.text);
     ck_assert_msg(omn_context_call(k->ctx, 1, 0, NULL, &k->call, &err) == OMN_OK, "%s", err.text);

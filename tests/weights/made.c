@@ -153,7 +153,7 @@ void archive_end(archive *z, bool wide)
 omn_context *made_context(void)
 {
     omn_context *ctx = NULL;
-    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1, .cache_dir = "",
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 1,
                                     .level = OMN_LOG_ERROR };
     ck_assert_int_eq(omn_context_new(&how, &ctx, NULL), OMN_OK);
     return ctx;
