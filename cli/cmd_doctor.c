@@ -152,6 +152,7 @@ static const struct { const char *library, *brings, *package; } optional[] = {
     { "mpg123", "MP3", "libmpg123-dev" },
     { "soxr", "sound of any rate", "libsoxr-dev" },
     { "fftw", "spectrograms, and so what a model hears", "libfftw3-dev" },
+    { "espeak", "spoken questions to train on", "libespeak-ng-dev" },
     { "video", "moving pictures: MP4, WebM and others",
       "libavformat-dev libavcodec-dev libswscale-dev libswresample-dev" },
     { "cairo", "drawings: boxes, masks, skeletons, curves of training", "libcairo2-dev" },
