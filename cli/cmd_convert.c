@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static int convert(cli *c, int argc, char **argv);
 
@@ -31,6 +32,7 @@ static const cli_example examples[] = {
     { "omnio convert uio2-large -o uio2-large-tiles --layout tiles",
       "products read the weights without packing them" },
     { "omnio convert checkpoint.pth model.safetensors", "weights of another program" },
+    { "omnio convert nano nano.gguf", "a model as one file, with all that it reads" },
     { "omnio convert 'checkpoint.pth?tree=model' model.safetensors",
       "and not the mean of them that lies beside" },
     { "omnio convert clip.bin rest.pt model.safetensors --rename visual.=vision_encoder.",
@@ -53,6 +55,9 @@ const cli_command cmd_convert = {
     "model, module, state_dict and model_state_dict is taken, and told; IN?tree=NAME takes "
     "another. Of several IN, whose tensors lie in memory as their files do, all tensors are "
     "written; of two with one name, after --rename, that of the later file.\n\n"
+    "OUT.gguf is written in the format of ggml. Of a MODEL, a folder or a name, its configuration "
+    "and the files that its parts read go inside, so that -m OUT.gguf opens it again; tensors keep "
+    "names and bytes, those of types that GGUF lacks are refused.\n\n"
     "With --layout: official weights lie in rows and are used as they lie; a processor with AMX "
     "multiplies by them so too, others pack the matrix for each product of many rows. In tiles "
     "(32 rows by 32 columns, two tiles of 1 KiB for each 16 rows) a matrix is multiplied from the "
@@ -165,17 +170,48 @@ static const char *out_of(const cli_args *a) { return a->operands[a->n_operands 
 
 static int check_copy(cli *c, const cli_args *a)
 {
-    static const char tail[] = ".safetensors";
-    const size_t n = strlen(out_of(a)), m = sizeof tail - 1;
     if (cli_text(a, "output") || cli_text(a, "layout") || cli_text(a, "type") ||
         cli_text(a, "adapter"))
         return cli_usage(c, "IN and OUT go without --output, --layout, --type and --adapter");
-    if (n <= m || strcmp(out_of(a) + n - m, tail) != 0)
-        return cli_usage(c, "OUT is the name of a file that ends in .safetensors");
     if (cli_text(a, "rename") && !join_rules(cli_text(a, "rename")))
         return cli_usage(c, "--rename is FROM=TO, several with commas between, with no more stars "
                             "in TO than in FROM");
     return -1;
+}
+
+/* Which formats can be written the plugins say. */
+static int check_out(cli *c, const cli_args *a)
+{
+    static const char tail[] = ".safetensors";
+    const size_t n = strlen(out_of(a)), m = sizeof tail - 1;
+    if (n > m && strcmp(out_of(a) + n - m, tail) == 0) return -1;
+    if (!omn_weights_writes(c->ctx, out_of(a)))
+        return cli_usage(c, "OUT is the name of a file that ends in .safetensors or .gguf");
+    if (a->n_operands > 2 || cli_text(a, "rename"))
+        return cli_usage(c, "several IN and --rename go with OUT.safetensors, which can be "
+                            "converted then");
+    return -1;
+}
+
+/* A model, which becomes one file with all that it reads; else weights alone. */
+static bool is_model(const cli *c, const cli_args *a)
+{
+    struct stat s;
+    return a->n_operands == 2 && omn_weights_writes(c->ctx, out_of(a)) &&
+           !(stat(a->operands[0], &s) == 0 && S_ISREG(s.st_mode));
+}
+
+static omn_status pack(cli *c, const cli_args *a, omn_call *call, omn_weights_copied *copied,
+                       omn_error *err)
+{
+    const omn_convert_setup how = { OMN_FILL(omn_convert_setup), .layout = OMN_LAYOUT_BLOCKS,
+                                    .overwrite = cli_has(a, "overwrite") };
+    omn_converted done = { OMN_FILL(omn_converted) };
+    const omn_status st = omn_model_convert(c->ctx, call, a->operands[0], out_of(a), &how, &done,
+                                            err);
+    copied->tensors = done.left;
+    copied->bytes = done.bytes;
+    return st;
 }
 
 static void put_copied(const cli *c, const char *path, const omn_weights_copied *d, omn_buf *b)
@@ -208,7 +244,9 @@ static int copy(cli *c, const cli_args *a)
     omn_status st = omn_call_new(&setup, &call, &err);
     const omn_overwrite over = cli_has(a, "overwrite") ? OMN_OVERWRITE : OMN_KEEP_EXISTING;
     const char *rules = cli_text(a, "rename");
-    if (st == OMN_OK && a->n_operands == 2 && !rules)
+    if (st == OMN_OK && is_model(c, a))
+        st = pack(c, a, call, &done, &err);
+    else if (st == OMN_OK && a->n_operands == 2 && !rules)
         st = omn_weights_copy(c->ctx, call, a->operands[0], out_of(a), over, &done, &err);
     else if (st == OMN_OK)
         st = join_files(c->ctx, (const char *const *)a->operands, a->n_operands - 1,
@@ -234,6 +272,7 @@ static int convert(cli *c, int argc, char **argv)
     if (code < 0 && a.n_operands >= 2) {
         code = check_copy(c, &a);
         if (code < 0) code = cli_session(c, &a);
+        if (code < 0) code = check_out(c, &a);
         if (code < 0) code = copy(c, &a);
         cli_args_fini(&a);
         return code;

@@ -23,13 +23,14 @@ static const cli_option rows[] = {
 
 static const cli_example examples[] = {
     { "omnio quantize uio2-large uio2-large-q8 --to q8_0", "half of what bf16 takes" },
+    { "omnio quantize nano nano-q8.gguf --to q8_0", "one file that is a model by itself" },
     { "omnio quantize uio2-large uio2-large-q4 --to q4_K --only '**embedder.*=q6_K'",
       "a third, and what matters most in more bits" },
 };
 
 const cli_command cmd_quantize = {
     "quantize",
-    "MODEL DIR",
+    "MODEL DIR|FILE.gguf",
     "Write a model again with its matrices in fewer bits.",
     "The matrices that products multiply by and the tables that embeddings are looked up in get "
     "another form; all else stays as it is: norms, biases, convolutions, positions that are added, "
@@ -45,6 +46,9 @@ const cli_command cmd_quantize = {
     "products of more than 8 rows round it to bf16. How much worse the answers are is seen with "
     "omnio compare and "
     "omnio eval.\n\n"
+    "With the name of a GGUF file instead of a folder the model becomes that file, its "
+    "configuration and what its parts read inside; it is used by the path of the file, -m "
+    "FILE.gguf.\n\n"
     "All else in the folder is copied as omnio convert does. A model is quantised from its "
     "official weights; one that is quantised already is refused.",
     CLI_ROWS(rows),
@@ -182,7 +186,7 @@ static int quantize(cli *c, int argc, char **argv)
     cli_rows(&a, &cmd_quantize, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
     if (code < 0 && a.n_operands != 2)
-        code = cli_usage(c, "a model is wanted, and the folder to write");
+        code = cli_usage(c, "a model is wanted, and the folder or file to write");
     if (code < 0 && !cli_has(&a, "to") && !cli_has(&a, "only"))
         code = cli_usage(c, "--to FORM or --only GLOB=FORM is wanted");
     if (code < 0) code = forms_read(c, &a, &f);

@@ -27,9 +27,12 @@ typedef struct omn_model_setup {
                   * configuration says. Graphs of it are planned, and never run */
     const char *adapter; /* a file of low-rank adapters of its matrices, as `lora` of a recipe makes
                           * them; NULL: the context's. Not with `store` */
+    bool keep_files; /* of a file that is a model by itself: what lies inside stays unpacked, for
+                      * who copies the model */
 } omn_model_setup;
-/* path: a directory, or a name looked for in the context's model path, the user's models folder,
- * the installed models and the build tree's models/. how NULL: usual; the precision of its
+/* path: a file of weights that holds its configuration, too; a directory, or a name looked for in
+ * the context's model path, the user's models folder, the installed models and the build tree's
+ * models/. how NULL: usual; the precision of its
  * products is then what the context says, else "omnio.precision" of its configuration ("f32",
  * "bf16", "auto"), else OMN_PRECISION_AUTO. So it is with the type of its caches of keys and values
  * and "omnio.cache"; auto is bf16 there where the products are. [any] */
@@ -61,6 +64,8 @@ OMN_API const char *omn_model_prefix(const omn_model *m, const char *output);
 OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
 
 /* A model folder becomes another whose weights lie in the other layout; all else in it is copied.
+ * With BLOCKS and the name of a file that a plugin writes (omn_weights_writes) for `folder`, the
+ * model becomes that file, with the configuration and what its parts read inside.
  * Into tiles (tensor.h) go the matrices of bf16 that the model's products linear multiply by, and
  * that no other op of it reads. path: as for omn_model_open. folder: made when it is not there; one
  * that has something in it is written into with `overwrite` alone, and never the model's own. After

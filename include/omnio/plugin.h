@@ -279,14 +279,58 @@ typedef struct omn_weights_setup {
 OMN_API omn_status omn_weights_load(omn_context *ctx, const char *path,
                                     const omn_weights_setup *how, omn_weights **out,
                                     omn_error *err);
-/* The same weights as one safetensors file, whatever they were. Some megabytes at a time are in
- * memory. c: progress and stop; may be NULL. [any] */
+/* The same weights as one file: safetensors, or of a format that is written by the suffix of `to`
+ * (omn_weights_writes), which then gets the small files of a model, too, when `from` is a folder of
+ * one. Some megabytes at a time are in memory. c: progress and stop; may be NULL. [any] */
 typedef struct omn_weights_copied {
     uint32_t size;
     uint64_t tensors, bytes;
 } omn_weights_copied;
 OMN_API omn_status omn_weights_copy(omn_context *ctx, omn_call *c, const char *from, const char *to,
                                     omn_overwrite how, omn_weights_copied *done, omn_error *err);
+
+/* ---- what a format of weights may do beside: extensions of omn_weights_impl ------------------ */
+
+/* Some bytes of more; `to` is whoever gave this function. */
+typedef omn_status omn_weights_take(void *to, const void *bytes, size_t n, omn_error *err);
+
+/* "omnio.weights-files/1": a file of weights that is a model by itself, for it holds configuration
+ * and tokenizer. Such a model is opened by the path of its file. */
+typedef omn_status omn_weights_file_fn(void *user, const char *name, const void *bytes, size_t n,
+                                       omn_error *err);
+typedef struct omn_weights_files_impl {
+    /* Call `take` for each file inside, "config.json" one of them; not at all when this file is
+     * weights alone. Names are checked by the host, what is given is borrowed. [run] */
+    omn_status (*files)(const char *path, omn_weights_file_fn *take, void *user, omn_error *err);
+} omn_weights_files_impl;
+
+/* "omnio.weights-writer/1": the format is written, too, for paths with its first suffix. */
+typedef struct omn_weights_inner {
+    const char *name;
+    const void *bytes;
+    size_t n;
+} omn_weights_inner;
+typedef struct omn_weights_out {
+    uint32_t size;
+    const omn_weights_entry *entries;     /* of distinct names; their data are NULL */
+    size_t n;
+    const char *const *meta;              /* n_meta pairs key, value */
+    size_t n_meta;
+    const omn_weights_inner *files;       /* of the model, to be found again by the files above */
+    size_t n_files;
+    /* All bytes of tensor i, in order, into `take`. */
+    omn_status (*give)(void *user, size_t i, omn_weights_take *take, void *to, omn_error *err);
+    void *user;
+} omn_weights_out;
+typedef struct omn_weights_writer_impl {
+    /* May this tensor be written? NULL, or what stands against it: "has a type that ..". [any] */
+    const char *(*refuses)(const omn_tensor *t);
+    /* Under a temporary name, then renamed. Each tensor is asked for once. [run] */
+    omn_status (*write)(const char *path, omn_overwrite how, const omn_weights_out *w,
+                        omn_error *err);
+} omn_weights_writer_impl;
+/* Is this the path of a file that a plugin writes? safetensors does not count. [any] */
+OMN_API bool omn_weights_writes(omn_context *ctx, const char *path);
 
 /* ---- parameters: one parser for YAML, options and model configurations ----------------------- */
 

@@ -4,6 +4,7 @@
  * folder is copied; config.json comes last, so that a folder which was not finished is no model. */
 #include "merge.h"
 #include "open.h"
+#include "pack.h"
 
 #include "libcore/base/system.h"
 #include "libcore/graph/glob.h"
@@ -381,7 +382,8 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
     const bool said = how->size >= offsetof(omn_convert_setup, adapter) + sizeof how->adapter;
     const char *adapter = said ? how->adapter : NULL;
     const omn_model_setup setup = { OMN_FILL(omn_model_setup), .device = "cpu",
-                                    .precision = OMN_PRECISION_F32, .adapter = adapter };
+                                    .precision = OMN_PRECISION_F32, .adapter = adapter,
+                                    .keep_files = true };
     job j = { .call = c, .to = folder, .how = how, .arena = omn_arena_new(0), .adapter = adapter,
               .relay = { .tiles = tiles, .round = how->round, .wanted = wanted, .user = &j,
                          .form = blocks ? form_of : NULL,
@@ -406,6 +408,20 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
     OMN_TRY(omn_model_declare(j.m, err));
     j.from = omn_model_path(j.m);
     j.w = omn_model_weights(j.m);
+    if (omn_weights_writes(ctx, folder)) {
+        const pack_how pack = { .form = form_of, .user = &j, .overwrite = overwrite(&j),
+                                .call = c };
+        if (tiles || adapter)
+            st = omn_fail(err, OMN_ERR_ARGUMENT,
+                          "%s: tiles and adapters go into a folder with safetensors", folder);
+        else
+            st = pack_model(ctx, j.m, folder, &pack, out, err);
+        if (st == OMN_OK && out->size >= offsetof(omn_converted, before) + sizeof out->before) {
+            out->coarse = j.coarse;
+            out->odd = j.odd;
+        }
+        goto done;
+    }
     const char *file = omn_weights_path(j.w), *dot = strrchr(file, '.');
     j.sharded = dot && !strcmp(dot, ".json");
     OMN_TRY(check_native(&j, err));

@@ -107,6 +107,12 @@ static omn_status cache_of(omn_model *m, const omn_model_setup *how, omn_type *o
     return OMN_OK;
 }
 
+static bool keeps_files(const omn_model_setup *how)
+{
+    return how->size >= offsetof(omn_model_setup, keep_files) + sizeof how->keep_files &&
+           how->keep_files;
+}
+
 static const char *adapter_of(const omn_model *m, const omn_model_setup *how)
 {
     const bool said = how->size >= offsetof(omn_model_setup, adapter) + sizeof how->adapter &&
@@ -136,7 +142,7 @@ static omn_status own_weights(omn_model *m, const char **weights, omn_error *err
 {
     const char *name = omn_config_string_or(&m->config, "omnio.weights", "");
     const size_t n = strlen(m->path);
-    if (!*name || !*weights || strncmp(*weights, m->path, n) != 0) return OMN_OK;
+    if (m->inner || !*name || !*weights || strncmp(*weights, m->path, n) != 0) return OMN_OK;
     const char *rest = *weights + n;
     if (*rest && *rest != '?') return OMN_OK;
     if (strchr(name, '/'))
@@ -173,9 +179,11 @@ done:
     return st;
 }
 
+const char *model_dir(const omn_model *m) { return m->inner ? m->inner : m->path; }
+
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
-                           const char *weights, const omn_model_setup *how, omn_model **out,
-                           omn_error *err)
+                           char *inner, const char *weights, const omn_model_setup *how,
+                           omn_model **out, omn_error *err)
 {
     static const omn_model_setup usual = { OMN_FILL(omn_model_setup),
                                            .precision = OMN_PRECISION_AUTO };
@@ -187,8 +195,14 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     char object[128];
     if (!how) how = &usual;
     st = bare(ctx, name, dir, &m, err);
-    if (m) m->json = taken;
-    else json_decref(taken);
+    if (m) {
+        m->json = taken;
+        m->inner = inner;
+    } else {
+        json_decref(taken);
+        packed_remove(inner);
+        free(inner);
+    }
     OMN_TRY(st);
     m->training = how->training;
     m->config = (omn_config){ .root = m->json, .file = m->name, .first = OMN_ERROR_INIT };
@@ -200,7 +214,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
         goto done;
     }
     OMN_TRY(omn_context_call(ctx, 0, 0, NULL, &m->call, err));
-    OMN_TRY(open_begin(ctx, m->call, NULL, &m->config, m->path, &m->open, err));
+    OMN_TRY(open_begin(ctx, m->call, NULL, &m->config, model_dir(m), &m->open, err));
     OMN_TRY(omn_registry_find(ctx, "omnio.model/1", object, &m->entry, err));
     m->impl = omn_entry_object(m->entry)->impl;
     OMN_TRY(omn_params_fill(m->entry, NULL, 0, "", m->open->arena, &params, err));
@@ -213,6 +227,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
                                 .training = how->training, .keep_tagged = how->keep_tagged };
     OMN_TRY(own_weights(m, &weights, err));
     OMN_TRY(load(m, weights, adapter_of(m, how), &setup, err));
+    if (!m->training && !keeps_files(how)) packed_remove(m->inner);
     *out = m;
     return OMN_OK;
 done:
@@ -256,15 +271,28 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
                           omn_model **out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    char dir[4096], weights[4096], file[4200];
+    char dir[4096], weights[4096], file[4200], *inner = NULL;
     json_t *json = NULL;
-    OMN_TRY(model_place(ctx, path, dir, sizeof dir, weights, sizeof weights, err));
-    snprintf(file, sizeof file, "%s/config.json", dir);
+    if (strlen(path) > 2048)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "a model's path is too long");
+    OMN_TRY(packed_open(ctx, path, &inner, err));
+    if (inner) {
+        snprintf(dir, sizeof dir, "%s", path);
+        snprintf(weights, sizeof weights, "%s", path);
+    } else {
+        OMN_TRY(model_place(ctx, path, dir, sizeof dir, weights, sizeof weights, err));
+    }
+    snprintf(file, sizeof file, "%s/config.json", inner ? inner : dir);
     OMN_TRY(read_json(file, &json, err));
-    OMN_TRY(model_open_json(ctx, json, file, dir,
+    if (inner) snprintf(file, sizeof file, "%s: config.json", dir);
+    char *taken = inner;
+    inner = NULL;
+    OMN_TRY(model_open_json(ctx, json, file, dir, taken,
                             hollow(how) ? NULL : how && how->weights ? how->weights : weights, how,
                             out, err));
 done:
+    packed_remove(inner);
+    free(inner);
     return st;
 }
 
@@ -277,8 +305,8 @@ omn_status omn_model_open_text(omn_context *ctx, const char *json, const char *n
     const omn_status st = config_parse(json, strlen(json), 0, name, &root, err);
     if (st != OMN_OK) return st;
     if (json_is_object(root))
-        return model_open_json(ctx, root, name, "", hollow(how) ? NULL : how->weights, how, out,
-                               err);
+        return model_open_json(ctx, root, name, "", NULL, hollow(how) ? NULL : how->weights, how,
+                               out, err);
     json_decref(root);
     return omn_fail_at(err, OMN_ERR_CONFIG, name, 1, 1, "a JSON object is wanted");
 }
@@ -301,6 +329,8 @@ void omn_model_close(omn_model *m)
     json_decref(m->config.asked);
     json_decref(m->json);
     if (m->has_lock) pthread_mutex_destroy(&m->lock);
+    packed_remove(m->inner);
+    free(m->inner);
     free(m->path);
     free(m->name);
     free(m);

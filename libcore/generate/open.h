@@ -87,7 +87,7 @@ omn_part *part_open_settings(omn_open *o, const char *role, const char *kind, co
 
 struct omn_model {
     omn_context *ctx;
-    char *path, *name;            /* folder; configuration, for messages */
+    char *path, *name;            /* folder or file; configuration, for messages */
     json_t *json;
     omn_config config;
     omn_open *open;
@@ -102,6 +102,7 @@ struct omn_model {
     struct idle_exec *idle;       /* run states of graphs that belong to no runner; values.c */
     pthread_mutex_t lock;         /* spellings, idle run states */
     bool has_lock;
+    char *inner;                  /* of a file that is a model by itself: where its files are */
 };
 
 /* "ROLE.PORT", or "ROLE#2.PORT" for the second input of one role (number 1). graphs.c */
@@ -123,10 +124,21 @@ const char *model_file(const omn_model *m, size_t i);
 const char *model_sought(const omn_model *m, size_t i);
 int32_t model_most_answer(const omn_model *m, const omn_part *decoder);
 
-/* A model from a configuration in memory (taken) and optional weights file; dir may be "". */
+/* The folder that holds the files of a model: of a file that is a model by itself while it is
+ * opened, and afterwards when it is for training. */
+const char *model_dir(const omn_model *m);
+
+/* A file of weights that is a model by itself: *folder (owned, free()) is a new folder with what
+ * lies inside, config.json among it; NULL for every other path. packed_remove takes that away.
+ * packed.c */
+omn_status packed_open(omn_context *ctx, const char *path, char **folder, omn_error *err);
+void packed_remove(const char *folder);
+
+/* A model from a configuration in memory (taken) and optional weights file; dir may be "". inner:
+ * NULL, or where the files of the file `dir` are (taken). */
 omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, const char *dir,
-                           const char *weights, const omn_model_setup *how, omn_model **out,
-                           omn_error *err);
+                           char *inner, const char *weights, const omn_model_setup *how,
+                           omn_model **out, omn_error *err);
 
 /* A decoder alone, with weights of its own: a model without a family, whose one part has that role.
  * Only its decoder may be asked for, and the decoder's graphs run. [any] */

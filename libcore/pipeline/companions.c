@@ -50,7 +50,7 @@ static omn_status companion(const omn_model *m, const char *name, const char *ou
 {
     char from[4400], to[4400];
     struct stat s;
-    snprintf(from, sizeof from, "%s/%s", omn_model_path(m), name);
+    snprintf(from, sizeof from, "%s/%s", model_dir(m), name);
     snprintf(to, sizeof to, "%s/%s", out, name);
     if (stat(from, &s) != 0 || stat(to, &s) == 0) return OMN_OK;
     if (!strchr(name, '/')) return copy_file(from, to, !strcmp(name, CONFIG), err);

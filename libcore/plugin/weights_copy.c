@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weights of any format written as safetensors, a piece at a time: a tensor may be larger than
- * memory, and pages of the mapping that were read are given back as soon as they are written. */
+/* Weights of any format written as safetensors or as a plugin writes them, a piece at a time: a
+ * tensor may be larger than memory, and pages of the mapping that were read are given back as soon
+ * as they are written. */
 #include "weights_load.h"
 
 #include "context.h"
@@ -23,6 +24,9 @@ typedef struct job {
     const omn_map **of; /* the mapping that tensor i lies in; NULL: none */
     unsigned char *piece;
     uint64_t done, total;
+    omn_arena *a;
+    omn_weights_inner *file; /* inside the one that is read */
+    size_t n_files, files_room;
 } job;
 
 static omn_status unchanged(const job *j, omn_error *err)
@@ -116,16 +120,84 @@ static omn_status list_given(job *j, omn_error *err)
     return st;
 }
 
+/* The pairs of the file that is read; room for n of them. */
+static void meta_of(const job *j, const char **meta, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        meta[2 * i] = j->l ? j->l->meta.meta[i].key : omn_weights_meta_key(j->w, i);
+        meta[2 * i + 1] = j->l ? j->l->meta.meta[i].value : omn_weights_meta(j->w, meta[2 * i]);
+    }
+}
+
 static omn_status write_all(job *j, const char *to, omn_overwrite how, omn_error *err)
 {
     const size_t n = j->l ? j->l->meta.n_meta : omn_weights_meta_count(j->w);
     const char **meta = calloc(2 * n + 1, sizeof(const char *));
     if (!meta) return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory to write it", to);
-    for (size_t i = 0; i < n; i++) {
-        meta[2 * i] = j->l ? j->l->meta.meta[i].key : omn_weights_meta_key(j->w, i);
-        meta[2 * i + 1] = j->l ? j->l->meta.meta[i].value : omn_weights_meta(j->w, meta[2 * i]);
-    }
+    meta_of(j, meta, n);
     const omn_status st = weights_write_pieces(to, how, j->list, j->n, meta, n, make_piece, j, err);
+    free(meta);
+    return st;
+}
+
+/* ---- by a plugin ---------------------------------------------------------------------------- */
+
+static omn_status keep_file(void *user, const char *name, const void *bytes, size_t n,
+                            omn_error *err)
+{
+    job *j = user;
+    if (j->n_files == j->files_room) {
+        const size_t room = j->files_room ? 2 * j->files_room : 8;
+        omn_weights_inner *more = reallocarray(j->file, room, sizeof *more);
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
+        j->file = more;
+        j->files_room = room;
+    }
+    char *copy = omn_arena_alloc(j->a, n + 1, 1);
+    const char *called = omn_arena_strdup(j->a, name);
+    if (!copy || !called) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", name);
+    if (n) memcpy(copy, bytes, n);
+    j->file[j->n_files++] = (omn_weights_inner){ called, copy, n };
+    return OMN_OK;
+}
+
+static omn_status give(void *user, size_t i, omn_weights_take *take, void *to, omn_error *err)
+{
+    job *j = user;
+    omn_status st = OMN_OK;
+    const size_t all = j->list[i].tensor.bytes;
+    for (size_t at = 0, n; at < all && st == OMN_OK; at += n) {
+        const void *bytes;
+        n = all - at < PIECE ? all - at : PIECE;
+        st = make_piece(j, i, at, n, &bytes, err);
+        if (st == OMN_OK) st = take(to, bytes, n, err);
+    }
+    return st;
+}
+
+static omn_status write_by(job *j, const omn_weights_writer_impl *by, omn_context *ctx,
+                           const char *from, const char *to, omn_overwrite how, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const size_t n = j->l ? j->l->meta.n_meta : omn_weights_meta_count(j->w);
+    const char **meta = calloc(2 * n + 1, sizeof(const char *));
+    omn_weights_entry *entries = calloc(j->n + 1, sizeof *entries);
+    if (!meta || !entries) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "%s: no memory to write it", to);
+        goto done;
+    }
+    meta_of(j, meta, n);
+    for (size_t i = 0; i < j->n; i++) {
+        entries[i] = (omn_weights_entry){ j->list[i].name, j->list[i].tensor };
+        if (j->total >= entries[i].tensor.bytes) j->total -= entries[i].tensor.bytes; /* once */
+    }
+    OMN_TRY(weights_files(ctx, from, keep_file, j, err));
+    const omn_weights_out out = { OMN_FILL(omn_weights_out), .entries = entries, .n = j->n,
+                                  .meta = meta, .n_meta = n, .files = j->file,
+                                  .n_files = j->n_files, .give = give, .user = j };
+    st = by->write(to, how, &out, err);
+done:
+    free(entries);
     free(meta);
     return st;
 }
@@ -138,7 +210,7 @@ omn_status omn_weights_copy(omn_context *ctx, omn_call *c, const char *from, con
     job j = { .call = c };
     if (!ctx || !from || !to)
         return omn_fail(err, OMN_ERR_ARGUMENT, "omn_weights_copy: no context or path");
-    omn_arena *a = omn_arena_new(0);
+    omn_arena *a = j.a = omn_arena_new(0);
     j.piece = malloc(PIECE);
     if (!a || !j.piece) {
         st = omn_fail(err, OMN_ERR_MEMORY, "%s: no memory to read it", from);
@@ -154,7 +226,8 @@ omn_status omn_weights_copy(omn_context *ctx, omn_call *c, const char *from, con
         goto done;
     }
     OMN_TRY(j.l ? list_given(&j, err) : list_native(&j, err));
-    OMN_TRY(write_all(&j, to, how, err));
+    const omn_weights_writer_impl *by = weights_writer(ctx, to);
+    OMN_TRY(by ? write_by(&j, by, ctx, from, to, how, err) : write_all(&j, to, how, err));
     if (done) {
         done->tensors = j.n;
         done->bytes = 0;
@@ -163,6 +236,7 @@ omn_status omn_weights_copy(omn_context *ctx, omn_call *c, const char *from, con
 done:
     free(j.of);
     free(j.list);
+    free(j.file);
     free(j.piece);
     omn_weights_close(j.w);
     given_free(j.l);

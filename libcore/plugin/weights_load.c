@@ -112,6 +112,13 @@ static omn_status choose(const job *j, const char *path, const omn_entry **out, 
     return st;
 }
 
+omn_status weights_reader(omn_context *ctx, const char *path, const omn_entry **out,
+                          omn_error *err)
+{
+    const job j = { .ctx = ctx };
+    return choose(&j, path, out, err);
+}
+
 /* The settings of this reader; room for one more than there are. */
 static size_t settings_of(const job *j, const omn_entry *e, omn_setting *set)
 {

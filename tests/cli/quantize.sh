@@ -45,6 +45,24 @@ ok "... and the rest" grep -qE ' (q6_K|q8_0) ' list
 ok "as JSON" gives 0 quantize "$nano" q8 --to q8_0 --overwrite --format json
 ok "... one object" grep -qE '^\{"type":"quantized".*"formed":[1-9]' out
 
+# One file that is a model by itself.
+ok "a model as a GGUF file" gives 0 quantize "$nano" q8.gguf --to q8_0
+ok "... says what it did" grep -qE '^q8.gguf: [1-9][0-9]* matrices quantised, ' out
+ok "... answers alone" sh -c "mkdir alone && mv q8.gguf alone && '$omnio' run caption -m alone/q8.gguf --image 01.png | cmp - words"
+ok "... with the bits of the folder" gives 0 compare ./q8 alone/q8.gguf --exact --task caption 01.png
+ok "... tells its forms" gives 0 inspect --tensors alone/q8.gguf
+ok "... and metadata" sh -c "grep -qE '^  text_token_embedder.weight +q8_0 +\[960, 192\]' out && grep -q 'general.architecture.*omnio' out"
+ok "... is quantised no further" refuses 69 'is q8_0 already' alone/q8.gguf new.gguf --to q4_0
+ok "... nor left without --overwrite" sh -c "! '$omnio' quantize '$nano' alone/q8.gguf --to q8_0 2> err && grep -q already err"
+ok "the model as it is as GGUF" gives 0 convert "$nano" nano.gguf
+ok "... is the same" gives 0 compare "$nano" ./nano.gguf --exact --task caption 01.png
+ok "... and quantised the file that the folder becomes" sh -c "'$omnio' quantize ./nano.gguf q8.gguf --to q8_0 > log && '$omnio' compare ./q8.gguf alone/q8.gguf --exact --task caption 01.png > log"
+ok "back to safetensors" sh -c "'$omnio' convert nano.gguf back.safetensors > log && '$omnio' compare '$nano' '$nano':weights=back.safetensors --exact --task caption 01.png"
+ok "no folders of files inside are left" sh -c "mkdir tmp && TMPDIR=tmp '$omnio' run caption -m ./nano.gguf --image 01.png > log && [ -z \"\$(ls tmp)\" ]"
+ok "tiles do not go there" gives 2 convert "$nano" new.gguf --layout tiles
+head -c 60000 nano.gguf > cut.gguf
+ok "one that is cut off" sh -c "! '$omnio' run caption -m ./cut.gguf --image 01.png 2> err && grep -q 'cut' err"
+
 cat > recipe.yaml <<'E2'
 version: 1
 model: ./q8

@@ -53,7 +53,8 @@ static void remove_folder(void)
     static const char *const names[] = { "input.safetensors", "input.yaml", "input.jsonl",
                                          "input.json", "input.gbnf",
                                          "config.json", "tokenizer.model", "model.safetensors",
-                                         "input.pt", "input.npz", "input.msgpack" };
+                                         "input.pt", "input.npz", "input.msgpack",
+                                         "input.gguf" };
     char path[PATH_MAX + 64];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
@@ -136,6 +137,18 @@ static void run_safetensors(const fuzz_target *t, const uint8_t *data, size_t n)
 }
 
 /* Weights of other programs, by the plugin that knows them: every byte that is listed is there. */
+/* A file that is a model by itself: configuration and tokenizer come from its metadata. */
+static void run_packed(const fuzz_target *t, const uint8_t *data, size_t n)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_model *m = NULL;
+    const omn_model_setup how = { OMN_FILL(omn_model_setup), .hollow = true };
+    const omn_status st = omn_model_open(context(), file_of(t->what, data, n), &how, &m, &err);
+    if ((st == OMN_OK) != (m != NULL)) broken(t, "a status that does not fit its model", err.text);
+    judge(t, st, &err);
+    omn_model_close(m);
+}
+
 static void run_weights(const fuzz_target *t, const uint8_t *data, size_t n)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -321,6 +334,9 @@ static const fuzz_target targets[] = {
       SEEDS("tests/golden/loaders/stored.npz", "tests/golden/loaders/packed.npz"), 800 },
     { "flax", run_weights, "input.msgpack", SEEDS("tests/golden/loaders/native_variants.bin"),
       1000 },
+    { "gguf", run_weights, "input.gguf",
+      SEEDS("tests/golden/loaders/types.gguf", "tests/golden/llama/qwen2.gguf"), 1500 },
+    { "gguf-model", run_packed, "input.gguf", SEEDS("tests/golden/llama/bytepairs.gguf"), 300 },
     { "json", run_json, NULL, SEEDS(OF("value.json"), OF("regions.json")), 4000 },
     { "pipeline", run_pipeline, NULL,
       SEEDS("pipelines/detect.yaml", "pipelines/localize.yaml", OF("odd.yaml")), 600 },

@@ -197,6 +197,64 @@ START_TEST(a_text_begins_with_its_token)
 }
 END_TEST
 
+/* ---- public files ---------------------------------------------------------------------------- */
+
+static omn_status open_file(folder *f, const char *path, omn_error *err)
+{
+    const omn_context_setup how = { OMN_FILL(omn_context_setup), .threads = 2,
+                                    .only_plugin_path = true,
+                                    .plugin_path = testing_build("plugins/.libs"),
+                                    .cache_dir = "" };
+    const omn_model_setup setup = { OMN_FILL(omn_model_setup), .precision = OMN_PRECISION_F32 };
+    *f = (folder){ 0 };
+    omn_status st = omn_context_new(&how, &f->ctx, err);
+    if (st == OMN_OK) st = omn_model_open(f->ctx, path, &setup, &f->model, err);
+    if (st == OMN_OK) st = omn_model_keys(f->model, err);
+    if (st == OMN_OK) st = omn_runner_new(f->model, &f->runner, err);
+    return st;
+}
+
+/* A GGUF file alone is the model that its folder is, bit for bit: weights in their order,
+ * hyper-parameters with the stretch of positions, pieces of the tokenizer. */
+START_TEST(a_public_file_is_the_same_model)
+{
+    static const int32_t said[] = { 9, 30, 51 };
+    omn_error err = OMN_ERROR_INIT;
+    folder f;
+    int32_t own[32], same[32];
+    size_t n = 0, m = 0;
+    followed x = { .ids = said, .n = 3 }, y = x;
+    const omn_request rq = { OMN_FILL(omn_request), .prompt = "ab ba" };
+    testing_copy("tests/golden/llama/tokenizer.model", testing_folder(), "tokenizer.model");
+    WORKS(open_as(&f, "llama", NULL, NULL, &err));
+    WORKS(omn_model_tokens(f.model, rq.prompt, own, 32, &n, &err));
+    WORKS(omn_runner_follow(f.runner, &rq, said, 3, follow, &x, &err));
+    close_all(&f);
+    WORKS(open_file(&f, testing_source("tests/golden/llama/llama.gguf"), &err));
+    WORKS(omn_model_tokens(f.model, rq.prompt, same, 32, &m, &err));
+    WORKS(omn_runner_follow(f.runner, &rq, said, 3, follow, &y, &err));
+    close_all(&f);
+    ck_assert(n == m && n > 0 && !memcmp(own, same, n * sizeof *own));
+    ck_assert_double_eq(x.sum, y.sum);
+}
+END_TEST
+
+/* Ids of the Tokenizers library for the vocabulary that make_gguf.py made. */
+START_TEST(byte_pairs_of_a_public_file)
+{
+    static const int32_t want[] = { 256, 257, 258, 33, 261, 48, 49, 260 };
+    omn_error err = OMN_ERROR_INIT;
+    folder f;
+    int32_t ids[32];
+    size_t n = 0;
+    WORKS(open_file(&f, testing_source("tests/golden/llama/bytepairs.gguf"), &err));
+    WORKS(omn_model_tokens(f.model, "ab abcd!<|end|>01 c", ids, 32, &n, &err));
+    ck_assert_uint_eq(n, 8);
+    ck_assert_mem_eq(ids, want, sizeof want);
+    close_all(&f);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -206,6 +264,8 @@ int main(void)
         a_wrong_number_is_found,
         configurations_that_cannot_be,
         a_text_begins_with_its_token,
+        a_public_file_is_the_same_model,
+        byte_pairs_of_a_public_file,
     };
     return TESTING_RUN("models/language", all, 30);
 }
