@@ -119,7 +119,7 @@ static const char *written(made *m)
 {
     const char *path = testing_write(testing_folder(), "a.gguf", m->p, m->n);
     made_free(m);
-    *m = (made){ NULL, 0 };
+    *m = (made){ .p = NULL };
     return path;
 }
 
@@ -127,7 +127,7 @@ static const char *written(made *m)
 START_TEST(turned_rows_of_blocks)
 {
     omn_context *ctx = made_context();
-    made m = { NULL, 0 };
+    made m = { .p = NULL };
     begin(&m, 2, 1, 3);
     key(&m, "general.architecture", TEXT);
     text(&m, "llama");
@@ -167,7 +167,7 @@ static void pair(made *m, const char *name, uint64_t kind)
 static void one_tensor(omn_context *ctx, uint64_t a, uint64_t b, uint64_t type, uint64_t at,
                        omn_status want, const char *says)
 {
-    made m = { NULL, 0 };
+    made m = { .p = NULL };
     begin(&m, 3, 1, 0);
     tensor(&m, "x", a, b, type, at);
     one(ctx, &m, want, says);
@@ -176,7 +176,7 @@ static void one_tensor(omn_context *ctx, uint64_t a, uint64_t b, uint64_t type, 
 START_TEST(headers_that_lie_are_refused)
 {
     omn_context *ctx = made_context();
-    made m = { NULL, 0 };
+    made m = { .p = NULL };
     begin(&m, 1, 0, 0);
     one(ctx, &m, OMN_ERR_UNSUPPORTED, "version 1");
     begin(&m, 3u << 24, 0, 0);
@@ -226,7 +226,7 @@ END_TEST
 START_TEST(tensors_that_lie_are_refused)
 {
     omn_context *ctx = made_context();
-    made m = { NULL, 0 };
+    made m = { .p = NULL };
     one_tensor(ctx, 8, 9, 0, 0, OMN_ERR_DATA, "beyond the end"); /* 256 bytes are there */
     one_tensor(ctx, 8, 8, 0, 32, OMN_ERR_DATA, "beyond the end");
     one_tensor(ctx, 8, 1, 0, UINT64_MAX - 31, OMN_ERR_DATA, "beyond the end");
