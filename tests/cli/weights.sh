@@ -22,8 +22,9 @@ ok "another one when it is asked for" gives 0 inspect "$golden/unitab.pth?tree=m
 ok "... without a word" [ ! -s err ]
 ok "... and none that is not there" refuses 2 'they are under model, model_ema' inspect "$golden/unitab.pth?tree=teacher"
 
-for file in beit3.pth clip.pt ofa_legacy.pt stored.npz native_variants.bin pix2seq.index; do
-    ok "$file becomes safetensors" gives 0 convert "$golden/$file" "$file.safetensors"
+for path in beit3.pth clip.pt ../ofa/tiny_a.fp16_legacy.pt stored.npz native_variants.bin pix2seq.index; do
+    file=${path##*/}
+    ok "$file becomes safetensors" gives 0 convert "$golden/$path" "$file.safetensors"
     ok "... with a checksum of each tensor" sh -c \
         "'$omnio' inspect --check '$file.safetensors' | grep -qE '^checksums    ([1-9][0-9]*) of \\1 tensors have one, all are right$'"
 done
