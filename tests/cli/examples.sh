@@ -166,6 +166,15 @@ cat > shelf/flava/config.json << EOF
  "image_config": $stack 2, "image_size": 12, "patch_size": 4, "vocab_size": 9},
  "text_config": $stack 2, "vocab_size": 574, "max_position_embeddings": 12}, "multimodal_config": $stack 1}}
 EOF
+# A DALL-E, with the discrete VAE of the golden files.
+mkdir shelf/dalle || exit 99
+cp "$top_srcdir/tests/golden/vl-t5/tiny_spm.model" shelf/dalle/tokenizer.model || exit 99
+ln -s "$top_srcdir/tests/golden/dalle/tiny_b.weights.safetensors" shelf/dalle/model.safetensors
+cat > shelf/dalle/config.json << EOF
+{"model_type": "dalle", "hidden_size": 8, "num_attention_heads": 4, "num_layers": 3, "vocab_size": 76,
+ "text_seq_length": 4, "image_vocab_size": 16, "image_tokens_per_dim": 4, "omnio": {"kernel": 3, "n_hid": 4,
+ "n_init": 6, "n_blk_per_group": 1, "group_count": 2}}
+EOF
 # A Flamingo.
 mkdir shelf/flamingo || exit 99
 cp "$top_srcdir/tests/golden/flamingo/tokenizer.json" shelf/flamingo || exit 99
@@ -230,6 +239,7 @@ example() {
         *run\ pix2seq-segment*) line=$(echo "$line" | sed 's/"some words"/car/') ;;
         *run\ mdetr-ground*) line=$(echo "$line" | sed 's/red,green,blue/words/') ;;
         *run\ unit-learn*) line=$(echo "$line" | sed 's/10,20,110,120/"person: 10 20 110 120"/') ;;
+        *run\ dalle-*) line=$(echo "$line" | sed 's/"some words"/ab/') ;;
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pictures to codes and back by the networks of three families, stage by stage against the original
+/* Pictures to codes and back by the networks of four families, stage by stage against the original
  * programs, on every path of kernels and on OpenCL. Codes are equal; other numbers may differ by
  * 1e-4 of the greatest, which is what the golden files suggest. */
 #include "bench.h"
@@ -200,6 +200,26 @@ static void ofa(const char *device)
     bench_close(b);
 }
 
+/* tests/golden/dalle/make.py: an implementation in double precision of its formulas. */
+static void dvae(const char *device)
+{
+    bench own, *b = &own;
+    bench_open(b, "image.vqgan",
+               "network=dvae ch=4 ch_mult=1,2 blocks=1 embed=6 n_embed=16 attention= resolution=8 "
+               "fit=cover", "dalle/vae.safetensors", device);
+    if (!b->program) {
+        bench_close(b);
+        return;
+    }
+    omn_graph *g = there(b, "", bench_floats(b, "in.pixels", 2 * 8 * 8 * 3),
+                         bench_numbers(b, "codes", 32), 2);
+    ck_assert_uint_eq(stages(b, g, "stage.encoder.", "encoder.", false), 3);
+    g = back(b, "", bench_numbers(b, "in.codes", 32), 2);
+    ck_assert_uint_eq(stages(b, g, "stage.decoder.", "decoder.", false), 3);
+    stage(b, g, "pixels", "pixels", false);
+    bench_close(b);
+}
+
 static void on_every_level(void (*family)(const char *device))
 {
     const char *const *levels;
@@ -218,11 +238,15 @@ END_TEST
 START_TEST(every_stage_of_ofa) { on_every_level(ofa); }
 END_TEST
 
+START_TEST(every_stage_of_dalle) { on_every_level(dvae); }
+END_TEST
+
 START_TEST(every_stage_on_opencl)
 {
     uio2("opencl");
     uio1("opencl");
     ofa("opencl");
+    dvae("opencl");
 }
 END_TEST
 
@@ -245,6 +269,9 @@ START_TEST(parameters_that_contradict_each_other_are_refused)
         { "ch_mult=1,1,1,1,1,1,1,1,1,1 attention=128", "512 x 512 pixels, which 256 x 256" },
         { "names=flax codebook=gumbel", "a codebook of gumbel has no names of flax" },
         { "n_embed=0", "n_embed" },
+        { "network=dvae", "attention is \"32\"; a dVAE has none" },
+        { "network=dvae attention= ch=30", "30 channels have no quarter" },
+        { "network=dvae attention= eps=0.5", "eps" },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         bench b;
@@ -314,6 +341,7 @@ int main(void)
     const TTest *const all[] = { every_stage_of_uio2,
                                  every_stage_of_uio1,
                                  every_stage_of_ofa,
+                                 every_stage_of_dalle,
                                  every_stage_on_opencl,
                                  parameters_that_contradict_each_other_are_refused,
                                  weights_that_are_not_there_are_named,

@@ -17,6 +17,20 @@ omn_status said_write(const said *s, const char *text, size_t n, omn_ids *out, o
 omn_status said_read(const said *s, const omn_heard *h, omn_buf *out, omn_error *err);
 /* An answer that a limit cut off is none. */
 omn_status said_whole(const omn_heard *h, const char *who, omn_error *err);
+/* A value that its decoder makes of codes; value.c. find: which ids are codes. write and read are
+ * those of an answer whose self begins with one. */
+typedef struct value_answer {
+    const omn_part *decoder;
+    const omn_codes *codes;
+    omn_range range;
+} value_answer;
+
+omn_status value_find(value_answer *a, const omn_open *o, omn_error *err);
+omn_status value_write(const void *self, omn_call *c, const omn_value *v, const omn_frame *frame,
+                       omn_ids *out, omn_error *err);
+omn_status value_read(const void *self, omn_call *c, const omn_heard *h, const omn_frame *frame,
+                      omn_value **out, omn_error *err);
+
 /* A schema or grammar: the text itself, or when it names a file that is there (beside the model or
  * where the program runs) what the file holds; owned by the caller. is_text: begins like one. */
 omn_status said_source(omn_open *o, const char *given, bool is_text, char **text, size_t *n,
@@ -28,7 +42,7 @@ omn_status json_so_far(const char *text, size_t n, omn_value **out, omn_error *e
 
 extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_number_impl,
     answer_json_impl, answer_grammar_impl, answer_codes_impl, answer_value_impl,
-    answer_trie_impl;
+    answer_trie_impl, answer_completion_impl;
 
 /* ---- parameters: structs of the files, rows of the door -------------------------------------- */
 
@@ -52,5 +66,8 @@ extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_numbe
     PAR(S, string, codes, "codes", NULL, NULL, "range of the vocabulary")                          \
     PAR(S, string, count, "", NULL, NULL,                                                          \
         "how many: 256, 1..20, 1..; empty: as many as the decoder wants")
+#define COMPLETION(PAR, VAL, S)                                                                    \
+    VAL(S, image, completion, "the picture that is completed")                                     \
+    PAR(S, double, kept, "0.5", "0..1", NULL, "share of its rows of codes that stays, from the top")
 
 #endif

@@ -4,6 +4,7 @@
 
 OMN_PARAMS_VALUES(options, OPTIONS);
 OMN_PARAMS_VALUES(trie, TRIE);
+OMN_PARAMS_VALUES(completion, COMPLETION);
 OMN_PARAMS(number, NUMBER);
 OMN_PARAMS(json, JSON);
 OMN_PARAMS(grammar, GRAMMAR);
@@ -22,5 +23,6 @@ static const omn_object objects[] = {
     ANSWER(codes, "codes of a picture, of sound and the like"),
     { "omnio.answer/1", "value", "what the decoder makes of its codes: a picture, sound",
       &answer_value_impl, NULL, 0, 0 },
+    ANSWER(completion, "a picture whose upper part is that of another"),
 };
 OMN_PLUGIN("answer-basic", "0.1.0", "Apache-2.0", "answers that are text or codes", objects);

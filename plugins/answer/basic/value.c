@@ -5,22 +5,10 @@
 
 #include <stdlib.h>
 
-typedef struct value_answer {
-    const omn_part *decoder;
-    const omn_codes *codes;
-    omn_range range;
-} value_answer;
-
-static omn_status open_value(omn_call *c, const void *params, omn_open *o, void **self,
-                             omn_error *err)
+omn_status value_find(value_answer *a, const omn_open *o, omn_error *err)
 {
     const omn_part *d = omn_open_decoder(o);
     const omn_range *r = omn_vocab_range(omn_part_vocabulary(d), "codes");
-    (void)c;
-    (void)params;
-    value_answer *a = calloc(1, sizeof *a);
-    *self = a;
-    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "value: out of memory");
     a->decoder = d;
     a->codes = omn_part_codes(d);
     if (!r)
@@ -30,6 +18,17 @@ static omn_status open_value(omn_call *c, const void *params, omn_open *o, void 
     /* ids beyond the codes of the decoder stand for nothing */
     if (a->range.count > a->codes->codes) a->range.count = a->codes->codes;
     return OMN_OK;
+}
+
+static omn_status open_value(omn_call *c, const void *params, omn_open *o, void **self,
+                             omn_error *err)
+{
+    (void)c;
+    (void)params;
+    value_answer *a = calloc(1, sizeof *a);
+    *self = a;
+    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "value: out of memory");
+    return value_find(a, o, err);
 }
 
 static omn_status value_rules(const void *self, omn_rules *r, omn_error *err)
@@ -42,8 +41,8 @@ static omn_status value_rules(const void *self, omn_rules *r, omn_error *err)
     return OMN_OK;
 }
 
-static omn_status write_value(const void *self, omn_call *c, const omn_value *v,
-                              const omn_frame *frame, omn_ids *out, omn_error *err)
+omn_status value_write(const void *self, omn_call *c, const omn_value *v, const omn_frame *frame,
+                       omn_ids *out, omn_error *err)
 {
     const value_answer *a = self;
     const int32_t *codes = NULL;
@@ -74,8 +73,8 @@ static omn_status fill(const value_answer *a, int32_t *codes, size_t heard, size
     return heard ? OMN_OK : omn_fail(err, OMN_ERR_DATA, "nothing was said yet");
 }
 
-static omn_status read_value(const void *self, omn_call *c, const omn_heard *h,
-                             const omn_frame *frame, omn_value **out, omn_error *err)
+omn_status value_read(const void *self, omn_call *c, const omn_heard *h, const omn_frame *frame,
+                      omn_value **out, omn_error *err)
 {
     const value_answer *a = self;
     const size_t count = a->codes->count > 0 ? (size_t)a->codes->count : h->n;
@@ -98,4 +97,4 @@ static omn_status read_value(const void *self, omn_call *c, const omn_heard *h,
 }
 
 const omn_answer_impl answer_value_impl = { NULL,        NULL,        open_value, free,
-                                            value_rules, write_value, read_value };
+                                            value_rules, value_write, value_read };

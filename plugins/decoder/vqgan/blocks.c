@@ -163,6 +163,9 @@ omn_node *vqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in)
     const net n = { v, inside(v, s), true };
     omn_node *x = omn_bundle_get(in, s, "pixels");
     const int64_t B = omn_node_dim(x, 0);
+    if (v->p->network == NETWORK_DVAE)
+        return omn_reshape(n.s, omn_argmax(n.s, dvae_scores(v, n.s, x)),
+                           omn_dim2(B, v->codes.count));
     x = vqgan_vectors(v, s, x);
     if (v->p->codebook == CODEBOOK_GUMBEL)
         x = omn_argmax(n.s, conv(&n, "quantize.proj", x, v->p->n_embed, 1));
@@ -192,6 +195,10 @@ void vqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundl
     if (codes && (is.rank != 2 || is.dim[1] != v->codes.count)) {
         omn_scope_fail(s, OMN_ERR_SHAPE, "image.vqgan: %lld codes; a picture has %d",
                        (long long)omn_node_dim(codes, -1), v->codes.count);
+        return;
+    }
+    if (v->p->network == NETWORK_DVAE) {
+        omn_bundle_put(out, s, "pixels", dvae_pixels(v, n.s, codes));
         return;
     }
     omn_node *x = omn_embedding(n.s, vqgan_book(v, n.s), codes);

@@ -51,6 +51,10 @@ static omn_seq *embed(const void *self, omn_scope *s, const omn_bundle *in)
     const vqgan_self *v = self;
     omn_node *x = omn_bundle_get(in, s, "pixels");
     const int64_t B = omn_node_dim(x, 0), N = v->codes.count;
+    if (v->p->network == NETWORK_DVAE) {
+        omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "image.vqgan: the codes of a dVAE have no vectors");
+        return NULL;
+    }
     x = entries(v, s, vqgan_vectors(v, s, x));
     const omn_shape places = omn_dim2(B, N);
     int32_t *data = omn_arena_alloc(omn_scope_arena(s), (size_t)(2 * B * N), sizeof *data);

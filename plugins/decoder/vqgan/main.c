@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* decoder image.vqgan: the door of the decoder of pictures. Three families share it: that of
+/* decoder image.vqgan: the door of the decoder of pictures. Four families share it: that of
  * Unified-IO 2 (f8, the defaults), that of Unified-IO 1 (f16: "ch_mult=1,1,2,2,4 attention=16 z=256
- * embed=256 fit=uio1", and names=flax for its own files), and codes of a Gumbel VQGAN as OFA has
- * them ("ch_mult=1,1,2,4 n_embed=8192 z=256 embed=256 names=taming codebook=gumbel fit=cover"). */
+ * embed=256 fit=uio1", and names=flax for its own files), codes of a Gumbel VQGAN as OFA has them
+ * ("ch_mult=1,1,2,4 n_embed=8192 z=256 embed=256 names=taming codebook=gumbel fit=cover"), and the
+ * discrete VAE of DALL-E ("network=dvae", dvae.c). */
 #include "vqgan.h"
 
 #include <stdlib.h>

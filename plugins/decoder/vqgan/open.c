@@ -32,7 +32,10 @@ static omn_status read_levels(vqgan_self *v, omn_error *err)
                         p->ch_mult, (int)MOST_LEVELS);
     for (int i = -1; i < v->levels; i++) {
         const int64_t C = i < 0 ? p->ch : v->channels[i];
-        if (C % p->groups)
+        if (p->network == NETWORK_DVAE && C % 4)
+            return omn_fail(err, OMN_ERR_CONFIG, "image.vqgan: the blocks of a dVAE are a quarter "
+                            "as wide within: %lld channels have no quarter", (long long)C);
+        if (p->network == NETWORK_VQGAN && C % p->groups)
             return omn_fail(err, OMN_ERR_CONFIG, "image.vqgan: %lld channels of a level do not "
                             "fall into %d groups", (long long)C, p->groups);
     }
@@ -43,6 +46,9 @@ static omn_status read_attention(vqgan_self *v, omn_error *err)
 {
     const char *text = v->p->attention;
     int64_t side = 0;
+    if (*text && v->p->network == NETWORK_DVAE)
+        return omn_fail(err, OMN_ERR_CONFIG, "image.vqgan: attention is \"%s\"; a dVAE has none, "
+                        "\"\" is wanted", text);
     while (*text) {
         bool met = false;
         if (!number(&text, 8192, &side))

@@ -33,11 +33,17 @@
     PAR(S, int, view, "384", "1..8192", "px",                                                      \
         "side of the square in which the model sees the picture that another one is a view of")    \
     PAR(S, choice, pixels, "auto", "auto|u8|f32", NULL,                                            \
-        "what pictures are made of; auto: f32 where they are views of another picture")
+        "what pictures are made of; auto: f32 where they are views of another picture")            \
+    PAR(S, choice, network, "vqgan", "vqgan|dvae", NULL,                                           \
+        "dvae: the discrete VAE of DALL-E (ch=256 ch_mult=1,2,4,8 embed=128 n_embed=8192 "         \
+        "attention=), by its own names; z, grid, groups, names and codebook mean nothing to it")   \
+    PAR(S, double, eps, "0.1", "0..0.49", NULL,                                                    \
+        "of a dVAE: how far from 0 and 1 the numbers stay that it sees and makes")
 struct vqgan { VQGAN(OMN_S_PAR, vqgan) };
 
 enum { NAMES_UIO2, NAMES_TAMING, NAMES_FLAX };
 enum { CODEBOOK_NEAREST, CODEBOOK_GUMBEL };
+enum { NETWORK_VQGAN, NETWORK_DVAE };
 enum { FIT_UIO2, FIT_UIO1, FIT_COVER };
 enum { PIXELS_AUTO, PIXELS_U8, PIXELS_F32 };
 enum { MOST_LEVELS = 12, MOST_NAME = 192 };
@@ -74,6 +80,13 @@ omn_node *vqgan_vectors(const vqgan_self *v, omn_scope *s, omn_node *pixels);
 omn_node *vqgan_pixels(const vqgan_self *v, omn_scope *s, omn_node *vectors);
 omn_node *vqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in);
 void vqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundle *out);
+
+/* ---- dvae.c ---- */
+
+/* Scores [B, grid_h, grid_w, n_embed] of the codes of such pictures, and codes [B, count] as
+ * pictures. */
+omn_node *dvae_scores(const vqgan_self *v, omn_scope *s, omn_node *pixels);
+omn_node *dvae_pixels(const vqgan_self *v, omn_scope *s, omn_node *codes);
 
 /* ---- geometry.c ---- */
 
