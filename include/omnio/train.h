@@ -174,6 +174,10 @@ typedef struct omn_train_setup {
     uint32_t n_patches;
     uint32_t budget; /* most patches of a page, of all inputs that take part in it; 0: none */
     uint64_t noised; /* bit i: lessons of output i may have noised ids; its model hides them */
+    /* [n_outputs], most tokens of the answers of each, 1 to `targets`; NULL: `targets` of all. The
+     * graph of each has room for so many and no more: where words are asked as well as pictures of
+     * hundreds of codes, a step that asks for words takes the time of words */
+    const uint32_t *output_targets;
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

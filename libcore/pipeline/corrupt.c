@@ -179,11 +179,13 @@ static omn_status find_prefix(omn_recipe *r, kind *k, omn_error *err)
     return st;
 }
 
-static uint32_t room_of(const omn_recipe *r, const recipe_denoise *d, const kind *k)
+static uint32_t room_of(const omn_recipe *r, const recipe_task *t, const kind *k)
 {
     const uint32_t front = k->n_prefix + 1u;          /* and the end token */
-    if (r->setup.inputs <= front || r->setup.targets < 2) return 0;
-    const uint32_t n = denoise_room(&k->how, r->setup.inputs - front, r->setup.targets - 1);
+    const recipe_denoise *d = t->denoise;
+    const uint32_t targets = pack_room(r, t);
+    if (r->setup.inputs <= front || targets < 2) return 0;
+    const uint32_t n = denoise_room(&k->how, r->setup.inputs - front, targets - 1);
     const uint32_t most = k->how.span > 0 ? (uint32_t)(d->n_sentinels * k->how.span / k->how.rate)
                                           : n;        /* longer ones would have longer spans */
     return n < most || most < 2 ? n : most;
@@ -210,9 +212,9 @@ omn_status corrupt_prove(omn_recipe *r, recipe_task *t, omn_error *err)
     }
     if (marks) OMN_TRY(find_sentinels(r, d, err));
     for (uint32_t i = 0; i < d->n; i++)
-        if (room_of(r, d, &d->kinds[i]) < 2)
+        if (room_of(r, t, &d->kinds[i]) < 2)
             return yml_fail(d->at, err, "denoise: rows of %u and %u tokens have no room for a text "
-                                        "(pack)", r->setup.inputs, r->setup.targets);
+                                        "(pack)", r->setup.inputs, pack_room(r, t));
 done:
     return st;
 }
@@ -249,7 +251,7 @@ omn_status corrupt_lesson(const omn_recipe *r, const recipe_task *t, uint64_t nu
     const uint64_t task = (uint64_t)(t - r->tasks);
     denoise_dice dice = { omn_random_at(r->setup.seed, STREAM + task, number), STREAM, 0 };
     const kind *k = &d->kinds[denoise_draw(&dice, d->weights, d->n)];
-    const uint32_t room = room_of(r, d, k);
+    const uint32_t room = room_of(r, t, k);
     uint32_t n_seen = 0, n_want = 0, from = 0, n = (uint32_t)l->want.count;
     if (l->want.count < 2)
         return omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, 2 are wanted to take one out",

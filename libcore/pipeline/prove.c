@@ -106,7 +106,8 @@ static omn_status find_roles(omn_recipe *r, omn_error *err)
     }
     r->setup.roles = r->roles;
     r->setup.n_roles = n;
-    return share_out(r, err);
+    const omn_status st = share_out(r, err);
+    return st == OMN_OK ? pack_prove(r, err) : st;
 }
 
 static omn_status open_teachers(omn_recipe *r, omn_error *err)
@@ -194,8 +195,8 @@ static omn_status fits(const omn_recipe *r, const omn_page *p, const omn_lesson 
             return too_long(r, p, l, "question", n + 1, r->setup.inputs, err);
     }
     const size_t n = unasked ? 0 : l->n_ids + has_end(r, l);
-    if (n <= r->setup.targets) return OMN_OK;
-    return too_long(r, p, l, "answer", n, r->setup.targets, err);
+    const uint32_t room = pack_room(r, &r->tasks[l->task]);
+    return n <= room ? OMN_OK : too_long(r, p, l, "answer", n, room, err);
 }
 
 /* Whatever is no text goes through its encoder. */

@@ -344,16 +344,13 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     static const char *const precisions[] = { "f32", "bf16", NULL };
     static const char *const bad[] = { "stop", "skip", NULL };
     static const char *const balances[] = { "tokens", "modalities", NULL }; /* by omn_balance */
-    const yml *y = r->root, *pack = yml_get(y, "pack");
+    const yml *y = r->root;
     omn_train_setup *t = &r->setup;
     int64_t n;
     int k;
     TRY_READ(yml_int(yml_get(y, "batch"), 1, 65536, &n, 16, err));
     t->batch = (uint32_t)n;
-    TRY_READ(yml_int(yml_get(pack, "inputs"), 4, 65536, &n, 128, err));
-    t->inputs = (uint32_t)n;
-    TRY_READ(yml_int(yml_get(pack, "targets"), 4, 65536, &n, 128, err));
-    t->targets = (uint32_t)n;
+    TRY_READ(pack_read(r, yml_get(y, "pack"), err));
     TRY_READ(yml_int(yml_get(y, "seed"), 0, INT64_MAX, &n, 1, err));
     t->seed = (uint64_t)n;
     TRY_READ(yml_int(yml_get(y, "save_every"), 1, 1 << 30, &n, 200, err));

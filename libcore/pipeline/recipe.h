@@ -113,6 +113,8 @@ struct omn_recipe {
     bool keeps;                           /* in its folder too: the run is no rehearsal */
     const char *outputs[MOST_OUTPUTS];    /* decoders that the tasks ask, once they are proved */
     double shares[MOST_OUTPUTS];          /* how often a step asks each */
+    const yml *pack;                      /* targets by decoder; NULL: as many of all */
+    uint32_t room[MOST_OUTPUTS];          /* of each output's answers, with pack */
     uint32_t n_outputs;
     codes_maker *codes[MOST_OUTPUTS];     /* by output, while r->teacher is there; NULL: no task
                                            * wants any of it */
@@ -123,6 +125,11 @@ struct omn_recipe {
 
 /* The keys "sizes" and "groups", once the sources are open; mixture.c */
 omn_status mixture_read(omn_recipe *r, const yml *sizes, const yml *groups, omn_error *err);
+/* The key "pack", once read, once it is known which decoders are asked; tokens that the answers of
+ * a task have room for; pack.c */
+omn_status pack_read(omn_recipe *r, const yml *y, omn_error *err);
+omn_status pack_prove(omn_recipe *r, omn_error *err);
+uint32_t pack_room(const omn_recipe *r, const recipe_task *t);
 /* The keys "freeze" and "lora"; what they mean for a store in which every weight of the teacher is
  * declared, and no graph that learns is built; adapt.c */
 omn_status adapt_read(omn_recipe *r, const yml *freeze, const yml *lora, omn_error *err);

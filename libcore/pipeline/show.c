@@ -119,7 +119,8 @@ static omn_status put_row(const omn_recipe *r, omn_call *c, omn_arena *a, const 
         OMN_TRY(count_vectors(r, c, &l->inputs[i], &given[i], err));
     }
     OMN_TRY(row_front(r->teacher, c, role, given, l->n_inputs, a, &ids, &weights, &n, err));
-    omn_buf_printf(out, "  in front of the answer: %u of %u places\n   ", n, r->setup.targets);
+    omn_buf_printf(out, "  in front of the answer: %u of %u places\n   ", n,
+                   pack_room(r, &r->tasks[l->task]));
     for (uint32_t i = 0; i < n; i++) {
         char vector[16], name[176];
         if (ids[i] >= 0) {
@@ -153,7 +154,7 @@ static omn_status put_want(const omn_recipe *r, const omn_lesson *l, omn_buf *ou
     if (st == OMN_ERR_MEMORY && err) *err = why;
     omn_buf_printf(out, "  answer (%s): \"%s\"\n    %u of %u tokens:", l->modality,
                    st == OMN_OK && text.data ? text.data : "", l->n_ids + (end >= 0),
-                   r->setup.targets);
+                   pack_room(r, &r->tasks[l->task]));
     omn_buf_fini(&text);
     for (uint32_t i = 0; i < l->n_ids; i++) {
         omn_buf_printf(out, " %d", l->ids[i]);

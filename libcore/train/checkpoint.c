@@ -351,9 +351,10 @@ static uint32_t find_name(const omn_weights *w, const char *key, const char *con
     return NO_TASK - 1;
 }
 
-/* Are all ids that are wanted some of its output's words? */
+/* Does it fit into a row of its output, and are all ids that are wanted some of its words? */
 static bool entry_known(const omn_trainer *t, const item *it)
 {
+    if (it->n_front + it->n_out > t->outputs[it->output].targets) return false;
     for (uint32_t i = 0; i < it->n_out; i++)
         if (it->out[i] < 0 || it->out[i] >= t->outputs[it->output].rows) return false;
     return true;

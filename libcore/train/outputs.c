@@ -84,7 +84,15 @@ omn_status outputs_copy(omn_trainer *t, omn_error *err)
     u->outputs = names;
     u->shares = shares;
     u->output = names[0];
-    for (uint32_t i = 0; i < n; i++) t->outputs[i].name = names[i];
+    for (uint32_t i = 0; i < n; i++) {
+        const uint32_t most = u->output_targets ? u->output_targets[i] : u->targets;
+        if (!most || most > u->targets)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "\"%s\": answers of %u tokens, 1..%u are wanted",
+                            names[i], most, u->targets);
+        t->outputs[i].name = names[i];
+        t->outputs[i].targets = most;
+    }
+    u->output_targets = NULL;             /* the caller's, and read */
     return OMN_OK;
 }
 
@@ -180,7 +188,7 @@ static omn_status build_one(omn_trainer *t, output *o, omn_error *err)
                           .lengths = lengths,
                           .n_roles = t->n_roles,
                           .output = o->name,
-                          .target_length = t->unasked ? 0 : u->targets,
+                          .target_length = t->unasked ? 0 : o->targets,
                           .labels = true,
                           .loss = &o->ce,
                           .objective = u->objective,

@@ -17,7 +17,7 @@ static bool fits(const omn_trainer *t, const row *r, const item *it)
 {
     for (uint32_t k = 0; k < it->n_texts; k++)
         if (it->text[k] > t->setup.inputs - r->inputs[k]) return false;
-    return it->n_front + it->n_out <= t->setup.targets - r->targets;
+    return it->n_front + it->n_out <= t->fed - r->targets;
 }
 
 /* The id beside a vector, whose row of the table counts nothing. */
@@ -42,7 +42,7 @@ static void want_front(omn_trainer *t, size_t at, const item *it, uint32_t i)
 static void place_front(omn_trainer *t, uint32_t b, const item *it, uint32_t n_front)
 {
     row *r = &t->rows[b];
-    const size_t out = (size_t)b * t->setup.targets + r->targets;
+    const size_t out = (size_t)b * t->fed + r->targets;
     const int32_t seg = (int32_t)r->lessons + 1;
     for (uint32_t i = 0; i < n_front; i++) {
         const int32_t id = it->front[i];
@@ -68,7 +68,7 @@ static void place(omn_trainer *t, uint32_t b, const item *it)
     const uint32_t n_front = it->n_front - (token < 0);       /* its last id begins the answer */
     const int32_t first = token < 0 ? it->front[n_front] : token;
     place_front(t, b, it, n_front);
-    const size_t out = (size_t)b * t->setup.targets + r->targets;
+    const size_t out = (size_t)b * t->fed + r->targets;
     if (token < 0 && n_front) want_front(t, out - 1, it, n_front);
     const int32_t seg = (int32_t)++r->lessons, *from = it->in;
     for (uint32_t k = 0; k < it->n_texts; k++) {
@@ -154,7 +154,7 @@ static bool row_from_pool(omn_trainer *t, uint32_t b)
         out += (uint64_t)t->pool[i].item.n_out + t->pool[i].item.n_front;
         oldest = i;
     }
-    if (in < 2ull * t->setup.inputs && out < 2ull * t->setup.targets) return false;
+    if (in < 2ull * t->setup.inputs && out < 2ull * t->fed) return false;
     for (size_t take = oldest; take < t->n_pool;) {
         place(t, b, &t->pool[take].item);
         t->pool[take].used = true;
@@ -267,29 +267,34 @@ done:
     return st;
 }
 
-static void clear(omn_trainer *t)
+static omn_status clear(omn_trainer *t, omn_error *err)
 {
+    t->now = omn_train_output(&t->setup, t->step);
+    if (t->fed != t->outputs[t->now].targets) {
+        const omn_status st = trainer_feed(t, t->outputs[t->now].targets, err);
+        if (st != OMN_OK) return st;
+    }
     for (size_t i = 0; i < omn_feed_count(t->feed); i++) {
         const char *name = omn_feed_name(t->feed, i);
         memset(omn_feed_data(t->feed, name), 0, omn_feed_get(t->feed, name)->bytes);
     }
-    t->now = omn_train_output(&t->setup, t->step);
     if (t->t_from) /* all -1 */
-        memset(t->t_from, 0xff, (size_t)t->setup.batch * t->setup.targets * sizeof *t->t_from);
+        memset(t->t_from, 0xff, (size_t)t->setup.batch * t->fed * sizeof *t->t_from);
     memset(t->rows, 0, t->setup.batch * sizeof(row));
-    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++)
+    for (size_t i = 0; i < (size_t)t->setup.batch * t->fed; i++)
         t->token_task[i] = t->token_modality[i] = NO_TASK;
     for (uint32_t i = 0; i < t->setup.n_tasks; i++) t->task_lessons[i] = 0;
     t->now_next = t->next_page;
     t->now_pages = t->now_lessons = t->now_tokens = t->now_dropped = t->now_bad = 0;
     t->n_kept = t->n_pool;
+    return OMN_OK;
 }
 
 /* The weights of each modality add up to the same, all of them to what they did. */
 static void batch_balance(omn_trainer *t)
 {
     const uint32_t n = t->setup.n_modalities;
-    const size_t tokens = (size_t)t->setup.batch * t->setup.targets;
+    const size_t tokens = (size_t)t->setup.batch * t->fed;
     double all = 0;
     uint32_t there = 0;
     for (uint32_t k = 0; k < n; k++) t->sums[k] = 0;
@@ -312,7 +317,7 @@ omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err)
     uint32_t b = 0;
     uint64_t empty = 0;
     const uint64_t most = t->setup.most_empty ? t->setup.most_empty : MOST_EMPTY;
-    clear(t);
+    OMN_TRY(clear(t, err));
     for (;;) {
         while (b < t->setup.batch && row_from_pool(t, b)) b++;
         if (b == t->setup.batch) break;

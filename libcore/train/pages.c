@@ -186,7 +186,7 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
         goto done;
     }
     OMN_TRY(read_texts(t, m, l, it, err));
-    OMN_TRY(has_room("answer", wanted_ids(o, l), t->setup.targets,
+    OMN_TRY(has_room("answer", wanted_ids(o, l), o->targets,
                      model_most_answer(t->model, omn_model_decoder(t->model, o->name)), err));
     OMN_TRY(read_want(t, m, l, it, err));
     OMN_TRY(read_noised(t, m, l, it, err));
@@ -331,11 +331,11 @@ static omn_status read_front(const omn_trainer *t, made *m, omn_call *c, item *i
     for (uint32_t i = 0; it->front_weights && i < it->n_front; i++)
         it->front_weights[i] = (float)(l->weight * (double)it->front_weights[i]);
     const uint64_t n = (uint64_t)it->n_front + it->n_out;
-    if (n > t->setup.targets)
+    if (n > t->outputs[t->now].targets)
         st = omn_fail(err, OMN_ERR_DATA,
                       "what is given takes %u places and the answer %u, a row has room for %u "
                       "(pack: targets)",
-                      it->n_front, it->n_out, t->setup.targets);
+                      it->n_front, it->n_out, t->outputs[t->now].targets);
     else if ((int64_t)n > t->row->most(t->model->self))
         st = omn_fail(err, OMN_ERR_DATA,
                       "what is given takes %u places and the answer %u, the model knows no more "

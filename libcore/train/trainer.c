@@ -195,11 +195,14 @@ static omn_status find_texts(omn_trainer *t, omn_error *err)
     return OMN_OK;
 }
 
-static omn_status make_feed(omn_trainer *t, omn_error *err)
+omn_status trainer_feed(omn_trainer *t, uint32_t targets, omn_error *err)
 {
     const omn_train_setup *u = &t->setup;
-    const omn_shape bt = omn_dim2(u->batch, u->targets), bn = omn_dim2(u->batch, t->cells);
-    omn_status st = omn_feed_make(&t->feed, err);
+    const omn_shape bt = omn_dim2(u->batch, targets), bn = omn_dim2(u->batch, t->cells);
+    omn_status st = OMN_OK;
+    t->fed = 0;
+    if (t->feed) omn_feed_clear(t->feed);
+    else st = omn_feed_make(&t->feed, err);
     for (uint32_t r = 0; r < t->n_roles; r++)
         for (uint32_t i = 0; i < t->roles[r].n_ports; i++) {
             const omn_port *p = &t->roles[r].ports[i];
@@ -216,6 +219,7 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
             role_port(&t->roles[r], p->name, name, sizeof(name));
             feed_new(t, name, p->type, shape, &st, err);
         }
+    if (st == OMN_OK && t->unasked) t->fed = targets;
     if (t->unasked) return st;
     t->t_ids = feed_new(t, "target.ids", OMN_I32, bt, &st, err);
     t->t_pos = feed_new(t, "target.pos", OMN_I32, bt, &st, err);
@@ -238,8 +242,9 @@ static omn_status make_feed(omn_trainer *t, omn_error *err)
         t->aux_edges = feed_new(t, "aux.edges", OMN_F32, bne, &st, err);
         t->aux_edge_weights = feed_new(t, "aux.edge_weights", OMN_F32, bne, &st, err);
     }
-    if (st != OMN_OK) return st;
-    return find_texts(t, err);
+    if (st == OMN_OK) st = find_texts(t, err);
+    if (st == OMN_OK) t->fed = targets;
+    return st;
 }
 
 static omn_status make_rest(omn_trainer *t, omn_error *err)
@@ -287,7 +292,7 @@ omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_s
     OMN_TRY(outputs_find(t, err));
     OMN_TRY(outputs_build(t, err));
     OMN_TRY(omn_exec_new(omn_model_program(model), &t->exec, err));
-    OMN_TRY(make_feed(t, err));
+    OMN_TRY(trainer_feed(t, t->setup.targets, err));
     OMN_TRY(make_rest(t, err));
     OMN_TRY(omn_opt_new(store, &t->setup, &t->opt, err));
     opt_leave_tables(t->opt, omn_model_program(model));
@@ -334,7 +339,7 @@ static void count_means(const omn_trainer *t, const float *nll, const uint32_t *
 {
     double *sum = t->sums, *weight = t->sums + n;
     for (uint32_t i = 0; i < n; i++) sum[i] = weight[i] = 0;
-    for (size_t i = 0; i < (size_t)t->setup.batch * t->setup.targets; i++) {
+    for (size_t i = 0; i < (size_t)t->setup.batch * t->fed; i++) {
         if (of[i] >= n) continue;
         sum[of[i]] += (double)(nll[i] * t->t_weight[i]);
         weight[of[i]] += (double)t->t_weight[i];

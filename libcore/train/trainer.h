@@ -65,6 +65,7 @@ typedef struct texts { int32_t *ids, *seg, *pos; } texts;
 typedef struct output {
     const char *name;
     int32_t start, stop, rows;            /* of its vocabulary */
+    uint32_t targets;                     /* places of a row */
     omn_ce ce;
     char loss_name[80], nll_name[80];     /* outputs of the graph */
     omn_graph *graph;
@@ -92,6 +93,7 @@ struct omn_trainer {
     int64_t length;                       /* of all of them */
     omn_exec *exec;
     omn_feed *feed;
+    uint32_t fed;                         /* places of the feed's rows; 0: it has to be made */
     omn_opt *opt;
     const float **gradients;              /* by weight of the store; NULL: none in this step */
     size_t n_weights;
@@ -135,6 +137,9 @@ omn_status patches_choose(const omn_trainer *t, made *m, uint64_t index, omn_err
 /* pages.c: fill made[0..n) with pages number first, first + 1, ... */
 omn_status pages_make(omn_trainer *t, omn_call *c, uint32_t n, uint64_t first, omn_error *err);
 void made_fini(made *m);
+
+/* trainer.c: the feed anew, for rows with so many places for answers. */
+omn_status trainer_feed(omn_trainer *t, uint32_t targets, omn_error *err);
 
 /* pack.c: the next batch into the feed's tensors; nothing is final before batch_commit. */
 omn_status batch_fill(omn_trainer *t, omn_call *c, omn_error *err);

@@ -6,6 +6,7 @@
 
 #include "libcore/generate/codes.h"
 #include "libcore/pipeline/recipe.h"
+#include "libcore/train/trainer.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -593,6 +594,76 @@ START_TEST(a_decoder_that_no_step_asks_is_told)
 }
 END_TEST
 
+/* ---- room ----------------------------------------------------------------------------------- */
+
+#define ROOM(targets)                                                                              \
+    "version: 1\nmodel: ./m\nstart: ./m\npack: {inputs: 16, targets: {" targets "}}\nbatch: 4\n"    \
+    "export: f32\n" MINE "tasks:\n" DRAWS SAYS                                                     \
+    "optimizer: {use: muon, rate: 1e-2, average: 0.9}\nsteps: 12\n"
+
+START_TEST(each_decoder_has_room_of_its_own)
+{
+    bench b;
+    uint32_t asked[2] = { 0, 0 };
+    open_bench(&b, ROOM("text: 6, image: 24"));
+    ck_assert_uint_eq(b.r->setup.targets, 24);
+    for (int i = 0; i < 12; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_train_report rep = { OMN_FILL(omn_train_report) };
+        const uint32_t now = omn_train_output(&b.r->setup, omn_trainer_at(b.t));
+        const uint32_t room = strcmp(b.r->outputs[now], "text") ? 24 : 6;
+        WORKS(omn_trainer_step(b.t, b.c, &rep, &err));
+        const omn_tensor *ids = omn_feed_get(b.t->feed, "target.ids");
+        ck_assert_int_eq(ids->shape.dim[1], room);
+        ck_assert_uint_eq(b.t->outputs[now].targets, room);
+        ck_assert(isfinite(rep.loss) && rep.task_lessons[now] > 0);
+        asked[now]++;
+    }
+    ck_assert(asked[0] > 0 && asked[1] > 0);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(a_stopped_run_with_such_rooms_ends_in_the_same_bits)
+{
+    static const char text[] = ROOM("image: 24, text: 6");
+    omn_error err = OMN_ERROR_INIT;
+    seen s = { .stop = 5 };
+    const char *folder = studio_that_writes();
+    WORKS(train(folder, text, "a", NULL, 2, &err));
+    WORKS(train(folder, text, "b", &s, 1, &err));
+    WORKS(train(folder, text, "b", NULL, 2, &err));
+    same_file(folder, "a/model.safetensors", "b/model.safetensors");
+    same_file(folder, "a/checkpoint.safetensors", "b/checkpoint.safetensors");
+}
+END_TEST
+
+START_TEST(rooms_without_sense_are_refused)
+{
+    static const struct { const char *text, *says; int line; } list[] = {
+        { ROOM("text: 6, sound: 9"), "no task asks the decoder \"sound\"", 4 },
+        { ROOM("text: 3"), "3", 4 },
+        { ROOM(""), "targets of 1 to", 4 },
+        { ROOM("text: 6, image: 4"), "task draw: the answer is ", 0 },
+        { ROOM("text: 6, image: 4"), "a row has room for 4 (pack: targets)", 0 },
+    };
+    const char *folder = studio_that_writes();
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_context *ctx = studio_context(1);
+        omn_recipe *r = NULL;
+        omn_status st = omn_recipe_open(
+            ctx, testing_write(folder, "r.yaml", list[i].text, strlen(list[i].text)), NULL, 0, &r,
+            &err);
+        if (st == OMN_OK) st = omn_recipe_train(r, below(folder, "a"), 0, NULL, &err);
+        ck_assert_msg(st != OMN_OK && strstr(err.text, list[i].says), "%zu: %s", i, err.text);
+        if (list[i].line) ck_assert_int_eq(err.line, list[i].line);
+        omn_recipe_close(r);
+        omn_context_free(ctx);
+    }
+}
+END_TEST
+
 /* ---- looking -------------------------------------------------------------------------------- */
 
 START_TEST(lessons_of_both_are_shown)
@@ -626,10 +697,10 @@ START_TEST(lessons_of_both_are_shown)
 }
 END_TEST
 
-static void on_score(void *user, const omn_score_row *row)
+static void on_score(void *user, const omn_score_row *score)
 {
     uint32_t *n = user;
-    n[!strcmp(row->task, "say")] += row->n > 0;
+    n[!strcmp(score->task, "say")] += score->n > 0;
 }
 
 START_TEST(all_tasks_are_scored)
@@ -758,6 +829,9 @@ int main(void)
         each_decoder_makes_its_own_codes,
         pages_come_from_sources_of_their_decoder,
         a_decoder_that_no_step_asks_is_told,
+        each_decoder_has_room_of_its_own,
+        a_stopped_run_with_such_rooms_ends_in_the_same_bits,
+        rooms_without_sense_are_refused,
         lessons_of_both_are_shown,
         all_tasks_are_scored,
         a_page_of_another_decoder_is_refused,
