@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Small parts of the train floor: every form of Newton-Schulz against double, which weights Muon
- * takes, curves. */
+ * takes, curves, which output a step asks. */
 #include "libcore/train/inside.h"
 
 #include "tests/testing.h"
@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* f32 products of at most 400 terms of size 1 differ by some 1e-6; bf16 ones carry 8 bits, and five
  * steps of them stay within 3 % of the largest entry (the steps pull singular values back towards
@@ -155,12 +156,41 @@ START_TEST(a_schedule_begins_again)
 }
 END_TEST
 
+/* One that stands alone, or has all the shares, is asked in every step. */
+START_TEST(steps_are_drawn_by_shares)
+{
+    static const char *const three[] = { "a", "b", "c" };
+    static const double shares[] = { 1, 0, 3 }, last[] = { 0, 0, 1 };
+    omn_train_setup s = { OMN_FILL(omn_train_setup), .seed = 5, .output = "a" };
+    uint32_t n[3] = { 0, 0, 0 }, other = 0;
+    for (uint64_t i = 0; i < 50; i++) ck_assert_uint_eq(omn_train_output(&s, i), 0);
+    s.outputs = three;
+    s.n_outputs = 3;
+    for (uint64_t i = 0; i < 3000; i++) n[omn_train_output(&s, i)]++;
+    for (int k = 0; k < 3; k++) ck_assert(n[k] > 870 && n[k] < 1130);
+    s.shares = last;
+    for (uint64_t i = 0; i < 50; i++) ck_assert_uint_eq(omn_train_output(&s, i), 2);
+    s.shares = shares;
+    memset(n, 0, sizeof n);
+    omn_train_setup again = s;
+    again.seed = 6;
+    for (uint64_t i = 0; i < 4000; i++) {
+        n[omn_train_output(&s, i)]++;
+        other += omn_train_output(&s, i) != omn_train_output(&again, i);
+    }
+    ck_assert_uint_eq(n[1], 0);
+    ck_assert(n[0] > 860 && n[0] < 1140); /* of 1000; a deviation is 27 */
+    ck_assert_uint_gt(other, 1000);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
         newton_schulz_agrees_with_double, nothing_moves_along_a_zero_gradient,
         muon_takes_matrices_that_are_no_tables, rates_rise_and_fall,
         a_schedule_begins_again,
+        steps_are_drawn_by_shares,
     };
     return TESTING_RUN("train/parts", all, 20);
 }
