@@ -2,6 +2,7 @@
 /* omnio eval: a model on the held-out examples of a recipe, task by task, beside the answer that is
  * right most often. */
 #include "exam.h"
+#include "grit_samples.h"
 #include "shelf.h"
 
 #include <math.h>
@@ -17,6 +18,12 @@ static const cli_option rows[] = {
       "in place of a recipe: grit, the seven tasks of that benchmark on held-out scenes, in its "
       "own metrics, with confidence and distorted pictures; all: every task of the model's own "
       "recipe as well" },
+    { "data", 0, "path", "FOLDER", NULL, NULL, NULL, "Evaluation",
+      "of --suite grit: the questions are GRIT's own, of this folder's samples/SUBSET/TASK.json, "
+      "images/ and output_options/; their truth is not public, so they are answered into "
+      "--submission" },
+    { "subset", 0, "string", "NAME", "ablation", NULL, NULL, "Evaluation",
+      "of --data: ablation|test" },
     { "strangers", 0, "path", "FOLDER", NULL, NULL, NULL, "Evaluation",
       "in place of scores: how well the model's confidence tells the held-out pictures from those "
       "of this folder, which are of another world" },
@@ -39,6 +46,7 @@ static const cli_example examples[] = {
     { "omnio eval recipe.yaml -m ./run1 --task vqa --format json", "one task of a training run" },
     { "omnio eval recipe.yaml -m ./run1 --answers answers.jsonl", "to see what it gets wrong" },
     { "omnio eval --suite grit -m nano -n 200", "seven tasks, and doubt, and noise" },
+    { "omnio eval --suite grit --data GRIT --submission ablation", "GRIT's own questions" },
 };
 
 const cli_command cmd_eval = { "eval",
@@ -254,6 +262,13 @@ static omn_status suite(table *t, omn_eval_setup *eval, const cli_args *a, omn_m
                               : omn_recipe_eval(learnt, m, eval, err));
         if (how.strangers) goto done;
     }
+    if (cli_has(a, "data")) {
+        const grit_samples from = { .folder = cli_text(a, "data"),
+                                    .subset = cli_text(a, "subset"),
+                                    .most = cli_has(a, "examples") ? eval->examples : UINT64_MAX };
+        OMN_TRY(exam_samples(t->c, &how, &from, &t->rows, err));
+        goto done;
+    }
     if (name)
         omn_format(path, sizeof path, "%s/exams/grit.yaml", omn_context_data(t->c->ctx));
     else
@@ -273,6 +288,15 @@ static int check_usage(cli *c, const cli_args *a)
     const bool suite = cli_has(a, "suite");
     if (suite && a->n_operands) return cli_usage(c, "--suite has a recipe of its own");
     if (!suite && a->n_operands != 1) return cli_usage(c, "one recipe is wanted, or --suite");
+    const bool data = cli_has(a, "data");
+    if (data && (!suite || strcmp(cli_text(a, "suite"), "grit") || !cli_has(a, "submission")))
+        return cli_usage(c, "--data is for --suite grit and is answered into --submission");
+    if (data && cli_has(a, "strangers"))
+        return cli_usage(c, "one of --data and --strangers is wanted");
+    if (cli_has(a, "subset") && !data) return cli_usage(c, "--subset is for --data");
+    const char *subset = cli_text(a, "subset");
+    if (data && strcmp(subset, "ablation") && strcmp(subset, "test"))
+        return cli_usage(c, "--subset: ablation or test is wanted");
     if (cli_has(a, "submission") && (!suite || cli_has(a, "strangers")))
         return cli_usage(c, "--submission is for --suite grit");
     if (cli_has(a, "answers") && (suite || cli_has(a, "strangers")))

@@ -196,7 +196,7 @@ static omn_status tell(sitting *s, int64_t millions, omn_error *err)
     return st;
 }
 
-static int64_t millions_of(const omn_model *m)
+int64_t exam_millions(const omn_model *m)
 {
     const omn_weights *w = omn_model_weights(m);
     uint64_t n = 0;
@@ -210,7 +210,7 @@ static int64_t millions_of(const omn_model *m)
 omn_status exam_grit(cli *c, omn_recipe *r, const exam_setup *how, uint64_t *rows, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const int64_t millions = millions_of(how->model);
+    const int64_t millions = exam_millions(how->model);
     sitting s = { .c = c, .rows = rows, .table = grit_table_new(), .task = -1,
                   .err = OMN_ERROR_INIT };
     omn_eval_setup eval = { OMN_FILL(omn_eval_setup), .examples = how->examples,

@@ -23,6 +23,8 @@ omn_status exam_grit(cli *c, omn_recipe *r, const exam_setup *how, uint64_t *row
  * share of pairs (one of each) in which the held-out one is answered more surely, AUROC. */
 omn_status exam_strangers(cli *c, omn_recipe *r, const exam_setup *how, uint64_t *rows,
                           omn_error *err);
+/* Parameters of a model in millions, as a submission has them. */
+int64_t exam_millions(const omn_model *m);
 /* One row of JSON; its text goes behind the comma or the bracket that it needs. */
 void exam_row(cli *c, omn_buf *b, uint64_t *rows);
 /* "97.7%", right-aligned; "-": NAN. */

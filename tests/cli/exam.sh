@@ -32,6 +32,44 @@ ok "a suite takes no recipe" gives 2 eval --suite grit recipe.yaml
 ok "a submission is GRIT's" gives 2 eval recipe.yaml --submission other
 ok "one of the two is wanted" gives 2 eval
 
+
+# GRIT's own files: the questions of a folder, answered under their own names.
+mkdir -p grit/samples/ablation grit/samples/test grit/images/a grit/output_options
+cp "$top_srcdir/examples/tabletop.png" grit/images/a/1.png
+echo '["sphere", "cube", "giraffe"]' > grit/output_options/solids.json
+sample() { echo "{\"example_id\": \"$1\", \"image_id\": \"a/1.png\", \"task_name\": \"$2\", \"task_query\": $3,
+    \"task_bbox\": $4, \"output_options\": $5}"; }
+(echo "["; sample q1 vqa '"what colour is the cube?"' null null; echo ","
+ sample q2 vqa '"what colour is the cylinder?"' null null; echo "]") > grit/samples/ablation/vqa.json
+(echo "["; sample c1 categorization null '[265.5, 103.5, 358.5, 202.5]' '"solids"'; echo "]") \
+    > grit/samples/ablation/categorization.json
+(echo "["; sample r1 refexp '"the red cube"' null null; echo "]") > grit/samples/ablation/refexp.json
+(echo "["; sample k1 keypoint '"person"' null null; echo "]") > grit/samples/ablation/keypoint.json
+ok "GRIT's own questions are answered" gives 0 eval --suite grit --data grit --submission mine -m nano -t 1
+ok "... all of them" table '^vqa  *[0-9.]*%  *2$'
+ok "... and what it cannot ask is told" table '^keypoint  *not asked (keypoints): the model never learnt it'
+ok "... by their ids" grep -q '"example_id": "q1", "confidence": 0.[0-9]*, "words": "red"' mine/vqa.json
+ok "... in order" grep -q '"example_id": "q2", "confidence": 0.[0-9]*, "words": "yellow"' mine/vqa.json
+ok "... with one of the options" grep -q '"example_id": "c1", "confidence": [0-9.]*, "words": "cube"' mine/categorization.json
+"$omnio" run refexp --image grit/images/a/1.png --text "the red cube" --format json 2> /dev/null |
+    sed -n 's/.*"box":\[\([0-9]*\)\(\.[0-9]*\)*,.*/\1/p' > corner
+ok "... and the box that the pipeline finds" grep -q "\"r1\".*\"bboxes\": \[\[$(cat corner)\." mine/refexp.json
+ok "... beside the parameters" [ -s mine/params.json ]
+ok "a task without samples has no file" [ ! -e mine/localization.json ]
+bad() { # NAME WHAT SAMPLE: refused, told of, nothing left
+    (echo "["; cat; echo "]") > grit/samples/test/"$1".json
+    gives 65 eval --suite grit --data grit --subset test --submission theirs -m nano -t 1 &&
+        grep -q "$2" err && [ ! -e theirs ] && rm grit/samples/test/"$1".json
+}
+sample x vqa null null null > one
+ok "a question that is none" bad vqa 'sample 1: .*task_query' < one
+sample x categorization null '[9, 9, 3, 3]' '"solids"' > one
+ok "a box that is none" bad categorization 'task_bbox' < one
+sample x vqa '"what?"' null null | sed 's|a/1.png|../exam.sh|' > one
+ok "a picture outside the folder" bad vqa 'image_id' < one
+ok "samples that are not there" gives 66 eval --suite grit --data none --submission theirs -m nano
+ok "an answer needs a place" gives 2 eval --suite grit --data grit -m nano
+
 ask() { gives "$1" run vqa --image "$top_srcdir/examples/tabletop.png" --question "what colour is the cube?" $2; }
 ok "an answer has a confidence" ask 0 "--format json"
 ok "... of which JSON tells" table '"confidence":0\.[0-9]*,"seconds"'

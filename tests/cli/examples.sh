@@ -28,6 +28,8 @@ echo '{"focal": [100, 100], "center": [64, 64], "size": [128, 128],' \
 echo '{"annotations": [{"image_id": 1, "category_id": 1, "bbox": [10, 20, 30, 40]}],' \
     '"categories": [{"id": 1, "name": "cube"}]}' > my.json
 mkdir photos golden && cp a.jpg photos/ && ln -s "$top_srcdir"/tests/golden/uio2/* golden/ || exit 99
+mkdir -p GRIT/samples/ablation GRIT/images && cp a.jpg GRIT/images/ || exit 99
+echo '[{"example_id": "1", "image_id": "a.jpg", "task_query": "how many?"}]' > GRIT/samples/ablation/vqa.json
 for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
     cp a.jpg photos/$i.jpg
     echo "{\"image\": \"$i.jpg\", \"question\": \"how many?\", \"answer\": \"three\"}"
