@@ -5,6 +5,7 @@
  * lessons of a page share its inputs: a task whose inputs differ from those of another is told, for
  * a model that saw the wrong picture would learn something else than what is written down. */
 #include "corrupt.h"
+#include "gaps.h"
 #include "masked.h"
 #include "shown.h"
 
@@ -186,7 +187,9 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
     if (m->n == MOST_LESSONS) return OMN_OK;
     st = item_open(m->e, t, item, &in, err);
     if (st == OMN_OK) {
-        st = omn_teacher_lesson(t->teacher, m->e->c, in.give, in.n_give, in.want, &taught, err);
+        st = gaps_item(m->e->r, t, m->index * MOST_LESSONS + m->n, &in, err);
+        if (st == OMN_OK)
+            st = omn_teacher_lesson(t->teacher, m->e->c, in.give, in.n_give, in.want, &taught, err);
         if (st == OMN_OK && t->denoise)
             st = corrupt_lesson(m->e->r, t, m->index * MOST_LESSONS + m->n, &taught, err);
         if (st == OMN_OK && t->masked)
@@ -213,8 +216,10 @@ static omn_status judge(maker *m, omn_status st, omn_error *err)
 {
     char text[1200];
     if (st == OMN_OK || !bad(st) || !m->e->r->skip_bad) return st;
-    omn_call_log(m->e->c, OMN_LOG_WARN, "left out: %s",
-                 err ? omn_error_line(err, text, sizeof text) : "a bad lesson");
+    recipe_hush *hush = m->e->r->hush;
+    const char *line = err ? omn_error_line(err, text, sizeof text) : "a bad lesson";
+    if (!hush) omn_call_log(m->e->c, OMN_LOG_WARN, "left out: %s", line);
+    else if (!hush->n++) snprintf(hush->first, sizeof hush->first, "%s", line);
     if (err) *err = (omn_error)OMN_ERROR_INIT;
     m->page->n_bad++;
     return OMN_OK;

@@ -3,6 +3,7 @@
  * is something to learn from, and the first examples of every task become lessons that fit. Days of
  * training have been spent on lessons that were none. */
 #include "corrupt.h"
+#include "gaps.h"
 #include "masked.h"
 #include "shown.h"
 #include "run.h"
@@ -118,6 +119,7 @@ static omn_status open_teachers(omn_recipe *r, omn_error *err)
         omn_status st = omn_teacher_new(t->pipeline, r->teacher, &t->teacher, err);
         if (st == OMN_OK) st = corrupt_prove(r, t, err);
         if (st == OMN_OK) st = masked_prove(r, t, err);
+        if (st == OMN_OK) st = gaps_prove(r, t, err);
         if (st == OMN_OK) st = chance_prove(r, t, err);
         if (masked_hides(t)) r->setup.noised |= (uint64_t)1 << t->output;
         if (st != OMN_OK) {

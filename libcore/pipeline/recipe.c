@@ -2,6 +2,7 @@
 /* Reading a recipe: model, sources, tasks (pipelines with what should have been said), optimiser,
  * stages. The language is described in omnio-recipe(5). */
 #include "corrupt.h"
+#include "gaps.h"
 #include "masked.h"
 #include "shown.h"
 
@@ -130,7 +131,7 @@ static bool teaches_inputs(const recipe_task *t)
 static omn_status read_unasked(const yml *y, omn_error *err)
 {
     static const char *const none[] = { "want",    "end",   "kind",   "measure",
-                                        "words",   "about", "denoise" };
+                                        "words",   "about", "denoise", "gaps" };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (yml_get(y, none[i]))
             return yml_fail(yml_get(y, none[i]), err,
@@ -142,7 +143,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
                                         "weight", "end",      "kind",   "measure", "words",
-                                        "denoise", "chance", "about", NULL };
+                                        "denoise", "chance", "about", "gaps", NULL };
     const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
     TRY_READ(yml_only(y, keys, err));
@@ -174,6 +175,13 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     const char *asks = omn_pipeline_asks(t->pipeline);
     const bool text = asks && !strcmp(asks, "text");
     TRY_READ((text ? corrupt_read : masked_read)(r, t, yml_get(y, "denoise"), err));
+    TRY_READ(gaps_read(r, t, yml_get(y, "gaps"), err));
+    if (t->gaps && (t->denoise || t->masked))
+        return yml_fail(t->gaps_at, err, "gaps and denoise do not go together in one task");
+    if (t->gaps && yml_get(y, "measure"))
+        return yml_fail(yml_get(y, "measure"), err, "measure: a text whose gaps are drawn by "
+                                                    "chance is no question to be judged by");
+    if (t->gaps) return OMN_OK;
     /* what is left of a text is no question that an answer could be judged by */
     return (t->denoise || t->masked) && !yml_get(y, "measure") ? OMN_OK : recipe_measure(r, t, err);
 }

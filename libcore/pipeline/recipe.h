@@ -20,6 +20,8 @@
 typedef struct recipe_denoise recipe_denoise;
 /* The same of a picture or a sound; masked.c */
 typedef struct recipe_masked recipe_masked;
+/* How words are taken out of an input; gaps.c */
+typedef struct gaps_how gaps_how;
 /* How often an input is shown; shown.c */
 typedef struct recipe_chance { const char *role; double chance; } recipe_chance;
 typedef struct recipe_field { const char *name, *path; } recipe_field;
@@ -40,6 +42,9 @@ typedef struct recipe_task {
     omn_teacher *teacher;                 /* while r->teacher is there */
     recipe_denoise *denoise;              /* NULL: the whole answer is wanted */
     recipe_masked *masked;                /* NULL: all of the input is shown */
+    gaps_how *gaps;                       /* NULL: what is given is shown as it is */
+    const char *gaps_in;                  /* which of the inputs */
+    const yml *gaps_at;
     const yml *chance_at;
     recipe_chance chance[MOST_FIELDS];
     size_t n_chance;
@@ -72,6 +77,12 @@ typedef struct part_start { const char *prefix, *from; } part_start;
 
 typedef struct sheet sheet;
 
+/* Bad lessons that are counted in silence, by one thread. */
+typedef struct recipe_hush {
+    uint32_t n;
+    char first[512];                      /* what was wrong with the first */
+} recipe_hush;
+
 struct omn_recipe {
     omn_context *ctx;
     omn_arena *arena;
@@ -99,6 +110,7 @@ struct omn_recipe {
     uint64_t save_every;
     omn_type export_type;
     bool skip_bad;
+    recipe_hush *hush;                    /* NULL: each bad example is told */
     recipe_patterns freeze;               /* weights that stay as they are */
     int64_t lora_rank;                    /* of adapters; 0: there are none */
     double lora_scale;

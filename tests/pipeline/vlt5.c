@@ -44,6 +44,13 @@ static const task of_vlt5[] = {
       { 43, 49, 7, 17, 4, 5, 4, 19, 13, 33, 13, 47, 6, 10, 5, 30, 9, 21, 11, 1 }, 20, 0, 0, NULL, 0,
       0 },
     { "vlt5-compare", "holds", "text", "nlvr: two dogs", { 0 }, 20, 0, 0, NULL, 0, 0 },
+    { "vlt5-spans", "gaps", "text", "span prediction: a <extra_id_0> b", { 0 }, 19, 0, 0, NULL, 3,
+      271 },
+    { "vlt5-vcr-answer", "right", "text", "vcr qa question: what color is the cat? answer: black",
+      { 0 }, 20, 0, 0, NULL, 0, 0 },
+    { "vlt5-vcr-reason", "right", "text",
+      "vcr qar question: what color is the cat? answer: black rationale: it is night", { 0 }, 20, 0,
+      0, NULL, 0, 0 },
     { "vlt5-translate", "text_de", "text", "translate English to German: two dogs", { 0 }, 19, 5, 1,
       NULL, 3, 271 },
 };
@@ -267,7 +274,8 @@ static size_t words_of(const task *t, omn_named *in)
     static const struct { const char *part, *name, *word; } all[] = {
         { "what color is the cat?", "question", "what color is the cat?" },
         { "visual grounding: ", "text", "the red car" }, { "two dogs", "text", "two dogs" },
-        { "<extra_id_0>", "text", "a <extra_id_0> b" },
+        { "<extra_id_0>", "text", "a <extra_id_0> b" }, { "answer: black", "answer", "black" },
+        { "rationale: ", "reason", "it is night" },
     };
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all && !strstr(t->text, "mnli"); i++)

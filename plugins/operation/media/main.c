@@ -108,6 +108,64 @@ static omn_status best(omn_call *c, const omn_value *in, omn_value **out, omn_er
     return omn_text_new(text[at], strlen(text[at]), out, err);
 }
 
+/* How likely one option of several is, whose scores are logarithms of probabilities. */
+static bool share_of(const omn_value *options, const char *option, double *out)
+{
+    const omn_tensor *score = omn_value_column(options, "score");
+    const char *const *text = omn_value_column(options, "text")->data;
+    double most = -INFINITY, all = 0, own = -INFINITY;
+    if (score == NULL) return false;
+    const double *x = score->data;
+    for (size_t i = 0; i < omn_value_count(options); i++) {
+        most = fmax(most, x[i]);
+        if (!strcmp(text[i], option)) own = x[i];
+    }
+    for (size_t i = 0; i < omn_value_count(options); i++) all += exp(x[i] - most);
+    *out = exp(own - most) / all;
+    return own > -INFINITY && isfinite(*out);
+}
+
+#define MOST(IN, OPT, PAR, OUT)                                                                    \
+    IN(list, in, "of each thing options with scores, which are logarithms of probabilities")       \
+    IN(list, names, "what these things are called, texts")                                         \
+    PAR(string, option, "true", NULL, NULL, "the option that is looked at")                        \
+    OUT(text, best, "the thing of which it is likeliest")                                          \
+    OUT(options, scores, "all of them, in their order, with their shares of that")
+OMN_OPERATION(most, MOST, OMN_PURE);
+static omn_status most(omn_call *c, const omn_value *in, const omn_value *names, const char *option,
+                       omn_value **best, omn_value **scores, omn_error *err)
+{
+    const size_t n = omn_list_count(in);
+    const omn_kind *kind = NULL;
+    double *worth = omn_call_scratch(c, n + 1, sizeof *worth), all = 0;
+    const char **text = omn_call_scratch(c, n + 1, sizeof *text);
+    size_t at = 0;
+    if (worth == NULL || text == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory to rank");
+    if (n == 0 || omn_list_count(names) != n)
+        return omn_fail(err, OMN_ERR_DATA, "%zu names of %zu things: one each, and one thing at "
+                                           "least, is wanted", omn_list_count(names), n);
+    for (size_t i = 0; i < n; i++) {
+        const omn_value *one = omn_list_at(in, i), *name = omn_list_at(names, i);
+        if (!omn_value_is(one, "options") || !omn_value_is(name, "text"))
+            return omn_fail(err, OMN_ERR_TYPE, "thing %zu is %s called by %s: options and a text "
+                                               "are wanted", i + 1, omn_value_kind_name(one),
+                            omn_value_kind_name(name));
+        if (!share_of(one, option, &worth[i]))
+            return omn_fail(err, OMN_ERR_DATA, "thing %zu: no score of the option \"%.60s\"", i + 1,
+                            option);
+        text[i] = omn_text_get(name, NULL);
+        all += worth[i];
+        if (worth[i] > worth[at]) at = i;
+    }
+    for (size_t i = 0; i < n && all > 0; i++) worth[i] /= all;
+    const omn_filled f[2] = { omn_fill("text", OMN_STRING, omn_dim1((int64_t)n), text),
+                              omn_fill("score", OMN_F64, omn_dim1((int64_t)n), worth) };
+    omn_status st = omn_kind_find(c, "options", &kind, err);
+    if (st == OMN_OK) st = omn_value_make(kind, f, 2, NULL, scores, err);
+    if (st == OMN_OK) st = omn_text_new(text[at], strlen(text[at]), best, err);
+    return st;
+}
+
 /* ---- grounded text -------------------------------------------------------------------------- */
 
 #define GROUNDED_TEXT(IN, OPT, PAR, OUT)                                                           \
@@ -242,6 +300,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(mono, "audio.mono", "a sound with one channel"),
     OMN_OPERATION_OBJECT(keypoint_boxes, "keypoints.regions", "boxes around bodies"),
     OMN_OPERATION_OBJECT(best, "options.best", "the option that is worth most"),
+    OMN_OPERATION_OBJECT(most, "options.most", "of which thing an option is likeliest"),
     OMN_OPERATION_OBJECT(grounded_text, "grounded.text", "a grounded text without its places"),
     OMN_OPERATION_OBJECT(grounded_boxes, "grounded.regions", "the places of a grounded text"),
     OMN_OPERATION_OBJECT(join, "interleaved.join", "texts and media in order"),
