@@ -2,6 +2,7 @@
 /* Opening a model: read the configuration of its folder, open the model object and its parts,
  * map the weights and make the program. Nothing is read beyond headers: a large model opens in
  * milliseconds. */
+#include "folder.h"
 #include "open.h"
 
 #include "libcore/graph/adapt.h"
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MOST_CONFIG ((size_t)16 << 20)
 
@@ -72,6 +74,17 @@ static omn_status object_of(omn_context *ctx, omn_config *config, char *out, siz
     const char *text = named ? json_string_value(named) : k.name[0] ? k.name : type;
     snprintf(out, room, "%s", text ? text : "");
     return OMN_OK;
+}
+
+omn_status config_known(omn_context *ctx, json_t *config, const char *name, bool *known,
+                        omn_error *err)
+{
+    omn_config c = { .root = config, .file = name, .first = OMN_ERROR_INIT };
+    char object[128];
+    const omn_status st = object_of(ctx, &c, object, sizeof object, err);
+    *known = st == OMN_OK && object[0];
+    json_decref(c.asked);
+    return st;
 }
 
 /* The precision of products: the caller's word, the context's, the configuration's, in this order.
@@ -136,6 +149,33 @@ static omn_status bare(omn_context *ctx, const char *name, const char *dir, omn_
                : omn_fail(err, OMN_ERR_MEMORY, "opening %s: out of memory", name);
 }
 
+/* "omnio.weights" is the name of a file in the folder of that configuration. */
+static omn_status plain_name(const char *name, const char *config, omn_error *err)
+{
+    if (!strchr(name, '/')) return OMN_OK;
+    return omn_fail_at(err, OMN_ERR_CONFIG, config, 0, 0,
+                       "omnio.weights is \"%.80s\"; the name of a file in this folder is wanted",
+                       name);
+}
+
+omn_status model_weights_name(const char *config, char *out, size_t room, omn_error *err)
+{
+    json_t *all = NULL;
+    *out = 0;
+    omn_status st = read_json(config, &all, err);
+    if (st != OMN_OK) return st;
+    const json_t *own = json_object_get(json_object_get(all, "omnio"), "weights");
+    const char *name = json_string_value(own);
+    if (own && !name)
+        st = omn_fail_at(err, OMN_ERR_CONFIG, config, 0, 0, "omnio.weights: not a text");
+    else if (name && strlen(name) >= room)
+        st = omn_fail_at(err, OMN_ERR_CONFIG, config, 0, 0, "omnio.weights is too long");
+    else if (name && (st = plain_name(name, config, err)) == OMN_OK)
+        snprintf(out, room, "%s", name);
+    json_decref(all);
+    return st;
+}
+
 /* Which file of the folder holds the weights, where the configuration says so and the caller does
  * not; settings behind the folder are those of that file. */
 static omn_status own_weights(omn_model *m, const char **weights, omn_error *err)
@@ -145,11 +185,8 @@ static omn_status own_weights(omn_model *m, const char **weights, omn_error *err
     if (m->inner || !*name || !*weights || strncmp(*weights, m->path, n) != 0) return OMN_OK;
     const char *rest = *weights + n;
     if (*rest && *rest != '?') return OMN_OK;
-    if (strchr(name, '/'))
-        return omn_fail_at(err, OMN_ERR_CONFIG, m->name, 0, 0,
-                           "omnio.weights is \"%.80s\"; the name of a file in this folder is "
-                           "wanted",
-                           name);
+    const omn_status st = plain_name(name, m->name, err);
+    if (st != OMN_OK) return st;
     *weights = omn_arena_printf(m->open->arena, "%s/%s%s", m->path, name, rest);
     return *weights ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", m->name);
 }
@@ -273,6 +310,7 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
     omn_status st = OMN_OK;
     char dir[4096], weights[4096], file[4200], *inner = NULL;
     json_t *json = NULL;
+    struct stat s;
     if (strlen(path) > 2048)
         return omn_fail(err, OMN_ERR_ARGUMENT, "a model's path is too long");
     OMN_TRY(packed_open(ctx, path, &inner, err));
@@ -283,7 +321,12 @@ omn_status omn_model_open(omn_context *ctx, const char *path, const omn_model_se
         OMN_TRY(model_place(ctx, path, dir, sizeof dir, weights, sizeof weights, err));
     }
     snprintf(file, sizeof file, "%s/config.json", inner ? inner : dir);
-    OMN_TRY(read_json(file, &json, err));
+    if (inner || stat(file, &s) == 0) {
+        OMN_TRY(read_json(file, &json, err));
+    } else {
+        OMN_TRY(own_config(ctx, weights, &json, err));
+        snprintf(file, sizeof file, "%s", weights);
+    }
     if (inner) snprintf(file, sizeof file, "%s: config.json", dir);
     char *taken = inner;
     inner = NULL;

@@ -62,7 +62,7 @@ omn_status model_place(omn_context *ctx, const char *path, char *dir, size_t roo
                        size_t weights_room, omn_error *err)
 {
     struct stat st;
-    char plain[4096], file[4200];
+    char plain[4096];
     const size_t n = settings_at(path);
     const char *rest = path + n;
     if (strlen(path) > 2048)
@@ -73,10 +73,7 @@ omn_status model_place(omn_context *ctx, const char *path, char *dir, size_t roo
         snprintf(weights, weights_room, "%s", path);
         if (slash) *slash = 0;
         snprintf(dir, room, "%s", !slash ? "." : *plain ? plain : "/");
-        if (has_config(dir, file, sizeof file)) return OMN_OK;
-        return omn_fail(err, OMN_ERR_MISSING,
-                        "%.*s: there is no config.json beside these weights: a model is a folder "
-                        "with both", (int)n, path);
+        return OMN_OK;                    /* they may bring their configuration themselves */
     }
     const omn_status found = model_folder(ctx, plain, dir, room, err);
     if (found != OMN_OK) return found;

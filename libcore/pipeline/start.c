@@ -4,6 +4,8 @@
  * than each of them (model soups: Wortsman et al. 2022). */
 #include "recipe.h"
 
+#include "../generate/folder.h"
+
 #include "../tensor/finite.h"
 #include "../tensor/normed.h"
 #include "../tensor/tiles.h"
@@ -53,15 +55,32 @@ done:
     return st;
 }
 
+/* The weights of a folder: of the file that its configuration names, if it does. */
+static omn_status folder_weights(const omn_recipe *r, const char *folder, omn_weights **out,
+                                 omn_error *err)
+{
+    char file[4400], name[256] = "";
+    struct stat s;
+    snprintf(file, sizeof file, "%s/config.json", folder);
+    if (stat(file, &s) == 0) {
+        const omn_status st = model_weights_name(file, name, sizeof name, err);
+        if (st != OMN_OK) return st;
+    }
+    if (!*name) return omn_weights_load(r->ctx, folder, NULL, out, err);
+    snprintf(file, sizeof file, "%s/%s", folder, name);
+    return omn_weights_load(r->ctx, file, NULL, out, err);
+}
+
 omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err)
 {
     char folder[4300];
     struct stat s;
     const char *path = i < r->n_start ? r->start[i] : r->parts[i - r->n_start].from;
+    if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) return folder_weights(r, path, out, err);
     if (strchr(path, '/') || stat(path, &s) == 0)
         return omn_weights_load(r->ctx, path, NULL, out, err);
     const omn_status st = model_folder(r->ctx, path, folder, sizeof folder, err);
-    return st == OMN_OK ? omn_weights_load(r->ctx, folder, NULL, out, err) : st;
+    return st == OMN_OK ? folder_weights(r, folder, out, err) : st;
 }
 
 /* x += (w - x) / n: x, the mean of n - 1 tensors, becomes that of n. */

@@ -7,6 +7,7 @@
 #include "model.h"
 
 #include "openclip.h"
+#include "preprocessor.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -154,20 +155,23 @@ static const char *hf_act(omn_open *o, omn_config *f, const char *path)
 static void of_transformers(clip *k, omn_open *o, omn_config *f)
 {
     const int rows = (int)omn_config_int_or(f, "text_config.vocab_size", 4, 1 << 24, 49408);
+    const int side = (int)omn_config_int_or(f, "vision_config.image_size", 1, 4096, 224);
+    char ready[384];
+    preprocessor_settings(o, side, ready, sizeof ready);
     k->hf = true;
     k->embed = omn_config_int_or(f, "projection_dim", 1, 65536, 512);
     k->context = omn_config_int_or(f, "text_config.max_position_embeddings", 2, 65536, 77);
     k->image = omn_open_part(
         o, "image", "omnio.encoder/1", "image.clip", "vision_model",
-        "names=hf side=%d patch=%d width=%d layers=%d heads=%d mlp=%d embed=%d act=%s eps=%.17g",
-        (int)omn_config_int_or(f, "vision_config.image_size", 1, 4096, 224),
+        "names=hf side=%d patch=%d width=%d layers=%d heads=%d mlp=%d embed=%d act=%s eps=%.17g %s",
+        side,
         (int)omn_config_int_or(f, "vision_config.patch_size", 1, 1024, 32),
         (int)omn_config_int_or(f, "vision_config.hidden_size", 2, 65536, 768),
         (int)omn_config_int_or(f, "vision_config.num_hidden_layers", 1, 512, 12),
         (int)omn_config_int_or(f, "vision_config.num_attention_heads", 1, 1024, 12),
         (int)omn_config_int_or(f, "vision_config.intermediate_size", 1, 1 << 20, 3072),
         (int)k->embed, hf_act(o, f, "vision_config.hidden_act"),
-        omn_config_double_or(f, "vision_config.layer_norm_eps", 1e-12, 1, 1e-5));
+        omn_config_double_or(f, "vision_config.layer_norm_eps", 1e-12, 1, 1e-5), ready);
     k->text = omn_open_part(
         o, "text", "omnio.encoder/1", "text.clip", "text_model",
         "names=hf rows=%d context=%d start=%d stop=%d width=%d layers=%d heads=%d mlp=%d embed=%d "

@@ -181,7 +181,9 @@ static void read_switches(ofa *u, omn_config *f, const char *home, bool hf)
 static void read_vocabulary(ofa *u, omn_open *o, omn_config *f)
 {
     static const int64_t released = 59457;
-    u->rows = omn_config_int_or(f, "vocab_size", 16, 1 << 24, released);
+    u->rows = omn_config_int_or(f, "vocab_size", 16, 1 << 24,
+                                omn_config_int_or(f, "tensors.encoder.embed_tokens.weight.0", 16,
+                                                  1 << 24, released));
     u->codes = omn_config_int_or(f, "omnio.codes", 1, 1 << 24,
                                  omn_config_int_or(f, "cfg.task.code_dict_size", 1, 1 << 24, 8192));
     u->bins = omn_config_int_or(f, "omnio.bins", 2, 100000,

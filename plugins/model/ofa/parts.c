@@ -21,6 +21,31 @@ static const char *numbers(omn_config *f, const char *key, int64_t most, char ou
     return out;
 }
 
+/* Where the tensors of a checkpoint tell the network (ofa's own configuration names it alone, and
+ * sizes of its own have no name): blocks of each stage, or channels in the middle of them. */
+static const char *measured(omn_config *f, bool blocks, char out[64])
+{
+    size_t used = 0;
+    *out = 0;
+    for (int k = 1; k <= 3; k++) {
+        char path[128];
+        int n = 0, planes = 0;
+        for (; n < 512; n++) {
+            omn_format(path, sizeof path, "tensors.encoder.embed_images.layer%d.%d.conv1.weight", k,
+                       n);
+            if (!omn_config_has(f, path)) break;
+            if (n) continue;
+            omn_format(path, sizeof path, "tensors.encoder.embed_images.layer%d.0.conv1.weight.0",
+                       k);
+            planes = (int)omn_config_int(f, path, 1, 16384);
+        }
+        if (!n) return "";
+        used += (size_t)omn_format(out + used, 64 - used, "%s%d", k > 1 ? "," : "",
+                                   blocks ? n : planes);
+    }
+    return out;
+}
+
 /* Blocks of the first three stages. */
 static const char *blocks_of(omn_open *o, omn_config *f, const char *home, const char *usual,
                              char out[64])
@@ -30,7 +55,7 @@ static const char *blocks_of(omn_open *o, omn_config *f, const char *home, const
     };
     char path[128];
     const char *type = omn_config_string_or(f, ofa_key(home, "resnet_type", path), usual);
-    if (*numbers(f, "omnio.resnet.blocks", 512, out)) return out;
+    if (*numbers(f, "omnio.resnet.blocks", 512, out) || *measured(f, true, out)) return out;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (!strcmp(type, known[i][0])) return known[i][1];
     omn_open_fail(o, OMN_ERR_CONFIG, "%s is \"%.40s\"; resnet50, resnet101 or resnet152 is wanted",
@@ -43,7 +68,9 @@ static void open_image(ofa *u, omn_open *o, omn_config *f, const char *home, con
     char blocks[64], planes[64], path[128];
     const int64_t side = omn_config_int_or(
         f, "omnio.image_size", 16, 16384,
-        omn_config_int_or(f, "cfg.task.patch_image_size", 16, 16384, 480));
+        omn_config_int_or(f, "cfg.task.patch_image_size", 16, 16384,
+                          omn_config_int_or(f, ofa_key(home, "patch_image_size", path), 16, 16384,
+                                            480)));
     const int64_t sample = omn_config_int_or(f, "omnio.sample_patch_num", 0, 1 << 20, 0);
     const bool frozen = omn_config_bool_or(f, ofa_key(home, "freeze_resnet", path), false);
     const bool stored = omn_config_bool_or(f, "omnio.stored_statistics", frozen);
@@ -58,8 +85,12 @@ static void open_image(ofa *u, omn_open *o, omn_config *f, const char *home, con
                   "normalise=%s sample=%d", (int)side,
                   (int)omn_config_int_or(f, "omnio.image_height", 16, 16384, side),
                   blocks_of(o, f, home, resnet, blocks),
-                  (int)omn_config_int_or(f, "omnio.resnet.stem", 1, 65536, 64),
-                  *numbers(f, "omnio.resnet.planes", 16384, planes) ? planes : "64,128,256",
+                  (int)omn_config_int_or(
+                      f, "omnio.resnet.stem", 1, 65536,
+                      omn_config_int_or(f, "tensors.encoder.embed_images.conv1.weight.0", 1, 65536,
+                                        64)),
+                  *numbers(f, "omnio.resnet.planes", 16384, planes) ||
+                          *measured(f, false, planes) ? planes : "64,128,256",
                   alike ? "1e-3" : "1e-5", stored ? "stored" : "batch", frozen ? "true" : "false",
                   imagenet ? "imagenet" : "half", (int)sample);
 }
