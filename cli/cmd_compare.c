@@ -232,6 +232,14 @@ static bool own_row(omn_arena *a, cli_option *row)
     return true;
 }
 
+/* Is it one of the command's own options? --prompt is a text input by another name. */
+static bool is_own(const char *name)
+{
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        if (!strcmp(rows[r].name, name) && strcmp(name, "prompt")) return true;
+    return false;
+}
+
 /* The inputs of all tasks, each name once. */
 static omn_status input_rows(comparing *k, cli_option *out, size_t *n, omn_error *err)
 {
@@ -243,11 +251,12 @@ static omn_status input_rows(comparing *k, cli_option *out, size_t *n, omn_error
         for (size_t j = 0; j < more; j++) {
             size_t at = 0;
             const cli_option *o = &list[j];
-            for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
-                if (!strcmp(rows[r].name, o->name) && strcmp(o->name, "prompt"))
-                    return omn_fail(err, OMN_ERR_CONFIG,
-                                    "%s: the input \"%s\" would hide an option; give it another "
-                                    "name", omn_pipeline_path(k->tasks[i]), o->name);
+            const bool hidden = is_own(o->name);
+            if (hidden && !o->deflt)
+                return omn_fail(err, OMN_ERR_CONFIG,
+                                "%s: the input \"%s\" would hide an option, and has no default; "
+                                "give it another name", omn_pipeline_path(k->tasks[i]), o->name);
+            if (hidden) continue;                 /* it stays what it is unless it is given */
             while (at < *n && strcmp(out[at].name, o->name)) at++;
             if (at < *n || *n == CLI_MOST_ROWS / 2) continue;
             out[*n] = *o;

@@ -125,6 +125,17 @@ static int show(cli *c, omn_recipe *r, uint64_t n)
     return code;
 }
 
+/* What says how a recipe is trained says nothing while it is written. */
+static int idle_option(cli *c, const cli_args *a)
+{
+    static const char *const names[] = { "set", "show", "output" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (cli_has(a, names[i]))
+            return cli_usage(c, "--%s goes with a recipe that is there: --on writes one, and "
+                                "trains nothing", names[i]);
+    return -1;
+}
+
 /* --on: a recipe instead of a training. */
 static int suggest(cli *c, const cli_args *a)
 {
@@ -157,6 +168,7 @@ static int train(cli *c, int argc, char **argv)
     if (code < 0) code = cli_settings(c, &a, &set, &n_set);
     if (code < 0 && cli_has(&a, "model") && !cli_has(&a, "on"))
         code = cli_usage(c, "-m goes with --on; a recipe names its own model (--set model=NAME)");
+    if (code < 0 && cli_has(&a, "on")) code = idle_option(c, &a);
     if (code < 0) code = cli_session(c, &a);
     if (code < 0 && cli_has(&a, "on")) code = suggest(c, &a);
     if (code >= 0) goto done;

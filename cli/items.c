@@ -37,6 +37,8 @@ struct items {
     bool warned; /* of a member that may be a misspelt input */
 };
 
+#define INPUTS "Inputs of the pipeline"
+
 const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
 {
     const omn_pipeline_port *ports;
@@ -47,7 +49,7 @@ const cli_option *items_rows(const omn_pipeline *p, omn_arena *a, size_t *n)
                                 .value = words_holder(&ports[i]),
                                 .deflt = ports[i].deflt,
                                 .type = words_are_files(&ports[i]) ? "path" : "string",
-                                .group = "Inputs of the pipeline",
+                                .group = INPUTS,
                                 .help = ports[i].help };
     if (!rows) *n = 0;
     return rows;
@@ -136,6 +138,17 @@ static source *same_file(items *s, const omn_pipeline_port *port)
     return NULL;
 }
 
+/* Is an input given by the option of this name? A command may have one of its own that is called
+ * so, the input then keeps its default. */
+static bool is_input(const cli_args *a, const char *name)
+{
+    for (size_t k = 0; k < a->n_rows; k++)
+        if (!strcmp(a->rows[k]->name, name) && a->rows[k]->group &&
+            !strcmp(a->rows[k]->group, INPUTS))
+            return true;
+    return false;
+}
+
 static int from_options(items *s, const cli_args *a)
 {
     size_t file_port = s->n_ports, text_port = s->n_ports;
@@ -146,7 +159,7 @@ static int from_options(items *s, const cli_args *a)
     for (size_t i = 0; i < s->n_ports; i++) {
         source *o = &s->of[i];
         o->port = &s->ports[i];
-        const size_t n = cli_count(a, o->port->name);
+        const size_t n = is_input(a, o->port->name) ? cli_count(a, o->port->name) : 0;
         for (size_t k = 0; k < n; k++)
             if (!add_texts(s, o, cli_nth(a, o->port->name, k))) return cli_no_memory(s->c);
     }

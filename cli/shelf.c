@@ -197,7 +197,9 @@ void shelf_suggest(cli *c, const char *kinds, const char *name, omn_error *err)
     snprintf(bare, sizeof bare, "%.*s", (int)(length - 5 * tail), name);
     const char *near = n ? omn_nearest_name(bare, names, n) : NULL;
     const size_t used = strlen(err->text);
-    if (near) snprintf(err->text + used, sizeof err->text - used, "; did you mean \"%s\"?", near);
+    /* what is there and lacks something was found by its name */
+    if (near && strcmp(near, name))
+        snprintf(err->text + used, sizeof err->text - used, "; did you mean \"%s\"?", near);
     omn_buf_fini(&b);
 }
 

@@ -56,6 +56,10 @@ typedef struct sketch {
     size_t n_tasks;
     uint32_t inputs, targets;             /* of pack */
     uint32_t longest_in, longest_out;
+    uint64_t tried;                       /* looked at, and those that nobody could read */
+    unsigned n_unread;                    /* of the first lines those that nobody can read */
+    omn_error unread;                     /* why, of the first */
+    recipe_hush hush;                     /* lessons of those lines that are left out */
 } sketch;
 
 /* ---- what is in the folder ------------------------------------------------------------------ */
@@ -108,15 +112,30 @@ static omn_status look(sketch *k, omn_error *err)
     const omn_source_impl *impl = p->impl;
     k->train = impl->count(p->self, OMN_SPLIT_TRAIN);
     k->held = impl->count(p->self, OMN_SPLIT_HELD_OUT);
-    for (uint64_t i = 0; i < k->train && i < LOOKED; i++, k->looked++) {
-        OMN_TRY(impl->get(p->self, c, OMN_SPLIT_TRAIN, i, &record, err));
+    for (; k->tried < k->train && k->tried < LOOKED; k->tried++) {
+        omn_error why = OMN_ERROR_INIT;
+        st = impl->get(p->self, c, OMN_SPLIT_TRAIN, k->tried, &record, &why);
+        if (st == OMN_ERR_DATA || st == OMN_ERR_MISSING) {
+            if (!k->n_unread++) k->unread = why;
+            st = OMN_OK;
+            continue;                     /* its lessons are counted with those left out */
+        }
+        if (st != OMN_OK) {
+            if (err) *err = why;
+            goto done;
+        }
         OMN_TRY(note(k, record, err));
+        k->looked++;
         omn_value_unref(record);
         record = NULL;
     }
-    if (!k->looked)
+    if (!k->looked && k->n_unread) {
+        st = (omn_status)k->unread.status;
+        if (err) *err = k->unread;
+    } else if (!k->looked) {
         st = omn_fail(err, OMN_ERR_DATA, "%s: there are %llu examples, which is too few to learn "
                       "from", k->folder, (unsigned long long)k->held);
+    }
 done:
     omn_value_unref(record);
     open_end(o);
@@ -289,6 +308,7 @@ static omn_status try_it(sketch *k, omn_error *err)
     omn_arena *a = omn_arena_new((size_t)1 << 30);
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", k->path);
     OMN_TRY(omn_recipe_open(k->ctx, k->path, NULL, 0, &r, err));
+    r->hush = &k->hush;
     OMN_TRY(omn_store_new(r->setup.seed, NULL, true, &store, err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store, .training = true };
     OMN_TRY(omn_model_open(k->ctx, r->model, &how, &m, err));
@@ -296,8 +316,9 @@ static omn_status try_it(sketch *k, omn_error *err)
     if (in < r->setup.inputs) r->setup.inputs = in;
     OMN_TRY(recipe_prove(r, m, err));
     OMN_TRY(omn_context_call(k->ctx, 0, 0, NULL, &c, err));
+    k->hush.n = 0;                        /* those of the proof are looked at again */
     for (uint32_t t = 0; t < r->n_tasks; t++)
-        for (uint64_t i = 0; i < k->looked; i++) {
+        for (uint64_t i = 0; i < k->tried; i++) {
             omn_page p;
             omn_arena_release(a, 0);
             OMN_TRY(recipe_lessons(r, t, i, c, a, &p, err));
@@ -386,6 +407,9 @@ static void tell(const sketch *k, omn_buf *out)
         omn_buf_printf(out, "  %s, %s, in %u of the %u that were looked at%s\n", f->name, f->kind,
                        f->lines, k->looked, f->taken ? "" : ": no task takes it");
     }
+    if (k->hush.n)
+        omn_buf_printf(out, "  %u lessons of these lines are left out, the first: %s\n", k->hush.n,
+                       k->hush.first);
 }
 
 omn_status omn_recipe_suggest(omn_context *ctx, const char *folder, const char *model,

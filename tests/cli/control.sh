@@ -29,4 +29,7 @@ ok "... and no film that nobody asked for" sh -c 'grep -q "\"steps\":60" out && 
 ok "a task that is none is told" gives 2 run control --task juggle
 ok "... with those there are" says 'cart-pole' err
 
+ok "compare has a --task of its own, and leaves the input its default" \
+    gives 0 compare --exact control control:precision=f32 --task control --start 1
+ok "... which was played" grep -qE '^control +total +number +1 +100.0%' out
 plan

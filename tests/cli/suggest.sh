@@ -61,6 +61,14 @@ ok "... and leaves nothing" [ ! -e alone.yaml ]
 ok "fields that say nothing" gives 65 train other.yaml --on other
 ok "... are named with what would be right" says 'other: no task is known for lines with the fields colour; image, question and answer'
 ok "... and leave nothing" [ ! -e other.yaml ]
+cp photos/manifest.jsonl photos/whole
+for i in 1 2 3; do echo '{"image": "gone.png", "question": "what?", "answer": "nothing"}'; done >> photos/manifest.jsonl
+ok "lines that are bad" gives 0 train bad.yaml --on photos
+ok "... are counted" grep -q 'lessons of these lines are left out, the first: .*manifest.jsonl:' out
+ok "... in one line" sh -c '[ "$(grep -c "left out" err)" = 0 ] && [ "$(grep -c "are left out" out)" = 1 ]'
+mv photos/whole photos/manifest.jsonl
+ok "settings of a training" gives 2 train bad.yaml --on photos --set batch=2
+ok "... are refused" grep -q -e '--set goes with a recipe that is there' err
 ok "no folder" gives 66 train none.yaml --on nowhere
 ok "no such model" gives 66 train none.yaml --on photos -m nobody
 ok "... leaves nothing either" [ ! -e none.yaml ]
