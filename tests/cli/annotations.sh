@@ -56,6 +56,12 @@ $tail_of
 E2
 ok "captions of COCO" gives 0 train captions.yaml --show 3
 ok "... are all there" sh -c 'grep -q "a red cube" out && grep -q "one thing" out && grep -q "a ball" out'
+sed 's/"image_id": 2, "id": 2/"image_id": 99, "id": 2/' captions.json > elsewhere.json
+ok "captions of a picture that is not listed" gives 0 train captions.yaml --show 3 --set sources.mine.captions=elsewhere.json
+ok "... are counted in one line" sh -c '[ "$(grep -c "does not list" err)" = 1 ]'
+ok "... with one of them" says 'elsewhere.json: 1 of 3 in "annotations" are of pictures that instances.json does not list (image_id 99, say)'
+ok "... and others are told of nothing" gives 0 train captions.yaml --show 1
+ok "... at all" sh -c '! grep -q "does not list" err'
 cat > refs.yaml <<E2
 version: 1
 model: nano

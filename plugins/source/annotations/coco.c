@@ -100,10 +100,35 @@ static omn_status share_out(source *s, omn_error *err)
     return st;
 }
 
+/* What is told of pictures that are not there is told in one line, for a whole list may be of
+ * another part of the data. pictures: by their ids. */
+static void tell_lost(const source *s, const told *t, const pair *pictures, omn_call *c)
+{
+    size_t lost = 0, first = 0;
+    for (size_t i = 0; t->list && i < t->list->n; i++) {
+        if (pairs_find(pictures, s->pictures->n, t->by[i].key) < s->pictures->n) continue;
+        if (!lost++) first = i;
+    }
+    if (lost)
+        omn_call_log(c, OMN_LOG_WARN, "%s: %zu of %zu in \"%s\" are of pictures that %s does not "
+                     "list (image_id %lld, say) and are left out", omn_map_path(t->d.map), lost,
+                     t->list->n, t->list->name, omn_map_path(s->boxes.d.map),
+                     (long long)t->by[first].key);
+}
+
+static omn_status tell_all_lost(const source *s, omn_call *c, omn_error *err)
+{
+    pair *pictures = NULL;
+    const omn_status st = pairs_of(&s->boxes.d, s->pictures, "id", &pictures, err);
+    const told *const all[] = { &s->boxes, &s->captions, &s->refs };
+    for (size_t i = 0; st == OMN_OK && i < 3; i++) tell_lost(s, all[i], pictures, c);
+    free(pictures);
+    return st;
+}
+
 static omn_status open_source(omn_call *c, const void *params, omn_open *o, void **self,
                               omn_error *err)
 {
-    (void)c;
     (void)o;
     omn_status st = OMN_OK;
     source *s = calloc(1, sizeof *s);
@@ -121,6 +146,7 @@ static omn_status open_source(omn_call *c, const void *params, omn_open *o, void
         return omn_fail_at(err, OMN_ERR_DATA, s->p.path, 0, 0, "a list \"images\" is wanted");
     if (s->names) OMN_TRY(pairs_of(&s->boxes.d, s->names, "id", &s->categories, err));
     OMN_TRY(share_out(s, err));
+    OMN_TRY(tell_all_lost(s, c, err));
 done:
     return st;
 }
