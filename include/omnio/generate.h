@@ -91,6 +91,9 @@ typedef struct omn_convert_setup {
      * form is wanted */
     const omn_form_row *forms;
     size_t n_forms;
+    /* BLOCKS: how much an error in each column of a matrix weighs; one that it does not know, and
+     * NULL: all the same */
+    omn_importance *importance;
 } omn_convert_setup;
 typedef struct omn_converted {
     uint32_t size;
@@ -106,6 +109,7 @@ typedef struct omn_converted {
                                  * multiple of 256 */
     uint64_t odd;               /* matrices that stay, since their rows are no multiple of 32 */
     uint64_t before;            /* bytes of all tensors as they lay */
+    uint64_t weighed;           /* of the formed: those whose columns have an importance */
 } omn_converted;
 /* c is asked whether to stop, and told of progress; out->size is set by the caller. [any] */
 OMN_API omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path,

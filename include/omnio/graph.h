@@ -399,6 +399,21 @@ OMN_API void omn_exec_forget(omn_exec *x);
 /* Bytes of that storage as it is now. */
 OMN_API uint64_t omn_exec_bytes(const omn_exec *x);
 
+/* What comes into products, for quantisation: of every matrix [N, K] that the op linear multiplies
+ * by, the mean square of each of its K columns of inputs, over all runs of the graphs of a program.
+ * Rows that only pad a graph count like the others. [any] */
+typedef struct omn_importance omn_importance;
+OMN_API omn_status omn_importance_new(omn_importance **out, omn_error *err);
+OMN_API void omn_importance_free(omn_importance *m);
+/* From now on, until it is called with NULL; `to` is borrowed. Before the first run of a graph:
+ * what ran already goes on without being watched. Runs are slower, each such product is waited for.
+ * [setup] */
+OMN_API void omn_program_watch(omn_program *p, omn_importance *to);
+/* [K], borrowed, filled anew by each call for this matrix; NULL: it was multiplied by in no run, or
+ * is not of K columns. */
+OMN_API const float *omn_importance_get(omn_importance *m, const char *weight, size_t K);
+OMN_API size_t omn_importance_count(const omn_importance *m);   /* of matrices */
+
 /* Per-op times, when asked for: a row for each op name on each device, in the order of their first
  * run, with totals since the profile was switched on; ops of plugins have their own names. The rows
  * are borrowed until the next run. */

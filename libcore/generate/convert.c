@@ -42,7 +42,8 @@ typedef struct job {
     relay_how relay;
     relay_sums sums;
     const char *adapter;
-    uint64_t files, merged, coarse, odd;
+    uint64_t files, merged, coarse, odd, weighed;
+    omn_importance *importance;
 } job;
 
 static omn_status join(char *out, const char *folder, const char *name, omn_error *err)
@@ -267,6 +268,15 @@ static omn_type form_of(void *user, const char *name, const omn_shape *matrix)
     return fits ? small : OMN_TYPE_NONE;
 }
 
+/* How much the columns of this matrix weigh. */
+static const float *weighs(void *user, const char *name, const omn_shape *matrix)
+{
+    job *j = user;
+    const float *x = omn_importance_get(j->importance, name, (size_t)matrix->dim[1]);
+    j->weighed += x != NULL;
+    return x;
+}
+
 static omn_status write_weights(job *j, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -374,6 +384,14 @@ done:
     return st;
 }
 
+/* Safetensors are made twice, for their checksums; counts are of matrices. */
+static void tell_weighed(const job *j, omn_converted *out)
+{
+    if (out->size >= offsetof(omn_converted, weighed) + sizeof out->weighed)
+        out->weighed = omn_weights_writes(omn_model_context(j->m), j->to) ? j->weighed
+                                                                          : j->weighed / 2;
+}
+
 omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, const char *folder,
                              const omn_convert_setup *how, omn_converted *out, omn_error *err)
 {
@@ -390,6 +408,9 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
                          .overwrite = how->overwrite ? OMN_OVERWRITE : OMN_KEEP_EXISTING,
                          .call = c } };
     if (!j.arena) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
+    if (how->size >= offsetof(omn_convert_setup, importance) + sizeof how->importance)
+        j.importance = how->importance;
+    if (j.importance) j.relay.importance = weighs;
     if (blocks && how->size < offsetof(omn_convert_setup, n_forms) + sizeof how->n_forms) {
         st = omn_fail(err, OMN_ERR_ARGUMENT, "omn_convert_setup without forms");
         goto done;
@@ -409,13 +430,14 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
     j.from = omn_model_path(j.m);
     j.w = omn_model_weights(j.m);
     if (omn_weights_writes(ctx, folder)) {
-        const pack_how pack = { .form = form_of, .user = &j, .overwrite = overwrite(&j),
-                                .call = c };
+        const pack_how pack = { .form = form_of, .importance = j.importance ? weighs : NULL,
+                                .user = &j, .overwrite = overwrite(&j), .call = c };
         if (tiles || adapter)
             st = omn_fail(err, OMN_ERR_ARGUMENT,
                           "%s: tiles and adapters go into a folder with safetensors", folder);
         else
             st = pack_model(ctx, j.m, folder, &pack, out, err);
+        if (st == OMN_OK) tell_weighed(&j, out);
         if (st == OMN_OK && out->size >= offsetof(omn_converted, before) + sizeof out->before) {
             out->coarse = j.coarse;
             out->odd = j.odd;
@@ -440,6 +462,7 @@ omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, co
         out->odd = j.odd;
         out->before = j.relay.total;
     }
+    tell_weighed(&j, out);
     if (out->size >= offsetof(omn_converted, merged) + sizeof out->merged) out->merged = j.merged;
 done:
     if (st != OMN_OK) undo(&j);

@@ -103,7 +103,9 @@ static omn_status make_segments(omn_exec *x, prepared *r, omn_error *err)
     for (uint32_t i = 0; st == OMN_OK && i < g->n_steps;) {
         segment *sg = &r->segments[r->n_segments++];
         sg->first = i;
-        while (i < g->n_steps && d->compute->cost(d->dev, &g->calls[i]) >= 0) i++;
+        while (i < g->n_steps && d->compute->cost(d->dev, &g->calls[i]) >= 0 &&
+               (i == sg->first || !importance_wants(x->p, g->steps[i])))
+            i++;
         sg->count = i - sg->first;
         if (sg->count == 0) {
             sg->island = true;
@@ -264,7 +266,11 @@ omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call 
     for (uint32_t i = 0; st == OMN_OK && i < r->n_segments; i++) {
         segment *sg = &r->segments[i];
         uint64_t *times = x->profile ? r->times + sg->first : NULL;
-        if (omn_call_cancelled(c))
+        const step *next = g->steps[sg->first];
+        if (importance_wants(x->p, next)) st = importance_take(x, r, next, err);
+        if (st != OMN_OK)
+            break;
+        else if (omn_call_cancelled(c))
             st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
         else if (sg->island)
             st = island_run(x, &g->calls[sg->first], sg, r->buffers, c, times, err);

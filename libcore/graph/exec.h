@@ -59,5 +59,8 @@ omn_status island_prepare(omn_exec *x, const omn_op_call *call, segment *sg, omn
 omn_status island_run(omn_exec *x, const omn_op_call *call, segment *sg, omn_buffer *const *buffers,
                       omn_call *c, uint64_t *times, omn_error *err);
 void island_forget(omn_exec *x, segment *sg);
+/* importance.c: is the input of this step wanted? It is taken before the step runs. */
+bool importance_wants(const omn_program *p, const step *st);
+omn_status importance_take(omn_exec *x, const prepared *r, const step *st, omn_error *err);
 
 #endif

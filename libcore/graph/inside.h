@@ -269,6 +269,7 @@ struct omn_program {
     uint32_t n_weights, room_weights;
     uint64_t workspace; /* of the greediest graph */
     size_t n_declared, n_left; /* weights when they were last looked at, and those told of */
+    omn_importance *importance; /* NULL: nobody wants what products multiply; borrowed */
 };
 omn_status program_cpu(omn_program *p, omn_error *err);
 /* op flops and bytes moved of one step. */

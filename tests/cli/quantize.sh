@@ -45,6 +45,17 @@ ok "... and the rest" grep -qE ' (q6_K|q8_0) ' list
 ok "as JSON" gives 0 quantize "$nano" q8 --to q8_0 --overwrite --format json
 ok "... one object" grep -qE '^\{"type":"quantized".*"formed":[1-9]' out
 
+# Columns that matter on one's own inputs.
+printf '{"image": "01.png"}\n' > mine.jsonl
+ok "the importance of columns" gives 0 quantize "$nano" weighed --to q4_0 --task caption --batch mine.jsonl
+ok "... is of every matrix that was used" sh -c "grep -qE '^[1-9][0-9]* of them by the importance' out && grep -qE 'columns of [1-9][0-9]* matrices weighed by 1 answers' err"
+"$omnio" quantize "$nano" flat --to q4_0 > log || exit 99
+ok "... and changes them" sh -c "! cmp weighed/model.safetensors flat/model.safetensors > log"
+ok "... in a GGUF file, too" sh -c "'$omnio' quantize '$nano' weighed.gguf --to q4_0 --task caption --batch mine.jsonl 2> err && '$omnio' compare ./weighed ./weighed.gguf --exact --task caption 01.png"
+printf '{"image": "none.png"}\n' > mine.jsonl
+ok "no answers, no importance" refuses 1 'no line of --batch could be answered' "$nano" new --to q4_0 --task caption --batch mine.jsonl
+ok "no task" refuses 2 'go together' "$nano" new --to q4_0 --batch mine.jsonl
+
 # One file that is a model by itself.
 ok "a model as a GGUF file" gives 0 quantize "$nano" q8.gguf --to q8_0
 ok "... says what it did" grep -qE '^q8.gguf: [1-9][0-9]* matrices quantised, ' out
