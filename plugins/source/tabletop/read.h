@@ -38,7 +38,7 @@ typedef struct world_claim {
  * ball"), in its order; returns how many, at most WORLD_MOST_OBJECTS are kept. */
 int world_claims_of(const char *text, world_claim out[WORLD_MOST_OBJECTS]);
 /* Whether a blob of its own shows each of n claims, and no other vivid colour is there. What is
- * black or white is believed where it may be there. */
+ * black or white is believed where it may be there, unless another solid of that colour is. */
 bool world_reading_shows(const world_reading *r, const world_claim *claims, int n);
 
 #endif
