@@ -3,6 +3,11 @@
  * states, which outlive a run. */
 #include "inside.h"
 
+#include "reads.h"
+
+#include <omnio/running.h>
+
+#include <stdio.h>
 #include <string.h>
 
 omn_node *omn_input(omn_scope *s, const char *name, omn_type t, omn_shape shape)
@@ -92,6 +97,42 @@ bool omn_weight_exists(const omn_scope *s, const char *name)
     if (n) full[n] = '.';
     memcpy(full + n + (n > 0), name, m + 1);
     return store_has(s->g->program->store, full);
+}
+
+bool omn_weight_moves(const omn_node *w)
+{
+    return w && w->kind == NODE_WEIGHT && w->path;
+}
+
+omn_node *omn_weight_later(omn_node *w)
+{
+    const omn_graph *g = w ? w->g : NULL;
+    for (uint32_t i = g ? g->n_makings : 0; i-- > 0;)
+        if (g->makings[i].of == w && !strcmp(g->makings[i].name, AFTER)) return g->makings[i].node;
+    return w;
+}
+
+void omn_weight_after(omn_scope *s, omn_node *w, omn_node *x)
+{
+    char name[1024], have[96], wanted[96];
+    if (omn_scope_failed(s) || !omn_weight_moves(w)) return;
+    if (!x || x->type != OMN_F32 || !omn_shape_equal(&x->shape, &w->shape)) {
+        graph_fail(s, OMN_ERR_SHAPE, NULL, "weight '%s' (%s) would become %s: f32 is wanted, and "
+                                           "its shape", w->name, node_text(w, wanted),
+                   x ? node_text(x, have) : "nothing");
+        return;
+    }
+    const int n = snprintf(name, sizeof name, "%s%s", AFTER, w->name);
+    if (n < 0 || (size_t)n >= sizeof name) {
+        graph_fail(s, OMN_ERR_ARGUMENT, NULL, "weight '%s': its name is too long", w->name);
+        return;
+    }
+    if (s->g->with_gradient) {
+        if (omn_weight_later(w) != w) omn_bundle_replace(s->g->outputs, s->g->root, name, x);
+        else omn_bundle_put(s->g->outputs, s->g->root, name, x);
+    }
+    omn_node_tag(s->g->root, x, "after.%s", w->name);
+    omn_node_make(s->g->root, w, AFTER, x);
 }
 
 /* ---- states

@@ -19,4 +19,7 @@ bool program_multiplies(omn_program *p, const char *name);
  * take it in blocks. [any] */
 bool program_reads_blocks(omn_program *p, const char *name);
 
+/* Prefix of outputs: what becomes of the weight of that name (omn_weight_after). */
+#define AFTER "after:"
+
 #endif

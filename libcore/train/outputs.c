@@ -8,6 +8,7 @@
 #include "../generate/row.h"
 #include "../graph/adapt.h"
 #include "../graph/reads.h"
+#include "../tensor/finite.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -224,25 +225,58 @@ omn_status outputs_build(omn_trainer *t, omn_error *err)
     return st;
 }
 
+/* The graph's outputs with this prefix, by the weight that they are of. */
+static omn_status by_weight(omn_trainer *t, const output *o, const char *prefix, char ***out,
+                            omn_error *err)
+{
+    const size_t n = strlen(prefix);
+    char **names = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(char *));
+    for (size_t i = 0; names && i < omn_graph_outputs(o->graph); i++) {
+        const char *name = omn_graph_output_name(o->graph, i);
+        if (strncmp(name, prefix, n)) continue;
+        const long w = omn_store_find(t->store, name + n);
+        if (w < 0)
+            return omn_fail(err, OMN_ERR_INTERNAL, "%s: no such weight is in the store", name + n);
+        if (!(names[w] = omn_arena_strdup(t->arena, name))) names = NULL;
+    }
+    *out = names;
+    return names ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a trainer");
+}
+
 omn_status outputs_gradients(omn_trainer *t, omn_error *err)
 {
-    for (uint32_t k = 0; k < t->n_outputs; k++) {
+    omn_status st = OMN_OK;
+    for (uint32_t k = 0; k < t->n_outputs && st == OMN_OK; k++) {
         output *o = &t->outputs[k];
-        o->gradient_names = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(char *));
-        for (size_t i = 0; o->gradient_names && i < omn_graph_outputs(o->graph); i++) {
-            const char *name = omn_graph_output_name(o->graph, i);
-            if (strncmp(name, "grad:", 5)) continue;
-            const long w = omn_store_find(t->store, name + 5);
-            if (w < 0)
-                return omn_fail(err, OMN_ERR_INTERNAL, "%s: no such weight is in the store",
-                                name + 5);
-            if (!(o->gradient_names[w] = omn_arena_strdup(t->arena, name)))
-                o->gradient_names = NULL;
-        }
-        if (!o->gradient_names)
-            return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a trainer");
+        st = by_weight(t, o, "grad:", &o->gradient_names, err);
+        if (st == OMN_OK) st = by_weight(t, o, AFTER, &o->after_names, err);
     }
-    return OMN_OK;
+    return st;
+}
+
+omn_status outputs_after(omn_trainer *t, bool *finite, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const output *o = &t->outputs[t->now];
+    for (size_t i = 0; i < t->n_weights; i++) {
+        omn_tensor x;
+        t->after[i] = NULL;
+        if (!o->after_names[i]) continue;
+        OMN_TRY(omn_exec_output(t->exec, o->graph, o->after_names[i], &x, err));
+        t->after[i] = x.data;
+        const size_t n = t->opt->slots[i].count;
+        *finite = *finite && finite_until(x.data, n) == n;
+    }
+done:
+    return st;
+}
+
+void outputs_settle(omn_trainer *t)
+{
+    for (size_t i = 0; i < t->n_weights; i++) {
+        const slot *s = &t->opt->slots[i];
+        if (t->after[i]) memcpy(s->w, t->after[i], s->count * sizeof(float));
+    }
 }
 
 bool output_has(const output *o, const char *name)
@@ -265,7 +299,10 @@ bool trainer_moves(const omn_trainer *t, const char *weight)
 {
     char factor[1024];
     adapter a;
+    const long i = omn_store_find(t->store, weight);
     if (trainer_learns(t, weight)) return true;
+    for (uint32_t k = 0; i >= 0 && (size_t)i < t->n_weights && k < t->n_outputs; k++)
+        if (t->outputs[k].after_names[i]) return true;
     if (!store_adapter(t->store, weight, &a)) return false;
     snprintf(factor, sizeof(factor), "%s" ADAPT_A, weight);
     return trainer_learns(t, factor);

@@ -261,8 +261,9 @@ static omn_status make_rest(omn_trainer *t, omn_error *err)
     t->task_lessons = omn_arena_alloc(t->arena, (size_t)u->n_tasks + 1, sizeof(uint64_t));
     t->n_weights = omn_store_count(t->store);
     t->gradients = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(float *));
+    t->after = omn_arena_alloc(t->arena, t->n_weights + 1, sizeof(float *));
     if (!t->made || !t->rows || !t->token_task || !t->token_modality || !t->sums ||
-        !t->task_loss || !t->task_lessons || !t->gradients)
+        !t->task_loss || !t->task_lessons || !t->gradients || !t->after)
         return no_memory(err);
     t->modality_loss = t->task_loss + u->n_tasks;
     for (uint32_t i = 0; i < u->batch; i++) {
@@ -404,15 +405,18 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     if (t->cells) OMN_TRY(scalar(t, "loss.aux", &aux, err));
     OMN_TRY(count_tasks(t, err));
     OMN_TRY(find_gradients(t, err));
+    bool numbers = isfinite(loss);
+    OMN_TRY(outputs_after(t, &numbers, err));
     const double ran = now_s();
     t->opt->rate = now.rate;
     t->opt->rate_muon = now.rate_muon;
     if (t->opt->average > 0) t->opt->average = now.average;
-    if (isfinite(loss))
+    if (numbers)
         OMN_TRY(
             omn_opt_step(t->opt, t->gradients, now.factor, omn_call_pool(c), &norm, &finite, err));
     batch_commit(t);
     if (finite) {
+        outputs_settle(t);
         t->step++;
         t->skipped_in_row = 0;
     } else {

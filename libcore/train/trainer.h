@@ -70,6 +70,7 @@ typedef struct output {
     char loss_name[80], nll_name[80];     /* outputs of the graph */
     omn_graph *graph;
     char **gradient_names;                /* by weight of the store; NULL: the graph gives none */
+    char **after_names;                   /* the same of what is not learnt by descent */
 } output;
 
 /* A row that is being filled. inputs: tokens of its texts by number. */
@@ -96,6 +97,7 @@ struct omn_trainer {
     uint32_t fed;                         /* places of the feed's rows; 0: it has to be made */
     omn_opt *opt;
     const float **gradients;              /* by weight of the store; NULL: none in this step */
+    const float **after;                  /* the same of what is not learnt by descent */
     size_t n_weights;
     uint32_t cells;                       /* of the auxiliary loss; 0: none */
     made *made;                           /* batch of them */
@@ -128,6 +130,10 @@ omn_status outputs_find(omn_trainer *t, omn_error *err);
 omn_status outputs_build(omn_trainer *t, omn_error *err);
 omn_status outputs_gradients(omn_trainer *t, omn_error *err);
 bool output_has(const output *o, const char *name);       /* does its graph give that back? */
+/* What became of weights that no descent moves (running statistics) in the step that has just run:
+ * are all of it numbers? And into the store with it. */
+omn_status outputs_after(omn_trainer *t, bool *finite, omn_error *err);
+void outputs_settle(omn_trainer *t);
 
 /* patches.c: places of the inputs' encoders that take part, once the roles are known; those of a
  * page that are shown. */

@@ -3,6 +3,8 @@
  * bias, so that it costs no pass of its own. */
 #include "conv_norm.h"
 
+#include <omnio/running.h>
+
 #define EVERYWHERE (1u | 2u | 4u)         /* rows, lines, columns */
 
 static omn_node *vector(omn_scope *s, const char *name, int64_t n, omn_init_kind init)
@@ -10,11 +12,11 @@ static omn_node *vector(omn_scope *s, const char *name, int64_t n, omn_init_kind
     return omn_weight(s, name, omn_dim1(n), init, 0);
 }
 
-/* What a learnt statistic is after a batch that has `now`; kept at 0.9. */
-static void learn(omn_scope *s, const char *name, omn_node *learnt, omn_node *now, double factor)
+/* A learnt statistic behind a batch that has `now`: 0.9 of it are kept. */
+static void learn(omn_scope *s, omn_node *learnt, omn_node *now, double factor)
 {
-    omn_node *x = omn_add(s, omn_scale(s, learnt, 0.9, 0), omn_scale(s, now, 0.1 * factor, 0));
-    omn_node_tag(omn_scope_at(s, "/"), x, "after.%s.%s", omn_scope_name(s), name);
+    omn_node *x = omn_scale(s, omn_weight_later(learnt), 0.9, 0);
+    omn_weight_after(s, learnt, omn_add(s, x, omn_scale(s, now, 0.1 * factor, 0)));
 }
 
 /* y less its mean over the batch; *var: that of the batch instead of the learnt one. */
@@ -24,8 +26,8 @@ static omn_node *centre(omn_scope *ns, omn_node *y, omn_node *mean, omn_node **v
     omn_node *now = omn_sum(ns, y, EVERYWHERE, false, true);
     y = omn_add(ns, y, omn_scale(ns, now, -1, 0));
     omn_node *spread = omn_sum(ns, omn_mul(ns, y, y), EVERYWHERE, false, true);
-    learn(ns, "running_mean", mean, now, 1);
-    learn(ns, "running_var", *var, spread, n > 1 ? n / (n - 1) : 1);
+    learn(ns, mean, now, 1);
+    learn(ns, *var, spread, n > 1 ? n / (n - 1) : 1);
     *var = spread;
     return y;
 }
@@ -42,7 +44,7 @@ omn_node *conv_norm_build(omn_scope *s, const conv_norm *n, omn_node *x)
     omn_node *bias = vector(ns, "bias", n->out, OMN_INIT_ZERO);
     omn_node *mean = vector(ns, "running_mean", n->out, OMN_INIT_ZERO);
     omn_node *var = vector(ns, "running_var", n->out, OMN_INIT_ONE), *y;
-    if (omn_scope_training(s) && !n->stored) {
+    if (omn_weight_moves(mean) && !n->stored) {
         y = centre(ns, omn_conv2d(cs, x, w, NULL, &how, OMN_ACT_NONE), mean, &var);
     } else {
         /* what is measured is not learnt by descent */

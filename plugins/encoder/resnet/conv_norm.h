@@ -16,8 +16,8 @@ typedef struct conv_norm {
 } conv_norm;
 
 /* act((x w - mean) / sqrt(variance + eps) * weight + bias) of x [B,h,w,C]. Statistics are those
- * learnt; in training those of the batch, and what the learnt ones become is tagged
- * "after.NAME". */
+ * learnt; in training those of the batch, of which the learnt ones learn, unless these are
+ * frozen. */
 omn_node *conv_norm_build(omn_scope *s, const conv_norm *n, omn_node *x);
 
 #endif

@@ -60,7 +60,7 @@ static omn_status put_learnt(golden_run *r, omn_error *err)
         char name[200];
         const char *stage = omn_weights_name(w, i);
         if (!golden_starts(stage, "out.encoder.embed_images.")) continue;
-        omn_format(name, sizeof name, "after.%s", stage + 4);
+        omn_format(name, sizeof name, "after:%s", stage + 4);
         st = golden_put_output(r, stage + 4, name, err);
     }
     return st;

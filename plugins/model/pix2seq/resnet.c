@@ -2,9 +2,11 @@
 /* Pictures through a residual network (He et al. 2016) as Pix2Seq has it in front of its layers:
  * the stride sits on the 3 x 3 convolution of a bottleneck, every convolution is padded the same
  * before and after, the pool behind the stem as TensorFlow pads. Batch norms (Ioffe and Szegedy
- * 2015) take the statistics that they have learnt; in training those of the batch, and say what the
- * learnt ones become: tags "after.NAME". */
+ * 2015) take the statistics that they have learnt; in training those of the batch, of which the
+ * learnt ones learn, unless these are frozen. */
 #include "pix2seq.h"
+
+#include <omnio/running.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -23,12 +25,11 @@ int p2s_stride(const struct p2s_image *p)
     return p->stem == P2S_PATCHES ? p->patch : 2 << p->stages;
 }
 
-/* What a learnt statistic is after a batch that has `now`. */
-static void learn(omn_scope *s, const char *path, const char *leaf, omn_node *learnt,
-                  omn_node *now)
+/* A learnt statistic behind a batch that has `now`. */
+static void learn(omn_scope *s, omn_node *learnt, omn_node *now)
 {
-    omn_node *x = omn_add(s, omn_scale(s, learnt, KEPT, 0), omn_scale(s, now, 1 - KEPT, 0));
-    omn_node_tag(omn_scope_at(s, "/"), x, "after.model/%s/%s", path, leaf);
+    omn_node *x = omn_scale(s, omn_weight_later(learnt), KEPT, 0);
+    omn_weight_after(s, learnt, omn_add(s, x, omn_scale(s, now, 1 - KEPT, 0)));
 }
 
 /* A convolution without bias, its kernel [y, x, in, out]. */
@@ -57,15 +58,17 @@ static omn_node *normed(const struct p2s_image *p, omn_scope *s, const char *pat
     omn_node *bias = p2s_weight(s, name, "beta", d, OMN_INIT_ZERO, 0);
     omn_node *mean = p2s_weight(s, name, "moving_mean", d, OMN_INIT_ZERO, 0);
     omn_node *var = p2s_weight(s, name, "moving_variance", d, OMN_INIT_ONE, 0);
-    if (omn_scope_training(s) && !p->still) {
+    if (omn_weight_moves(mean) && !p->still) {
         omn_node *now = omn_sum(s, x, all, false, true);
-        learn(s, name, "moving_mean", mean, now);
+        learn(s, mean, now);
         x = omn_add(s, x, omn_scale(s, now, -1, 0));
         now = omn_sum(s, omn_mul(s, x, x), all, false, true);
-        learn(s, name, "moving_variance", var, now);
+        learn(s, var, now);
         var = now;
     } else {
-        x = omn_add(s, x, omn_scale(s, mean, -1, 0));
+        /* what is measured is not learnt by descent */
+        var = omn_stop_gradient(s, var);
+        x = omn_add(s, x, omn_scale(s, omn_stop_gradient(s, mean), -1, 0));
     }
     var = omn_activate(s, omn_scale(s, var, 1, EPS), OMN_ACT_RSQRT);
     x = omn_add(s, omn_mul(s, x, omn_mul(s, var, scale)), bias);

@@ -227,7 +227,7 @@ omn_status verify_loss(verify *v, omn_error *err)
     OMN_TRY(again(v, &(verify_how){ .smoothing = 0.1 }, &r, err));
     OMN_TRY(put(&r, "loss_smooth", "loss", err));
     if (residual) {
-        static const char stem[] = "after.model/encoder/resnet/initial_conv_relu_max_pool/2/bn";
+        static const char stem[] = "after:model/encoder/resnet/initial_conv_relu_max_pool/2/bn";
         char name[128];
         OMN_TRY(again(v, &(verify_how){ .model = { .training = true } }, &r, err));
         OMN_TRY(put(&r, "loss_batch_stats", "loss", err));
