@@ -47,6 +47,18 @@ static inline void amx_emulate_dot(tiles *t, int c, int a, int b)
 }
 #define amx_dot(t, c, a, b) amx_emulate_dot(t, c, a, b)
 
+/* the same with four signed bytes in place of two halves, and sums of whole numbers */
+static inline void amx_emulate_dot_bytes(tiles *t, int c, int a, int b)
+{
+    for (int m = 0; m < 16; m++)
+        for (int k = 0; k < 16; k++)
+            for (int n = 0; n < 16; n++)
+                for (int i = 0; i < 32; i += 8)
+                    t->t[c][m][n] += (uint32_t)((int8_t)(t->t[a][m][k] >> i) *
+                                                (int8_t)(t->t[b][k][n] >> i));
+}
+#define amx_dot_bytes(t, c, a, b) amx_emulate_dot_bytes(t, c, a, b)
+
 #else
 
 typedef struct tiles { char none; } tiles;
@@ -79,6 +91,8 @@ INLINE void amx_end(tiles *t)
                      : "memory")
 #define amx_dot(t, c, a, b)                                                                        \
     __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c : : : "memory")
+#define amx_dot_bytes(t, c, a, b)                                                                  \
+    __asm__ volatile("tdpbssd %%tmm" #b ", %%tmm" #a ", %%tmm" #c : : : "memory")
 
 #endif
 

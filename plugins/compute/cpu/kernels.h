@@ -17,7 +17,8 @@
  * picture) becomes has the same bits whichever other rows there are, how many, before or behind it;
  * lanes.h says how. Not promised: between levels, where bf16 is asked for (`bf16`: few rows of
  * linear and one to four queries of attention are summed in another order, or not rounded at all,
- * so that elements differ by up to 2^-8 of the sum of absolute products), and for sums over rows
+ * so that elements differ by up to 2^-8 of the sum of absolute products; of quantised weights see
+ * linear_blocks), and for sums over rows
  * (gradients of weights, losses).
  */
 #ifndef OMN_CPU_KERNELS_H
@@ -98,13 +99,23 @@ typedef struct cpu_linear {
 
 /* linear_blocks is linear with w [N, K] in blocks of quantised weights (w_type). In f32, whatever
  * the company, it has the bits of linear with those weights brought into f32. With bf16 it is not
- * the same in any company: up to 8 rows of x do not round w, more rows round it to bf16. `work` has
- * cpu_blocks_rows(N, K) * K floats. */
+ * the same in any company: up to 8 rows of x (16 with AMX) are rounded to whole numbers of 8 bits,
+ * 32 neighbours by their largest, which leaves at most a 254th of it, and w is not rounded; more
+ * rows are rounded to bf16, and so is w. Above CPU_PORTABLE and without AMX, up to 8 rows each have
+ * the bits that they have alone. `work` has cpu_blocks_work bytes: a panel of w, cpu_blocks_rows
+ * of them in f32, and with bf16 rows of x as matrix units take them, from a multiple of 64 on. */
 static inline size_t cpu_blocks_rows(size_t N, size_t K)
 {
     size_t rows = ((size_t)1 << 20) / (K ? K : 1) / 32 * 32;
     if (rows < 64) rows = 64;
     return rows < N ? rows : N;
+}
+enum { CPU_BLOCKS_X = 1024 };
+static inline size_t cpu_blocks_work(size_t M, size_t N, size_t K, bool bf16)
+{
+    const size_t rows = M < CPU_BLOCKS_X ? (M + 31) / 32 * 32 : CPU_BLOCKS_X;
+    const size_t x = bf16 ? rows * ((K + 31) / 32 * 64) : 0;
+    return 64 + cpu_blocks_rows(N, K) * K * sizeof(float) + x;
 }
 
 /* Attention over heads without an array of Tq x Tk; the rules are those of omn_attend (graph.h). q

@@ -56,11 +56,13 @@ static features look(void)
     f.avx2 = (b7 & bit_AVX2) && (state & 0x6) == 0x6;
     const unsigned wide = bit_AVX512F | bit_AVX512BW | bit_AVX512DQ | bit_AVX512VL;
     f.avx512 = f.avx2 && (b7 & wide) == wide && (state & 0xe6) == 0xe6;
-    if (f.avx512 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) f.avx512_bf16 = a >> 5 & 1;
-    const unsigned tile = 1u << 24, tile_bf16 = 1u << 22;
+    /* all that have AVX512_BF16 also have dot products of bytes, which its kernels use too */
+    const bool bytes = c & bit_AVX512VNNI;
+    if (f.avx512 && bytes && __get_cpuid_count(7, 1, &a, &b, &c, &d)) f.avx512_bf16 = a >> 5 & 1;
+    const unsigned tile = 3u << 24, tile_bf16 = 1u << 22; /* tiles, and of bytes */
     f.slow_dot = d7 & tile_bf16;
-    f.amx = f.avx512_bf16 && (d7 & tile) && (d7 & tile_bf16) && (state & 0x60000) == 0x60000 &&
-        may_use_tiles();
+    f.amx = f.avx512_bf16 && (d7 & tile) == tile && (d7 & tile_bf16) &&
+        (state & 0x60000) == 0x60000 && may_use_tiles();
     return f;
 }
 

@@ -17,6 +17,7 @@
 #include "amx.h"
 #include "epilogue.h"
 #include "gemm_tiles.h"
+#include "linear_packed.h"
 #include "tile_dot.h"
 
 enum { SIDE = TILE_SIDE, STRIP = TILE_STRIP, LINE = 64 };
@@ -26,7 +27,7 @@ typedef struct amx_job {
     size_t x_row, w_row, out_row, residual_row;
     size_t deep;                        /* tiles along K */
     size_t m0, rows;                    /* of the block */
-    char *x;                            /* packed */
+    char *x;                            /* packed, of the block */
 } amx_job;
 
 /* ---- packing x ---- */
@@ -246,17 +247,41 @@ static size_t amx_rows(const cpu_linear *l)
     return ((l->M + blocks - 1) / blocks + 2 * SIDE - 1) / (2 * SIDE) * (2 * SIDE);
 }
 
+/* one task a thread, if that is known: a strip then fetches the next nearly always */
+static void amx_all_strips(amx_job *j, const cpu_par *par)
+{
+    const size_t strips = (j->l->N + STRIP - 1) / STRIP, tasks = par->threads ? par->threads : 8;
+    par_run(par, strips, (strips + tasks - 1) / tasks, amx_strips, j);
+}
+
+void linear_pack(const cpu_linear *l, void *out, const cpu_par *par)
+{
+    amx_job j = { .l = l, .x_row = l->x_row, .deep = (l->K + TILE_DEPTH - 1) / TILE_DEPTH,
+                  .rows = l->M, .x = out };
+    par_run(par, (l->M + SIDE - 1) / SIDE, 8, amx_pack_x, &j);
+}
+
+void linear_packed(const cpu_linear *l, const void *x, const cpu_par *par)
+{
+    const size_t fit = amx_rows(l), most = fit ? fit : 2 * SIDE;
+    amx_job j = { l, l->x_row, l->w_row, l->out_row, l->residual_row,
+                  (l->K + TILE_DEPTH - 1) / TILE_DEPTH, 0, 0, NULL };
+    for (; j.m0 < l->M; j.m0 += j.rows) {
+        j.rows = l->M - j.m0 < most ? l->M - j.m0 : most;
+        j.x = (char *)(uintptr_t)x + j.m0 / SIDE * j.deep * TILE_BYTES;
+        amx_all_strips(&j, par);
+    }
+}
+
 static void linear_amx(const cpu_linear *l, const cpu_par *par)
 {
-    const size_t most = amx_rows(l), strips = (l->N + STRIP - 1) / STRIP;
+    const size_t most = amx_rows(l);
     amx_job j = { l, l->x_row, l->w_row, l->out_row, l->residual_row,
                   (l->K + TILE_DEPTH - 1) / TILE_DEPTH, 0, 0, par->take(par->scratch) };
-    /* one task a thread, if that is known: a strip then fetches the next nearly always */
-    const size_t tasks = par->threads ? par->threads : 8;
     for (; j.m0 < l->M; j.m0 += j.rows) {
         j.rows = l->M - j.m0 < most ? l->M - j.m0 : most;
         par_run(par, (j.rows + SIDE - 1) / SIDE, 8, amx_pack_x, &j);
-        par_run(par, strips, (strips + tasks - 1) / tasks, amx_strips, &j);
+        amx_all_strips(&j, par);
     }
     par->give(par->scratch, j.x);
 }

@@ -20,7 +20,8 @@ size_t blocks_linear_work(const omn_op_call *c)
     const omn_linear_attrs *a = c->attrs;
     const omn_view *w = &c->in[1];
     if (!view_is_blocks(w) || a->in_out) return 0;
-    return cpu_blocks_rows(view_dim(w, 0), view_last(w)) * view_last(w) * sizeof(float);
+    return cpu_blocks_work(view_rows(&c->out[0]), view_dim(w, 0), view_last(w),
+                           a->precision == OMN_PRECISION_BF16);
 }
 
 omn_status blocks_linear(const cpu_run *r, const cpu_linear *l)
