@@ -459,29 +459,48 @@ omn_status omn_model_prepare(const omn_model *m, omn_call *c, const char *role, 
     return e->prepare(p->self, c, v, out, frame ? frame : &unused, err);
 }
 
-omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, omn_error *err)
+omn_status model_text_ids(const omn_model *m, const omn_value *text, int32_t **ids, size_t *n,
+                          omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_call *c = NULL;
+    omn_feed *f = NULL;
+    *ids = NULL;
+    *n = 0;
+    OMN_TRY(omn_context_call(m->ctx, 0, 0, NULL, &c, err));
+    OMN_TRY(omn_feed_make(&f, err));
+    OMN_TRY(omn_model_prepare(m, c, "text", text, f, NULL, err));
+    const omn_tensor *t = omn_feed_get(f, "ids"), *seg = t ? omn_feed_get(f, "seg") : NULL;
+    if (!seg || t->type != OMN_I32 || seg->type != OMN_I32 || seg->bytes != t->bytes) goto done;
+    *ids = malloc(t->bytes + sizeof **ids);
+    if (!*ids) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "the ids of a text: out of memory"));
+    for (size_t i = 0; i < t->bytes / sizeof **ids; i++)
+        if (((const int32_t *)seg->data)[i]) (*ids)[(*n)++] = ((const int32_t *)t->data)[i];
+done:
+    omn_feed_free(f);
+    omn_call_free(c);
+    return st;
+}
+
+omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, size_t *front,
+                          omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_error why = OMN_ERROR_INIT;
-    omn_call *c = NULL;
-    omn_feed *f = NULL;
     omn_value *nothing = NULL;
+    int32_t *ids = NULL;
+    size_t n = 0;
     *out = deflt;
-    OMN_TRY(omn_context_call(m->ctx, 0, 0, NULL, &c, err));
-    OMN_TRY(omn_feed_make(&f, err));
+    if (front) *front = 0;
     OMN_TRY(omn_text_new("", 0, &nothing, err));
-    st = omn_model_prepare(m, c, "text", nothing, f, NULL, &why);
+    st = model_text_ids(m, nothing, &ids, &n, &why);
     if (st == OMN_ERR_MEMORY) omn_fail(err, st, "%s", why.text);
-    const omn_tensor *ids = st == OMN_OK ? omn_feed_get(f, "ids") : NULL;
-    const omn_tensor *seg = ids ? omn_feed_get(f, "seg") : NULL;
-    const size_t n = ids && ids->type == OMN_I32 ? ids->bytes / sizeof(int32_t) : 0;
-    for (size_t i = 0; seg && seg->type == OMN_I32 && seg->bytes == ids->bytes && i < n; i++)
-        if (((const int32_t *)seg->data)[i]) *out = ((const int32_t *)ids->data)[i];
-    st = st == OMN_ERR_MEMORY ? st : OMN_OK; /* what cannot be read at all is told elsewhere */
+    else st = OMN_OK;                     /* what cannot be read at all is told elsewhere */
+    if (n) *out = ids[n - 1];
+    if (n && front) *front = n - 1;
 done:
+    free(ids);
     omn_value_unref(nothing);
-    omn_feed_free(f);
-    omn_call_free(c);
     return st;
 }
 

@@ -111,8 +111,13 @@ void model_port_name(const char *role, uint32_t number, const char *port, char *
  * none. spelling.c */
 const omn_range *vocab_stands_for(const omn_vocab *v, int32_t id);
 /* The id behind a text that the model reads, which need not be the end of what it writes; deflt: of
- * an encoder that does not tell. [any] */
-omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, omn_error *err);
+ * an encoder that does not tell. front, or NULL: how many stand before its words. [any] */
+omn_status model_text_end(const omn_model *m, int32_t deflt, int32_t *out, size_t *front,
+                          omn_error *err);
+/* What its encoder makes of a text, with all that stands around it; *ids is owned (free()), *n 0
+ * where it makes no ids. */
+omn_status model_text_ids(const omn_model *m, const omn_value *text, int32_t **ids, size_t *n,
+                          omn_error *err);
 /* Most tokens of a text input or an answer, end token included. */
 int32_t model_most_tokens(const omn_model *m, bool answer);
 /* The same for answers of one decoder: the codes of one value and the end, where it says how many

@@ -55,7 +55,7 @@ static omn_status put_text(const omn_recipe *r, const omn_lesson *l, const omn_v
     int32_t *ids = NULL, end = -1;
     omn_buf said;
     omn_buf_init(&said, (size_t)1 << 24);
-    omn_status st = model_text_end(r->teacher, end_of(asked(r, l)), &end, err);
+    omn_status st = model_text_end(r->teacher, end_of(asked(r, l)), &end, NULL, err);
     if (st == OMN_OK) st = trainer_tokens(r->teacher, v, &ids, &n, err);
     if (st == OMN_OK && omn_value_is(v, "tokens"))
         st = omn_decoder_text(omn_model_decoder(r->teacher, "text"), ids, n, &said, NULL, err);

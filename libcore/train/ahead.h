@@ -19,8 +19,8 @@ bool trainer_moves(const omn_trainer *t, const char *weight);
 bool trainer_learns(const omn_trainer *t, const char *weight);
 /* The adapters of the trained weights as a file of their own, f32; averages if there are any. */
 omn_status trainer_adapters(const omn_trainer *t, const char *path, omn_error *err);
-/* Ids of what a lesson shows as "text", without the end token: a text's, or the value "tokens" as
- * it is. *ids is owned (free()). */
+/* Ids of what a lesson shows as "text", without the end token: a text's, with a start token where
+ * its encoder has one, or the value "tokens" as it is. *ids is owned (free()). */
 omn_status trainer_tokens(const omn_model *m, const omn_value *v, int32_t **ids, size_t *n,
                           omn_error *err);
 /* Places of an encoder that pages can hide one by one, and the grid that they are, row by row; 0:

@@ -134,7 +134,7 @@ omn_status outputs_find(omn_trainer *t, omn_error *err)
         return omn_fail(err, OMN_ERR_UNSUPPORTED,
                         "the model has no location tokens, so soft_sigma means nothing");
     if (!omn_model_encoder(t->model, "text")) return OMN_OK;    /* it reads none */
-    const omn_status st = model_text_end(t->model, t->outputs[0].stop, &t->text_end, err);
+    const omn_status st = model_text_end(t->model, t->outputs[0].stop, &t->text_end, NULL, err);
     if (st == OMN_OK && t->text_end < 0)
         return omn_fail(err, OMN_ERR_UNSUPPORTED,
                         "the model's texts have no end token that its encoder tells of");

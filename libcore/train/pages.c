@@ -23,6 +23,21 @@ static omn_status no_memory(omn_error *err)
     return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a page of lessons");
 }
 
+/* As its encoder reads it, less the end token, where something stands in front of a text: a start
+ * token, of a tokenizer that may be another than that of answers. Else as the tokenizer cuts it. */
+static omn_status text_tokens(const omn_model *m, const omn_value *v, const char *text,
+                              int32_t **ids, size_t *n, omn_error *err)
+{
+    size_t front = 0;
+    int32_t end = -1;
+    omn_status st = model_text_end(m, -1, &end, &front, err);
+    if (st != OMN_OK || !front)
+        return st == OMN_OK ? omn_model_all_tokens(m, text, ids, n, err) : st;
+    st = model_text_ids(m, v, ids, n, err);
+    if (*n && (*ids)[*n - 1] == end) --*n;
+    return st;
+}
+
 omn_status trainer_tokens(const omn_model *m, const omn_value *v, int32_t **ids, size_t *n,
                           omn_error *err)
 {
@@ -32,7 +47,7 @@ omn_status trainer_tokens(const omn_model *m, const omn_value *v, int32_t **ids,
         const char *text = omn_text_get(v, &bytes);
         if (bytes > 1 << 24)
             return omn_fail(err, OMN_ERR_DATA, "a lesson's text is %zu bytes long", bytes);
-        return omn_model_all_tokens(m, text, ids, n, err);
+        return text_tokens(m, v, text, ids, n, err);
     }
     *n = omn_tokens_get(v, &from, NULL);
     *ids = malloc((*n + 1) * sizeof(**ids));

@@ -2,6 +2,8 @@
 /* The answer "text": whatever the model says. Also what the other answers of text share. */
 #include "answers.h"
 
+#include <omnio/kinds.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,13 +64,31 @@ static omn_status open_text(omn_call *c, const void *params, omn_open *o, void *
     return s ? said_open(s, o, "text", err) : omn_fail(err, OMN_ERR_MEMORY, "text: out of memory");
 }
 
+/* A decoder that makes a fixed number of codes has words of its own, as a list of classes has. */
+static omn_status write_codes(const said *s, omn_call *c, const omn_value *v, omn_ids *out,
+                              omn_error *err)
+{
+    omn_value *tokens = NULL;
+    const int32_t *codes = NULL;
+    const omn_range *r = omn_vocab_range(omn_part_vocabulary(s->decoder), "codes");
+    const omn_status st = omn_decoder_codes(s->decoder, c, v, NULL, &tokens, err);
+    const size_t n = st == OMN_OK ? omn_tokens_get(tokens, &codes, NULL) : 0;
+    for (size_t i = 0; i < n; i++) omn_ids_put(out, r ? r->first + r->step * codes[i] : codes[i]);
+    omn_value_unref(tokens);
+    return st;
+}
+
 static omn_status write_text(const void *self, omn_call *c, const omn_value *v,
                              const omn_frame *frame, omn_ids *out, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_buf b;
-    (void)c;
+    const said *s = self;
+    const omn_codes *codes = omn_part_codes(s->decoder);
     (void)frame;
+    if (codes && codes->count > 0 && omn_value_is(v, "text") &&
+        !strcmp(omn_decoder_makes(s->decoder), "text"))
+        return write_codes(s, c, v, out, err);
     if (!omn_value_is(v, "text") && !omn_value_is(v, "number"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
                         omn_value_kind_name(v));
