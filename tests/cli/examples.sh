@@ -90,6 +90,18 @@ for name in mdetr mdetr-refcoco; do
  "omnio": {"stem": 6, "planes": "3,4,5,6", "blocks": "1,1,1,1", "side": 64, "longest": 96}}
 EOF
 done
+# GPV-1, which has a list of words for its answers.
+mkdir shelf/gpv || exit 99
+cp "$top_srcdir/tests/golden/wordpiece/vocab.txt" shelf/gpv || exit 99
+printf '%s\n' __pad__ __cls__ __stop__ __unk__ red green blue words some > shelf/gpv/words.txt
+cat > shelf/gpv/config.json << EOF
+{"model_type": "gpv", "hidden_dim": 16, "detr": {"hidden_dim": 8, "nheads": 2, "num_encoder_layers": 1,
+ "num_decoder_layers": 1, "dim_feedforward": 16, "num_queries": 6}, "co_att": {"num_layers": 1,
+ "bi_num_attention_heads": 2}, "text_decoder": {"nheads": 2, "num_layers": 1}, "omnio": {"most": 16, "stem": 6,
+ "planes": "3,4,5,6", "blocks": "1,1,1,1", "side": 48, "longest": 64, "bert_config": {"vocab_size": 200,
+ "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 8,
+ "max_position_embeddings": 16}}}
+EOF
 # UniT, one for each of its tasks.
 for task in coco:detection_coco vqa:vqa2 entail:visual_entailment sentiment:glue_sst2; do
     mkdir shelf/unit-${task%:*} || exit 99
@@ -245,7 +257,7 @@ example() {
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
-    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|unit-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
+    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|gpv|unit-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some

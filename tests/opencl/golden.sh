@@ -61,6 +61,10 @@ for case in loss embed; do
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/mdetr/tiny_a.$case.safetensors" >"$log" 2>&1
     result $? "mdetr $case"
 done
+for case in both other_steps; do
+    "$omnio" verify --device opencl "$top_srcdir/tests/golden/gpv/tiny_a.$case.safetensors" >"$log" 2>&1
+    result $? "gpv $case"
+done
 for case in tiny_a.detect tiny_a.ask tiny_b.judge; do
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/unit/$case.safetensors" >"$log" 2>&1
     result $? "unit $case"

@@ -2,7 +2,8 @@
 /* codec text.wordpiece: BERT's tokenizer (Devlin et al. 2019). A text is cut at white space and at
  * punctuation, brought to small letters without marks where the model is uncased, and each word is
  * taken apart into the longest pieces that the list has, those inside of a word with "##" in
- * front; a word that cannot be is [UNK]. The list is vocab.txt, a piece on each line. */
+ * front; a word that cannot be is [UNK]. The list is vocab.txt, a piece on each line. A list of
+ * whole words serves as well: its marks may be __unk__ and its like. */
 #include "wordpiece.h"
 
 #include <stdlib.h>
@@ -12,8 +13,11 @@
     PAR(S, string, file, "vocab.txt", NULL, NULL, "the pieces, one on each line")                  \
     PAR(S, bool, lower, "true", NULL, NULL, "small letters without marks")                         \
     PAR(S, int, pieces, "0", "0..16777216", NULL, "how many the model has; 0: as many as there "   \
-        "are")
+        "are")                                                                                     \
+    PAR(S, choice, marks, "brackets", "brackets|underscores", NULL,                                \
+        "pieces that are no text: [UNK] and its like, or __unk__")
 OMN_PARAMS(wordpiece, WORDPIECE);
+enum { MARKS_BRACKETS, MARKS_UNDERSCORES };
 
 #define MOST_FILE ((size_t)1 << 28)
 enum { MOST_WORD = 100 };                 /* characters of a word that is not unknown */
@@ -67,10 +71,11 @@ static omn_status read_list(wordpiece_list *l, const char *path, omn_error *err)
             !memcmp(l->sorted[i].text, l->sorted[i - 1].text, l->sorted[i].n))
             return omn_fail(err, OMN_ERR_DATA, "%s: lines %d and %d are the same piece", path,
                             (int)l->sorted[i - 1].id + 1, (int)l->sorted[i].id + 1);
-    l->unknown = wordpiece_find(l, "[UNK]", 5);
+    const char *unknown = l->underscores ? "__unk__" : "[UNK]";
+    l->unknown = wordpiece_find(l, unknown, strlen(unknown));
     if (l->unknown < 0)
-        return omn_fail(err, OMN_ERR_DATA, "%s: it has no [UNK]; a list of BERT's pieces is wanted",
-                        path);
+        return omn_fail(err, OMN_ERR_DATA, "%s: it has no %s; a list of %s is wanted", path,
+                        unknown, l->underscores ? "words, one on each line," : "BERT's pieces");
     return OMN_OK;
 }
 
@@ -83,6 +88,7 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     if (!l) return omn_fail(err, OMN_ERR_MEMORY, "text.wordpiece: out of memory");
     *self = l;
     l->lower = p->lower;
+    l->underscores = p->marks == MARKS_UNDERSCORES;
     const char *path = omn_open_file(o, p->file, true);
     if (!path) return omn_fail(err, OMN_ERR_MISSING, "text.wordpiece: there is no %s", p->file);
     const omn_status st = read_list(l, path, err);
@@ -166,9 +172,11 @@ static omn_status codec_encode(const void *self, const char *text, size_t n, int
 
 /* ---- decoding -------------------------------------------------------------------------------- */
 
-/* [CLS] and its like. */
-static bool is_mark(const wordpiece_piece *p)
+/* [CLS] and its like, or __cls__. */
+static bool is_mark(const wordpiece_list *l, const wordpiece_piece *p)
 {
+    if (l->underscores)
+        return p->n > 4 && !memcmp(p->text, "__", 2) && !memcmp(p->text + p->n - 2, "__", 2);
     return p->n > 2 && p->text[0] == '[' && p->text[p->n - 1] == ']';
 }
 
@@ -188,7 +196,7 @@ static omn_status codec_decode(const void *self, const int32_t *list, size_t n, 
     const wordpiece_list *l = self;
     bool first = true;
     for (size_t i = 0; i < n; i++)
-        if (list[i] >= 0 && (size_t)list[i] < l->n && !is_mark(&l->of_id[list[i]]))
+        if (list[i] >= 0 && (size_t)list[i] < l->n && !is_mark(l, &l->of_id[list[i]]))
             first &= !add(l, list[i], first, out);
     return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "text.wordpiece: out of memory") : OMN_OK;
 }
@@ -204,7 +212,7 @@ static omn_status spell(const void *self, int32_t id, bool first, omn_buf *out, 
                         omn_error *err)
 {
     const wordpiece_list *l = self;
-    const bool mark = id >= 0 && (size_t)id < l->n && is_mark(&l->of_id[id]);
+    const bool mark = id >= 0 && (size_t)id < l->n && is_mark(l, &l->of_id[id]);
     *what = !mark && add(l, id, first, out) ? OMN_SPELT_TEXT : OMN_SPELT_NONE;
     return out->failed ? omn_fail(err, OMN_ERR_MEMORY, "no memory for the text of a piece")
                        : OMN_OK;

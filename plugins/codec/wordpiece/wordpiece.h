@@ -11,7 +11,7 @@ typedef struct wordpiece_list {
     wordpiece_piece *sorted, *of_id;      /* [n] by name, by id */
     size_t n;
     int32_t unknown;
-    bool lower;
+    bool lower, underscores;              /* small letters; marks are __unk__, not [UNK] */
 } wordpiece_list;
 
 /* The id of exactly these bytes; -1: none. */

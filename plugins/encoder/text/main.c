@@ -20,7 +20,9 @@
     PAR(S, bool, embed, "true", NULL, NULL,                                                      \
         "its rows are given to the model; false: zeros for the whole text, which a model that "  \
         "reads the ids in its own row does not look at")                                         \
-    PAR(S, string, wanted, "tokenizer.model", NULL, NULL, "file of the tokenizer, where it lacks")
+    PAR(S, string, wanted, "tokenizer.model", NULL, NULL, "file of the tokenizer, where it lacks") \
+    PAR(S, string, by, "tokenizer", NULL, NULL, "role of the tokenizer, where that of answers is " \
+        "another")
 OMN_PARAMS(text, TEXT);
 
 typedef struct encoder {
@@ -37,7 +39,7 @@ static omn_status open_text(omn_call *c, const void *params, omn_open *o, void *
     if (!e) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: out of memory");
     *self = e;
     e->p = params;
-    e->tokenizer = omn_open_find(o, "tokenizer");
+    e->tokenizer = omn_open_find(o, e->p->by);
     static const char *const names[3] = { "ids", "seg", "pos" };
     for (int i = 0; i < 3; i++)
         e->ports[i] = (omn_port){ names[i], OMN_I32, omn_dim1(e->p->most), 1 };

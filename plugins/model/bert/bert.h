@@ -15,14 +15,17 @@ typedef struct bert {
     double eps;
 } bert;
 
-/* Reads NAME.vocab_size, .hidden_size and so on, as the Transformers library calls them; what
- * stands in *b already is what is missing there. Failures stay on o. [setup] */
+/* Reads NAME.vocab_size, .hidden_size and so on, as the Transformers library calls them, at the top
+ * where the name is ""; what stands in *b already is what is missing there. Failures stay on o.
+ * [setup] */
 void bert_configure(bert *b, omn_open *o, omn_config *f, const char *name);
 
 /* The tokenizer of vocab.txt, where there is one, cased where "do_lower_case" is false, and the
  * encoder "text": words between [CLS] and [SEP], at most so many tokens with both, what is longer
  * cut. words: full name of their table. [setup] */
 void bert_open_text(const bert *b, omn_open *o, int most, const char *words);
+/* The same with a tokenizer of another role, for families whose answers have one of their own. */
+void bert_open_text_by(const bert *b, omn_open *o, const char *role, int most, const char *words);
 
 /* 1 where seg is not 0, f32; a number everywhere, i32 [B,T]. */
 omn_node *bert_real(omn_scope *s, omn_node *seg);
@@ -41,6 +44,16 @@ omn_node *bert_layer(const bert *b, omn_scope *s, const omn_mask *m, omn_node *x
  * may have a letter in front, "v_". */
 omn_node *bert_feed_forward(omn_scope *s, const char *before, omn_node *x, int64_t ffn,
                             double eps);
+/* Two streams that look at each other (Lu et al. 2019, ViLBERT); coattention.c */
+typedef struct bert_stream {
+    omn_node *x, *seg;                    /* [B,T,D]; [B,T] i32, 0 where nothing stands */
+    int64_t ffn;
+} bert_stream;
+/* One layer of it below s: first's queries over second's keys and the other way round, of H heads
+ * that are `inner` wide together, "biattention.query1" to "biOutput.LayerNorm2"; then the
+ * feed-forwards "v_" of first and "t_" of second. Their x become what came of them. */
+void bert_coattend(omn_scope *s, int64_t H, int64_t inner, double eps, bert_stream *first,
+                   bert_stream *second);
 /* bert_embed below "embeddings" and all layers below "encoder.layer.N"; padding is not looked at.
  * What came of them is tagged stage.embed and stage.layerN. */
 omn_node *bert_encode(const bert *b, omn_scope *s, const char *stage, omn_node *ids, omn_node *pos,

@@ -5,14 +5,14 @@
 static int64_t whole(omn_config *f, const char *name, const char *key, int64_t hi, int64_t deflt)
 {
     char path[128];
-    omn_format(path, sizeof path, "%s.%s", name, key);
+    omn_format(path, sizeof path, "%s%s%s", name, *name ? "." : "", key);
     return omn_config_int_or(f, path, 1, hi, deflt);
 }
 
 void bert_configure(bert *b, omn_open *o, omn_config *f, const char *name)
 {
     char path[128];
-    omn_format(path, sizeof path, "%s.layer_norm_eps", name);
+    omn_format(path, sizeof path, "%s%slayer_norm_eps", name, *name ? "." : "");
     b->rows = whole(f, name, "vocab_size", 1 << 24, b->rows);
     b->D = whole(f, name, "hidden_size", 65536, b->D);
     b->H = whole(f, name, "num_attention_heads", 512, b->H);
@@ -22,8 +22,8 @@ void bert_configure(bert *b, omn_open *o, omn_config *f, const char *name)
     b->types = whole(f, name, "type_vocab_size", 1024, b->types);
     b->eps = omn_config_double_or(f, path, 0, 1, b->eps);
     if (b->D % b->H)
-        omn_open_fail(o, OMN_ERR_CONFIG, "%s.hidden_size %lld of %lld heads: a multiple is wanted",
-                      name, (long long)b->D, (long long)b->H);
+        omn_open_fail(o, OMN_ERR_CONFIG, "%s%shidden_size %lld of %lld heads: a multiple is wanted",
+                      name, *name ? "." : "", (long long)b->D, (long long)b->H);
 }
 
 /* BERT's own numbers where there is no list of pieces to ask. */
@@ -35,13 +35,18 @@ static int piece(const omn_part *tokenizer, const bert *b, const char *name, int
 
 void bert_open_text(const bert *b, omn_open *o, int most, const char *words)
 {
+    bert_open_text_by(b, o, "tokenizer", most, words);
+}
+
+void bert_open_text_by(const bert *b, omn_open *o, const char *role, int most, const char *words)
+{
     const omn_part *t = NULL;
     const bool lower = omn_config_bool_or(omn_open_config(o), "do_lower_case", true);
     if (omn_open_file(o, "vocab.txt", false))
-        t = omn_open_part(o, "tokenizer", "omnio.codec/1", "text.wordpiece", "",
+        t = omn_open_part(o, role, "omnio.codec/1", "text.wordpiece", "",
                           "pieces=%d lower=%s", (int)b->rows, lower ? "true" : "false");
     omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "",
-                  "table=%s rows=%d width=%d most=%d start=%d stop=%d cut=true wanted=vocab.txt",
-                  words, (int)b->rows, (int)b->D, most, piece(t, b, "[CLS]", 101),
-                  piece(t, b, "[SEP]", 102));
+                  "table=%s rows=%d width=%d most=%d start=%d stop=%d cut=true wanted=vocab.txt "
+                  "by=%s", words, (int)b->rows, (int)b->D, most, piece(t, b, "[CLS]", 101),
+                  piece(t, b, "[SEP]", 102), role);
 }

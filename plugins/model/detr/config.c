@@ -62,11 +62,17 @@ bool detr_large(omn_open *o, omn_config *f)
 
 void detr_open_image(const detr *u, omn_open *o, omn_config *f, const char *prefix, bool large)
 {
-    const int64_t longest = omn_config_int_or(f, "omnio.longest", 1, 16384, 1333);
+    detr_open_sized(u, o, f, prefix, large, 800, 1333);
+}
+
+void detr_open_sized(const detr *u, omn_open *o, omn_config *f, const char *prefix, bool large,
+                     int side, int usual)
+{
+    const int64_t longest = omn_config_int_or(f, "omnio.longest", 1, 16384, usual);
     const int64_t canvas = (longest + 31) / 32 * 32;
     omn_open_part(o, "image", "omnio.encoder/1", "image.unitab", prefix,
                   "side=%d longest=%d height=%d width=%d blocks=%s stem=%d planes=%s positions=%d",
-                  (int)omn_config_int_or(f, "omnio.side", 1, 16384, 800), (int)longest,
+                  (int)omn_config_int_or(f, "omnio.side", 1, 16384, side), (int)longest,
                   (int)omn_config_int_or(f, "omnio.canvas_height", 1, 16384, canvas),
                   (int)omn_config_int_or(f, "omnio.canvas_width", 1, 16384, canvas),
                   omn_config_string_or(f, "omnio.blocks", large ? "3,4,23,3" : "3,4,6,3"),

@@ -21,6 +21,8 @@ typedef struct detr {
 typedef struct detr_memory {
     omn_node *x, *pos, *seg;              /* [B,L,D], [B,L,D], [B,L] */
     int64_t cells;                        /* of the picture; L less them: of the text */
+    omn_node *raw;                        /* detr_cells: the cells before input_proj [B,N,C] */
+    int64_t rows, columns;                /* ... and their grid */
 } detr_memory;
 
 /* ---- configuration; config.c ----------------------------------------------------------------- */
@@ -33,6 +35,9 @@ bool detr_large(omn_open *o, omn_config *f);
 /* The encoder of pictures, its weights below prefix, by the options below "omnio"; large: with 101
  * layers, where they say nothing of it. [setup] */
 void detr_open_image(const detr *u, omn_open *o, omn_config *f, const char *prefix, bool large);
+/* The same, seen at another size where they say nothing of it. */
+void detr_open_sized(const detr *u, omn_open *o, omn_config *f, const char *prefix, bool large,
+                     int side, int usual);
 
 /* ---- inputs; encoder.c, text.c --------------------------------------------------------------- */
 

@@ -71,7 +71,10 @@ detr_memory detr_cells(const detr *u, omn_scope *s, const omn_given *image)
     omn_seq *q = omn_encoder_embed(image->part, omn_part_scope(image->part, s), image->in);
     omn_node *x = omn_seq_get_x(q);
     const int64_t N = omn_node_dim(x, 1);
-    return (detr_memory){ .x = project(u, s, x), .seg = omn_seq_get_seg(q), .cells = N,
+    int64_t rows = 0, columns = 0;
+    omn_seq_get_grid(q, &rows, &columns);
+    return (detr_memory){ .x = project(u, s, x), .seg = omn_seq_get_seg(q), .cells = N, .raw = x,
+                          .rows = rows, .columns = columns,
                           .pos = omn_slice(s, omn_bundle_get(image->in, s, "places"), 1, 0, N) };
 }
 

@@ -18,11 +18,10 @@ typedef struct plan {
     omn_graph_sizes z;
 } plan;
 
-/* Every input under its name in the graph. */
-static omn_status feed_all(plan *p, omn_error *err)
+/* Every input of a file under its name in the graph. */
+static omn_status feed_all(plan *p, const omn_weights *w, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_weights *w = p->g.in;
     for (size_t i = 0; i < omn_weights_count(w); i++) {
         const char *name = omn_weights_name(w, i);
         const omn_tensor *t = omn_weights_at(w, i);
@@ -35,17 +34,21 @@ static omn_status feed_all(plan *p, omn_error *err)
             OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: %s has %lld rows, %lld are wanted", p->g.name,
                              name, (long long)t->shape.dim[0], (long long)p->z.rows));
     }
-    if (!p->z.rows)
-        OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: it has no inputs to run", p->g.name));
 done:
     return st;
 }
 
-static bool fed(const plan *p, const char *with)
+static bool has(const omn_weights *w, const char *with)
 {
-    for (size_t i = 0; i < omn_weights_count(p->g.in); i++)
-        if (golden_starts(omn_weights_name(p->g.in, i), with)) return true;
+    for (size_t i = 0; i < omn_weights_count(w); i++)
+        if (golden_starts(omn_weights_name(w, i), with)) return true;
     return false;
+}
+
+static const omn_tensor *input(const plan *p, const char *name)
+{
+    const omn_tensor *t = omn_weights_get(p->g.file, name);
+    return t ? t : omn_weights_get(p->g.in, name);
 }
 
 /* The roles that are fed, and how long what varies of them is. */
@@ -55,9 +58,9 @@ static void choose_roles(plan *p)
         const golden_role *r = &p->how->roles[i];
         char name[96];
         snprintf(name, sizeof name, "in.%s.", r->role);
-        if (!fed(p, name)) continue;
+        if (!has(p->g.file, name) && !has(p->g.in, name)) continue;
         snprintf(name, sizeof name, "in.%s.%s", r->role, r->along ? r->along : "");
-        const omn_tensor *t = r->along ? omn_weights_get(p->g.in, name) : NULL;
+        const omn_tensor *t = r->along ? input(p, name) : NULL;
         p->roles[p->z.n_roles] = r->role;
         p->lengths[p->z.n_roles++] = t && t->shape.rank > 1 ? t->shape.dim[1] : 0;
     }
@@ -69,7 +72,7 @@ static void choose_graph(plan *p)
 {
     const char *phase = omn_weights_meta(p->g.file, "phase");
     const char *output = omn_weights_meta(p->g.file, "output");
-    const omn_tensor *ids = omn_weights_get(p->g.in, "in.target.ids");
+    const omn_tensor *ids = input(p, "in.target.ids");
     p->z.size = sizeof p->z;
     p->z.phase = OMN_TEACH;
     if (phase && !strcmp(phase, "embed")) p->z.phase = OMN_EMBED;
@@ -118,7 +121,10 @@ static omn_status run(plan *p, omn_error *err)
     config = json_dumps(p->g.config, 0);
     if (!config) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", p->g.name));
     OMN_TRY(golden_open(&p->g, config, &(golden_how){ .training = learns }, &p->r, err));
-    OMN_TRY(feed_all(p, err));
+    OMN_TRY(feed_all(p, p->g.file, err));
+    if (p->g.in != p->g.file) OMN_TRY(feed_all(p, p->g.in, err));
+    if (!p->z.rows)
+        OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: it has no inputs to run", p->g.name));
     OMN_TRY(golden_run_graph(&p->r, &p->z, err));
     if (learns) OMN_TRY(golden_sum_add(&p->r, &p->sum, err));
     if (learns) OMN_TRY(golden_sum_put(&p->r, &p->sum, err));

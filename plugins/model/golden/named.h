@@ -25,7 +25,7 @@ typedef struct golden_named {
 /* Runs the case and compares. Its __metadata__ may say
  *   "phase"   "embed", "encode", "teach" (with labels; usual)
  *   "output"  decoder role of what "in.target.*" feeds; usual: none
- *   "inputs"  the inputs lie in the file MODEL.INPUTS.safetensors beside it, not here
+ *   "inputs"  what is not here of the inputs lies in the file MODEL.INPUTS.safetensors beside it
  *   "rate"    of Adam, for a stage "losses" [steps]: what each step's loss was
  * Stages "grad.NAME" and "gradnorm.NAME" are of the loss in f32. [run] */
 omn_status golden_named_run(const golden_named *how, omn_verification *host, omn_error *err);

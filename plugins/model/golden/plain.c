@@ -7,8 +7,9 @@
  *    "gradients": true,                  grad.NAME and gradnorm.NAME of all weights
  *    "steps": {"output": "text", "capacity": 9}}
  *
- * where a number behind an input is the size of its varying axis (0: the largest) and one behind an
- * output the places of its target. Tensors "in.PORT" are fed as they are, under the names that
+ * What is not here of the inputs lies in the file that the __metadata__ names as "inputs", as in
+ * named.h. A number behind an input is the size of its varying axis (0: the largest) and one behind
+ * an output the places of its target. Tensors "in.PORT" are fed as they are, under the names that
  * graphs have for them ("in.image.pixels", "in.target.text.ids"). With "steps" the graph is an
  * ENCODE, and "in.ids" [B,T] is fed behind it a column at a time; stage "logits" [B,T,V] is what
  * the steps say. All other stages are outputs and tags of the graph by their names. */
@@ -55,15 +56,23 @@ static omn_status read_phase(const golden *g, const json_t *graph, omn_phase *ou
 }
 
 /* Every "in.PORT" under its port's name. */
-static omn_status feed(golden_run *r, omn_error *err)
+static omn_status feed_file(golden_run *r, const omn_weights *w, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const omn_weights *w = r->g->in;
     for (size_t i = 0; st == OMN_OK && i < omn_weights_count(w); i++) {
         const char *name = omn_weights_name(w, i);
         if (golden_starts(name, "in.") && strcmp(name, "in.ids"))
             st = omn_feed_copy(r->feed, name + 3, omn_weights_at(w, i), err);
     }
+    return st;
+}
+
+static omn_status feed(golden_run *r, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_weights *files[2] = { r->g->file, r->g->in };
+    for (size_t i = 0; i < 2 && st == OMN_OK; i++)
+        if (!i || files[1] != files[0]) st = feed_file(r, files[i], err);
     return st;
 }
 
@@ -104,6 +113,7 @@ static omn_status run_steps(golden_run *r, const json_t *steps, int64_t R, omn_e
     int32_t column[256];
     const char *role = json_string_value(json_object_get(steps, "output"));
     const int64_t capacity = json_integer_value(json_object_get(steps, "capacity"));
+    r->g->in = r->g->file;                /* what is said is this case's own */
     OMN_TRY(golden_input(r->g, "in.ids", OMN_I32, 2, &ids, err));
     const int64_t B = ids->shape.dim[0], T = ids->shape.dim[1];
     if (!role || B > 256 || B % R || T > capacity || capacity > 65536)
@@ -154,10 +164,12 @@ omn_status golden_plain(omn_verification *host, omn_error *err)
     OMN_TRY(golden_begin(&g, host, err));
     const json_t *steps = json_object_get(g.config, "steps");
     const bool gradients = json_is_true(json_object_get(g.config, "gradients"));
+    const char *inputs = omn_weights_meta(g.file, "inputs");
     const golden_how how = { .writable = gradients, .training = gradients };
     config = json_dumps(json_object_get(g.config, "model"), JSON_COMPACT);
     if (!config)
         OMN_TRY(omn_fail(err, OMN_ERR_DATA, "%s: its configuration has no \"model\"", g.name));
+    if (inputs) OMN_TRY(golden_inputs_of(&g, inputs, err));
     OMN_TRY(golden_open(&g, config, &how, &r, err));
     OMN_TRY(run_graph(&r, json_object_get(g.config, "graph"), &rows, err));
     if (gradients) OMN_TRY(golden_sum_add(&r, &sum, err));
