@@ -102,6 +102,18 @@ cat > shelf/gpv/config.json << EOF
  "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 8,
  "max_position_embeddings": 16}}}
 EOF
+# ViLBERT, one for each kind of its tasks.
+for task in vqa:vqa retrieval:retrieval_coco refcoco:refcoco nlvr2:nlvr2 entail:visual_entailment; do
+    mkdir shelf/vilbert-${task%:*} || exit 99
+    cp "$top_srcdir/tests/golden/wordpiece/vocab.txt" shelf/vilbert-${task%:*} || exit 99
+    cat > shelf/vilbert-${task%:*}/config.json << EOF
+{"model_type": "vilbert", "omnio": {"task": "${task#*:}", "most": 16}, "vocab_size": 200, "hidden_size": 8,
+ "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 8, "max_position_embeddings": 16,
+ "v_feature_size": 10, "v_hidden_size": 8, "v_num_hidden_layers": 1, "v_num_attention_heads": 2,
+ "v_intermediate_size": 8, "bi_hidden_size": 8, "bi_num_attention_heads": 2, "v_biattention_id": [0],
+ "t_biattention_id": [0]}
+EOF
+done
 # UniT, one for each of its tasks.
 for task in coco:detection_coco vqa:vqa2 entail:visual_entailment sentiment:glue_sst2; do
     mkdir shelf/unit-${task%:*} || exit 99
@@ -257,7 +269,7 @@ example() {
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
-    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|gpv|unit-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
+    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|gpv|unit-|vilbert-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
@@ -267,7 +279,7 @@ example() {
     case $line in
         *flamingo-interleaved*) of_kind interleaved '["a page", "of texts"]' || return 1 ;;
         *track-points*) of_kind points '[[10, 20], [30, 40]]' || return 1 ;;
-        *run\ vlt5-*)
+        *run\ vlt5-* | *run\ vilbert-*)
             of_kind record '{"box": {"$kind": "tensor", "data": {"type": "f32", "shape": [2, 4], "base64":
                 "AAAAAAAAAAAAACBBAAAgQQAAoEAAAKBAAACgQQAAoEE="}}, "features": {"$kind": "tensor", "data":
                 {"type": "f32", "shape": [2, 10], "base64":

@@ -65,6 +65,10 @@ for case in both other_steps; do
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/gpv/tiny_a.$case.safetensors" >"$log" 2>&1
     result $? "gpv $case"
 done
+for case in vqa refcoco match; do
+    "$omnio" verify --device opencl "$top_srcdir/tests/golden/vilbert/tiny_a.$case.safetensors" >"$log" 2>&1
+    result $? "vilbert $case"
+done
 for case in tiny_a.detect tiny_a.ask tiny_b.judge; do
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/unit/$case.safetensors" >"$log" 2>&1
     result $? "unit $case"
