@@ -115,8 +115,8 @@ static omn_status no_field(const example *e, const recipe_task *t, const char *p
 }
 
 /* The name of a file where the pipeline wants what is in it: relative to the example's folder. */
-static omn_status loaded(const example *e, const char *type, const omn_value *v, omn_value **out,
-                         omn_error *err)
+omn_status example_load(const example *e, const char *type, const omn_value *v, omn_value **out,
+                        omn_error *err)
 {
     char path[8300];
     const char *name = omn_text_get(v, NULL), *slash = e->file ? strrchr(e->file, '/') : NULL;
@@ -136,7 +136,7 @@ static omn_status fit(const example *e, const omn_kind *kind, const omn_value *v
     omn_status st = OMN_OK;
     omn_buf text;
     if (kind && omn_value_is(v, "text") && !omn_kind_impl(kind)->word)
-        return loaded(e, type, v, out, err);
+        return example_load(e, type, v, out, err);
     if (!omn_value_is(v, "number") || strcmp(type, "text")) {
         *out = omn_value_ref(v);
         return OMN_OK;
@@ -185,7 +185,7 @@ omn_status item_open(const example *e, const recipe_task *t, const omn_value *it
     }
     const omn_value *ahead = ahead_loaded(e->r, takes, want);
     out->want = omn_value_ref(ahead);
-    const omn_status st = ahead ? OMN_OK : loaded(e, takes, want, &out->want, err);
+    const omn_status st = ahead ? OMN_OK : example_load(e, takes, want, &out->want, err);
     if (st == OMN_OK) return st;
     omn_error_prefix(err, "field \"%s\"", t->want);
     return example_failed(e, t, st, err);

@@ -6,6 +6,7 @@
  * a model that saw the wrong picture would learn something else than what is written down. */
 #include "corrupt.h"
 #include "gaps.h"
+#include "known.h"
 #include "masked.h"
 #include "shown.h"
 
@@ -192,6 +193,7 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
             st = omn_teacher_lesson(t->teacher, m->e->c, in.give, in.n_give, in.want, &taught, err);
         if (st == OMN_OK && t->denoise)
             st = corrupt_lesson(m->e->r, t, m->index * MOST_LESSONS + m->n, &taught, err);
+        if (st == OMN_OK) st = known_apply(m->e, t, item, &in, &taught, err);
         if (st == OMN_OK && t->masked)
             st = masked_make(m->e->r, t, m->index, m->a, &taught, &masked, err);
         if (st == OMN_OK) st = chance_apply(m->e->r, t, m->index, &taught, err);

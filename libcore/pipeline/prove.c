@@ -4,6 +4,7 @@
  * training have been spent on lessons that were none. */
 #include "corrupt.h"
 #include "gaps.h"
+#include "known.h"
 #include "masked.h"
 #include "shown.h"
 #include "run.h"
@@ -120,6 +121,7 @@ static omn_status open_teachers(omn_recipe *r, omn_error *err)
         if (st == OMN_OK) st = corrupt_prove(r, t, err);
         if (st == OMN_OK) st = masked_prove(r, t, err);
         if (st == OMN_OK) st = gaps_prove(r, t, err);
+        if (st == OMN_OK) st = known_prove(t, err);
         if (st == OMN_OK) st = chance_prove(r, t, err);
         if (masked_hides(t)) r->setup.noised |= (uint64_t)1 << t->output;
         if (st != OMN_OK) {

@@ -3,6 +3,7 @@
  * stages. The language is described in omnio-recipe(5). */
 #include "corrupt.h"
 #include "gaps.h"
+#include "known.h"
 #include "masked.h"
 #include "shown.h"
 
@@ -131,7 +132,7 @@ static bool teaches_inputs(const recipe_task *t)
 static omn_status read_unasked(const yml *y, omn_error *err)
 {
     static const char *const none[] = { "want",    "end",   "kind",   "measure",
-                                        "words",   "about", "denoise", "gaps" };
+                                        "words",   "about", "denoise", "gaps", "mask" };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (yml_get(y, none[i]))
             return yml_fail(yml_get(y, none[i]), err,
@@ -143,7 +144,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
                                         "weight", "end",      "kind",   "measure", "words",
-                                        "denoise", "chance", "about", "gaps", NULL };
+                                        "denoise", "chance", "about", "gaps", "mask", NULL };
     const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
     TRY_READ(yml_only(y, keys, err));
@@ -174,6 +175,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     TRY_READ(yml_text(yml_value(want, 0), &t->want, "", err));
     const char *asks = omn_pipeline_asks(t->pipeline);
     const bool text = asks && !strcmp(asks, "text");
+    TRY_READ(known_read(t, yml_get(y, "mask"), err));
     TRY_READ((text ? corrupt_read : masked_read)(r, t, yml_get(y, "denoise"), err));
     TRY_READ(gaps_read(r, t, yml_get(y, "gaps"), err));
     if (t->gaps && (t->denoise || t->masked))

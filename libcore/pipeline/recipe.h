@@ -45,6 +45,8 @@ typedef struct recipe_task {
     gaps_how *gaps;                       /* NULL: what is given is shown as it is */
     const char *gaps_in;                  /* which of the inputs */
     const yml *gaps_at;
+    const yml *mask_at;                   /* NULL: all of what is wanted counts; known.c */
+    const char *mask;                     /* field; NULL: where the wanted picture is */
     const yml *chance_at;
     recipe_chance chance[MOST_FIELDS];
     size_t n_chance;
@@ -219,6 +221,9 @@ typedef struct task_item {
 omn_status item_open(const example *e, const recipe_task *t, const omn_value *item, task_item *out,
                      omn_error *err);
 void item_close(task_item *i);
+/* The value in the file that a field names, relative to the example's folder. */
+omn_status example_load(const example *e, const char *type, const omn_value *v, omn_value **out,
+                        omn_error *err);
 /* The items that a task asks about: the list, or NULL and the example itself. */
 omn_status item_list(const example *e, const recipe_task *t, const omn_value **list,
                      omn_error *err);

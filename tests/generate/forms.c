@@ -158,6 +158,66 @@ START_TEST(places_read_back_within_a_bin)
 }
 END_TEST
 
+/* What counts of points that are not all seen: where every name comes, what those alone would be
+ * that are seen. */
+static void seen_alone_count(const omn_answer *seen, const omn_answer *all, const omn_value *v)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_ids some, every;
+    size_t n = 0;
+    omn_ids_init(&some, 1000);
+    omn_ids_init(&every, 1000);
+    WORKS(omn_answer_write(seen, t.call, v, &frame, &some, &err));
+    WORKS(omn_answer_write(all, t.call, v, &frame, &every, &err));
+    ck_assert_uint_gt(every.count, some.count + 2);
+    ck_assert(every.weights && !some.weights);
+    for (size_t i = 0; i < every.count; i++) {
+        ck_assert(!(every.weights[i] > 0) || fabs((double)every.weights[i] - 1) < 1e-9);
+        if (!(every.weights[i] > 0)) continue;
+        ck_assert_uint_lt(n, some.count);
+        ck_assert_int_eq(every.ids[i], some.ids[n++]);
+    }
+    ck_assert_uint_eq(n, some.count);
+    omn_ids_fini(&some);
+    omn_ids_fini(&every);
+}
+
+/* Where it is told whether a point is seen, its word counts, and its place does not. */
+START_TEST(places_of_what_is_not_seen_do_not_count)
+{
+    open_toy();
+    omn_error err = OMN_ERROR_INIT;
+    const omn_point p[2][3] = {
+        { { 10, 20, 2, "nose" }, { 0, 0, 0, "tail" }, { 30, 40, 1, "foot" } },
+        { { 10, 20, 2, "nose" }, { 0, 0, 1, "tail" }, { 30, 40, 1, "foot" } },
+    };
+    omn_answer *a =
+        toy_open_answer(&t, "keypoints", "keypoints=nose,tail,foot visibility=true");
+    omn_ids ids[2];
+    size_t without = 0, first = 0;
+    for (int k = 0; k < 2; k++) {
+        omn_value *v = NULL;
+        WORKS(omn_points_new(p[k], 3, NULL, &v, &err));
+        omn_ids_init(&ids[k], 1000);
+        WORKS(omn_answer_write(a, t.call, v, &frame, &ids[k], &err));
+        omn_value_unref(v);
+    }
+    ck_assert_uint_eq(ids[0].count, ids[1].count);
+    ck_assert(ids[0].weights && !ids[1].weights);      /* what is hidden has a place that counts */
+    for (size_t i = 0; i < ids[0].count; i++) {
+        if (ids[0].weights[i] > 0) continue;
+        if (!without++) first = i;
+        ck_assert_int_eq(ids[0].ids[i], ids[1].ids[i]);
+    }
+    ck_assert_uint_eq(without, 2);
+    ck_assert(!(ids[0].weights[first + 1] > 0));
+    ck_assert_int_ne(ids[0].ids[first + 2], ids[1].ids[first + 2]);    /* 1 and 2 */
+    for (int k = 0; k < 2; k++) omn_ids_fini(&ids[k]);
+    omn_answer_close(a);
+    close_toy();
+}
+END_TEST
+
 START_TEST(keypoints_come_in_their_order)
 {
     open_toy();
@@ -175,7 +235,16 @@ START_TEST(keypoints_come_in_their_order)
     ck_assert_double_eq_tol(got[1].x, (got[0].x + got[2].x) / 2, 1e-9);
     omn_value_unref(back);
     omn_answer *all = toy_open_answer(&t, "keypoints", "keypoints=nose,tail,foot");
-    not_written(all, v, OMN_ERR_DATA);
+    seen_alone_count(a, all, v);
+    back = there_and_back(all, v);
+    omn_points_get(back, &got);
+    ck_assert_double_eq_tol(got[1].x, 20, 1.6);  /* it has to stand somewhere: there */
+    ck_assert_double_eq_tol(got[1].y, 30, 1.6);
+    omn_value_unref(back);
+    omn_value_unref(v);
+    const omn_point none = { 10, 20, 0, "nose" };
+    ck_assert_int_eq(omn_points_new(&none, 1, NULL, &v, NULL), OMN_OK);
+    not_written_for(all, v, OMN_ERR_DATA, "none of the points is seen");
     omn_answer_close(all);
     omn_value_unref(v);
     omn_answer_close(a);
@@ -482,7 +551,7 @@ int main(void)
     const TTest *const all[] = {
         what_is_written_reads_back,
         places_read_back_within_a_bin,
-        keypoints_come_in_their_order,
+        keypoints_come_in_their_order, places_of_what_is_not_seen_do_not_count,
         polygons_read_back_within_a_bin,
         polygons_that_cannot_be_said_are_not_written,
         what_is_sampled_is_a_value_of_its_kind,

@@ -95,40 +95,97 @@ static const omn_point *named(const omn_point *p, size_t n, const char *name)
     return NULL;
 }
 
+/* Where a point stands of which nobody knows where it is, so that what is written reads back as
+ * what was meant: at the mean of those that are seen. */
+static bool middle(const keypoints_answer *a, const omn_point *p, size_t n, omn_point *out)
+{
+    double x = 0, y = 0;
+    size_t seen = 0;
+    for (size_t i = 0; i < a->n; i++) {
+        const omn_point *hit = named(p, n, a->names[i]);
+        if (!hit || hit->visible == 0) continue;
+        x += hit->x;
+        y += hit->y;
+        seen++;
+    }
+    if (seen) *out = (omn_point){ x / (double)seen, y / (double)seen, 2, NULL };
+    return seen > 0;
+}
+
+/* Does the id stand for a place? */
+static bool is_place(const omn_vocab *v, int32_t id)
+{
+    for (uint32_t i = 0; v && i < v->n_ranges; i++) {
+        const omn_range *r = &v->ranges[i];
+        const int32_t at = r->step ? (id - r->first) / r->step : -1;
+        if (!strcmp(r->name, "location") && at >= 0 && at < r->count &&
+            r->first + r->step * at == id)
+            return true;
+    }
+    return false;
+}
+
+/* What stands in an answer for a point that is not seen need not be learnt: the model has to say
+ * some place, and none is right. The point's word counts where it tells that (visibility); a name
+ * stands there in any case. Each point begins with a place behind what is none. */
+static void count_seen(const keypoints_answer *a, const bool *unseen, size_t from, omn_ids *out)
+{
+    const omn_vocab *v = omn_part_vocabulary(a->decoder);
+    bool word = true, hidden = false;
+    size_t point = 0;
+    for (size_t i = from; i < out->count; i++) {
+        const bool place = is_place(v, out->ids[i]);
+        if (place && word && point < a->n) hidden = unseen[point++];
+        if (place == word) omn_ids_weigh(out, i, hidden && (place || !a->visibility) ? 0 : 1);
+        word = !place;
+    }
+}
+
+static omn_status write_point(const keypoints_answer *a, const omn_point *p, const omn_frame *frame,
+                              omn_buf *b, omn_error *err)
+{
+    omn_value *one = NULL;
+    if (a->visibility) return loc_write_joint(a->scheme, p, frame, b, err);
+    omn_status st = omn_points_new(p, 1, NULL, &one, err);
+    if (st == OMN_OK && b->length) omn_buf_puts(b, " ");
+    if (st == OMN_OK) st = loc_write_points(a->scheme, one, frame, b, err);
+    omn_value_unref(one);
+    return st;
+}
+
 static omn_status write_keypoints(const void *self, omn_call *c, const omn_value *v,
                                   const omn_frame *frame, omn_ids *out, omn_error *err)
 {
     const keypoints_answer *a = self;
     const omn_point *p = NULL;
     omn_status st = OMN_OK;
+    bool unseen[MOST_NAMES] = { false }, some = false;
+    const size_t from = out->count;
+    omn_point mean;
     omn_buf b;
     (void)c;
     if (!omn_value_is(v, "points"))
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, points are wanted",
                         omn_value_kind_name(v));
     const size_t n = omn_points_get(v, &p);
+    const bool any = middle(a, p, n, &mean);
     omn_buf_init(&b, OMN_TEXT_MOST);
     for (size_t i = 0; i < a->n; i++) {
         const omn_point *hit = named(p, n, a->names[i]);
-        omn_value *one = NULL;
-        if (a->visibility) {
-            if (!hit)
-                OMN_TRY(omn_fail(err, OMN_ERR_DATA, "\"%.60s\" is missing", a->names[i]));
-            OMN_TRY(loc_write_joint(a->scheme, hit, frame, &b, err));
-            continue;
-        }
-        if (!hit || hit->visible == 0) {
-            if (!a->all) continue;
-            OMN_TRY(omn_fail(err, OMN_ERR_DATA, "\"%.60s\" is not seen: all: false lets it out",
-                             a->names[i]));
-        }
-        OMN_TRY(omn_points_new(hit, 1, NULL, &one, err));
-        if (b.length) omn_buf_puts(&b, " ");
-        st = loc_write_points(a->scheme, one, frame, &b, err);
-        omn_value_unref(one);
-        if (st != OMN_OK) goto done;
+        omn_point one = hit ? *hit : mean;
+        if (a->visibility && !hit)
+            OMN_TRY(omn_fail(err, OMN_ERR_DATA, "\"%.60s\" is missing", a->names[i]));
+        unseen[i] = !hit || hit->visible == 0;
+        some = some || unseen[i];
+        if (unseen[i] && !a->all) continue;
+        if (unseen[i] && !a->visibility && !any)
+            OMN_TRY(omn_fail(err, OMN_ERR_DATA, "none of the points is seen"));
+        if (unseen[i] && !a->visibility) one = mean;
+        one.label = a->names[i];
+        OMN_TRY(write_point(a, &one, frame, &b, err));
     }
     OMN_TRY(omn_ids_text(out, a->tokenizer, b.data ? b.data : "", b.length, err));
+    if (a->all && some) count_seen(a, unseen, from, out);
 done:
     omn_buf_fini(&b);
     return st;
