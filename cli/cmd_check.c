@@ -28,17 +28,23 @@ const cli_command cmd_check = { "check",
                                 "Check pipelines and recipes without running them.",
                                 "An error is FILE:LINE:COLUMN with what would be right. Every file "
                                 "is looked at; the exit code is that of the "
-                                "first that is wrong.\n\nThe memory of a pipeline is that of one "
-                                "request of full length: weights, inputs as encoders prepare them, "
-                                "what is at work while the model reads and writes, what it keeps "
-                                "of both. Of the options of a question that no file names eight "
-                                "are counted. A model that has a configuration and no weights yet "
-                                "is planned in f32. That of a recipe is what training takes: "
-                                "weights, moments and averages, the graph of the greediest output "
-                                "with its gradients, a batch, codes that are kept. -v tells which "
-                                "part takes what.",
+                                "first that is wrong.\n\nThe memory of a pipeline is the largest "
+                                "resident set of a process that runs one request of full length: "
+                                "the weights that its steps read (what none reads stays in its "
+                                "file, and of a table that is looked up in what so many ids can "
+                                "bring in), inputs as encoders prepare them, what is at work while "
+                                "the model reads and writes, what it keeps of both, and the "
+                                "process itself: program, libraries, plugins, graphs and their "
+                                "constants, as much as this one has when all of them are there. "
+                                "Pictures and sounds as they were read and as they are written "
+                                "come beside it. Of the options of a question that no file names "
+                                "eight are counted. A model that has a configuration and no "
+                                "weights yet is planned in f32. That of a recipe is what training "
+                                "takes: weights, moments and averages, the graph of the greediest "
+                                "output with its gradients, a batch, codes that are kept, the "
+                                "process. -v tells which part takes what.",
                                 CLI_ROWS(rows),
-                                CLI_MACHINE | CLI_FORMAT,
+                                CLI_MACHINE | CLI_PRECISION | CLI_FORMAT,
                                 CLI_ROWS(examples),
                                 "omnio-pipeline(5), omnio-recipe(5)",
                                 "pipeline",
@@ -62,14 +68,14 @@ static bool is_recipe(const char *path)
 typedef struct needing {
     omn_buf rows;                 /* of JSON */
     omn_buf *told;                /* a line for each, for people; NULL: nobody reads them */
-    char most[160];               /* the largest of them */
+    char most[160];               /* the largest of them but for the process itself */
     uint64_t bytes;
 } needing;
 
 static void on_need(void *user, const omn_pipeline_need *n)
 {
     needing *k = user;
-    if (n->bytes > k->bytes) {
+    if (n->bytes > k->bytes && strcmp(n->what, "process") != 0) {
         k->bytes = n->bytes;
         snprintf(k->most, sizeof k->most, "%s%s%s%s%s", n->what, n->step ? " of " : "",
                  n->step ? n->step : "", *n->part ? " of " : "", n->part);

@@ -199,7 +199,7 @@ static void tasks(report *r)
 static void fits(report *r, const char *type, double bytes_each)
 {
     char text[300];
-    const double rest = (double)(r->cost.memory - r->cost.weights);
+    const double rest = (double)(r->cost.memory - r->cost.read);
     const double need = (double)r->cost.parameters * bytes_each + rest;
     const machine_memory have = machine_memory_now();
     omn_format(text, sizeof text, "%s: %.2f GB of weights, %.2f GB in all for %s%s", type,

@@ -125,15 +125,18 @@ typedef struct omn_pipeline_cost {
     uint64_t inputs;                    /* bytes of what encoders make of them, twice */
     uint64_t memory;                    /* all of it */
     uint64_t making;                    /* while decoders make values of codes, or back */
+    uint64_t read;                      /* of the weights, what the steps read */
+    uint64_t process;                   /* what this process has, without weights */
 } omn_pipeline_cost;
 OMN_API omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out,
                                       omn_error *err);
 /* The same by what takes it. what: "weights" of a part; and of each step that asks the model
  * "inputs" that an encoder has prepared, "reading" and "writing" (what lies in the workspace then),
  * "read" and "written" (states that stay for what follows), "making" (what a decoder has at work
- * while it makes a value of codes, or codes of a value). Of rows with `turns` the largest
- * counts, all others add up; what the program itself takes, and the values of the pipeline, come
- * beside it. */
+ * while it makes a value of codes, or codes of a value), and "process", what this process has
+ * in memory when the graphs are there, without the files of weights: a process that has run before
+ * has more. Of weights what the steps read is told. Of rows with `turns` the largest counts, all
+ * others add up; the values of the pipeline come beside it. */
 typedef struct omn_pipeline_need {
     uint32_t size;
     const char *what;
@@ -209,8 +212,8 @@ OMN_API omn_status omn_recipe_check(omn_recipe *r, omn_error *err);
  * averages, inputs: what encoders make of a batch, twice; memory: all of it, what is kept of codes
  * at its full size. what: "weights", "moments", "averages" of a part of the model, "matrices" (the
  * optimiser's scratch), "teaching OUTPUT", "inputs", "targets", "pool" (of lessons that wait),
- * "codes" and their graph, "start" (files of weights), "saving". step is NULL. What the program
- * takes, and the examples of the sources, come beside it. fn: NULL, nobody wants to know.
+ * "codes" and their graph, "start" (files of weights), "saving", "process" as above. step is
+ * NULL. The examples of the sources come beside it. fn: NULL, nobody wants to know.
  * [setup] */
 OMN_API omn_status omn_recipe_needs(omn_recipe *r, omn_pipeline_need_fn *fn, void *user,
                                     omn_pipeline_cost *out, omn_error *err);

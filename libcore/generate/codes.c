@@ -376,13 +376,10 @@ omn_status codes_once(const omn_part *decoder, omn_call *c, const codes_want *wa
     return st;
 }
 
-omn_status codes_once_workspace(const omn_part *decoder, uint64_t *out, omn_error *err)
+omn_status codes_once_graph(const omn_part *decoder, omn_graph **out, omn_error *err)
 {
     const codes_maker k = { .model = decoder->model, .decoder = decoder, .impl = decoder->impl };
-    omn_graph *g = NULL;
-    const omn_status st = graph_for(&k, 1, &g, err);
-    *out = st == OMN_OK ? omn_graph_workspace(g) : 0;
-    return st;
+    return graph_for(&k, 1, out, err);
 }
 
 codes_counts codes_count(codes_maker *k)

@@ -64,10 +64,10 @@ omn_status codes_get(codes_maker *k, omn_call *c, const codes_want *want, size_t
 /* Those of one value, which nobody keeps. [run] */
 omn_status codes_once(const omn_part *decoder, omn_call *c, const codes_want *want,
                       omn_value **out, omn_error *err);
-/* Bytes that a decoder has at work while it makes codes of one value, or (codes false) a value of
- * codes; 0 without a graph. values.c */
-omn_status values_workspace(const omn_part *decoder, bool codes, uint64_t *out, omn_error *err);
-omn_status codes_once_workspace(const omn_part *decoder, uint64_t *out, omn_error *err);
+/* The graph by which a decoder makes codes of one value, or (codes false) a value of codes; NULL:
+ * it has none. values.c */
+omn_status values_graph(const omn_part *decoder, bool codes, omn_graph **out, omn_error *err);
+omn_status codes_once_graph(const omn_part *decoder, omn_graph **out, omn_error *err);
 /* Bytes that its graph has at work. */
 omn_status codes_workspace(codes_maker *k, uint64_t *out, omn_error *err);
 /* Since it is there: values made by how many runs of the graph, and those that were there. */

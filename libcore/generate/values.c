@@ -90,19 +90,15 @@ static omn_status graph_of(const order *o, omn_graph **out, omn_error *err)
     return omn_program_graph(o->decoder->model->program, key, build, (void *)o, out, err);
 }
 
-omn_status values_workspace(const omn_part *decoder, bool codes, uint64_t *out, omn_error *err)
+omn_status values_graph(const omn_part *decoder, bool codes, omn_graph **out, omn_error *err)
 {
     const omn_decoder_impl *impl = decoder->impl;
+    *out = NULL;
+    if (codes ? !!impl->encode : !!impl->decode) return OMN_OK;
+    if (codes) return codes_of(decoder) ? codes_once_graph(decoder, out, err) : OMN_OK;
     const omn_codes *is = impl->codes(decoder->self);
     const order o = { decoder, impl, is->count > 0 ? (size_t)is->count : 1 };
-    omn_graph *g = NULL;
-    *out = 0;
-    if (codes ? !!impl->encode : !!impl->decode) return OMN_OK;
-    if (codes && codes_of(decoder)) return codes_once_workspace(decoder, out, err);
-    if (codes) return OMN_OK;
-    const omn_status st = graph_of(&o, &g, err);
-    if (st == OMN_OK) *out = omn_graph_workspace(g);
-    return st;
+    return graph_of(&o, out, err);
 }
 
 static omn_status by_graph(const order *o, omn_call *c, const int32_t *codes, const omn_frame *like,

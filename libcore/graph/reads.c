@@ -16,6 +16,29 @@ bool graph_reads(const omn_graph *g, uint32_t *at, const char **name, omn_tensor
     return false;
 }
 
+/* A look-up in a mapped file brings the pages around the row along, so many at most. */
+#define AROUND ((uint64_t)64 << 10)
+
+static uint64_t touched(const step *st, uint32_t k, uint64_t all)
+{
+    if (st->op != OP_embedding || k != 0) return all;
+    const uint64_t rows = node_count(st->in[1]), table = (uint64_t)st->in[0]->shape.dim[0];
+    const uint64_t row = table ? all / table : all;
+    return rows < all / (row + AROUND) ? rows * (row + AROUND) : all;
+}
+
+void graph_touches(const omn_graph *g, uint64_t *bytes, size_t n)
+{
+    for (uint32_t i = 0; i < g->n_steps; i++)
+        for (uint32_t k = 0; k < g->steps[i]->n_in; k++) {
+            const omn_node *w = node_root(g->steps[i]->in[k]);
+            if (w->kind != NODE_WEIGHT || (size_t)w->weight >= n) continue;
+            const omn_tensor t = omn_store_tensor(g->program->store, (size_t)w->weight);
+            const uint64_t some = touched(g->steps[i], k, t.bytes);
+            if (some > bytes[w->weight]) bytes[w->weight] = some;
+        }
+}
+
 bool graph_takes(const omn_graph *g, const char *input)
 {
     const long at = names_get(&g->inputs, input);

@@ -9,6 +9,11 @@
  * [any] */
 bool graph_reads(const omn_graph *g, uint32_t *at, const char **name, omn_tensor *out);
 
+/* What one run of the graph reads of each weight of its store: raises bytes[i], of weight number i,
+ * to that. Of a table that is only looked up in, no more than its ids can bring into memory, by the
+ * pages that the system maps around each. n: weights of the store. [any] */
+void graph_touches(const omn_graph *g, uint64_t *bytes, size_t n);
+
 /* Does a step of the graph read this input? [any] */
 bool graph_takes(const omn_graph *g, const char *input);
 

@@ -2,6 +2,7 @@
 /* What a pipeline asks of its model, proved and counted before anything runs: inputs and outputs
  * that the model has, words for boxes, and the graphs of one request of full length, whose plan
  * says how much memory they take, and which part of the model takes it. */
+#include "cost.h"
 #include "run.h"
 
 #include "libcore/generate/decode.h"
@@ -24,6 +25,7 @@ typedef struct counting {
     omn_pipeline_cost *cost;
     omn_pipeline_need_fn *fn;     /* NULL: nobody wants to know */
     void *user;
+    cost_weights *read;
     const omn_graph *seen[2 * MOST_STEPS];
     size_t n_seen;
 } counting;
@@ -171,17 +173,18 @@ static void count_inputs(const counting *k, const plan_step *s, const char *role
 
 /* What a graph has at work, and the states that it uses beside those of `before`: once, should two
  * steps have it in common. */
-static void count_graph(counting *k, const plan_step *s, const omn_graph *g,
-                        const omn_graph *before)
+static omn_status count_graph(counting *k, const plan_step *s, const omn_graph *g,
+                              const omn_graph *before, omn_error *err)
 {
     const uint64_t workspace = omn_graph_workspace(g), states = omn_graph_states(g, before);
     for (size_t i = 0; i < k->n_seen; i++)
-        if (k->seen[i] == g) return;
+        if (k->seen[i] == g) return OMN_OK;
     if (k->n_seen < 2 * MOST_STEPS) k->seen[k->n_seen++] = g;
     tell(k, before ? "writing" : "reading", omn_graph_greediest(g), s->name, workspace, true);
     tell(k, before ? "written" : "read", "", s->name, states, false);
     if (workspace > k->cost->workspace) k->cost->workspace = workspace;
     k->cost->states += states;
+    return cost_weights_add(k->read, k->m, g, err);
 }
 
 /* Is the answer what the decoder's graph makes of codes? */
@@ -196,12 +199,13 @@ static bool makes_values(const plan_step *s)
 static omn_status count_making(counting *k, const plan_step *s, const omn_part *decoder, bool codes,
                                omn_error *err)
 {
-    uint64_t bytes = 0;
-    const omn_status st = values_workspace(decoder, codes, &bytes, err);
-    if (st != OMN_OK) return st;
+    omn_graph *g = NULL;
+    const omn_status st = values_graph(decoder, codes, &g, err);
+    if (st != OMN_OK || !g) return st;
+    const uint64_t bytes = omn_graph_workspace(g);
     tell(k, "making", omn_part_object(decoder), s->name, bytes, false);
     k->cost->making += bytes;
-    return OMN_OK;
+    return cost_weights_add(k->read, decoder->model, g, err);
 }
 
 static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_error *err)
@@ -225,7 +229,7 @@ static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_e
         .lengths = lengths,        .n_roles = n
     };
     OMN_TRY(omn_model_graph(k->m, &z, &encode, err));
-    count_graph(k, s, encode, NULL);
+    OMN_TRY(count_graph(k, s, encode, NULL, err));
     int64_t rows, length;
     memory_shape(encode, &rows, &length);
     const omn_graph_sizes t = { OMN_FILL(omn_graph_sizes),
@@ -237,7 +241,7 @@ static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_e
                                 .memory_length = length,
                                 .capacity = e.capacity };
     OMN_TRY(omn_model_graph(k->m, &t, &step, err));
-    count_graph(k, s, step, encode);
+    OMN_TRY(count_graph(k, s, step, encode, err));
     if (makes_values(s)) OMN_TRY(count_making(k, s, decoder, false, err));
     if (omn_graph_flops(encode) > k->cost->encode_flops)
         k->cost->encode_flops = omn_graph_flops(encode);
@@ -264,7 +268,7 @@ static omn_status embed_step(counting *k, const plan_step *s, bool mapped, omn_e
     OMN_TRY(omn_model_graph(k->m, &z, &g, err));
     OMN_TRY(embed_find(g, s->output, &output, err));
     OMN_TRY(embed_labels(g, output, s, err));
-    count_graph(k, s, g, NULL);
+    OMN_TRY(count_graph(k, s, g, NULL, err));
     if (omn_graph_flops(g) > k->cost->encode_flops) k->cost->encode_flops = omn_graph_flops(g);
 done:
     return st == OMN_OK ? st : at_step(s, st, err);
@@ -275,12 +279,14 @@ static omn_status token_step(counting *k, const plan_step *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_part *d = k->m && !s->part ? omn_model_decoder(k->m, s->output) : NULL;
+    const char *role = NULL;
     char lacks[LACKS_ROOM];
     if (s->part) OMN_TRY(run_parts_check(k->p, s->part, k->parts, &d, err));
     if (!d && s->part) return OMN_OK; /* its weights are an input */
     if (!d)
         return yml_fail(s->at, err, "%s: %s", s->name,
                         model_lacks(k->m, s->output, lacks, sizeof lacks));
+    if (!s->part && s->n_in > 1) OMN_TRY(run_sees(k->m, s, &role, err));
     OMN_TRY(count_making(k, s, d, s->verb == VERB_TOKENIZE, err));
 done:
     return st == OMN_OK ? st : at_step(s, st, err);
@@ -302,93 +308,66 @@ static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool 
     return st;
 }
 
-/* ---- weights --------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
-void cost_owner(const omn_model *m, const char *weight, char *out, size_t room)
+static void tell_weights(void *user, const char *owner, uint64_t bytes)
 {
-    omn_part *const *parts;
-    const size_t n = omn_model_parts(m, &parts);
-    const omn_part *best = NULL;
-    size_t longest = 0;
-    for (size_t i = 0; i < n; i++) {
-        const size_t length = strlen(parts[i]->prefix);
-        if (length <= longest || strncmp(weight, parts[i]->prefix, length) ||
-            (weight[length] && weight[length] != '.' && weight[length] != '/'))
-            continue;
-        best = parts[i];
-        longest = length;
-    }
-    const char *kind = best ? strchr(best->kind, '.') : NULL;
-    if (kind)
-        snprintf(out, room, "%.*s %s", (int)strcspn(kind + 1, "/"), kind + 1, best->role);
-    else
-        snprintf(out, room, "%.*s", (int)strcspn(weight, "./"), weight);
+    tell(user, "weights", owner, NULL, bytes, false);
 }
 
-/* Weights come in the order of their names, so that those of one part follow each other, but for
- * parts within parts: told once for each such row. */
-static void count_weights(const counting *k)
+/* All that the model has, read or not: in its file, or where it has none, declared. */
+static void count_model(const counting *k)
 {
     const omn_weights *w = omn_model_weights(k->m);
-    char now[160] = "", next[160];
-    uint64_t bytes = 0;
+    const omn_store *s = w ? NULL : k->m->own_store;
+    size_t count = 0;
     for (size_t i = 0; w && i < omn_weights_count(w); i++) {
         const omn_tensor *t = omn_weights_at(w, i);
-        size_t count = 0;
-        cost_owner(k->m, omn_weights_name(w, i), next, sizeof next);
-        if (strcmp(now, next)) {
-            tell(k, "weights", now, NULL, bytes, false);
-            bytes = 0;
-        }
-        memcpy(now, next, sizeof now);
-        bytes += t->bytes;
         omn_shape shape = t->shape;
         (void)omn_weights_tiles(w, omn_weights_name(w, i), &shape);
         if (omn_shape_count(&shape, &count)) k->cost->parameters += count;
         k->cost->weights += t->bytes;
     }
-    tell(k, "weights", now, NULL, bytes, false);
-}
-
-/* Those of a model that has none, only room for them: by owner, in the order of declaration. */
-static void count_room(const counting *k)
-{
-    struct { char name[160]; uint64_t bytes; } owners[64];
-    const omn_store *s = omn_model_weights(k->m) ? NULL : k->m->own_store;
-    size_t n = 0;
     for (size_t i = 0; s && i < omn_store_count(s); i++) {
         const omn_tensor t = omn_store_tensor(s, i);
-        char owner[160];
-        size_t count = 0, at = 0;
-        cost_owner(k->m, omn_store_name(s, i), owner, sizeof owner);
-        while (at < n && strcmp(owners[at].name, owner)) at++;
-        if (at == sizeof owners / sizeof *owners) at--;  /* the rest is told with the last */
-        if (at == n) {
-            memcpy(owners[n].name, owner, sizeof owner);
-            owners[n++].bytes = 0;
-        }
-        owners[at].bytes += t.bytes;
         if (omn_shape_count(&t.shape, &count)) k->cost->parameters += count;
         k->cost->weights += t.bytes;
     }
-    for (size_t i = 0; i < n; i++)
-        tell(k, "weights", owners[i].name, NULL, owners[i].bytes, false);
+}
+
+/* Weights are told first, and which of them are read is known when all graphs are there: they are
+ * built in silence, and found again when the steps are told. */
+static omn_status count_all(counting *k, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_pipeline_cost none = { OMN_FILL(omn_pipeline_cost) };
+    counting silent = { .p = k->p, .m = k->m, .parts = k->parts, .cost = &none,
+                        .read = k->read };
+    OMN_TRY(all_steps(&silent, k->p->steps, k->p->n_steps, false, err));
+    if (k->p->model) count_model(k);
+    k->cost->read = cost_weights_tell(k->read, tell_weights, k);
+    OMN_TRY(all_steps(k, k->p->steps, k->p->n_steps, false, err));
+    k->cost->process = cost_process(k->read);
+    tell(k, "process", "", NULL, k->cost->process, false);
+    k->cost->memory = k->cost->read + k->cost->workspace + k->cost->states + k->cost->inputs +
+        k->cost->making + k->cost->process;
+done:
+    return st;
 }
 
 omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_fn *fn, void *user,
                               omn_pipeline_cost *out, omn_error *err)
 {
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
-    counting k = { .p = p, .m = m, .cost = &cost, .fn = fn, .user = user };
+    cost_weights read = { 0 };
+    counting k = { .p = p, .m = m, .cost = &cost, .read = &read, .fn = fn, .user = user };
     if (p->model && !m)
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs a model to be checked with", p->path);
-    if (p->model) count_weights(&k);
-    if (p->model) count_room(&k);
     omn_status st = p->n_parts ? run_parts_new(p, &k.parts, err) : OMN_OK;
-    if (st == OMN_OK) st = all_steps(&k, p->steps, p->n_steps, false, err);
+    if (st == OMN_OK) st = count_all(&k, err);
+    cost_weights_fini(&read);
     run_parts_free(k.parts);
     if (st != OMN_OK) return st;
-    cost.memory = cost.weights + cost.workspace + cost.states + cost.inputs + cost.making;
     if (out) {
         cost.size = out->size;
         memcpy(out, &cost, out->size < sizeof cost ? out->size : sizeof cost);

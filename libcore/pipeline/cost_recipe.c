@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a recipe will take of the memory, proved and counted before anything is learnt: a trainer is
  * made whose weights are empty, its graphs are planned, and nothing runs. */
+#include "cost.h"
 #include "recipe.h"
 #include "run.h"
 
@@ -104,12 +105,16 @@ static omn_status count(account *k, omn_store *store, omn_error *err)
     omn_status st = OMN_OK;
     omn_recipe *r = (omn_recipe *)(uintptr_t)k->r;
     omn_trainer *t = NULL;
+    const cost_weights none = { 0 };      /* nobody has filled them */
     store_hollow(store);
     OMN_TRY(omn_model_declare(r->teacher, err));
     OMN_TRY(recipe_trainer(r, store, &t, err));
     trainer_needs(t, omn_pool_threads(omn_context_pool(r->ctx)), add, k);
     OMN_TRY(codes(k, err));
     OMN_TRY(files(k, err));
+    k->cost.read = k->cost.weights;
+    k->cost.process = cost_process(&none);
+    add(k, "process", "", k->cost.process, false);
     k->cost.memory += k->cost.workspace;
 done:
     omn_trainer_free(t);

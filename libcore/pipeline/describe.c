@@ -169,6 +169,7 @@ static void put_need(void *user, const omn_pipeline_need *n)
         { "writing", "at work while it writes" },
         { "written", "kept of what was written" },
         { "making", "at work while it makes a value" },
+        { "process", "the program itself, its plugins, graphs and what it holds already" },
     };
     const char *means = "";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -192,8 +193,10 @@ static void put_cost(const omn_model *m, const omn_pipeline_cost *c, const omn_b
     omn_buf size;
     omn_buf_init(&size, 64);
     put_bytes(c->memory, &size);
-    omn_buf_printf(out, "%11s  for one request of full length: weights, inputs, states, and the "
-                   "greediest of what is at work in turn\n", size.data ? size.data : "");
+    omn_buf_printf(out,
+                   "%11s  for one request of full length: weights that are read, inputs, states, "
+                   "the greediest of what is at work in turn, and the process\n",
+                   size.data ? size.data : "");
     omn_buf_fini(&size);
     omn_buf_printf(
         out, "  work         %.1f million operations to read, %.1f million a token\n",

@@ -123,13 +123,16 @@ static uint32_t view_side(const plan_part *part)
     return side > 0 && side <= (long)OMN_IMAGE_MOST_SIDE ? (uint32_t)side : 0;
 }
 
-/* The picture of which the value is a view: it is laid where that one lies. */
-static omn_status read_like(omn_pipeline *p, const yml *like, plan_step *s, omn_error *err)
+/* The picture of which the value is a view: it is laid where that one lies. A decoder of the model
+ * lays it where the model sees that one; type: what it makes. */
+static omn_status read_like(omn_pipeline *p, const yml *like, const char *type, plan_step *s,
+                            omn_error *err)
 {
     if (!like) return OMN_OK;
-    if (!s->part || !view_side(s->part))
+    if (s->part ? !view_side(s->part) : strcmp(type, "image") != 0)
         return yml_fail(like, err, "like: the decoder \"%s\" makes no views of a picture here: a "
-                        "part does that has a parameter \"view\"", s->output);
+                        "part does that has a parameter \"view\", or the model's own decoder of "
+                        "pictures", s->output);
     return name_refer(p, like, "image", &s->in[1], err);
 }
 
@@ -147,7 +150,7 @@ omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *e
     if (!s->params) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     if (s->part) s->params[s->n_params++] = s->part->weights;
     TRY_READ(made_by(p, s, &type, err));
-    TRY_READ(read_like(p, yml_get(y, "like"), s, err));
+    TRY_READ(read_like(p, yml_get(y, "like"), type, s, err));
     const char *takes = to ? type : "tokens";
     TRY_READ(name_refer(p, yml_get(y, s->name), strcmp(takes, "any") ? takes : NULL, &s->in[0],
                         err));
@@ -251,15 +254,44 @@ static omn_status decoder_of(omn_pipeline_run *r, const plan_step *s, const omn_
     return opened_part(r->p, part, r->parts, path, out, err);
 }
 
-/* What a model would see of the picture that the value is a view of. */
+omn_status run_sees(const omn_model *m, const plan_step *s, const char **role, omn_error *err)
+{
+    omn_part *const *parts;
+    const size_t n = omn_model_parts(m, &parts);
+    const omn_part *sees = omn_model_encoder(m, "image");
+    for (size_t i = 0; i < n && !sees; i++) {
+        const omn_part *e = omn_model_encoder(m, omn_part_role(parts[i]));
+        if (e == parts[i] && !strcmp(((const omn_encoder_impl *)e->impl)->accepts, "image"))
+            sees = e;
+    }
+    if (!sees)
+        return yml_fail(s->at, err, "%s: like: this model sees no picture of which \"%s\" could "
+                        "make a view", s->name, s->output);
+    *role = omn_part_role(sees);
+    return OMN_OK;
+}
+
+/* What a model would see of the picture that the value is a view of: the one that is run, or for a
+ * part of its own any that sees a square of that size. */
 static omn_status frame_like(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
                              omn_frame *out, omn_error *err)
 {
-    const uint32_t side = view_side(s->part);
+    omn_status st = OMN_OK;
+    const omn_value *like = r->slots[s->in[1]];
+    const char *role = NULL;
     omn_image *fit = NULL;
-    const omn_status st = omn_image_fit(c, omn_value_image(r->slots[s->in[1]]), side, side, 0, &fit,
-                                        NULL, err);
-    if (st == OMN_OK) *out = *omn_image_frame(fit);
+    omn_feed *f = NULL;
+    if (s->part) {
+        const uint32_t side = view_side(s->part);
+        OMN_TRY(omn_image_fit(c, omn_value_image(like), side, side, 0, &fit, NULL, err));
+        *out = *omn_image_frame(fit);
+    } else {
+        OMN_TRY(run_sees(r->model, s, &role, err));
+        OMN_TRY(omn_feed_make(&f, err));
+        OMN_TRY(omn_model_prepare(r->model, c, role, like, f, out, err));
+    }
+done:
+    omn_feed_free(f);
     omn_image_free(fit);
     return st;
 }

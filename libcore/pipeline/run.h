@@ -26,10 +26,6 @@ struct omn_pipeline_run {
     struct run_parts *parts;      /* NULL: none is opened; parts.c */
 };
 
-/* Whose a weight is: the part with the longest prefix that its name begins with, else its first
- * word. cost.c */
-void cost_owner(const omn_model *m, const char *weight, char *out, size_t room);
-
 #define MAP_ROWS 16 /* items of a map whose values are in memory at once */
 
 /* Values into slots (referenced); text becomes what the declared type wants. */
@@ -62,6 +58,8 @@ void embed_request(const plan_step *s, const omn_request *rq, omn_result *receip
 omn_status embed_put(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_value *made,
                      const omn_result *receipt, omn_error *err);
 omn_status run_tokens(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err);
+/* The input by which the model sees a picture that another one is a view of; parts.c */
+omn_status run_sees(const omn_model *m, const plan_step *s, const char **role, omn_error *err);
 /* Decoders with weights of their own, opened when they are needed. */
 omn_status run_parts_new(const omn_pipeline *p, struct run_parts **out, omn_error *err);
 void run_parts_free(struct run_parts *r);

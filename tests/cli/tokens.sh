@@ -24,6 +24,18 @@ if "$omnio" list decoder | grep -q ' image.vqgan '; then
     ok "codes as a view" \
         "$omnio" run image-from-tokens-view $view --codes view.json --like wide.ppm --weights "$golden" -o view.ppm
     ok "... as large as its picture" sh -c 'head -c 12 view.ppm | tr "\n" " " | grep -q "^P6 32 16 255"'
+    # grids of other shapes: four by eight, and one that is not that of the codes
+    long="$is --set parts.vq.height=32 --set parts.vq.width=64"
+    ok "a view on a grid of another shape" \
+        "$omnio" run image-tokens-view $long --image white.ppm --like wide.ppm --weights "$golden" -o long.json
+    ok "... has its codes" sh -c '[ $(tr , "\n" < long.json | grep -c "[0-9]") -eq 32 ]'
+    ok "... and comes back" \
+        "$omnio" run image-from-tokens-view $long --codes long.json --like wide.ppm --weights "$golden" -o long.ppm
+    ok "... as large as its picture" sh -c 'head -c 12 long.ppm | tr "\n" " " | grep -q "^P6 32 16 255"'
+    ok "codes of one grid are no picture of another" \
+        gives 65 run image-from-tokens-view $view --codes long.json --like wide.ppm --weights "$golden" -o no.ppm
+    ok "... which says both" grep -q 'image.vqgan makes a value of 64 codes, not of 32' err
+    ok "... and nothing is written" [ ! -e no.ppm ]
     sed 's/with: vq, like/with: text, like/; s/model: .*//' "$top_srcdir/pipelines/image-tokens-view.yaml" > no.yaml
     ok "no view of a text" gives 78 check no.yaml
     ok "... which is said" grep -q 'makes no views' err

@@ -26,12 +26,16 @@ static const char config[] =
     "\"n_embed\": 64, \"resolution\": 32, \"attn_resolutions\": [4], "
     "\"default_input_size\": [32, 32], \"patch_size\": [8, 8]}}";
 
-typedef struct studio { toy toy; omn_value *image, *text, *box; } studio;
+typedef struct studio {
+    toy toy;
+    const char *folder;
+    omn_value *image, *text, *box;
+} studio;
 
 static void open_studio(studio *s)
 {
     omn_error err = OMN_ERROR_INIT;
-    const char *folder = testing_folder();
+    const char *folder = s->folder = testing_folder();
     const omn_region box = { 4, 4, 20, 16, NAN, NULL };
     toy_write_as(folder, config, 11);
     toy_open(&s->toy, folder, 1);
@@ -48,8 +52,8 @@ static void close_studio(studio *s)
     toy_close(&s->toy);
 }
 
-/* The outputs of a shipped pipeline; names: of its inputs, separated by spaces. */
-static omn_value *draw(studio *s, const char *pipeline, const char *names)
+/* The outputs of a pipeline in a file; names: of its inputs, separated by spaces. */
+static omn_value *draw_by(studio *s, const char *path, const char *names)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_pipeline *p = NULL;
@@ -58,19 +62,25 @@ static omn_value *draw(studio *s, const char *pipeline, const char *names)
     omn_named in[3];
     const omn_named all[] = { { "image", s->image }, { "text", s->text }, { "class", s->text },
                               { "box", s->box } };
-    char path[128];
     size_t n = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (strstr(names, all[i].name)) in[n++] = all[i];
-    snprintf(path, sizeof path, "pipelines/%s.yaml", pipeline);
     const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = s->toy.model,
                                      .temperature = NAN, .top_p = NAN, .seed = 3 };
-    WORKS(omn_pipeline_open(s->toy.ctx, testing_source(path), &p, &err), path);
+    WORKS(omn_pipeline_open(s->toy.ctx, path, &p, &err), path);
     WORKS(omn_pipeline_run_new(p, &how, &run, &err), path);
     WORKS(omn_pipeline_run_one(run, in, n, 0, &out, &err), path);
     omn_pipeline_run_free(run);
     omn_pipeline_close(p);
     return out;
+}
+
+/* The same of a shipped one. */
+static omn_value *draw(studio *s, const char *pipeline, const char *names)
+{
+    char path[128];
+    snprintf(path, sizeof path, "pipelines/%s.yaml", pipeline);
+    return draw_by(s, testing_source(path), names);
 }
 
 /* [HEIGHT, WIDTH, ...] of a column of what was made. */
@@ -135,9 +145,47 @@ START_TEST(a_picture_comes_of_the_depth_of_a_draft)
 }
 END_TEST
 
+/* The model's own decoder lays a view where the model sees the picture, by its own encoder; a part
+ * with the same weights does so by the side that it is told. */
+START_TEST(the_models_decoder_makes_views_too)
+{
+    static const char yaml[] =
+        "version: 1\nmodel: m\ninputs: {image: {type: image}}\n"
+        "parts:\n  vq: {use: image.vqgan, weights: %s, prefix: target_embedders.image.vqgan, "
+        "ch: 32, ch_mult: '1,1,1,1', blocks: 1, n_embed: 64, resolution: 32, attention: '4', "
+        "view: 32}\nsteps:\n"
+        "  - {tokenize: $image, as: codes, with: image, like: $image}\n"
+        "  - {tokenize: $image, as: same, with: vq, like: $image}\n"
+        "  - {tokenize: $image, as: alone, with: image}\n"
+        "  - {detokenize: $codes, as: view, with: image, like: $image}\n"
+        "  - {detokenize: $codes, as: other, with: vq, like: $image}\n"
+        "  - {detokenize: $codes, as: square, with: image}\n"
+        "outputs: {codes: $codes, same: $same, alone: $alone, view: $view, other: $other, "
+        "square: $square}\n";
+    studio s = { 0 };
+    char text[4096];
+    open_studio(&s);
+    snprintf(text, sizeof text, yaml, below(s.folder, "model.safetensors"));
+    omn_value *out =
+        draw_by(&s, testing_write(s.folder, "views.yaml", text, strlen(text)), "image");
+    ck_assert(omn_value_equal(omn_record_get(out, "codes"), omn_record_get(out, "same")));
+    ck_assert(!omn_value_equal(omn_record_get(out, "codes"), omn_record_get(out, "alone")));
+    ck_assert(omn_value_equal(omn_record_get(out, "view"), omn_record_get(out, "other")));
+    const omn_pixels view =
+        omn_image_pixels(omn_value_image(omn_record_get(out, "view")));
+    ck_assert(view.width == WIDTH && view.height == HEIGHT);
+    const omn_pixels square =
+        omn_image_pixels(omn_value_image(omn_record_get(out, "square")));
+    ck_assert(square.width == 32 && square.height == 32);
+    omn_value_unref(out);
+    close_studio(&s);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { what_is_drawn_lies_in_its_picture,
+                                 the_models_decoder_makes_views_too,
                                  a_picture_comes_of_the_depth_of_a_draft };
     return TESTING_RUN("pipeline/pictures", all, 60);
 }

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the accounts of pipelines and recipes share: whose a weight is, how much of which weights is
+ * read, and what the process holds beside. Not installed. */
+#ifndef OMNIO_PIPELINE_COST_H
+#define OMNIO_PIPELINE_COST_H
+
+#include <omnio/pipeline.h>
+
+/* Whose a weight is: the part with the longest prefix that its name begins with, else its first
+ * word. */
+void cost_owner(const omn_model *m, const char *weight, char *out, size_t room);
+
+/* Of one model: bytes[i] of weight i of its store are read. */
+typedef struct cost_model { const omn_model *m; uint64_t *bytes; size_t n; } cost_model;
+typedef struct cost_weights {
+    cost_model *list;
+    size_t n;
+} cost_weights;
+
+/* The graph is of that model, and is run. */
+omn_status cost_weights_add(cost_weights *w, const omn_model *m, const omn_graph *g,
+                            omn_error *err);
+/* Tells the weights that are read by owner, those of one owner in one row, in the order of their
+ * declaration. Returns the bytes of all. */
+typedef void cost_weights_fn(void *user, const char *owner, uint64_t bytes);
+uint64_t cost_weights_tell(const cost_weights *w, cost_weights_fn *fn, void *user);
+void cost_weights_fini(cost_weights *w);
+
+/* What this process has in memory now, without the files of those weights: the program, its
+ * libraries and plugins, the graphs and their constants. */
+uint64_t cost_process(const cost_weights *w);
+
+#endif
