@@ -201,6 +201,16 @@ cat > shelf/dalle/config.json << EOF
  "text_seq_length": 4, "image_vocab_size": 16, "image_tokens_per_dim": 4, "omnio": {"kernel": 3, "n_hid": 4,
  "n_init": 6, "n_blk_per_group": 1, "group_count": 2}}
 EOF
+# UViM, that of depth with weights of the golden files, the others as published, without.
+mkdir shelf/uvim-depth shelf/uvim-colour shelf/uvim-panoptic || exit 99
+ln -s "$top_srcdir/tests/golden/uvim/tiny_a.weights.safetensors" shelf/uvim-depth/model.safetensors
+cat > shelf/uvim-depth/config.json << EOF
+{"model_type": "uvim", "input_size": 8, "patch_size": 2, "levels": "5", "base": {"code_len": 4, "dict_size": 6,
+ "codeword_dim": 4, "width": 6, "mlp_dim": 8, "num_heads": 2, "enc_depth": 1, "dec_depth": 1, "with_encoder_ctx": false},
+ "lm": {"emb_dim": 6, "mlp_dim": 8, "num_heads": 3, "num_layers": 1}}
+EOF
+echo '{"model_type": "uvim", "maps": "red,green,blue", "levels": "256,256,256"}' > shelf/uvim-colour/config.json
+echo '{"model_type": "uvim", "maps": "semantics,instances", "levels": "134,100"}' > shelf/uvim-panoptic/config.json
 # A Flamingo.
 mkdir shelf/flamingo || exit 99
 cp "$top_srcdir/tests/golden/flamingo/tokenizer.json" shelf/flamingo || exit 99
@@ -269,7 +279,7 @@ example() {
         *run\ rerank*) line=$(echo "$line" | sed 's/red,green,blue/a.png,my.png/') ;;
     esac
     set -- $line
-    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|gpv|unit-|vilbert-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
+    [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|gpv|unit-|uvim-[cp]|vilbert-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
         *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some

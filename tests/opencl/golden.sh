@@ -37,7 +37,7 @@ for case in tiny_a.image tiny_a.text tiny_a.pair tiny_a.grads tiny_a.zero_shot t
     result $? "clip $case"
 done
 for case in coca/tiny_a.embed coca/tiny_a.pairs coca/tiny_a.steps coca/tiny_b.embed vlmo/tiny_a.embed \
-    vlmo/tiny_a.pairs ufo/tiny_a.pairs flava/tiny_a.pairs dalle/tiny_a.teach dalle/tiny_a.packed dalle/tiny_a.steps vl-t5/tiny_a.forward vl-t5/tiny_a.variants vl-t5/tiny_a.loss vl-t5/tiny_a.generate t5/v10.forward \
+    vlmo/tiny_a.pairs ufo/tiny_a.pairs flava/tiny_a.pairs dalle/tiny_a.teach dalle/tiny_a.packed dalle/tiny_a.steps uvim/tiny_a.stage1 uvim/tiny_a.draw uvim/tiny_a.steps vl-t5/tiny_a.forward vl-t5/tiny_a.variants vl-t5/tiny_a.loss vl-t5/tiny_a.generate t5/v10.forward \
     t5/v11.forward t5/v11.generate; do
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/$case.safetensors" >"$log" 2>&1
     result $? "$case"
