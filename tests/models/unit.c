@@ -96,7 +96,6 @@ START_TEST(what_would_be_another_model_is_refused)
 {
     static const struct { const char *task, *more, *says; } list[] = {
         { "detection_coco", "\"pre_norm\": true, ", "pre_norm" },
-        { "detection_coco", "\"dilation\": true, ", "dilation" },
         { "detection_coco", "\"use_bcl\": true, ", "use_bcl" },
         { "detection_coco", "\"backbone\": \"resnet18\", ", "backbone" },
         { "detection_coco", "\"eos_coef\": -1, ", "eos_coef" },

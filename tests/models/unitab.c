@@ -128,7 +128,6 @@ START_TEST(what_would_be_another_model_is_refused)
 {
     static const struct { const char *more, *says; } list[] = {
         { ", \"pre_norm\": true", "pre_norm" },
-        { ", \"dilation\": true", "dilation" },
         { ", \"position_embedding\": \"learned\"", "position_embedding" },
         { ", \"pass_pos_and_query\": false", "pass_pos_and_query" },
         { ", \"backbone\": \"efficientnet\"", "backbone" },

@@ -34,7 +34,7 @@ static omn_node *centre(omn_scope *ns, omn_node *y, omn_node *mean, omn_node **v
 
 omn_node *conv_norm_build(omn_scope *s, const conv_norm *n, omn_node *x)
 {
-    const int32_t edge = (int32_t)(n->size / 2);
+    const int32_t apart = n->apart ? n->apart : 1, edge = (int32_t)(n->size / 2) * apart;
     const omn_conv how = { n->stride, n->stride, edge, edge, edge, edge };
     omn_scope *cs = omn_scope_at(s, "%s", n->conv), *ns = omn_scope_at(s, "%s", n->norm);
     omn_node *w = omn_weight(cs, "weight",
@@ -45,12 +45,14 @@ omn_node *conv_norm_build(omn_scope *s, const conv_norm *n, omn_node *x)
     omn_node *mean = vector(ns, "running_mean", n->out, OMN_INIT_ZERO);
     omn_node *var = vector(ns, "running_var", n->out, OMN_INIT_ONE), *y;
     if (omn_weight_moves(mean) && !n->stored) {
-        y = centre(ns, omn_conv2d(cs, x, w, NULL, &how, OMN_ACT_NONE), mean, &var);
+        y = centre(ns, omn_conv2d_dilated(cs, x, w, NULL, &how, apart, apart, OMN_ACT_NONE), mean,
+                   &var);
     } else {
         /* what is measured is not learnt by descent */
         mean = omn_stop_gradient(ns, mean);
         var = omn_stop_gradient(ns, var);
-        y = omn_conv2d(cs, x, w, omn_scale(ns, mean, -1, 0), &how, OMN_ACT_NONE);
+        y = omn_conv2d_dilated(cs, x, w, omn_scale(ns, mean, -1, 0), &how, apart, apart,
+                               OMN_ACT_NONE);
     }
     var = omn_activate(ns, omn_scale(ns, var, 1, n->eps), OMN_ACT_RSQRT);
     y = omn_add(ns, omn_mul(ns, y, omn_mul(ns, var, scale)), bias);

@@ -13,6 +13,7 @@ typedef struct conv_norm {
     omn_act act;
     double eps;
     bool stored;                          /* in training too the statistics that it has learnt */
+    int32_t apart;                        /* pixels between the window's taps; 0 as 1 */
 } conv_norm;
 
 /* act((x w - mean) / sqrt(variance + eps) * weight + bias) of x [B,h,w,C]. Statistics are those

@@ -26,8 +26,9 @@ static omn_status open_resnet(omn_call *c, const void *params, omn_open *o, void
                         p->blocks, p->planes);
     e->width = p->width;
     e->height = p->height ? p->height : p->width;
-    e->rows = resnet_side(e->height, e->stages);
-    e->columns = resnet_side(e->width, e->stages);
+    const int halved = e->stages - (p->dilated && e->stages > 1);
+    e->rows = resnet_side(e->height, halved);
+    e->columns = resnet_side(e->width, halved);
     const int64_t N = e->rows * e->columns;
     if (p->sample > N)
         omn_open_fail(o, OMN_ERR_CONFIG, "image.resnet: %d places of a picture that has %lld",

@@ -20,7 +20,9 @@
     PAR(S, choice, normalise, "half", "half|imagenet|clip", NULL,                                  \
         "mean and deviation of the colours; half: 0..1 to -1..1")                                  \
     PAR(S, int, sample, "0", "0..1048576", NULL,                                                   \
-        "in training so many places of a picture, in random order; 0: all")
+        "in training so many places of a picture, in random order; 0: all")                        \
+    PAR(S, bool, dilated, "false", NULL, NULL,                                                     \
+        "the last stage does not halve the picture, its windows are twice as wide")
 struct resnet { RESNET(OMN_S_PAR, resnet) };
 
 enum { RESNET_BATCH, RESNET_STORED };

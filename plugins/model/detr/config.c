@@ -11,7 +11,6 @@ static void refuse_others(omn_open *o, omn_config *f, const char *family)
 {
     static const fixed_key own[] = {
         KEY_IS("pre_norm", 0),
-        KEY_IS("dilation", 0),
         KEY_IS("pass_pos_and_query", 1),
         KEY_SAYS("position_embedding", "sine"),
     };
@@ -68,14 +67,18 @@ void detr_open_image(const detr *u, omn_open *o, omn_config *f, const char *pref
 void detr_open_sized(const detr *u, omn_open *o, omn_config *f, const char *prefix, bool large,
                      int side, int usual)
 {
+    const bool dilated =
+        omn_config_bool_or(f, "dilation", omn_config_bool_or(f, "base_args.dilation", false));
     const int64_t longest = omn_config_int_or(f, "omnio.longest", 1, 16384, usual);
     const int64_t canvas = (longest + 31) / 32 * 32;
     omn_open_part(o, "image", "omnio.encoder/1", "image.unitab", prefix,
-                  "side=%d longest=%d height=%d width=%d blocks=%s stem=%d planes=%s positions=%d",
+                  "side=%d longest=%d height=%d width=%d blocks=%s stem=%d planes=%s positions=%d "
+                  "dilated=%s",
                   (int)omn_config_int_or(f, "omnio.side", 1, 16384, side), (int)longest,
                   (int)omn_config_int_or(f, "omnio.canvas_height", 1, 16384, canvas),
                   (int)omn_config_int_or(f, "omnio.canvas_width", 1, 16384, canvas),
                   omn_config_string_or(f, "omnio.blocks", large ? "3,4,23,3" : "3,4,6,3"),
                   (int)omn_config_int_or(f, "omnio.stem", 1, 65536, 64),
-                  omn_config_string_or(f, "omnio.planes", "64,128,256,512"), (int)u->D);
+                  omn_config_string_or(f, "omnio.planes", "64,128,256,512"), (int)u->D,
+                  dilated ? "true" : "false");
 }

@@ -43,7 +43,6 @@ static const task *find_task(omn_open *o, const char *name)
 static void refuse_others(omn_open *o, omn_config *f)
 {
     static const fixed_key own[] = {
-        KEY_IS("base_args.dilation", 0),
         KEY_IS("base_args.pre_norm", 0),
         KEY_IS("base_args.pass_pos_and_query", 1),
         KEY_IS("base_args.use_bcl", 0),

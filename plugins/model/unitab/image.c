@@ -43,8 +43,9 @@ static omn_status open_image(omn_call *c, const void *params, omn_open *o, void 
     if (p->positions % 4)
         omn_open_fail(o, OMN_ERR_CONFIG, "image.unitab: positions of %d numbers, sines and cosines "
                       "of rows and columns: a multiple of 4 is wanted", p->positions);
-    e->rows = unitab_cells(p->height);
-    e->columns = unitab_cells(p->width);
+    e->net.dilated = p->dilated;
+    e->rows = unitab_cells(p->height, p->dilated);
+    e->columns = unitab_cells(p->width, p->dilated);
     const int64_t N = e->rows * e->columns;
     /* the grid of a lower canvas is the upper part of this one only if cells are whole */
     const uint32_t varies = p->height % STEP == 0;
@@ -111,7 +112,7 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     OMN_TRY(omn_feed_new(out, "seg", OMN_I32, e->ports[SEG].most, &seg, err));
     OMN_TRY(omn_feed_new(out, "places", OMN_F32, e->ports[PLACES].most, &places, err));
     lay(e, seen, data);
-    unitab_mark(e->p->height, e->p->width, px.height, px.width, seg);
+    unitab_mark(e->p->height, e->p->width, e->rows, e->columns, px.height, px.width, seg);
     unitab_places(seg, e->rows, e->columns, e->p->positions, places);
 done:
     omn_image_free(seen);

@@ -117,7 +117,7 @@ static const void *extension(const char *id)
     return strcmp(id, "omnio.verify/1") ? NULL : &unitab_verify;
 }
 
-enum { N_IMAGE_PARAMS = 8 };
+enum { N_IMAGE_PARAMS = 9 };
 static const omn_param grounded_boxes_params[] = { UNITAB_BOXES(OMN_S_ROW, grounded_boxes) };
 
 static const omn_model_impl impl = { extension, unitab_open, free, build, prefix, most_tokens };

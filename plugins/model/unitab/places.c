@@ -7,7 +7,10 @@
 
 #include <math.h>
 
-int64_t unitab_cells(int64_t side) { return resnet_side(side, RESNET_STAGES); }
+int64_t unitab_cells(int64_t side, bool dilated)
+{
+    return resnet_side(side, RESNET_STAGES - dilated);
+}
 
 bool unitab_size(int64_t side, int64_t longest, int64_t w, int64_t h, int64_t *to_w, int64_t *to_h)
 {
@@ -23,9 +26,9 @@ bool unitab_size(int64_t side, int64_t longest, int64_t w, int64_t h, int64_t *t
     return *to_w > 0 && *to_h > 0;
 }
 
-void unitab_mark(int64_t H, int64_t W, int64_t h, int64_t w, int32_t *seg)
+void unitab_mark(int64_t H, int64_t W, int64_t rows, int64_t columns, int64_t h, int64_t w,
+                 int32_t *seg)
 {
-    const int64_t rows = unitab_cells(H), columns = unitab_cells(W);
     for (int64_t y = 0; y < rows; y++)
         for (int64_t x = 0; x < columns; x++)
             seg[y * columns + x] = y * H / rows < h && x * W / columns < w;

@@ -19,16 +19,19 @@
     PAR(S, int, stem, "64", "1..65536", NULL, "channels of its first convolution")                 \
     PAR(S, string, planes, "64,128,256,512", NULL, NULL,                                           \
         "channels in the middle of a block of each stage")                                         \
-    PAR(S, int, positions, "256", "4..65536", NULL, "numbers of a position, rows first")
+    PAR(S, int, positions, "256", "4..65536", NULL, "numbers of a position, rows first")           \
+    PAR(S, bool, dilated, "false", NULL, NULL, "cells of 16 pixels instead of 32 (DC5)")
 struct unitab_image { UNITAB_IMAGE(OMN_S_PAR, unitab_image) };
 
-/* Cells of the grid along a side of the canvas. */
-int64_t unitab_cells(int64_t side);
+/* Cells of the grid along a side of the canvas, whose last stage may not halve it. */
+int64_t unitab_cells(int64_t side, bool dilated);
 /* What a picture of w x h pixels is scaled to; false: one side would be nothing. */
 bool unitab_size(int64_t side, int64_t longest, int64_t w, int64_t h, int64_t *to_w,
                  int64_t *to_h);
-/* Which cells of a canvas of H x W are a picture's, of h x w in its corner: 1 each, else 0. */
-void unitab_mark(int64_t H, int64_t W, int64_t h, int64_t w, int32_t *seg);
+/* Which cells (rows x columns) of a canvas of H x W are a picture's, of h x w in its corner: 1
+ * each, else 0. */
+void unitab_mark(int64_t H, int64_t W, int64_t rows, int64_t columns, int64_t h, int64_t w,
+                 int32_t *seg);
 /* Sine positions of cells [rows,columns] counted over those that are marked; width numbers each. */
 void unitab_places(const int32_t *seg, int64_t rows, int64_t columns, int64_t width, float *out);
 extern const omn_encoder_impl unitab_image_impl;

@@ -44,7 +44,8 @@ static omn_status feed_pictures(const verify *v, const batch *b, golden_run *r, 
     omn_status st = OMN_OK;
     void *pixels = NULL, *seg = NULL, *places = NULL;
     const int64_t H = v->height, W = v->width, D = v->width_of;
-    const int64_t rows = unitab_cells(H), columns = unitab_cells(W), N = rows * columns;
+    const int64_t rows = unitab_cells(H, false), columns = unitab_cells(W, false);
+    const int64_t N = rows * columns;
     OMN_TRY(omn_feed_new(r->feed, "image.pixels", OMN_F32, omn_dim4(b->n, H, W, 3), &pixels, err));
     OMN_TRY(omn_feed_new(r->feed, "image.seg", OMN_I32, omn_dim2(b->n, N), &seg, err));
     OMN_TRY(omn_feed_new(r->feed, "image.places", OMN_F32, omn_dim3(b->n, N, D), &places, err));
@@ -57,7 +58,7 @@ static omn_status feed_pictures(const verify *v, const batch *b, golden_run *r, 
             const int64_t c = k / (h * w), y = k / w % h, x = k % w;
             memcpy(&to[(y * W + x) * 3 + c], from + k * 4, 4);
         }
-        unitab_mark(H, W, h, w, mark);
+        unitab_mark(H, W, rows, columns, h, w, mark);
         unitab_places(mark, rows, columns, D, (float *)places + i * N * D);
     }
 done:
@@ -141,7 +142,7 @@ done:
 static omn_status put_stages(const verify *v, const batch *b, golden_run *r, omn_error *err)
 {
     omn_status st = OMN_OK;
-    const int64_t h = unitab_cells(v->height), w = unitab_cells(v->width);
+    const int64_t h = unitab_cells(v->height, false), w = unitab_cells(v->width, false);
     OMN_TRY(put_masks(v, b, r, err));
     OMN_TRY(put_turned(r, "trunk.stem", "backbone.0.body.stem", 0, 0, err));
     for (int i = 1; i <= RESNET_STAGES; i++) {

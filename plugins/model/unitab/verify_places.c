@@ -45,11 +45,11 @@ static omn_status grid(const verify *v, golden_run *r, int i, omn_error *err)
     if (sizes->bytes == sizeof n) memcpy(n, sizes->data, sizeof n);
     if (sizes->bytes != sizeof n || n[0] < 1 || n[0] > 16384 || n[1] < 1 || n[1] > 16384)
         return omn_fail(err, OMN_ERR_DATA, "%s: %s is not six sizes", v->g.name, name);
-    const int64_t rows = unitab_cells(n[0]), columns = unitab_cells(n[1]);
+    const int64_t rows = unitab_cells(n[0], false), columns = unitab_cells(n[1], false);
     snprintf(name, sizeof name, "grid_mask%d", i);
     st = omn_feed_new(r->made, name, OMN_I32, omn_dim3(1, rows, columns), &out, err);
     if (st != OMN_OK) return st;
-    unitab_mark(n[0], n[1], n[4], n[5], out);
+    unitab_mark(n[0], n[1], rows, columns, n[4], n[5], out);
     for (int64_t k = 0; k < rows * columns; k++) ((int32_t *)out)[k] = !((int32_t *)out)[k];
     return st;
 }
