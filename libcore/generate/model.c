@@ -514,14 +514,27 @@ const char *model_sought(const omn_model *m, size_t i)
     return i < m->open->n_sought ? m->open->sought[i] : NULL;
 }
 
+/* preprocessor_config.json and its like, which a model may have and no tokenizer is. */
+static bool is_config(const char *name)
+{
+    static const char end[] = "config.json";
+    const size_t n = strlen(name), k = sizeof end - 1;
+    return n >= k && !strcmp(name + n - k, end);
+}
+
 /* "a.json, b.txt or c": what would be a tokenizer. */
 static omn_status no_tokenizer(const omn_model *m, omn_error *err)
 {
     char wanted[400] = "tokenizer.model";
-    const size_t n = m->open->n_sought;
-    for (size_t i = 0, at = 0; i < n && at < sizeof wanted; i++, at = strlen(wanted))
+    size_t n = 0, k = 0;
+    for (size_t i = 0; i < m->open->n_sought; i++) n += !is_config(m->open->sought[i]);
+    for (size_t i = 0, at = 0; i < m->open->n_sought && at < sizeof wanted; i++) {
+        if (is_config(m->open->sought[i])) continue;
         omn_format(wanted + at, sizeof wanted - at, "%s%s",
-                   !i ? "" : i + 1 < n ? ", " : " or ", m->open->sought[i]);
+                   !k ? "" : k + 1 < n ? ", " : " or ", m->open->sought[i]);
+        at = strlen(wanted);
+        k++;
+    }
     return omn_fail(err, OMN_ERR_MISSING,
                     "the model's folder %s has no tokenizer: %s; copy the file that belongs to "
                     "these weights there", m->path, wanted);

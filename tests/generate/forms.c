@@ -218,6 +218,42 @@ START_TEST(places_of_what_is_not_seen_do_not_count)
 }
 END_TEST
 
+static omn_value *bodies(int64_t n, int64_t joints, const double *at, const double *visible,
+                         const char *const *names)
+{
+    omn_error err = OMN_ERROR_INIT;
+    const omn_kind *kind = NULL;
+    omn_value *v = NULL;
+    WORKS(omn_kind_find(t.call, "keypoints", &kind, &err));
+    const omn_filled columns[] = {
+        omn_fill("point", OMN_F64, omn_dim3(n, joints, 2), at),
+        omn_fill("visible", OMN_F64, omn_dim2(n, joints), visible),
+        omn_fill("joints", OMN_STRING, omn_dim1(joints), names),
+    };
+    WORKS(omn_value_make(kind, columns, 3, NULL, &v, &err));
+    return v;
+}
+
+/* The joints of a body say what points say; of two bodies nobody knows which is meant. */
+static void same_of_a_body(const omn_answer *a, const omn_value *points)
+{
+    static const char *const names[] = { "foot", "nose", "tail" };
+    const double at[] = { 30, 40, 10, 20, (double)NAN, (double)NAN }, seen[] = { 2, 1, 0 };
+    omn_value *one = bodies(1, 3, at, seen, names), *two = bodies(2, 1, at, seen, names);
+    omn_value *back = there_and_back(a, one);
+    const omn_point *p = NULL, *q = NULL;
+    ck_assert_uint_eq(omn_points_get(back, &p), omn_points_get(points, &q));
+    for (int i = 0; i < 3; i += 2) {
+        ck_assert_double_eq(p[i].x, q[i].x);
+        ck_assert_double_eq(p[i].y, q[i].y);
+    }
+    ck_assert_double_eq(p[1].visible, 0);
+    not_written_for(a, two, OMN_ERR_TYPE, "several bodies");
+    omn_value_unref(back);
+    omn_value_unref(one);
+    omn_value_unref(two);
+}
+
 START_TEST(keypoints_come_in_their_order)
 {
     open_toy();
@@ -240,6 +276,7 @@ START_TEST(keypoints_come_in_their_order)
     omn_points_get(back, &got);
     ck_assert_double_eq_tol(got[1].x, 20, 1.6);  /* it has to stand somewhere: there */
     ck_assert_double_eq_tol(got[1].y, 30, 1.6);
+    same_of_a_body(a, back);
     omn_value_unref(back);
     omn_value_unref(v);
     const omn_point none = { 10, 20, 0, "nose" };

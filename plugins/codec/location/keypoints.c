@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The answer "keypoints": named points in a fixed order, each two locations and its name; the
  * published forcing of Unified-IO 2 (spec uio2-tasks section 5) is these rules. What is not
- * mentioned is not seen, and stands at the mean of what is. */
+ * mentioned is not seen, and stands at the mean of what is. What is wanted may be the joints of a
+ * body as well. */
 #include "location.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -88,10 +90,18 @@ static omn_status keypoints_rules(const void *self, omn_rules *r, omn_error *err
     return OMN_OK;
 }
 
+/* left_eye, as data sets and bodies have it, is the left eye of a text. */
+static bool same_name(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++)
+        if (*a != *b && !(strchr(" _", *a) && strchr(" _", *b))) return false;
+    return !*a && !*b;
+}
+
 static const omn_point *named(const omn_point *p, size_t n, const char *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (p[i].label && !strcmp(p[i].label, name)) return &p[i];
+        if (p[i].label && same_name(p[i].label, name)) return &p[i];
     return NULL;
 }
 
@@ -153,21 +163,49 @@ static omn_status write_point(const keypoints_answer *a, const omn_point *p, con
     return st;
 }
 
+/* What is wanted as points, or as the joints of one body (a value of the kind keypoints), which
+ * become such points. *own: to be freed. */
+static omn_status wanted_points(const omn_value *v, const omn_point **p, size_t *n, omn_point **own,
+                                omn_error *err)
+{
+    *own = NULL;
+    if (omn_value_is(v, "points")) {
+        *n = omn_points_get(v, p);
+        return OMN_OK;
+    }
+    if (!omn_value_is(v, "keypoints") || omn_value_count(v) != 1)
+        return omn_fail(err, OMN_ERR_TYPE,
+                        "the wanted answer is %s%s, points or the keypoints of one body are wanted",
+                        omn_value_kind_name(v),
+                        omn_value_is(v, "keypoints") ? " of several bodies" : "");
+    const omn_tensor *names = omn_value_column(v, "joints");
+    const double *at = omn_value_column(v, "point")->data;
+    const double *visible = omn_value_column(v, "visible")->data;
+    *n = (size_t)names->shape.dim[0];
+    *p = *own = calloc(*n + 1, sizeof **own);
+    if (!*own) return omn_fail(err, OMN_ERR_MEMORY, "keypoints: out of memory");
+    for (size_t i = 0; i < *n; i++, at += 2) {
+        const bool there = visible[i] > 0 && isfinite(at[0]) && isfinite(at[1]);
+        (*own)[i] = (omn_point){ there ? at[0] : 0, there ? at[1] : 0, there ? visible[i] : 0,
+                                 ((const char *const *)names->data)[i] };
+    }
+    return OMN_OK;
+}
+
 static omn_status write_keypoints(const void *self, omn_call *c, const omn_value *v,
                                   const omn_frame *frame, omn_ids *out, omn_error *err)
 {
     const keypoints_answer *a = self;
     const omn_point *p = NULL;
-    omn_status st = OMN_OK;
+    omn_point *own;
+    size_t n;
     bool unseen[MOST_NAMES] = { false }, some = false;
     const size_t from = out->count;
     omn_point mean;
     omn_buf b;
     (void)c;
-    if (!omn_value_is(v, "points"))
-        return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, points are wanted",
-                        omn_value_kind_name(v));
-    const size_t n = omn_points_get(v, &p);
+    omn_status st = wanted_points(v, &p, &n, &own, err);
+    if (st != OMN_OK) return st;
     const bool any = middle(a, p, n, &mean);
     omn_buf_init(&b, OMN_TEXT_MOST);
     for (size_t i = 0; i < a->n; i++) {
@@ -187,6 +225,7 @@ static omn_status write_keypoints(const void *self, omn_call *c, const omn_value
     OMN_TRY(omn_ids_text(out, a->tokenizer, b.data ? b.data : "", b.length, err));
     if (a->all && some) count_seen(a, unseen, from, out);
 done:
+    free(own);
     omn_buf_fini(&b);
     return st;
 }
