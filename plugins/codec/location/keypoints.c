@@ -198,7 +198,7 @@ static omn_status write_keypoints(const void *self, omn_call *c, const omn_value
     const keypoints_answer *a = self;
     const omn_point *p = NULL;
     omn_point *own;
-    size_t n;
+    size_t n = 0;
     bool unseen[MOST_NAMES] = { false }, some = false;
     const size_t from = out->count;
     omn_point mean;
