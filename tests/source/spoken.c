@@ -153,8 +153,9 @@ START_TEST(what_was_spoken_before_changes_nothing)
     enum { THREADS = 3 };
     const omn_setting set[] = { { "with", "vqa=2", 0, 0 } };
     omn_context *ctx = context();
-    asker a[THREADS] = { { NULL } };
+    asker a[THREADS];
     pthread_t id[THREADS];
+    memset(a, 0, sizeof a);
     for (size_t i = 0; i < THREADS; i++) {
         a[i].s = open_source(ctx, set, 1);
         a[i].first = 2 * i;

@@ -23,9 +23,9 @@ void uvim_build(const void *self, omn_scope *s, const omn_build *rq, omn_bundle 
     const omn_bundle *picture, *map, *guide;
     omn_node *seen = NULL;
     s = omn_scope_at(s, "/");
-    const bool single = only(rq, u->image, &picture) & only(rq, u->map, &map) &
-                        only(rq, u->guide, &guide);
-    if (!single || rq->in_map || (rq->phase != OMN_STEP && !picture)) {
+    const bool one = only(rq, u->image, &picture), mapped = only(rq, u->map, &map),
+               guided = only(rq, u->guide, &guide);
+    if (!one || !mapped || !guided || rq->in_map || (rq->phase != OMN_STEP && !picture)) {
         omn_scope_fail(s, OMN_ERR_UNSUPPORTED,
                        "UViM looks at one picture, with one map or one code, rows unpacked");
         return;
