@@ -86,4 +86,14 @@ ok "... and is found" "$omnio" help act.sine
 grep -l 'omnio.row/1' block-* | head -n 1 | xargs -I@ cp @ row.c
 ok "the row builds" ${CC:-cc} -std=c11 -Wall -Wextra -Werror -I"$top_srcdir/include" -c -o row.o row.c
 
+# 80 columns are what a terminal has at least: no table is broader.
+fits() {
+    command -v groff > wide || return 0
+    groff -man -Tutf8 -rLL=80n "$1" 2>&1 > page | grep "can't break line"
+    [ $? -eq 1 ]
+}
+for page in "$top_srcdir"/man/*.[1357]; do
+    ok "$(basename "$page") fits into 80 columns" fits "$page"
+done
+
 plan
