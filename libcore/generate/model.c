@@ -509,11 +509,6 @@ const char *model_file(const omn_model *m, size_t i)
     return i < m->open->n_names ? m->open->names[i] : NULL;
 }
 
-const char *model_sought(const omn_model *m, size_t i)
-{
-    return i < m->open->n_sought ? m->open->sought[i] : NULL;
-}
-
 /* preprocessor_config.json and its like, which a model may have and no tokenizer is. */
 static bool is_config(const char *name)
 {

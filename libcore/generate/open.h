@@ -122,12 +122,11 @@ omn_status model_text_ids(const omn_model *m, const omn_value *text, int32_t **i
 int32_t model_most_tokens(const omn_model *m, bool answer);
 /* The same for answers of one decoder: the codes of one value and the end, where it says how many
  * there are; else the model's most. */
+int32_t model_most_answer(const omn_model *m, const omn_part *decoder);
+
 /* Files in the model's folder that its parts read beside its configuration and weights, number i;
  * NULL: no more. */
 const char *model_file(const omn_model *m, size_t i);
-/* What they would read as well and is not there. */
-const char *model_sought(const omn_model *m, size_t i);
-int32_t model_most_answer(const omn_model *m, const omn_part *decoder);
 
 /* The folder that holds the files of a model: of a file that is a model by itself while it is
  * opened, and afterwards when it is for training. */

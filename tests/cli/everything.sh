@@ -18,7 +18,6 @@ ok "... from nano" grep -q "lacks [0-9]* tensors of the model, which begin new" 
 ok "... of both kinds" awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "modality.image") m = i }
     NR > 1 { with += $m != ""; without += $m == "" } END { exit !(with && without) }' run/log.csv
 ok "the run answers" gives 0 run vqa -m ./run --image "$top_srcdir/examples/tabletop.png" --question "is there a cube?"
-ok "... and draws" gives 0 run "$top_srcdir/examples/recipes/everything/draw.yaml" -m ./run --text "a red cube" \
-    -o picture=drawn.png
+ok "... and draws" gives 0 run image-generate -m ./run --text "a red cube" -o picture=drawn.png
 ok "... a picture" [ "$(od -An -tu1 -j16 -N8 drawn.png | tr -s ' ')" = " 0 0 0 128 0 0 0 128" ]
 plan

@@ -101,3 +101,13 @@ const char *verified_changed(const char *folder, const char *file, const change 
     free(meta);
     return path;
 }
+
+void verified_finds(const char *folder, const char *file, const change *c, const char *stage)
+{
+    omn_error err = OMN_ERROR_INIT;
+    seen s = { 0 };
+    const omn_status st = verified_run("avx2", verified_changed(folder, file, c), &s, &err);
+    ck_assert_msg(st == OMN_ERR_FAILED, "%s: %s", stage, err.text);
+    ck_assert_msg(s.wrong == 1 && !strncmp(s.first, stage, strlen(stage)), "%s: %zu, %s", stage,
+                  s.wrong, s.first);
+}

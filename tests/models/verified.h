@@ -30,5 +30,8 @@ typedef struct change {
 } change;
 /* A file with one change below `folder`, under its own name; c NULL: as it is. */
 const char *verified_changed(const char *folder, const char *file, const change *c);
+/* A file with that change below `folder`, where the weights of its case lie already: the stage that
+ * begins so is wrong, and no other. */
+void verified_finds(const char *folder, const char *file, const change *c, const char *stage);
 
 #endif
