@@ -104,9 +104,11 @@ sums() {
     (cd "$1" && find . -type f ! -name '*.jsonl*' ! -name log.csv ! -name checkpoint.before.safetensors -print | sort |
         xargs -r cksum)
 }
-# same A B: the same answer, but for how long it took.
+# same A B: the same answer, but for how long it took, and for what the process itself holds beside what is planned.
 same() {
-    for j in "$1" "$2"; do sed 's/"seconds":[0-9.e+-]*/"seconds":0/g' "$j" > "$j.same"; done
+    for j in "$1" "$2"; do
+        sed 's/"seconds":[0-9.e+-]*/"seconds":0/g; s/: fine; [0-9.]* [kMG]B with/: fine; MB with/' "$j" > "$j.same"
+    done
     cmp -s "$1.same" "$2.same" || { diff "$1.same" "$2.same" | head -n 3; return 1; }
 }
 # one KIND N COMMAND...: the command with failure N; what it said in w.out, w.err, its exit code in `code`.
