@@ -309,6 +309,8 @@ static omn_status read_stages(omn_recipe *r, const yml *y, const yml *steps, omn
     TRY_READ(yml_want(y, YML_LIST, "stages", err));
     if (!y->n || y->n > MOST_STAGES)
         return yml_fail(y, err, "1 to %d stages are wanted", MOST_STAGES);
+    if (steps)
+        return yml_fail(steps, err, "steps: each of the stages has its own (stages.0.steps=...)");
     for (size_t i = 0; i < y->n; i++) {
         recipe_stage *s = &r->stages[i];
         TRY_READ(yml_want(y->items[i], YML_MAP, "a stage", err));

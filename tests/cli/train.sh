@@ -239,6 +239,8 @@ ok "... is named with line and remedy" says 'wrong.yaml:7:18: .*adamw, adafactor
 sed 's/name: first, steps: 8/name: first, steps: 8, optimizer: {rate: 1}/' recipe.yaml > wrong.yaml
 ok "the first stage has the recipe's optimizer" gives 78 check wrong.yaml
 ok "... which is said" says 'first stage'
+ok "steps beside stages, which have their own" gives 78 check recipe.yaml --set steps=4
+ok "... is told" grep -q 'each of the stages has its own' err
 printf 'no weights' > start.safetensors
 ok "weights that are none" gives 65 train recipe.yaml -o bad2 --set start=start.safetensors
 
