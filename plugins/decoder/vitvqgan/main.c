@@ -8,8 +8,7 @@
 
 static const omn_param vitvqgan_params[] = { VITVQGAN(OMN_S_ROW, vitvqgan) };
 
-static omn_status vitvqgan_open(omn_call *c, const void *params, omn_open *o, void **self,
-                                omn_error *err)
+omn_status vitvqgan_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err)
 {
     vitvqgan_self *v = calloc(1, sizeof *v);
     (void)c;
@@ -27,6 +26,9 @@ static omn_status vitvqgan_open(omn_call *c, const void *params, omn_open *o, vo
         return omn_fail(err, OMN_ERR_CONFIG, "audio.vitvqgan: a vocoder makes %d samples of a "
                         "frame, not %d, and halves its width three times, not that of %d",
                         (int)HIFIGAN_SAMPLES, p->hop, p->vocoder_width);
+    if (p->book == BOOK_CORNERS && (p->embed > 24 || p->codes != 1 << p->embed))
+        return omn_fail(err, OMN_ERR_CONFIG, "audio.vitvqgan: a cube of %d axes (embed) has 2 to "
+                        "that power of corners, not %d (codes)", p->embed, p->codes);
     v->columns = p->frames / p->patch;
     v->rows = p->bands / p->patch;
     const bool time = p->order == ORDER_TIME;
@@ -67,5 +69,9 @@ static const omn_decoder_impl impl = {
 static const omn_object objects[] = {
     { "omnio.decoder/1", "audio.vitvqgan", "sound as codes of its spectrogram, and back", &impl,
       OMN_OBJECT_PARAMS(vitvqgan) },
+    { "omnio.encoder/1", "audio.vitvqgan", "sound as vectors of a ViT-VQGAN", &vitvqgan_sounds,
+      OMN_OBJECT_PARAMS(vitvqgan) },
+    { "omnio.model/1", "vitvqgan", "a ViT-VQGAN, to be learnt: sounds that come back",
+      &vitvqgan_model, NULL, 0, 0 },
 };
 OMN_PLUGIN("decoder-vitvqgan", "0.1.0", "Apache-2.0", "sound as codes", objects);

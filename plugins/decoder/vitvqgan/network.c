@@ -98,22 +98,22 @@ static omn_node *turned(omn_scope *s, omn_node *x, int64_t a, int64_t b)
     return omn_reshape(s, x, omn_dim3(B, a * b, D));
 }
 
+/* Entries of length 1, [codes, embed]. */
 static omn_node *book(const vitvqgan_self *v, omn_scope *s)
 {
-    omn_node *w = omn_weight(s, "quantize.embedding.weight",
-                             omn_dim2(v->p->codes, v->p->embed), OMN_INIT_NORMAL, 1);
+    const bool corners = v->p->book == BOOK_CORNERS;
+    omn_node *w = omn_weight(s, "quantize.embedding.weight", omn_dim2(v->p->codes, v->p->embed),
+                             corners ? OMN_INIT_GRID : OMN_INIT_NORMAL, corners ? 2 : 1);
     return omn_l2_norm(s, omn_cast(s, w, OMN_F32), 1e-12);
 }
 
-omn_node *vitvqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in)
+omn_node *vitvqgan_vectors(const vitvqgan_self *v, omn_scope *s, omn_node *x)
 {
     static const int cells[] = { 0, 3, 1, 4, 2 }; /* t, frame, m, band -> m, t, band, frame */
-    const vitvqgan_self *v = self;
     const struct vitvqgan *p = v->p;
     omn_scope *top = inside(v, s);
     const net n = { v, omn_scope_at(top, "encoder"), p->encoder_layers, p->encoder_mlp,
                     p->encoder_heads, p->encoder_head_width };
-    omn_node *x = omn_bundle_get(in, s, "spectrogram");
     const int64_t B = omn_node_dim(x, 0), P = p->patch, L = v->codes.count;
     omn_scope *e = omn_scope_at(n.s, "embedding"), *last = omn_scope_at(n.s, "encoder_norm");
     x = omn_reshape(n.s, x, omn_dim5(B, v->columns, P, v->rows, P));
@@ -130,7 +130,22 @@ omn_node *vitvqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in
     x = omn_add(last, x, vector(last, "bias", p->embed, OMN_INIT_ZERO));
     x = omn_node_tag(n.s, x, "encoder_norm");
     if (p->order == ORDER_TIME) x = turned(top, x, v->rows, v->columns);
-    return omn_vector_quantise(top, omn_l2_norm(top, x, 1e-12), book(v, top));
+    return omn_l2_norm(top, x, 1e-12);
+}
+
+omn_node *vitvqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in)
+{
+    const vitvqgan_self *v = self;
+    omn_node *x = vitvqgan_vectors(v, s, omn_bundle_get(in, s, "spectrogram"));
+    omn_scope *top = inside(v, s);
+    return omn_vector_quantise(top, x, book(v, top));
+}
+
+omn_node *vitvqgan_entries(const vitvqgan_self *v, omn_scope *s, omn_node *x)
+{
+    omn_scope *top = inside(v, s);
+    omn_node *entries = book(v, top);
+    return omn_embedding(top, entries, omn_vector_quantise(top, x, entries));
 }
 
 /* One linear layer makes the cells of each token: a transposed convolution whose windows do not
@@ -148,26 +163,32 @@ static omn_node *cells_of(const net *n, omn_node *x)
     return omn_reshape(s, x, omn_dim3(B, v->p->frames, v->p->bands));
 }
 
+omn_node *vitvqgan_spectrogram(const vitvqgan_self *v, omn_scope *s, omn_node *x)
+{
+    const struct vitvqgan *p = v->p;
+    omn_scope *top = inside(v, s);
+    const net n = { v, omn_scope_at(top, "decoder"), p->decoder_layers, p->decoder_mlp,
+                    p->decoder_heads, p->decoder_head_width };
+    if (p->order == ORDER_TIME) x = turned(top, x, v->columns, v->rows);
+    x = omn_node_tag(top, x, "quantized");
+    x = omn_linear(n.s, x, matrix(omn_scope_at(n.s, "decoder_proj"), p->width, p->embed), NULL,
+                   OMN_ACT_NONE);
+    x = transformer(&n, omn_node_tag(n.s, x, "decoder_proj"));
+    return omn_node_tag(top, cells_of(&n, x), "spectrogram");
+}
+
 void vitvqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundle *out)
 {
     const vitvqgan_self *v = self;
     const struct vitvqgan *p = v->p;
     omn_scope *top = inside(v, s);
-    const net n = { v, omn_scope_at(top, "decoder"), p->decoder_layers, p->decoder_mlp,
-                    p->decoder_heads, p->decoder_head_width };
     const omn_shape is = omn_node_shape(codes);
     if (codes && (is.rank != 2 || is.dim[1] != v->codes.count)) {
         omn_scope_fail(s, OMN_ERR_SHAPE, "audio.vitvqgan: %lld codes; a sound has %d",
                        (long long)omn_node_dim(codes, -1), v->codes.count);
         return;
     }
-    omn_node *x = omn_embedding(top, book(v, top), codes);
-    if (p->order == ORDER_TIME) x = turned(top, x, v->columns, v->rows);
-    x = omn_node_tag(top, x, "quantized");
-    x = omn_linear(n.s, x, matrix(omn_scope_at(n.s, "decoder_proj"), p->width, p->embed), NULL,
-                   OMN_ACT_NONE);
-    x = transformer(&n, omn_node_tag(n.s, x, "decoder_proj"));
-    x = omn_node_tag(top, cells_of(&n, x), "spectrogram");
+    omn_node *x = vitvqgan_spectrogram(v, s, omn_embedding(top, book(v, top), codes));
     if (!p->vocoder[0]) {
         omn_bundle_put(out, s, "spectrogram", x);
         return;

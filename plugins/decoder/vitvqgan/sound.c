@@ -41,6 +41,7 @@ omn_status vitvqgan_prepare(const void *self, omn_call *c, const omn_value *valu
 {
     const vitvqgan_self *v = self;
     const size_t n = (size_t)v->p->frames * (size_t)v->p->bands;
+    const double log_least = log(VITVQGAN_LEAST);
     char hop[32], bands[32], high[32];
     omn_value *one = NULL, *mel = NULL;
     omn_status st = OMN_OK;
@@ -64,9 +65,12 @@ omn_status vitvqgan_prepare(const void *self, omn_call *c, const omn_value *valu
         goto done;
     }
     OMN_TRY(omn_feed_new(out, "spectrogram", OMN_F32, v->in.most, &data, err));
-    for (size_t i = 0; i < n; i++)
-        ((float *)data)[i] = (((const float *)t->data)[i] - (float)VITVQGAN_MEAN) /
-                             (float)VITVQGAN_DEVIATION;
+    const omn_tensor *heard = v->p->silent == SILENT_LEAST ? omn_value_column(mel, "mask") : NULL;
+    for (size_t i = 0; i < n; i++) {
+        const bool none = heard && !((const uint8_t *)heard->data)[i];
+        const float level = none ? (float)log_least : ((const float *)t->data)[i];
+        ((float *)data)[i] = (level - (float)VITVQGAN_MEAN) / (float)VITVQGAN_DEVIATION;
+    }
 done:
     omn_value_unref(one);
     omn_value_unref(mel);

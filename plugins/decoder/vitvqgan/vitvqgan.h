@@ -30,10 +30,18 @@
         "(spectrogram.audio)")                                                                     \
     PAR(S, int, vocoder_width, "256", "8..4096", NULL, "channels of its first layer")              \
     PAR(S, int, hop, "256", "16..8192", "samples", "from one frame to the next")                   \
-    PAR(S, int, rate, "16000", "1000..192000", "Hz", "of the sound")
+    PAR(S, int, rate, "16000", "1000..192000", "Hz", "of the sound")                               \
+    PAR(S, choice, book, "free", "free|corners", NULL,                                             \
+        "where entries begin: by chance, or at the corners of a cube, 2 to the power of embed, "   \
+        "where a code says which numbers of a vector are above 0")                                 \
+    PAR(S, choice, silent, "zero", "zero|least", NULL,                                             \
+        "the logarithm of power that is exactly 0: 0, as models have it that mask what is "        \
+        "silent, or that of the least power, for sounds that begin or end in nothing")
 struct vitvqgan { VITVQGAN(OMN_S_PAR, vitvqgan) };
 
 enum { ORDER_TIME, ORDER_MEL };
+enum { BOOK_FREE, BOOK_CORNERS };
+enum { SILENT_ZERO, SILENT_LEAST };
 
 typedef struct vitvqgan_self {
     const struct vitvqgan *p;
@@ -45,10 +53,25 @@ typedef struct vitvqgan_self {
 /* What the network sees of a logarithm of mel power: (log - MEAN) / DEVIATION. */
 #define VITVQGAN_MEAN      (-5.0945)
 #define VITVQGAN_DEVIATION 3.8312
+#define VITVQGAN_LEAST     1e-5           /* power, of audio.mel's logarithms */
+
+/* main.c: opens what the parameters describe, a vitvqgan_self; freed by free, also after a
+ * failure. */
+omn_status vitvqgan_open(omn_call *c, const void *params, omn_open *o, void **self, omn_error *err);
 
 /* network.c: spectrograms [B, frames, bands]. [build] */
+
+/* Spectrograms to vectors [B, count, embed] of length 1 before they become codes, in the codes'
+ * order; the entry that is nearest to each; such vectors, entries of the codebook, back. */
+omn_node *vitvqgan_vectors(const vitvqgan_self *v, omn_scope *s, omn_node *x);
+omn_node *vitvqgan_entries(const vitvqgan_self *v, omn_scope *s, omn_node *vectors);
+omn_node *vitvqgan_spectrogram(const vitvqgan_self *v, omn_scope *s, omn_node *vectors);
 omn_node *vitvqgan_tokenize(const void *self, omn_scope *s, const omn_bundle *in);
 void vitvqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundle *out);
+
+/* learn.c: a ViT-VQGAN that is learnt: an encoder of its sounds and a model over it. */
+extern const omn_encoder_impl vitvqgan_sounds;
+extern const omn_model_impl vitvqgan_model;
 
 /* hifigan.c: natural logarithms of mel power x [B, T, bands] to sound [B, T * 256]; width: channels
  * of the first layer. [build] */

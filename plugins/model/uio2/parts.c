@@ -246,7 +246,7 @@ static void open_audio(uio2 *u, omn_open *o, omn_config *f)
                       "inner=vqgan codes=%d embed=%d width=%d encoder_layers=%d encoder_mlp=%d "
                       "encoder_heads=%d encoder_head_width=%d decoder_layers=%d decoder_mlp=%d "
                       "decoder_heads=%d decoder_head_width=%d frames=%d bands=%d patch=%d "
-                      "vocoder=%s",
+                      "vocoder=%s silent=%s",
                       codes, part_int(f, q, "proj_dim", 1, 8192, 32),
                       part_int(f, q, "encoder_hidden_size", 4, 8192, 512),
                       part_int(f, q, "encoder_num_layers", 1, 256, 8),
@@ -257,7 +257,8 @@ static void open_audio(uio2 *u, omn_open *o, omn_config *f)
                       part_int(f, q, "decoder_mlp_dim", 1, 65536, 2048),
                       part_int(f, q, "decoder_num_heads", 1, 256, 8),
                       part_int(f, q, "decoder_head_dim", 1, 1024, 64), (int)frames, (int)bands,
-                      (int)patch, omn_config_string_or(f, "omnio.vocoder", "")),
+                      (int)patch, omn_config_string_or(f, "omnio.vocoder", ""),
+                      omn_config_string_or(f, "omnio.audio_codec_silent", "zero")),
         codes);
 }
 
