@@ -56,6 +56,17 @@ static const row rows[] = {
                         "\"score\":[1,2,null]}" }, { 0 }, "\"b\"", NULL },
     { "options.best", { "{\"$kind\":\"options\",\"text\":[\"a\",\"b\"]}" }, { 0 }, "\"a\"", NULL },
     { "options.best", { "{\"$kind\":\"options\",\"text\":[]}" }, { 0 }, NULL, "no option" },
+    /* odds of 1 and 3: a quarter and three quarters */
+    { "options.rank", { "[{\"$kind\":\"options\",\"text\":[\"no\",\"yes\"],\"score\":[-1,-1]},"
+                        "{\"$kind\":\"options\",\"text\":[\"yes\",\"no\"],"
+                        "\"score\":[1.0986122886681098,0]}]", "[\"a\",\"b\"]" }, { 0 }, "\"b\"",
+      NULL },
+    { "options.rank", { "[{\"$kind\":\"options\",\"text\":[\"no\"],\"score\":[-1]}]", "[\"a\"]" },
+      { 0 }, NULL, "no scores of \"yes\" and \"no\"" },
+    { "options.rank", { "[]", "[]" }, { 0 }, NULL, "one thing at least" },
+    { "list.last", { "[1,2,\"c\"]" }, { "count", "2" }, "[2,\"c\"]", NULL },
+    { "list.last", { "[1,2]" }, { "count", "6" }, "[1,2]", NULL },
+    { "list.last", { "[]" }, { 0 }, "[]", NULL },
     { "grounded.text", { "{\"$kind\":\"grounded\",\"text\":\"a dog\",\"span\":[[2,5]],"
                          "\"box\":[[1,2,3,4]]}" }, { 0 }, "\"a dog\"", NULL },
     { "grounded.regions", { "{\"$kind\":\"grounded\",\"text\":\"a dog\",\"span\":[[2,5]],"

@@ -15,7 +15,9 @@
     PAR(S, int, pieces, "0", "0..16777216", NULL, "how many the model has; 0: as many as there "   \
         "are")                                                                                     \
     PAR(S, choice, marks, "brackets", "brackets|underscores", NULL,                                \
-        "pieces that are no text: [UNK] and its like, or __unk__")
+        "pieces that are no text: [UNK] and its like, or __unk__")                                 \
+    PAR(S, string, keep, "", NULL, NULL,                                                           \
+        "a piece that is no text, as [SEP], and is meant where it stands in one; empty: none")
 OMN_PARAMS(wordpiece, WORDPIECE);
 enum { MARKS_BRACKETS, MARKS_UNDERSCORES };
 
@@ -93,6 +95,10 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     if (!path) return omn_fail(err, OMN_ERR_MISSING, "text.wordpiece: there is no %s", p->file);
     const omn_status st = read_list(l, path, err);
     if (st != OMN_OK) return st;
+    l->keep = p->keep;
+    l->kept = p->keep[0] ? wordpiece_find(l, p->keep, strlen(p->keep)) : -1;
+    if (p->keep[0] && l->kept < 0)
+        return omn_fail(err, OMN_ERR_DATA, "%s: it has no %s", p->file, p->keep);
     if (p->pieces && (size_t)p->pieces < l->n)
         return omn_fail(err, OMN_ERR_DATA, "%s: %zu pieces, the model has %d: another file belongs "
                         "to it", p->file, l->n, p->pieces);
@@ -157,13 +163,28 @@ static void on_word(void *user, const char *word, const size_t *end, size_t n)
     pieces_of(w->l, word, end, n, w->o);
 }
 
+/* Where the piece that is kept stands next; n: nowhere. */
+static size_t next_kept(const wordpiece_list *l, const char *text, size_t from, size_t n)
+{
+    const size_t m = strlen(l->keep);
+    for (size_t i = from; m <= n && i <= n - m; i++)
+        if (!memcmp(text + i, l->keep, m)) return i;
+    return n;
+}
+
 static omn_status codec_encode(const void *self, const char *text, size_t n, int32_t *to,
                                size_t most, size_t *count, omn_error *err)
 {
     const wordpiece_list *l = self;
     ids o = { to, most, 0 };
     walk w = { l, &o };
-    const omn_status st = wordpiece_words(text, n, l->lower, on_word, &w, err);
+    omn_status st = OMN_OK;
+    for (size_t from = 0; from <= n && st == OMN_OK;) {
+        const size_t end = l->kept < 0 ? n : next_kept(l, text, from, n);
+        st = wordpiece_words(text + from, end - from, l->lower, on_word, &w, err);
+        if (end < n) put(&o, l->kept);
+        from = end < n ? end + strlen(l->keep) : n + 1;
+    }
     *count = o.n;
     if (st != OMN_OK || o.n <= most) return st;
     return omn_fail(err, OMN_ERR_DATA, "the text has %zu tokens, at most %zu are possible here",

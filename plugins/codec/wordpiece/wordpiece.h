@@ -10,7 +10,8 @@ typedef struct wordpiece_list {
     char *bytes;                          /* of the file */
     wordpiece_piece *sorted, *of_id;      /* [n] by name, by id */
     size_t n;
-    int32_t unknown;
+    int32_t unknown, kept;                /* kept: of `keep`; -1: none */
+    const char *keep;                     /* a mark that is meant where it stands in a text */
     bool lower, underscores;              /* small letters; marks are __unk__, not [UNK] */
 } wordpiece_list;
 

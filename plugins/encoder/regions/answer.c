@@ -13,6 +13,7 @@ typedef struct region_answer {
     detections d;
     omn_range range;
     int32_t least, most;
+    bool soft;
 } region_answer;
 
 static omn_status open_region(omn_call *c, const void *params, omn_open *o, void **self,
@@ -29,6 +30,7 @@ static omn_status open_region(omn_call *c, const void *params, omn_open *o, void
     if (!p->region)
         return omn_fail(err, OMN_ERR_ARGUMENT, "region: which regions were given is wanted");
     a->range = *range;
+    a->soft = p->soft;
     const omn_status st = detections_get(p->region, &a->d, err);
     if (st != OMN_OK) return st;
     a->given = omn_value_ref((omn_value *)(uintptr_t)p->region);
@@ -54,7 +56,8 @@ static omn_status rules(const void *self, omn_rules *r, omn_error *err)
     const region_answer *a = self;
     (void)err;
     const omn_rule *one = omn_rules_part(r, "regions", 0, (int32_t)a->d.n);
-    omn_rules_root(r, omn_rules_repeat(r, one, a->least, a->most));
+    /* several may be wanted of a model that says one and judges all */
+    omn_rules_root(r, omn_rules_repeat(r, one, a->least, a->soft ? (int32_t)a->d.n : a->most));
     return OMN_OK;
 }
 
@@ -63,6 +66,32 @@ static omn_region at(const region_answer *a, int64_t i)
     const double *b = a->d.box + 4 * i;
     return (omn_region){ b[0], b[1], b[2], b[3], a->d.score ? a->d.score[i] : NAN,
                          a->d.label ? a->d.label[i] : NULL };
+}
+
+/* How much two boxes share where both count the pixels of their edges, as 12-in-1 has it. */
+static double shared(const omn_region *a, const omn_region *b)
+{
+    const omn_region x = { a->x0, a->y0, a->x1 + 1, a->y1 + 1, NAN, NULL },
+                     y = { b->x0, b->y0, b->x1 + 1, b->y1 + 1, NAN, NULL };
+    return omn_region_iou(&x, &y);
+}
+
+/* Every given box that shares half with a wanted one, with what it shares as its weight. */
+static omn_status write_soft(const region_answer *a, const omn_region *list, size_t n, omn_ids *out,
+                             omn_error *err)
+{
+    const size_t before = out->count;
+    for (int64_t k = 0; k < a->d.n; k++) {
+        const omn_region one = at(a, k);
+        double most = 0;
+        for (size_t i = 0; i < n; i++) most = fmax(most, shared(&one, &list[i]));
+        if (most < 0.5) continue;
+        omn_ids_put(out, a->range.first + a->range.step * (int32_t)k);
+        omn_ids_weigh(out, out->count - 1, most);
+    }
+    if (out->count > before) return OMN_OK;
+    return omn_fail(err, OMN_ERR_DATA, "no given region overlaps a box of the wanted answer by "
+                    "half");
 }
 
 /* Each wanted box as the given one that covers it best. */
@@ -77,6 +106,7 @@ static omn_status write(const void *self, omn_call *c, const omn_value *v, const
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, regions are wanted",
                         omn_value_kind_name(v));
     const size_t n = omn_regions_get(v, &list);
+    if (a->soft) return write_soft(a, list, n, out, err);
     for (size_t i = 0; i < n; i++) {
         int64_t best = 0;
         double most = 0;

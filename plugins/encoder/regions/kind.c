@@ -198,6 +198,45 @@ omn_status detections_read(omn_call *c, const omn_value *in, omn_value **out, om
     return of_arrays(c, box, x, score, size, out, err);
 }
 
+omn_status detections_join(omn_call *c, const omn_value *first, const omn_value *second, int most,
+                           omn_value **out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_kind *kind = NULL;
+    detections a, b;
+    double *boxes = NULL;
+    float *x = NULL;
+    OMN_TRY(detections_get(first, &a, err));
+    OMN_TRY(detections_get(second, &b, err));
+    if (a.width != b.width || a.image_width != b.image_width || a.image_height != b.image_height)
+        OMN_TRY(omn_fail(err, OMN_ERR_DATA, "regions with %lld numbers in %.0f x %.0f px and with "
+                         "%lld in %.0f x %.0f: both are to be alike", (long long)a.width,
+                         a.image_width, a.image_height, (long long)b.width, b.image_width,
+                         b.image_height));
+    if (a.n > most) a.n = most;
+    if (b.n > most - a.n) b.n = most - a.n;
+    const size_t n = (size_t)(a.n + b.n), d = (size_t)a.width, k = (size_t)a.n;
+    boxes = calloc(n + 1, 4 * sizeof *boxes);
+    x = calloc(n + 1, d * sizeof *x);
+    if (!boxes || !x) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu regions: out of memory", n));
+    memcpy(boxes, a.box, k * 4 * sizeof *boxes);
+    memcpy(boxes + 4 * k, b.box, (n - k) * 4 * sizeof *boxes);
+    memcpy(x, a.features, k * d * sizeof *x);
+    memcpy(x + k * d, b.features, (n - k) * d * sizeof *x);
+    OMN_TRY(omn_kind_find(c, "detections", &kind, err));
+    const omn_filled filled[4] = {
+        omn_fill("box", OMN_F64, omn_dim2((int64_t)n, 4), boxes),
+        omn_fill("features", OMN_F32, omn_dim2((int64_t)n, (int64_t)d), x),
+        omn_fill("image_width", OMN_F64, omn_dim0(), &a.image_width),
+        omn_fill("image_height", OMN_F64, omn_dim0(), &a.image_height),
+    };
+    st = omn_value_make(kind, filled, 4, NULL, out, err);
+done:
+    free(boxes);
+    free(x);
+    return st;
+}
+
 const omn_value_impl detections_kind = { .columns = columns,
                                          .n_columns = N_COLUMNS,
                                          .column_size = sizeof(omn_column),

@@ -139,6 +139,18 @@ static omn_status read(omn_call *c, const omn_value *in, omn_value **out, omn_er
     return detections_read(c, in, out, err);
 }
 
+#define JOIN(IN, OPT, PAR, OUT)                                                                    \
+    IN(detections, in, "regions of a picture, those of its annotation")                            \
+    IN(detections, with, "others of the same picture, those of a detector")                        \
+    PAR(int, most, "36", "1..65536", NULL, "how many there are at most; the last ones go")         \
+    OUT(detections, out, "both, the first in front")
+OMN_OPERATION(join, JOIN, OMN_PURE);
+static omn_status join(omn_call *c, const omn_value *in, const omn_value *with, int most,
+                       omn_value **out, omn_error *err)
+{
+    return detections_join(c, in, with, most, out, err);
+}
+
 OMN_PARAMS_VALUES(region, REGION);
 
 static const omn_object objects[] = {
@@ -149,6 +161,7 @@ static const omn_object objects[] = {
     { "omnio.answer/1", "region", "one of the regions that the model was given",
       &answer_region_impl, OMN_OBJECT_PARAMS(region) },
     OMN_OPERATION_OBJECT(read, "detections.read", "arrays of a detector's file as detections"),
+    OMN_OPERATION_OBJECT(join, "detections.join", "regions of one picture and others behind them"),
 };
 OMN_PLUGIN("encoder-regions", "0.1.0", "Apache-2.0", "regions of pictures as a detector gives them",
            objects);

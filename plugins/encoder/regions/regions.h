@@ -29,9 +29,16 @@ omn_frame detections_frame(const omn_value *v, const detections *d);
 /* A value of it from arrays by name, a record of tensors, as files of detectors hold them. [run] */
 omn_status detections_read(omn_call *c, const omn_value *in, omn_value **out, omn_error *err);
 
+/* Those of both, the first in front, at most so many; the same picture and as many numbers each are
+ * wanted. [run] */
+omn_status detections_join(omn_call *c, const omn_value *first, const omn_value *second, int most,
+                           omn_value **out, omn_error *err);
+
 #define REGION(PAR, VAL, S)                                                                        \
     VAL(S, detections, region, "what the model was given, of which the answer is one")             \
-    PAR(S, string, count, "1", NULL, NULL, "how many: 1, 1..3 or 1..")
+    PAR(S, string, count, "1", NULL, NULL, "how many: 1, 1..3 or 1..")                             \
+    PAR(S, bool, soft, "false", NULL, NULL, "what is learnt: each given region that overlaps a "   \
+        "wanted one by half, by how much, for models that judge each on its own")
 /* The answer `region`; answer.c */
 extern const omn_answer_impl answer_region_impl;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* encoder text.tokens: a text through the model's tokenizer, then rows of its token table. The end
  * token is appended, as every text input of Unified-IO has it; BERT's heirs have a start token as
- * well, and cut what is too long. Models that read what they are given in the decoder's row look
- * the ids up there and want nothing from here. */
+ * well, cut what is too long, and may be told which tokens are of a second text. Models that read
+ * what they are given in the decoder's row look the ids up there and want nothing from here. */
 #include <omnio/kinds.h>
 
 #include <stdlib.h>
@@ -16,6 +16,10 @@
     PAR(S, int, stop, "1", "0..16777215", NULL, "id of the end token")                           \
     PAR(S, int, start, "-1", "-1..16777215", NULL, "id in front of the text; -1: none")          \
     PAR(S, bool, cut, "false", NULL, NULL, "what is too long is cut, not refused")               \
+    PAR(S, int, whole, "0", "0..64", NULL, "of what is cut so many texts in front, each up to "  \
+        "an end token, stay whole, and the first tokens behind them go; 0: the last ones go")    \
+    PAR(S, bool, types, "false", NULL, NULL, "a port \"type\": 1 for what stands behind the "    \
+        "first end token up to the second, 0 for all else")                                      \
     PAR(S, bool, empty, "true", NULL, NULL, "a text may have no tokens")                         \
     PAR(S, bool, embed, "true", NULL, NULL,                                                      \
         "its rows are given to the model; false: zeros for the whole text, which a model that "  \
@@ -28,7 +32,8 @@ OMN_PARAMS(text, TEXT);
 typedef struct encoder {
     const struct text *p;
     const omn_part *tokenizer;
-    omn_port ports[3];
+    omn_port ports[4];
+    uint32_t n_ports;
 } encoder;
 
 static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self,
@@ -40,8 +45,9 @@ static omn_status open_text(omn_call *c, const void *params, omn_open *o, void *
     *self = e;
     e->p = params;
     e->tokenizer = omn_open_find(o, e->p->by);
-    static const char *const names[3] = { "ids", "seg", "pos" };
-    for (int i = 0; i < 3; i++)
+    static const char *const names[4] = { "ids", "seg", "pos", "type" };
+    e->n_ports = e->p->types ? 4 : 3;
+    for (int i = 0; i < 4; i++)
         e->ports[i] = (omn_port){ names[i], OMN_I32, omn_dim1(e->p->most), 1 };
     return OMN_OK;
 }
@@ -49,12 +55,22 @@ static omn_status open_text(omn_call *c, const void *params, omn_open *o, void *
 static uint32_t ports(const void *self, const omn_port **list)
 {
     *list = ((const encoder *)self)->ports;
-    return 3;
+    return ((const encoder *)self)->n_ports;
 }
 
 #define MOST_CUT ((size_t)1 << 24)        /* tokens of a text that is cut */
 
-/* The first `most` ids of a text that has more of them, `room` at least; *gone: how many more. */
+/* How many of n ids stay in front whatever is cut: the texts that are kept whole; 0 where these
+ * alone are too long. */
+static size_t in_front(const encoder *e, const int32_t *ids, size_t n, size_t most)
+{
+    int32_t texts = 0;
+    for (size_t i = 0; i < n && i < most && texts < e->p->whole; i++)
+        if (ids[i] == e->p->stop && ++texts == e->p->whole) return i + 1;
+    return 0;
+}
+
+/* `most` ids of a text that has more of them, `room` at least; *gone: how many more. */
 static omn_status cut(const encoder *e, omn_call *c, const char *text, size_t length, int32_t *ids,
                       size_t most, size_t room, size_t *gone, omn_error *err)
 {
@@ -64,11 +80,13 @@ static omn_status cut(const encoder *e, omn_call *c, const char *text, size_t le
         int32_t *all = room <= MOST_CUT ? calloc(room, sizeof *all) : NULL;
         if (!all) return omn_fail(err, OMN_ERR_MEMORY, "text.tokens: a text of %zu tokens", room);
         const omn_status st = omn_codec_encode(e->tokenizer, text, length, all, room, &n, &why);
-        if (st == OMN_OK) memcpy(ids, all, most * sizeof *ids);
+        const size_t front = st == OMN_OK ? in_front(e, all, n, most) : 0;
+        if (st == OMN_OK) memcpy(ids, all, (front ? front : most) * sizeof *ids);
+        if (front) memcpy(ids + front, all + n - (most - front), (most - front) * sizeof *ids);
         free(all);
         if (st == OMN_OK)
-            omn_call_log(c, OMN_LOG_WARN, "the text has %zu tokens, the model sees the first %zu",
-                         n, most);
+            omn_call_log(c, OMN_LOG_WARN, "the text has %zu tokens, the model sees %s%zu", n,
+                         front ? "the beginning and the end, " : "the first ", most);
         *gone = n - most;
         if (st == OMN_OK) return st;
         if (st != OMN_ERR_DATA || n <= room) return omn_fail(err, st, "%s", why.text);
@@ -104,7 +122,7 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     const encoder *e = self;
     (void)frame;
     size_t length = 0, n = 0, gone = 0;
-    void *data[3] = { 0 }, *told = NULL;
+    void *data[4] = { 0 }, *told = NULL;
     if (!omn_value_is(v, "text"))
         return omn_fail(err, OMN_ERR_TYPE, "text.tokens reads text, not %s",
                         omn_value_kind_name(v));
@@ -119,11 +137,13 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     if (st == OMN_OK && gone) st = omn_feed_new(out, "cut", OMN_I32, omn_dim1(1), &told, err);
     if (st != OMN_OK) return st;
     if (told) *(int32_t *)told = (int32_t)gone; /* no port: the runner tells it */
-    for (int i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < e->n_ports; i++) {
         st = omn_feed_new(out, e->ports[i].name, OMN_I32, omn_dim1((int64_t)n), &data[i], err);
         if (st != OMN_OK) return st;
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0, ends = 0; i < n; i++) {
+        if (data[3]) ((int32_t *)data[3])[i] = ends == 1;
+        ends += ids[i] == e->p->stop;
         ((int32_t *)data[0])[i] = ids[i];
         ((int32_t *)data[1])[i] = 1;
         ((int32_t *)data[2])[i] = (int32_t)i;

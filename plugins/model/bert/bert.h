@@ -26,6 +26,9 @@ void bert_configure(bert *b, omn_open *o, omn_config *f, const char *name);
 void bert_open_text(const bert *b, omn_open *o, int most, const char *words);
 /* The same with a tokenizer of another role, for families whose answers have one of their own. */
 void bert_open_text_by(const bert *b, omn_open *o, const char *role, int most, const char *words);
+/* The same for several texts in one, with [SEP] between them: the port "type" says which words are
+ * of the second, and of those behind the second the first ones go where all are too many. */
+void bert_open_texts(const bert *b, omn_open *o, int most, const char *words);
 
 /* 1 where seg is not 0, f32; a number everywhere, i32 [B,T]. */
 omn_node *bert_real(omn_scope *s, omn_node *seg);

@@ -33,20 +33,32 @@ static int piece(const omn_part *tokenizer, const bert *b, const char *name, int
     return id >= 0 ? id : usual < b->rows ? usual : (int)b->rows - 1;
 }
 
-void bert_open_text(const bert *b, omn_open *o, int most, const char *words)
-{
-    bert_open_text_by(b, o, "tokenizer", most, words);
-}
-
-void bert_open_text_by(const bert *b, omn_open *o, const char *role, int most, const char *words)
+static void open_text(const bert *b, omn_open *o, const char *role, int most, const char *words,
+                      bool several)
 {
     const omn_part *t = NULL;
     const bool lower = omn_config_bool_or(omn_open_config(o), "do_lower_case", true);
     if (omn_open_file(o, "vocab.txt", false))
         t = omn_open_part(o, role, "omnio.codec/1", "text.wordpiece", "",
-                          "pieces=%d lower=%s", (int)b->rows, lower ? "true" : "false");
+                          "pieces=%d lower=%s%s", (int)b->rows, lower ? "true" : "false",
+                          several ? " keep=[SEP]" : "");
     omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "",
                   "table=%s rows=%d width=%d most=%d start=%d stop=%d cut=true wanted=vocab.txt "
-                  "by=%s", words, (int)b->rows, (int)b->D, most, piece(t, b, "[CLS]", 101),
-                  piece(t, b, "[SEP]", 102), role);
+                  "by=%s%s", words, (int)b->rows, (int)b->D, most, piece(t, b, "[CLS]", 101),
+                  piece(t, b, "[SEP]", 102), role, several ? " types=true whole=2" : "");
+}
+
+void bert_open_text(const bert *b, omn_open *o, int most, const char *words)
+{
+    open_text(b, o, "tokenizer", most, words, false);
+}
+
+void bert_open_text_by(const bert *b, omn_open *o, const char *role, int most, const char *words)
+{
+    open_text(b, o, role, most, words, false);
+}
+
+void bert_open_texts(const bert *b, omn_open *o, int most, const char *words)
+{
+    open_text(b, o, "tokenizer", most, words, true);
 }

@@ -19,18 +19,35 @@ static omn_node *classifier(const vilbert *k, omn_scope *s, omn_node *x)
                        k->classes);
 }
 
-/* What each region is worth [B,C], C as many as there can be; the whole picture is none. */
-static omn_node *of_regions(const vilbert *k, omn_scope *s, omn_node *x, omn_node *seg)
+/* What each region is worth [B,C], C as many as there can be, from number `first` of x on; the
+ * whole picture, number 0, is none. */
+static omn_node *of_regions(const vilbert *k, omn_scope *s, omn_node *x, int64_t first,
+                            omn_node *seg)
 {
     const int64_t B = omn_node_dim(seg, 0), N = omn_node_dim(seg, 1), more = k->classes - N;
     omn_node *real = bert_real(s, seg);
-    x = bert_linear(omn_scope_at(s, "/%s", k->head), omn_slice(s, x, 1, 1, N), 1);
+    x = bert_linear(omn_scope_at(s, "/%s", k->head), omn_slice(s, x, 1, first, N), 1);
     x = omn_mul(s, omn_reshape(s, x, omn_dim2(B, N)), real);
     x = omn_add(s, x, omn_scale(s, real, FAR, -FAR));
     if (!more) return x;
     omn_node *none = omn_scale(s, omn_cast(s, bert_filled(s, B, more, 0), OMN_F32), 1, -FAR);
     omn_node *both[2] = { x, none };
     return omn_concat(s, both, 2, 1);
+}
+
+/* What a detector found, and behind it the regions of which one is the answer: the picture's own
+ * vector is the mean of the first alone. */
+static vilbert_given joined(omn_scope *s, const vilbert_given g[2])
+{
+    vilbert_given all = g[0];
+    omn_node *none = bert_filled(s, omn_node_dim(g[1].seg, 0), omn_node_dim(g[1].seg, 1), 0);
+    omn_node *x[2] = { g[0].features, g[1].features }, *boxes[2] = { g[0].boxes, g[1].boxes };
+    omn_node *seg[2] = { g[0].seg, g[1].seg }, *whole[2] = { g[0].seg, none };
+    all.features = omn_concat(s, x, 2, 1);
+    all.boxes = omn_concat(s, boxes, 2, 1);
+    all.seg = omn_concat(s, seg, 2, 1);
+    all.whole = omn_concat(s, whole, 2, 1);
+    return all;
 }
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
@@ -59,11 +76,9 @@ static void learn_pairs(const vilbert *k, omn_scope *s, const vilbert_given *g, 
     vilbert_given all = *g;
     if (B > 1) {
         omn_node **seen[] = { &all.features, &all.boxes, &all.seg };
-        omn_node **said[] = { &all.ids, &all.pos, &all.text_seg };
-        for (int i = 0; i < 3; i++) {
-            *seen[i] = options(s, *seen[i], true);
-            *said[i] = options(s, *said[i], false);
-        }
+        omn_node **said[] = { &all.ids, &all.pos, &all.text_seg, &all.types };
+        for (int i = 0; i < 3; i++) *seen[i] = options(s, *seen[i], true);
+        for (int i = 0; i < (k->dialogue ? 4 : 3); i++) *said[i] = options(s, *said[i], false);
     }
     omn_node *x = bert_linear(omn_scope_at(s, "/%s", k->head), vilbert_look(k, s, &all).both, 1);
     x = omn_permute(s, omn_reshape(s, x, omn_dim2(n, B)), turned);
@@ -84,7 +99,8 @@ static void match(const vilbert *k, omn_scope *s, const vilbert_given *g, omn_bu
 /* The pictures and the text of the inputs; false: others are wanted. */
 static bool find(const vilbert *k, omn_scope *s, const omn_build *rq, vilbert_given g[2])
 {
-    const uint32_t want = k->type == VILBERT_PAIR ? 2 : 1;
+    const bool choice = k->type == VILBERT_CHOICE;
+    const uint32_t want = k->type == VILBERT_PAIR || choice ? 2 : 1;
     const omn_given *text = NULL;
     uint32_t seen = 0, said = 0;
     for (uint32_t i = 0; i < rq->n_inputs; i++) {
@@ -105,21 +121,28 @@ static bool find(const vilbert *k, omn_scope *s, const omn_build *rq, vilbert_gi
     }
     if (seen != want || said != 1) {
         omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "vilbert: %s is asked with a text and the regions "
-                       "of %s", k->task, want == 2 ? "two pictures" : "a picture");
+                       "of %s", k->task, choice ? "a picture twice: all, and those to choose from"
+                       : want == 2 ? "two pictures" : "a picture");
         return false;
     }
     for (uint32_t i = 0; i < want; i++) {
         g[i].ids = omn_bundle_get(text->in, s, "ids");
         g[i].pos = omn_bundle_get(text->in, s, "pos");
         g[i].text_seg = omn_bundle_get(text->in, s, "seg");
+        if (k->dialogue) g[i].types = omn_bundle_get(text->in, s, "type");
     }
     return true;
 }
 
 static omn_node *scores(const vilbert *k, omn_scope *s, const vilbert_given g[2])
 {
+    if (k->type == VILBERT_CHOICE) {
+        const vilbert_given all = joined(s, g);
+        return of_regions(k, s, vilbert_look(k, s, &all).regions, 1 + omn_node_dim(g[0].seg, 1),
+                          g[1].seg);
+    }
     const vilbert_seen one = vilbert_look(k, s, &g[0]);
-    if (k->type == VILBERT_REGION) return of_regions(k, s, one.regions, g[0].seg);
+    if (k->type == VILBERT_REGION) return of_regions(k, s, one.regions, 1, g[0].seg);
     if (k->type == VILBERT_PAIR) {
         omn_node *both[2] = { one.both, vilbert_look(k, s, &g[1]).both };
         return classifier(k, s, omn_concat(s, both, 2, 1));

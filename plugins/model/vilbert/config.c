@@ -14,28 +14,32 @@
 typedef struct task {
     const char *name;
     vilbert_type type;
-    int number, classes;                  /* as published */
+    int number, classes, most;            /* as published; tokens of a text, 0: 128 */
     const char *head, *file, *names;      /* of its answers */
 } task;
 
 static const task tasks[] = {
-    { "vqa", VILBERT_ANSWER, 1, 3129, "vil_prediction", "answers.txt", "" },
-    { "genome_qa", VILBERT_ANSWER, 2, 3129, "vil_prediction", "answers.txt", "" },
-    { "retrieval_coco", VILBERT_MATCH, 7, 1, "vil_logit", "", "" },
-    { "retrieval_flickr30k", VILBERT_MATCH, 8, 1, "vil_logit", "", "" },
-    { "refcoco", VILBERT_REGION, 9, 0, "vision_logit", "", "" },
-    { "refcoco+", VILBERT_REGION, 10, 0, "vision_logit", "", "" },
-    { "refcocog", VILBERT_REGION, 11, 0, "vision_logit", "", "" },
-    { "nlvr2", VILBERT_PAIR, 12, 2, "vil_binary_prediction", "", "false,true" },
-    { "visual_entailment", VILBERT_ANSWER, 13, 3, "vil_tri_prediction", "",
+    { "vqa", VILBERT_ANSWER, 1, 3129, 0, "vil_prediction", "answers.txt", "" },
+    { "genome_qa", VILBERT_ANSWER, 2, 3129, 0, "vil_prediction", "answers.txt", "" },
+    { "visual_dialog", VILBERT_MATCH, 3, 1, 50, "vil_logit", "", "" },
+    { "visual7w", VILBERT_CHOICE, 4, 0, 0, "vision_logit", "", "" },
+    { "retrieval_coco", VILBERT_MATCH, 7, 1, 0, "vil_logit", "", "" },
+    { "retrieval_flickr30k", VILBERT_MATCH, 8, 1, 0, "vil_logit", "", "" },
+    { "refcoco", VILBERT_REGION, 9, 0, 0, "vision_logit", "", "" },
+    { "refcoco+", VILBERT_REGION, 10, 0, 0, "vision_logit", "", "" },
+    { "refcocog", VILBERT_REGION, 11, 0, 0, "vision_logit", "", "" },
+    { "nlvr2", VILBERT_PAIR, 12, 2, 0, "vil_binary_prediction", "", "false,true" },
+    { "visual_entailment", VILBERT_ANSWER, 13, 3, 0, "vil_tri_prediction", "",
       "contradiction,neutral,entailment" },
-    { "gqa", VILBERT_ANSWER, 15, 1533, "vil_prediction_gqa", "answers.txt", "" },
-    { "flickr_grounding", VILBERT_REGION, 18, 0, "vision_logit", "", "" },
+    { "guesswhat", VILBERT_ANSWER, 14, 3, 0, "vil_tri_prediction", "", "yes,no,n/a" },
+    { "gqa", VILBERT_ANSWER, 15, 1533, 0, "vil_prediction_gqa", "answers.txt", "" },
+    { "guesswhat_pointing", VILBERT_CHOICE, 17, 0, 256, "vision_logit", "", "" },
+    { "flickr_grounding", VILBERT_REGION, 18, 0, 0, "vision_logit", "", "" },
 };
 
 static const task *find_task(omn_open *o, const char *name)
 {
-    char list[256];
+    char list[512];
     size_t n = 0;
     for (size_t i = 0; i < LENGTH(tasks); i++)
         if (!strcmp(tasks[i].name, name)) return &tasks[i];
@@ -113,8 +117,8 @@ static void read_sizes(vilbert *k, omn_open *o, omn_config *f)
 /* The answer of a task that finds: one of the regions that were given. */
 static void open_regions(const vilbert *k, omn_open *o)
 {
-    omn_part *p = omn_open_part(o, "answer", "omnio.decoder/1", "text.labels", "", "rows=%d",
-                                (int)k->classes);
+    omn_part *p = omn_open_part(o, "answer", "omnio.decoder/1", "text.labels", "", "rows=%d "
+                                "count=%d", (int)k->classes, (int)k->classes);
     const omn_range ranges[] = { { "codes", 0, (int32_t)k->classes, 1 },
                                  { "regions", 0, (int32_t)k->classes, 1 } };
     const omn_vocab v = { OMN_FILL(omn_vocab), .rows = (int32_t)k->classes, .start = 0, .stop = -1,
@@ -129,24 +133,27 @@ void vilbert_configure(vilbert *k, omn_open *o, omn_config *f)
     k->type = t->type;
     k->head = t->head;
     k->number = t->number;
+    k->dialogue = !strcmp(t->name, "visual_dialog");
     refuse_others(o, f);
     read_sizes(k, o, f);
-    const int64_t regions = omn_config_int_or(f, "omnio.regions", 1, 65536, 200);
-    k->classes = t->type == VILBERT_REGION ? regions
-                                           : omn_config_int_or(f, "omnio.classes", 1, 1 << 20,
-                                                               t->classes);
+    const int64_t regions = omn_config_int_or(f, "omnio.regions", 1, 65536,
+                                              t->type == VILBERT_CHOICE ? 204 : 200);
+    const int64_t most = t->most ? t->most : 128;
+    const bool finds = t->type == VILBERT_REGION || t->type == VILBERT_CHOICE;
+    k->classes = finds ? regions : omn_config_int_or(f, "omnio.classes", 1, 1 << 20, t->classes);
     k->most = omn_config_int_or(f, "omnio.most", 3, k->words.places,
-                                k->words.places < 128 ? k->words.places : 128);
+                                k->words.places < most ? k->words.places : most);
     /* its own projection and places: of the encoder only what it is fed */
     omn_open_part(o, "regions", "omnio.encoder/1", "regions.features", "",
                   "width=%d features=%d most=%d", (int)k->regions.D, (int)k->features,
                   (int)regions);
-    bert_open_text(&k->words, o, (int)k->most, "bert.embeddings.word_embeddings.weight");
+    (k->dialogue ? bert_open_texts : bert_open_text)(&k->words, o, (int)k->most,
+                                                     "bert.embeddings.word_embeddings.weight");
     if (k->type == VILBERT_MATCH) {
         k->loss = classes_loss(o, "pairs", "");
         return;
     }
-    if (k->type == VILBERT_REGION) open_regions(k, o);
+    if (finds) open_regions(k, o);
     else
         classes_open(o, "answer", k->classes, 1,
                      omn_config_string_or(f, "omnio.labels", t->file),

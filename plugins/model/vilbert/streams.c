@@ -40,7 +40,8 @@ static bert_stream picture(const vilbert *k, omn_scope *s, const vilbert_given *
     omn_scope *e = omn_scope_at(s, "/bert.v_embeddings");
     const int64_t D = k->regions.D, B = omn_node_dim(g->seg, 0);
     omn_node *real = bert_real(s, g->seg);
-    omn_node *x = bert_linear(omn_scope_at(e, "image_embeddings"), with_mean(s, g->features, real),
+    omn_node *x = bert_linear(omn_scope_at(e, "image_embeddings"),
+                              with_mean(s, g->features, g->whole ? bert_real(s, g->whole) : real),
                               D);
     x = omn_add(e, x, bert_linear(omn_scope_at(e, "image_location_embeddings"),
                                   places(s, g->boxes), D));
@@ -55,7 +56,7 @@ static bert_stream text(const vilbert *k, omn_scope *s, const vilbert_given *g)
     omn_scope *e = omn_scope_at(s, "/bert.embeddings");
     const int64_t B = omn_node_dim(g->ids, 0), L = omn_node_dim(g->ids, 1), D = k->words.D;
     omn_node *seg = omn_cast(s, bert_real(s, g->text_seg), OMN_I32);
-    omn_node *x = bert_embed(&k->words, e, g->ids, g->pos, NULL, seg);
+    omn_node *x = bert_embed(&k->words, e, g->ids, g->pos, g->types, seg);
     if (k->told) {
         omn_node *task = omn_weight(omn_scope_at(e, "task_embeddings"), "weight",
                                     omn_dim2(VILBERT_TASKS, D), OMN_INIT_NORMAL, 0.02);

@@ -10,9 +10,9 @@
 enum { VILBERT_TASKS = 20, VILBERT_MOST_MEETINGS = 64 };
 
 /* What a task asks: one of some answers, of pictures one or two; whether a text belongs to a
- * picture; which region a text means. */
+ * picture; which region a text means, and which of some that stand beside those of a detector. */
 typedef enum vilbert_type {
-    VILBERT_ANSWER, VILBERT_PAIR, VILBERT_MATCH, VILBERT_REGION
+    VILBERT_ANSWER, VILBERT_PAIR, VILBERT_MATCH, VILBERT_REGION, VILBERT_CHOICE
 } vilbert_type;
 
 typedef struct vilbert {
@@ -26,6 +26,7 @@ typedef struct vilbert {
     vilbert_type type;
     const char *task, *head;
     int64_t number, classes, most;        /* of the task; of its head; tokens of a text */
+    bool dialogue;                        /* a text is several, of which the second is another */
     const omn_part *loss;
 } vilbert;
 
@@ -35,9 +36,10 @@ typedef struct vilbert_seen {
     omn_node *both;                       /* [B,inner]: one vector of both */
 } vilbert_seen;
 
-/* Regions and a text as they are fed, [B,N,F], [B,N,4], [B,N] and [B,L] thrice. */
+/* Regions and a text as they are fed, [B,N,F], [B,N,4], [B,N] and [B,L] each. whole [B,N]: the
+ * regions whose mean is the picture; NULL: all. types: NULL where a text is one. */
 typedef struct vilbert_given {
-    omn_node *features, *boxes, *seg, *ids, *pos, *text_seg;
+    omn_node *features, *boxes, *seg, *whole, *ids, *pos, *text_seg, *types;
 } vilbert_given;
 
 /* The configuration, and the parts that it names; failures stay on o; config.c */

@@ -84,6 +84,19 @@ static omn_status at(omn_call *c, const omn_value *in, int index, omn_value **ou
     return omn_value_item(in, (size_t)i, out, err);
 }
 
+#define LAST(IN, OPT, PAR, OUT)                                                                    \
+    IN(any, in, "a list, regions, points or what else has items")                                  \
+    PAR(int, count, "1", "0..1000000", NULL, "how many; all where there are fewer")                \
+    OUT(any, out, "the last ones in their order, of the same kind; may be empty")
+OMN_OPERATION(last_of, LAST, OMN_PURE);
+static omn_status last_of(omn_call *c, const omn_value *in, int count, omn_value **out,
+                          omn_error *err)
+{
+    (void)c;
+    const size_t n = omn_value_count(in), k = (size_t)count < n ? (size_t)count : n;
+    return omn_value_slice(in, n - k, n, out, err);
+}
+
 #define SPLIT_LAST(IN, OPT, PAR, OUT)                                                              \
     IN(any, in, "a list, regions, points or what else has items, at least one")                    \
     OUT(any, rest, "all but the last, of the same kind; may be empty")                             \
@@ -265,6 +278,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(as_text, "value.text", "a value as plain text"),
     OMN_OPERATION_OBJECT(length, "list.length", "how many items there are"),
     OMN_OPERATION_OBJECT(at, "list.at", "one item of a list"),
+    OMN_OPERATION_OBJECT(last_of, "list.last", "the last so many items"),
     OMN_OPERATION_OBJECT(split_last, "list.split_last", "the last item, and those before it"),
     OMN_OPERATION_OBJECT(spread, "list.spread", "regions or points as a list with one each"),
     OMN_OPERATION_OBJECT(list_of, "list.of", "a list of up to four values"),

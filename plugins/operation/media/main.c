@@ -166,6 +166,77 @@ static omn_status most(omn_call *c, const omn_value *in, const omn_value *names,
     return st;
 }
 
+/* ---- ranking -------------------------------------------------------------------------------- */
+
+typedef struct ranked { double score; size_t at; } ranked;
+
+static int by_score(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->score != y->score) return x->score < y->score ? 1 : -1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* The logarithm of how much likelier one option is than another. */
+static bool odds_of(const omn_value *options, const char *option, const char *against, double *out)
+{
+    const omn_tensor *score = omn_value_column(options, "score");
+    const char *const *text = omn_value_column(options, "text")->data;
+    double own = NAN, other = NAN;
+    for (size_t i = 0; score != NULL && i < omn_value_count(options); i++) {
+        if (!strcmp(text[i], option)) own = ((const double *)score->data)[i];
+        if (!strcmp(text[i], against)) other = ((const double *)score->data)[i];
+    }
+    *out = own - other;
+    return isfinite(*out);
+}
+
+#define RANK(IN, OPT, PAR, OUT)                                                                    \
+    IN(list, in, "of each thing options with scores, which are logarithms of probabilities")       \
+    IN(list, names, "what these things are called, texts")                                         \
+    PAR(string, option, "yes", NULL, NULL, "the option that is looked at")                         \
+    PAR(string, against, "no", NULL, NULL, "the option beside which it is")                        \
+    OUT(text, best, "the thing of which it is likeliest")                                          \
+    OUT(options, ranked, "all of them, that one first, by the logarithm of what each has of all "  \
+        "the odds together")
+OMN_OPERATION(rank, RANK, OMN_PURE);
+static omn_status rank(omn_call *c, const omn_value *in, const omn_value *names, const char *option,
+                       const char *against, omn_value **best, omn_value **out, omn_error *err)
+{
+    const size_t n = omn_list_count(in);
+    const omn_kind *kind = NULL;
+    ranked *all = omn_call_scratch(c, n + 1, sizeof *all);
+    double *score = omn_call_scratch(c, n + 1, sizeof *score), sum = 0;
+    const char **text = omn_call_scratch(c, n + 1, sizeof *text);
+    if (!all || !score || !text) return omn_fail(err, OMN_ERR_MEMORY, "no memory to rank");
+    if (n == 0 || omn_list_count(names) != n)
+        return omn_fail(err, OMN_ERR_DATA, "%zu names of %zu things: one each, and one thing at "
+                                           "least, is wanted", omn_list_count(names), n);
+    for (size_t i = 0; i < n; i++) {
+        const omn_value *one = omn_list_at(in, i), *name = omn_list_at(names, i);
+        all[i].at = i;
+        if (!omn_value_is(one, "options") || !omn_value_is(name, "text"))
+            return omn_fail(err, OMN_ERR_TYPE, "thing %zu is %s called by %s: options and a text "
+                                               "are wanted", i + 1, omn_value_kind_name(one),
+                            omn_value_kind_name(name));
+        if (!odds_of(one, option, against, &all[i].score))
+            return omn_fail(err, OMN_ERR_DATA, "thing %zu: no scores of \"%.60s\" and \"%.60s\"",
+                            i + 1, option, against);
+    }
+    qsort(all, n, sizeof *all, by_score);
+    for (size_t i = 0; i < n; i++) sum += exp(all[i].score - all[0].score);
+    for (size_t i = 0; i < n; i++) {
+        score[i] = all[i].score - all[0].score - log(sum);
+        text[i] = omn_text_get(omn_list_at(names, all[i].at), NULL);
+    }
+    const omn_filled f[2] = { omn_fill("text", OMN_STRING, omn_dim1((int64_t)n), text),
+                              omn_fill("score", OMN_F64, omn_dim1((int64_t)n), score) };
+    omn_status st = omn_kind_find(c, "options", &kind, err);
+    if (st == OMN_OK) st = omn_value_make(kind, f, 2, NULL, out, err);
+    if (st == OMN_OK) st = omn_text_new(text[0], strlen(text[0]), best, err);
+    return st;
+}
+
 /* ---- grounded text -------------------------------------------------------------------------- */
 
 #define GROUNDED_TEXT(IN, OPT, PAR, OUT)                                                           \
@@ -301,6 +372,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(keypoint_boxes, "keypoints.regions", "boxes around bodies"),
     OMN_OPERATION_OBJECT(best, "options.best", "the option that is worth most"),
     OMN_OPERATION_OBJECT(most, "options.most", "of which thing an option is likeliest"),
+    OMN_OPERATION_OBJECT(rank, "options.rank", "things by how likely an option is of each"),
     OMN_OPERATION_OBJECT(grounded_text, "grounded.text", "a grounded text without its places"),
     OMN_OPERATION_OBJECT(grounded_boxes, "grounded.regions", "the places of a grounded text"),
     OMN_OPERATION_OBJECT(join, "interleaved.join", "texts and media in order"),

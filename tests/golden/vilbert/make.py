@@ -4,11 +4,13 @@
 2020) in double precision, written from the papers and the published names, with small random
 weights. Not run by any test; needs what reference.py beside this folder needs.
 
-  make.py     writes tiny_a.* into the current folder
+  make.py [CASE...]     writes tiny_a.* into the current folder, of those cases alone
 
 Cases, each a task: match (retrieval_coco: the right pair among others of the batch), vqa, other
 (vqa, the words not told the task and both sides added), refcoco, nlvr2 (of two pictures), entail;
-matched (whether a text belongs to a picture). Inputs that all have lie in match."""
+matched (whether a text belongs to a picture); choice (guesswhat_pointing: one of regions that stand
+behind a detector's, more or less right), dialogue (visual_dialog: pairs as in match, of texts whose
+words have types), ranked (as matched, of those). Inputs that all have lie in match."""
 import pathlib
 import sys
 
@@ -30,7 +32,9 @@ REGIONS = 6                      # the most
 CASES = {"match": ("retrieval_coco", 7, "vil_logit", 1), "vqa": ("vqa", 1, "vil_prediction", 7),
          "other": ("vqa", 1, "vil_prediction", 7), "refcoco": ("refcoco", 9, "vision_logit", REGIONS),
          "nlvr2": ("nlvr2", 12, "vil_binary_prediction", 2),
-         "entail": ("visual_entailment", 13, "vil_tri_prediction", 3)}
+         "entail": ("visual_entailment", 13, "vil_tri_prediction", 3),
+         "choice": ("guesswhat_pointing", 17, "vision_logit", REGIONS),
+         "dialogue": ("visual_dialog", 3, "vil_logit", 1)}
 B, N, L = 3, 4, 5
 
 
@@ -55,8 +59,8 @@ def inputs(rng):
 
 
 def target(rng, case):
-    T = 2 if case in ("vqa", "other") else 1
-    C = N - 1 if case == "refcoco" else CASES[case][3]
+    T = 2 if case in ("vqa", "other", "choice") else 1
+    C = N - 1 if case in ("refcoco", "choice") else CASES[case][3]
     labels = np.stack([rng.permutation(C)[:T] for _ in range(B)]).astype(np.int32)
     weight = rng.choice([0.3, 0.6, 0.9, 1], (B, T)) if T > 1 else np.ones((B, T))
     return {"in.target.ids": np.zeros((B, T), np.int32),
@@ -90,13 +94,18 @@ def coattend(W, at, a, v, t, v_real, t_real):
     return out
 
 
-def look(W, a, number, x, name, out):
+def look(W, a, number, x, name, out, more=None):
     """Regions, and one vector of both sides, of the pictures `name`."""
     get = lambda key: torch.tensor(x[key].astype(np.float64))
     D, V, e = a["hidden_size"], a["v_hidden_size"], "bert.v_embeddings"
     f, box, seg = get(f"in.{name}.features"), get(f"in.{name}.boxes"), x[f"in.{name}.seg"]
     there = torch.tensor(seg).double()[..., None]
-    f = torch.cat([(f * there).sum(1, keepdim=True) / there.sum(1, keepdim=True), f], 1)
+    mean = (f * there).sum(1, keepdim=True) / there.sum(1, keepdim=True)
+    if more:                     # regions behind them, which are no part of the mean
+        f = torch.cat([f, get(f"in.{more}.features")], 1)
+        box, seg = (torch.cat([box, get(f"in.{more}.boxes")], 1),
+                    np.concatenate([seg, x[f"in.{more}.seg"]], 1))
+    f = torch.cat([mean, f], 1)
     area = (box[..., 3] - box[..., 1]) * (box[..., 2] - box[..., 0])
     loc = torch.cat([box, area[..., None]], -1)
     loc = torch.cat([torch.tensor([0.0, 0, 1, 1, 1]).expand(len(loc), 1, 5), loc], 1)
@@ -110,7 +119,8 @@ def look(W, a, number, x, name, out):
     t = (table("word_embeddings", a["vocab_size"])[torch.tensor(x["in.text.ids"]).long()]
          + table("position_embeddings",
                  a["max_position_embeddings"])[torch.tensor(x["in.text.pos"]).long()]
-         + table("token_type_embeddings", a["type_vocab_size"])[0])
+         + table("token_type_embeddings",
+                 a["type_vocab_size"])[torch.tensor(x.get("in.text.type", 0)).long()])
     if a.get("task_specific_tokens", True):
         task = table("task_embeddings", 20)[number].expand(rows, 1, D)
         t = torch.cat([t[:, :1], task, t[:, 1:]], 1)
@@ -148,7 +158,7 @@ def classifier(W, name, x, wide, out):
 def run(W, a, x, case):
     task, number, head, C = CASES[case]
     out, wide = {}, 2 * a["bi_hidden_size"]
-    if case == "match":
+    if case in ("match", "dialogue"):
         turn = lambda y: np.concatenate([y[1:], y[:1]])
         seen = {k: np.concatenate([y, turn(y), y] if "regions" in k else [y, y, turn(y)])
                 for k, y in x.items()}
@@ -157,12 +167,17 @@ def run(W, a, x, case):
         out["out.logits.match"] = y
         out["out.loss"] = -torch.log(softmax(y))[:, 0].mean().reshape(1)
         return out
-    v, both = look(W, a, number, x, "regions", out)
+    more = "regions#2" if case == "choice" else None
+    v, both = look(W, a, number, x, "regions", out, more)
     if case == "nlvr2":
         both = torch.cat([both, look(W, a, number, x, "regions#2", out)[1]], -1)
     if case == "refcoco":
         y = W.linear(head, v[:, 1:], 1)[..., 0]
         y = y.masked_fill(torch.tensor(x["in.regions.seg"]) == 0, -1e4)
+        y = torch.cat([y, torch.full((B, REGIONS - N), -1e4)], 1)
+    elif case == "choice":
+        y = W.linear(head, v[:, 1 + N:], 1)[..., 0]
+        y = y.masked_fill(torch.tensor(x["in.regions#2.seg"]) == 0, -1e4)
         y = torch.cat([y, torch.full((B, REGIONS - N), -1e4)], 1)
     elif case == "entail":
         y = W.linear(head, both, C)
@@ -181,15 +196,20 @@ def main():
     W = Weights("vilbert")
     base = inputs(np.random.default_rng(11))
     for case, (task, number, head, C) in CASES.items():
+        if sys.argv[1:] and case not in sys.argv[1:]:
+            continue
         a = OTHER if case == "other" else SIZES
         omnio = dict(task=task, most=8, regions=REGIONS)
         if case in ("vqa", "other"):
             omnio["classes"] = C
         c = dict(a, model_type="vilbert", omnio=omnio)
         rng = np.random.default_rng(number)
-        own = {} if case == "match" else target(rng, case)
-        if case == "nlvr2":
+        pairs = case in ("match", "dialogue")
+        own = {} if pairs else target(rng, case)
+        if case in ("nlvr2", "choice"):
             own.update(regions(rng, "regions#2"))
+        if case == "dialogue":
+            own["in.text.type"] = np.repeat([[0, 1, 1, 0, 0]], B, 0).astype(np.int32)
         x = {**base, **own}
         out = run(W, a, x, case)
         if case != "vqa":
@@ -202,16 +222,20 @@ def main():
         grads = gradients(W, learnt if case == "vqa" else some, out["out.loss"][0],
                           {"bert.v_embeddings.image_location_embeddings.weight"})
         loss_of = lambda: run(W, a, x, case)["out.loss"][0]
-        meta = {} if case == "match" else {"output": "answer", "inputs": "match"}
+        meta = {} if case == "match" else {"inputs": "match"}
+        if not pairs:
+            meta["output"] = "answer"
         save(FORM, "tiny_a", case, {**(base if case == "match" else own), **out, **grads,
                                     "out.losses": adam(W, learnt, loss_of, 4, 2e-3)}, c, rate=2e-3,
              **meta)
-        if case == "match":
+        if pairs:
             yes = out["out.logits.match"][:, :1]
-            save(FORM, "tiny_a", "matched",
-                 {"out.class.match": torch.cat([torch.zeros_like(yes), yes], 1)}, c, phase="embed",
+            save(FORM, "tiny_a", "matched" if case == "match" else "ranked",
+                 {**(own if case == "dialogue" else {}),
+                  "out.class.match": torch.cat([torch.zeros_like(yes), yes], 1)}, c, phase="embed",
                  inputs="match")
-    save(FORM, "tiny_a", "weights", W.all, dict(model_type="vilbert"))
+    if not sys.argv[1:]:
+        save(FORM, "tiny_a", "weights", W.all, dict(model_type="vilbert"))
 
 
 if __name__ == "__main__":
