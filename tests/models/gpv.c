@@ -35,6 +35,13 @@ START_TEST(texts_and_boxes_are_learnt)
 }
 END_TEST
 
+START_TEST(plain_rows_and_a_matrix_of_words)
+{
+    verified_passes("tiny_b", "plain",
+                    testing_source("tests/golden/gpv/tiny_b.plain.safetensors"), 20);
+}
+END_TEST
+
 START_TEST(boxes_are_found) { passes("found", 1); }
 END_TEST
 
@@ -93,8 +100,7 @@ static void write_folder(const char *folder, const char *more)
 START_TEST(what_would_be_another_model_is_refused)
 {
     static const struct { const char *more, *says; } list[] = {
-        { "\"roi_head\": false, ", "roi_head" },
-        { "\"answer_head\": \"linear\", ", "answer_head" },
+        { "\"answer_head\": \"cosine\", ", "answer_head" },
         { "\"answering_type\": \"classification\", ", "answering_type" },
         { "\"detr_joiner\": {\"out_dim\": 12}, ", "detr_joiner.out_dim" },
         { "\"max_text_len\": 1, ", "max_text_len" },
@@ -373,6 +379,7 @@ int main(void)
 {
     const TTest *const all[] = {
         texts_and_boxes_are_learnt,
+        plain_rows_and_a_matrix_of_words,
         boxes_are_found,
         texts_are_written_step_by_step,
         a_wrong_number_is_found,

@@ -81,25 +81,30 @@ static omn_status on_question(void *user, const char *step, const omn_request *r
     return OMN_OK;
 }
 
-/* The record that a pipeline makes; owned by the caller. */
-static omn_value *run(rig *r, const char *pipeline, const omn_named *in, size_t n)
+/* The record that the pipeline of that file makes; owned by the caller. */
+static omn_value *run_file(rig *r, const char *file, const omn_named *in, size_t n)
 {
     omn_error err = OMN_ERROR_INIT;
-    char path[128];
     omn_pipeline *p = NULL;
     omn_pipeline_run *job = NULL;
     omn_value *out = NULL;
     const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = r->model,
                                      .temperature = NAN, .top_p = NAN, .asking = on_question,
                                      .user = r };
-    snprintf(path, sizeof path, "pipelines/%s.yaml", pipeline);
-    WORKS(omn_pipeline_open(r->ctx, testing_source(path), &p, &err));
+    WORKS(omn_pipeline_open(r->ctx, file, &p, &err));
     WORKS(omn_pipeline_run_new(p, &how, &job, &err));
     const omn_status st = omn_pipeline_run_one(job, in, n, 0, &out, &err);
-    ck_assert_msg(st == OMN_OK, "%s: %s", pipeline, err.text);
+    ck_assert_msg(st == OMN_OK, "%s: %s", file, err.text);
     omn_pipeline_run_free(job);
     omn_pipeline_close(p);
     return out;
+}
+
+static omn_value *run(rig *r, const char *pipeline, const omn_named *in, size_t n)
+{
+    char path[128];
+    snprintf(path, sizeof path, "pipelines/%s.yaml", pipeline);
+    return run_file(r, testing_source(path), in, n);
 }
 
 static void open_rig(rig *r, const char *folder)
@@ -255,9 +260,90 @@ START_TEST(learns_both_stages)
 }
 END_TEST
 
+/* The words that a lesson of the recipe wants, as it is shown. */
+static void taught_words(rig *r, const char *folder, const char *recipe, int32_t words[4])
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_recipe *taught = NULL;
+    omn_buf b;
+    omn_buf_init(&b, 1 << 20);
+    WORKS(omn_recipe_open(r->ctx, testing_write(folder, "shown.yaml", recipe, strlen(recipe)), NULL,
+                          0, &taught, &err));
+    WORKS(omn_recipe_show(taught, 1, &b, &err));
+    const char *at = strstr(b.data, "answer (");
+    at = at ? strstr(at, "tokens: ") : NULL;
+    ck_assert_msg(at && sscanf(at, "tokens: %d %d %d %d", &words[0], &words[1], &words[2],
+                               &words[3]) == 4, "%s", b.data);
+    for (int i = 0; i < 4; i++) words[i]--; /* ids begin behind that of the start */
+    omn_buf_fini(&b);
+    omn_recipe_close(taught);
+}
+
+/* The picture that a pipeline draws; owned by the caller. */
+static omn_value *drawn_by(rig *r, const char *folder, const char *from, const omn_named *in,
+                           size_t n)
+{
+    char text[1024];
+    snprintf(text, sizeof text,
+             "version: 1\ninputs: {image: {type: image}, code: {type: %s}}\nsteps:\n"
+             "  - {embed: embedding.map, as: rows, rows: tokens, from: {image: $image, %s}}\n"
+             "  - {apply: image.from_patches, as: picture, in: $rows, channels: 3}\n"
+             "outputs: {picture: $picture}\n", from[0] == 'm' ? "image" : "tokens", from);
+    return run_file(r, testing_write(folder, "draw.yaml", text, strlen(text)), in, n);
+}
+
+/* The oracle of the published models sees the picture beside its map. What the language model is
+ * taught then are the words by which the base model draws as it does under the oracle itself. */
+START_TEST(an_oracle_that_sees_the_picture_teaches)
+{
+#define MINE                                                                                       \
+    "version: 1\nmodel: ./out\nsources: {mine: {use: folder, path: ., held_out: 0}}\n"             \
+    "tasks: [{name: learnt, pipeline: uvim-learn, give: {image: image, map: map}, "                \
+    "want: {code: map}}]\noptimizer: {use: adamw, rate: 1e-2}\nfreeze: ['base/*']\n"              \
+    "pack: {inputs: 16, targets: 4}\nbatch: 4\nsteps: 40\nexport: f32\n"
+    static const char manifest[] = "{\"image\": \"a.png\", \"map\": \"b.png\"}\n";
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = testing_folder();
+    char config[sizeof colours];
+    int32_t words[4];
+    rig r = { .ctx = toy_context(2), .words = 16, .length = 4 };
+    omn_value *seen = NULL, *map = NULL, *code = NULL;
+    memcpy(config, colours, sizeof colours);
+    memcpy(strstr(config, "ctx\": false"), "ctx\": true ", 11);
+    write_model(folder, "model", config);
+    testing_copy("tests/foreign/povray/01.png", folder, "a.png");
+    testing_copy("tests/foreign/povray/02.png", folder, "b.png");
+    testing_write(folder, "manifest.jsonl", manifest, strlen(manifest));
+    WORKS(toy_train(r.ctx, folder,
+                    RECIPE("model", "pipeline: uvim-guide, give: {image: /image, map: /image}", ""),
+                    "out", &err));
+    falls(below(folder, "out/log.csv"), 0.6);
+    WORKS(toy_train(r.ctx, folder, MINE, "both", &err));
+    falls(below(folder, "both/log.csv"), 0.6);
+    taught_words(&r, folder, MINE, words);
+    WORKS(omn_value_load(r.ctx, below(folder, "a.png"), "image", &seen, &err));
+    WORKS(omn_value_load(r.ctx, below(folder, "b.png"), "image", &map, &err));
+    WORKS(omn_tokens_new(words, 4, "codes", &code, &err));
+    const omn_named by_code[] = { { "image", seen }, { "code", code } };
+    const omn_named by_map[] = { { "image", seen }, { "code", map } };
+    open_rig(&r, below(folder, "both"));
+    omn_value *one = drawn_by(&r, folder, "code: $code", by_code, 2);
+    omn_value *two = drawn_by(&r, folder, "map: $code", by_map, 2);
+    ck_assert(omn_value_equal(omn_record_get(one, "picture"), omn_record_get(two, "picture")));
+    close_rig(&r);
+    omn_value_unref(one);
+    omn_value_unref(two);
+    omn_value_unref(code);
+    omn_value_unref(map);
+    omn_value_unref(seen);
+    omn_context_free(r.ctx);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { what_is_asked_and_what_is_made_of_it,
-                                 published_sizes_without_weights, learns_both_stages };
+                                 published_sizes_without_weights, learns_both_stages,
+                                 an_oracle_that_sees_the_picture_teaches };
     return TESTING_RUN("pipeline/uvim", all, 60);
 }

@@ -40,8 +40,11 @@ static seen look(const gpv *k, omn_scope *s, const omn_given *image)
     omn_node *box = detr_mlp(omn_scope_at(d, "bbox_embed"), x, k->eyes.D, 4, 3);
     seen r = { .boxes = omn_activate(s, box, OMN_ACT_SIGMOID),
                .logits = bert_linear(omn_scope_at(d, "class_embed"), x, 2) };
-    omn_node *both[2] = { pool(d, &m, r.boxes), x };
-    r.rows = bert_linear(omn_scope_at(s, "/detr_joiner"), omn_concat(d, both, 2, 2), k->D);
+    if (k->pooled) {
+        omn_node *both[2] = { pool(d, &m, r.boxes), x };
+        x = omn_concat(d, both, 2, 2);
+    }
+    r.rows = bert_linear(omn_scope_at(s, "/detr_joiner"), x, k->D);
     return r;
 }
 

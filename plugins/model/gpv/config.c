@@ -11,8 +11,6 @@
 static void refuse_others(omn_open *o, omn_config *f)
 {
     static const fixed_key own[] = {
-        KEY_IS("roi_head", 1),
-        KEY_SAYS("answer_head", ""),
         KEY_SAYS("answering_type", "generation"),
         KEY_EQUALS("detr.num_classes", 1),
         KEY_SAYS("detr.position_embedding", "sine"),
@@ -75,6 +73,7 @@ static void read_meeting(gpv *k, omn_open *o, omn_config *f)
     k->co_inner = omn_config_int_or(f, "co_att.bi_hidden_size", 1, 65536, k->D);
     k->co_ffn[0] = omn_config_int_or(f, "co_att.v_intermediate_size", 1, 1 << 20, 3072);
     k->co_ffn[1] = omn_config_int_or(f, "co_att.intermediate_size", 1, 1 << 20, 3072);
+    k->pooled = omn_config_bool_or(f, "roi_head", true);
     k->conditioned = omn_config_bool_or(f, "relevance_conditioning", true);
     static const char *const widths[] = { "co_att.hidden_size", "co_att.v_hidden_size",
                                           "co_att.output_size", "co_att.v_output_size",
@@ -117,6 +116,11 @@ static void open_answers(gpv *k, omn_open *o, omn_config *f)
     k->longest = omn_config_int_or(f, "max_text_len", 2, 65536, 20);
     k->places = omn_config_int_or(f, "max_pos_enc_len", 1, 65536, 30);
     k->numbered = omn_config_bool_or(f, "text_decoder.pos_enc", false);
+    const char *head = omn_config_string_or(f, "answer_head", "");
+    k->linear = !strcmp(head, "linear");
+    if (*head && !k->linear)
+        omn_open_fail(o, OMN_ERR_CONFIG, "answer_head: \"%.40s\" is not supported, \"linear\" is, "
+                      "and null: the given vectors of words", head);
     k->mouth = (detr){ .D = k->D, .H = omn_config_int_or(f, "text_decoder.nheads", 1, 512, 8),
                        .n_dec = omn_config_int_or(f, "text_decoder.num_layers", 1, 512, 3),
                        .ffn = omn_config_int_or(f, "text_decoder.dim_feedforward", 1, 1 << 20,

@@ -17,6 +17,8 @@ typedef struct gpv {
     int64_t words, embed;                 /* of answers; width of their given vectors */
     int64_t longest, places;              /* tokens of an answer, start included; rows of its
                                            * positions */
+    bool pooled;                          /* regions have the mean of their cells, too */
+    bool linear;                          /* words are scored by weights of their own */
     bool conditioned;                     /* regions are told how relevant they are */
     bool numbered;                        /* words of an answer are told where they stand */
     int64_t most;                         /* tokens of the sentence */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The decoder of texts: PyTorch's, post-norm, over regions and words. A word goes in as its given
- * vector through one matrix, and is scored by its given vector through another. */
+ * vector through one matrix, and is scored by its given vector through another, or by a row of a
+ * matrix of its own and a number. */
 #include "gpv.h"
 
 #include "../golden/taught.h"
@@ -102,6 +103,7 @@ static omn_node *places(const gpv *k, omn_scope *s, omn_node *pos)
 static omn_node *score(const gpv *k, omn_scope *s, omn_node *x)
 {
     omn_scope *h = omn_scope_at(s, "/answer_head"), *c = omn_scope_at(h, "classifier_transform");
+    if (k->linear) return bert_linear(omn_scope_at(h, "classifier"), x, k->words);
     omn_node *given = omn_weight(h, "vocab_embed", omn_dim2(k->words, k->embed), OMN_INIT_NORMAL,
                                  0.1);
     omn_node *w = omn_weight(c, "weight", omn_dim2(k->D, k->embed), OMN_INIT_FAN_IN, 1);

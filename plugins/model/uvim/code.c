@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* decoder uvim.code: maps as the codes that guide them. A map becomes its code by the oracle, which
  * is how the language model is taught; back, words stay words (answer "codes"): the base model
- * draws of them, and of the picture. */
+ * draws of them, and of the picture. Where the oracle sees the picture as well, "uvim.words" has
+ * the words and no codes of maps, and "uvim.oracle" makes the code of both (answer "guided"). */
 #include "uvim.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 typedef struct code {
     uvim u;
     omn_codes codes;
-    omn_port port;
+    omn_port port[2];                     /* of a map; of its picture */
 } code;
 
 static omn_status open_code(omn_call *c, const void *params, omn_open *o, void **self,
@@ -24,7 +25,9 @@ static omn_status open_code(omn_call *c, const void *params, omn_open *o, void *
     const omn_status st = uvim_read(&d->u, params, err);
     if (st != OMN_OK) return st;
     const int64_t each = d->u.patch * d->u.patch * d->u.n_maps;
-    d->port = (omn_port){ "labels", OMN_I32, omn_dim2(d->u.places, each), 0 };
+    d->port[0] = (omn_port){ "labels", OMN_I32, omn_dim2(d->u.places, each), 0 };
+    d->port[1] = (omn_port){ "patches", OMN_F32,
+                             omn_dim2(d->u.places, 3 * d->u.patch * d->u.patch), 0 };
     d->codes = (omn_codes){ OMN_FILL(omn_codes), .codes = (int32_t)d->u.dict,
                             .count = (int32_t)d->u.code_len, .stop = -1, .blank = -1 };
     return OMN_OK;
@@ -34,9 +37,15 @@ static const omn_codes *codes(const void *self) { return &((const code *)self)->
 
 static uint32_t ports(const void *self, const omn_port **in, uint32_t *n_out, const omn_port **out)
 {
-    *in = *out = &((const code *)self)->port;
+    *in = *out = ((const code *)self)->port;
     *n_out = 1;
     return 1;
+}
+
+static uint32_t ports_of_both(const void *self, const omn_port **in, uint32_t *n_out,
+                              const omn_port **out)
+{
+    return 1 + ports(self, in, n_out, out);
 }
 
 static omn_status prepare(const void *self, omn_call *c, const omn_value *v, const omn_frame *like,
@@ -46,8 +55,23 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, con
     void *data = NULL;
     omn_status st = OMN_OK;
     (void)like;
-    OMN_TRY(omn_feed_new(out, "labels", OMN_I32, d->port.most, &data, err));
+    OMN_TRY(omn_feed_new(out, "labels", OMN_I32, d->port[0].most, &data, err));
     OMN_TRY(uvim_labels(&d->u, c, v, data, err));
+done:
+    return st;
+}
+
+static omn_status prepare_both(const void *self, omn_call *c, const omn_value *v,
+                               const omn_frame *like, omn_feed *out, omn_error *err)
+{
+    const code *d = self;
+    void *data = NULL;
+    omn_status st = OMN_OK;
+    if (omn_list_count(v) != 2)
+        return omn_fail(err, OMN_ERR_DATA, "a map and its picture are wanted");
+    OMN_TRY(prepare(self, c, omn_list_at(v, 0), like, out, err));
+    OMN_TRY(omn_feed_new(out, "patches", OMN_F32, d->port[1].most, &data, err));
+    OMN_TRY(uvim_patches(&d->u, c, omn_list_at(v, 1), data, err));
 done:
     return st;
 }
@@ -55,10 +79,8 @@ done:
 static omn_node *tokenize(const void *self, omn_scope *s, const omn_bundle *in)
 {
     const uvim *u = &((const code *)self)->u;
-    if (u->context)
-        return omn_scope_fail(s, OMN_ERR_UNSUPPORTED, "the oracle of this model sees the picture "
-                              "beside its map (base.with_encoder_ctx): a map alone has no code");
-    omn_node *x = uvim_oracle(u, s, omn_bundle_get(in, s, "labels"), NULL);
+    omn_node *x = uvim_oracle(u, s, omn_bundle_get(in, s, "labels"),
+                              u->context ? omn_bundle_get(in, s, "patches") : NULL);
     x = omn_vector_quantise(s, x, uvim_words(u, s));
     return omn_reshape(s, x, omn_dim2(omn_node_dim(x, 0), u->code_len));
 }
@@ -98,4 +120,12 @@ static omn_status finish(const void *self, omn_call *c, const omn_feed *in, cons
 const omn_decoder_impl uvim_code_impl = {
     .makes = "image", .open = open_code, .close = free, .codes = codes, .ports = ports,
     .prepare = prepare, .tokenize = tokenize, .detokenize = detokenize, .finish = finish,
+};
+const omn_decoder_impl uvim_words_impl = {
+    .makes = "image", .open = open_code, .close = free, .codes = codes, .ports = ports,
+    .detokenize = detokenize, .finish = finish,
+};
+const omn_decoder_impl uvim_oracle_impl = {
+    .makes = "list", .open = open_code, .close = free, .codes = codes, .ports = ports_of_both,
+    .prepare = prepare_both, .tokenize = tokenize, .detokenize = detokenize, .finish = finish,
 };

@@ -138,7 +138,9 @@ void uvim_configure(uvim *u, omn_open *o, omn_config *f)
     if (u->lm_width % u->lm_heads)
         omn_open_fail(o, OMN_ERR_CONFIG, "lm.emb_dim: %lld is not divided by %lld heads",
                       (long long)u->lm_width, (long long)u->lm_heads);
-    omn_part *p = omn_open_part(o, "code", "omnio.decoder/1", "uvim.code", "", "%s", all);
+    omn_part *p = omn_open_part(o, "code", "omnio.decoder/1",
+                                u->context ? "uvim.words" : "uvim.code", "", "%s", all);
+    if (u->context) omn_open_part(o, "oracle", "omnio.decoder/1", "uvim.oracle", "", "%s", all);
     const omn_range range = { "codes", 1, (int32_t)u->dict, 1 };
     const omn_vocab v = { OMN_FILL(omn_vocab), .rows = (int32_t)u->dict + 1, .start = 0,
                           .stop = -1, .pad = 0, .ranges = &range, .n_ranges = 1,

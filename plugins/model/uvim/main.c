@@ -62,6 +62,7 @@ static omn_status from_patches(omn_call *c, const omn_value *in, int channels, i
 }
 
 static const omn_model_impl impl = { extension, uvim_open, free, uvim_build, prefix, most_tokens };
+OMN_PARAMS_VALUES(guided_answer, GUIDED_ANSWER);
 static const omn_param part_params[] = { UVIM(OMN_S_ROW, uvim_part) };
 struct guided { GUIDED(OMN_S_PAR, guided) };
 static const omn_param guided_params[] = { GUIDED(OMN_S_ROW, guided) };
@@ -76,6 +77,12 @@ static const omn_object objects[] = {
       ROWS(part_params), sizeof(struct uvim_part) },
     { "omnio.decoder/1", "uvim.code", "codes of maps, by UViM's oracle", &uvim_code_impl,
       ROWS(part_params), sizeof(struct uvim_part) },
+    { "omnio.decoder/1", "uvim.words", "codes that guide UViM's base model", &uvim_words_impl,
+      ROWS(part_params), sizeof(struct uvim_part) },
+    { "omnio.decoder/1", "uvim.oracle", "codes of maps and their pictures, by UViM's oracle",
+      &uvim_oracle_impl, ROWS(part_params), sizeof(struct uvim_part) },
+    { "omnio.answer/1", "guided", "what UViM's oracle says of a map", &uvim_guided_answer_impl,
+      OMN_OBJECT_PARAMS(guided_answer) },
     { "omnio.objective/1", "guided", "maps that are drawn under the guidance of a code",
       &uvim_guided_impl, ROWS(guided_params), sizeof(struct guided) },
     OMN_OPERATION_OBJECT(from_patches, "image.from_patches", "a picture of its patches"),

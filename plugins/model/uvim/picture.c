@@ -63,26 +63,35 @@ static void place_of(const uvim *u, int64_t i, int64_t *patch, int64_t *pixel)
     *pixel = y % P * P + x % P;
 }
 
-static omn_status prepare_picture(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
-                                  omn_frame *frame, omn_error *err)
+omn_status uvim_patches(const uvim *u, omn_call *c, const omn_value *v, float *to, omn_error *err)
 {
-    const uvim *u = &((const encoder *)self)->u;
     const int64_t P = u->patch * u->patch;
     omn_image *img = NULL;
-    void *data = NULL;
     omn_status st = OMN_OK;
     OMN_TRY(square(u, c, v, OMN_FILTER_TRIANGLE, &img, err));
-    OMN_TRY(omn_feed_new(out, "patches", OMN_F32, omn_dim2(u->places, 3 * P), &data, err));
     const omn_pixels px = omn_image_pixels(img);
     for (int64_t i = 0; i < u->side * u->side; i++) {
         int64_t patch, pixel;
         place_of(u, i, &patch, &pixel);
         for (uint32_t k = 0; k < 3; k++)
-            ((float *)data)[(patch * P + pixel) * 3 + k] = 2 * shade(&px, (size_t)i, k) - 1;
+            to[(patch * P + pixel) * 3 + k] = 2 * shade(&px, (size_t)i, k) - 1;
     }
-    set_frame(v, frame);
 done:
     omn_image_free(img);
+    return st;
+}
+
+static omn_status prepare_picture(const void *self, omn_call *c, const omn_value *v, omn_feed *out,
+                                  omn_frame *frame, omn_error *err)
+{
+    const uvim *u = &((const encoder *)self)->u;
+    void *data = NULL;
+    omn_status st = OMN_OK;
+    OMN_TRY(omn_feed_new(out, "patches", OMN_F32, omn_dim2(u->places, 3 * u->patch * u->patch),
+                         &data, err));
+    OMN_TRY(uvim_patches(u, c, v, data, err));
+    set_frame(v, frame);
+done:
     return st;
 }
 

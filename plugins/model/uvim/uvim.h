@@ -3,6 +3,7 @@
 #ifndef UVIM_H
 #define UVIM_H
 
+#include <omnio/answer.h>
 #include <omnio/learn.h>
 
 enum { UVIM_MOST_MAPS = 4 };
@@ -91,7 +92,16 @@ omn_node *uvim_write(const uvim *u, omn_scope *s, const omn_build *rq, omn_node 
 /* picture.c: pictures as patches, maps as labels, words as ids. code.c: words as tokens. */
 extern const omn_encoder_impl uvim_picture_impl, uvim_map_impl, uvim_guide_impl;
 extern const omn_decoder_impl uvim_code_impl;
+/* The same where the oracle sees a map and its picture, a list of both; and words of which no map
+ * alone makes a code. */
+extern const omn_decoder_impl uvim_oracle_impl, uvim_words_impl;
+omn_status uvim_patches(const uvim *u, omn_call *c, const omn_value *v, float *to, omn_error *err);
 omn_status uvim_labels(const uvim *u, omn_call *c, const omn_value *v, int32_t *to, omn_error *err);
+/* guided.c: the code of a map and its picture as an answer */
+#define GUIDED_ANSWER(PAR, VAL, S)                                                                 \
+    VAL(S, image, guided, "the map of which the oracle says the code")                             \
+    VAL(S, image, beside, "the picture that it is of")
+extern const omn_answer_impl uvim_guided_answer_impl;
 /* objective.c, operation.c */
 #define GUIDED(PAR, S)                                                                             \
     PAR(S, double, commit, "0.25", "0..1e6", NULL,                                                 \

@@ -4,11 +4,12 @@
 written from the paper and the published names, with small random weights. Not run by any test;
 needs what reference.py beside this folder needs.
 
-  make.py     writes tiny_a.* into the current folder
+  make.py [CASE...]     writes tiny_a.* and tiny_b.* into the current folder, of those cases alone
 
 Cases: ask (a text is learnt), find (boxes are), both, other (both, where regions are not told how
 relevant they are, the words of an answer are numbered, and losses weigh otherwise), found (what is
-found), steps and other_steps (the text, one word at a time). Inputs that several have lie in ask."""
+found), steps and other_steps (the text, one word at a time). Inputs that several have lie in ask.
+tiny_b.plain: both, where regions are the detector's rows alone and words have a matrix of their own."""
 import math
 import pathlib
 import sys
@@ -35,6 +36,9 @@ OTHER = dict(SIZES, relevance_conditioning=False,
              text_decoder=dict(SIZES["text_decoder"], pos_enc=True),
              losses=dict(Localization=dict(eos_coef=0.3, loss_wts=dict(loss_ce=2),
                                            cost_wts=dict(giou=3))))
+
+
+PLAIN = dict(SIZES, roi_head=False, answer_head="linear")
 
 
 def frozen(name):
@@ -129,6 +133,8 @@ def see(W, a, x):
                         d["num_decoder_layers"], heads, ffn)[-1]
     boxes = torch.sigmoid(mlp(W, "detr.bbox_embed", rows, D, 4, 3))
     logits = W.linear("detr.class_embed", rows, 2)
+    if not a.get("roi_head", True):
+        return W.linear("detr_joiner", rows, a["hidden_dim"]), boxes, logits, None
     pooled = pool(net.permute(0, 2, 3, 1), x["in.image.seg"].reshape(2, h, w), boxes)
     mean = pooled.mean(-1, keepdim=True)
     var = ((pooled - mean) ** 2).mean(-1, keepdim=True)
@@ -170,6 +176,8 @@ def write(W, a, ids, memory, real):
         y = W.norm(at + ".norm2", y + mha(W, at + ".multihead_attn", y, memory, memory,
                                           t["nheads"], real), 1e-5)
         y = W.norm(at + ".norm3", y + relu_ffn(W, at, y, t["dim_feedforward"]), 1e-5)
+    if a.get("answer_head"):
+        return W.linear("answer_head.classifier", y, WORDS)
     words = W.linear("answer_head.classifier_transform",
                      W.get("answer_head.vocab_embed", (WORDS, BERT["hidden_size"]), "table"), D)
     return y @ words.T
@@ -178,7 +186,8 @@ def write(W, a, ids, memory, real):
 def run(W, a, x, case):
     D, out = a["hidden_dim"], {}
     regions, boxes, logits, pooled = see(W, a, x)
-    out["out.pooled"] = pooled
+    if pooled is not None:
+        out["out.pooled"] = pooled
     real = torch.tensor(x["in.text.seg"])
     words = W.linear("bert_joiner", bert(W, "bert.model", BERT, x["in.text.ids"],
                                          x["in.text.pos"], x["in.text.seg"]).detach(), D)
@@ -195,7 +204,7 @@ def run(W, a, x, case):
         out["out.relevance"] = logits
         out["out.boxes"] = boxes
     loss = torch.zeros(())
-    if case in ("both", "ask", "other"):
+    if case in ("both", "ask", "other", "plain"):
         said = write(W, a, x["in.target.ids"], memory, seen)
         out["out.logits.text"] = said
         each = -torch.log(softmax(said)).gather(
@@ -203,7 +212,7 @@ def run(W, a, x, case):
         weight = torch.tensor(x["in.target.weight"].astype(np.float64))
         loss = loss + (each * weight).sum() / weight.sum()
         out["out.loss.text"] = loss.reshape(1)
-    if case in ("both", "find", "other"):
+    if case in ("both", "find", "other", "plain"):
         told = a.get("losses", {}).get("Localization", {})
         weights, costs = told.get("loss_wts", {}), told.get("cost_wts", {})
         o = {"nothing": told.get("eos_coef", 0.1), "class": weights.get("loss_ce", 1), "box": 5,
@@ -220,13 +229,38 @@ def run(W, a, x, case):
 
 # ---- files -----------------------------------------------------------------------------------
 
+def plain(x, omnio):
+    """A model of its own, with all that it is given."""
+    W, a = Weights("gpv"), PLAIN
+    c = dict(a, model_type="gpv", omnio=omnio)
+    out = run(W, a, x, "plain")
+    out = {k: v for k, v in out.items() if not k.startswith("out.co.")}
+    used = torch.autograd.grad(out["out.loss"][0], list(W.all.values()), allow_unused=True,
+                               retain_graph=True)
+    used = {n for n, g in zip(W.all, used) if g is not None}
+    # words' vectors are learnt beside such a head
+    table = "answer_input_embedings.embedding_layer.weight"
+    learnt = [n for n in W.learnt(lambda n: frozen(n) and n != table) if n in used]
+    some = [n for n in learnt if n.startswith(("answer", "relevance", "detr_joiner"))]
+    grads = gradients(W, some, out["out.loss"][0], {"detr_joiner.weight"})
+    loss_of = lambda: run(W, a, x, "plain")["out.loss"][0]
+    save(FORM, "tiny_b", "plain", {**x, **out, **grads,
+                                   "out.losses": adam(W, learnt, loss_of, 4, 2e-3)}, c, rate=2e-3,
+         output="text")
+    save(FORM, "tiny_b", "weights", W.all, dict(model_type="gpv"))
+
+
 def main():
     W = Weights("gpv")
     omnio = dict(IMAGE, most=8, words=WORDS, bert_config=BERT)
     x = inputs(np.random.default_rng(3), SIZES["detr"]["hidden_dim"])
     things = {k: v for k, v in x.items() if k.startswith("in.things")}
     asked = {k: v for k, v in x.items() if k not in things}
+    if not sys.argv[1:] or "plain" in sys.argv[1:]:
+        plain(x, omnio)
     for case in ("both", "find", "ask", "other"):
+        if sys.argv[1:] and case not in sys.argv[1:]:
+            continue
         a = OTHER if case == "other" else SIZES
         c = dict(a, model_type="gpv", omnio=omnio)
         out = run(W, a, x, case)
@@ -260,7 +294,8 @@ def main():
                  {"in.ids": ids, "out.logits": out["out.logits.text"]},
                  dict(model=c, graph=graph, steps=dict(output="text", capacity=ids.shape[1])),
                  inputs="ask")
-    save(FORM, "tiny_a", "weights", W.all, dict(model_type="gpv"))
+    if not sys.argv[1:]:
+        save(FORM, "tiny_a", "weights", W.all, dict(model_type="gpv"))
 
 
 if __name__ == "__main__":
