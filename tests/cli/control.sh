@@ -18,6 +18,12 @@ ok "episodes of the pole have a score" gives 0 run control-score --starts 0,1
 ok "... no worse than the expert's" at_least 1
 ok "episodes of the arm have a score" gives 0 run control-score --task reacher --starts 0,1,2,3
 ok "... near to the expert's" at_least 0.9
+cp out score.txt
+ok "an exam plays them as well" \
+    gives 0 eval "$top_srcdir/models/control/recipe.yaml" -m control --task play-reacher --examples 4
+# both say the same of the same beginnings
+ok "... and says the same" sh -c 'want=$(sed -n "1s/^[a-z]*: //p" score.txt | cut -c 1-5) &&
+    grep "^play-reacher .*(agent - random) / (expert - random) .*$want" out'
 if "$omnio" list format | grep -q ' gif.video '; then
     ok "an episode is drawn" gives 0 run control --task reacher -o film=film.gif
     # each picture of a GIF has a control block in front

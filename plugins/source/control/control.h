@@ -69,6 +69,12 @@ omn_status control_done(omn_call *call, const control_task *task, const float *r
 omn_status control_row(const control_task *task, const omn_value *actions, size_t row,
                        double a[CONTROL_MOST_DONE], omn_error *err);
 
+/* What the expert, or chance, makes of one of the held-out episodes. */
+double control_play(const control_task *task, uint64_t seed, bool expert);
+/* An episode as control.start makes them, and which beginning it had; main.c. [any] */
+omn_status control_episode_read(const omn_value *v, control_state *c, double *seed,
+                                omn_error *err);
+
 /* ---- objects --------------------------------------------------------------------------------- */
 
 #define CONTROL_WORLD(PAR, S)                                                                      \
@@ -84,5 +90,6 @@ extern const omn_world_impl control_cart_pole_world, control_reacher_world;
     PAR(S, double, early, "0.3", "0..1", NULL, "how many examples begin with the episode")
 struct control_source { CONTROL_SOURCE(OMN_S_PAR, control_source) };
 extern const omn_source_impl control_source_impl;
+extern const omn_measure_impl control_return_impl;
 
 #endif

@@ -27,6 +27,24 @@ double control_move(control_state *c, const double *a)
     return worth;
 }
 
+double control_play(const control_task *task, uint64_t seed, bool expert)
+{
+    control_state s;
+    control_begin(&s, task, OMN_SPLIT_HELD_OUT, seed);
+    while (!s.over) {
+        double a[CONTROL_MOST_DONE];
+        if (expert) task->expert(s.s, a);
+        for (size_t i = 0; !expert && i < task->n_done; i++) {
+            const double u = (double)(omn_random_at(seed, 7, 2 * (uint64_t)s.steps + i) >> 11) *
+                             0x1p-53;
+            a[i] = task->least[i] + u * (task->most[i] - task->least[i]);
+            if (task->units[i]) a[i] = u < 0.5 ? task->least[i] : task->most[i];
+        }
+        control_move(&s, a);
+    }
+    return s.total;
+}
+
 omn_status control_seen(const control_state *c, omn_value **out, omn_error *err)
 {
     omn_status st = OMN_OK;

@@ -98,6 +98,13 @@ static omn_status episode_read(const omn_value *v, control_state *c, omn_error *
     return OMN_OK;
 }
 
+omn_status control_episode_read(const omn_value *v, control_state *c, double *seed,
+                                omn_error *err)
+{
+    *seed = number_of(v, "seed");
+    return episode_read(v, c, err);
+}
+
 /* ---- playing --------------------------------------------------------------------------------- */
 
 #define START(IN, OPT, PAR, OUT)                                                                   \
@@ -187,25 +194,6 @@ done:
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-/* What the expert, or chance, makes of an episode. */
-static double play(const control_task *task, uint64_t seed, bool expert)
-{
-    control_state s;
-    control_begin(&s, task, OMN_SPLIT_HELD_OUT, seed);
-    while (!s.over) {
-        double a[CONTROL_MOST_DONE];
-        if (expert) task->expert(s.s, a);
-        for (size_t i = 0; !expert && i < task->n_done; i++) {
-            const double u = (double)(omn_random_at(seed, 7, 2 * (uint64_t)s.steps + i) >> 11) *
-                             0x1p-53;
-            a[i] = task->least[i] + u * (task->most[i] - task->least[i]);
-            if (task->units[i]) a[i] = u < 0.5 ? task->least[i] : task->most[i];
-        }
-        control_move(&s, a);
-    }
-    return s.total;
-}
-
 #define SCORE(IN, OPT, PAR, OUT)                                                                   \
     IN(list, in, "episodes that are over, all of one task")                                        \
     OUT(number, out, "(agent - random) / (expert - random), means over the same episodes")         \
@@ -235,8 +223,8 @@ static omn_status control_score(omn_call *c, const omn_value *in, omn_value **ou
             OMN_TRY(omn_fail(err, OMN_ERR_DATA, "episode %zu is not over", i));
         task = s.task;
         sum[0] += s.total / (double)n;
-        sum[1] += play(task, (uint64_t)seed, true) / (double)n;
-        sum[2] += play(task, (uint64_t)seed, false) / (double)n;
+        sum[1] += control_play(task, (uint64_t)seed, true) / (double)n;
+        sum[2] += control_play(task, (uint64_t)seed, false) / (double)n;
     }
     OMN_TRY(omn_number_new((sum[0] - sum[2]) / (sum[1] - sum[2]), out, err));
     OMN_TRY(omn_number_new(sum[0], agent, err));
@@ -309,6 +297,9 @@ static const omn_object objects[] = {
       &control_reacher_world, OMN_OBJECT_PARAMS(control_world) },
     { "omnio.source/1", "control", "what experts of small tasks of control see and do",
       &control_source_impl, OMN_OBJECT_PARAMS(control_source) },
+    { "omnio.measure/1", "control-return",
+      "how good episodes of control are between chance and an expert", &control_return_impl, NULL,
+      0, 0 },
     OMN_OPERATION_OBJECT(control_start, "control.start", "an episode of a task of control"),
     OMN_OPERATION_OBJECT(control_step, "control.step", "one step of an episode"),
     OMN_OPERATION_OBJECT(control_score, "control.score",

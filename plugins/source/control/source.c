@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Episodes of experts, as examples: some steps in a row, what was seen and done in them, and what
- * is done at the last. Now and then a step begins with a push, so that it is seen how to come back;
- * what is done is always the expert's. */
+ * is done at the last; beside them the task and the number of a held-out episode, to be played.
+ * Now and then a step begins with a push, so that it is seen how to come back; what is done is
+ * always the expert's. */
 #include "control.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { PUSHED = 64, WINDOWS };            /* streams of chance, beside those of the beginnings */
 
@@ -61,19 +63,26 @@ static void seek(const struct control_source *p, uint64_t seed, omn_split split,
     if (c->over) control_begin(c, c->task, split, seed);
 }
 
-static omn_status give(omn_call *call, const control_task *task, omn_value *const *seen,
-                       const float *rows, size_t n, omn_value **out, omn_error *err)
+static omn_status give(omn_call *call, const control_task *task, uint64_t index,
+                       omn_value *const *seen, const float *rows, size_t n, omn_value **out,
+                       omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_value *list = NULL, *before = NULL, *now = NULL, *episode = NULL;
+    omn_value *list = NULL, *before = NULL, *now = NULL, *episode = NULL, *name = NULL,
+              *start = NULL;
     OMN_TRY(omn_list_new(seen, n, &list, err));
     OMN_TRY(control_done(call, task, rows, n - 1, &before, err));
     OMN_TRY(control_done(call, task, rows + (n - 1) * task->n_done, 1, &now, err));
     const omn_named both[] = { { "observations", list }, { "actions", before } };
     OMN_TRY(omn_record_new(both, 2, &episode, err));
-    const omn_named all[] = { { "episode", episode }, { "action", now } };
-    OMN_TRY(omn_record_new(all, 2, out, err));
+    OMN_TRY(omn_text_new(task->name, strlen(task->name), &name, err));
+    OMN_TRY(omn_number_new((double)(index % ((uint64_t)1 << 53)), &start, err));
+    const omn_named all[] = { { "episode", episode }, { "action", now }, { "task", name },
+                              { "start", start } };
+    OMN_TRY(omn_record_new(all, 4, out, err));
 done:
+    omn_value_unref(name);
+    omn_value_unref(start);
     omn_value_unref(list);
     omn_value_unref(before);
     omn_value_unref(now);
@@ -104,7 +113,7 @@ static omn_status get(const void *self, omn_call *call, omn_split split, uint64_
         control_move(&c, a);
         n++;
     }
-    OMN_TRY(give(call, task, seen, rows, n, out, err));
+    OMN_TRY(give(call, task, index, seen, rows, n, out, err));
 done:
     for (size_t i = 0; i < n; i++) omn_value_unref(seen[i]);
     free(seen);
