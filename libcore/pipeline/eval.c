@@ -108,13 +108,16 @@ static bool is_large(const omn_value *v)
 }
 
 /* What was asked, but for what is large. */
-static omn_status asked(const omn_named *in, size_t n, omn_value **out, omn_error *err)
+static omn_status asked(const task_item *in, kept *k, omn_error *err)
 {
-    omn_named some[MOST_FIELDS];
+    omn_named some[2 * MOST_FIELDS];
     size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!is_large(in[i].value)) some[m++] = in[i];
-    return omn_record_new(some, m, out, err);
+    for (size_t i = 0; i < in->n_give; i++)
+        if (!is_large(in->give[i].value)) some[m++] = in->give[i];
+    const omn_status st = omn_record_new(some, m, &k->inputs, err);
+    if (st != OMN_OK || !in->n_beside) return st;
+    for (size_t i = 0; i < in->n_beside; i++) some[m++] = in->beside[i];
+    return omn_record_new(some, m, &k->beside, err);
 }
 
 void kept_end(kept *k)
@@ -123,6 +126,7 @@ void kept_end(kept *k)
     omn_value_unref(k->answer);
     omn_value_unref(k->wanted);
     omn_value_unref(k->about);
+    omn_value_unref(k->beside);
     free(k->file);
     free(k->kind);
 }
@@ -154,7 +158,7 @@ static omn_status keep(piece *p, const omn_value *kind, uint64_t number, const e
     k->file = e->file ? strdup(e->file) : NULL;
     if (!k->kind || (e->file && !k->file))
         st = omn_fail(err, OMN_ERR_MEMORY, "an answer: out of memory");
-    if (st == OMN_OK) st = asked(in->give, in->n_give, &k->inputs, err);
+    if (st == OMN_OK) st = asked(in, k, err);
     if (st != OMN_OK) {
         kept_end(k);
         return st;
@@ -198,17 +202,18 @@ static omn_status one_item(const job *j, omn_pipeline_run *run, uint64_t index, 
     task_item in;
     omn_value *out = NULL;
     kept view;
-    OMN_TRY(item_open(e, t, item, &in, err));
+    OMN_TRY(item_judged(e, t, item, &in, err));
     OMN_TRY(hand_over(j, e, index, &in, err));
+    if (t->through) OMN_TRY(eval_through(j, e->c, &in, err));
     st = omn_pipeline_run_one(run, in.give, in.n_give, 0, &out, err);
     if (st != OMN_OK) {
         if (st != OMN_ERR_CANCELLED) example_failed(e, t, st, err);
         goto done;
     }
-    const omn_value *answer = omn_record_get(out, t->want_output);
+    const omn_value *answer = omn_record_get(out, t->judge_output);
     if (!answer) {
         st = yml_fail(t->at, err, "task %s: the pipeline has no output \"%s\"", t->name,
-                      t->want_output);
+                      t->judge_output);
         goto done;
     }
     OMN_TRY(view_of(j, e, &in, answer, &view, err));
@@ -259,7 +264,7 @@ static void work(void *user, size_t from, size_t to)
         const uint64_t first = j->first + i * j->each;
         const omn_pipeline_setup how = {
             OMN_FILL(omn_pipeline_setup),    .model = j->model, .temperature = NAN, .top_p = NAN,
-            .wanted = &j->task->want_output, .n_wanted = 1,     .cancel = j->how->cancel
+            .wanted = &j->task->judge_output, .n_wanted = 1,     .cancel = j->how->cancel
         };
         omn_status st = omn_pipeline_run_new(j->task->pipeline, &how, &run, &p->err);
         for (uint64_t k = first; st == OMN_OK && k < first + j->each && k < j->examples; k++) {
@@ -282,7 +287,7 @@ static omn_status judge_blind(const job *j, tally *y, omn_call *c, const kept *k
     bool right = false;
     if (y->last) {
         st = measure_of(j->task)->add(j->task->measure->self, y->blind, c, y->last, k->wanted,
-                                      k->inputs, &right, err);
+                                      k->beside ? k->beside : k->inputs, &right, err);
         y->n_blind++;
     }
     omn_value_unref(y->last);
@@ -302,7 +307,7 @@ static omn_status judge(const job *j, const kept *k, scores *all, bool *right, d
     OMN_TRY(omn_context_call(j->r->ctx, j->r->setup.seed, k->example, NULL, &c, err));
     OMN_TRY(kind_of(all, j->task, k->kind, &y, err));
     OMN_TRY(measure_of(j->task)->add(j->task->measure->self, y->state, c, k->answer, k->wanted,
-                                     k->inputs, right, err));
+                                     k->beside ? k->beside : k->inputs, right, err));
     *worth = graded ? graded->last(j->task->measure->self, y->state) : *right;
     y->n++;
     OMN_TRY(judge_blind(j, y, c, k, err));

@@ -11,6 +11,7 @@ typedef struct kept {
     uint64_t example;
     omn_value *inputs, *answer, *wanted;  /* inputs: a record; all owned */
     omn_value *about;                     /* owned; NULL: nothing */
+    omn_value *beside;                    /* owned: inputs and what goes beside; NULL: inputs */
     double confidence;
     char *file;                           /* owned; NULL: nowhere */
     int32_t line;
@@ -38,6 +39,9 @@ typedef struct job {
 } job;
 
 void kept_end(kept *k);
+/* The pictures, say, that an answer is judged by become what the codec of the task's decoder leaves
+ * of them; eval_codes.c. [run] */
+omn_status eval_through(const job *j, omn_call *c, task_item *in, omn_error *err);
 /* The codes that a piece's answers are judged by, made together. What cannot be made leaves out
  * its example from there on, or ends the piece there with its error; eval_codes.c. [run] */
 void eval_codes(const job *j, piece *p);

@@ -75,6 +75,39 @@ static size_t some(const job *j, omn_call *c, piece *p, size_t from)
     return at;
 }
 
+/* One value to codes and back, in place. */
+static omn_status there_and_back(const omn_part *decoder, omn_call *c, omn_value **v,
+                                 omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_value *codes = NULL, *back = NULL;
+    const int32_t *ids = NULL;
+    OMN_TRY(omn_decoder_codes(decoder, c, *v, NULL, &codes, err));
+    const size_t n = omn_tokens_get(codes, &ids, NULL);
+    OMN_TRY(omn_decoder_value(decoder, c, ids, n, NULL, &back, err));
+    omn_value_unref(*v);
+    *v = back;
+done:
+    omn_value_unref(codes);
+    return st;
+}
+
+omn_status eval_through(const job *j, omn_call *c, task_item *in, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_teacher *t = j->task->teacher;
+    if (!t || !teacher_takes(t))
+        return yml_fail(j->task->at, err, "task %s: through: its pipeline asks a decoder that "
+                        "makes no codes", j->task->name);
+    if (teacher_wants_codes(t, in->want))
+        OMN_TRY(there_and_back(teacher_decoder(t), c, &in->want, err));
+    for (size_t i = 0; i < in->n_beside; i++)
+        if (teacher_wants_codes(t, in->beside[i].value))
+            OMN_TRY(there_and_back(teacher_decoder(t), c, &in->beside[i].value, err));
+done:
+    return st;
+}
+
 void eval_codes(const job *j, piece *p)
 {
     omn_error why = OMN_ERROR_INIT;

@@ -158,6 +158,15 @@ static const omn_kind *input_kind(const omn_pipeline *p, const char *name)
     return NULL;
 }
 
+static const omn_kind *output_kind(const omn_pipeline *p, const char *name)
+{
+    const omn_pipeline_port *out;
+    const size_t n = omn_pipeline_outputs(p, &out);
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(out[i].name, name)) return out[i].kind;
+    return NULL;
+}
+
 omn_status item_open(const example *e, const recipe_task *t, const omn_value *item, task_item *out,
                      omn_error *err)
 {
@@ -191,9 +200,38 @@ omn_status item_open(const example *e, const recipe_task *t, const omn_value *it
     return example_failed(e, t, st, err);
 }
 
+/* The field that the measure compares with: what is in a file, where the output holds that. */
+static omn_status judged(const example *e, const recipe_task *t, const omn_value *item,
+                         task_item *out, omn_error *err)
+{
+    const omn_value *v = recipe_get(e->record, item, t->judge);
+    const omn_kind *kind = output_kind(t->pipeline, t->judge_output);
+    omn_value_unref(out->want);
+    out->want = NULL;
+    if (!v) return no_field(e, t, t->judge, err);
+    const omn_status st = fit(e, kind, v, &out->want, err);
+    if (st == OMN_OK) return st;
+    omn_error_prefix(err, "field \"%s\"", t->judge);
+    return example_failed(e, t, st, err);
+}
+
+omn_status item_judged(const example *e, const recipe_task *t, const omn_value *item,
+                       task_item *out, omn_error *err)
+{
+    omn_status st = item_open(e, t, item, out, err);
+    if (st == OMN_OK && t->judge != t->want) st = judged(e, t, item, out, err);
+    for (size_t i = 0; st == OMN_OK && i < t->n_beside; i++) {
+        const omn_value *v = recipe_get(e->record, item, t->beside[i].path);
+        if (!v) return no_field(e, t, t->beside[i].path, err);
+        out->beside[out->n_beside++] = (omn_named){ t->beside[i].name, omn_value_ref(v) };
+    }
+    return st;
+}
+
 void item_close(task_item *i)
 {
     for (size_t k = 0; k < i->n_give; k++) omn_value_unref(i->give[k].value);
+    for (size_t k = 0; k < i->n_beside; k++) omn_value_unref(i->beside[k].value);
     omn_value_unref(i->want);
     *i = (task_item){ .n_give = 0 };
 }

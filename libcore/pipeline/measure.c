@@ -89,14 +89,47 @@ omn_status object_failed(const yml *y, omn_error *err)
     return (omn_status)err->status;
 }
 
-/* The type of the output that the task wants. */
-static const char *output_type(const recipe_task *t)
+/* An output of the task's pipeline; NULL: it has none of that name. */
+static const omn_pipeline_port *output_of(const recipe_task *t, const char *name)
 {
     const omn_pipeline_port *out;
     const size_t n = omn_pipeline_outputs(t->pipeline, &out);
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(out[i].name, t->want_output)) return out[i].type;
-    return "any";
+        if (!strcmp(out[i].name, name)) return &out[i];
+    return NULL;
+}
+
+omn_status judge_read(recipe_task *t, const yml *y, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const yml *judge = yml_get(y, "judge"), *beside = yml_get(y, "beside");
+    OMN_TRY(yml_bool(yml_get(y, "through"), &t->through, false, err));
+    t->judge = t->want;
+    t->judge_output = t->want_output;
+    if (judge) {
+        if (judge->kind != YML_MAP || judge->n != 1)
+            return yml_fail(judge, err, "judge: {OUTPUT: FIELD} says what the measure judges");
+        t->judge_output = yml_key(judge, 0)->text;
+        OMN_TRY(yml_text(yml_value(judge, 0), &t->judge, "", err));
+        if (!output_of(t, t->judge_output))
+            return yml_fail(yml_key(judge, 0), err, "pipeline %s has no output \"%s\"", t->file,
+                            t->judge_output);
+    }
+    if (!beside) return OMN_OK;
+    OMN_TRY(yml_want(beside, YML_MAP, "beside", err));
+    if (beside->n > MOST_FIELDS)
+        return yml_fail(beside, err, "more than %d fields", MOST_FIELDS);
+    for (size_t i = 0; i < beside->n; i++) {
+        t->beside[i].name = yml_key(beside, i)->text;
+        OMN_TRY(yml_text(yml_value(beside, i), &t->beside[i].path, "", err));
+        for (size_t k = 0; k < t->n_give; k++)
+            if (!strcmp(t->give[k].name, t->beside[i].name))
+                return yml_fail(yml_key(beside, i), err, "\"%s\" is given to the pipeline, and so "
+                                "to the measure", t->beside[i].name);
+    }
+    t->n_beside = beside->n;
+done:
+    return st;
 }
 
 omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err)
@@ -111,11 +144,13 @@ omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err)
     if (!strcmp(name, "none")) return OMN_OK;
     t->measure = recipe_part(r, t->name, "omnio.measure/1", name, set, n, err);
     if (!t->measure) return object_failed(y, err);
-    const char *takes = ((const omn_measure_impl *)t->measure->impl)->takes, *type = output_type(t);
+    const omn_pipeline_port *judged = output_of(t, t->judge_output);
+    const char *takes = ((const omn_measure_impl *)t->measure->impl)->takes;
+    const char *type = judged ? judged->type : "any";
     if (strcmp(takes, "any") && strcmp(type, "any") && strcmp(takes, type))
         st = yml_fail(y ? y : t->at, err,
                       "measure %s judges answers of type %s, the output \"%s\" of %s is of type %s",
-                      name, takes, t->want_output, t->file, type);
+                      name, takes, t->judge_output, t->file, type);
 done:
     return st;
 }

@@ -132,7 +132,8 @@ static bool teaches_inputs(const recipe_task *t)
 static omn_status read_unasked(const yml *y, omn_error *err)
 {
     static const char *const none[] = { "want",    "end",   "kind",   "measure",
-                                        "words",   "about", "denoise", "gaps", "mask" };
+                                        "words",   "about", "denoise", "gaps", "mask",
+                                        "judge",   "beside", "through" };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (yml_get(y, none[i]))
             return yml_fail(yml_get(y, none[i]), err,
@@ -144,7 +145,8 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
                                         "weight", "end",      "kind",   "measure", "words",
-                                        "denoise", "chance", "about", "gaps", "mask", NULL };
+                                        "denoise", "chance", "about", "gaps", "mask",
+                                        "judge",  "beside",  "through", NULL };
     const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
     TRY_READ(yml_only(y, keys, err));
@@ -173,6 +175,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
         return yml_fail(y, err, "want: {OUTPUT: FIELD} says what should have been answered");
     t->want_output = yml_key(want, 0)->text;
     TRY_READ(yml_text(yml_value(want, 0), &t->want, "", err));
+    TRY_READ(judge_read(t, y, err));
     const char *asks = omn_pipeline_asks(t->pipeline);
     const bool text = asks && !strcmp(asks, "text");
     TRY_READ(known_read(t, yml_get(y, "mask"), err));

@@ -35,10 +35,14 @@ typedef struct recipe_task {
     const char *each, *kind, *about;      /* about: a field that goes with an answer */
     const char *want;                     /* field of the wanted output */
     const char *want_output;              /* which output of the pipeline that is */
+    const char *judge, *judge_output;     /* what the measure judges: the same, or others */
     recipe_field give[MOST_FIELDS];
     size_t n_give;
     double weight, end;
     omn_part *measure;                    /* NULL: none */
+    recipe_field beside[MOST_FIELDS];     /* what it is given beside what was asked */
+    size_t n_beside;
+    bool through;                         /* pictures that it compares with go through the codec */
     omn_teacher *teacher;                 /* while r->teacher is there */
     recipe_denoise *denoise;              /* NULL: the whole answer is wanted */
     recipe_masked *masked;                /* NULL: all of the input is shown */
@@ -217,9 +221,14 @@ typedef struct task_item {
     omn_named give[MOST_FIELDS];
     size_t n_give;
     omn_value *want;
+    omn_named beside[MOST_FIELDS];
+    size_t n_beside;
 } task_item;
 omn_status item_open(const example *e, const recipe_task *t, const omn_value *item, task_item *out,
                      omn_error *err);
+/* The same for who judges: `want` is what the measure compares with, and with what goes beside. */
+omn_status item_judged(const example *e, const recipe_task *t, const omn_value *item,
+                       task_item *out, omn_error *err);
 void item_close(task_item *i);
 /* The value in the file that a field names, relative to the example's folder. */
 omn_status example_load(const example *e, const char *type, const omn_value *v, omn_value **out,
@@ -242,6 +251,8 @@ omn_part *recipe_part(const omn_recipe *r, const char *role, const char *kind, c
 /* An object that the recipe names could not be opened: the place y joins the error. Returns its
  * status; measure.c */
 omn_status object_failed(const yml *y, omn_error *err);
+/* The keys "judge", "beside" and "through" of a task whose "want" is read; measure.c */
+omn_status judge_read(recipe_task *t, const yml *y, omn_error *err);
 /* Opens the measure of a task; measure.c */
 omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err);
 /* The text of a value in lower case with single spaces and no marks at its end, owned: how kinds of

@@ -20,4 +20,22 @@ ok "... of both kinds" awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "m
 ok "the run answers" gives 0 run vqa -m ./run --image "$top_srcdir/examples/tabletop.png" --question "is there a cube?"
 ok "... and draws" gives 0 run image-generate -m ./run --text "a red cube" -o picture=drawn.png
 ok "... a picture" [ "$(od -An -tu1 -j16 -N8 drawn.png | tr -s ' ')" = " 0 0 0 128 0 0 0 128" ]
+
+# The exam: every task has a measure; depth, edits and joints know more than the answer.
+ok "no task is without a measure" sh -c "! grep -q 'measure: none' '$recipe'"
+ok "the exam of some" gives 0 eval "$recipe" -m ./run -n 2 -t 2 --task depth --task edit --task joints --task hand \
+    --task mask-class
+ok "... of depth on things and around them" grep -q '^depth  *all  *things, share  *[0-9.]*%  *100.0%  *2$' out
+ok "... beside the best constant map" grep -q '^depth  *all  *table, error  *[0-9.]*%  *[0-9.]*%  *2$' out
+ok "... of edits" grep -q '^edit  *all  *as asked, rest kept  *[0-9.]*%  *0.0%  *2$' out
+ok "... of joints" grep -q '^joints  *all  *within 0.1  *[0-9.]*%  *[0-9.]*%' out
+ok "... of moves, beside drawn ones" grep -q '^hand  *all  *all moves  *[0-9.]*%  *[0-9.]*%  *2$' out
+ok "... of masks, beside the box" grep -q '^mask-class  *all  *mean iou  *[0-9.]*%  *[5-9][0-9.]*%' out
+ok "a field that there is not" gives 65 eval "$recipe" -m ./run -n 1 --task depth --set tasks.7.beside.mask=gone
+ok "... is told of" grep -q 'the example has no field "gone"' err
+mkdir wrong
+sed 's/judge: {depth: depth}/judge: {deep: depth}/' "$recipe" > wrong/recipe.yaml
+cp "$(dirname "$recipe")"/*.json "$(dirname "$recipe")"/*.model "$(dirname "$recipe")"/[hmsw]*.yaml wrong
+ok "an output that there is not" gives 78 check wrong/recipe.yaml
+ok "... neither" grep -q 'pipeline depth has no output "deep"' err
 plan

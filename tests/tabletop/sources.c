@@ -87,8 +87,8 @@ static const struct {
       { NULL } },
     { "tabletop-motion",
       { "video", "before", "image", "next", "box", "name", "shift", "question", "answer",
-        "caption" },
-      { "image", "before", "next", "video", "answer", "shift" },
+        "caption", "mask", "where" },
+      { "image", "before", "next", "video", "answer", "shift", "mask" },
       { "question" } },
     { "tabletop-sounds",
       { "audio", "image", "text", "hits", "times", "questions" },
@@ -192,7 +192,7 @@ static void check_mask(const omn_value *mask, const omn_value *picture, const om
 START_TEST(world_2_is_world_1_and_more)
 {
     static const char *const MORE[] = { "mask", "depth", "normals", "depth-picture",
-                                        "normals-picture", "things" };
+                                        "normals-picture", "things", "white" };
     const omn_setting two[] = { { "world", "2", 0, 0 } };
     door one, d;
     door_open(&one, "tabletop", NULL, 0);
@@ -200,8 +200,8 @@ START_TEST(world_2_is_world_1_and_more)
     for (uint64_t i = 0; i < 8; i++) {
         omn_value *v = get(&one, OMN_SPLIT_TRAIN, i), *w = get(&d, OMN_SPLIT_TRAIN, i);
         ck_assert(same(v, w, "image") && same(v, w, "vqa") && same(v, w, "detect"));
-        ck_assert_uint_eq(omn_record_count(w), omn_record_count(v) + 6);
-        for (size_t k = 0; k < 6; k++) field(w, MORE[k]);
+        ck_assert_uint_eq(omn_record_count(w), omn_record_count(v) + 7);
+        for (size_t k = 0; k < 7; k++) field(w, MORE[k]);
         const omn_value *things = field(w, "things");
         const int32_t *all = labels_of(field(w, "mask"));
         const size_t n = omn_list_count(things);

@@ -2,7 +2,7 @@
 /* measure/boxes: what boxes are worth. box: the first one covers the wanted one. detect: F1 over
  * all of them: each box given takes the wanted one that it covers best, and no wanted one twice;
  * labels count where both have one, unless the recipe says that they do not. */
-#include <omnio/learn.h>
+#include "joints.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +16,7 @@
     PAR(S, bool, labels, "true", NULL, NULL, "labels that differ make a box wrong")
 OMN_PARAMS(boxes, BOXES);
 OMN_PARAMS(detect, DETECT);
+static const omn_param joints_params[] = { JOINTS(OMN_S_ROW, joints) };
 
 typedef struct boxes_self {
     double iou;
@@ -187,5 +188,7 @@ static const omn_object objects[] = {
       &box_impl, OMN_OBJECT_PARAMS(boxes) },
     { "omnio.measure/1", "detect", "F1 of boxes and their labels", &detect_impl,
       OMN_OBJECT_PARAMS(detect) },
+    { "omnio.measure/1", "joints", "share of a person's joints that are found", &joints_impl,
+      OMN_OBJECT_PARAMS(joints) },
 };
-OMN_PLUGIN("measure-boxes", "0.1.0", "Apache-2.0", "what boxes are worth", objects);
+OMN_PLUGIN("measure-boxes", "0.1.0", "Apache-2.0", "what boxes and joints are worth", objects);

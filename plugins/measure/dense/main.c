@@ -2,7 +2,8 @@
 /* measure/dense: what a value for each pixel is worth: labels of masks by the intersection over
  * union of each label, depth by its error relative to what is true, normals by the angle between
  * them. A value of another size or kind has nothing right. */
-#include <omnio/learn.h>
+#include "dense.h"
+
 #include <omnio/kinds_of_values.h>
 
 #include <math.h>
@@ -11,19 +12,22 @@
 
 #define MASKS(PAR, S)                                                                              \
     PAR(S, double, iou, "0.5", "0..1", NULL, "a mask is right when its mean is above")             \
-    PAR(S, int, ignore, "-1", "-1..65535", NULL, "a label that does not count; -1: all do")
+    PAR(S, int, ignore, "-1", "-1..65535", NULL, "a label that does not count; -1: all do")        \
+    PAR(S, string, box, "", NULL, NULL, "an input that is a box: filled, it is the trivial answer")
 #define DEPTHS(PAR, S)                                                                             \
     PAR(S, double, error, "0.1", "0..1e6", NULL, "a depth is right when its mean error is below")
 #define NORMALS(PAR, S)                                                                            \
-    PAR(S, double, within, "30", "0..180", "deg", "normals that are nearer than this are right")
+    PAR(S, double, within, "30", "0..180", "deg", "normals that are nearer than this are right") \
+    PAR(S, string, where, "", NULL, NULL, "a mask beside: what it labels above 0 counts alone")
 OMN_PARAMS(masks, MASKS);
 OMN_PARAMS(depths, DEPTHS);
 OMN_PARAMS(surfaces, NORMALS);
+static const omn_param share_params[] = { SHARE(OMN_S_ROW, share) };
 
 #define MOST_LABELS 65536
 
-/* sum: of what each value is worth; pixels, near: of all values. */
-typedef struct count { uint64_t n, right, pixels, near; double sum; } count;
+/* sum, filled: of what each value, each filled box is worth; pixels, near: of all values. */
+typedef struct count { uint64_t n, right, pixels, near; double sum, filled; } count;
 
 static omn_status no_memory(omn_error *err)
 {
@@ -86,6 +90,23 @@ static bool pair(const omn_value *a, const omn_value *b, const char *kind, const
     return *x && *y && omn_shape_equal(&(*x)->shape, &(*y)->shape);
 }
 
+omn_status dense_where(const omn_value *inputs, const char *name, const omn_tensor *of,
+                       const int32_t **labels, omn_error *err)
+{
+    const omn_value *v = omn_value_is(inputs, "record") ? omn_record_get(inputs, name) : NULL;
+    const omn_tensor *t = omn_value_is(v, "mask") ? omn_value_column(v, "labels") : NULL;
+    if (!t)
+        return omn_fail(err, OMN_ERR_CONFIG, "the measure has no mask \"%s\" beside the answer "
+                        "(beside: {%s: FIELD})", name, name);
+    if (t->shape.dim[0] != of->shape.dim[0] || t->shape.dim[1] != of->shape.dim[1])
+        return omn_fail(err, OMN_ERR_DATA, "the mask \"%s\" has %lld x %lld pixels, what it goes "
+                        "with %lld x %lld", name, (long long)t->shape.dim[1],
+                        (long long)t->shape.dim[0], (long long)of->shape.dim[1],
+                        (long long)of->shape.dim[0]);
+    *labels = t->data;
+    return OMN_OK;
+}
+
 static double mean_of(const count *c) { return c->n ? c->sum / (double)c->n : 0; }
 
 /* ---- masks ----------------------------------------------------------------------------------- */
@@ -105,6 +126,25 @@ static double mean_iou(const tally *t, int32_t ignore)
     return n ? sum / (double)n : 1;
 }
 
+/* What the labels 1 of a filled box, and 0 around it, are worth. t: empty. */
+static double filled(const struct masks *p, const omn_value *inputs, const omn_tensor *y, tally *t)
+{
+    const omn_region *r = NULL;
+    const omn_value *v = omn_value_is(inputs, "record") ? omn_record_get(inputs, p->box) : NULL;
+    const int32_t *b = y->data;
+    const int64_t w = y->shape.dim[1];
+    if (!omn_value_is(v, "regions") || !omn_regions_get(v, &r)) return 0;
+    for (int64_t i = 0; i < w * y->shape.dim[0]; i++) {
+        const double u = (double)(i % w) + 0.5, h = (double)(i / w) + 0.5;
+        const int32_t made = u > r->x0 && u < r->x1 && h > r->y0 && h < r->y1;
+        if (b[i] < 0 || b[i] >= MOST_LABELS) continue;
+        if (b[i] < 2) t[b[i]].wanted++;
+        if (b[i] < 2) t[b[i]].both += made == b[i];
+        t[made].made++;
+    }
+    return mean_iou(t, p->ignore);
+}
+
 static omn_status add_mask(const void *self, void *state, omn_call *call, const omn_value *answer,
                            const omn_value *want, const omn_value *inputs, bool *right,
                            omn_error *err)
@@ -114,8 +154,15 @@ static omn_status add_mask(const void *self, void *state, omn_call *call, const 
     count *c = state;
     double worth = 0;
     (void)call;
-    (void)inputs;
-    if (pair(answer, want, "mask", "labels", &x, &y)) {
+    const bool is_pair = pair(answer, want, "mask", "labels", &x, &y);
+    if (p->box[0] && omn_value_is(want, "mask")) {
+        tally *t = calloc(MOST_LABELS, sizeof *t);
+        y = omn_value_column(want, "labels");
+        if (!t) return no_memory(err);
+        if (y) c->filled += filled(p, inputs, y, t);
+        free(t);
+    }
+    if (is_pair) {
         tally *t = calloc(MOST_LABELS, sizeof *t);
         if (!t) return no_memory(err);
         const int32_t *a = x->data, *b = y->data;
@@ -138,10 +185,14 @@ static omn_status add_mask(const void *self, void *state, omn_call *call, const 
 static omn_status mask_rows(const void *self, const void *state, omn_measure_emit *emit, void *user,
                             omn_error *err)
 {
-    (void)self;
+    const struct masks *p = self;
+    const count *c = state;
     (void)err;
     const omn_measure_row row = { OMN_FILL(omn_measure_row), .name = "mean iou",
-                                  .value = mean_of(state), .baseline = (double)NAN, .hi = 1 };
+                                  .value = mean_of(c),
+                                  .baseline = p->box[0] && c->n ? c->filled / (double)c->n
+                                                                : (double)NAN,
+                                  .hi = 1 };
     emit(user, &row);
     return OMN_OK;
 }
@@ -211,13 +262,17 @@ static omn_status add_normals(const void *self, void *state, omn_call *call,
     count *c = state;
     double sum = 0, worth = 180;
     uint64_t n = 0;
+    const int32_t *labels = NULL;
     (void)call;
-    (void)inputs;
-    (void)err;
+    y = omn_value_is(want, "normals") ? omn_value_column(want, "normals") : NULL;
+    if (y && p->where[0]) {
+        const omn_status st = dense_where(inputs, p->where, y, &labels, err);
+        if (st != OMN_OK) return st;
+    }
     if (pair(answer, want, "normals", "normals", &x, &y)) {
         const float *a = x->data, *b = y->data;
         for (size_t i = 0; i + 2 < y->bytes / sizeof *b; i += 3) {
-            if (!isfinite(b[i])) continue;
+            if (!isfinite(b[i]) || (labels && labels[i / 3] <= 0)) continue;
             const double off = angle(a + i, b + i);
             sum += off;
             c->near += off < p->within;
@@ -261,6 +316,9 @@ static const omn_object objects[] = {
       OMN_OBJECT_PARAMS(masks) },
     { "omnio.measure/1", "depth", "how far depth is off, beside what is true", &depth_impl,
       OMN_OBJECT_PARAMS(depths) },
+    { "omnio.measure/1", "depth-share",
+      "the error of depth beside that of the best constant map, on things and around them",
+      &share_impl, OMN_OBJECT_PARAMS(share) },
     { "omnio.measure/1", "normals", "the angle between normals", &normals_impl,
       OMN_OBJECT_PARAMS(surfaces) },
 };

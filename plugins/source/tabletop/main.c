@@ -17,6 +17,7 @@
  *   mask             the number of the thing that each pixel shows, with names
  *   depth, normals   exact, of the ray through the middle of each pixel; a table unit is a metre
  *   depth-picture, normals-picture   the same as pictures, for decoders that make pictures
+ *   white            how many metres away white is in the first of them
  *   things           a list: class, box, mask, picture (the mask, white on black)
  *   mask, picture    in each of refexp and of localize: what it speaks of
  *   instances        in each of localize: the same, a label for each thing
@@ -289,6 +290,7 @@ static omn_status put_dense_fields(fields *f, const tabletop_self *t, const worl
     put_picture(f, "depth-picture", rgb);
     world_normals_picture(normals, n, rgb);
     put_picture(f, "normals-picture", rgb);
+    put_number(f, "white", t->p.white);
     put_things(f, s, c);
 done:
     free(depth);
@@ -395,6 +397,8 @@ SOURCE_ROWS(shows, SHOWS);
 SOURCE_ROWS(alike, ALIKE);
 SOURCE_ROWS(hits, HITS);
 SOURCE_ROWS(moves, MOVES);
+SOURCE_ROWS(edited, EDITED);
+SOURCE_ROWS(moved, MOVED);
 
 static const omn_object objects[] = {
     {"omnio.source/1", "tabletop",
@@ -428,6 +432,12 @@ static const omn_object objects[] = {
     {"omnio.measure/1", "tabletop-moves",
      "share of the gripper's actions whose moves are all near the wanted ones", &moves_impl,
      OMN_OBJECT_PARAMS(moves)},
+    {"omnio.measure/1", "tabletop-edited",
+     "share of edited pictures that are changed as was asked, and not otherwise", &edited_impl,
+     OMN_OBJECT_PARAMS(edited)},
+    {"omnio.measure/1", "tabletop-moved",
+     "share of next pictures in which what moves is where it should be", &moved_impl,
+     OMN_OBJECT_PARAMS(moved)},
 };
 OMN_PLUGIN("tabletop", "1.0", "Apache-2.0",
            "a procedural tabletop world, drawn by its own ray caster", objects);

@@ -13,9 +13,7 @@
 #include "alike.h"
 #include "listen.h"
 #include "read.h"
-
-enum { SIDE = 128, LEAST = 16, LONGEST = 4 }; /* the shorter side of what is looked at, at most, at
-                                               * least; times that the other one is longer */
+#include "views.h"
 
 typedef struct count { uint64_t n, right; } count;
 
@@ -41,61 +39,17 @@ static void tell(const char *name, const void *state, omn_measure_emit *emit, vo
     emit(user, &row);
 }
 
-/* ---- pictures as this file looks at them --------------------------------------------------- */
-
-typedef struct view {
-    int width, height;
-    uint8_t *rgb; /* owned */
-} view;
-
-static uint8_t byte_at(const omn_pixels *px, size_t k)
-{
-    if (px->type == OMN_U8)
-        return ((const uint8_t *)px->data)[k];
-    const float x = ((const float *)px->data)[k] * 255 + 0.5f;
-    return (uint8_t)(int)(x > 0 ? x < 255 ? x : 255 : 0);
-}
-
-/* A picture at this size, in three colours of 8 bits. */
-static omn_status view_at(omn_call *c, const omn_image *in, int width, int height, view *out,
-                          omn_error *err)
-{
-    omn_image *scaled = NULL;
-    omn_status st = OMN_OK;
-    *out = (view){.width = width, .height = height};
-    omn_pixels px = omn_image_pixels(in);
-    if (px.width != (uint32_t)width || px.height != (uint32_t)height) {
-        OMN_TRY(omn_image_resize(c, in, (uint32_t)width, (uint32_t)height, OMN_FILTER_TRIANGLE,
-                                 true, &scaled, err));
-        px = omn_image_pixels(scaled);
-    }
-    const size_t n = (size_t)width * (size_t)height, wide = px.channels;
-    out->rgb = malloc(3 * n);
-    if (!out->rgb) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "a measure: no memory for a picture");
-        goto done;
-    }
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < 3; k++)
-            out->rgb[3 * i + k] = byte_at(&px, i * wide + (wide < 3 ? 0 : k));
-done:
-    omn_image_free(scaled);
-    return st;
-}
-
-/* The size at which a picture is looked at: its own, or the shorter side SIDE. False for pictures
- * of a few pixels, and for ribbons. */
-static bool view_size(const omn_image *in, int *width, int *height)
-{
-    const omn_pixels px = omn_image_pixels(in);
-    const uint32_t least = px.width < px.height ? px.width : px.height;
-    const double scale = least > SIDE ? (double)SIDE / least : 1;
-    *width = (int)(px.width * scale + 0.5);
-    *height = (int)(px.height * scale + 0.5);
-    return least >= LEAST && *width <= LONGEST * *height && *height <= LONGEST * *width;
-}
-
 /* ---- shows --------------------------------------------------------------------------------- */
+
+/* true_n, true_right: of the pictures that were wanted, where there are such. */
+typedef struct shows_count { uint64_t n, right, true_n, true_right; } shows_count;
+
+static omn_status shows_begin(const void *self, void **state, omn_error *err)
+{
+    (void)self;
+    *state = calloc(1, sizeof(shows_count));
+    return *state ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
+}
 
 typedef struct shows_self {
     const char *text;
@@ -125,34 +79,51 @@ static omn_status shows_open(omn_call *c, const void *params, omn_open *o, void 
     return OMN_OK;
 }
 
-static omn_status shows_add(const void *self, void *state, omn_call *call, const omn_value *answer,
-                            const omn_value *wanted, const omn_value *inputs, bool *right,
-                            omn_error *err)
+/* Whether a picture shows what the claims say; what is too small to look at shows nothing. */
+static omn_status shown(const shows_self *s, omn_call *call, const omn_value *picture,
+                        const world_claim *claims, int n, bool *out, omn_error *err)
 {
-    (void)wanted;
-    const shows_self *s = self;
-    count *c = state;
-    const omn_image *img = omn_value_is(answer, "image") ? omn_value_image(answer) : NULL;
-    const omn_value *text = omn_value_is(inputs, "record") ? omn_record_get(inputs, s->text) : NULL;
-    world_claim claims[WORLD_MOST_OBJECTS];
-    int n = 0, width, height;
-    *right = false;
-    c->n++;
-    if (omn_value_is(text, "text"))
-        n = world_claims_of(omn_text_get(text, NULL), claims);
-    if (!img || !n || !view_size(img, &width, &height))
+    int width, height;
+    *out = false;
+    if (!n || !view_size(omn_value_image(picture), &width, &height))
         return OMN_OK;
     view v = {.rgb = NULL};
     world_reading *r = malloc(sizeof *r);
     omn_status st = r ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
     if (st == OMN_OK)
-        st = view_at(call, img, width, height, &v, err);
+        st = view_at(call, omn_value_image(picture), width, height, &v, err);
     if (st == OMN_OK && !world_picture_read(s->outlines, v.rgb, width, height, r))
         st = omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
-    *right = st == OMN_OK && world_reading_shows(r, claims, n);
-    c->right += *right;
+    *out = st == OMN_OK && world_reading_shows(r, claims, n);
     free(v.rgb);
     free(r);
+    return st;
+}
+
+static omn_status shows_add(const void *self, void *state, omn_call *call, const omn_value *answer,
+                            const omn_value *wanted, const omn_value *inputs, bool *right,
+                            omn_error *err)
+{
+    const shows_self *s = self;
+    shows_count *c = state;
+    omn_status st = OMN_OK;
+    const omn_value *text = omn_value_is(inputs, "record") ? omn_record_get(inputs, s->text) : NULL;
+    world_claim claims[WORLD_MOST_OBJECTS];
+    int n = 0;
+    bool is_true = false;
+    *right = false;
+    c->n++;
+    if (omn_value_is(text, "text"))
+        n = world_claims_of(omn_text_get(text, NULL), claims);
+    if (omn_value_is(answer, "image"))
+        OMN_TRY(shown(s, call, answer, claims, n, right, err));
+    c->right += *right;
+    if (!omn_value_is(wanted, "image"))
+        return OMN_OK;
+    OMN_TRY(shown(s, call, wanted, claims, n, &is_true, err));
+    c->true_n++;
+    c->true_right += is_true;
+done:
     return st;
 }
 
@@ -161,7 +132,10 @@ static omn_status shows_rows(const void *self, const void *state, omn_measure_em
 {
     (void)self;
     (void)err;
-    tell("all shown", state, emit, user);
+    const shows_count *c = state;
+    const count all = {c->n, c->right}, wanted = {c->true_n, c->true_right};
+    tell("all shown", &all, emit, user);
+    tell("of the wanted", &wanted, emit, user);
     return OMN_OK;
 }
 
@@ -293,6 +267,16 @@ static omn_status hits_rows(const void *self, const void *state, omn_measure_emi
 
 enum { ROW = 4 }; /* x, y, down, grip */
 
+/* chance: what a policy that draws its moves may expect. */
+typedef struct moves_count { uint64_t n, right; double chance; } moves_count;
+
+static omn_status moves_begin(const void *self, void **state, omn_error *err)
+{
+    (void)self;
+    *state = calloc(1, sizeof(moves_count));
+    return *state ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
+}
+
 static omn_status moves_open(omn_call *c, const void *params, omn_open *o, void **self,
                              omn_error *err)
 {
@@ -311,23 +295,49 @@ static const float *rows_of(const omn_value *v, int64_t *n)
     return t->data;
 }
 
+/* How likely a move is right that somebody makes who draws its point from the picture and tosses a
+ * coin for each of down and grip. */
+static double by_chance(const omn_value *wanted, const float *w, double within)
+{
+    const omn_tensor *most = omn_value_column(wanted, "most");
+    const double width = most ? ((const double *)most->data)[0] : 0;
+    const double height = most ? ((const double *)most->data)[1] : 0;
+    const double r = fmin(within, 4096);
+    uint64_t in = 0;
+    if (!(width >= 1 && height >= 1 && width <= 65536 && height <= 65536))
+        return 0;
+    for (double y = fmax(0, floor((double)w[1] - r)); y <= (double)w[1] + r && y < height; y++)
+        for (double x = fmax(0, floor((double)w[0] - r)); x <= (double)w[0] + r && x < width; x++)
+            in += hypot(x + 0.5 - (double)w[0], y + 0.5 - (double)w[1]) <= r;
+    return (double)in / (width * height) / 4;
+}
+
 static omn_status moves_add(const void *self, void *state, omn_call *call, const omn_value *answer,
                             const omn_value *wanted, const omn_value *inputs, bool *right,
                             omn_error *err)
 {
     (void)call;
-    (void)inputs;
-    (void)err;
     const struct moves *s = self;
-    count *c = state;
+    moves_count *c = state;
     int64_t n = 0, m = 0;
+    double within = s->within, chance = 1;
     const float *a = rows_of(answer, &n), *w = rows_of(wanted, &m);
+    const omn_value *half =
+        omn_value_is(inputs, "record") ? omn_record_get(inputs, s->beside) : NULL;
+    if (s->beside[0] && !omn_value_is(half, "number"))
+        return omn_fail(err, OMN_ERR_CONFIG, "tabletop-moves: there is no number \"%s\" beside",
+                        s->beside);
+    if (s->beside[0])
+        within = omn_number_get(half);
+    for (int64_t i = 0; w && i < m; i++)
+        chance *= by_chance(wanted, w + ROW * i, within);
     *right = a && w && n == m && n > 0;
     for (int64_t i = 0; *right && i < n; i++, a += ROW, w += ROW)
-        *right = hypot((double)a[0] - (double)w[0], (double)a[1] - (double)w[1]) <= s->within &&
+        *right = hypot((double)a[0] - (double)w[0], (double)a[1] - (double)w[1]) <= within &&
                  (a[2] >= 0.5f) == (w[2] >= 0.5f) && (a[3] >= 0.5f) == (w[3] >= 0.5f);
     c->n++;
     c->right += *right;
+    c->chance += w ? chance : 0;
     return OMN_OK;
 }
 
@@ -336,15 +346,19 @@ static omn_status moves_rows(const void *self, const void *state, omn_measure_em
 {
     (void)self;
     (void)err;
-    tell("all moves", state, emit, user);
+    const moves_count *c = state;
+    const double n = c->n ? (double)c->n : 1;
+    const omn_measure_row row = {OMN_FILL(omn_measure_row), .name = "all moves",
+                                 .value = (double)c->right / n, .baseline = c->chance / n, .hi = 1};
+    emit(user, &row);
     return OMN_OK;
 }
 
 const omn_measure_impl shows_impl = {NULL,  "image",   shows_open, shows_close,
-                                     begin, shows_add, shows_rows, end};
+                                     shows_begin, shows_add, shows_rows, end};
 const omn_measure_impl alike_impl = {NULL,  "image",   alike_open, free,
                                      begin, alike_add, alike_rows, end};
 const omn_measure_impl hits_impl = {NULL,  "audio",  hits_open, free,
                                     begin, hits_add, hits_rows, end};
 const omn_measure_impl moves_impl = {NULL,  "actions", moves_open, free,
-                                     begin, moves_add, moves_rows, end};
+                                     moves_begin, moves_add, moves_rows, end};

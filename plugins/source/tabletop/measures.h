@@ -23,8 +23,22 @@ SOURCE_PARAMS(hits, HITS);
 extern const omn_measure_impl hits_impl;
 
 #define MOVES(PAR, S)                                                                              \
-    PAR(S, double, within, "6", "0..4096", "px", "how far a point may be from the wanted one")
+    PAR(S, double, within, "6", "0..4096", "px", "how far a point may be from the wanted one")     \
+    PAR(S, string, beside, "", NULL, NULL, "a number beside that says it, as half a thing's width")
 SOURCE_PARAMS(moves, MOVES);
 extern const omn_measure_impl moves_impl;
+
+#define EDITED(PAR, S)                                                                             \
+    PAR(S, string, where, "mask", NULL, NULL, "the mask of the thing that is to change")           \
+    PAR(S, string, before, "before", NULL, NULL, "the picture before")
+SOURCE_PARAMS(edited, EDITED);
+extern const omn_measure_impl edited_impl;
+
+#define MOVED(PAR, S)                                                                              \
+    PAR(S, double, within, "4", "0..64", "px", "how far off the thing may be, of 128 pixels")      \
+    PAR(S, string, where, "mask", NULL, NULL, "the mask of the thing in the picture that follows") \
+    PAR(S, string, before, "before", NULL, NULL, "the last picture that was shown")
+SOURCE_PARAMS(moved, MOVED);
+extern const omn_measure_impl moved_impl;
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The source of motion: video (what is shown), image (its last picture), before (the one before
- * that), next (the picture that follows), box (of what moves, in next), name ("large red cube"),
+ * that), next (the picture that follows), box and mask (of what moves, in next), where (that mask,
+ * white on black), name ("large red cube"),
  * shift (pixels that it moves from image to next), question, answer ("left", "right", "away",
  * "closer"), caption. */
 #include "sources.h"
@@ -99,6 +100,7 @@ static omn_status motion_get(const void *self, omn_call *call, omn_split split, 
         put(&f, "image", omn_value_ref(frames[n - 2]));
         put(&f, "next", omn_value_ref(frames[n - 1]));
         put_words(&f, m, words);
+        put_mask(&f, "mask", "where", c->number, 1u << m->mover); /* of the last one painted */
     }
     for (size_t i = 0; i < shown.n; i++)
         omn_value_unref(frames[i]);
