@@ -97,7 +97,10 @@ OMN_API omn_status omn_pipeline_run_told(const omn_pipeline_run *r, omn_value **
  * knows. It says what the model thinks of itself, and is as good as the model. [any] */
 OMN_API double omn_result_confidence(const omn_result *r);
 /* How sure the model was of its answers in the last omn_pipeline_run_one, 0..1: the least of
- * omn_result_confidence. NAN: it was asked nothing, or nobody knows. [run] */
+ * omn_result_confidence, each times how familiar to the model was what it was shown: 1, or less
+ * where the log-sum of its scores is smaller than its configuration calls usual ("omnio":
+ * {"usual": [LEAST, SPREAD]}; by e for each SPREAD). NAN: it was asked nothing, or nobody knows.
+ * [run] */
 OMN_API double omn_pipeline_run_confidence(const omn_pipeline_run *r);
 /* Many items at once: a generating step answers all of them in one batch. The items need not
  * succeed together: each has its status and error. Answers are those of omn_pipeline_run_one;

@@ -50,6 +50,8 @@ typedef struct path {
     float *kept;                  /* [n, keep.count]; NULL when nothing is kept */
     int32_t n, state;             /* state of the rules */
     double score;                 /* sum of log-probabilities, that of the end token included */
+    double energy;                /* sum of the log-sums of exponentials that they are beside */
+    int32_t energies;             /* of so many ids and the end; 0: unknown */
 } path;
 
 /* How ids of one answer are chosen. */

@@ -90,6 +90,8 @@ static omn_status take(jacobi *d, size_t i, int32_t id, double logsum, bool *ove
     lane *l = &d->lanes[i];
     const chooser *c = &l->how;
     const double logprob = (double)d->raw[id] - logsum;
+    l->p.energy += logsum;
+    l->p.energies++;
     if (id == c->stop) {
         l->p.score += logprob;
         l->done = l->stopped = true;

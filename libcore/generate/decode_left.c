@@ -67,6 +67,10 @@ static omn_status advance(left *d, const float *logits, size_t i, omn_error *err
         goto done;
     }
     const double logprob = (double)d->raw[id] - logsum;
+    if (!d->conditions) {         /* what is mixed is no raw score any more */
+        l->p.energy += logsum;
+        l->p.energies++;
+    }
     if (id == c->stop) {
         l->p.score += logprob;
         end(l, true);

@@ -104,6 +104,18 @@ static omn_status precision_of(omn_model *m, const omn_model_setup *how, omn_pre
     return OMN_OK;
 }
 
+/* What runner_familiar goes by, so that a wrong list is told; runner.h */
+static omn_status usual_of(omn_model *m, omn_error *err)
+{
+    if (!omn_config_has(&m->config, "omnio.usual")) return OMN_OK;
+    const json_t *list = json_object_get(json_object_get(m->json, "omnio"), "usual");
+    if (json_is_array(list) && json_array_size(list) == 2 &&
+        json_is_number(json_array_get(list, 0)) && json_number_value(json_array_get(list, 1)) > 0)
+        return OMN_OK;
+    return omn_fail_at(err, OMN_ERR_CONFIG, m->name, 0, 0,
+                       "omnio.usual: [LEAST, SPREAD] is wanted, two numbers, the second above 0");
+}
+
 /* The type of caches, in the same way; 0: what suits the products. */
 static omn_status cache_of(omn_model *m, const omn_model_setup *how, omn_type *out, omn_error *err)
 {
@@ -257,6 +269,7 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
     OMN_TRY(omn_params_fill(m->entry, NULL, 0, "", m->open->arena, &params, err));
     OMN_TRY(m->impl->open(m->call, params, m->open, &m->self, err));
     OMN_TRY(omn_open_done(m->open, err));
+    OMN_TRY(usual_of(m, err));
     OMN_TRY(precision_of(m, how, &precision, err));
     OMN_TRY(cache_of(m, how, &cache, err));
     omn_program_setup setup = { OMN_FILL(omn_program_setup), .ctx = ctx, .store = how->store,

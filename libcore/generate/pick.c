@@ -235,6 +235,8 @@ omn_status path_copy(path *to, const path *from, const chooser *c, omn_error *er
     to->n = from->n;
     to->state = from->state;
     to->score = from->score;
+    to->energy = from->energy;
+    to->energies = from->energies;
     return OMN_OK;
 }
 

@@ -11,12 +11,20 @@
 
 #define CAPACITY_STEP 16          /* places of the cache are rounded up to a multiple */
 
+static void read_usual(omn_runner *r)
+{
+    const json_t *list = json_object_get(json_object_get(r->model->json, "omnio"), "usual");
+    r->usual = json_number_value(json_array_get(list, 0));
+    r->spread = json_number_value(json_array_get(list, 1));
+}
+
 omn_status omn_runner_new(omn_model *m, omn_runner **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_runner *r = calloc(1, sizeof *r);
     if (!r) return omn_fail(err, OMN_ERR_MEMORY, "a runner: out of memory");
     r->model = m;
+    read_usual(r);
     r->cancel = omn_cancel_new();
     if (!r->cancel) {
         st = omn_fail(err, OMN_ERR_MEMORY, "a runner: out of memory");
@@ -36,6 +44,7 @@ void omn_runner_free(omn_runner *r)
     slide_free(r->slide);
     omn_exec_free(r->exec);
     omn_cancel_free(r->cancel);
+    free(r->energy);
     free(r);
 }
 
@@ -46,6 +55,26 @@ void runner_leave(omn_runner *r)
     slide_free(r->slide);
     r->slide = NULL;
     if (omn_cancel_get(r->cancel)) omn_exec_forget(r->exec);
+}
+
+/* Nothing is known of n answers. */
+static omn_status no_energy(omn_runner *r, size_t n, omn_error *err)
+{
+    if (n > r->energy_room) {
+        double *more = realloc(r->energy, n * sizeof *more);
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", n);
+        r->energy = more;
+        r->energy_room = n;
+    }
+    for (size_t i = 0; i < n; i++) r->energy[i] = (double)NAN;
+    r->n_energy = n;
+    return OMN_OK;
+}
+
+double runner_familiar(const omn_runner *r, size_t i)
+{
+    if (!(r->spread > 0) || i >= r->n_energy || !(r->energy[i] < r->usual)) return 1;
+    return exp((r->energy[i] - r->usual) / r->spread);
 }
 
 omn_exec *omn_runner_exec(omn_runner *r) { return r->exec; }
@@ -254,6 +283,8 @@ static omn_status finish(decoding *d, size_t i, const hypothesis *list, size_t n
     OMN_TRY(read_path(d, i, &list[0].p, list[0].stopped, list[0].score, &out->value, &out->text,
                       err));
     OMN_TRY(keep_ids(&list[0].p, out, err));
+    if (list[0].p.energies)
+        d->r->energy[i] = list[0].p.energy / list[0].p.energies;
     out->tokens = (uint32_t)list[0].p.n;
     out->stopped = list[0].stopped;
     out->score = list[0].score;
@@ -563,6 +594,7 @@ omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, om
         return omn_fail(err, OMN_ERR_ARGUMENT, "a batch has 1 to %d requests, not %zu", MOST_ROWS,
                         n);
     for (size_t i = 0; i < n; i++) out[i] = (omn_result){ OMN_FILL(omn_result), .score = NAN };
+    if ((st = no_energy(r, n, err)) != OMN_OK) return st;
     for (size_t i = 0; i < n; i++) {
         if (!alike(rq, &rq[i]))
             return omn_fail(err, OMN_ERR_ARGUMENT,

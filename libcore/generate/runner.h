@@ -14,7 +14,14 @@ struct omn_runner {
     omn_exec *exec;
     omn_cancel *cancel;
     struct slide *slide;          /* of the rows that are asked; NULL: nothing slides */
+    double *energy;               /* of the last answers, by request; NAN: unknown; owned */
+    size_t n_energy, energy_room;
+    double usual, spread;         /* of the configuration, spread 0: it says nothing */
 };
+/* Of answer i of the last request: 1 where the log-sum of the scores of its ids is as large as the
+ * configuration calls usual ("omnio": {"usual": [LEAST, SPREAD]}), less where it is smaller, by a
+ * factor of e for each spread. What the model was shown is strange to it then. */
+double runner_familiar(const omn_runner *r, size_t i);
 
 /* What stands in front of a row's answer: ids, or -1 - place for places of the row's memory. start:
  * of a vocabulary without a start token, the last of them, which is not counted in n; else -1. */

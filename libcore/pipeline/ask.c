@@ -216,12 +216,12 @@ omn_status run_seen(omn_pipeline_run *r, const plan_step *s, const omn_result *r
 }
 
 omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result *res,
-                      omn_error *err)
+                      double familiar, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_value *v = NULL;
     OMN_TRY(run_seen(r, s, res, err));
-    told_sure(r->told, omn_result_confidence(res));
+    told_sure(r->told, omn_result_confidence(res), familiar);
     if (s->search.n_best > 1)
         OMN_TRY(best_list(res, &v, err));
     else

@@ -135,7 +135,7 @@ void kept_end(kept *k)
 static double confidence_of(const omn_value *answer, const omn_pipeline_run *run)
 {
     const omn_result as = { OMN_FILL(omn_result), .value = (omn_value *)answer };
-    const double boxes = omn_result_confidence(&as);
+    const double boxes = omn_result_confidence(&as) * told_familiar(run->told);
     return isnan(boxes) ? omn_pipeline_run_confidence(run) : boxes;
 }
 

@@ -3,6 +3,8 @@
  * item does not take the others with it. */
 #include "lanes.h"
 
+#include "../generate/runner.h"
+
 #include <string.h>
 
 static bool alive(const lane *l)
@@ -59,7 +61,8 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
         lane *l = &lanes[who[k]];
         const omn_pipeline_setup *how = &l->run.how;
         if (!how->asked || how->asked(how->user, s->name, &l->rq, &results[k], l->err) == OMN_OK)
-            run_result(&l->run, s, &results[k], l->err);
+            run_result(&l->run, s, &results[k], runner_familiar(lanes[who[0]].run.runner, k),
+                       l->err);
         omn_result_fini(&results[k]);
         l->asked = true;
     }

@@ -95,9 +95,9 @@ bool answer_fixed(const plan_answer *a);
 /* The same, always a new one, with r's model and values. */
 omn_status answer_open(const omn_pipeline_run *r, omn_call *c, const plan_step *s,
                        omn_answer **out, omn_error *err);
-/* What came back into the step's slot, and what was seen. */
+/* What came back into the step's slot, and what was seen. familiar: runner_familiar of it. */
 omn_status run_result(omn_pipeline_run *r, const plan_step *s, const omn_result *res,
-                      omn_error *err);
+                      double familiar, omn_error *err);
 /* What is written in the file, with the values of now; literal.c */
 omn_status literal_make(const omn_pipeline_run *r, const literal *l, omn_value **out,
                         omn_error *err);

@@ -3,6 +3,8 @@
  * slots; what fails says which step of which file. */
 #include "run.h"
 
+#include "../generate/runner.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,7 +147,7 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     else if (st != OMN_OK && err && !err->status) *err = why;
     if (st != OMN_OK) goto done;
     if (r->how.asked) OMN_TRY(r->how.asked(r->how.user, s->name, &rq, &result, err));
-    OMN_TRY(run_result(r, s, &result, err));
+    OMN_TRY(run_result(r, s, &result, runner_familiar(r->runner, 0), err));
 done:
     if (r->prepared && omn_prepared_full(r->prepared)) omn_prepared_clear(r->prepared);
     omn_result_fini(&result);

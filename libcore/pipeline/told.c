@@ -16,12 +16,14 @@ typedef struct said {
 struct told {
     said notes, seen;
     double confidence;            /* NAN: of no answer */
+    double familiar;
 };
 
 told *told_new(void)
 {
     told *t = calloc(1, sizeof(told));
     if (t) t->confidence = (double)NAN;
+    if (t) t->familiar = 1;
     return t;
 }
 
@@ -37,6 +39,7 @@ void told_clear(told *t)
     clear(&t->notes);
     clear(&t->seen);
     t->confidence = (double)NAN;
+    t->familiar = 1;
 }
 
 void told_free(told *t)
@@ -65,9 +68,16 @@ omn_status told_seen(told *t, omn_value *what, omn_error *err)
     return OMN_OK;
 }
 
-void told_sure(told *t, double confidence)
+void told_sure(told *t, double confidence, double familiar)
 {
-    if (t) t->confidence = fmin(t->confidence, confidence); /* the one that is a number */
+    if (!t) return;
+    t->confidence = fmin(t->confidence, confidence * familiar); /* the one that is a number */
+    t->familiar = fmin(t->familiar, familiar);
+}
+
+double told_familiar(const told *t)
+{
+    return t ? t->familiar : 1;
 }
 
 double told_confidence(const told *t)

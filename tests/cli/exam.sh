@@ -78,4 +78,19 @@ ok "... and shown nothing" [ ! -s out ]
 ok "... but why" grep -q 'not sure of its answer: its confidence is 0\.[0-9]*, and 1 is wanted' err
 ok "who wants less gets the answer" ask 0 "--min-confidence 0.5"
 ok "... as ever" table '^red$'
+
+# A configuration says how large the scores of what a model knows are: what is shown beyond that is strange to it.
+mkdir odd
+cp "$top_srcdir/models/nano/model.safetensors" "$top_srcdir/models/nano/tokenizer.model" odd/
+usual() { sed "s/\"usual\": [^]]*]/\"usual\": $1/" "$top_srcdir/models/nano/config.json" > odd/config.json; }
+strange() { gives "$1" run vqa -m ./odd --image "$top_srcdir/examples/tabletop.png" \
+    --question "what colour is the cube?" --min-confidence 0.5; }
+usual "[1000, 100]"
+ok "what a model does not know it doubts" strange 1
+ok "... and tells how much" grep -q 'its confidence is [0-9.]*e-05' err
+usual "[-1000, 100]"
+ok "what it knows it does not" strange 0
+usual "[1000, 0]"
+ok "a spread of nothing is none" strange 78
+ok "... and told" grep -q 'omnio.usual: .LEAST, SPREAD. is wanted' err
 plan
