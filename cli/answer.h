@@ -7,6 +7,7 @@
 #include "origin.h"
 #include "outputs.h"
 #include "preview.h"
+#include "shares.h"
 
 typedef struct running {
     cli *c;
@@ -20,12 +21,15 @@ typedef struct running {
     origin origin;
     uint64_t item, done, failed;
     journal *journal; /* NULL: none is kept */
+    shares *shares;   /* NULL: all items are this process's */
     char journal_path[4200];
 } running;
 
 /* The step that makes the one printed output, if that is a text for people; else NULL. */
 const char *answer_streams(const running *r);
-/* The event "start". These give false when standard output cannot be written. */
+/* What answers begin with: the event "start", in JSON Lines. */
+void answer_head(const running *r, const char *model, omn_buf *b);
+/* The same, told. These give false when standard output cannot be written. */
 bool answer_start(running *r, const char *model);
 /* omn_pipeline_setup.watch: tokens as they come. user: the running. */
 int answer_event(void *user, const char *step, const omn_event *e);

@@ -130,6 +130,8 @@ struct cli {
     atomic_bool open_line; /* standard output ends in the middle of a line */
     atomic_bool bar;       /* standard error ends with a line of progress */
     struct signals *signals;
+    omn_company *company; /* NULL: this process is alone */
+    bool agreed;          /* all of the company end with the same exit code */
 };
 
 void cli_init(cli *c);
@@ -138,6 +140,10 @@ void cli_fini(cli *c);
 void cli_catch_bus(void);
 /* Makes the context and catches signals, by the command's options. */
 int cli_session(cli *c, const cli_args *a);
+/* Meets the processes that this one was started with, if there are any. -1, or the exit code. */
+int cli_join(cli *c);
+/* Leaves them; after a failure that they do not know of it ends them. */
+void cli_leave(cli *c, int code);
 /* "omnio: text" on stderr. */
 void cli_say(cli *c, const char *fmt, ...) OMN_PRINTF(2, 3);
 /* Wrong usage: the text, and where help is; returns 2. */

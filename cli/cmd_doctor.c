@@ -155,6 +155,7 @@ static const struct { const char *library, *brings, *package; } optional[] = {
     { "espeak", "spoken questions to train on", "libespeak-ng-dev" },
     { "video", "moving pictures: MP4, WebM and others",
       "libavformat-dev libavcodec-dev libswscale-dev libswresample-dev" },
+    { "mpi", "work shared by several processes and machines", "libopenmpi-dev" },
     { "cairo", "drawings: boxes, masks, skeletons, curves of training", "libcairo2-dev" },
 };
 

@@ -167,7 +167,8 @@ static bool fill(running *r, items *list, place *round, size_t most, size_t memo
     bool end = false;
     size_t bytes = 0;
     *n = 0;
-    while (*n < most && bytes < memory && (*n == 0 || items_ready(list))) {
+    while (*n < most && bytes < memory && (*n == 0 || items_ready(list)) &&
+           (*n == 0 || !r->shares || !shares_ends(r->shares, items_at(list)))) {
         place *p = &round[*n];
         memset(p, 0, sizeof *p);
         p->err = (omn_error)OMN_ERROR_INIT;
@@ -263,6 +264,22 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
     cli_keep(r->c, true); /* what follows is short */
     cli_puts(r->c, list_end(r));
     if (code < 0 || code == 0) code = cli_stopped(r->c);
+    return code;
+}
+
+/* The exit code of a run that came to its end with this one. */
+static int ended(running *r, int code, const char *model)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_buf head;
+    if (r->shares) {
+        omn_buf_init(&head, 1 << 16);
+        answer_head(r, model, &head);
+        if (shares_end(r->shares, &head, &r->failed, &code, &err) != OMN_OK)
+            code = cli_failed(r->c, &err);
+        r->c->agreed = true;
+        omn_buf_fini(&head);
+    }
     return code ? code : r->failed ? omn_status_exit(OMN_ERR_FAILED) : 0;
 }
 
@@ -388,6 +405,23 @@ static void back_from_answers(const char *path, int before)
     unlink(path);
 }
 
+/* A batch that was shared, or is to be. -1, or the exit code after a complaint. */
+static int share(running *r, const cli_args *a, const char *answers, items *list)
+{
+    char alone[4200];
+    struct stat s;
+    snprintf(alone, sizeof alone, "%s.journal", answers);
+    if (stat(alone, &s) == 0)
+        return cli_usage(r->c, "%s is the journal of one process alone, which has to end what it "
+                               "began", alone);
+    if (!shares_wanted(&(cli){ 0 }, answers) && stat(answers, &s) == 0 && s.st_size &&
+        !cli_has(a, "overwrite"))
+        return cli_usage(r->c, "%s is already there, without a journal; --overwrite replaces it",
+                         answers);
+    r->shares = shares_new(r->c, answers, items_total(list), (uint64_t)cli_number(a, "rows", 8));
+    return r->shares ? -1 : cli_no_memory(r->c);
+}
+
 /* The journal of a run that wants one, and the file of its answers. -1, or the exit code after
  * a complaint. */
 static int keep_journal(running *r, const cli_args *a, const char *model, items *list)
@@ -395,11 +429,21 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
     cli *c = r->c;
     omn_error err = OMN_ERROR_INIT;
     const char *answers = cli_text(a, "answers"), *path = cli_text(a, "journal");
+    const char *batch = cli_text(a, "batch"), *all = answers;
     uint64_t id[2];
+    if (r->c->company && (!answers || path || !r->many || !strcmp(batch ? batch : "", "-")))
+        return cli_usage(c, "%u processes were started together: they share the items of a batch "
+                            "that each of them can read, and their answers go to --answers FILE, "
+                            "which keeps the journals too", omn_company_size(c->company));
     if (!answers && !path) return -1;
     if (!r->many) return cli_usage(c, "--%s is for many items", path ? "journal" : "answers");
     if (c->format == CLI_JSON)
         return cli_usage(c, "a list of JSON cannot be gone on with; --format jsonl can");
+    if (!path && shares_wanted(c, answers)) {
+        const int no = share(r, a, answers, list);
+        if (no >= 0) return no;
+        answers = shares_piece(r->shares);
+    }
     snprintf(r->journal_path, sizeof r->journal_path, path ? "%s" : "%s.journal",
              path ? path : answers);
     path = r->journal_path;
@@ -423,10 +467,14 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
     if (code >= 0) return code;
     if (!kept) return cli_failed(c, &err);
     if (answers) c->terminal_out = false;
-    if (!outputs_take(&r->out, path) || (answers && !outputs_take(&r->out, answers)))
+    if (!outputs_take(&r->out, path) || (answers && !outputs_take(&r->out, answers)) ||
+        (r->shares && !outputs_take(&r->out, all)))
         return cli_no_memory(c);
-    items_pass(list, journal_passed, r->journal);
-    if (journal_count(r->journal) && !c->quiet)
+    if (r->shares && shares_begin(r->shares, r->journal, id, &err) != OMN_OK)
+        return cli_failed(c, &err);
+    items_pass(list, r->shares ? shares_passed : journal_passed,
+               r->shares ? (void *)r->shares : r->journal);
+    if (journal_count(r->journal) && !c->quiet && !omn_company_rank(c->company))
         cli_say(c, "%s: going on behind %llu finished items", path,
                 (unsigned long long)journal_count(r->journal));
     return -1;
@@ -435,7 +483,7 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
 static int retell(running *r)
 {
     omn_error err = OMN_ERROR_INIT;
-    if (!r->journal || journal_retell(r->journal, r->c, &err) == OMN_OK) return -1;
+    if (!r->journal || journal_retell(r->journal, r->journal, r->c, &err) == OMN_OK) return -1;
     return r->c->lost ? cli_lost(r->c) : cli_failed(r->c, &err);
 }
 
@@ -522,9 +570,10 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (code < 0 && !answer_start(r, path)) code = cli_lost(c);
     if (code < 0) code = retell(r);
     if (code < 0)
-        code = run_items(r, state, list, (size_t)cli_number(a, "rows", 8),
-                         (size_t)cli_number(a, "memory", 512) * 1000000);
+        code = ended(r, run_items(r, state, list, (size_t)cli_number(a, "rows", 8),
+                                  (size_t)cli_number(a, "memory", 512) * 1000000), path);
 done:
+    shares_free(r->shares);
     journal_close(r->journal);
     omn_pipeline_run_free(state);
     omn_model_close(model);
@@ -586,11 +635,13 @@ static int run(cli *c, int argc, char **argv)
         c->ctx = NULL;
     }
     if (code < 0) code = cli_session(c, &a);
+    if (code < 0) code = cli_join(c);
     if (code < 0 && (first || n_set) &&
         omn_pipeline_open_set(c->ctx, argv[at], set, n_set, &again, &err) != OMN_OK)
         code = cli_failed(c, &err);
     if (code < 0) code = run_pipeline(c, &a, again ? again : p);
 done:
+    cli_leave(c, code);
     omn_pipeline_close(again);
     omn_pipeline_close(p);
     omn_context_free(first);

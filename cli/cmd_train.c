@@ -82,13 +82,17 @@ static int on_step(void *user, const omn_train_report *r, uint64_t steps, double
     const uint64_t pages = p->pages ? r->pages - p->pages : r->pages / (r->step ? r->step : 1);
     p->pages = r->pages;
     if (p->c->quiet || (t - p->last < every && r->step != steps && p->last > 0)) return 0;
+    if (omn_company_rank(p->c->company)) return 0;
     p->last = t;
     left_text(seconds_left, left, sizeof left);
     const double rate = p->pace > 0 ? (double)pages / p->pace : 0;
-    char line[256];
-    snprintf(line, sizeof line, "step %llu of %llu  loss %.4f  %.1f pictures/s  %s left%s",
+    char line[256], parts[96] = "";
+    if (p->c->level >= OMN_LOG_INFO)
+        snprintf(parts, sizeof parts, "  pages %.1f graph %.1f update %.1f ms",
+                 1e3 * r->page_seconds, 1e3 * r->graph_seconds, 1e3 * r->update_seconds);
+    snprintf(line, sizeof line, "step %llu of %llu  loss %.4f  %.1f pictures/s  %s left%s%s",
              (unsigned long long)r->step, (unsigned long long)steps, r->loss, rate, left,
-             r->skipped_steps ? "  (steps skipped)" : "");
+             r->skipped_steps ? "  (steps skipped)" : "", parts);
     if (!p->c->terminal_err) {
         fprintf(stderr, "%s\n", line);
         return 0;
@@ -171,11 +175,13 @@ static int train(cli *c, int argc, char **argv)
     if (code < 0 && cli_has(&a, "on")) code = idle_option(c, &a);
     if (code < 0) code = cli_session(c, &a);
     if (code < 0 && cli_has(&a, "on")) code = suggest(c, &a);
+    if (code < 0) code = cli_join(c);
     if (code >= 0) goto done;
     progress p = { c, cli_number(&a, "log-every", 10), 0, 0, 0 };
     const omn_recipe_watch watch = { OMN_FILL(omn_recipe_watch), .step = on_step, .note = on_note,
                                      .user = &p, .cancel = c->cancel,
-                                     .replace = cli_has(&a, "overwrite") };
+                                     .replace = cli_has(&a, "overwrite"),
+                                     .company = c->company };
     usual_folder(a.operands[0], folder, sizeof folder);
     const char *out = cli_text(&a, "output");
     omn_status st = omn_recipe_open(c->ctx, a.operands[0], set, n_set, &recipe, &err);
@@ -189,7 +195,9 @@ static int train(cli *c, int argc, char **argv)
                               &err);
     cli_progress(c, NULL);
     code = st == OMN_OK ? 0 : cli_failed(c, &err);
+    c->agreed = st == OMN_OK || st == OMN_ERR_CANCELLED;
 done:
+    cli_leave(c, code);
     omn_recipe_close(recipe);
     free(set);
     cli_args_fini(&a);

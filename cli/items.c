@@ -474,6 +474,16 @@ bool items_many(const items *s)
     return s->batch || s->total > 1;
 }
 
+uint64_t items_total(const items *s)
+{
+    return s->batch ? lines_total(s->batch) : s->total;
+}
+
+uint64_t items_at(const items *s)
+{
+    return s->next;
+}
+
 bool items_ready(items *s)
 {
     return s->batch ? lines_ready(s->lines) : s->next < s->total;

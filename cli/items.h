@@ -39,6 +39,10 @@ bool items_many(const items *s);
 typedef omn_status items_passed_fn(void *user, uint64_t index, uint64_t hash, bool *yes,
                                    omn_error *err);
 void items_pass(items *s, items_passed_fn *fn, void *user);
+/* How many there are, about: of a file at most so many. */
+uint64_t items_total(const items *s);
+/* The number of the next one. */
+uint64_t items_at(const items *s);
 /* Is the next one there without waiting? */
 bool items_ready(items *s);
 /* The next item, to be ended with item_fini also after a failure; *end: there was none. A failure

@@ -28,6 +28,8 @@
 #define ITEM                                                                                     \
     "item %" SCNu64 " %" SCNx64 " %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
 
+enum { HEAD = 96 };
+
 static const char is_done[] = "done", is_begun[] = "begun";
 
 /* A file that answers go to, and a place in it. */
@@ -354,11 +356,16 @@ static omn_status say_target(journal *j, omn_error *err)
     return ok ? OMN_OK : io_fail(j, err);
 }
 
+static void head_of(const uint64_t id[2], char head[HEAD])
+{
+    snprintf(head, HEAD, "omnio journal 1 %016" PRIx64 "%016" PRIx64 "\n", id[0], id[1]);
+}
+
 omn_status journal_open(const char *path, const uint64_t id[2], journal **out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    char head[96];
-    snprintf(head, sizeof head, "omnio journal 1 %016" PRIx64 "%016" PRIx64 "\n", id[0], id[1]);
+    char head[HEAD];
+    head_of(id, head);
     journal *j = calloc(1, sizeof *j);
     if (!j) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
     j->path = path;
@@ -457,7 +464,7 @@ omn_status journal_told(journal *j, omn_error *err)
     return write_all(j->file, "told\n", 5) ? OMN_OK : io_fail(j, err);
 }
 
-omn_status journal_retell(journal *j, cli *c, omn_error *err)
+omn_status journal_retell(const journal *j, journal *to, cli *c, omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *text = omn_map_data(j->map);
@@ -466,11 +473,50 @@ omn_status journal_retell(journal *j, cli *c, omn_error *err)
         omn_buf b;
         omn_buf_init(&b, (size_t)1 << 28);
         omn_buf_put(&b, text + a->text, a->n);
-        st = journal_tell(j, a->index, a->hash, b.data, b.length, err);
+        st = journal_tell(to, a->index, a->hash, b.data, b.length, err);
         if (st == OMN_OK && !cli_put(c, &b))
             st = omn_fail(err, c->lost, "standard output: cannot be written");
-        if (st == OMN_OK) st = journal_told(j, err);
+        if (st == OMN_OK) st = journal_told(to, err);
         omn_buf_fini(&b);
+    }
+    return st;
+}
+
+/* ---- of others ---------------------------------------------------------------------------- */
+
+omn_status journal_beside(journal *j, const char *path, const uint64_t id[2], omn_error *err)
+{
+    char head[HEAD];
+    journal other = { .path = path, .file = -1, .done = j->done, .begun = j->begun };
+    head_of(id, head);
+    const omn_status st = read_all(&other, head, err);
+    j->count += other.count;
+    omn_map_close(other.map);
+    return st;
+}
+
+omn_status journal_answers(const char *text, size_t n, journal_answer_fn *fn, void *user)
+{
+    omn_status st = OMN_OK;
+    const char *end = n ? memchr(text, '\n', n) : NULL; /* of the head */
+    for (size_t at = end ? (size_t)(end - text) + 1 : n; st == OMN_OK && at < n;) {
+        answer a;
+        uint64_t size = 0;
+        char line[256];
+        end = memchr(text + at, '\n', n - at);
+        const size_t length = end ? (size_t)(end - text) - at : sizeof line;
+        if (length >= sizeof line) break; /* half a record */
+        memcpy(line, text + at, length);
+        line[length] = '\0';
+        at += length + 1;
+        if (sscanf(line, ITEM, &a.index, &a.hash, &a.to.device, &a.to.file, &a.to.at, &size) == 6) {
+            if (size > n - at) break;
+            st = fn(user, a.index, text + at, (size_t)size);
+            at += (size_t)size;
+        } else if (sscanf(line, "to %*u %*u %*u %" SCNu64, &size) == 1) {
+            if (size >= n - at) break;
+            at += (size_t)size + 1;
+        }
     }
     return st;
 }

@@ -28,8 +28,14 @@ omn_status journal_tell(journal *j, uint64_t index, uint64_t hash, const char *t
                         omn_error *err);
 /* Behind it: it is there. */
 omn_status journal_told(journal *j, omn_error *err);
-/* Tells again, on standard output, what it has lost: answers that are in doubt, and those of a file
- * that was emptied. */
-omn_status journal_retell(journal *j, cli *c, omn_error *err);
+/* Tells again, on standard output and in the journal `to`, what standard output has lost: answers
+ * that are in doubt, and those of a file that was emptied. */
+omn_status journal_retell(const journal *j, journal *to, cli *c, omn_error *err);
+/* What another journal of the same run knows as finished or begun counts here as well. */
+omn_status journal_beside(journal *j, const char *path, const uint64_t id[2], omn_error *err);
+/* The answers in the bytes of a journal, each as often as it was told; another status than OMN_OK
+ * ends it. */
+typedef omn_status journal_answer_fn(void *user, uint64_t index, const char *text, size_t n);
+omn_status journal_answers(const char *text, size_t n, journal_answer_fn *fn, void *user);
 
 #endif

@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PART 16384
@@ -145,4 +147,18 @@ omn_status lines_next(lines *l, const char **line, size_t *n, omn_error *err)
         *n = length;
         return OMN_OK;
     }
+}
+
+uint64_t lines_total(const char *path)
+{
+    char part[16384];
+    uint64_t n = 0;
+    struct stat s;
+    if (!strcmp(path, "-") || stat(path, &s) != 0 || !S_ISREG(s.st_mode)) return 0;
+    FILE *f = fopen(path, "rb");
+    char last = '\n';
+    for (size_t k; f && (k = fread(part, 1, sizeof part, f)) > 0; last = part[k - 1])
+        for (size_t i = 0; i < k; i++) n += part[i] == '\n';
+    if (f) fclose(f);
+    return n + (last != '\n');
 }

@@ -18,6 +18,8 @@ bool lines_ready(const lines *l);
 omn_status lines_next(lines *l, const char **line, size_t *n, omn_error *err);
 /* The number of the line that was given last, from 1. */
 int32_t lines_number(const lines *l);
+/* Lines of a plain file, empty ones too; 0: it is none. */
+uint64_t lines_total(const char *path);
 const char *lines_name(const lines *l);
 
 #endif

@@ -202,6 +202,23 @@ int cli_session(cli *c, const cli_args *a)
     return omn_context_new(&how, &c->ctx, &err) == OMN_OK ? -1 : cli_failed(c, &err);
 }
 
+int cli_join(cli *c)
+{
+    omn_error err = OMN_ERROR_INIT;
+    if (c->company) return -1;
+    return omn_company_join(c->ctx, &c->company, &err) == OMN_OK ? -1 : cli_failed(c, &err);
+}
+
+void cli_leave(cli *c, int code)
+{
+    if (code && !c->agreed) {
+        fflush(stdout);
+        omn_company_abort(c->company, code);
+    }
+    omn_company_leave(c->company);
+    c->company = NULL;
+}
+
 /* ---- messages ----------------------------------------------------------------------------- */
 
 /* A message has a line of its own, also on a terminal that shows both streams. */
@@ -218,8 +235,12 @@ static void say(cli *c, const char *fmt, va_list args) OMN_PRINTF(2, 0);
 static void say(cli *c, const char *fmt, va_list args)
 {
     char text[2048];
+    char who[64];
+    const uint32_t rank = omn_company_rank(c->company);
     vsnprintf(text, sizeof text, fmt, args);
-    put_line(c, c->colour ? "\033[1momnio:\033[0m " : "omnio: ", text);
+    snprintf(who, sizeof who, c->colour ? "\033[1momnio:\033[0m " : "omnio: ");
+    if (rank) snprintf(who + strlen(who), sizeof who - strlen(who), "rank %u: ", rank);
+    put_line(c, who, text);
 }
 
 void cli_say(cli *c, const char *fmt, ...)

@@ -13,10 +13,10 @@
 
 #define MOST_NAMES 1024
 
-const char *const shelf_kinds[] = { "answer",    "codec",  "compute",   "decoder", "encoder",
-                                    "format",    "measure", "model",    "objective", "op",
-                                    "operation", "source", "value",     "weights", "world",
-                                    "pipeline",  "trained" };
+const char *const shelf_kinds[] = { "answer",    "codec",   "company",   "compute", "decoder",
+                                    "encoder",   "format",  "measure",   "model",   "objective",
+                                    "op",        "operation", "source",  "value",   "weights",
+                                    "world",     "pipeline", "trained" };
 const size_t shelf_n_kinds = sizeof shelf_kinds / sizeof *shelf_kinds;
 
 typedef struct shelf {

@@ -62,6 +62,13 @@ typedef struct omn_objective_impl {
                       const omn_target *const *targets, uint32_t n_targets, omn_bundle *out);
 } omn_objective_impl;
 
+/* "omnio.additive/1" of objectives whose loss is a sum over places: their weight, over that of all
+ * places or 1, whichever is more, times something that depends on the place's own row alone. The
+ * rows of a batch can be shared among processes then. */
+typedef struct omn_additive_impl {
+    bool (*additive)(const void *self);
+} omn_additive_impl;
+
 /* ---- world: "omnio.world/1": a place to act in, for control ---------------------------------- */
 
 typedef struct omn_world_step {

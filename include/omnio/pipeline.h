@@ -202,6 +202,9 @@ typedef struct omn_recipe_watch {
     void *user;
     omn_cancel *cancel;
     bool replace;                       /* a model in the folder that is no run may be replaced */
+    /* that trains together (train.h): rank 0 alone writes files and tells; NULL: alone. After a
+     * failure of one rank the others wait for it: end them (omn_company_abort) */
+    omn_company *company;
 } omn_recipe_watch;
 OMN_API omn_status omn_recipe_open(omn_context *ctx, const char *path, const omn_setting *set,
                                    size_t n_set, omn_recipe **out, omn_error *err);

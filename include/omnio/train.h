@@ -6,6 +6,7 @@
 #ifndef OMNIO_TRAIN_H
 #define OMNIO_TRAIN_H
 
+#include <omnio/company.h>
 #include <omnio/generate.h>
 
 #ifdef __cplusplus
@@ -178,6 +179,9 @@ typedef struct omn_train_setup {
      * graph of each has room for so many and no more: where words are asked as well as pictures of
      * hundreds of codes, a step that asks for words takes the time of words */
     const uint32_t *output_targets;
+    /* borrowed; each process runs its rows of the batch, which is that of all of them, and gets the
+     * same weights. Steps are made by all of them, and none is stopped alone; NULL: alone */
+    omn_company *company;
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

@@ -104,7 +104,8 @@ static omn_status make_segments(omn_exec *x, prepared *r, omn_error *err)
         segment *sg = &r->segments[r->n_segments++];
         sg->first = i;
         while (i < g->n_steps && d->compute->cost(d->dev, &g->calls[i]) >= 0 &&
-               (i == sg->first || !importance_wants(x->p, g->steps[i])))
+               (i == sg->first || !importance_wants(x->p, g->steps[i])) &&
+               (i == sg->first || !watch_cuts(x->watch, g, i - 1)))
             i++;
         sg->count = i - sg->first;
         if (sg->count == 0) {
@@ -276,6 +277,7 @@ omn_status omn_exec_run(omn_exec *x, omn_graph *g, const omn_feed *in, omn_call 
             st = island_run(x, &g->calls[sg->first], sg, r->buffers, c, times, err);
         else
             st = main->submit(x->queue, sg->steps, r->buffers, c, times, err);
+        if (st == OMN_OK && x->watch) st = watch_tell(x, g, sg->first + sg->count, err);
     }
     late = main->wait(x->queue, err);
     if (st == OMN_OK) st = late;

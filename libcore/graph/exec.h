@@ -5,6 +5,7 @@
 #define OMN_GRAPH_EXEC_H
 
 #include "inside.h"
+#include "watch.h"
 
 /* Steps first .. first + count - 1 on the main device, or one step on the cpu (an island). */
 typedef struct segment {
@@ -49,7 +50,12 @@ struct omn_exec {
     bool profile;
     omn_profile_row *rows;
     size_t n_rows, room_rows;
+    const exec_watch *watch; /* NULL: nobody looks while a graph runs */
 };
+
+/* watch.c: does a segment end behind this step? What waits for the steps before `done`. */
+bool watch_cuts(const exec_watch *w, const omn_graph *g, uint32_t last);
+omn_status watch_tell(omn_exec *x, omn_graph *g, uint32_t done, omn_error *err);
 
 /* exec.c, states.c */
 omn_status exec_close_outputs(omn_exec *x, omn_error *err);

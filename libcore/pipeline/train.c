@@ -41,12 +41,18 @@ typedef struct run {
     char checkpoint[4200], before[4200], logfile[4200], plot[4200];
 } run;
 
+/* Files are written, and things told, by one. */
+static bool first_rank(const run *t)
+{
+    return !t->w || !omn_company_rank(t->w->company);
+}
+
 static void note(const run *t, const char *fmt, ...) OMN_PRINTF(2, 3);
 static void note(const run *t, const char *fmt, ...)
 {
     char text[512];
     va_list ap;
-    if (!t->w || !t->w->note) return;
+    if (!t->w || !t->w->note || !first_rank(t)) return;
     va_start(ap, fmt);
     omn_vformat(text, sizeof text, fmt, ap);
     va_end(ap);
@@ -156,10 +162,14 @@ static omn_status begin(run *t, omn_error *err)
     learns(t);
     OMN_TRY(keep_settled(r, t->trainer, err));
     trainer_ahead(t->trainer, recipe_ahead);
-    OMN_TRY(folder_make(t->out, &t->made, err));
-    OMN_TRY(folder_lock(t->out, &t->lock, err));
-    omn_file_sweep(t->out);
-    OMN_TRY(recipe_companions(t->model, t->out, err));
+    if (first_rank(t)) {
+        OMN_TRY(folder_make(t->out, &t->made, err));
+        OMN_TRY(folder_lock(t->out, &t->lock, err));
+        omn_file_sweep(t->out);
+        OMN_TRY(recipe_companions(t->model, t->out, err));
+    }
+    /* nobody reads a checkpoint before it is known that nobody else writes there */
+    OMN_TRY(omn_company_barrier(t->w ? t->w->company : NULL, err));
     if (stat(t->checkpoint, &s) == 0) {
         st = omn_trainer_load(t->trainer, t->checkpoint, err);
         if (st == OMN_ERR_DATA && err && stat(t->before, &s) == 0) {
@@ -172,8 +182,10 @@ static omn_status begin(run *t, omn_error *err)
         note(t, "going on from step %llu of %llu", (unsigned long long)omn_trainer_at(t->trainer),
              (unsigned long long)r->setup.steps);
     }
-    OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, t->w ? t->w->cancel : NULL, &t->call, err));
-    OMN_TRY(log_open(t, err));
+    /* together nobody stops in a step that the others wait for */
+    OMN_TRY(omn_context_call(r->ctx, r->setup.seed, 0, t->w && !t->w->company ? t->w->cancel : NULL,
+                             &t->call, err));
+    if (first_rank(t)) OMN_TRY(log_open(t, err));
 done:
     return st;
 }
@@ -200,7 +212,8 @@ static void keep_before(const run *t)
 
 static omn_status save(run *t, omn_error *err)
 {
-    omn_status st = OMN_OK;
+    omn_status st = trainer_same(t->trainer, err);
+    if (st != OMN_OK || !first_rank(t)) return st;
     /* rows beyond a checkpoint are cut when a run goes on, missing ones cannot be made again */
     if (fflush(t->log) != 0 || fsync(fileno(t->log)) != 0)
         st = system_fail(err, errno, t->logfile, "cannot be written");
@@ -219,6 +232,7 @@ static omn_status write_down(run *t, const omn_train_report *rep, omn_error *err
     omn_status st = OMN_OK;
     omn_recipe *r = t->r;
     double scores[MOST_TASKS];
+    if (!first_rank(t)) return OMN_OK;
     const bool score = r->score_every && rep->step % r->score_every == 0;
     omn_buf row;
     if (score) {
@@ -251,6 +265,15 @@ static void left_out(const run *t, const omn_train_report *last)
              (unsigned long long)(last->dropped_lessons + last->lessons));
 }
 
+/* Does any rank want to stop? All of them stop behind the same step. */
+static omn_status agree(const run *t, bool *stop, omn_error *err)
+{
+    int64_t n = *stop;
+    const omn_status st = t->w ? omn_company_sum(t->w->company, OMN_I64, &n, 1, err) : OMN_OK;
+    *stop = n > 0;
+    return st;
+}
+
 omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
                             const omn_recipe_watch *w, omn_error *err)
 {
@@ -260,6 +283,7 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
     const double t0 = now();
     double pace = 0;
     bool stop = false;
+    r->setup.company = w ? w->company : NULL;
     OMN_TRY(begin(&t, err));
     while (omn_trainer_at(t.trainer) < r->setup.steps && !stop) {
         omn_train_report rep = { OMN_FILL(omn_train_report) };
@@ -282,13 +306,16 @@ omn_status omn_recipe_train(omn_recipe *r, const char *out, double seconds,
         if (w && w->step && w->step(w->user, &rep, r->setup.steps, left)) stop = true;
         if (w && w->cancel && omn_cancel_get(w->cancel)) stop = true;
         if (seconds > 0 && now() - t0 > seconds) stop = true;
+        OMN_TRY(agree(&t, &stop, err));
         if (rep.step % r->save_every == 0 && !stop && rep.step < r->setup.steps)
             OMN_TRY(save(&t, err));
     }
     OMN_TRY(save(&t, err));
     left_out(&t, &last);
     note(&t, "wrote %s/model.safetensors", out);
-    if (w && w->cancel && omn_cancel_get(w->cancel))
+    stop = w && w->cancel && omn_cancel_get(w->cancel);
+    OMN_TRY(agree(&t, &stop, err));
+    if (stop)
         st = omn_fail(err, OMN_ERR_CANCELLED, "stopped; the checkpoint is kept");
 done:
     if (t.log) fclose(t.log);
@@ -298,6 +325,7 @@ done:
     omn_call_free(t.call);
     omn_trainer_free(t.trainer);
     recipe_taught(r);
+    r->setup.company = NULL;
     r->keeps = false;
     omn_model_close(t.model);
     omn_store_free(t.store);

@@ -4,6 +4,7 @@
 
 #include "param.h"
 
+#include <omnio/company.h>
 #include <omnio/plugin.h>
 
 #include <string.h>
@@ -50,6 +51,24 @@ static const impl_member weights_members[] = {
     IMPL_MEMBER(omn_weights_impl, read, IMPL_MAYBE_CODE),
 };
 
+static const impl_member company_members[] = {
+    IMPL_MEMBER(omn_company_impl, extension, IMPL_MAYBE_CODE),
+    IMPL_MEMBER(omn_company_impl, signs, IMPL_TEXT),
+    IMPL_MEMBER(omn_company_impl, open, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, close, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, rank, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, size, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, barrier, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, sum, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, sum_begin, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, sum_poll, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, sum_end, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, take, IMPL_CODE),
+    IMPL_MEMBER(omn_company_impl, abort, IMPL_CODE),
+};
+
+IMPL_SHAPE(impl_company, "omnio.company/1", "company", omn_company_impl, company_members, NULL);
+
 IMPL_SHAPE(impl_weights, "omnio.weights/1", "format of weights", omn_weights_impl, weights_members,
            NULL);
 
@@ -76,6 +95,7 @@ const impl_shape *impl_shape_of(const char *kind)
         &impl_operation, &impl_format,  &impl_value,   &impl_compute, &impl_op,
         &impl_codec,     &impl_encoder, &impl_decoder, &impl_model,   &impl_source,
         &impl_measure,   &impl_objective, &impl_world, &impl_answer, &impl_weights,
+        &impl_company,
     };
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
         if (strcmp(known[i]->kind, kind) == 0) return known[i];

@@ -42,7 +42,7 @@ typedef struct impl_shape {
                             wrong }
 
 extern const impl_shape impl_operation, impl_format, impl_value; /* this floor */
-extern const impl_shape impl_weights;                            /* this floor */
+extern const impl_shape impl_weights, impl_company;              /* this floor */
 extern const impl_shape impl_compute, impl_op;                  /* graph */
 extern const impl_shape impl_codec, impl_encoder, impl_decoder; /* generate */
 extern const impl_shape impl_objective, impl_world;             /* generate */

@@ -9,6 +9,8 @@
 #include "elffile.h"
 #include "load.h"
 
+#include <omnio/company.h>
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +27,8 @@ static omn_status describe(const omn_plugin *p, omn_arena *a, record *r, omn_err
             list[i].extra = omn_arena_printf(a, "%s:%s", m->makes, m->suffixes);
             if (!list[i].extra) return omn_fail(err, OMN_ERR_MEMORY, "no memory to describe it");
         }
+        if (strcmp(o.kind, "omnio.company/1") == 0)
+            list[i].extra = ((const omn_company_impl *)o.impl)->signs;
     }
     r->state = RECORD_GOOD;
     r->name = p->name;

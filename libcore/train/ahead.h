@@ -17,6 +17,8 @@ void trainer_ahead(omn_trainer *t, trainer_ahead_fn *fn);
 /* Does training change this weight, by what it is or by an adapter? By what it is alone? */
 bool trainer_moves(const omn_trainer *t, const char *weight);
 bool trainer_learns(const omn_trainer *t, const char *weight);
+/* Have all ranks of a company the same weights? OMN_ERR_FAILED: not so. ranks.c */
+omn_status trainer_same(omn_trainer *t, omn_error *err);
 /* The adapters of the trained weights as a file of their own, f32; averages if there are any. */
 omn_status trainer_adapters(const omn_trainer *t, const char *path, omn_error *err);
 /* Ids of what a lesson shows as "text", without the end token: a text's, with a start token where

@@ -158,7 +158,7 @@ static omn_status find_places(omn_trainer *t, omn_error *err)
     if (!t->row) return OMN_OK;
     inputs_of(t, names, lengths);
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_TEACH,
-                                .rows = t->setup.batch, .roles = names, .lengths = lengths,
+                                .rows = t->own, .roles = names, .lengths = lengths,
                                 .n_roles = t->n_roles };
     const omn_status st = model_lengths(t->model, &z, t->lengths, err);
     if (st != OMN_OK) return st;
@@ -184,7 +184,7 @@ static omn_status build_one(omn_trainer *t, output *o, omn_error *err)
     uint32_t cells = 0;
     omn_graph_sizes z = { OMN_FILL(omn_graph_sizes),
                           .phase = OMN_TEACH,
-                          .rows = u->batch,
+                          .rows = t->own,
                           .roles = names,
                           .lengths = lengths,
                           .n_roles = t->n_roles,

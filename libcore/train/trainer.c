@@ -291,12 +291,14 @@ omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_s
     OMN_TRY(find_roles(t, err));
     OMN_TRY(patches_open(t, err));
     OMN_TRY(outputs_find(t, err));
+    OMN_TRY(ranks_allowed(t, err));
     OMN_TRY(outputs_build(t, err));
     OMN_TRY(omn_exec_new(omn_model_program(model), &t->exec, err));
     OMN_TRY(trainer_feed(t, t->setup.targets, err));
     OMN_TRY(make_rest(t, err));
     OMN_TRY(omn_opt_new(store, &t->setup, &t->opt, err));
     opt_leave_tables(t->opt, omn_model_program(model));
+    OMN_TRY(ranks_open(t, err));
     *out = t;
     return OMN_OK;
 done:
@@ -312,6 +314,7 @@ void trainer_ahead(omn_trainer *t, trainer_ahead_fn *fn)
 void omn_trainer_free(omn_trainer *t)
 {
     if (!t) return;
+    ranks_close(t);
     omn_opt_free(t->opt);
     omn_exec_free(t->exec);
     omn_feed_free(t->feed);
@@ -334,39 +337,53 @@ static omn_status scalar(omn_trainer *t, const char *name, double *out, omn_erro
     return st;
 }
 
-/* Means of the tokens' losses, by task or modality. of: which one each token belongs to. */
-static void count_means(const omn_trainer *t, const float *nll, const uint32_t *of, uint32_t n,
-                        double *means)
+/* Sums of the tokens' losses and weights, by task or modality. of: which one each token belongs
+ * to. */
+static void count_sums(const omn_trainer *t, const float *nll, const uint32_t *of, uint32_t n,
+                       double *sum)
 {
-    double *sum = t->sums, *weight = t->sums + n;
-    for (uint32_t i = 0; i < n; i++) sum[i] = weight[i] = 0;
-    for (size_t i = 0; i < (size_t)t->setup.batch * t->fed; i++) {
-        if (of[i] >= n) continue;
-        sum[of[i]] += (double)(nll[i] * t->t_weight[i]);
-        weight[of[i]] += (double)t->t_weight[i];
+    double *weight = sum + n;
+    const size_t first = (size_t)ranks_first(t) * t->fed;
+    for (size_t i = 0; i < (size_t)t->own * t->fed; i++) {
+        const uint32_t k = of[first + i];
+        const float w = t->t_weight[first + i];
+        if (k >= n) continue;
+        sum[k] += (double)(nll[i] * w);
+        weight[k] += (double)w;
     }
-    for (uint32_t i = 0; i < n; i++) means[i] = weight[i] > 0 ? sum[i] / weight[i] : (double)NAN;
 }
 
-/* The mean loss of each task's and each modality's tokens, from the loss of each token. */
-static omn_status count_tasks(omn_trainer *t, omn_error *err)
+/* The mean loss of each task's and each modality's tokens, from the loss of each token, beside the
+ * whole step's. */
+static omn_status count_losses(omn_trainer *t, double *loss, double *text, double *aux,
+                               omn_error *err)
 {
+    omn_status st = OMN_OK;
     omn_tensor x;
     const uint32_t n = t->setup.n_tasks, m = t->setup.n_modalities;
-    for (uint32_t i = 0; i < n + m; i++) t->task_loss[i] = (double)NAN;
+    double *sum = t->sums;
     const output *o = &t->outputs[t->now];
-    if (!output_has(o, o->nll_name)) return OMN_OK;       /* the objective has no such thing */
-    const omn_status st = omn_exec_output(t->exec, o->graph, o->nll_name, &x, err);
-    if (st != OMN_OK) return st;
-    count_means(t, x.data, t->token_task, n, t->task_loss);
-    count_means(t, x.data, t->token_modality, m, t->modality_loss);
-    return OMN_OK;
+    for (size_t i = 0; i < 2 * ((size_t)n + m); i++) sum[i] = 0;
+    if (output_has(o, o->nll_name)) {         /* else the objective has no such thing */
+        OMN_TRY(omn_exec_output(t->exec, o->graph, o->nll_name, &x, err));
+        count_sums(t, x.data, t->token_task, n, sum);
+        count_sums(t, x.data, t->token_modality, m, sum + 2 * (size_t)n);
+    }
+    OMN_TRY(ranks_report(t, loss, text, aux, sum, 2 * ((size_t)n + m), err));
+    for (uint32_t i = 0; i < n; i++)
+        t->task_loss[i] = sum[n + i] > 0 ? sum[i] / sum[n + i] : (double)NAN;
+    sum += 2 * (size_t)n;
+    for (uint32_t i = 0; i < m; i++)
+        t->modality_loss[i] = sum[m + i] > 0 ? sum[i] / sum[m + i] : (double)NAN;
+done:
+    return st;
 }
 
 static omn_status find_gradients(omn_trainer *t, omn_error *err)
 {
     omn_status st = OMN_OK;
     const output *o = &t->outputs[t->now];
+    if (t->ranks) return ranks_gradients(t, err);
     for (size_t i = 0; i < t->n_weights; i++) {
         omn_tensor x;
         t->gradients[i] = NULL;
@@ -398,12 +415,14 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     OMN_TRY(batch_fill(t, c, err));
     const double filled = now_s();
     const output *o = &t->outputs[t->now];
-    OMN_TRY(omn_exec_run(t->exec, o->graph, t->feed, c, err));
+    const omn_feed *feed = NULL;
+    OMN_TRY(ranks_share(t, &feed, err));
+    OMN_TRY(omn_exec_run(t->exec, o->graph, feed, c, err));
     OMN_TRY(scalar(t, "loss", &loss, err));
     if (output_has(o, o->loss_name)) OMN_TRY(scalar(t, o->loss_name, &text, err));
     else text = loss;
     if (t->cells) OMN_TRY(scalar(t, "loss.aux", &aux, err));
-    OMN_TRY(count_tasks(t, err));
+    OMN_TRY(count_losses(t, &loss, &text, &aux, err));
     OMN_TRY(find_gradients(t, err));
     bool numbers = isfinite(loss);
     OMN_TRY(outputs_after(t, &numbers, err));

@@ -121,6 +121,8 @@ struct omn_trainer {
     double *task_loss, *modality_loss;
     double *sums;                         /* scratch: two for each task or modality */
     uint64_t *task_lessons;
+    uint32_t own;                         /* rows of the batch that this process runs */
+    struct ranks *ranks;                  /* NULL: all of them */
 };
 
 /* outputs.c: the setup's outputs as they are in the trainer's arena, their vocabularies, their
@@ -134,6 +136,20 @@ bool output_has(const output *o, const char *name);       /* does its graph give
  * are all of it numbers? And into the store with it. */
 omn_status outputs_after(omn_trainer *t, bool *finite, omn_error *err);
 void outputs_settle(omn_trainer *t);
+
+/* ranks.c: the company's share of a batch. May this training be done together, and how many rows
+ * are ours? Before the graphs are built; open behind them. */
+omn_status ranks_allowed(omn_trainer *t, omn_error *err);
+omn_status ranks_open(omn_trainer *t, omn_error *err);
+void ranks_close(omn_trainer *t);
+uint32_t ranks_first(const omn_trainer *t);   /* of our rows */
+/* What our graph is fed of a batch that is filled; alone: all of it. */
+omn_status ranks_share(omn_trainer *t, const omn_feed **feed, omn_error *err);
+/* The gradients of all, behind the graph's run; together only. */
+omn_status ranks_gradients(omn_trainer *t, omn_error *err);
+/* What is told of a step, added up over the ranks; alone: nothing. */
+omn_status ranks_report(omn_trainer *t, double *loss, double *text, double *aux, double *sums,
+                        size_t n, omn_error *err);
 
 /* patches.c: places of the inputs' encoders that take part, once the roles are known; those of a
  * page that are shown. */

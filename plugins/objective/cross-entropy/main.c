@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CROSS_ENTROPY(PAR, S)                                                                      \
     PAR(S, double, z, "1e-4", "0..1", NULL, "holds the sum of the outputs near 1")                 \
@@ -115,7 +116,18 @@ static omn_node *loss(const void *self, omn_scope *s, const omn_bundle *outputs,
     return sum;
 }
 
-static const omn_objective_impl impl = { NULL, open_ce, free, loss };
+static bool additive(const void *self)
+{
+    return ((const struct cross_entropy *)self)->per == 0;
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_additive_impl sums = { additive };
+    return strcmp(id, "omnio.additive/1") ? NULL : &sums;
+}
+
+static const omn_objective_impl impl = { extension, open_ce, free, loss };
 static const omn_object objects[] = {
     { "omnio.objective/1", "cross-entropy", "how unlikely the wanted tokens are", &impl,
       OMN_OBJECT_PARAMS(cross_entropy) },
