@@ -271,7 +271,7 @@ static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call 
     }
     if (teacher_wants_codes(t, wanted)) OMN_TRY(take_codes(t, r, c, wanted, &other, err));
     OMN_TRY(omn_answer_write(a, c, other ? other : wanted, has ? &frame : NULL, &out->want, err));
-    if (!s->answer.entry) /* no rules that could refuse it */
+    if (!strcmp(omn_answer_object(a), "text")) /* no rules that could refuse it */
         OMN_TRY(only_text(t, out->want.ids, out->want.count, "the text", err));
     out->output = s->output;
     out->modality = teacher_makes(t);

@@ -208,6 +208,111 @@ START_TEST(a_text_that_is_too_long_is_refused)
 }
 END_TEST
 
+/* ---- a part of a picture --------------------------------------------------------------------- */
+
+static omn_value *picture(uint32_t w, uint32_t h)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_pixels px;
+    omn_image *img = NULL;
+    WORKS(omn_image_new(OMN_U8, w, h, 3, NULL, &img, &px, &err));
+    for (size_t i = 0; i < (size_t)w * h * 3; i++)
+        ((uint8_t *)px.data)[i] = (uint8_t)(omn_random_at(7, 1, i) % 256);
+    return omn_image_give(img);
+}
+
+static omn_value *box(double x0, double y0, double x1, double y1)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *v = NULL;
+    const omn_region r = { x0, y0, x1, y1, NAN, NULL };
+    WORKS(omn_regions_new(&r, 1, NULL, &v, &err));
+    return v;
+}
+
+static omn_status open_patch(rig *r, omn_value *whole, omn_value *where,
+                             omn_answer **out, omn_error *err)
+{
+    const omn_named values[] = { { "patch", whole }, { "box", where } };
+    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "patch",
+                                   .output = "image", .values = values, .n_values = 2 };
+    return omn_answer_open(r->model, r->call, &how, out, err);
+}
+
+/* Of what is wanted the box becomes codes, what is said lies in it, and all else is as it was. */
+START_TEST(a_patch_of_a_picture)
+{
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = testing_folder();
+    rig r = { .ctx = toy_context(2) };
+    omn_answer *a = NULL;
+    omn_ids ids;
+    omn_image *part = NULL, *square = NULL, *inside = NULL;
+    omn_value *made = NULL, *back = NULL, *whole = picture(24, 16), *where = box(6, 4, 18, 12);
+    const int32_t *codes = NULL;
+    const double none[4] = { 0 };
+    write_model(folder, "model", 4);
+    testing_copy("tests/golden/dalle/tiny_b.weights.safetensors", below(folder, "model"),
+                 "model.safetensors");
+    WORKS(omn_model_open(r.ctx, below(folder, "model"), NULL, &r.model, &err));
+    WORKS(omn_context_call(r.ctx, 0, 0, NULL, &r.call, &err));
+    const omn_part *d = omn_model_decoder(r.model, "image");
+    WORKS(open_patch(&r, whole, where, &a, &err));
+    ck_assert_str_eq(omn_answer_makes(a), "image");
+    /* the part is 12 x 8, pulled into a square */
+    WORKS(omn_image_crop(omn_value_image(whole), 6, 4, 12, 8, none, &part, &err));
+    WORKS(omn_image_resize(r.call, part, 8, 8, OMN_FILTER_CUBIC, true, &square, &err));
+    omn_value *alone = omn_image_give(square);
+    WORKS(omn_decoder_codes(d, r.call, alone, NULL, &made, &err));
+    ck_assert_uint_eq(omn_tokens_get(made, &codes, NULL), CODES);
+    omn_ids_init(&ids, 64);
+    WORKS(omn_answer_write(a, r.call, whole, NULL, &ids, &err));
+    ck_assert_uint_eq(ids.count, CODES);
+    for (size_t i = 0; i < CODES; i++) ck_assert_int_eq(ids.ids[i], TEXT + codes[i]);
+    const omn_heard h = { OMN_FILL(omn_heard), .ids = ids.ids, .n = CODES, .score = NAN,
+                          .stopped = true, .whole = true };
+    WORKS(omn_answer_read(a, r.call, &h, NULL, &back, &err));
+    omn_value *said = of_codes(&r, codes);
+    WORKS(omn_image_resize(r.call, omn_value_image(said), 12, 8, OMN_FILTER_CUBIC, true, &inside,
+                           &err));
+    const omn_pixels px = omn_image_pixels(omn_value_image(back)),
+                     was = omn_image_pixels(omn_value_image(whole)), is = omn_image_pixels(inside);
+    ck_assert(px.width == 24 && px.height == 16 && px.channels == 3 && px.type == OMN_U8);
+    for (uint32_t y = 0; y < 16; y++)
+        for (uint32_t x = 0; x < 24; x++)
+            for (uint32_t k = 0; k < 3; k++) {
+                const bool in = x >= 6 && x < 18 && y >= 4 && y < 12;
+                const int now = ((const uint8_t *)px.data)[(y * 24 + x) * 3 + k];
+                const size_t there = in ? ((y - 4) * 12 + (x - 6)) * 3 + k : 0;
+                const double want =
+                    !in ? ((const uint8_t *)was.data)[(y * 24 + x) * 3 + k]
+                    : is.type == OMN_U8 ? ((const uint8_t *)is.data)[there]
+                                        : 255 * fmin(fmax(((const float *)is.data)[there], 0), 1);
+                ck_assert_msg(fabs(now - want) <= 0.51, "%u,%u: %d, not %g", x, y, now, want);
+            }
+    /* what is wanted has the same size, and the box lies in the picture */
+    omn_value *small = picture(8, 8), *away = box(30, 4, 40, 12);
+    omn_ids_fini(&ids);
+    omn_ids_init(&ids, 64);
+    ck_assert_int_eq(omn_answer_write(a, r.call, small, NULL, &ids, &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "8 x 8") != NULL, "%s", err.text);
+    omn_answer_close(a);
+    err = (omn_error)OMN_ERROR_INIT;
+    WORKS(open_patch(&r, whole, away, &a, &err));
+    ck_assert_int_eq(omn_answer_write(a, r.call, whole, NULL, &ids, &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "no pixel") != NULL, "%s", err.text);
+    omn_answer_close(a);
+    omn_ids_fini(&ids);
+    omn_image_free(part);
+    omn_image_free(inside);
+    omn_value *const all[] = { alone, made, back, said, whole, where, small, away };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) omn_value_unref(all[i]);
+    omn_call_free(r.call);
+    omn_model_close(r.model);
+    omn_context_free(r.ctx);
+}
+END_TEST
+
 /* ---- the largest ----------------------------------------------------------------------------- */
 
 /* Without a key it is the largest that was published, of which no weight is needed to know how many
@@ -273,7 +378,7 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = { what_is_asked_and_what_may_come,
+    const TTest *const all[] = { what_is_asked_and_what_may_come, a_patch_of_a_picture,
                                  a_text_that_is_too_long_is_refused, twelve_billion_weights,
                                  learns_to_draw };
     return TESTING_RUN("pipeline/dalle", all, 60);

@@ -17,8 +17,8 @@ omn_status said_write(const said *s, const char *text, size_t n, omn_ids *out, o
 omn_status said_read(const said *s, const omn_heard *h, omn_buf *out, omn_error *err);
 /* An answer that a limit cut off is none. */
 omn_status said_whole(const omn_heard *h, const char *who, omn_error *err);
-/* A value that its decoder makes of codes; value.c. find: which ids are codes. write and read are
- * those of an answer whose self begins with one. */
+/* A value that its decoder makes of codes; value.c. find: which ids are codes. rules, write and
+ * read are those of an answer whose self begins with one. */
 typedef struct value_answer {
     const omn_part *decoder;
     const omn_codes *codes;
@@ -26,6 +26,7 @@ typedef struct value_answer {
 } value_answer;
 
 omn_status value_find(value_answer *a, const omn_open *o, omn_error *err);
+omn_status value_rules(const void *self, omn_rules *r, omn_error *err);
 omn_status value_write(const void *self, omn_call *c, const omn_value *v, const omn_frame *frame,
                        omn_ids *out, omn_error *err);
 omn_status value_read(const void *self, omn_call *c, const omn_heard *h, const omn_frame *frame,
@@ -42,10 +43,14 @@ omn_status json_so_far(const char *text, size_t n, omn_value **out, omn_error *e
 
 extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_number_impl,
     answer_json_impl, answer_grammar_impl, answer_codes_impl, answer_value_impl,
-    answer_trie_impl, answer_completion_impl;
+    answer_trie_impl, answer_completion_impl, answer_patch_impl;
 
 /* ---- parameters: structs of the files, rows of the door -------------------------------------- */
 
+#define TEXT(PAR, S)                                                                               \
+    PAR(S, string, before, "", NULL, NULL,                                                         \
+        "put in front of what a lesson wants, and taken away of what was said: a blank, where "    \
+        "words begin so")
 #define OPTIONS(PAR, VAL, S)                                                                       \
     VAL(S, list, options, "the texts to choose from")                                              \
     PAR(S, choice, score, "mean", "mean|sum", NULL,                                                \
@@ -69,5 +74,8 @@ extern const omn_answer_impl answer_text_impl, answer_options_impl, answer_numbe
 #define COMPLETION(PAR, VAL, S)                                                                    \
     VAL(S, image, completion, "the picture that is completed")                                     \
     PAR(S, double, kept, "0.5", "0..1", NULL, "share of its rows of codes that stays, from the top")
+#define PATCH(PAR, VAL, S)                                                                         \
+    VAL(S, image, patch, "the picture into which it is laid")                                      \
+    VAL(S, regions, box, "where: one box, in pixels of that picture")
 
 #endif

@@ -54,14 +54,22 @@ omn_status said_source(omn_open *o, const char *given, bool is_text, char **text
     return *text ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a grammar: out of memory");
 }
 
+struct text { TEXT(OMN_S_PAR, text) };
+
+typedef struct text_answer {
+    said said;
+    const struct text *p;
+} text_answer;
+
 static omn_status open_text(omn_call *c, const void *params, omn_open *o, void **self,
                             omn_error *err)
 {
     (void)c;
-    (void)params;
-    said *s = calloc(1, sizeof *s);
-    *self = s;
-    return s ? said_open(s, o, "text", err) : omn_fail(err, OMN_ERR_MEMORY, "text: out of memory");
+    text_answer *a = calloc(1, sizeof *a);
+    *self = a;
+    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "text: out of memory");
+    a->p = params;
+    return said_open(&a->said, o, "text", err);
 }
 
 /* A decoder that makes a fixed number of codes has words of its own, as a list of classes has. */
@@ -83,7 +91,8 @@ static omn_status write_text(const void *self, omn_call *c, const omn_value *v,
 {
     omn_status st = OMN_OK;
     omn_buf b;
-    const said *s = self;
+    const text_answer *a = self;
+    const said *s = &a->said;
     const omn_codes *codes = omn_part_codes(s->decoder);
     (void)frame;
     if (codes && codes->count > 0 && omn_value_is(v, "text") &&
@@ -93,9 +102,10 @@ static omn_status write_text(const void *self, omn_call *c, const omn_value *v,
         return omn_fail(err, OMN_ERR_TYPE, "the wanted answer is %s, a text is wanted",
                         omn_value_kind_name(v));
     omn_buf_init(&b, OMN_TEXT_MOST);
+    omn_buf_puts(&b, a->p->before);
     omn_value_text(v, &b);
     if (b.failed) st = omn_fail(err, OMN_ERR_MEMORY, "text: out of memory");
-    else st = said_write(self, b.data ? b.data : "", b.length, out, err);
+    else st = said_write(s, b.data ? b.data : "", b.length, out, err);
     omn_buf_fini(&b);
     return st;
 }
@@ -104,10 +114,14 @@ static omn_status read_text(const void *self, omn_call *c, const omn_heard *h,
                             const omn_frame *frame, omn_value **out, omn_error *err)
 {
     omn_buf b;
+    const text_answer *a = self;
+    const size_t before = strlen(a->p->before);
     (void)c;
     (void)frame;
-    omn_status st = said_read(self, h, &b, err);
-    if (st == OMN_OK) st = omn_text_new(b.data ? b.data : "", b.length, out, err);
+    omn_status st = said_read(&a->said, h, &b, err);
+    const bool there = before && b.length >= before && !memcmp(b.data, a->p->before, before);
+    const size_t from = there ? before : 0;
+    if (st == OMN_OK) st = omn_text_new(b.data ? b.data + from : "", b.length - from, out, err);
     omn_buf_fini(&b);
     return st;
 }

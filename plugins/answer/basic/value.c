@@ -31,7 +31,7 @@ static omn_status open_value(omn_call *c, const void *params, omn_open *o, void 
     return value_find(a, o, err);
 }
 
-static omn_status value_rules(const void *self, omn_rules *r, omn_error *err)
+omn_status value_rules(const void *self, omn_rules *r, omn_error *err)
 {
     const value_answer *a = self;
     const int32_t n = a->codes->count;

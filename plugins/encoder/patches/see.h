@@ -15,6 +15,7 @@ typedef struct see_how {
     const char *object;                   /* the encoder, for messages */
     uint32_t width, height;
     int fit, normalise;
+    bool hides;                           /* what is transparent is 0, not white; squashed alone */
 } see_how;
 
 /* A picture as "pixels" f32 [height,width,3]; frame: what of it is seen. */

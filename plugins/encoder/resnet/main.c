@@ -70,7 +70,8 @@ static omn_status prepare(const void *self, omn_call *c, const omn_value *v, omn
     const int64_t N = e->rows * e->columns;
     const see_how how = { .object = "image.resnet", .width = (uint32_t)e->width,
                           .height = (uint32_t)e->height, .fit = SEE_SQUASH,
-                          .normalise = e->p->normalise };
+                          .normalise = e->p->normalise,
+                          .hides = e->p->alpha == RESNET_HIDES };
     omn_status st = see_picture(&how, c, v, out, frame, err);
     if (st == OMN_OK) st = see_mark(out, N, err);
     return st == OMN_OK && e->p->sample ? draw(c, N, e->p->sample, out, err) : st;

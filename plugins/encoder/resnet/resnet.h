@@ -22,10 +22,13 @@
     PAR(S, int, sample, "0", "0..1048576", NULL,                                                   \
         "in training so many places of a picture, in random order; 0: all")                        \
     PAR(S, bool, dilated, "false", NULL, NULL,                                                     \
-        "the last stage does not halve the picture, its windows are twice as wide")
+        "the last stage does not halve the picture, its windows are twice as wide")            \
+    PAR(S, choice, alpha, "white", "white|hides", NULL,                                            \
+        "what is transparent lies over white, or is hidden: 0 as the network sees it")
 struct resnet { RESNET(OMN_S_PAR, resnet) };
 
 enum { RESNET_BATCH, RESNET_STORED };
+enum { RESNET_WHITE, RESNET_HIDES };
 enum { RESNET_STAGES = 4 };
 
 typedef struct resnet_self {

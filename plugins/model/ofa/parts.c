@@ -82,7 +82,7 @@ static void open_image(ofa *u, omn_open *o, omn_config *f, const char *home, con
     u->sampled = sample > 0;
     omn_open_part(o, "image", "omnio.encoder/1", "image.resnet", "encoder.embed_images",
                   "width=%d height=%d blocks=%s stem=%d planes=%s eps=%s statistics=%s frozen=%s "
-                  "normalise=%s sample=%d", (int)side,
+                  "normalise=%s sample=%d alpha=hides", (int)side,
                   (int)omn_config_int_or(f, "omnio.image_height", 16, 16384, side),
                   blocks_of(o, f, home, resnet, blocks),
                   (int)omn_config_int_or(

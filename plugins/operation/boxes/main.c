@@ -209,6 +209,24 @@ static omn_status centres(omn_call *c, const omn_value *in, omn_value **out, omn
     return omn_points_new(p, n, omn_value_frame(in), out, err);
 }
 
+#define MIDDLE(IN, OPT, PAR, OUT)                                                                  \
+    IN(image, in, "the picture")                                                                   \
+    PAR(double, part, "0.5", "0.001..1", NULL, "of each of its sides")                             \
+    OUT(regions, out, "one box around the picture's middle")
+OMN_OPERATION(middle, MIDDLE, OMN_PURE);
+static omn_status middle(omn_call *c, const omn_image *in, double part, omn_value **out,
+                         omn_error *err)
+{
+    (void)c;
+    const omn_frame *f = omn_image_frame(in);
+    const omn_pixels px = omn_image_pixels(in);
+    const double rest = (1 - part) / 2;
+    omn_region r = { .score = NAN };
+    omn_frame_to_source(f, rest * px.width, rest * px.height, &r.x0, &r.y0);
+    omn_frame_to_source(f, (rest + part) * px.width, (rest + part) * px.height, &r.x1, &r.y1);
+    return omn_regions_new(&r, 1, f, out, err);
+}
+
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(nms, "box.nms", "of boxes that overlap much keep the best"),
     OMN_OPERATION_OBJECT(filter, "box.filter", "keep boxes by label, score and size"),
@@ -217,5 +235,6 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(labels, "box.labels", "the labels of boxes"),
     OMN_OPERATION_OBJECT(label, "box.label", "boxes that are all called the same"),
     OMN_OPERATION_OBJECT(centres, "box.centres", "the middles of boxes"),
+    OMN_OPERATION_OBJECT(middle, "box.middle", "a box around the middle of a picture"),
 };
 OMN_PLUGIN("operation-boxes", "1.0", "Apache-2.0", "operations on boxes", objects);
