@@ -114,7 +114,7 @@ static void gives(omn_context *ctx, const char *folder, const char *name, const 
 
 #define PAIRS_RECIPE(OBJECTIVE, WORLD, STEPS)                                                      \
     "version: 1\nmodel: ./model\n"                                                                 \
-    "sources: {world: {use: tabletop, width: 64, height: 64" WORLD "}}\n"                         \
+    "sources: {world: {use: tabletop, width: 64, height: 64" WORLD "}}\n"                          \
     "tasks: [{name: pair, pipeline: pair, each: caption, "                                         \
     "give: {image: /image, text: answer}}]\n"                                                      \
     "optimizer: {use: adamw, rate: 3e-3}\nloss: " OBJECTIVE "\n"                                   \
@@ -189,6 +189,82 @@ START_TEST(ufo_learns_and_answers)
 }
 END_TEST
 
+/* ---- answers of a list ----------------------------------------------------------------------- */
+
+#define COLOURS "red\ngreen\nblue\nyes\nno\n"
+#define ASKS(LOSS, STEPS)                                                                          \
+    "version: 1\nmodel: ./model\nsources: {mine: {use: folder, path: ., "                          \
+    "manifest: list.jsonl, held_out: 0}}\n"                                                        \
+    "tasks: [{name: vqa, pipeline: vlmo-vqa, source: mine, give: {image: /image, "                 \
+    "question: question}, want: {answer: answer}}]\n"                                              \
+    "optimizer: {use: adamw, rate: 3e-3}\n" LOSS "pack: {inputs: 48, targets: 4}\nbatch: 3\n"      \
+    "steps: " STEPS "\nexport: f32\n"
+
+/* A picture of one colour each, and what is asked of it. */
+static void write_colours(const char *folder)
+{
+    static const char list[] =
+        "{\"image\": \"red.ppm\", \"question\": \"what colour?\", \"answer\": \"red\"}\n"
+        "{\"image\": \"green.ppm\", \"question\": \"what colour?\", \"answer\": \"green\"}\n"
+        "{\"image\": \"blue.ppm\", \"question\": \"what colour?\", \"answer\": \"blue\"}\n";
+    static const char *const names[] = { "red.ppm", "green.ppm", "blue.ppm" };
+    char ppm[16 + 32 * 32 * 3];
+    const int head = snprintf(ppm, sizeof ppm, "P6\n32 32\n255\n");
+    for (int k = 0; k < 3; k++) {
+        for (int i = 0; i < 32 * 32 * 3; i++) ppm[head + i] = (char)(i % 3 == k ? 255 : 0);
+        testing_write(folder, names[k], ppm, (size_t)head + 32 * 32 * 3);
+    }
+    testing_write(folder, "list.jsonl", list, sizeof list - 1);
+    testing_write(below(folder, "model"), "answer2label.txt", COLOURS, sizeof COLOURS - 1);
+}
+
+static double first_loss(omn_context *ctx, const char *folder, const char *recipe, const char *to)
+{
+    omn_error err = OMN_ERROR_INIT;
+    char *log = NULL, name[64];
+    size_t n = 0;
+    double loss = 0;
+    WORKS(toy_train(ctx, folder, recipe, to, &err));
+    snprintf(name, sizeof name, "%s/log.csv", to);
+    WORKS(omn_file_read(below(folder, name), 1 << 20, &log, &n, &err));
+    const char *line = strchr(log, '\n');
+    ck_assert(line && sscanf(line + 1, "%*d,%*d,%*d,%lf", &loss) == 1);
+    free(log);
+    return loss;
+}
+
+/* A question learns of each answer whether it is right, or by the cross-entropy; what was learnt is
+ * answered. */
+START_TEST(vlmo_learns_answers)
+{
+    const char *folder = testing_folder();
+    omn_context *ctx = toy_context(2);
+    write_model(folder, "{\"model_type\": \"vlmo\", \"omnio\": {\"task\": \"vqa\"}, "
+                "\"vlffn_start_layer_index\": 1, " SIZES "}");
+    write_colours(folder);
+    const double binary = first_loss(ctx, folder, ASKS("loss: {use: binary}\n", "1"), "b"),
+                 entropy = first_loss(ctx, folder, ASKS("loss: {use: cross-entropy}\n", "1"), "c");
+    ck_assert_msg(binary > 1.5 * entropy, "%g, cross-entropy %g", binary, entropy);
+    learns(ctx, folder, ASKS("loss: {use: binary}\n", "48"), 0.5);
+    for (int k = 0; k < 3; k++) {
+        static const char *const colours[] = { "red", "green", "blue" };
+        omn_error err = OMN_ERROR_INIT;
+        omn_pixels px;
+        omn_image *img = NULL;
+        WORKS(omn_image_new(OMN_U8, 32, 32, 3, NULL, &img, &px, &err));
+        for (int i = 0; i < 32 * 32 * 3; i++) ((uint8_t *)px.data)[i] = i % 3 == k ? 255 : 0;
+        omn_value *image = omn_image_give(img), *ask = text("what colour?");
+        const omn_named in[] = { { "image", image }, { "question", ask } };
+        omn_value *out = run(ctx, folder, "vlmo-vqa", in, 2);
+        ck_assert_str_eq(omn_text_get(omn_record_get(out, "answer"), NULL), colours[k]);
+        omn_value_unref(out);
+        omn_value_unref(ask);
+        omn_value_unref(image);
+    }
+    omn_context_free(ctx);
+}
+END_TEST
+
 /* ---- FLAVA ----------------------------------------------------------------------------------- */
 
 START_TEST(flava_learns_and_answers)
@@ -208,6 +284,7 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { coca_learns_and_answers, vlmo_learns_and_answers,
+                                 vlmo_learns_answers,
                                  ufo_learns_and_answers, flava_learns_and_answers };
     return TESTING_RUN("pipeline/pairs", all, 60);
 }
