@@ -3,6 +3,7 @@
  * right most often. */
 #include "exam.h"
 #include "grit_samples.h"
+#include "grit_table.h"
 #include "shelf.h"
 
 #include <math.h>
@@ -238,6 +239,16 @@ static omn_recipe *own_recipe(cli *c, const omn_model *m, char *path, size_t roo
     return NULL;
 }
 
+/* Of the tasks that are chosen those that GRIT has, into to [n]. */
+static size_t of_grit(const char *const *tasks, size_t n, const char **to)
+{
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < GRIT_TASKS; k++)
+            if (!strcmp(tasks[i], grit_task_names[k])) to[m++] = tasks[i];
+    return m;
+}
+
 /* Everything that is asked in place of the scores of one recipe, or beside them. */
 static omn_status suite(table *t, omn_eval_setup *eval, const cli_args *a, omn_model *m,
                         const omn_setting *set, size_t n_set, omn_error *err)
@@ -246,7 +257,8 @@ static omn_status suite(table *t, omn_eval_setup *eval, const cli_args *a, omn_m
     const char *name = cli_text(a, "suite");
     char own[4096], path[4096];
     omn_recipe *learnt = own_recipe(t->c, m, own, sizeof own), *r = NULL;
-    const exam_setup how = { .model = m, .learnt = learnt, .examples = eval->examples,
+    const char *chosen[64];
+    exam_setup how = { .model = m, .learnt = learnt, .examples = eval->examples,
                              .tasks = eval->tasks, .n_tasks = eval->n_tasks,
                              .submission = cli_text(a, "submission"),
                              .strangers = cli_text(a, "strangers") };
@@ -261,6 +273,9 @@ static omn_status suite(table *t, omn_eval_setup *eval, const cli_args *a, omn_m
         OMN_TRY(how.strangers ? exam_strangers(t->c, learnt, &how, &t->rows, err)
                               : omn_recipe_eval(learnt, m, eval, err));
         if (how.strangers) goto done;
+        how.tasks = chosen;
+        how.n_tasks = of_grit(eval->tasks, eval->n_tasks, chosen);
+        if (eval->n_tasks && !how.n_tasks) goto done; /* none of them is GRIT's */
     }
     if (cli_has(a, "data")) {
         const grit_samples from = { .folder = cli_text(a, "data"),

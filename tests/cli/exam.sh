@@ -21,6 +21,8 @@ ok "... and no figure of two that there is not" sh -c '! grep -q "newSrc" out'
 ok "every task that a model has" gives 0 eval --suite all -m nano -n 2 -t 2
 ok "... with a trivial score for boxes too" table '^detect  *all  *f1 at iou 0.5  *[0-9.]*%  *[0-9.]*%'
 ok "... and the exam behind them" table '^refexp  *[0-9.]*%  *[0-9.]*%  *[0-9.]*%'
+ok "one of its tasks, which GRIT has not" gives 0 eval --suite all -m nano -n 2 --task caption
+ok "... alone" sh -c 'grep -q "^caption" out && ! grep -q "all seven" out'
 mkdir strange
 cp "$top_srcdir/examples/clip.mp4" . 2> /dev/null
 cp "$top_srcdir/examples/tabletop.png" strange/ || exit 99
