@@ -1,16 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A training step of models/nano beside the same shapes in PyTorch, in turn.
+"""A training step of models/nano, or of a hundred million parameters, beside the same shapes in
+PyTorch, in turn.
 
-    python3 bench/train.py [OMNIO [PRECISION [THREADS [ROUNDS]]]]
+    python3 bench/train.py [OMNIO [PRECISION [THREADS [ROUNDS [MODEL [SETTING...]]]]]]
 
-omnio learns models/nano/recipe.yaml from nothing, with its pages, its auxiliary head and Muon; the
-peer learns one batch of random ids and pictures again and again, with neither pages nor that head
-and with fused AdamW, eager and compiled. 24 pictures, 160 words in and 112 out, precision bf16 or
-f32. Printed: seconds of a step, the median of all rounds, and the ratios peer / omnio, the median
-of the rounds with the least and the greatest. PyTorch is needed for this alone. Runs at the top of
-the source, with OMNIO the program (./omnio). A level below the best is compared by limiting both, as
-bench/linear.py says; compiled code then keeps to vectors of 256 bit as well.
+omnio learns models/nano/recipe.yaml from nothing, with its pages, its auxiliary head and Muon, or,
+where MODEL is "hundred" and not "nano", examples/recipes/hundred/recipe.yaml with four pages in a
+step, in which every block is kept, and AdamW (by so few pages Muon's own products would be most of
+a step); a SETTING is that of a recipe (recompute=true, optimizer.use=muon). The peer learns
+one batch of random ids and pictures again and again, with neither pages nor that head and with
+fused AdamW, eager and compiled. 24 pictures (four), 160 words in and 112 out, precision bf16 or
+f32. Printed: seconds of a step, the median of all rounds, the tokens in and out in a second that
+this is, and the ratios peer / omnio, the median of the rounds with the least and the greatest.
+PyTorch is needed for this alone. Runs at the top of the source, with OMNIO the program (./omnio). A
+level below the best is compared by limiting both, as bench/linear.py says; compiled code then keeps
+to vectors of 256 bit as well.
 """
 import csv
 import os
@@ -26,8 +31,13 @@ import torch._inductor.config
 from torch import nn
 from torch.nn import functional as F
 
-BATCH, WORDS, WANTED, ROWS, WIDTH, HEADS, HEAD = 24, 160, 112, 960, 192, 6, 32
-STEPS = 5  # of each in a round, the first of omnio's not counted
+BIG = len(sys.argv) > 5 and sys.argv[5] == "hundred"
+WORDS, WANTED, ROWS = 160, 112, 960
+BATCH, WIDTH, HEADS, HEAD, HIDDEN = (4, 512, 8, 64, 1408) if BIG else (24, 192, 6, 32, 512)
+SEEING, LAYERS = (10, 9) if BIG else (6, 3)  # of the picture encoder; of encoder and of decoder
+STEPS = 2 if BIG else 5  # of each in a round, the first of omnio's not counted
+OPTIMIZER = "adamw" if BIG else "muon"
+RECIPE = "examples/recipes/hundred/recipe.yaml" if BIG else "models/nano/recipe.yaml"
 
 
 def turned(x, cos, sin):
@@ -58,8 +68,8 @@ class Attention(nn.Module):
 class Gated(nn.Module):
     def __init__(self):
         super().__init__()
-        self.gate, self.up = nn.Linear(WIDTH, 512, bias=False), nn.Linear(WIDTH, 512, bias=False)
-        self.out = nn.Linear(512, WIDTH, bias=False)
+        self.gate, self.up = (nn.Linear(WIDTH, HIDDEN, bias=False) for _ in range(2))
+        self.out = nn.Linear(HIDDEN, WIDTH, bias=False)
 
     def forward(self, x):
         return self.out(F.silu(self.gate(x)) * self.up(x))
@@ -75,7 +85,8 @@ class Block(nn.Module):
         self.cross = Attention(False, True) if cross else None
         self.cross_norm = norm(WIDTH) if cross else None
         self.last_norm = norm(WIDTH)
-        self.feed = (nn.Sequential(nn.Linear(WIDTH, 768), nn.SiLU(), nn.Linear(768, WIDTH))
+        self.feed = (nn.Sequential(nn.Linear(WIDTH, 4 * WIDTH), nn.SiLU(),
+                                   nn.Linear(4 * WIDTH, WIDTH))
                      if picture else Gated())
 
     def forward(self, x, rope, mask, memory=None, memory_rope=None, memory_mask=None):
@@ -89,15 +100,15 @@ class Block(nn.Module):
 class Nano(nn.Module):
     def __init__(self):
         super().__init__()
-        sizes = (3, 24, 48, 96, 192)
+        sizes = (3, WIDTH // 8, WIDTH // 4, WIDTH // 2, WIDTH)
         self.stem = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in zip(sizes, sizes[1:]))
         self.first, self.places = nn.Parameter(torch.randn(WIDTH)), nn.Parameter(
             torch.randn(65, WIDTH))
         self.before = nn.LayerNorm(WIDTH)
-        self.picture = nn.ModuleList(Block(picture=True) for _ in range(6))
+        self.picture = nn.ModuleList(Block(picture=True) for _ in range(SEEING))
         self.project = nn.Linear(2 * WIDTH, WIDTH, bias=False)
-        self.encoder = nn.ModuleList(Block() for _ in range(3))
-        self.decoder = nn.ModuleList(Block(cross=True) for _ in range(3))
+        self.encoder = nn.ModuleList(Block() for _ in range(LAYERS))
+        self.decoder = nn.ModuleList(Block(cross=True) for _ in range(LAYERS))
         self.encoded, self.decoded = nn.RMSNorm(WIDTH), nn.RMSNorm(WIDTH)
         self.words = nn.Embedding(ROWS, WIDTH)
 
@@ -110,7 +121,7 @@ class Nano(nn.Module):
         x, kept = self.before(x), []
         for i, block in enumerate(self.picture):
             x = block(x, None, None)
-            if i in (2, 5):
+            if i in (2, SEEING - 1):
                 kept.append(x[:, 1:])
         x = torch.cat((self.project(torch.cat(kept, -1)), self.words(words)), 1)
         rope, wanted_rope = angles(x.shape[1]), angles(wanted.shape[1])
@@ -170,9 +181,11 @@ class Peer:
 def omnio(program, precision, threads, optimizer):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        subprocess.run([program, "train", "models/nano/recipe.yaml", "-o", str(folder / "run"), "-q",
-                        "-t", str(threads), "--seconds", "6", "--set",
-                        f"precision={precision}", "--set", f"optimizer.use={optimizer}"], check=True)
+        settings = [f"precision={precision}", f"optimizer.use={optimizer}"]
+        settings += ["batch=4", "recompute=false", *sys.argv[6:]] if BIG else sys.argv[6:]
+        words = [program, "train", RECIPE, "-o", str(folder / "run"), "-q", "-t", str(threads),
+                 "--seconds", "12" if BIG else "6"]
+        subprocess.run(words + [w for s in settings for w in ("--set", s)], check=True)
         with open(folder / "run/log.csv", encoding="utf-8") as log:
             return [float(row["seconds"]) for row in csv.DictReader(log)][1:]
 
@@ -192,10 +205,12 @@ def main():
         peer.steps(2)
     ours, theirs = [], {name: [] for name in peers}
     for _ in range(rounds):
-        ours.append(statistics.median(omnio(program, precision, threads, "muon")))
+        ours.append(statistics.median(omnio(program, precision, threads, OPTIMIZER)))
         for name, peer in peers.items():
             theirs[name].append(statistics.median(peer.steps(STEPS)))
-    print(f"omnio (Muon, pages and auxiliary head) {statistics.median(ours):.3f} s")
+    tokens = BATCH * (64 + WORDS + WANTED)
+    print(f"omnio ({OPTIMIZER}, pages and auxiliary head) {statistics.median(ours):.3f} s,"
+          f" {tokens / statistics.median(ours):.0f} tokens/s")
     for name, each in theirs.items():
         ratios = [peer / mine for peer, mine in zip(each, ours)]
         print(f"{name:9} {statistics.median(each):.3f} s; peer / omnio {statistics.median(ratios):.2f}"

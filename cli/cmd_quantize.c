@@ -23,6 +23,11 @@ static const cli_option rows[] = {
       "repeated" },
     { "batch", 0, "path", "FILE", NULL, NULL, NULL, "Importance",
       "one JSON object of inputs a line, as omnio run --batch takes; paths are relative to FILE" },
+    { "importance", 0, "path", "RECIPE", NULL, NULL, NULL, "Importance",
+      "in place of --task and --batch: what the model is asked is the tasks of this recipe, on "
+      "held-out examples; what they want is not looked at" },
+    { "examples", 0, "int", "N", "50", "1..1000000", NULL, "Importance",
+      "of --importance: most examples of each task" },
     { "memory", 0, "int", "MB", "512", "1..1000000", NULL, "Importance",
       "what the inputs of one item may take" },
     { "overwrite", 0, "flag", NULL, NULL, NULL, NULL, "Quantisation",
@@ -36,6 +41,8 @@ static const cli_example examples[] = {
       "a third, and what matters most in more bits" },
     { "omnio quantize nano nano-q4 --to q4_0 --task caption --task detect --batch photos.jsonl",
       "errors go where they matter least on one's own pictures" },
+    { "omnio quantize nano nano-q4 --to q4_0 --importance models/nano/recipe.yaml",
+      "the same by the tasks that it learnt" },
 };
 
 const cli_command cmd_quantize = {
@@ -52,7 +59,8 @@ const cli_command cmd_quantize = {
     "omnio.blocks of __metadata__ says the form of each. The model is used as before: its matrices "
     "are read as they lie, from the mapped file, and memory and its traffic shrink with them. "
     "Training starts from such a model, too, and makes f32 of it.\n\n"
-    "With --task and --batch the model first answers one's own inputs; the mean square of what "
+    "With --task and --batch the model first answers one's own inputs, with --importance the "
+    "held-out examples of a recipe; the mean square of what "
     "each column of a matrix is multiplied by weighs its errors when scales are chosen (what "
     "llama.cpp calls an importance matrix). q4_0, q4_K and q6_K take it; tables that are only "
     "looked up in, and matrices that no answer used, are quantised as without. A few hundred lines "
@@ -200,14 +208,15 @@ static int work(cli *c, const cli_args *a, const forms *f, omn_importance *impor
     return code;
 }
 
-/* With --task and --batch the columns are weighed first. */
+/* With --task and --batch, or --importance, the columns are weighed first. */
 static int weighed_work(cli *c, cli_args *a, const forms *f)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_importance *m = NULL;
-    if (!cli_has(a, "batch")) return work(c, a, f, NULL);
+    const bool recipe = cli_has(a, "importance");
+    if (!cli_has(a, "batch") && !recipe) return work(c, a, f, NULL);
     if (omn_importance_new(&m, &err) != OMN_OK) return cli_failed(c, &err);
-    int code = weigh_run(c, a, a->operands[0], m);
+    int code = recipe ? weigh_recipe(c, a, a->operands[0], m) : weigh_run(c, a, a->operands[0], m);
     if (code < 0) code = work(c, a, f, m);
     omn_importance_free(m);
     return code;
@@ -225,6 +234,8 @@ static int quantize(cli *c, int argc, char **argv)
         code = cli_usage(c, "--to FORM or --only GLOB=FORM is wanted");
     if (code < 0 && !cli_has(&a, "batch") != !cli_has(&a, "task"))
         code = cli_usage(c, "--task and --batch go together");
+    if (code < 0 && cli_has(&a, "batch") && cli_has(&a, "importance"))
+        code = cli_usage(c, "--importance stands in place of --task and --batch");
     if (code < 0 && cli_has(&a, "batch") && !strcmp(cli_text(&a, "batch"), "-") &&
         cli_count(&a, "task") > 1)
         code = cli_usage(c, "standard input can be read for one --task alone");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The importance of columns: the model answers tasks on lines of a batch while its products are
- * watched. The answers themselves are nobody's. */
+/* The importance of columns: the model answers tasks on lines of a batch, or on the examples of a
+ * recipe, while its products are watched. The answers themselves are nobody's. */
 #include "weigh.h"
 
 #include "items.h"
@@ -54,6 +54,20 @@ static int ask(cli *c, const cli_args *a, const char *task, omn_model *m, uint64
     return code;
 }
 
+static int finish(cli *c, int code, uint64_t answered, const char *of, const omn_importance *to)
+{
+    omn_error err = OMN_ERROR_INIT;
+    if (code < 0 && !answered) {
+        omn_fail(&err, OMN_ERR_FAILED, "no %s could be answered: the importance of columns is "
+                 "unknown", of);
+        return cli_failed(c, &err);
+    }
+    if (code < 0)
+        cli_say(c, "columns of %zu matrices weighed by %llu answers", omn_importance_count(to),
+                (unsigned long long)answered);
+    return code;
+}
+
 int weigh_run(cli *c, cli_args *a, const char *model, omn_importance *to)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -67,14 +81,44 @@ int weigh_run(cli *c, cli_args *a, const char *model, omn_importance *to)
     for (size_t i = 0; i < cli_count(a, "task") && code < 0; i++)
         code = ask(c, a, cli_nth(a, "task", i), m, &answered);
     a->n_operands = operands;
-    if (code < 0 && !answered) {
-        omn_fail(&err, OMN_ERR_FAILED, "no line of --batch could be answered: the importance of "
-                 "columns is unknown");
-        code = cli_failed(c, &err);
-    } else if (code < 0) {
-        cli_say(c, "columns of %zu matrices weighed by %llu answers", omn_importance_count(to),
-                (unsigned long long)answered);
-    }
+    code = finish(c, code, answered, "line of --batch", to);
     omn_model_close(m);
+    return code;
+}
+
+/* ---- recipes -------------------------------------------------------------------------------- */
+
+static void no_row(void *user, const omn_score_row *row)
+{
+    (void)user;
+    (void)row;
+}
+
+static void count(void *user, const omn_score_answer *a)
+{
+    (void)a;
+    ++*(uint64_t *)user;
+}
+
+int weigh_recipe(cli *c, const cli_args *a, const char *model, omn_importance *to)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_model *m = NULL;
+    omn_recipe *r = NULL;
+    uint64_t answered = 0;
+    const omn_eval_setup how = { OMN_FILL(omn_eval_setup), .user = &answered, .row = no_row,
+                                 .examples = (uint64_t)cli_number(a, "examples", 50),
+                                 .answer = count, .cancel = c->cancel };
+    omn_status st = omn_recipe_open(c->ctx, cli_text(a, "importance"), NULL, 0, &r, &err);
+    if (st == OMN_OK) st = shelf_open_model(c, model, &m, &err);
+    if (st == OMN_OK) {
+        omn_program_watch(omn_model_program(m), to);
+        st = omn_recipe_eval(r, m, &how, &err);
+    }
+    int code = -1;
+    if (st != OMN_OK) code = cli_stopped(c) ? cli_stopped(c) : cli_failed(c, &err);
+    code = finish(c, code, answered, "example of --importance", to);
+    omn_model_close(m);
+    omn_recipe_close(r);
     return code;
 }

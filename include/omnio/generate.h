@@ -116,6 +116,26 @@ OMN_API omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *
                                      const char *folder, const omn_convert_setup *how,
                                      omn_converted *out, omn_error *err);
 
+/* The weights of a folder that has a configuration and none: model.safetensors is written, every
+ * weight drawn as a training from nothing draws it, so that the same seed gives the same bytes. A
+ * model whose answers mean nothing, of the right sizes. Tensors are made one at a time. */
+typedef struct omn_seed_setup {
+    uint32_t size;
+    uint64_t seed;
+    omn_type form;  /* f32, bf16, f16; or q8_0, q4_0, q4_K, q6_K: matrices as omn_convert_setup's
+                     * BLOCKS, all else bf16. OMN_TYPE_NONE: bf16 */
+    bool overwrite; /* a model.safetensors that is there */
+} omn_seed_setup;
+typedef struct omn_seeded {
+    uint32_t size;
+    uint64_t tensors, parameters, bytes;
+    uint64_t formed; /* tensors that are blocks */
+} omn_seeded;
+/* c is asked whether to stop, told of progress, and splits the work; out->size is set by the
+ * caller. OMN_ERR_ARGUMENT: the folder has weights already. [any] */
+OMN_API omn_status omn_model_seed(omn_context *ctx, omn_call *c, const char *folder,
+                                  const omn_seed_setup *how, omn_seeded *out, omn_error *err);
+
 /* Graphs by sizes, cached. Inputs of the graph are named "ROLE.PORT" for encoders (a role that is
  * there twice: "ROLE#2.PORT"), "target.ids",
  * "target.pos", "target.seg", "target.part", "target.labels", "target.weight", "target.from",
@@ -155,6 +175,10 @@ typedef struct omn_graph_sizes {
      * its ports have so many rows, and the input "ROLE.which" i32 [rows, 1] says which of them each
      * row has. 0, or NULL: every row has its own. */
     const int64_t *distinct;
+    /* TEACH with labels: what lies before the loss is made again, block by block, when its
+     * gradients are, in place of being kept: less memory, one more pass, gradients of the same bits
+     * (activation checkpointing) */
+    bool recompute;
 } omn_graph_sizes;
 OMN_API omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
                                    omn_error *err);

@@ -182,6 +182,7 @@ typedef struct omn_train_setup {
     /* borrowed; each process runs its rows of the batch, which is that of all of them, and gets the
      * same weights. Steps are made by all of them, and none is stopped alone; NULL: alone */
     omn_company *company;
+    bool recompute; /* blocks are made again in the backward pass, see omn_graph_sizes */
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

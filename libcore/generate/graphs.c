@@ -3,6 +3,8 @@
  * the rest, and the program keeps the result under a key that spells the sizes. */
 #include "row.h"
 
+#include "../graph/recompute.h"
+
 #include <omnio/learn.h>
 
 #include <stdio.h>
@@ -211,8 +213,8 @@ omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph
     if (!spell(z, key, sizeof key))
         return omn_fail(err, OMN_ERR_ARGUMENT, "the names of inputs and output are too long");
     if (z->phase == OMN_TEACH && z->labels && m->training)
-        return omn_program_graph_gradient(m->program, key, build, &o, "loss", z->frozen,
-                                          z->n_frozen, out, err);
+        return program_gradient(m->program, key, build, &o, "loss", z->frozen, z->n_frozen,
+                                z->recompute, out, err);
     return omn_program_graph(m->program, key, build, &o, out, err);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reverse-mode differentiation over the nodes: from the loss back to the leaves, each op adds the
  * nodes of its gradient, and what arrives at a node several times is added. Nodes without a path to
- * a trainable weight were marked while building, so nothing is built for them. */
+ * a trainable weight were marked while building, so nothing is built for them. Where steps are made
+ * again, an op's rule sees the twin of its step; gradients belong to the first one. */
 #include "inside.h"
 
 static void arrive(omn_scope *s, omn_node *x, omn_node *g)
@@ -16,7 +17,7 @@ static void arrive(omn_scope *s, omn_node *x, omn_node *g)
     x->grad = x->grad ? omn_add(s, x->grad, g) : g;
 }
 
-static void pass_on(omn_graph *g, omn_node *x)
+static void pass_on(omn_graph *g, stretches *again, omn_node *x)
 {
     if (x->kind == NODE_ALIAS) {
         arrive(g->root, x->of, omn_reshape(g->root, x->grad, x->of->shape));
@@ -27,7 +28,9 @@ static void pass_on(omn_graph *g, omn_node *x)
             graph_fail(g->root, OMN_ERR_MEMORY, "gradient", "not enough memory");
             return;
         }
-        op_rule_get(st->op)->grad(st->scope, st, x->grad, gx);
+        const step *seen = again ? recompute_step(again, x->by) : st;
+        if (!seen) return;
+        op_rule_get(st->op)->grad(st->scope, seen, x->grad, gx);
         for (uint32_t i = 0; i < st->n_in; i++) arrive(st->scope, st->in[i], gx[i]);
     }
 }
@@ -51,9 +54,10 @@ void gradient_build(omn_graph *g, const char *loss)
     }
     const uint32_t n = g->n_nodes;
     g->backward = true;
+    stretches *again = g->recompute ? recompute_new(g) : NULL;
     x->grad = omn_const(s, OMN_F32, x->shape, &one);
     for (uint32_t i = n; i-- > 0 && !omn_scope_failed(s);)
-        if (g->nodes[i]->grad && g->nodes[i]->path) pass_on(g, g->nodes[i]);
+        if (g->nodes[i]->grad && g->nodes[i]->path) pass_on(g, again, g->nodes[i]);
     for (uint32_t i = 0; i < n && !omn_scope_failed(s); i++) {
         omn_node *w = g->nodes[i];
         if (w->kind != NODE_WEIGHT || !w->grad) continue;

@@ -183,7 +183,7 @@ struct omn_graph {
     void *consts; /* host bytes of all constants, 64-aligned */
     uint64_t consts_bytes;
     omn_buffer *consts_buffer;
-    bool with_gradient;
+    bool with_gradient, recompute;
     uint64_t frozen_hash; /* a key with other frozen weights is another graph */
     omn_graph *next;
 };
@@ -221,6 +221,13 @@ bool graph_is_i32(omn_scope *s, const char *op, const char *what, omn_node *x);
 bool wants(const step *st, uint32_t i);
 bool graph_grow(omn_arena *a, void *items, uint32_t *room, uint32_t count, size_t each);
 omn_node *graph_sum_to(omn_scope *s, omn_node *x, omn_shape shape);
+
+/* recompute.c: how a graph is made again in pieces; NULL: no memory, the graph's failure. */
+typedef struct stretches stretches;
+stretches *recompute_new(omn_graph *g);
+/* The step that stands for st when its gradient is built: over what is made again, or st itself;
+ * NULL: the graph failed. */
+const step *recompute_step(stretches *r, step *st);
 
 /* gradient.c, fuse.c, plan.c, place.c */
 void gradient_build(omn_graph *g, const char *loss);
@@ -298,12 +305,15 @@ bool store_writable(const omn_store *st);
 /* Weights that are declared from now on have room, and nobody fills or reads it: graphs of them are
  * planned, and never run. */
 void store_hollow(omn_store *st);
+/* Elements from .. from + n of how weight i of a hollow store begins; from is even. */
+void store_initial(const omn_store *st, size_t i, uint64_t seed, size_t from, float *out, size_t n);
 bool store_mostly_bf16(const omn_store *st); /* of a checkpoint as it lies; by bytes */
 const omn_weights *store_weights(const omn_store *st);
 /* left.c: does the file go on where the declared weights end, by more tensors than *told? They are
  * counted there, and out gets a sentence. */
 bool left_tell(omn_store *st, size_t *told, char *out, size_t room);
+/* Elements from .. from + n; from is even. */
 void initial_fill(uint64_t seed, const char *name, const omn_shape *shape, omn_init_kind init,
-                  double a, float *out, size_t n);
+                  double a, size_t from, float *out, size_t n);
 
 #endif

@@ -4,6 +4,7 @@
 #include "inside.h"
 
 #include "adapt.h"
+#include "recompute.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -168,14 +169,14 @@ static void tell_left(omn_program *p)
 
 static omn_status get_graph(omn_program *p, const char *key, omn_build_fn *fn, void *user,
                             const char *loss, const char *const *frozen, size_t n_frozen,
-                            omn_graph **out, omn_error *err)
+                            bool recompute, omn_graph **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     pthread_mutex_lock(&p->lock);
     const uint64_t frozen_hash = hash_frozen(frozen, n_frozen);
     omn_graph *g = p->graphs;
     while (g && (strcmp(g->key, key) || g->with_gradient != (loss != NULL) ||
-                 g->frozen_hash != frozen_hash))
+                 g->frozen_hash != frozen_hash || g->recompute != recompute))
         g = g->next;
     if (g) goto done;
     g = graph_new(p, key);
@@ -184,6 +185,7 @@ static omn_status get_graph(omn_program *p, const char *key, omn_build_fn *fn, v
         goto done;
     }
     g->with_gradient = loss != NULL;
+    g->recompute = recompute;
     g->frozen_hash = frozen_hash;
     g->training = p->training || loss;
     g->frozen = frozen;
@@ -209,15 +211,22 @@ done:
 omn_status omn_program_graph(omn_program *p, const char *key, omn_build_fn *fn, void *user,
                              omn_graph **out, omn_error *err)
 {
-    return get_graph(p, key, fn, user, NULL, NULL, 0, out, err);
+    return get_graph(p, key, fn, user, NULL, NULL, 0, false, out, err);
 }
 
 omn_status omn_program_graph_gradient(omn_program *p, const char *key, omn_build_fn *fn, void *user,
                                       const char *loss, const char *const *frozen, size_t n_frozen,
                                       omn_graph **out, omn_error *err)
 {
+    return program_gradient(p, key, fn, user, loss, frozen, n_frozen, false, out, err);
+}
+
+omn_status program_gradient(omn_program *p, const char *key, omn_build_fn *fn, void *user,
+                            const char *loss, const char *const *frozen, size_t n_frozen,
+                            bool recompute, omn_graph **out, omn_error *err)
+{
     if (!loss) return omn_fail(err, OMN_ERR_ARGUMENT, "a gradient needs the name of the loss");
-    return get_graph(p, key, fn, user, loss, frozen, n_frozen, out, err);
+    return get_graph(p, key, fn, user, loss, frozen, n_frozen, recompute, out, err);
 }
 
 void omn_program_memory(const omn_program *p, omn_memory *out)

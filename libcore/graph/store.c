@@ -25,6 +25,8 @@ typedef struct entry {
     omn_shape shape; /* that of the tensor, or of the matrix whose tiles it is */
     omn_tensor tensor;
     float *data; /* of writable stores, and of types that graphs lack */
+    omn_init_kind init; /* of hollow stores: how it would begin */
+    double a;
 } entry;
 
 struct omn_store {
@@ -144,6 +146,8 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
         return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory for %zu bytes", e->name, bytes);
     if (st->hollow) {
         e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
+        e->init = init;
+        e->a = a;
         return OMN_OK;
     }
     const bool file = t || parts.direction;
@@ -152,7 +156,7 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
                                  : normed_to_f32(&parts, e->data, err);
         if (bad != OMN_OK) return bad;
     } else {
-        initial_fill(st->seed, e->name, want, init, a, e->data, count);
+        initial_fill(st->seed, e->name, want, init, a, 0, e->data, count);
     }
     const size_t good = file ? finite_until(e->data, count) : count;
     if (good < count)
@@ -285,6 +289,12 @@ float *omn_store_data(omn_store *st, size_t i)
 {
     const entry *e = at(st, i);
     return e ? e->data : NULL;
+}
+
+void store_initial(const omn_store *st, size_t i, uint64_t seed, size_t from, float *out, size_t n)
+{
+    const entry *e = at(st, i);
+    initial_fill(seed, e->name, &e->shape, e->init, e->a, from, out, n);
 }
 
 long omn_store_find(const omn_store *st, const char *name)

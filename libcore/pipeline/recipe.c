@@ -378,6 +378,7 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     r->skip_bad = k == 1;
     TRY_READ(choice(yml_get(y, "balance"), balances, 0, &k, err));
     t->balance = (omn_balance)k;
+    TRY_READ(yml_bool(yml_get(y, "recompute"), &t->recompute, false, err));
     const yml *evaluate = yml_get(y, "evaluate");
     if (evaluate) {
         static const char *const keys[] = { "every", "examples", NULL };
@@ -398,7 +399,8 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         "version",   "help",   "model",      "start",  "sources",      "tasks",   "optimizer",
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
         "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate",
-        "balance", "keep", "lora", "sizes", "groups", "parts", "patches", "budget", NULL
+        "balance", "keep", "lora", "sizes", "groups", "parts", "patches", "budget",
+        "recompute", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     const yml *y = r->root;

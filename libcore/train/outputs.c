@@ -195,6 +195,7 @@ static omn_status build_one(omn_trainer *t, output *o, omn_error *err)
                           .objective = u->objective,
                           .frozen = u->frozen,
                           .n_frozen = u->n_frozen,
+                          .recompute = u->recompute,
                           .noised = hides(t, o),
                           .extend = aux ? aux_extend : NULL,
                           .extend_user = t };

@@ -44,6 +44,16 @@ ok "it is trained from nothing" gives 0 train r.yaml -o run
 ok "lessons are shown" gives 0 train r.yaml --show 1
 # a frequent word is one token, what was never seen is still a text
 ok "... frequent words are few tokens" sh -c 'n=$(sed -n "s/^    \([0-9]*\) of 64 tokens:.*/\1/p" out | head -n 1); [ "$n" -gt 2 ] && [ "$n" -lt 40 ]'
+ok "random weights are written for it" gives 0 new weights other --seed 5 --to q8_0
+ok "... and told" grep -qE '^other: [0-9]+ parameters in [0-9]+ tensors, [0-9.]+ MB$' out
+ok "the model answers with them" gives 0 run ./p.yaml -m ./other --text "the red cube" --max-tokens 4
+ok "the same seed gives the same bytes" sh -c "cp other/model.safetensors first && '$omnio' new weights other \
+    --seed 5 --to q8_0 --overwrite && cmp first other/model.safetensors"
+ok "another gives others" sh -c "'$omnio' new weights other --seed 6 --to q8_0 --overwrite && \
+    ! cmp first other/model.safetensors"
+ok "weights that are there stay" gives 2 new weights other
+ok "... which is said" grep -q "other/model.safetensors is there: the model has weights" err
+ok "a folder without a configuration has none" gives 66 new weights texts
 ok "a folder that is there stays" gives 2 new model mine --texts a.txt
 ok "texts are wanted" gives 2 new model more
 printf 'fine\nbad \377 line\n' > bad.txt

@@ -52,6 +52,11 @@ ok "... is of every matrix that was used" sh -c "grep -qE '^[1-9][0-9]* of them 
 "$omnio" quantize "$nano" flat --to q4_0 > log || exit 99
 ok "... and changes them" sh -c "! cmp weighed/model.safetensors flat/model.safetensors > log"
 ok "... in a GGUF file, too" sh -c "'$omnio' quantize '$nano' weighed.gguf --to q4_0 --task caption --batch mine.jsonl 2> err && '$omnio' compare ./weighed ./weighed.gguf --exact --task caption 01.png"
+ok "... by a recipe's examples" gives 0 quantize "$nano" asked --to q4_0 --importance "$nano/recipe.yaml" --examples 2
+ok "... of all its tasks" sh -c "grep -qE '^[1-9][0-9]* of them by the importance' out && grep -qE 'columns of [1-9][0-9]* matrices weighed by [1-9][0-9] answers' err"
+ok "... which are others" sh -c "! cmp asked/model.safetensors weighed/model.safetensors > log && ! cmp asked/model.safetensors flat/model.safetensors > log"
+ok "a recipe or a batch" refuses 2 'in place of --task and --batch' "$nano" new --to q4_0 --task caption --batch mine.jsonl --importance "$nano/recipe.yaml"
+ok "no such recipe" refuses 66 'none.yaml' "$nano" new --to q4_0 --importance none.yaml
 printf '{"image": "none.png"}\n' > mine.jsonl
 ok "no answers, no importance" refuses 1 'no line of --batch could be answered' "$nano" new --to q4_0 --task caption --batch mine.jsonl
 ok "no task" refuses 2 'go together' "$nano" new --to q4_0 --batch mine.jsonl
@@ -63,6 +68,7 @@ ok "... answers alone" sh -c "mkdir alone && mv q8.gguf alone && '$omnio' run ca
 ok "... with the bits of the folder" gives 0 compare ./q8 alone/q8.gguf --exact --task caption 01.png
 ok "... tells its forms" gives 0 inspect --tensors alone/q8.gguf
 ok "... and metadata" sh -c "grep -qE '^  text_token_embedder.weight +q8_0 +\[960, 192\]' out && grep -q 'general.architecture.*omnio' out"
+ok "... among them the family, and its sizes below the architecture" sh -c "grep -qE 'omnio.config.omnio.model.*uio2' out && grep -qE 'omnio.config.t5_config.emb_dim.*192' out"
 ok "... is quantised no further" refuses 69 'is q8_0 already' alone/q8.gguf new.gguf --to q4_0
 ok "... nor left without --overwrite" sh -c "! '$omnio' quantize '$nano' alone/q8.gguf --to q8_0 2> err && grep -q already err"
 ok "the model as it is as GGUF" gives 0 convert "$nano" nano.gguf

@@ -4,6 +4,7 @@
 #include "rig.h"
 #include "small.h"
 
+#include "libcore/graph/recompute.h"
 #include "tests/starve.h"
 
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static omn_status attempt(const omn_compute_impl *compute, small *m, const omn_f
     const omn_program_setup how = { OMN_FILL(omn_program_setup), .store = store, .compute = compute,
                                     .cpu = &reference_compute };
     OMN_TRY(omn_program_new(&how, &program, err));
-    OMN_TRY(omn_program_graph_gradient(program, "g", small_build, m, "loss", NULL, 0, &g, err));
+    OMN_TRY(program_gradient(program, "g", small_build, m, "loss", NULL, 0, true, &g, err));
     OMN_TRY(omn_exec_new(program, &exec, err));
     OMN_TRY(omn_exec_run(exec, g, feed, NULL, err));
     OMN_TRY(omn_exec_output(exec, g, "grad:table", &t, err));

@@ -101,5 +101,14 @@ extern const omn_weights_files_impl gguf_files;
 /* ---- writing; write.c ------------------------------------------------------------------------ */
 
 extern const omn_weights_writer_impl gguf_writer;
+/* Little-endian; and a key with the kind of the value that comes behind it. */
+void gguf_put_number(omn_buf *b, uint64_t x, size_t bytes);
+void gguf_put_key(omn_buf *b, const char *key, gguf_kind kind);
+
+/* ---- what a model is, for readers; told.c ---------------------------------------------------- */
+
+#define GGUF_CONFIG_KEY "omnio.config"    /* + .PATH: one value of config.json */
+/* Pairs for the values of this configuration, appended; how many. */
+uint64_t gguf_tell(omn_buf *b, const omn_weights_inner *config);
 
 #endif

@@ -47,6 +47,10 @@ static const char *refuses(const omn_tensor *t)
     return gguf_type_number(t->type, &number) ? NULL : "is of a type that GGUF does not have";
 }
 
+void gguf_put_number(omn_buf *b, uint64_t x, size_t bytes) { put_number(b, x, bytes); }
+
+void gguf_put_key(omn_buf *b, const char *key, gguf_kind kind) { put_key(b, "", key, kind); }
+
 /* What we say ourselves; of "general." all else is kept under its own key. */
 static bool is_said(const char *key)
 {
@@ -54,7 +58,7 @@ static bool is_said(const char *key)
                                        "general.quantization_version", "general.file_type" };
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (!strcmp(key, own[i])) return true;
-    return false;
+    return !strncmp(key, GGUF_CONFIG_KEY ".", strlen(GGUF_CONFIG_KEY ".")); /* told anew */
 }
 
 static void put_meta(omn_buf *b, const omn_weights_out *w, uint64_t *pairs)
@@ -79,6 +83,8 @@ static void put_meta(omn_buf *b, const omn_weights_out *w, uint64_t *pairs)
         put_text(b, w->meta[2 * i + 1]);
         ++*pairs;
     }
+    for (size_t i = 0; i < w->n_files; i++)
+        if (!strcmp(w->files[i].name, "config.json")) *pairs += gguf_tell(b, &w->files[i]);
     for (size_t i = 0; i < w->n_files; i++) {
         put_key(b, GGUF_FILE_KEY, w->files[i].name, GGUF_ARRAY);
         put_number(b, GGUF_U8, 4);
