@@ -246,6 +246,8 @@ START_TEST(parameters_that_contradict_each_other_are_refused)
         { "frames=100", "100 frames of 128 bands do not fall into squares of 8" },
         { "vocoder=/vocoder hop=128", "256 samples of a frame, not 128" },
         { "vocoder=/vocoder vocoder_width=20", "not that of 20" },
+        { "book=corners codes=100 embed=6", "a cube of 6 axes (embed) has 2 to that power" },
+        { "book=corners codes=2 embed=33", "a cube of 33 axes" },
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         bench b;
@@ -307,6 +309,27 @@ static const float *prepared(bench *b, const omn_value *v, omn_feed *feed, omn_s
     return omn_feed_get(feed, "spectrogram") ? omn_feed_get(feed, "spectrogram")->data : NULL;
 }
 
+/* Silence as the least power stays silent: what comes back is as soft behind the sound as noise of
+ * 1e-5 in each band. */
+START_TEST(silence_stays_silent)
+{
+    bench own, *b = &own;
+    omn_value *v = tone(2 * 16000, 16000), *back = NULL;
+    bench_open(b, "audio.vitvqgan", "silent=least", NULL, NULL);
+    const float *x = prepared(b, v, b->feed, OMN_OK);
+    ck_assert(fabsf(x[255 * 128 + 5] - (logf(1e-5f) + 5.0945f) / 3.8312f) < 1e-5f);
+    WORKS(b, b->impl->finish(b->part->self, b->call, b->feed, NULL, &back, &b->err));
+    const float *y = omn_value_column(back, "samples")->data;
+    float loud = 0, rest = 0;
+    for (size_t i = 8000; i < 16000; i++) loud = fmaxf(loud, fabsf(y[i]));
+    for (size_t i = 40000; i < 65280; i++) rest = fmaxf(rest, fabsf(y[i]));
+    ck_assert_msg(loud > 0.3f && rest < 0.02f, "%g, %g", (double)loud, (double)rest);
+    omn_value_unref(back);
+    omn_value_unref(v);
+    bench_close(b);
+}
+END_TEST
+
 START_TEST(a_sound_is_prepared_and_comes_back)
 {
     bench own, *b = &own;
@@ -360,6 +383,7 @@ int main(void)
                                  what_was_made_is_a_sound,
 #if defined(HAVE_FFTW) && defined(HAVE_SOXR)
                                  a_sound_is_prepared_and_comes_back,
+                                 silence_stays_silent,
 #endif
     };
     return TESTING_RUN("decoder/sound", all, 240); /* kernels of OpenCL are built */
