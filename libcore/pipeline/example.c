@@ -128,11 +128,12 @@ omn_status example_load(const example *e, const char *type, const omn_value *v, 
     return omn_call_load(e->c, path, type, out, err);
 }
 
-/* A field as the kind that the pipeline's input wants (NULL: any). */
-static omn_status fit(const example *e, const omn_kind *kind, const omn_value *v, omn_value **out,
-                      omn_error *err)
+/* A field as what the pipeline's input or output is (NULL: it has none of that name). */
+static omn_status fit(const example *e, const omn_pipeline_port *to, const omn_value *v,
+                      omn_value **out, omn_error *err)
 {
-    const char *type = omn_kind_name(kind);
+    const omn_kind *kind = to ? to->kind : NULL;
+    const char *type = kind ? to->type : "any";
     omn_status st = OMN_OK;
     omn_buf text;
     if (kind && omn_value_is(v, "text") && !omn_kind_impl(kind)->word)
@@ -149,21 +150,21 @@ static omn_status fit(const example *e, const omn_kind *kind, const omn_value *v
     return st;
 }
 
-static const omn_kind *input_kind(const omn_pipeline *p, const char *name)
+static const omn_pipeline_port *input_of(const omn_pipeline *p, const char *name)
 {
     const omn_pipeline_port *in;
     const size_t n = omn_pipeline_inputs(p, &in);
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(in[i].name, name)) return in[i].kind;
+        if (!strcmp(in[i].name, name)) return &in[i];
     return NULL;
 }
 
-static const omn_kind *output_kind(const omn_pipeline *p, const char *name)
+static const omn_pipeline_port *output_of(const omn_pipeline *p, const char *name)
 {
     const omn_pipeline_port *out;
     const size_t n = omn_pipeline_outputs(p, &out);
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(out[i].name, name)) return out[i].kind;
+        if (!strcmp(out[i].name, name)) return &out[i];
     return NULL;
 }
 
@@ -176,7 +177,7 @@ omn_status item_open(const example *e, const recipe_task *t, const omn_value *it
         if (!v) return no_field(e, t, t->give[i].path, err);
         omn_named *g = &out->give[out->n_give];
         g->name = t->give[i].name;
-        const omn_status st = fit(e, input_kind(t->pipeline, g->name), v, &g->value, err);
+        const omn_status st = fit(e, input_of(t->pipeline, g->name), v, &g->value, err);
         if (st != OMN_OK) {
             omn_error_prefix(err, "field \"%s\"", t->give[i].path);
             return example_failed(e, t, st, err);
@@ -205,11 +206,11 @@ static omn_status judged(const example *e, const recipe_task *t, const omn_value
                          task_item *out, omn_error *err)
 {
     const omn_value *v = recipe_get(e->record, item, t->judge);
-    const omn_kind *kind = output_kind(t->pipeline, t->judge_output);
+    const omn_pipeline_port *output = output_of(t->pipeline, t->judge_output);
     omn_value_unref(out->want);
     out->want = NULL;
     if (!v) return no_field(e, t, t->judge, err);
-    const omn_status st = fit(e, kind, v, &out->want, err);
+    const omn_status st = fit(e, output, v, &out->want, err);
     if (st == OMN_OK) return st;
     omn_error_prefix(err, "field \"%s\"", t->judge);
     return example_failed(e, t, st, err);

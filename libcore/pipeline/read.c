@@ -3,6 +3,8 @@
  * language is described in omnio-pipeline(5). */
 #include "read.h"
 
+#include "../value/stream.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -107,14 +109,17 @@ omn_status read_steps(omn_pipeline *p, const yml *list, plan_step **steps, size_
 
 /* ---- inputs and outputs --------------------------------------------------------------------- */
 
-/* The type of an input is a kind of value, of ours or of a plugin. */
+/* The type of an input is a kind of value, of ours or of a plugin, or a stream of one. */
 static omn_status read_type(omn_pipeline *p, const yml *y, omn_pipeline_port *q, omn_error *err)
 {
     omn_error why = OMN_ERROR_INIT;
     if (!q->type)
         return yml_fail(y, err, "%s: a type is wanted, as image, text, number, list or regions",
                         q->name);
-    if (!strcmp(q->type, "any") || omn_kind_find_in(p->ctx, q->type, &q->kind, &why) == OMN_OK)
+    const char *of = stream_type_items(q->type);
+    if (!strcmp(q->type, "any")) return OMN_OK;
+    if ((!of || omn_kind_find_in(p->ctx, of, &q->kind, &why) == OMN_OK) &&
+        omn_kind_find_in(p->ctx, of ? "stream" : q->type, &q->kind, &why) == OMN_OK)
         return OMN_OK;
     return yml_fail(yml_get(y, "type"), err, "%s: %s", q->name, why.text);
 }
@@ -157,7 +162,9 @@ static omn_status read_inputs(omn_pipeline *p, const yml *y, omn_error *err)
         TRY_READ(yml_text(yml_get(v, "help"), &q->help, "", err));
         TRY_READ(yml_text(yml_get(v, "default"), &q->deflt, NULL, err));
         TRY_READ(read_type(p, v, q, err));
-        TRY_READ(name_add(p, yml_key(y, i), q->name, q->type, &p->inputs[i].slot, err));
+        TRY_READ(name_add(p, yml_key(y, i), q->name,
+                          stream_type_items(q->type) ? "stream" : q->type, &p->inputs[i].slot,
+                          err));
         p->inputs[i].p = *q;
         TRY_READ(read_same(p, v, i, err));
     }

@@ -2,6 +2,8 @@
 /* Running a pipeline: slots are filled step by step; what fails says which step of which file. */
 #include "run.h"
 
+#include "../value/stream.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,17 +106,36 @@ void run_put(omn_pipeline_run *r, int slot, omn_value *taken)
     r->waits[slot] = false;
 }
 
+/* A stream of one kind: one that is, or a value of that kind as a stream of one. */
+static omn_status as_stream(omn_call *c, const omn_value *v, const char *of, omn_value **out,
+                            omn_error *err)
+{
+    const omn_kind *kind = NULL;
+    omn_value *one = NULL;
+    if (omn_value_is(v, "stream") && !strcmp(stream_items(v), of)) {
+        *out = omn_value_ref(v);
+        return OMN_OK;
+    }
+    omn_status st = omn_kind_find(c, of, &kind, err);
+    if (st == OMN_OK) st = omn_value_convert(c, v, kind, &one, err);
+    if (st == OMN_OK) st = stream_of_one(one, out, err);
+    omn_value_unref(one);
+    return st;
+}
+
 /* What is given, as what is declared: words from a command line, plain JSON of a batch. */
 static omn_status convert(omn_context *ctx, const omn_pipeline_port *to, const omn_value *v,
                           omn_value **out, omn_error *err)
 {
     omn_call *c = NULL;
+    const char *of = to->kind ? stream_type_items(to->type) : NULL;
     if (!to->kind || omn_value_is(v, to->type)) {
         *out = omn_value_ref(v);
         return OMN_OK;
     }
     omn_status st = omn_context_call(ctx, 0, 0, NULL, &c, err);
-    if (st == OMN_OK) st = omn_value_convert(c, v, to->kind, out, err);
+    if (st == OMN_OK)
+        st = of ? as_stream(c, v, of, out, err) : omn_value_convert(c, v, to->kind, out, err);
     omn_call_free(c);
     return st;
 }

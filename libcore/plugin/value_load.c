@@ -9,6 +9,8 @@
 #include "recognise.h"
 #include "suffix.h"
 
+#include "libcore/value/stream.h"
+
 #include <omnio/texts.h>
 
 #include <fcntl.h>
@@ -20,6 +22,7 @@
 #define MOST_FILE ((size_t)1 << 30)
 #define HEAD      64u
 #define SURE      90
+#define ENOUGH    45 /* where the suffix fits and a type is wanted, as of streams */
 
 typedef struct file_bytes {
     const char *path, *name; /* for messages; NULL where there is none */
@@ -54,7 +57,7 @@ static omn_status ask_formats(omn_context *ctx, const char *type, const file_byt
     for (size_t i = 0; i < names.n; i++) {
         const omn_entry *e = NULL;
         omn_error why = OMN_ERROR_INIT;
-        if (i >= names.preferred && most >= SURE) break;
+        if (i >= names.preferred && most >= (type && names.preferred ? ENOUGH : SURE)) break;
         const omn_status found =
             omn_registry_find(ctx, "omnio.format/1", names.of[i], &e, &why);
         if (found == OMN_ERR_MEMORY) return omn_fail(err, found, "%s: %s", f->path, why.text);
@@ -272,8 +275,8 @@ static omn_status load_long(omn_context *ctx, const char *path, const char *type
     return st == OMN_OK ? wanted(type, &f, out, err) : st;
 }
 
-omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, omn_value **out,
-                          omn_error *err)
+static omn_status load(omn_context *ctx, const char *path, const char *type, omn_value **out,
+                       omn_error *err)
 {
     omn_status st = OMN_OK;
     char *data = NULL;
@@ -310,6 +313,37 @@ omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, 
 done:
     free(data);
     return st;
+}
+
+/* "stream of audio": a file that is read piece by piece, if its pieces are such; else the value of
+ * that kind, which a video's file has as well, as a stream of one. What is no plain file is read
+ * once, and so as that value. */
+static omn_status load_stream(omn_context *ctx, const char *path, const char *of, omn_value **out,
+                              omn_error *err)
+{
+    omn_error why = OMN_ERROR_INIT;
+    omn_value *whole = NULL;
+    uint8_t head[HEAD];
+    size_t n = 0;
+    const bool plain = head_of(path, head, &n);
+    omn_status st = plain ? load(ctx, path, "stream", out, &why) : OMN_ERR_MISSING;
+    if (st == OMN_ERR_MEMORY || st == OMN_ERR_CANCELLED) return omn_fail(err, st, "%s", why.text);
+    if (st == OMN_OK && strcmp(stream_items(*out), of) == 0) return st;
+    if (st == OMN_OK) omn_value_unref(*out);
+    *out = NULL;
+    st = load(ctx, path, of, &whole, err);
+    if (st == OMN_OK) st = stream_of_one(whole, out, err);
+    omn_value_unref(whole);
+    return st;
+}
+
+omn_status omn_value_load(omn_context *ctx, const char *path, const char *type, omn_value **out,
+                          omn_error *err)
+{
+    const char *of = type && ctx && path && out ? stream_type_items(type) : NULL;
+    if (!of) return load(ctx, path, type, out, err);
+    *out = NULL;
+    return load_stream(ctx, path, of, out, err);
 }
 
 /* Its first bytes say which format it is, so that a file of gigabytes is not read for nothing. */

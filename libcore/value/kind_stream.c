@@ -3,6 +3,7 @@
  * hash of where they come from; an item is made when it is asked for. Read back from JSON or a file
  * a stream can be compared and no longer walked: its source is not there. */
 #include "inside.h"
+#include "stream.h"
 
 #include <omnio/kinds_of_values.h>
 
@@ -243,4 +244,35 @@ omn_status omn_stream_new_timed(const omn_stream_source *from, void *self, const
     const omn_filled when[2] = { omn_fill("time", OMN_F64, omn_dim1((int64_t)n), time),
                                  omn_fill("until", OMN_F64, omn_dim0(), &until) };
     return stream_new(from, self, of, n, hash, when, isnan(until) ? 1 : 2, out, err);
+}
+
+/* ---- streams of one kind --------------------------------------------------------------------- */
+
+const char *stream_type_items(const char *type)
+{
+    static const char begins[] = "stream of ";
+    const size_t n = sizeof(begins) - 1;
+    return strncmp(type, begins, n) == 0 ? type + n : NULL;
+}
+
+const char *stream_items(const omn_value *stream)
+{
+    return *(const char *const *)stream->columns[OF].data;
+}
+
+omn_status stream_of_one(const omn_value *v, omn_value **out, omn_error *err)
+{
+    omn_value *one[1] = { omn_value_ref(v) }, *list = NULL;
+    const char *of = omn_value_kind_name(v);
+    double from = 0, until = 0;
+    uint64_t hash[2];
+    omn_status st = omn_list_new(one, 1, &list, err);
+    const bool timed = omn_value_span(v, &from, &until, NULL) == OMN_OK && until > from;
+    omn_value_unref(one[0]);
+    part *p = st == OMN_OK ? part_new(list, 0, err) : NULL;
+    omn_value_unref(list);
+    if (p == NULL) return st != OMN_OK ? st : OMN_ERR_MEMORY;
+    omn_value_hash(v, hash);
+    return timed ? omn_stream_new_timed(&part_source, p, of, 1, hash, &from, until, out, err)
+                 : omn_stream_new(&part_source, p, of, 1, hash, 0, 0, out, err);
 }

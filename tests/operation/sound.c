@@ -225,6 +225,106 @@ START_TEST(a_short_sound_has_a_past)
 }
 END_TEST
 
+/* Samples from..to of v. */
+static omn_value *cut_of(const omn_value *v, size_t from, size_t to)
+{
+    size_t n = 0;
+    omn_value *out = NULL;
+    const size_t channels = (size_t)omn_value_column(v, "samples")->shape.dim[1];
+    const double rate = number(v, "rate"), start = number(v, "start") + (double)from / rate;
+    const float *x = samples(v, &n);
+    const omn_filled columns[3] = {
+        omn_fill("samples", OMN_F32, omn_dim2((int64_t)(to - from), (int64_t)channels),
+                 x + from * channels),
+        omn_fill("rate", OMN_F64, omn_dim0(), &rate),
+        omn_fill("start", OMN_F64, omn_dim0(), &start),
+    };
+    ck_assert_int_eq(omn_value_make(omn_value_kind(v), columns, 3, NULL, &out, NULL), OMN_OK);
+    return out;
+}
+
+/* v in pieces of so many samples. */
+static omn_value *stream_of(const omn_value *v, size_t each)
+{
+    omn_value *list[64] = { NULL }, *all = NULL, *out = NULL;
+    const omn_kind *kind = NULL;
+    size_t n = 0, k = 0;
+    (void)samples(v, &n);
+    for (size_t at = 0; at < n; at += each, k++) {
+        ck_assert_uint_lt(k, 64);
+        list[k] = cut_of(v, at, at + each < n ? at + each : n);
+    }
+    ck_assert_int_eq(omn_list_new(list, k, &all, NULL), OMN_OK);
+    while (k > 0) omn_value_unref(list[--k]);
+    ck_assert_int_eq(omn_kind_find(NULL, "stream", &kind, NULL), OMN_OK);
+    ck_assert_int_eq(omn_value_convert(NULL, all, kind, &out, NULL), OMN_OK);
+    omn_value_unref(all);
+    return out;
+}
+
+/* What goes by in pieces gives the same segments, to the last bit, as the whole does: all of a few,
+ * of many the first and the last. */
+START_TEST(the_ends_of_a_sound_that_goes_by_are_heard)
+{
+    static const struct { size_t n, channels, each; double rate; } cases[] = {
+        { 16000, 1, 16000, 16000 },   { 82000, 1, 30001, 16000 }, { 90000, 2, 44100, 44100 },
+        { 400000, 2, 48000, 48000 },  { 100001, 1, 7919, 8000 },  { 163333, 1, 163333, 11025 },
+        { 96000, 1, 96000, 16000 },   { 97700, 1, 40000, 16000 }, { 40001, 3, 1234, 5512.5 },
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        omn_value *v = sound(cases[i].n, cases[i].channels, cases[i].rate, 2, tones);
+        omn_value *by = stream_of(v, cases[i].each);
+        const omn_value *const whole[4] = { v }, *const pieces[4] = { by };
+        omn_value *a = apply(NULL, "audio.segments", whole, "seconds", "1", "least", "2", NULL);
+        omn_value *b = apply(NULL, "audio.heard", pieces, "seconds", "1", "least", "2", NULL);
+        const size_t n = omn_list_count(a), m = n < 5 ? n : 5;
+        ck_assert_msg(omn_list_count(b) == m, "%zu: %zu segments, not %zu", i, omn_list_count(b),
+                      m);
+        for (size_t k = 0; k < m; k++)
+            ck_assert_msg(omn_value_equal(omn_list_at(a, k < 4 || n < 5 ? k : n - 1),
+                                          omn_list_at(b, k)), "%zu: segment %zu of %zu", i, k, n);
+        omn_value_unref(a);
+        omn_value_unref(b);
+        omn_value_unref(by);
+        omn_value_unref(v);
+    }
+    apply_end();
+}
+END_TEST
+
+START_TEST(what_is_no_sound_is_not_heard)
+{
+    omn_value *v = sound(50000, 1, 16000, 0, count), *other = sound(100, 1, 8000, 0, count);
+    omn_value *list[2] = { v, other }, *all = NULL, *by = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    const omn_kind *kind = NULL;
+    ck_assert_int_eq(omn_kind_find(NULL, "stream", &kind, NULL), OMN_OK);
+    ck_assert_int_eq(omn_list_new(list, 2, &all, NULL), OMN_OK);
+    ck_assert_int_eq(omn_value_convert(NULL, all, kind, &by, NULL), OMN_OK);
+    const omn_value *const in[4] = { by };
+    ck_assert_ptr_null(apply(&err, "audio.heard", in, NULL));
+    ck_assert_msg(strstr(err.text, "16000 Hz goes on at 8000 Hz"), "%s", err.text);
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_ptr_null(apply(&err, "audio.heard", in, "seconds", "3600", "first", "64", NULL));
+    ck_assert_msg(strstr(err.text, "too many"), "%s", err.text);
+    omn_value_unref(by);
+    omn_value_unref(all);
+    omn_value *text = text_of("no sound");
+    ck_assert_int_eq(omn_list_new(&text, 1, &all, NULL), OMN_OK);
+    ck_assert_int_eq(omn_value_convert(NULL, all, kind, &by, NULL), OMN_OK);
+    const omn_value *const words[4] = { by };
+    err = (omn_error)OMN_ERROR_INIT;
+    ck_assert_ptr_null(apply(&err, "audio.heard", words, NULL));
+    ck_assert_msg(strstr(err.text, "a stream of text, one of audio is wanted"), "%s", err.text);
+    omn_value_unref(by);
+    omn_value_unref(all);
+    omn_value_unref(text);
+    omn_value_unref(v);
+    omn_value_unref(other);
+    apply_end();
+}
+END_TEST
+
 START_TEST(what_cannot_be_is_refused)
 {
     static const struct { const char *name, *set[4], *says; } cases[] = {
@@ -258,6 +358,8 @@ int main(void)
                                  what_a_rate_cannot_say_is_left_out,
                                  segments_are_those_of_the_table, segments_are_made_of_any_sound,
                                  a_short_sound_has_a_past,
+                                 the_ends_of_a_sound_that_goes_by_are_heard,
+                                 what_is_no_sound_is_not_heard,
                                  what_cannot_be_is_refused };
     return TESTING_RUN("operation/sound", all, 60);
 }

@@ -91,6 +91,8 @@ static const bad cases[] = {
     { HEAD "steps:\n  - {generate: text, as: a, prompt: x, guidance: {prompt: y}}\n", 4, 50,
       "weight" },
     { HEAD "steps: []\n", 1, 1, "outputs" },
+    { "version: 1\ninputs: {a: {type: stream of nothing}}\nsteps: []\noutputs: {a: $a}\n", 2, 20,
+      "nothing" },
     { "version: 1\ninputs: {a: {type: audio, default: $v}, v: {type: stream}}\nsteps: []\n"
       "outputs: {a: $a, v: $v}\n", 2, 36, "an input in front of it that is read from a file" },
     { "version: 1\ninputs: {v: {type: text}, a: {type: audio, default: $v}}\nsteps: []\n"

@@ -196,7 +196,9 @@ static omn_status walk_all(walk *w, const media *m, omn_error *err)
     OMN_TRY(input_open(m, x->most_pixels, &w->in, err));
     w->s = input_choose(&w->in, AVMEDIA_TYPE_VIDEO);
     if (!w->s) {
-        st = omn_fail(err, OMN_ERR_DATA, "there are no pictures in it, only sound");
+        const bool sound = input_choose(&w->in, AVMEDIA_TYPE_AUDIO) != NULL;
+        st = omn_fail(err, OMN_ERR_DATA, "there are no pictures in it%s",
+                      sound ? ", only sound" : "");
         goto done;
     }
     x->unit = w->s->time_base;

@@ -3,6 +3,7 @@
 #include "sound.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define RESAMPLE(IN, OPT, PAR, OUT)                                                                \
     IN(audio, in, "a sound")                                                                       \
@@ -51,8 +52,9 @@ static omn_status segments(omn_call *c, const omn_value *in, double rate, double
         return omn_fail(err, OMN_ERR_ARGUMENT, "each and parts: one says how long they are");
     OMN_TRY(sound_of(in, true, &s, err));
     const double length = (double)s.n / s.rate;
-    cut how = { seconds, parts > 0 ? length / parts : each > 0 ? each : seconds, length,
-                (size_t)least, 0, s.n > 0 ? (size_t)parts : 0 };
+    cut how = { .seconds = seconds, .length = length, .least = (size_t)least,
+                .each = parts > 0 ? length / parts : each > 0 ? each : seconds,
+                .parts = s.n > 0 ? (size_t)parts : 0 };
     OMN_TRY(sound_resample(c, &s, rate, err));
     OMN_TRY(sound_cut(&s, &how, in, out, err));
     const size_t heard = omn_list_count(*out) - how.silent;
@@ -65,9 +67,42 @@ done:
     return st;
 }
 
+#define HEARD(IN, OPT, PAR, OUT)                                                                   \
+    IN(stream, in, "a sound of any length, piece by piece, of any rate and any channels")          \
+    PAR(double, rate, "16000", "100..1000000", "Hz", "samples in a second of the segments")        \
+    PAR(double, seconds, "4.08", "0.01..3600", "s", "length of each")                              \
+    PAR(int, first, "4", "0..64", NULL, "so many segments from its beginning")                     \
+    PAR(int, last, "1", "1..64", NULL, "and so many from its end")                                 \
+    PAR(int, least, "0", "0..64", NULL, "so many of any sound that is not empty, silent ones in "  \
+        "front: a model that wants a past has one")                                                \
+    OUT(list, out, "these of the segments that audio.segments cuts, in their order")
+OMN_OPERATION(heard, HEARD, OMN_PURE);
+static omn_status heard(omn_call *c, const omn_value *in, double rate, double seconds, int first,
+                        int last, int least, omn_value **out, omn_error *err)
+{
+    const char *of = *(const char *const *)omn_value_column(in, "of")->data;
+    cut how = { .seconds = seconds, .first = (size_t)first, .last = (size_t)last,
+                .least = (size_t)least };
+    if (strcmp(of, "audio") != 0)
+        return omn_fail(err, OMN_ERR_TYPE, "a stream of %s, one of audio is wanted", of);
+    const omn_status st = sound_heard(c, in, rate, &how, out, err);
+    if (st != OMN_OK) return st;
+    const size_t n = omn_list_count(*out) - how.silent + how.skipped;
+    const double left = how.length - (double)n * how.each;
+    if (how.skipped > 0)
+        omn_call_log(c, OMN_LOG_WARN, "audio.heard: of %.2f s the first %.2f s and the last %.2f s "
+                     "count", how.length, first * how.each, last * how.each);
+    if (left > 0.001) /* nobody should believe that it was heard */
+        omn_call_log(c, OMN_LOG_WARN, "audio.heard: the last %.2f s of %.2f s are left out", left,
+                     how.length);
+    return OMN_OK;
+}
+
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(resample, "audio.resample", "a sound at another rate"),
     OMN_OPERATION_OBJECT(segments, "audio.segments",
                          "a sound as pieces of equal length, one channel, as models read them"),
+    OMN_OPERATION_OBJECT(heard, "audio.heard",
+                         "the first and the last of these pieces of a sound that need not be held"),
 };
 OMN_PLUGIN("operation-sound", "1.0", "Apache-2.0", "rates and segments of sound", objects);

@@ -43,8 +43,47 @@ omn_status sound_give(const sound *s, const omn_value *like, omn_value **out, om
     return omn_value_make(omn_value_kind(like), columns, 3, NULL, out, err);
 }
 
+struct resampler {
+    soxr_t soxr;
+};
+
+omn_status resampler_open(double from, double to, size_t channels, resampler **out, omn_error *err)
+{
+    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
+    const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
+    soxr_error_t why = NULL;
+    *out = NULL;
+    /* libsoxr crashes where memory is short for its tables, so there is to be enough for them. */
+    void *volatile spare = malloc(SPARE);
+    if (spare == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory to resample a sound");
+    free(spare);
+    resampler *r = calloc(1, sizeof(*r));
+    if (r != NULL) r->soxr = soxr_create(from, to, (unsigned)channels, &why, &io, &quality, NULL);
+    if (r != NULL && r->soxr != NULL) {
+        *out = r;
+        return OMN_OK;
+    }
+    free(r);
+    return omn_fail(err, OMN_ERR_MEMORY, "no memory to resample a sound%s%s", why ? ": " : "",
+                    why ? why : "");
+}
+
+void resampler_close(resampler *r)
+{
+    if (r != NULL) soxr_delete(r->soxr);
+    free(r);
+}
+
+omn_status resampler_run(resampler *r, const float *x, size_t n, size_t *used, float *y,
+                         size_t most, size_t *made, omn_error *err)
+{
+    *used = *made = 0;
+    const soxr_error_t why = soxr_process(r->soxr, x, n, x ? used : NULL, y, most, made);
+    return why == NULL ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "libsoxr: %s", why);
+}
+
 /* Everything through the filter: y has room for `most` moments, *made says how many came. */
-static omn_status filter(omn_call *c, soxr_t soxr, const sound *s, float *y, size_t most,
+static omn_status filter(omn_call *c, resampler *r, const sound *s, float *y, size_t most,
                          size_t *made, omn_error *err)
 {
     const size_t step = (size_t)s->rate + 1;
@@ -56,10 +95,10 @@ static omn_status filter(omn_call *c, soxr_t soxr, const sound *s, float *y, siz
         size_t used = 0;
         if (omn_call_cancelled(c))
             return omn_fail(err, OMN_ERR_CANCELLED, "stopped while a sound was resampled");
-        const soxr_error_t why =
-            soxr_process(soxr, last ? NULL : s->x + at * s->channels, n, last ? NULL : &used,
-                         y + *made * s->channels, most - *made, &got);
-        if (why != NULL) return omn_fail(err, OMN_ERR_MEMORY, "libsoxr: %s", why);
+        const omn_status st =
+            resampler_run(r, last ? NULL : s->x + at * s->channels, n, &used,
+                          y + *made * s->channels, most - *made, &got, err);
+        if (st != OMN_OK) return st;
         at += used;
         *made += got;
         if (used == 0 && got == 0) break;
@@ -69,12 +108,10 @@ static omn_status filter(omn_call *c, soxr_t soxr, const sound *s, float *y, siz
 
 omn_status sound_resample(omn_call *c, sound *s, double rate, omn_error *err)
 {
-    const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
-    const soxr_quality_spec_t quality = soxr_quality_spec(SOXR_HQ, 0);
     const double wanted = ceil((double)s->n * (rate / s->rate));
     size_t made = 0;
     float *y = NULL;
-    soxr_t soxr = NULL;
+    resampler *r = NULL;
     omn_status st = OMN_OK;
     if (rate == s->rate || s->n == 0) {
         s->rate = rate;
@@ -83,28 +120,21 @@ omn_status sound_resample(omn_call *c, sound *s, double rate, omn_error *err)
     if (wanted * (double)s->channels * sizeof(*y) > (double)OMN_VALUE_MOST_BYTES)
         return omn_fail(err, OMN_ERR_DATA, "%.0f samples of %zu channels are more than one value",
                         wanted, s->channels);
-    /* libsoxr crashes where memory is short for its tables, so there is to be enough for them. */
-    void *volatile spare = malloc(SPARE);
-    if (spare == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory to resample a sound");
-    free(spare);
     const size_t n = (size_t)wanted;
-    soxr_error_t why = NULL;
+    OMN_TRY(resampler_open(s->rate, rate, s->channels, &r, err));
     y = calloc(n * s->channels + 1, sizeof(*y));
-    soxr = y == NULL ? NULL
-                     : soxr_create(s->rate, rate, (unsigned)s->channels, &why, &io, &quality, NULL);
-    if (soxr == NULL) {
-        st = omn_fail(err, OMN_ERR_MEMORY, "no memory to resample a sound%s%s", why ? ": " : "",
-                      why ? why : "");
+    if (y == NULL) {
+        st = omn_fail(err, OMN_ERR_MEMORY, "no memory to resample a sound");
         goto done;
     }
-    OMN_TRY(filter(c, soxr, s, y, n, &made, err)); /* what did not come stays zero */
+    OMN_TRY(filter(c, r, s, y, n, &made, err)); /* what did not come stays zero */
     free(s->x);
     s->x = y;
     y = NULL;
     s->n = n;
     s->rate = rate;
 done:
-    if (soxr != NULL) soxr_delete(soxr);
+    resampler_close(r);
     free(y);
     return st;
 }

@@ -45,11 +45,13 @@ static place place_of(const cut *how, double rate, double n, double i)
 static omn_status piece(const sound *s, const place *at, size_t size, int64_t whole, float *y,
                         const omn_value *like, omn_value **out, omn_error *err)
 {
-    const sound one = { y, size, 1, s->rate, s->start + (double)at->from / s->rate };
+    const sound one = { y, size, 1, s->rate, s->start + (double)at->from / s->rate, 0, 0 };
     const int64_t most = (int64_t)s->n < whole ? (int64_t)s->n : whole;
     memset(y, 0, size * sizeof(*y));
-    for (int64_t i = at->first; i < at->behind && at->from + i < most; i++)
-        y[i] = s->x[at->from + i];
+    for (int64_t i = at->first; i < at->behind && at->from + i < most; i++) {
+        const int64_t k = at->from + i;
+        y[i] = s->x[k < (int64_t)s->gap_at ? k : k - (int64_t)s->gap];
+    }
     return sound_give(&one, like, out, err);
 }
 
@@ -63,13 +65,17 @@ omn_status sound_cut(const sound *s, cut *how, const omn_value *like, omn_value 
     omn_value **list = NULL;
     float *y = NULL;
     size_t made = 0;
+    const double both = (double)(how->first + how->last);
+    const double keep = both > 0 && n > both ? both : n;
     if (size < 1)
         return omn_fail(err, OMN_ERR_ARGUMENT, "segments of %g s hold no sample at %g Hz",
                         how->seconds, s->rate);
-    if (n > PIECES || n * size * sizeof(*y) > (double)OMN_VALUE_MOST_BYTES)
-        return omn_fail(err, OMN_ERR_DATA, "%.0f segments of %.0f samples are too many", n, size);
+    if (keep > PIECES || keep * size * sizeof(*y) > (double)OMN_VALUE_MOST_BYTES)
+        return omn_fail(err, OMN_ERR_DATA, "%.0f segments of %.0f samples are too many", keep,
+                        size);
     how->silent = n > 0 && how->least > (size_t)n ? how->least - (size_t)n : 0;
-    list = calloc(how->silent + (size_t)n + 1, sizeof(omn_value *));
+    how->skipped = (size_t)(n - keep);
+    list = calloc(how->silent + (size_t)keep + 1, sizeof(omn_value *));
     y = malloc((size_t)size * sizeof(*y));
     if (list == NULL || y == NULL) {
         st = omn_fail(err, OMN_ERR_MEMORY, "no memory for segments");
@@ -77,12 +83,13 @@ omn_status sound_cut(const sound *s, cut *how, const omn_value *like, omn_value 
     }
     for (; made < how->silent; made++) {
         const sound one = { y, (size_t)size, 1, s->rate,
-                            s->start - (double)(how->silent - made) * how->each };
+                            s->start - (double)(how->silent - made) * how->each, 0, 0 };
         memset(y, 0, (size_t)size * sizeof(*y));
         OMN_TRY(sound_give(&one, like, &list[made], err));
     }
-    for (; made < how->silent + (size_t)n; made++) {
-        const place at = place_of(how, s->rate, n, (double)(made - how->silent));
+    for (; made < how->silent + (size_t)keep; made++) {
+        const size_t k = made - how->silent, skip = how->skipped && k >= how->first;
+        const place at = place_of(how, s->rate, n, (double)(k + (skip ? how->skipped : 0)));
         OMN_TRY(piece(s, &at, (size_t)size, whole, y, like, &list[made], err));
     }
     OMN_TRY(omn_list_new(list, made, out, err));

@@ -10,6 +10,7 @@ typedef struct sound {
     float *x;                             /* [n, channels]; owned, free() */
     size_t n, channels;
     double rate, start;                   /* Hz, s */
+    size_t gap_at, gap;                   /* so many moments from there on are not in x */
 } sound;
 
 /* A copy of the samples of v (kind audio), or the mean of its channels. [run] */
@@ -28,9 +29,27 @@ typedef struct cut {
     size_t least;                         /* pieces of any sound; silent ones in front */
     size_t silent;                        /* how many of those there are; filled */
     size_t parts;                         /* so many, whatever each and length say; 0: as they do */
+    size_t first, last;                   /* of more than both the first and last; 0, 0: all */
+    size_t skipped;                       /* how many pieces these left out; filled */
 } cut;
 /* A list of pieces of exactly trunc(seconds * rate) samples; like: as above. [run] */
 omn_status sound_cut(const sound *s, cut *how, const omn_value *like, omn_value **out,
                      omn_error *err);
+
+/* Of a stream of audio the first pieces and the last, each as long as it stands for, while the rest
+ * goes by: memory holds what becomes these, and one item of the stream. how: seconds, first, last,
+ * least; the other fields are filled. *out as from sound_cut. [run] */
+omn_status sound_heard(omn_call *c, const omn_value *stream, double rate, cut *how, omn_value **out,
+                       omn_error *err);
+
+/* Another rate for what comes piece by piece. */
+typedef struct resampler resampler;
+omn_status resampler_open(double from, double to, size_t channels, resampler **out,
+                          omn_error *err);
+void resampler_close(resampler *r);
+/* Of n moments at x (NULL: all have come) up to `most` that are ready; *used of the first were
+ * taken. [run] */
+omn_status resampler_run(resampler *r, const float *x, size_t n, size_t *used, float *y,
+                         size_t most, size_t *made, omn_error *err);
 
 #endif
