@@ -122,7 +122,7 @@ awk -v order="base tensor value plugin graph nn generate train pipeline validate
         n = split(order, floors, " ")
         for (i = 1; i <= n; i++) rank[floors[i]] = i
         rank["kinds_of_values"] = rank["value"]
-        rank["texts"] = rank["company"] = rank["plugin"]
+        rank["texts"] = rank["company"] = rank["takes"] = rank["plugin"]
         rank["ops"] = rank["compute"] = rank["running"] = rank["graph"]
         rank["kinds"] = rank["answer"] = rank["generate"]
         rank["learn"] = rank["generate"]

@@ -166,6 +166,9 @@ static void count_inputs(const counting *k, const plan_step *s, const char *role
             bytes += count * omn_type_get(list[i].type)->bytes;
     }
     bytes *= 2 * (uint64_t)rows;
+    const omn_takes_impl *takes = e->extension ? e->extension("omnio.takes/1") : NULL;
+    cost_load_operations(omn_model_context(k->m), takes);
+    if (takes && takes->bytes) bytes += takes->bytes(p->self);
     snprintf(name, sizeof name, "encoder %s", role);
     tell(k, "inputs", name, s->name, bytes, false);
     k->cost->inputs += bytes;
@@ -202,7 +205,11 @@ static omn_status count_making(counting *k, const plan_step *s, const omn_part *
     omn_graph *g = NULL;
     const omn_status st = values_graph(decoder, codes, &g, err);
     if (st != OMN_OK || !g) return st;
-    const uint64_t bytes = omn_graph_workspace(g);
+    const omn_decoder_impl *d = decoder->impl;
+    const omn_takes_impl *takes = d->extension ? d->extension("omnio.takes/1") : NULL;
+    const uint64_t bytes = omn_graph_workspace(g) +
+        (takes && takes->bytes && !codes ? takes->bytes(decoder->self) : 0);
+    cost_load_operations(omn_model_context(decoder->model), takes);
     tell(k, "making", omn_part_object(decoder), s->name, bytes, false);
     k->cost->making += bytes;
     return cost_weights_add(k->read, decoder->model, g, err);
@@ -347,7 +354,8 @@ static omn_status count_all(counting *k, omn_error *err)
     if (k->p->model) count_model(k);
     k->cost->read = cost_weights_tell(k->read, tell_weights, k);
     OMN_TRY(all_steps(k, k->p->steps, k->p->n_steps, false, err));
-    k->cost->process = cost_process(k->read);
+    const uint64_t reading = cost_load_files(k->p);
+    k->cost->process = cost_process(k->read) + reading;
     tell(k, "process", "", NULL, k->cost->process, false);
     k->cost->memory = k->cost->read + k->cost->workspace + k->cost->states + k->cost->inputs +
         k->cost->making + k->cost->process;

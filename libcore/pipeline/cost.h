@@ -5,6 +5,14 @@
 #define OMNIO_PIPELINE_COST_H
 
 #include <omnio/pipeline.h>
+#include <omnio/takes.h>
+
+/* The plugins that read the files of its inputs and write those of its outputs, by their usual
+ * forms, and the operations that an encoder or decoder asks for ("omnio.takes/1"; NULL: none), are
+ * loaded, as they will be when it runs. What is not there is left out. Returns what the readers
+ * have at work. */
+uint64_t cost_load_files(omn_pipeline *p);
+void cost_load_operations(omn_context *ctx, const omn_takes_impl *takes);
 
 /* Whose a weight is: the part with the longest prefix that its name begins with, else its first
  * word. */

@@ -4,7 +4,10 @@
  * graph goes on to samples; without, phases are guessed when it is done. */
 #include "vitvqgan.h"
 
+#include <omnio/takes.h>
+
 #include <stdlib.h>
+#include <string.h>
 
 static const omn_param vitvqgan_params[] = { VITVQGAN(OMN_S_ROW, vitvqgan) };
 
@@ -55,7 +58,25 @@ static uint32_t ports(const void *self, const omn_port **in, uint32_t *n_out, co
     return 1;
 }
 
+/* The sound and its copy in the value; without a vocoder also what spectrogram.audio has at work
+ * with its usual window: magnitudes, two spectra and windowed frames. */
+static uint64_t bytes_taken(const void *self)
+{
+    const struct vitvqgan *p = ((const vitvqgan_self *)self)->p;
+    const uint64_t frames = (uint64_t)p->frames, sound = 4 * frames * (uint64_t)p->hop;
+    return 2 * sound + (p->vocoder[0] ? 0 : sound + frames * (4 * 513 + 2 * 8 * 520 + 4 * 1024));
+}
+
+static const void *extension(const char *id)
+{
+    static const char *const operations[] = { "audio.segments", "audio.mel", "spectrogram.audio",
+                                              NULL };
+    static const omn_takes_impl takes = { bytes_taken, operations };
+    return strcmp(id, "omnio.takes/1") ? NULL : (const void *)&takes;
+}
+
 static const omn_decoder_impl impl = {
+    .extension = extension,
     .makes = "audio",
     .open = vitvqgan_open,
     .close = free,

@@ -2,6 +2,8 @@
 /* encoder audio.ast: the door of the sound encoder. */
 #include "ast.h"
 
+#include <omnio/takes.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +51,9 @@ static uint32_t grid(const void *self, uint32_t *rows, uint32_t *columns)
 static const void *extension(const char *id)
 {
     static const omn_features_impl features = { ast_features, grid };
+    static const char *const operations[] = { "audio.segments", "audio.mel", NULL };
+    static const omn_takes_impl takes = { NULL, operations };
+    if (!strcmp(id, "omnio.takes/1")) return &takes;
     return strcmp(id, "omnio.features/1") ? NULL : (const void *)&features;
 }
 
