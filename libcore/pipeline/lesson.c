@@ -118,6 +118,8 @@ static omn_status plain(const omn_teacher *t, const omn_value *v, const char *wh
     omn_status st = OMN_OK;
     for (size_t i = 0; omn_value_is(v, "list") && st == OMN_OK && i < omn_list_count(v); i++)
         st = plain(t, omn_list_at(v, i), what, err);
+    for (size_t i = 0; omn_value_is(v, "record") && st == OMN_OK && i < omn_record_count(v); i++)
+        st = plain(t, omn_record_at(v, i, NULL), what, err);
     if (st != OMN_OK || !omn_value_is(v, "text")) return st;
     int32_t *ids = NULL;
     size_t n = 0;
@@ -127,16 +129,31 @@ static omn_status plain(const omn_teacher *t, const omn_value *v, const char *wh
     return st;
 }
 
+static omn_status plain_slot(const omn_teacher *t, const omn_pipeline_run *r, int slot,
+                             omn_error *err)
+{
+    char what[160];
+    if (!r->slots[slot]) return OMN_OK;
+    snprintf(what, sizeof what, "$%s", r->p->slots[slot].name);
+    return plain(t, r->slots[slot], what, err);
+}
+
+/* A text that steps made may name tokens that the pipeline's author put there: it is made of texts
+ * of the example, and those are looked at. */
 static omn_status plain_texts(const omn_teacher *t, const omn_pipeline_run *r, omn_error *err)
 {
     const plan_step *s = t->step;
     omn_status st = OMN_OK;
-    char what[160];
+    bool made = false;
     for (size_t i = 0; i < s->n_from + s->n_words && st == OMN_OK; i++) {
         const int slot = i < s->n_from ? s->from[i].slot : s->words[i - s->n_from].slot;
-        snprintf(what, sizeof what, "$%s", r->p->slots[slot].name);
-        if (r->slots[slot]) st = plain(t, r->slots[slot], what, err);
+        bool given = false;
+        for (size_t k = 0; k < r->p->n_inputs; k++) given = given || r->p->inputs[k].slot == slot;
+        if (given) st = plain_slot(t, r, slot, err);
+        else made = true;
     }
+    for (size_t k = 0; made && k < r->p->n_inputs && st == OMN_OK; k++)
+        st = plain_slot(t, r, r->p->inputs[k].slot, err);
     return st;
 }
 

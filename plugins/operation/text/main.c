@@ -3,6 +3,8 @@
  * space is that of ASCII. Nothing depends on the locale. */
 #include <config.h>
 
+#include "tagged.h"
+
 #include <omnio/plugin.h>
 
 #include <stdlib.h>
@@ -252,6 +254,19 @@ static omn_status before(omn_call *c, const omn_value *in, const char *at, omn_v
     return omn_text_new(text, n, out, err);
 }
 
+#define TAGGED(IN, OPT, PAR, OUT)                                                                  \
+    IN(any, in, "a text, or a list of texts and of lists of numbers of things, from 0")            \
+    IN(list, names, "what the things are called")                                                  \
+    PAR(string, mark, "vis_extra_id", NULL, NULL, "thing 2 is <mark_2> behind its name; \"\": no") \
+    OUT(text, out, "one text")
+OMN_OPERATION(tagged, TAGGED, OMN_PURE);
+static omn_status tagged(omn_call *c, const omn_value *in, const omn_value *names, const char *mark,
+                         omn_value **out, omn_error *err)
+{
+    (void)c;
+    return text_tagged(in, names, mark, out, err);
+}
+
 #define JOIN(IN, OPT, PAR, OUT)                                                                    \
     IN(list, in, "a list of any values")                                                           \
     PAR(string, with, ", ", NULL, NULL, "what to put between; \"\\n\" for lines")                  \
@@ -369,6 +384,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(replace, "text.replace", "other words for some of a text"),
     OMN_OPERATION_OBJECT(split, "text.split", "a text as a list of its parts"),
     OMN_OPERATION_OBJECT(before, "text.before", "a text up to something"),
+    OMN_OPERATION_OBJECT(tagged, "text.tagged", "words and numbers of things as one text"),
     OMN_OPERATION_OBJECT(join, "text.join", "a list as one text"),
 };
 OMN_PLUGIN("operation-text", "1.0", "Apache-2.0", "operations on texts", objects);
