@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 enum {
     END_SIZE = 22,
@@ -204,10 +206,29 @@ omn_status zip_read(const omn_map *map, omn_arena *a, zip_dir *out, omn_error *e
     return check_places(&r, out);
 }
 
+/* What was read of a mapping need not stay in memory: an archive may be larger than that. Where a
+ * system cannot be told so nothing is lost; whose bytes are no file's keep them. */
+static void give_back(const uint8_t *p, uint64_t n)
+{
+#ifdef MADV_PAGEOUT
+    const long asked = sysconf(_SC_PAGESIZE);
+    const uintptr_t page = asked > 0 ? (uintptr_t)asked : 4096;
+    const uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
+    const uintptr_t to = (uintptr_t)(p + n) / page * page;
+    if (from < to) (void)madvise((void *)from, to - from, MADV_PAGEOUT);
+#else
+    (void)p;
+    (void)n;
+#endif
+}
+
+enum { GIVE_BACK = 16 << 20 };            /* as often; less stays */
+
 /* CRC-32 of section 4.4.7, eight bytes at a step (Kounavis and Berry 2005). */
 static uint32_t crc_of(const uint8_t *p, uint64_t n)
 {
     uint32_t t[8][256], c = ~0u;
+    const uint8_t *start = p;
     for (uint32_t i = 0; i < 256; i++) {
         t[0][i] = i;
         for (int bit = 0; bit < 8; bit++)
@@ -215,12 +236,18 @@ static uint32_t crc_of(const uint8_t *p, uint64_t n)
     }
     for (uint32_t i = 0; i < 256; i++)
         for (int k = 1; k < 8; k++) t[k][i] = t[0][t[k - 1][i] & 255] ^ t[k - 1][i] >> 8;
+    const uint8_t *kept = p;
     for (; n >= 8; p += 8, n -= 8) {
+        if (p - kept >= GIVE_BACK) {
+            give_back(kept, (uint64_t)(p - kept));
+            kept = p;
+        }
         const uint32_t low = c ^ (uint32_t)number(p, 4), high = (uint32_t)number(p + 4, 4);
         c = t[7][low & 255] ^ t[6][low >> 8 & 255] ^ t[5][low >> 16 & 255] ^ t[4][low >> 24] ^
             t[3][high & 255] ^ t[2][high >> 8 & 255] ^ t[1][high >> 16 & 255] ^ t[0][high >> 24];
     }
     for (; n > 0; n--) c = t[0][(c ^ *p++) & 255] ^ c >> 8;
+    if (kept > start || (uint64_t)(p - start) >= GIVE_BACK) give_back(kept, (uint64_t)(p - kept));
     return ~c;
 }
 
