@@ -135,6 +135,15 @@ typedef struct omn_candidates_impl {
     bool (*sum)(const void *self);      /* scores are sums over the tokens, else means */
 } omn_candidates_impl;
 
+/* "omnio.fed/1": what a lesson says that the model has said where these ids are wanted. */
+typedef struct omn_fed_impl {
+    /* ids [n]: of write(). fed [1 + n]: what stands where ids[0] is wanted (a prompt's last id, or
+     * the start token; it comes as -1, and then nothing else stands there), and behind it a copy
+     * of ids. Chance is the call's. [run] */
+    omn_status (*feed)(const void *self, omn_call *c, const int32_t *ids, size_t n, int32_t *fed,
+                       omn_error *err);
+} omn_fed_impl;
+
 /* An opened answer: an object, its parameters, a model's parts, its rules compiled. [any] once it
  * is made. */
 typedef struct omn_answer omn_answer;

@@ -168,6 +168,8 @@ typedef struct omn_pipeline_taught {
     const char *output;                 /* decoder role; lives as long as the pipeline */
     const char *modality;               /* kind of what is wanted; as long as the teacher */
     omn_ids want;                       /* by the step's own answer, without the end; owned */
+    int32_t *fed;                       /* [1 + want.count] what is said to have been said instead,
+                                         * of omn_fed_impl; NULL: these ids; owned */
 } omn_pipeline_taught;
 OMN_API void omn_pipeline_taught_fini(omn_pipeline_taught *t);
 /* p and m are borrowed. OMN_ERR_CONFIG: a pipeline without such a step, or with more; what the

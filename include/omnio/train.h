@@ -64,6 +64,11 @@ typedef struct omn_page {
      * inputs and has to be found, for models that hide it among what was said already
      * (omn_target.noised). Those of outputs that the setup does not name so are an error. */
     const uint8_t *const *noised;
+    /* By lesson (NULL: of none), [1 + n_ids] (NULL: the ids themselves): what stands among what was
+     * said already in front of the first wanted id (-1: what stands there anyhow) and in place of
+     * each of them: a model that meets wrong words there as it learns goes on from its own
+     * mistakes. For lessons that have more than texts. */
+    const int32_t *const *fed;
 } omn_page;
 /* Makes page number `index` (from 0, each once per run); called from pool threads for different
  * indices at the same time; the page's memory comes from `a`. The same index and step give the same

@@ -149,6 +149,27 @@ done:
     return st;
 }
 
+omn_status answer_feed(const omn_answer *a, omn_call *c, const omn_ids *want, int32_t **out,
+                       omn_error *err)
+{
+    const omn_fed_impl *impl = a->impl->extension ? a->impl->extension("omnio.fed/1") : NULL;
+    *out = NULL;
+    if (!impl) return OMN_OK;
+    int32_t *fed = malloc((want->count + 1) * sizeof *fed);
+    if (!fed) return omn_fail(err, OMN_ERR_MEMORY, "what a lesson feeds: out of memory");
+    fed[0] = -1;
+    if (want->count) memcpy(fed + 1, want->ids, want->count * sizeof *fed);
+    omn_status st = impl->feed(a->part->self, c, want->ids, want->count, fed, err);
+    for (size_t i = 0; i <= want->count && st == OMN_OK; i++)
+        if (fed[i] < (i ? 0 : -1) || fed[i] >= a->vocab->rows)
+            st = omn_fail(err, OMN_ERR_PLUGIN, "the answer \"%s\" feeds the id %d, the vocabulary "
+                                               "has %d", a->part->object, (int)fed[i],
+                          (int)a->vocab->rows);
+    if (st == OMN_OK) *out = fed;
+    else free(fed);
+    return st;
+}
+
 omn_status omn_answer_read(const omn_answer *a, omn_call *c, const omn_heard *h,
                            const omn_frame *frame, omn_value **out, omn_error *err)
 {

@@ -24,5 +24,9 @@ omn_status model_spelling(omn_model *m, const omn_part *decoder, bool sorted, co
                           omn_error *err);
 /* A walk through the answer's rules; *out NULL when it has none. */
 omn_status answer_walk(const omn_answer *a, rules_walk **out, omn_error *err);
+/* What a lesson that wants these ids feeds in their place, [1 + want->count] as omn_fed_impl has
+ * it, owned (free()); *out NULL: the ids themselves. [run] */
+omn_status answer_feed(const omn_answer *a, omn_call *c, const omn_ids *want, int32_t **out,
+                       omn_error *err);
 
 #endif

@@ -237,6 +237,8 @@ static omn_status show(omn_pipeline_taught *l, const int32_t *ids, size_t n, omn
 
 static omn_status want(omn_pipeline_taught *l, const int32_t *ids, uint32_t n, omn_error *err)
 {
+    free(l->fed);                         /* it stood for the ids that go */
+    l->fed = NULL;
     omn_ids_fini(&l->want);
     omn_ids_init(&l->want, n + 1u);
     for (uint32_t i = 0; i < n; i++) omn_ids_put(&l->want, ids[i]);

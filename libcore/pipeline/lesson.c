@@ -6,6 +6,7 @@
 #include "read.h"
 #include "run.h"
 
+#include "../generate/answer.h"
 #include "../generate/codes.h"
 
 #include <math.h>
@@ -290,6 +291,7 @@ static omn_status take_want(const omn_teacher *t, omn_pipeline_run *r, omn_call 
     OMN_TRY(omn_answer_write(a, c, other ? other : wanted, has ? &frame : NULL, &out->want, err));
     if (!strcmp(omn_answer_object(a), "text")) /* no rules that could refuse it */
         OMN_TRY(only_text(t, out->want.ids, out->want.count, "the text", err));
+    OMN_TRY(answer_feed(a, c, &out->want, &out->fed, err));
     out->output = s->output;
     out->modality = teacher_makes(t);
 done:
@@ -330,6 +332,7 @@ void omn_pipeline_taught_fini(omn_pipeline_taught *t)
     for (uint32_t i = 0; i < t->n_inputs; i++) omn_value_unref(t->inputs[i].value);
     free(t->inputs);
     omn_ids_fini(&t->want);
+    free(t->fed);
     *t = (omn_pipeline_taught){ OMN_FILL(omn_pipeline_taught) };
 }
 

@@ -68,6 +68,7 @@ typedef struct maker {
     omn_value **values;           /* of the lessons' inputs, references of its own */
     const omn_lesson *first;      /* the first that has more than texts; NULL: none yet */
     const uint8_t **noised;       /* of each lesson; NULL: no lesson has any */
+    const int32_t **fed;          /* the same */
     uint32_t n, n_values, room_values;
     omn_page *page;
     uint64_t index;               /* of the page */
@@ -144,6 +145,18 @@ static omn_status take_want(const maker *m, const omn_ids *want, omn_lesson *l, 
     return OMN_OK;
 }
 
+/* What is said to have been said instead of the ids of the lesson that is made next. */
+static omn_status take_fed(maker *m, const omn_pipeline_taught *t, omn_error *err)
+{
+    if (!t->fed) return OMN_OK;
+    int32_t *own = omn_arena_alloc(m->a, t->want.count + 1, sizeof *own);
+    if (!m->fed) m->fed = omn_arena_alloc(m->a, MOST_LESSONS, sizeof *m->fed);
+    if (!own || !m->fed) return omn_fail(err, OMN_ERR_MEMORY, "a lesson: out of memory");
+    memcpy(own, t->fed, (t->want.count + 1) * sizeof *own);
+    m->fed[m->n] = own;
+    return OMN_OK;
+}
+
 static omn_status add(maker *m, const recipe_task *t, uint32_t number, omn_pipeline_taught *taught,
                       omn_error *err)
 {
@@ -153,6 +166,7 @@ static omn_status add(maker *m, const recipe_task *t, uint32_t number, omn_pipel
                        .modality = taught->modality };
     omn_status st = take_values(m, taught, l, err);
     if (st == OMN_OK) st = take_want(m, &taught->want, l, err);
+    if (st == OMN_OK) st = take_fed(m, taught, err);
     if (st == OMN_OK) st = join(m, l, err);
     if (st == OMN_OK) m->n++;
     return st;
@@ -273,6 +287,7 @@ static void finish(maker *m, omn_status st, omn_page *out)
     out->n_values = st == OMN_OK ? m->n_values : 0;
     out->lessons = m->lessons;
     out->noised = m->noised;
+    out->fed = m->fed;
     out->n_lessons = st == OMN_OK ? m->n : 0;
     out->skip = out->n_lessons == 0;
 }

@@ -82,7 +82,8 @@ static void place(omn_trainer *t, uint32_t b, const item *it)
         r->inputs[k] += it->text[k];
     }
     for (uint32_t i = 0; i < it->n_out; i++) {
-        t->t_ids[out + i] = i ? it->out[i - 1] : first;
+        const int32_t fed = it->fed ? it->fed[i] : -1;
+        t->t_ids[out + i] = fed >= 0 ? fed : i ? it->out[i - 1] : first;
         t->t_labels[out + i] = it->out[i];
         t->t_pos[out + i] = (int32_t)(n_front + i);
         t->t_seg[out + i] = t->t_part[out + i] = seg;
@@ -128,6 +129,7 @@ omn_status pool_put(omn_trainer *t, const item *it, omn_error *err)
     }
     w->item.lesson = NULL;
     w->item.noised = NULL;
+    w->item.fed = NULL;
     return OMN_OK;
 }
 

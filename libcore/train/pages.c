@@ -122,6 +122,27 @@ static omn_status read_noised(const omn_trainer *t, made *m, const omn_lesson *l
     return OMN_OK;
 }
 
+/* What stands among what was said already in place of the wanted ids. */
+static omn_status read_fed(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
+                           omn_error *err)
+{
+    const omn_page *p = &m->page;
+    const int32_t *fed = p->fed ? p->fed[l - p->lessons] : NULL;
+    if (!fed) return OMN_OK;
+    if (it->alone)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "a lesson of texts alone is fed what it wants, and "
+                        "this one something else");
+    for (uint32_t i = 0; i <= l->n_ids; i++)
+        if (fed[i] < (i ? 0 : -1) || fed[i] >= t->outputs[t->now].rows)
+            return omn_fail(err, OMN_ERR_DATA, "id %u of what is fed is %d: 0 to %d are wanted",
+                            i, (int)fed[i], (int)t->outputs[t->now].rows - 1);
+    int32_t *own = omn_arena_alloc(m->arena, it->n_out + 1u, sizeof *own);
+    if (!own) return no_memory(err);
+    for (uint32_t i = 0; i < it->n_out; i++) own[i] = i <= l->n_ids ? fed[i] : -1;
+    it->fed = own;
+    return OMN_OK;
+}
+
 /* Would an empty row hold this text? */
 static omn_status has_room(const char *what, uint32_t n, uint32_t room, int32_t most,
                            omn_error *err)
@@ -205,6 +226,7 @@ static omn_status read_lesson(const omn_trainer *t, made *m, const omn_lesson *l
                      model_most_answer(t->model, omn_model_decoder(t->model, o->name)), err));
     OMN_TRY(read_want(t, m, l, it, err));
     OMN_TRY(read_noised(t, m, l, it, err));
+    OMN_TRY(read_fed(t, m, l, it, err));
 done:
     return st;
 }

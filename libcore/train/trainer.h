@@ -19,6 +19,7 @@ typedef struct item {
     int32_t *in, *out;
     float *weights;                       /* [n_out] */
     const uint8_t *noised;                /* [n_out]; NULL: none */
+    const int32_t *fed;                   /* [n_out] at least, as omn_page; NULL: none */
     uint32_t n_in, n_out;                 /* n_in: of all texts */
     uint32_t n_texts, text[MOST_ROLES];   /* ids of each text */
     int32_t *front;                       /* ids, and marks: role of the trainer, place */

@@ -401,6 +401,25 @@ START_TEST(lessons_of_objects)
 }
 END_TEST
 
+/* The 17 joints of a person, all seen or the first two not. */
+static omn_value *all_joints(const rig *r, bool two_hidden)
+{
+    char text[2048];
+    int n = snprintf(text, sizeof text, "{\"point\": [[");
+    for (int i = 0; i < 17; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s[%d, %d]", i ? ", " : "", i + 1, i + 2);
+    n += snprintf(text + n, sizeof text - (size_t)n, "]], \"visible\": [[%s",
+                  two_hidden ? "0, 1" : "2, 2");
+    for (int i = 2; i < 17; i++) n += snprintf(text + n, sizeof text - (size_t)n, ", 2");
+    n += snprintf(text + n, sizeof text - (size_t)n, "]], \"joints\": [");
+    size_t joints = 0;
+    const char *const *names = omn_coco_joints(&joints);
+    for (size_t i = 0; i < joints; i++)
+        n += snprintf(text + n, sizeof text - (size_t)n, "%s\"%s\"", i ? ", " : "", names[i]);
+    snprintf(text + n, sizeof text - (size_t)n, "]}");
+    return json(r, "keypoints", text);
+}
+
 START_TEST(lessons_of_one_thing)
 {
     static const int32_t want[16] = { 128, 128, 128, 142, 142, 142, 40, 40,
@@ -420,19 +439,7 @@ START_TEST(lessons_of_one_thing)
     omn_answer_close(a);
     /* joints that are not seen weigh little */
     a = answer(&r, "joints", "0.1");
-    char text[2048];
-    int n = snprintf(text, sizeof text, "{\"point\": [[");
-    for (int i = 0; i < 17; i++)
-        n += snprintf(text + n, sizeof text - (size_t)n, "%s[%d, %d]", i ? ", " : "", i + 1, i + 2);
-    n += snprintf(text + n, sizeof text - (size_t)n, "]], \"visible\": [[0, 1");
-    for (int i = 2; i < 17; i++) n += snprintf(text + n, sizeof text - (size_t)n, ", 2");
-    n += snprintf(text + n, sizeof text - (size_t)n, "]], \"joints\": [");
-    size_t joints = 0;
-    const char *const *names = omn_coco_joints(&joints);
-    for (size_t i = 0; i < joints; i++)
-        n += snprintf(text + n, sizeof text - (size_t)n, "%s\"%s\"", i ? ", " : "", names[i]);
-    snprintf(text + n, sizeof text - (size_t)n, "]}");
-    v = json(&r, "keypoints", text);
+    v = all_joints(&r, true);
     wrote(&r, a, v, &ids);
     ck_assert_uint_eq(ids.count, 34);
     ck_assert(ids.ids[0] == 41 && ids.ids[1] == 41 && ids.weights[0] == 0.1f);
@@ -471,6 +478,94 @@ START_TEST(lessons_of_one_thing)
 }
 END_TEST
 
+/* The classes among what was said: half of them no object's, half any; boxes stay. Of joints and
+ * captions some is hidden: half of a caption and of its prompts, of joints a share that is drawn
+ * for each lesson. */
+enum { LESSONS = 24 };
+
+static omn_teacher *teacher_of(rig *r, const char *name, omn_pipeline **p)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_teacher *t = NULL;
+    char path[128];
+    snprintf(path, sizeof path, "pipelines/%s.yaml", name);
+    WORKS(omn_pipeline_open(r->ctx, testing_source(path), p, &err));
+    WORKS(omn_teacher_new(*p, r->model, &t, &err));
+    return t;
+}
+
+/* How many ids are hidden by another; what is not is what is wanted. */
+static size_t count_hidden(const omn_pipeline_taught *l, int32_t by)
+{
+    size_t hidden = 0;
+    for (size_t k = 0; k < l->want.count; k++) {
+        ck_assert(l->fed[k + 1] == by || l->fed[k + 1] == l->want.ids[k]);
+        hidden += l->fed[k + 1] == by && l->want.ids[k] != by;
+    }
+    return hidden;
+}
+
+static void classes_are_wrong(const omn_pipeline_taught *l)
+{
+    int noise = 0, other = 0;
+    ck_assert_uint_eq(l->want.count, 500);
+    ck_assert_int_eq(l->fed[0], -1);
+    for (size_t k = 0; k < l->want.count; k++) {
+        const int32_t id = l->fed[k + 1];
+        if (k % 5 < 4) ck_assert_int_eq(id, l->want.ids[k]);
+        else ck_assert(id == 30 || (id >= 100 && id < COORDS));
+        noise += k % 5 == 4 && id == 30;
+        other += k % 5 == 4 && id != 30 && id != l->want.ids[k];
+    }
+    ck_assert_msg(noise > 25 && noise < 75, "%d of 100", noise);
+    ck_assert_int_gt(other, 20);
+}
+
+START_TEST(lessons_feed_what_is_wrong)
+{
+    static const char *const pipelines[] = { "pix2seq-detect", "pix2seq-describe",
+                                             "pix2seq-keypoints" };
+    omn_error err = OMN_ERROR_INIT;
+    rig r;
+    open_rig(&r);
+    omn_value *wanted[3] = {
+        json(&r, "regions", "[{\"box\": [8, 8, 26, 24], \"label\": \"car\"}]"),
+        words("two dogs and two dogs and two dogs and two dogs and two dogs and two dogs"),
+        all_joints(&r, false),
+    };
+    omn_named in[2] = { { "image", picture(64, 64) },
+                        { "box", json(&r, "regions", "[[8, 8, 56, 56]]") } };
+    for (int i = 0; i < 3; i++) {
+        omn_pipeline *p = NULL;
+        omn_teacher *t = teacher_of(&r, pipelines[i], &p);
+        size_t all = 0, hidden = 0, prompts = 0, least = SIZE_MAX, most = 0;
+        for (int k = 0; k < LESSONS; k++) {
+            omn_pipeline_taught l;
+            WORKS(omn_teacher_lesson(t, r.call, in, i == 2 ? 2 : 1, wanted[i], &l, &err));
+            ck_assert(l.fed != NULL && l.want.count > 20);
+            if (i == 0) classes_are_wrong(&l);
+            const size_t now = i ? count_hidden(&l, i == 1 ? 30 : 41) : 0;
+            all += l.want.count;
+            hidden += now;
+            least = now < least ? now : least;
+            most = now > most ? now : most;
+            prompts += l.fed[0] == 30;
+            ck_assert(l.fed[0] == -1 || (i == 1 && l.fed[0] == 30));
+            omn_pipeline_taught_fini(&l);
+            ck_assert(l.fed == NULL);
+        }
+        if (i) ck_assert_msg(hidden * 3 > all && hidden * 3 < 2 * all, "%zu of %zu", hidden, all);
+        if (i == 1) ck_assert(prompts > LESSONS / 6 && prompts < LESSONS * 5 / 6);
+        if (i == 2) ck_assert_msg(least < 9 && most > 25, "%zu to %zu", least, most);
+        omn_teacher_free(t);
+        omn_pipeline_close(p);
+    }
+    for (int i = 0; i < 3; i++) omn_value_unref(wanted[i]);
+    for (int i = 0; i < 2; i++) omn_value_unref(in[i].value);
+    close_rig(&r);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -480,6 +575,7 @@ int main(void)
         joints_that_are_drawn_again,
         lessons_of_objects,
         lessons_of_one_thing,
+        lessons_feed_what_is_wrong,
     };
     return TESTING_RUN("pipeline/pix2seq", all, 30);
 }

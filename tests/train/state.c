@@ -51,6 +51,55 @@ START_TEST(the_end_of_an_answer_has_a_weight_of_its_own)
 }
 END_TEST
 
+/* Each lesson is fed the id 77 in place of what it wants, every second one in front of that too. */
+static omn_status fed_page(void *user, omn_call *c, uint64_t index, uint64_t step, omn_arena *a,
+                           omn_page *out, omn_error *err)
+{
+    const omn_status st = tiny_page(user, c, index, step, a, out, err);
+    int32_t *ids = omn_arena_alloc(a, 128, sizeof *ids), *without = ids + 64;
+    const int32_t **fed = omn_arena_alloc(a, out->n_lessons + 1, sizeof *fed);
+    for (int i = 0; i < 128; i++) ids[i] = 77;
+    without[0] = -1;
+    for (uint32_t i = 0; i < out->n_lessons; i++) {
+        const bool alone = out->lessons[i].n_inputs == 1;
+        fed[i] = alone && !user ? NULL : (index + i) % 2 ? ids : without;
+    }
+    out->fed = fed;
+    return st;
+}
+
+START_TEST(what_is_fed_stands_for_what_is_wanted)
+{
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = tiny_folder(testing_folder());
+    int fed = 0, firsts = 0, starts = 0;
+    tiny k;
+    s.page = fed_page;
+    tiny_open(&k, folder, 1, &s);
+    must(batch_fill(k.t, k.call, &err), &err);
+    for (uint32_t i = 0; i < s.batch * s.targets; i++) {
+        /* texts alone are fed what they want */
+        if (!k.t->t_seg[i] || k.t->token_task[i] == 2) continue;
+        ck_assert_int_ne(k.t->t_labels[i], 77);
+        const bool start = k.t->t_pos[i] == 0 && k.t->t_ids[i] == k.t->outputs[0].start;
+        if (!start) ck_assert_int_eq(k.t->t_ids[i], 77);
+        firsts += k.t->t_pos[i] == 0 && !start;
+        starts += start;
+        fed += k.t->t_pos[i] > 0;
+    }
+    ck_assert(fed > 5 && firsts > 2 && starts > 2);
+    tiny_close(&k);
+    s.page_user = &s; /* and a lesson that would wait in the pool is told */
+    tiny_open(&k, folder, 1, &s);
+    omn_status st = OMN_OK;
+    for (int i = 0; i < 10 && st == OMN_OK; i++) st = omn_trainer_step(k.t, k.call, NULL, &err);
+    ck_assert_int_eq(st, OMN_ERR_ARGUMENT);
+    ck_assert(strstr(err.text, "texts alone") != NULL);
+    tiny_close(&k);
+}
+END_TEST
+
 /* A batch that took from the pool and is given up leaves every lesson where it was. */
 START_TEST(a_batch_given_up_gives_back_what_it_took)
 {
@@ -503,6 +552,7 @@ int main(void)
 {
     const TTest *const all[] = {
         the_end_of_an_answer_has_a_weight_of_its_own,
+        what_is_fed_stands_for_what_is_wanted,
         a_batch_given_up_gives_back_what_it_took,
         ten_steps_in_a_row_that_are_not_finite_end_the_run,
         a_pool_that_no_row_could_take_is_refused,

@@ -29,6 +29,10 @@ int32_t p2s_class_of(const categories *names, const char *label);
 void p2s_to_source(const p2s_known *k, const omn_frame *f, const float yx[2], double xy[2]);
 void p2s_from_source(const p2s_known *k, const omn_frame *f, const double xy[2], float yx[2]);
 omn_status p2s_need_frame(const omn_frame *f, const char *who, omn_error *err);
+/* A number of 0..1; objects.c */
+double p2s_chance(omn_call *c);
+/* Of n ids that are fed so many (share; below 0: one that is drawn first) become `id`. */
+omn_status p2s_hide(omn_call *c, int32_t *fed, size_t n, double share, int32_t id, omn_error *err);
 /* n ids of any kind. */
 omn_status p2s_any_rules(omn_rules *r, int32_t least, int32_t most);
 
@@ -36,7 +40,9 @@ omn_status p2s_any_rules(omn_rules *r, int32_t least, int32_t most);
     PAR(S, int, objects, "100", "1..10000", NULL, "objects of a sequence, five ids each")          \
     PAR(S, double, sure, "0", "0..1", NULL, "least probability of a class; what has less goes")    \
     PAR(S, double, noise, "1", "0..1000", NULL,                                                    \
-        "of a lesson: weight of the class of what fills it up and is no object")
+        "of a lesson: weight of the class of what fills it up and is no object")                   \
+    PAR(S, choice, fed, "random-or-noise", P2S_FED, NULL,                                          \
+        "of a lesson: what stands for the classes among what was said already")
 #define P2S_OUTLINES(PAR, S)                                                                       \
     PAR(S, int, outlines, "128", "3..10000", NULL, "corners of a sequence, two ids each")
 #define P2S_JOINTS(PAR, S)                                                                         \

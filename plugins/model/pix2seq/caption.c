@@ -76,4 +76,20 @@ static omn_status write(const void *in, omn_call *c, const omn_value *v, const o
     return OMN_OK;
 }
 
-const omn_answer_impl p2s_caption_impl = { NULL, "text", open_caption, free, rules, write, read };
+/* Half of what was said is hidden, and of what was asked. */
+static omn_status feed(const void *in, omn_call *c, const int32_t *ids, size_t n, int32_t *fed,
+                       omn_error *err)
+{
+    (void)in;
+    (void)ids;
+    return p2s_hide(c, fed, n + 1, 0.5, P2S_NOISE, err);
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_fed_impl fed = { feed };
+    return !strcmp(id, "omnio.fed/1") ? &fed : NULL;
+}
+
+const omn_answer_impl p2s_caption_impl = { extension, "text", open_caption, free,
+                                           rules, write, read };

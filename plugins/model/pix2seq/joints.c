@@ -156,5 +156,20 @@ static omn_status write(const void *in, omn_call *c, const omn_value *v, const o
     return OMN_OK;
 }
 
-const omn_answer_impl p2s_joints_impl = { NULL,  "keypoints", open_joints, free,
+/* A share of the places, drawn anew for each lesson, is fed as out of sight. */
+static omn_status feed(const void *in, omn_call *c, const int32_t *ids, size_t n, int32_t *fed,
+                       omn_error *err)
+{
+    (void)in;
+    (void)ids;
+    return p2s_hide(c, fed + 1, n, -1, P2S_UNSEEN, err);
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_fed_impl fed = { feed };
+    return !strcmp(id, "omnio.fed/1") ? &fed : NULL;
+}
+
+const omn_answer_impl p2s_joints_impl = { extension, "keypoints", open_joints, free,
                                           rules, write, read };

@@ -41,22 +41,26 @@ void p2s_lesson_weigh(const p2s_lesson *l, int32_t task, double noise, int32_t c
     }
 }
 
-void p2s_lesson_classes(const p2s_lesson *l, p2s_fed how, const int32_t *other,
-                        const float *real_or_noise, const float *random_or_noise)
+int32_t p2s_feed_class(p2s_fed how, int32_t class, const p2s_draw *d)
+{
+    const bool real = d->real > 0.5f, random = d->random > 0.5f;
+    if (class == P2S_END) return class;
+    switch (how) {
+    case P2S_FED_RANDOM: return d->other;
+    case P2S_FED_REAL_OR_NOISE: return real ? class : P2S_NOISE;
+    case P2S_FED_RANDOM_OR_NOISE: return random ? d->other : P2S_NOISE;
+    case P2S_FED_ANY: return real ? class : random ? d->other : P2S_NOISE;
+    default: return class;
+    }
+}
+
+void p2s_lesson_classes(const p2s_lesson *l, p2s_fed how, const int32_t *other, const float *real,
+                        const float *random)
 {
     for (size_t g = 0; (g + 1) * OBJECT < l->n; g++) {
         int32_t *id = l->input + (g + 1) * OBJECT;
-        if (*id == P2S_END) continue;
-        switch (how) {
-        case P2S_FED_REAL: break;
-        case P2S_FED_RANDOM: *id = other[g]; break;
-        case P2S_FED_REAL_OR_NOISE:
-            if (!(real_or_noise[g] > 0.5f)) *id = P2S_NOISE;
-            break;
-        case P2S_FED_RANDOM_OR_NOISE:
-            *id = random_or_noise[g] > 0.5f ? other[g] : P2S_NOISE;
-            break;
-        }
+        const p2s_draw d = { other[g], real[g], random[g] };
+        *id = p2s_feed_class(how, *id, &d);
     }
 }
 

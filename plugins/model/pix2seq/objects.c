@@ -55,6 +55,22 @@ omn_status p2s_need_frame(const omn_frame *f, const char *who, omn_error *err)
                         "among the inputs", who);
 }
 
+double p2s_chance(omn_call *c)
+{
+    return (double)(omn_call_random(c) >> 11) * 0x1p-53;
+}
+
+omn_status p2s_hide(omn_call *c, int32_t *fed, size_t n, double share, int32_t id, omn_error *err)
+{
+    float *draw = calloc(n + 1, sizeof *draw);
+    if (!draw) return omn_fail(err, OMN_ERR_MEMORY, "what a lesson feeds: out of memory");
+    if (share < 0) share = p2s_chance(c);
+    for (size_t i = 0; i < n; i++) draw[i] = (float)p2s_chance(c);
+    p2s_lesson_hide(&(p2s_lesson){ .input = fed, .n = n }, 0, draw, share, id);
+    free(draw);
+    return OMN_OK;
+}
+
 omn_status p2s_any_rules(omn_rules *r, int32_t least, int32_t most)
 {
     omn_rules_root(r, omn_rules_repeat(r, omn_rules_range(r, "codes"), least, most));
@@ -123,22 +139,16 @@ static omn_status read(const void *in, omn_call *c, const omn_heard *h, const om
 
 /* ---- lessons --------------------------------------------------------------------------------- */
 
-/* A number of 0..1. */
-static double chance(omn_call *c)
-{
-    return (double)(omn_call_random(c) >> 11) * 0x1p-53;
-}
-
 /* What is no object: one of those there are moved by a tenth, or elsewhere, or any box. */
 static void make_noise(omn_call *c, const float *real, size_t n, float box[4])
 {
-    const int way = n ? (int)(chance(c) * 3) : 2;
-    const float *like = n ? real + 4 * (size_t)(chance(c) * (double)n) : NULL;
+    const int way = n ? (int)(p2s_chance(c) * 3) : 2;
+    const float *like = n ? real + 4 * (size_t)(p2s_chance(c) * (double)n) : NULL;
     for (int k = 0; k < 2; k++) {
-        double low = chance(c), high = chance(c);
+        double low = p2s_chance(c), high = p2s_chance(c);
         if (like && way < 2) {
             const double side = (double)(like[2 + k] - like[k]);
-            low = way ? chance(c) * (1 - side) : (double)like[k] + 0.2 * (low - 0.5) * side;
+            low = way ? p2s_chance(c) * (1 - side) : (double)like[k] + 0.2 * (low - 0.5) * side;
             high = low + (way ? side : side * (1 + 0.2 * (high - 0.5)));
         }
         box[k] = (float)fmin(fmax(fmin(low, high), 0), 1);
@@ -192,7 +202,7 @@ static omn_status write(const void *in, omn_call *c, const omn_value *v, const o
     size_t left = n < (size_t)a->p.objects ? n : (size_t)a->p.objects;
     const size_t filled = (size_t)a->p.objects - left;
     for (size_t i = 0; left > 0; left--, i++) {
-        const size_t at = i + (size_t)(chance(c) * (double)(n - i));
+        const size_t at = i + (size_t)(p2s_chance(c) * (double)(n - i));
         float swap[4];
         memcpy(swap, box + 4 * i, sizeof swap);
         memcpy(box + 4 * i, box + 4 * at, sizeof swap);
@@ -212,5 +222,27 @@ done:
     return st;
 }
 
-const omn_answer_impl p2s_objects_impl = { NULL,  "regions", open_objects, free,
+/* A class that is read back as it is wanted would only be copied: sequences that are written for
+ * real say many wrong ones. */
+static omn_status feed(const void *in, omn_call *c, const int32_t *ids, size_t n, int32_t *fed,
+                       omn_error *err)
+{
+    const self *a = in;
+    (void)err;
+    for (size_t i = EACH - 1; i < n; i += EACH) {
+        const int32_t classes = a->k.ids.coords - P2S_CLASS;
+        const p2s_draw d = { P2S_CLASS + (int32_t)(p2s_chance(c) * classes), (float)p2s_chance(c),
+                             (float)p2s_chance(c) };
+        fed[1 + i] = p2s_feed_class((p2s_fed)a->p.fed, ids[i], &d);
+    }
+    return OMN_OK;
+}
+
+static const void *extension(const char *id)
+{
+    static const omn_fed_impl fed = { feed };
+    return !strcmp(id, "omnio.fed/1") ? &fed : NULL;
+}
+
+const omn_answer_impl p2s_objects_impl = { extension, "regions", open_objects, free,
                                           rules, write, read };

@@ -144,14 +144,18 @@ void p2s_lesson_shift(const p2s_lesson *l, const int32_t *label);
 /* What each place counts in a lesson of a task, from its targets. noise: of the class of what is no
  * object; caption_end: id of the end of a text. */
 void p2s_lesson_weigh(const p2s_lesson *l, int32_t task, double noise, int32_t caption_end);
-/* What is fed instead of a class. */
+/* What is fed instead of a class, by half each where there are two; of the last way the class
+ * itself by half, else one of the other two. */
+#define P2S_FED "real|random|real-or-noise|random-or-noise|real-or-random-or-noise"
 typedef enum p2s_fed {
-    P2S_FED_REAL, P2S_FED_RANDOM, P2S_FED_REAL_OR_NOISE, P2S_FED_RANDOM_OR_NOISE
+    P2S_FED_REAL, P2S_FED_RANDOM, P2S_FED_REAL_OR_NOISE, P2S_FED_RANDOM_OR_NOISE, P2S_FED_ANY
 } p2s_fed;
-/* Each object's class, its draws [n / 5]: another class's id, and two of 0..1, one for each of the
- * last two ways. */
-void p2s_lesson_classes(const p2s_lesson *l, p2s_fed how, const int32_t *other,
-                        const float *real_or_noise, const float *random_or_noise);
+/* Another class's id, and two draws of 0..1: is it the real one, is it the other one? */
+typedef struct p2s_draw { int32_t other; float real, random; } p2s_draw;
+int32_t p2s_feed_class(p2s_fed how, int32_t class, const p2s_draw *d);
+/* Each object's class, its draws [n / 5]. */
+void p2s_lesson_classes(const p2s_lesson *l, p2s_fed how, const int32_t *other, const float *real,
+                        const float *random);
 /* Ids from place `from` on whose draw is below a share become another id. */
 void p2s_lesson_hide(const p2s_lesson *l, size_t from, const float *draw, double share, int32_t id);
 
