@@ -36,6 +36,10 @@ OMN_API bool omn_config_bool_or(omn_config *c, const char *path, bool deflt);
 OMN_API const char *omn_config_string_or(omn_config *c, const char *path, const char *deflt);
 OMN_API size_t omn_config_count(omn_config *c, const char *path); /* items of a list; 0 if absent */
 OMN_API bool omn_config_has(omn_config *c, const char *path);
+/* What the configuration does not say is as this JSON says it, an object; for sizes that have a
+ * name. Its text is borrowed while the model opens. A second one takes the place of the first. What
+ * is no such text is the failure. */
+OMN_API void omn_config_usual(omn_config *c, const char *json);
 
 typedef struct omn_open omn_open;       /* what an object may ask for while it is opened */
 /* an opened object + parameters + weight prefix; owned by the host */
@@ -115,7 +119,13 @@ typedef struct omn_vocab {
      * window. At least one stride and one step have to fit. With "omnio.row/1" the window is one
      * of the whole row, and what stands in front of the answer goes first. */
     int32_t window, stride;
+    /* n_behind 1: lessons want the id `behind` behind the end of an answer, as texts have it that
+     * the model was trained with; no answer is read or searched for so far. */
+    int32_t behind, n_behind;
 } omn_vocab;
+/* Answers of this model are learnt by this objective, a part of its own, where whoever trains names
+ * none: for classes that are each right or not, say. loss NULL: nothing changes. */
+OMN_API void omn_open_answer_loss(omn_open *o, const omn_part *loss);
 /* Is there such an object to open? For parts without which a model is of use. */
 OMN_API bool omn_open_offers(omn_open *o, const char *kind, const char *object);
 /* The ids behind a decoder part; copied. */

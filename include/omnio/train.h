@@ -188,6 +188,9 @@ typedef struct omn_train_setup {
      * same weights. Steps are made by all of them, and none is stopped alone; NULL: alone */
     omn_company *company;
     bool recompute; /* blocks are made again in the backward pass, see omn_graph_sizes */
+    /* Nobody named `objective`: where the model has a loss of its own for answers
+     * (omn_open_answer_loss), that one stands in its place. */
+    bool usual_loss;
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

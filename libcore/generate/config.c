@@ -45,11 +45,9 @@ void config_note(omn_config *c, const char *path)
         omn_fail(&c->first, OMN_ERR_MEMORY, "%s: out of memory", c->file);
 }
 
-static json_t *look(omn_config *c, const char *path)
+static json_t *look_in(json_t *at, const char *path)
 {
-    json_t *at = c->root;
     const char *p = path;
-    config_note(c, path);
     while (at && *p) {
         const size_t n = strcspn(p, ".");
         char key[128];
@@ -67,6 +65,24 @@ static json_t *look(omn_config *c, const char *path)
         if (*p == '.') p++;
     }
     return at;
+}
+
+static json_t *look(omn_config *c, const char *path)
+{
+    config_note(c, path);
+    json_t *at = look_in(c->root, path);
+    return at || !c->usual ? at : look_in(c->usual, path);
+}
+
+void omn_config_usual(omn_config *c, const char *json)
+{
+    json_t *usual = NULL;
+    if (!c) return;
+    if (config_parse(json, strlen(json), 0, c->file, &usual, &c->first) == OMN_OK &&
+        !json_is_object(usual))
+        omn_fail(&c->first, OMN_ERR_ARGUMENT, "%s: what is usual is no object", c->file);
+    json_decref(c->usual);
+    c->usual = usual;
 }
 
 static int64_t read_int(omn_config *c, const char *path, json_t *v, int64_t lo, int64_t hi)

@@ -383,6 +383,7 @@ void omn_model_close(omn_model *m)
     open_end(m->open);
     omn_call_free(m->call);
     json_decref(m->config.asked);
+    json_decref(m->config.usual);
     json_decref(m->json);
     if (m->has_lock) pthread_mutex_destroy(&m->lock);
     packed_remove(m->inner);

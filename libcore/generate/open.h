@@ -16,6 +16,7 @@ struct spelling;
 
 struct omn_config {
     json_t *root;                 /* borrowed */
+    json_t *usual;                /* what it says where root says nothing; owned; NULL: nothing */
     const char *file;
     omn_error first;              /* the first complaint stays */
     char seen[256];
@@ -34,6 +35,7 @@ struct omn_part {
     char (*range_names)[32];
     bool has_vocab;
     struct spelling *spelling;    /* of a decoder, made when wanted; the model's lock */
+    bool answers;                 /* an objective by which answers are learnt unless one is named */
     uint64_t made_of;             /* hash of its object, plugin, parameters and files */
     struct omn_model *model;      /* whose weights its graphs read; NULL: of no model */
 };

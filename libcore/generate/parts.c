@@ -263,6 +263,12 @@ omn_part *omn_open_part(omn_open *o, const char *role, const char *kind, const c
     return p;
 }
 
+void omn_open_answer_loss(omn_open *o, const omn_part *loss)
+{
+    for (size_t i = 0; i < o->n_parts; i++)
+        if (o->parts[i] == loss) o->parts[i]->answers = true;
+}
+
 const omn_part *omn_open_find(const omn_open *o, const char *role)
 {
     for (; o; o = o->parent)

@@ -337,6 +337,7 @@ static omn_status read_loss(omn_recipe *r, const yml *y, const yml *aux, omn_err
     omn_setting set[32];
     const char *name;
     size_t n;
+    t->usual_loss = !y;
     if (y || !teaches_inputs(&r->tasks[0])) { /* else the model's own */
         TRY_READ(named_object(r, y, "cross-entropy", &name, set, &n, err));
         t->objective = recipe_part(r, "loss", "omnio.objective/1", name, set, n, err);

@@ -5,6 +5,7 @@
  * alone, so that nothing of it has to be kept. */
 #include "trainer.h"
 
+#include "../generate/open.h"
 #include "../generate/row.h"
 #include "../graph/adapt.h"
 #include "../graph/reads.h"
@@ -38,13 +39,13 @@ uint32_t omn_train_output(const omn_train_setup *s, uint64_t step)
     return last;
 }
 
-/* The loss that the model brings itself. */
-static const omn_part *own_objective(const omn_model *m)
+/* The loss that the model brings itself; answers: by which it learns them. NULL: none. */
+static const omn_part *own_objective(const omn_model *m, bool answers)
 {
     omn_part *const *list = NULL;
     const size_t n = omn_model_parts(m, &list);
     for (size_t i = 0; i < n; i++)
-        if (!strcmp(omn_part_role(list[i]), "loss")) return list[i];
+        if (answers ? list[i]->answers : !strcmp(omn_part_role(list[i]), "loss")) return list[i];
     return NULL;
 }
 
@@ -76,7 +77,9 @@ omn_status outputs_copy(omn_trainer *t, omn_error *err)
     }
     if (!names || !shares) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for a trainer");
     t->unasked = n == 1 && !*names[0];
-    if (t->unasked && !u->objective) u->objective = own_objective(t->model);
+    if (t->unasked && !u->objective) u->objective = own_objective(t->model, false);
+    const omn_part *own = !t->unasked && u->usual_loss ? own_objective(t->model, true) : NULL;
+    if (own) u->objective = own;
     if (t->unasked && !u->objective)
         return omn_fail(err, OMN_ERR_ARGUMENT,
                         "no answer is asked and no loss (objective) is given: nothing would be "
@@ -113,7 +116,7 @@ omn_status outputs_find(omn_trainer *t, omn_error *err)
     const omn_train_setup *u = &t->setup;
     bool soft = false;
     if (t->unasked) {
-        t->outputs[0].stop = t->text_end = -1;
+        t->outputs[0].stop = t->outputs[0].behind = t->text_end = -1;
         return OMN_OK;
     }
     for (uint32_t i = 0; i < t->n_outputs; i++) {
@@ -124,6 +127,7 @@ omn_status outputs_find(omn_trainer *t, omn_error *err)
             return omn_fail(err, OMN_ERR_UNSUPPORTED, "the model writes no \"%s\"", o->name);
         o->start = v->start;
         o->stop = v->stop;
+        o->behind = v->n_behind > 0 && v->stop >= 0 ? v->behind : -1;
         o->rows = v->rows;
         snprintf(o->loss_name, sizeof(o->loss_name), "loss.%.64s", o->name);
         snprintf(o->nll_name, sizeof(o->nll_name), "nll.%.64s", o->name);

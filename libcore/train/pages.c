@@ -74,13 +74,13 @@ static omn_status ids_of(const omn_trainer *t, omn_arena *a, const omn_value *te
     return *ids ? OMN_OK : no_memory(err);
 }
 
-/* With the end token, where there is one. */
+/* With the end token, where there is one, and what is wanted behind it. */
 static uint32_t wanted_ids(const output *o, const omn_lesson *l)
 {
-    return l->n_ids + (o->stop >= 0);
+    return l->n_ids + (o->stop >= 0) + (o->behind >= 0);
 }
 
-/* The ids that were wanted, the end token behind them, with their weights. */
+/* The ids that were wanted, the end token behind them and what follows it, with their weights. */
 static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, item *it,
                             omn_error *err)
 {
@@ -102,6 +102,9 @@ static omn_status read_want(const omn_trainer *t, made *m, const omn_lesson *l, 
     if (o->stop < 0) return OMN_OK;
     it->out[l->n_ids] = o->stop;
     it->weights[l->n_ids] = (float)(l->weight * l->end_weight);
+    if (o->behind < 0) return OMN_OK;
+    it->out[l->n_ids + 1] = o->behind;
+    it->weights[l->n_ids + 1] = it->weights[l->n_ids];
     return OMN_OK;
 }
 

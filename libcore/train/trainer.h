@@ -66,6 +66,7 @@ typedef struct texts { int32_t *ids, *seg, *pos; } texts;
 typedef struct output {
     const char *name;
     int32_t start, stop, rows;            /* of its vocabulary */
+    int32_t behind;                       /* wanted behind the end; -1: nothing */
     uint32_t targets;                     /* places of a row */
     omn_ce ce;
     char loss_name[80], nll_name[80];     /* outputs of the graph */

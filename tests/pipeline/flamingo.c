@@ -372,10 +372,80 @@ START_TEST(the_largest_is_planned_without_weights)
 }
 END_TEST
 
+/* A published size by its name: how many weights there are, and that one number may be another. */
+START_TEST(published_sizes_have_names)
+{
+    static const struct { const char *more; double D, gated, layers, extra, tables; } list[] = {
+        { "\"openflamingo-3b\"}", 2048, 24, 24, 4, 1 },
+        { "\"openflamingo-4b\"}", 2560, 16, 32, 13, 2 },
+        { "\"openflamingo-9b\"}", 4096, 8, 32, 2, 1 },
+        { "\"openflamingo-3b\"}, \"lang_encoder\": {\"n_layers\": 2}", 2048, 2, 2, 4, 1 },
+    };
+    const omn_model_setup setup = { OMN_FILL(omn_model_setup), .hollow = true };
+    const double W = 1024, tower = 24 * (12 * W * W + 13 * W) + (257 + 3 * 14 * 14 + 3) * W,
+                 resampler = 6 * (10 * W * W + 6 * W) + 64 * W + 2 * W;
+    omn_context *ctx = toy_context(1);
+    char text[256];
+    omn_model *m = NULL;
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        omn_pipeline *p = NULL;
+        omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
+        const double D = list[i].D;
+        const double gated = list[i].gated * (8 * D * D + 1024 * D + W * 1024 + 4 * D + 2);
+        const double language = list[i].layers * (12 * D * D + list[i].extra * D) +
+                                list[i].tables * (50280 * D + D);
+        snprintf(text, sizeof text, "{\"omnio\": {\"model\": \"flamingo\", \"size\": %s}",
+                 list[i].more);
+        WORKS(omn_model_open_text(ctx, text, "size", &setup, &m, &err));
+        WORKS(omn_model_declare(m, &err));
+        WORKS(omn_pipeline_open(ctx, testing_source("pipelines/flamingo-caption.yaml"), &p, &err));
+        WORKS(omn_pipeline_needs(p, m, NULL, NULL, &cost, &err));
+        ck_assert_double_eq_tol((double)cost.parameters, tower + resampler + gated + language, 1);
+        omn_pipeline_close(p);
+        omn_model_close(m);
+        m = NULL;
+    }
+    omn_error err = OMN_ERROR_INIT;
+    ck_assert_int_eq(omn_model_open_text(ctx, "{\"omnio\": {\"model\": \"flamingo\", \"size\": "
+                                         "\"80b\"}}", "size", &setup, &m, &err), OMN_ERR_CONFIG);
+    ck_assert_msg(strstr(err.text, "openflamingo-9b") != NULL, "%s", err.text);
+    omn_context_free(ctx);
+}
+END_TEST
+
+/* Behind the end of a chunk lessons want the end of the text, unless chunks themselves are learnt,
+ * of whose rows nothing counts there. */
+START_TEST(lessons_end_as_the_texts_of_pictures_do)
+{
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = testing_folder();
+    const omn_model_setup setup = { OMN_FILL(omn_model_setup), .hollow = true };
+    omn_context *ctx = toy_context(1);
+    char chunks[sizeof config + 64];
+    snprintf(chunks, sizeof chunks, "{\"omnio\": {\"learn\": \"chunks\"}, %s", config + 1);
+    const char *const list[] = { config, chunks };
+    testing_copy("tests/golden/flamingo/tokenizer.json", folder, "tokenizer.json");
+    for (int i = 0; i < 2; i++) {
+        omn_model *m = NULL;
+        testing_write(folder, "config.json", list[i], strlen(list[i]));
+        WORKS(omn_model_open(ctx, folder, &setup, &m, &err));
+        const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(m, "text"));
+        ck_assert_int_eq(v->stop, CHUNK_END);
+        ck_assert_int_eq(v->n_behind, !i);
+        if (!i) ck_assert_int_eq(v->behind, 0);         /* <|endoftext|> */
+        omn_model_close(m);
+    }
+    omn_context_free(ctx);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = { captions, questions, classes, memes,
                                  answers_are_cut_as_published, pages_and_videos,
-                                 the_largest_is_planned_without_weights };
+                                 the_largest_is_planned_without_weights,
+                                 published_sizes_have_names,
+                                 lessons_end_as_the_texts_of_pictures_do };
     return TESTING_RUN("pipeline/flamingo", all, 60);
 }

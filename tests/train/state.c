@@ -100,6 +100,35 @@ START_TEST(what_is_fed_stands_for_what_is_wanted)
 }
 END_TEST
 
+/* Where a vocabulary says so one more id is wanted behind the end, and the end is fed there. */
+START_TEST(what_follows_the_end_is_wanted_behind_it)
+{
+    omn_train_setup s = tiny_setup(OMN_ADAMW);
+    omn_error err = OMN_ERROR_INIT;
+    const char *folder = tiny_folder(testing_folder());
+    int ends = 0;
+    tiny k;
+    s.page = weighted_page;
+    tiny_open(&k, folder, 1, &s);
+    output *o = &k.t->outputs[0];
+    ck_assert_int_eq(o->behind, -1);
+    o->behind = 77;
+    must(batch_fill(k.t, k.call, &err), &err);
+    for (uint32_t i = 0; i < s.batch * s.targets; i++) {
+        if (!k.t->t_seg[i] || k.t->t_labels[i] != o->stop) continue;
+        ck_assert_uint_lt((i + 1) % s.targets, s.targets);
+        ck_assert_int_eq(k.t->t_labels[i + 1], 77);
+        ck_assert_int_eq(k.t->t_ids[i + 1], o->stop);
+        ck_assert_int_eq(k.t->t_seg[i + 1], k.t->t_seg[i]);
+        ck_assert_int_eq(k.t->t_pos[i + 1], k.t->t_pos[i] + 1);
+        ck_assert_float_eq(k.t->t_weight[i + 1], k.t->t_weight[i]);
+        ends++;
+    }
+    ck_assert_int_gt(ends, 5);
+    tiny_close(&k);
+}
+END_TEST
+
 /* A batch that took from the pool and is given up leaves every lesson where it was. */
 START_TEST(a_batch_given_up_gives_back_what_it_took)
 {
@@ -553,6 +582,7 @@ int main(void)
     const TTest *const all[] = {
         the_end_of_an_answer_has_a_weight_of_its_own,
         what_is_fed_stands_for_what_is_wanted,
+        what_follows_the_end_is_wanted_behind_it,
         a_batch_given_up_gives_back_what_it_took,
         ten_steps_in_a_row_that_are_not_finite_end_the_run,
         a_pool_that_no_row_could_take_is_refused,

@@ -138,6 +138,7 @@ static void open_loss(beit3 *b, omn_open *o, const char *object, const char *set
 {
     if (omn_open_offers(o, "omnio.objective/1", object))
         b->loss = omn_open_part(o, "loss", "omnio.objective/1", object, "", "%s", settings);
+    if (b->task == BEIT3_VQA) omn_open_answer_loss(o, b->loss);
 }
 
 static void open_task(beit3 *b, omn_open *o, omn_config *f, const omn_part *tokenizer)

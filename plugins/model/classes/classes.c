@@ -7,6 +7,7 @@
 #include <omnio/learn.h>
 
 #include <stdio.h>
+#include <string.h>
 
 const omn_part *classes_open(omn_open *o, const char *role, int64_t rows, int64_t count,
                              const char *file, const char *names)
@@ -24,7 +25,9 @@ const omn_part *classes_open(omn_open *o, const char *role, int64_t rows, int64_
 const omn_part *classes_loss(omn_open *o, const char *object, const char *settings)
 {
     if (!object[0] || !omn_open_offers(o, "omnio.objective/1", object)) return NULL;
-    return omn_open_part(o, "loss", "omnio.objective/1", object, "", "%s", settings);
+    const omn_part *p = omn_open_part(o, "loss", "omnio.objective/1", object, "", "%s", settings);
+    if (!strcmp(object, "binary")) omn_open_answer_loss(o, p);
+    return p;
 }
 
 bool classes_step(omn_scope *s, const omn_build *rq, int64_t classes, omn_bundle *out)

@@ -157,7 +157,8 @@ static void open_text(flamingo *m, omn_open *o, const char *table, int32_t stop)
     const omn_range range = { "codes", 0, (int32_t)m->lm.rows, 1 };
     const omn_vocab v = { OMN_FILL(omn_vocab), .rows = (int32_t)m->lm.rows, .start = -1,
                           .stop = stop, .pad = m->pad, .ranges = &range, .n_ranges = 1,
-                          .option_ends = -1, .table = table };
+                          .option_ends = -1, .table = table,
+                          .n_behind = m->eos >= 0, .behind = m->eos };
     omn_open_vocabulary(o, p, &v);
     m->text = p;
     if (omn_open_offers(o, "omnio.objective/1", "cross-entropy"))
@@ -171,9 +172,21 @@ static int32_t begin_of(const flamingo *m, omn_config *f, const char *path)
     return (int32_t)omn_config_int_or(f, path, 0, m->lm.rows - 1, m->lm.rows > 1 ? 1 : 0);
 }
 
+/* Texts of pictures end with it in the original's lessons, behind the end of their chunk. Of rows
+ * whose chunks are learnt nothing counts there, so it is left away. */
+static int32_t eos_of(const flamingo *m, omn_config *f)
+{
+    const int32_t piece = m->tokenizer ? omn_codec_piece(m->tokenizer, "<|endoftext|>") : -1;
+    const int64_t usual =
+        omn_config_int_or(f, "lang_encoder.eos_token_id", 0, 1 << 24, piece < 0 ? -1 : piece);
+    const int64_t id = omn_config_int_or(f, "omnio.eos", -1, m->lm.rows - 1, usual);
+    return m->chunks || id >= m->lm.rows ? -1 : (int32_t)id;
+}
+
 void flamingo_configure(flamingo *m, omn_open *o, omn_config *f)
 {
     char table[64];
+    if (!flamingo_preset(o, f)) return;
     m->silent = omn_config_bool_or(f, "omnio.media_only", false);
     open_media(m, o, f);
     if (m->silent) {
@@ -191,6 +204,7 @@ void flamingo_configure(flamingo *m, omn_open *o, omn_config *f)
     m->media = id_of(m, o, f, "<image>", "omnio.media_id", m->lm.rows - 2);
     m->pad = id_of(m, o, f, "<PAD>", "omnio.pad", m->lm.rows - 1);
     m->begin = begin_of(m, f, "lang_encoder.bos_token_id");
+    m->eos = eos_of(m, f);
     language_table(&m->lm, table, sizeof table);
     open_text(m, o, table, m->chunk_end);
 }
@@ -229,7 +243,7 @@ void flamingo_alone(flamingo *m, omn_open *o, omn_config *f)
     m->width = 1;
     language_configure(&m->lm, o, f, "");
     open_own(m, o);
-    m->media = m->chunk_end = -1;
+    m->media = m->chunk_end = m->eos = -1;
     m->begin = begin_of(m, f, "bos_token_id");
     m->pad = stop_of(m, f);
     language_table(&m->lm, table, sizeof table);

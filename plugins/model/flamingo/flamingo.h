@@ -49,6 +49,7 @@ typedef struct flamingo {
     bool silent;                          /* it has no language model: it sees, and embeds */
     int32_t media, chunk_end, pad;        /* ids of <image>, <|endofchunk|>, <PAD> */
     int32_t begin;                        /* in front of every row; -1: none */
+    int32_t eos;                          /* wanted behind the end of a chunk; -1: nothing */
     const omn_part *text, *tokenizer;     /* the decoder; NULL: not there */
 } flamingo;
 
@@ -65,6 +66,9 @@ void flamingo_configure(flamingo *m, omn_open *o, omn_config *f);
 /* That of a language model alone. */
 void flamingo_alone(flamingo *m, omn_open *o, omn_config *f);
 void language_configure(language *l, omn_open *o, omn_config *f, const char *path);
+/* What a size by its name says of a configuration that names it; false: nobody knows that name.
+ * presets.c */
+bool flamingo_preset(omn_open *o, omn_config *f);
 /* What would change the numbers and is not built is refused; keys.c */
 void flamingo_refuse(omn_open *o, omn_config *f);
 void language_refuse(language_form form, omn_open *o, omn_config *f, const char *path);

@@ -127,6 +127,7 @@ void vlmo_configure(vlmo *v, omn_open *o, omn_config *f)
     open_words(v, o, f);
     if (v->task == VLMO_VQA) open_answers(v, o, f);
     const char *loss = v->task == VLMO_VQA ? "binary" : "pairs";
-    if (omn_open_offers(o, "omnio.objective/1", loss))
-        omn_open_part(o, "loss", "omnio.objective/1", loss, "", "%s", "");
+    if (!omn_open_offers(o, "omnio.objective/1", loss)) return;
+    const omn_part *own = omn_open_part(o, "loss", "omnio.objective/1", loss, "", "%s", "");
+    if (v->task == VLMO_VQA) omn_open_answer_loss(o, own);
 }
