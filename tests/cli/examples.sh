@@ -103,7 +103,8 @@ cat > shelf/gpv/config.json << EOF
  "max_position_embeddings": 16}}}
 EOF
 # ViLBERT, one for each kind of its tasks.
-for task in vqa:vqa retrieval:retrieval_coco refcoco:refcoco nlvr2:nlvr2 entail:visual_entailment; do
+for task in vqa:vqa retrieval:retrieval_coco refcoco:refcoco nlvr2:nlvr2 entail:visual_entailment \
+    dialogue:visual_dialog guesswhat:guesswhat guesswhat-pointing:guesswhat_pointing visual7w:visual7w; do
     mkdir shelf/vilbert-${task%:*} || exit 99
     cp "$top_srcdir/tests/golden/wordpiece/vocab.txt" shelf/vilbert-${task%:*} || exit 99
     cat > shelf/vilbert-${task%:*}/config.json << EOF
