@@ -105,7 +105,7 @@ E
 sed -i 's/path: data/path: texts/' gaps.yaml
 ok "gaps are shown" gives 0 train gaps.yaml --show 4
 ok "... within the prompt" sh -c '[ "$(grep -c "what is the complete text of \".*<mask>.*\"?" out)" = 4 ]'
-ok "... and the whole text is wanted" sh -c '[ "$(grep -c "answer (text): \"two dogs and a red car in the street\"" out)" = 4 ]'
+ok "... and the whole text is wanted" sh -c '[ "$(grep -c "answer (text): \" two dogs and a red car in the street\"" out)" = 4 ]'
 ok "a mark that is no token is told" gives 78 check gaps.yaml --set "tasks.0.gaps.mark=<hole>"
 ok "... with its name" grep -q 'gaps: "<hole>" is no token' err
 ok "gaps are no questions to be judged by" gives 78 check gaps.yaml --set tasks.0.measure=exact
