@@ -414,7 +414,7 @@ static int share(running *r, const cli_args *a, const char *answers, items *list
     if (stat(alone, &s) == 0)
         return cli_usage(r->c, "%s is the journal of one process alone, which has to end what it "
                                "began", alone);
-    if (!shares_wanted(&(cli){ 0 }, answers) && stat(answers, &s) == 0 && s.st_size &&
+    if (!shares_begun(answers) && stat(answers, &s) == 0 && s.st_size &&
         !cli_has(a, "overwrite"))
         return cli_usage(r->c, "%s is already there, without a journal; --overwrite replaces it",
                          answers);
@@ -439,7 +439,7 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
     if (!r->many) return cli_usage(c, "--%s is for many items", path ? "journal" : "answers");
     if (c->format == CLI_JSON)
         return cli_usage(c, "a list of JSON cannot be gone on with; --format jsonl can");
-    if (!path && shares_wanted(c, answers)) {
+    if (!path && (c->company || shares_begun(answers))) {
         const int no = share(r, a, answers, list);
         if (no >= 0) return no;
         answers = shares_piece(r->shares);

@@ -65,9 +65,8 @@ static folder open_folder(const char *answers)
     return (folder){ opendir(path), slash ? slash + 1 : answers };
 }
 
-bool shares_wanted(const cli *c, const char *answers)
+bool shares_begun(const char *answers)
 {
-    if (c->company) return true;
     const folder f = answers ? open_folder(answers) : (folder){ NULL, NULL };
     if (!f.d) return false;
     const bool there = next_piece(f.d, f.base) >= 0;
@@ -196,8 +195,8 @@ typedef struct said {
 } said;
 
 typedef struct gathered {
-    omn_map *maps[2 * 256];
-    size_t n_maps;
+    omn_map **maps;
+    size_t n_maps, room_maps;
     said *of;
     size_t n, room;
 } gathered;
@@ -224,9 +223,13 @@ static omn_status on_answer(void *user, uint64_t index, const char *text, size_t
 
 static omn_status keep_map(gathered *g, const char *path, const omn_map **out, omn_error *err)
 {
-    if (g->n_maps == sizeof g->maps / sizeof *g->maps)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s: more than %zu files of answers", path,
-                        g->n_maps / 2);
+    if (g->n_maps == g->room_maps) {
+        const size_t room = g->room_maps ? 2 * g->room_maps : 64;
+        omn_map **more = reallocarray(g->maps, room, sizeof(omn_map *));
+        if (!more) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
+        g->maps = more;
+        g->room_maps = room;
+    }
     const omn_status st = omn_map_open(path, &g->maps[g->n_maps], err);
     if (st == OMN_OK) *out = g->maps[g->n_maps++];
     return st;
@@ -235,9 +238,11 @@ static omn_status keep_map(gathered *g, const char *path, const omn_map **out, o
 /* Items that failed have no place in a journal: they will be tried again. */
 static omn_status gather_errors(gathered *g, const char *text, size_t n)
 {
-    static const char begins[] = "{\"type\":\"error\",\"version\":1,\"item\":";
-    const size_t k = sizeof begins - 1;
+    char begins[64]; /* of json_error */
     omn_status st = OMN_OK;
+    snprintf(begins, sizeof begins, "{\"type\":\"error\",\"version\":%d,\"item\":",
+             CLI_JSON_VERSION);
+    const size_t k = strlen(begins);
     for (const char *end; st == OMN_OK && n && (end = memchr(text, '\n', n));) {
         const size_t length = (size_t)(end - text) + 1;
         if (length > k && !memcmp(text, begins, k))
@@ -302,6 +307,7 @@ static omn_status gather(shares *s, const omn_buf *head, omn_error *err)
     if (st == OMN_OK && g.n) qsort(g.of, g.n, sizeof *g.of, by_index);
     if (st == OMN_OK) st = write_all(s, &g, head, err);
     for (size_t i = 0; i < g.n_maps; i++) omn_map_close(g.maps[i]);
+    free(g.maps);
     free(g.of);
     return st;
 }

@@ -7,8 +7,8 @@
 
 typedef struct shares shares;
 
-/* Are answers in this file shared, by a company or by one that was there before? NULL: no file. */
-bool shares_wanted(const cli *c, const char *answers);
+/* Were answers in this file shared by processes that were there before? NULL: no file. */
+bool shares_begun(const char *answers);
 /* rows: items that a process has at once. total: items of all, about. NULL: no memory. */
 shares *shares_new(cli *c, const char *answers, uint64_t total, uint64_t rows);
 void shares_free(shares *s);
@@ -22,8 +22,7 @@ omn_status shares_passed(void *user, uint64_t index, uint64_t hash, bool *yes, o
 /* Is this item behind those that were taken so far? */
 bool shares_ends(const shares *s, uint64_t index);
 /* Behind the last item: rank 0 writes the answers of all into one file, in the order of the items,
- * behind `head`. failed, code: of this process, then of all (the
- * largest). Waits for all ranks. */
+ * behind `head`. failed, code: of this process, then of all (the largest). Waits for all ranks. */
 omn_status shares_end(shares *s, const omn_buf *head, uint64_t *failed, int *code, omn_error *err);
 
 #endif

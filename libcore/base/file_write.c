@@ -7,6 +7,8 @@
  * A killed process leaves its temporary file. Each is locked (flock) from its making until it has
  * its name, and a lock ends with its process, however that ends: a temporary file that nobody locks
  * is a leftover. Where a file system knows no locks, nothing is taken for one. */
+#include "libcore/base/file_write.h"
+
 #include "libcore/base/system.h"
 
 #include <dirent.h>
@@ -173,6 +175,27 @@ omn_status omn_file_write(omn_file *f, const void *bytes, size_t n, omn_error *e
     } else if (n > 0) {
         memcpy(f->buffer + f->used, bytes, n);
         f->used += n;
+    }
+done:
+    return st;
+}
+
+omn_status file_rewrite(omn_file *f, uint64_t at, const void *bytes, size_t n, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const char *from = bytes;
+    OMN_TRY(check_open(f, err));
+    OMN_TRY(flush(f, err));
+    while (n > 0) {
+        const ssize_t done = pwrite(f->fd, from, n, (off_t)at);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) {
+            f->failed = true;
+            return system_fail(err, errno, f->path, "cannot be written");
+        }
+        from += done;
+        at += (uint64_t)done;
+        n -= (size_t)done;
     }
 done:
     return st;

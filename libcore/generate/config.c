@@ -45,6 +45,12 @@ void config_note(omn_config *c, const char *path)
         omn_fail(&c->first, OMN_ERR_MEMORY, "%s: out of memory", c->file);
 }
 
+void config_end(omn_config *c)
+{
+    json_decref(c->asked);
+    json_decref(c->usual);
+}
+
 static json_t *look_in(json_t *at, const char *path)
 {
     const char *p = path;

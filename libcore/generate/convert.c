@@ -384,12 +384,10 @@ done:
     return st;
 }
 
-/* Safetensors are made twice, for their checksums; counts are of matrices. */
 static void tell_weighed(const job *j, omn_converted *out)
 {
     if (out->size >= offsetof(omn_converted, weighed) + sizeof out->weighed)
-        out->weighed = omn_weights_writes(omn_model_context(j->m), j->to) ? j->weighed
-                                                                          : j->weighed / 2;
+        out->weighed = j->weighed;
 }
 
 omn_status omn_model_convert(omn_context *ctx, omn_call *c, const char *path, const char *folder,

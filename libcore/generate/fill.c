@@ -61,8 +61,8 @@ static omn_status decide(job *j, omn_seeded *out, omn_error *err)
         out->tensors++;
         out->parameters += count;
         out->bytes += w->tensor.bytes;
+        j->total += count;
         out->formed += omn_type_get(w->tensor.type)->block > 0;
-        j->total += 2 * (uint64_t)count; /* each is made twice, once for its checksum */
     }
     return OMN_OK;
 }

@@ -83,7 +83,7 @@ omn_status config_known(omn_context *ctx, json_t *config, const char *name, bool
     char object[128];
     const omn_status st = object_of(ctx, &c, object, sizeof object, err);
     *known = st == OMN_OK && object[0];
-    json_decref(c.asked);
+    config_end(&c);
     return st;
 }
 
@@ -382,8 +382,7 @@ void omn_model_close(omn_model *m)
     if (m->impl && m->self) m->impl->close(m->self);
     open_end(m->open);
     omn_call_free(m->call);
-    json_decref(m->config.asked);
-    json_decref(m->config.usual);
+    config_end(&m->config);
     json_decref(m->json);
     if (m->has_lock) pthread_mutex_destroy(&m->lock);
     packed_remove(m->inner);

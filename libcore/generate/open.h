@@ -72,6 +72,8 @@ struct omn_open {
  * asked for and is missing. config.c */
 void config_note(omn_config *c, const char *path);
 omn_status config_unasked(const omn_config *c, omn_error *err);
+/* Frees what it gathered; its root stays. config.c */
+void config_end(omn_config *c);
 /* JSON text to a tree (owned, json_decref); file: for messages. config.c */
 omn_status config_parse(const char *text, size_t n, size_t flags, const char *file, json_t **out,
                         omn_error *err);

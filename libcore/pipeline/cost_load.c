@@ -4,49 +4,29 @@
 #include "cost.h"
 #include "plan.h"
 
+#include "../plugin/context.h"
+#include "../plugin/registry.h"
+#include "../plugin/suffix.h"
 #include "../value/stream.h"
 
 #include <string.h>
 
-typedef struct looked {
-    omn_context *ctx;
-    const char *type, *suffix;
-    const omn_entry *found;
-} looked;
-
-/* Of "image:jpg,jpeg", what it makes and its suffixes. */
-static bool fits(const looked *l, const char *format)
-{
-    const char *colon = format ? strchr(format, ':') : NULL;
-    const size_t n = colon ? (size_t)(colon - format) : 0;
-    if (!colon || strlen(l->type) != n || strncmp(format, l->type, n)) return false;
-    for (const char *p = colon + 1; *p;) {
-        const size_t k = strcspn(p, ",");
-        if (strlen(l->suffix) == k && !strncmp(p, l->suffix, k)) return true;
-        p += k + (p[k] == ',');
-    }
-    return false;
-}
-
-static int on_format(void *user, const omn_listed *it)
-{
-    looked *l = user;
-    if (it->name && fits(l, it->format))
-        (void)omn_registry_find(l->ctx, "omnio.format/1", it->name, &l->found, NULL);
-    return l->found != NULL;
-}
-
 static uint64_t load(omn_pipeline *p, const char *type, const char *file)
 {
     const omn_kind *kind = NULL;
+    const omn_entry *e = NULL;
+    char suffix[SUFFIX_ROOM];
+    format_names names;
     const char *of = stream_type_items(type);
     if (!of) of = type;
     if (!strcmp(of, "any") || omn_kind_find_in(p->ctx, of, &kind, NULL) != OMN_OK) return 0;
-    const omn_value_impl *impl = omn_kind_impl(kind);
-    const char *name = file ? file : impl->example, *dot = name ? strrchr(name, '.') : NULL;
-    looked l = { p->ctx, of, dot ? dot + 1 : "", NULL };
-    if (dot) (void)omn_registry_list(p->ctx, "omnio.format/1", on_format, &l, NULL);
-    const omn_format_impl *format = l.found ? omn_entry_object(l.found)->impl : NULL;
+    const char *name = file ? file : omn_kind_impl(kind)->example;
+    if (!name || !suffix_of(name, suffix) ||
+        registry_formats(context_registry(p->ctx), p->ctx, of, suffix, &names, NULL) != OMN_OK)
+        return 0;
+    for (size_t i = 0; !e && i < names.preferred; i++)
+        (void)omn_registry_find(p->ctx, "omnio.format/1", names.of[i], &e, NULL);
+    const omn_format_impl *format = e ? omn_entry_object(e)->impl : NULL;
     const omn_takes_impl *takes =
         format && format->extension ? format->extension("omnio.takes/1") : NULL;
     return takes && takes->bytes ? takes->bytes(NULL) : 0;

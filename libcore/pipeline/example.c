@@ -150,24 +150,6 @@ static omn_status fit(const example *e, const omn_pipeline_port *to, const omn_v
     return st;
 }
 
-static const omn_pipeline_port *input_of(const omn_pipeline *p, const char *name)
-{
-    const omn_pipeline_port *in;
-    const size_t n = omn_pipeline_inputs(p, &in);
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(in[i].name, name)) return &in[i];
-    return NULL;
-}
-
-static const omn_pipeline_port *output_of(const omn_pipeline *p, const char *name)
-{
-    const omn_pipeline_port *out;
-    const size_t n = omn_pipeline_outputs(p, &out);
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(out[i].name, name)) return &out[i];
-    return NULL;
-}
-
 omn_status item_open(const example *e, const recipe_task *t, const omn_value *item, task_item *out,
                      omn_error *err)
 {
@@ -177,7 +159,7 @@ omn_status item_open(const example *e, const recipe_task *t, const omn_value *it
         if (!v) return no_field(e, t, t->give[i].path, err);
         omn_named *g = &out->give[out->n_give];
         g->name = t->give[i].name;
-        const omn_status st = fit(e, input_of(t->pipeline, g->name), v, &g->value, err);
+        const omn_status st = fit(e, pipeline_input(t->pipeline, g->name), v, &g->value, err);
         if (st != OMN_OK) {
             omn_error_prefix(err, "field \"%s\"", t->give[i].path);
             return example_failed(e, t, st, err);
@@ -206,7 +188,7 @@ static omn_status judged(const example *e, const recipe_task *t, const omn_value
                          task_item *out, omn_error *err)
 {
     const omn_value *v = recipe_get(e->record, item, t->judge);
-    const omn_pipeline_port *output = output_of(t->pipeline, t->judge_output);
+    const omn_pipeline_port *output = pipeline_output(t->pipeline, t->judge_output);
     omn_value_unref(out->want);
     out->want = NULL;
     if (!v) return no_field(e, t, t->judge, err);

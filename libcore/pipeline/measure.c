@@ -89,16 +89,6 @@ omn_status object_failed(const yml *y, omn_error *err)
     return (omn_status)err->status;
 }
 
-/* An output of the task's pipeline; NULL: it has none of that name. */
-static const omn_pipeline_port *output_of(const recipe_task *t, const char *name)
-{
-    const omn_pipeline_port *out;
-    const size_t n = omn_pipeline_outputs(t->pipeline, &out);
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(out[i].name, name)) return &out[i];
-    return NULL;
-}
-
 omn_status judge_read(recipe_task *t, const yml *y, omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -111,7 +101,7 @@ omn_status judge_read(recipe_task *t, const yml *y, omn_error *err)
             return yml_fail(judge, err, "judge: {OUTPUT: FIELD} says what the measure judges");
         t->judge_output = yml_key(judge, 0)->text;
         OMN_TRY(yml_text(yml_value(judge, 0), &t->judge, "", err));
-        if (!output_of(t, t->judge_output))
+        if (!pipeline_output(t->pipeline, t->judge_output))
             return yml_fail(yml_key(judge, 0), err, "pipeline %s has no output \"%s\"", t->file,
                             t->judge_output);
     }
@@ -144,7 +134,7 @@ omn_status recipe_measure(omn_recipe *r, recipe_task *t, omn_error *err)
     if (!strcmp(name, "none")) return OMN_OK;
     t->measure = recipe_part(r, t->name, "omnio.measure/1", name, set, n, err);
     if (!t->measure) return object_failed(y, err);
-    const omn_pipeline_port *judged = output_of(t, t->judge_output);
+    const omn_pipeline_port *judged = pipeline_output(t->pipeline, t->judge_output);
     const char *takes = ((const omn_measure_impl *)t->measure->impl)->takes;
     const char *type = judged ? judged->type : "any";
     if (strcmp(takes, "any") && strcmp(type, "any") && strcmp(takes, type))

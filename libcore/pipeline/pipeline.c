@@ -87,3 +87,20 @@ size_t omn_pipeline_outputs(const omn_pipeline *p, const omn_pipeline_port **lis
     *list = p->out_list;
     return p->n_outputs;
 }
+
+static const omn_pipeline_port *of_name(const omn_pipeline_port *list, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(list[i].name, name)) return &list[i];
+    return NULL;
+}
+
+const omn_pipeline_port *pipeline_input(const omn_pipeline *p, const char *name)
+{
+    return of_name(p->in_list, p->n_inputs, name);
+}
+
+const omn_pipeline_port *pipeline_output(const omn_pipeline *p, const char *name)
+{
+    return of_name(p->out_list, p->n_outputs, name);
+}

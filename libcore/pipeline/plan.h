@@ -194,6 +194,9 @@ const char *named_file(const char *file, const char *name, named_what what, omn_
 /* Parameters of type path become paths beside the file. */
 omn_status named_settings(omn_context *ctx, const char *kind, const char *object, const char *file,
                           omn_setting *set, size_t n, omn_arena *a, omn_error *err);
+/* What is given, or comes out, by name; NULL: nothing of that name. pipeline.c */
+const omn_pipeline_port *pipeline_input(const omn_pipeline *p, const char *name);
+const omn_pipeline_port *pipeline_output(const omn_pipeline *p, const char *name);
 /* Parse the steps; read.c */
 omn_status plan_read(omn_pipeline *p, omn_error *err);
 /* Fill "{name}" from slots, by name; template.c. lookup gives the value of a name or NULL. */

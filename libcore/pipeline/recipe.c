@@ -111,10 +111,7 @@ static omn_status read_give(recipe_task *t, const yml *y, omn_error *err)
     for (size_t i = 0; i < y->n; i++) {
         t->give[i].name = yml_key(y, i)->text;
         TRY_READ(yml_text(yml_value(y, i), &t->give[i].path, "", err));
-        const omn_pipeline_port *in;
-        size_t k = 0, n = omn_pipeline_inputs(t->pipeline, &in);
-        while (k < n && strcmp(in[k].name, t->give[i].name)) k++;
-        if (k == n)
+        if (!pipeline_input(t->pipeline, t->give[i].name))
             return yml_fail(yml_key(y, i), err, "pipeline %s has no input \"%s\"", t->file,
                             t->give[i].name);
     }

@@ -22,8 +22,7 @@ struct told {
 told *told_new(void)
 {
     told *t = calloc(1, sizeof(told));
-    if (t) t->confidence = (double)NAN;
-    if (t) t->familiar = 1;
+    if (t) *t = (told){ .confidence = (double)NAN, .familiar = 1 };
     return t;
 }
 

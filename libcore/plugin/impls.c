@@ -51,6 +51,9 @@ static const impl_member weights_members[] = {
     IMPL_MEMBER(omn_weights_impl, read, IMPL_MAYBE_CODE),
 };
 
+IMPL_SHAPE(impl_weights, "omnio.weights/1", "format of weights", omn_weights_impl, weights_members,
+           NULL);
+
 static const impl_member company_members[] = {
     IMPL_MEMBER(omn_company_impl, extension, IMPL_MAYBE_CODE),
     IMPL_MEMBER(omn_company_impl, signs, IMPL_TEXT),
@@ -68,9 +71,6 @@ static const impl_member company_members[] = {
 };
 
 IMPL_SHAPE(impl_company, "omnio.company/1", "company", omn_company_impl, company_members, NULL);
-
-IMPL_SHAPE(impl_weights, "omnio.weights/1", "format of weights", omn_weights_impl, weights_members,
-           NULL);
 
 static const impl_member value_members[] = {
     IMPL_MEMBER(omn_value_impl, extension, IMPL_MAYBE_CODE),

@@ -98,7 +98,7 @@ static omn_status list_native(job *j, omn_error *err)
         j->of[i] = i && j->of[i - 1] && omn_map_path(j->of[i - 1]) == row->file
                        ? j->of[i - 1]
                        : map_holding(j->w, row->file);
-        j->total += row->tensor.bytes * (row->summed == SUM_KNOWN ? 3 : 2);
+        j->total += row->tensor.bytes * (row->summed == SUM_KNOWN ? 2 : 1);
     }
     for (size_t i = 0; i < j->n; i++) {
         const omn_status st = check_sum(j, i, err);
@@ -110,7 +110,6 @@ static omn_status list_native(job *j, omn_error *err)
 static omn_status list_given(job *j, omn_error *err)
 {
     const omn_status st = given_sum(j->l, false, &j->total, err);
-    j->total *= 2;
     for (size_t i = 0; i < j->n && st == OMN_OK; i++) {
         const given_row *row = &j->l->rows[i];
         j->list[i] = (writing){ .name = row->name, .tensor = row->tensor };
@@ -187,10 +186,8 @@ static omn_status write_by(job *j, const omn_weights_writer_impl *by, omn_contex
         goto done;
     }
     meta_of(j, meta, n);
-    for (size_t i = 0; i < j->n; i++) {
+    for (size_t i = 0; i < j->n; i++)
         entries[i] = (omn_weights_entry){ j->list[i].name, j->list[i].tensor };
-        if (j->total >= entries[i].tensor.bytes) j->total -= entries[i].tensor.bytes; /* once */
-    }
     OMN_TRY(weights_files(ctx, from, keep_file, j, err));
     const omn_weights_out out = { OMN_FILL(omn_weights_out), .entries = entries, .n = j->n,
                                   .meta = meta, .n_meta = n, .files = j->file,

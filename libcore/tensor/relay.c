@@ -92,7 +92,7 @@ static omn_status make(void *user, size_t i, const void **bytes, omn_error *err)
         return omn_fail(err, OMN_ERR_CANCELLED, "stopped");
     j->how->done += row->tensor.bytes;
     if (j->how->call && j->how->total)
-        omn_call_progress(j->how->call, j->how->done / 2, j->how->total);
+        omn_call_progress(j->how->call, j->how->done, j->how->total);
     *bytes = rows;
     if (j->how->form)
         return to->tensor.type == row->tensor.type
@@ -226,7 +226,6 @@ static omn_status write_data(job *j, const header *was, omn_file *file, omn_erro
                           header_show(a->name, shown));
         if (st == OMN_OK) st = omn_file_write(file, t.data, t.bytes, err);
         if (st != OMN_OK) return st;
-        j->how->done += weights_row_at(j->w, at)->tensor.bytes; /* nothing is made twice here */
     }
     return OMN_OK;
 }

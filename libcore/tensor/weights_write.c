@@ -3,9 +3,11 @@
  * tensors always make the same bytes; those in tiles come first, where nothing of an odd size can
  * push them off their boundary. The header is padded with spaces until the data begin at a multiple
  * of 64, which devices like that wrap a mapping, with tiles at a page. Every tensor gets a
- * checksum. */
+ * checksum; they are known when all tensors are written, and take their room in the header then, so
+ * that what is made for the file is made once. */
 #include "libcore/tensor/weights_write.h"
 
+#include "libcore/base/file_write.h"
 #include "libcore/tensor/blocks.h"
 #include "libcore/tensor/scan.h"
 #include "libcore/tensor/tiles.h"
@@ -23,12 +25,14 @@ typedef struct row {
 } row;
 
 typedef struct rows {
+    const char *path; /* of the file; NULL: of none */
     const writing *list;
     row *row;
     size_t n;
     writing_make *make;
     writing_piece *piece;
     void *user;
+    size_t sums_at; /* where the checksums stand in the header */
 } rows;
 
 static void put_string(omn_buf *b, const char *s)
@@ -75,52 +79,44 @@ static int by_place(const void *x, const void *y)
     return a != b ? (a ? -1 : 1) : by_name(x, y);
 }
 
-static omn_status bytes_of(const rows *r, size_t i, const void **bytes, omn_error *err)
+/* What was made for the file is whole, or the file's name joins the error. */
+static omn_status made(const rows *r, omn_status st, omn_error *err)
 {
-    const writing *w = r->row[i].of;
-    *bytes = w->tensor.data;
-    if (*bytes || !r->make || w->tensor.bytes == 0) return OMN_OK;
-    return r->make(r->user, (size_t)(w - r->list), bytes, err);
-}
-
-/* Where the bytes of a tensor go: into a checksum, into a file. */
-typedef omn_status taking(void *to, const void *bytes, size_t n, omn_error *err);
-
-static omn_status each_piece(const rows *r, size_t i, taking *take, void *to, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    const void *bytes = NULL;
-    const writing *w = r->row[i].of;
-    if (!r->piece) {
-        st = bytes_of(r, i, &bytes, err);
-        return st == OMN_OK ? take(to, bytes, w->tensor.bytes, err) : st;
-    }
-    for (size_t at = 0, n; at < w->tensor.bytes && st == OMN_OK; at += n) {
-        n = w->tensor.bytes - at < PIECE ? w->tensor.bytes - at : PIECE;
-        st = r->piece(r->user, (size_t)(w - r->list), at, n, &bytes, err);
-        if (st == OMN_OK) st = take(to, bytes, n, err);
-    }
+    if (st != OMN_OK && r->path) omn_error_prefix(err, "%s", r->path);
     return st;
 }
 
-static omn_status take_sum(void *to, const void *bytes, size_t n, omn_error *err)
+static omn_status bytes_of(const rows *r, const writing *w, const void **bytes, omn_error *err)
 {
-    (void)err;
-    checksum_add(to, bytes, n);
-    return OMN_OK;
+    *bytes = w->tensor.data;
+    if (*bytes || !r->make || w->tensor.bytes == 0) return OMN_OK;
+    return made(r, r->make(r->user, (size_t)(w - r->list), bytes, err), err);
 }
 
-static omn_status take_file(void *to, const void *bytes, size_t n, omn_error *err)
+/* Into the checksum, and into the file; NULL: into none. */
+static omn_status take(checksum *c, omn_file *file, const void *bytes, size_t n, omn_error *err)
 {
-    return omn_file_write(to, bytes, n, err);
+    checksum_add(c, bytes, n);
+    return file ? omn_file_write(file, bytes, n, err) : OMN_OK;
 }
 
-static omn_status sum_of(const rows *r, size_t i, uint64_t *sum, omn_error *err)
+static omn_status put_row(const rows *r, row *to, omn_file *file, omn_error *err)
 {
+    omn_status st = OMN_OK;
+    const void *bytes = NULL;
+    const writing *w = to->of;
     checksum *c = checksum_begin();
-    if (!c) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a checksum");
-    const omn_status st = each_piece(r, i, take_sum, c, err);
-    *sum = checksum_end(c);
+    if (!c) return made(r, omn_fail(err, OMN_ERR_MEMORY, "no memory for a checksum"), err);
+    if (!r->piece) {
+        st = bytes_of(r, w, &bytes, err);
+        if (st == OMN_OK) st = take(c, file, bytes, w->tensor.bytes, err);
+    }
+    for (size_t at = 0, n; r->piece && at < w->tensor.bytes && st == OMN_OK; at += n) {
+        n = w->tensor.bytes - at < PIECE ? w->tensor.bytes - at : PIECE;
+        st = made(r, r->piece(r->user, (size_t)(w - r->list), at, n, &bytes, err), err);
+        if (st == OMN_OK) st = take(c, file, bytes, n, err);
+    }
+    to->sum = checksum_end(c);
     return st;
 }
 
@@ -140,7 +136,6 @@ static omn_status sort_rows(rows *r, omn_error *err)
         if (strcmp(r->row[i - 1].of->name, r->row[i].of->name) == 0)
             return omn_fail(err, OMN_ERR_ARGUMENT, "tensor %s is there twice",
                             header_show(r->row[i].of->name, shown));
-    for (size_t i = 0; i < r->n; i++) OMN_TRY(sum_of(r, i, &r->row[i].sum, err));
 done:
     return st;
 }
@@ -196,7 +191,7 @@ static void put_marks(omn_buf *b, const rows *r, const char *key, saying *say)
 }
 
 /* The caller's pairs, what tensors stand for, and the checksums. */
-static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, const rows *r,
+static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, rows *r,
                            const char *in_rows, omn_error *err)
 {
     char shown[120];
@@ -223,6 +218,7 @@ static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, const 
         omn_buf_puts(b, ",");
     }
     omn_buf_puts(b, "\"" CHECKSUM_KEY "\":\"");
+    r->sums_at = b->length;
     for (size_t i = 0; i < r->n; i++) checksum_put(r->row[i].sum, b);
     omn_buf_puts(b, "\"}");
     return OMN_OK;
@@ -288,6 +284,7 @@ omn_status omn_weights_bytes(const omn_weights_entry *entries, size_t n, const c
     OMN_TRY(list_of(entries, n, &list, err));
     r.list = list;
     OMN_TRY(sort_rows(&r, err));
+    for (size_t i = 0; i < n; i++) OMN_TRY(put_row(&r, &r.row[i], NULL, err));
     OMN_TRY(make_header(&head, &r, meta, n_meta, NULL, err));
     size_t at = head.length, sum = head.length;
     for (size_t i = 0; i < n; i++)
@@ -315,21 +312,33 @@ done:
     return st;
 }
 
-static omn_status write_rows(const char *path, omn_overwrite how, rows *r, const char *const *meta,
-                             size_t n_meta, const char *in_rows, omn_error *err)
+/* The checksums of all that was written, in the order of their names. */
+static omn_status write_sums(rows *r, omn_file *file, omn_error *err)
+{
+    omn_buf sums;
+    omn_buf_init(&sums, HEADER_MOST);
+    qsort(r->row, r->n, sizeof *r->row, by_name);
+    for (size_t i = 0; i < r->n; i++) checksum_put(r->row[i].sum, &sums);
+    const omn_status st =
+        sums.failed ? omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for its checksums", r->path)
+                    : file_rewrite(file, r->sums_at, sums.data, sums.length, err);
+    omn_buf_fini(&sums);
+    return st;
+}
+
+static omn_status write_rows(omn_overwrite how, rows *r, const char *const *meta, size_t n_meta,
+                             const char *in_rows, omn_error *err)
 {
     omn_file *file = NULL;
     omn_buf head;
     omn_buf_init(&head, HEADER_MOST + 8);
     omn_status st = sort_rows(r, err);
     if (st == OMN_OK) st = make_header(&head, r, meta, n_meta, in_rows, err);
-    if (st != OMN_OK) {
-        omn_error_prefix(err, "%s", path);
-        goto done;
-    }
-    OMN_TRY(omn_file_create(path, how, &file, err));
+    OMN_TRY(made(r, st, err));
+    OMN_TRY(omn_file_create(r->path, how, &file, err));
     OMN_TRY(omn_file_write(file, head.data, head.length, err));
-    for (size_t i = 0; i < r->n; i++) OMN_TRY(each_piece(r, i, take_file, file, err));
+    for (size_t i = 0; i < r->n; i++) OMN_TRY(put_row(r, &r->row[i], file, err));
+    OMN_TRY(write_sums(r, file, err));
     OMN_TRY(omn_file_commit(file, err));
 done:
     omn_file_free(file);
@@ -342,16 +351,16 @@ omn_status weights_write(const char *path, omn_overwrite how, const writing *lis
                          const char *const *meta, size_t n_meta, const char *in_rows,
                          writing_make *make, void *user, omn_error *err)
 {
-    rows r = { .list = list, .n = n, .make = make, .user = user };
-    return write_rows(path, how, &r, meta, n_meta, in_rows, err);
+    rows r = { .path = path, .list = list, .n = n, .make = make, .user = user };
+    return write_rows(how, &r, meta, n_meta, in_rows, err);
 }
 
 omn_status weights_write_pieces(const char *path, omn_overwrite how, const writing *list, size_t n,
                                 const char *const *meta, size_t n_meta, writing_piece *piece,
                                 void *user, omn_error *err)
 {
-    rows r = { .list = list, .n = n, .piece = piece, .user = user };
-    return write_rows(path, how, &r, meta, n_meta, NULL, err);
+    rows r = { .path = path, .list = list, .n = n, .piece = piece, .user = user };
+    return write_rows(how, &r, meta, n_meta, NULL, err);
 }
 
 omn_status omn_weights_write(const char *path, omn_overwrite how,

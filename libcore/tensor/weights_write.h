@@ -13,11 +13,10 @@ typedef struct writing {
 } writing;
 
 /* Where the bytes of list[i] come from when it has no data: *bytes is borrowed until the next call.
- * Called twice for each, for its checksum and for the file; must give the same bytes. */
+ * Called once for each, in the order of the file. */
 typedef omn_status writing_make(void *user, size_t i, const void **bytes, omn_error *err);
 
-/* The same, n bytes from byte `at` on: called in order, twice over, with whole elements of at most
- * 8 bytes. */
+/* The same, n bytes from byte `at` on: called in order, with whole elements of at most 8 bytes. */
 typedef omn_status writing_piece(void *user, size_t i, size_t at, size_t n, const void **bytes,
                                  omn_error *err);
 

@@ -73,7 +73,7 @@ static void call(trial *t)
     if (self) m->close(self);
 done:
     open_end(o);
-    json_decref(config.asked);
+    config_end(&config);
     json_decref(root);
 }
 

@@ -2,6 +2,7 @@
 /* Files: mapping, reading with a limit, and writing that never leaves half a file. */
 #include <omnio/base.h>
 
+#include "libcore/base/file_write.h"
 #include "tests/testing.h"
 
 #include <dirent.h>
@@ -267,6 +268,23 @@ START_TEST(many_sizes_of_writes_arrive_in_order)
 }
 END_TEST
 
+START_TEST(what_was_written_can_be_told_anew_until_it_is_committed)
+{
+    const char *folder = testing_folder(), *path = in(folder, "anew");
+    omn_file *f = create(path, OMN_OVERWRITE);
+    ck_assert_int_eq(omn_file_write(f, "head ...., ", 11, NULL), OMN_OK);
+    ck_assert_int_eq(omn_file_write(f, "body", 4, NULL), OMN_OK);
+    ck_assert_int_eq(file_rewrite(f, 5, "1234", 4, NULL), OMN_OK);
+    ck_assert_int_eq(file_rewrite(f, 0, NULL, 0, NULL), OMN_OK);
+    ck_assert_int_eq(omn_file_write(f, ", end", 5, NULL), OMN_OK);
+    ck_assert_int_eq(omn_file_commit(f, NULL), OMN_OK);
+    expect_content(path, "head 1234, body, end");
+    ck_assert_int_eq(file_rewrite(f, 0, "H", 1, NULL), OMN_ERR_ARGUMENT);
+    omn_file_free(f);
+    expect_content(path, "head 1234, body, end");
+}
+END_TEST
+
 START_TEST(a_full_disk_keeps_the_old_file)
 {
     /* A limit on file sizes fails in the same place as a full disk. */
@@ -461,6 +479,7 @@ int main(void)
         devices_folders_and_nameless_files_are_refused,
         permissions_follow_the_umask,
         many_sizes_of_writes_arrive_in_order,
+        what_was_written_can_be_told_anew_until_it_is_committed,
         a_full_disk_keeps_the_old_file,
         a_new_file_takes_the_mode_of_the_one_it_replaces,
         a_protected_file_is_not_replaced,

@@ -3,6 +3,7 @@
  * as many tensors as a model of seven billion weights has. */
 #include <omnio/tensor.h>
 
+#include "libcore/tensor/weights_write.h"
 #include "tests/testing.h"
 
 #include <fcntl.h>
@@ -297,6 +298,44 @@ START_TEST(checksums_are_those_that_are_documented)
 }
 END_TEST
 
+static omn_status make(void *user, size_t i, const void **bytes, omn_error *err)
+{
+    static const uint8_t all[3][4] = { { 1, 2, 3, 4 }, { 5, 6, 7, 8 }, { 9, 10, 11, 12 } };
+    unsigned *made = user;
+    if (++made[i] > 1) return omn_fail(err, OMN_ERR_INTERNAL, "made before");
+    *bytes = all[i];
+    return OMN_OK;
+}
+
+static omn_status make_first(void *user, size_t i, const void **bytes, omn_error *err)
+{
+    return i ? omn_fail(err, OMN_ERR_DATA, "cannot be made") : make(user, i, bytes, err);
+}
+
+START_TEST(what_is_made_is_made_once)
+{
+    const omn_tensor t = { OMN_U8, omn_dim1(4), NULL, 4 };
+    const writing list[] = { { .name = "c", .tensor = t }, { .name = "a", .tensor = t },
+                             { .name = "b", .tensor = t } };
+    unsigned made[3] = { 0 };
+    size_t n = 0;
+    omn_error err = OMN_ERROR_INIT;
+    const char *path = in("made.safetensors"), *none = in("none.safetensors");
+    ck_assert_msg(weights_write(path, OMN_OVERWRITE, list, 3, NULL, 0, NULL, make, made, &err) ==
+                      OMN_OK, "%s", err.text);
+    for (int i = 0; i < 3; i++) ck_assert_uint_eq(made[i], 1);
+    omn_weights *w = open_good(path);
+    ck_assert_msg(omn_weights_check(w, &n, &err) == OMN_OK, "%s", err.text);
+    ck_assert_uint_eq(n, 3);
+    omn_weights_close(w);
+    made[0] = 0;
+    ck_assert_int_eq(weights_write(none, OMN_OVERWRITE, list, 3, NULL, 0, NULL, make_first, made,
+                                   &err), OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "/none.safetensors: cannot be made"), "%s", err.text);
+    ck_assert_int_ne(access(none, F_OK), 0);
+}
+END_TEST
+
 START_TEST(checksums_of_other_tensors_are_no_checksums)
 {
     static const char *const sums[] = { "", "78af5f94892f3950",
@@ -400,6 +439,7 @@ int main(void)
         a_tensor_that_nobody_asks_for_may_have_any_type,
         a_flipped_bit_is_noticed,
         checksums_are_those_that_are_documented,
+        what_is_made_is_made_once,
         checksums_of_other_tensors_are_no_checksums,
         a_file_that_changes_in_its_place_is_noticed,
         as_many_tensors_as_seven_billion_weights_open_in_milliseconds,
