@@ -52,7 +52,6 @@ static void close_patch(void *self)
     free(a);
 }
 
-
 /* The first pixel whose middle is at `edge` or behind it, 0..most. */
 static uint32_t first_from(double edge, uint32_t most)
 {

@@ -61,6 +61,7 @@ static omn_status open_company(void **self, omn_error *err)
     const MPI_Aint bytes = c->rank ? 0 : (MPI_Aint)sizeof *c->next;
     OMN_TRY(told(MPI_Win_allocate(bytes, sizeof *c->next, MPI_INFO_NULL, c->comm, &c->next,
                                   &c->window), "MPI_Win_allocate", err));
+    OMN_TRY(told(MPI_Win_set_errhandler(c->window, MPI_ERRORS_RETURN), "MPI", err));
     if (!c->rank) *c->next = 0;
     OMN_TRY(told(MPI_Barrier(c->comm), "MPI_Barrier", err));
 done:

@@ -17,7 +17,7 @@ enum { MOST = 64 };                   /* joints of a body */
 /* A joint in the box, from 0 to 1, and how high the box is, through its width. */
 typedef struct place { float x, y, tall; uint32_t joint; } place;
 typedef struct count {
-    uint64_t n, right, wanted;
+    uint64_t right, wanted;
     place *list;                      /* owned */
     size_t list_n, room;
     char name[48];
@@ -48,7 +48,7 @@ static omn_status joints_begin(const void *self, void **state, omn_error *err)
     omn_buf_init(&b, 32);
     omn_number_print(((const struct joints *)self)->within, &b);
     const omn_status st = omn_buf_check(&b, "a bound", err);
-    omn_format(c->name, sizeof c->name, "within %s", b.data);
+    if (st == OMN_OK) omn_format(c->name, sizeof c->name, "within %s", b.data);
     omn_buf_fini(&b);
     return st;
 }
@@ -110,7 +110,6 @@ static omn_status joints_add(const void *self, void *state, omn_call *call,
     size_t hit = 0, n = 0;
     (void)call;
     *right = false;
-    c->n++;
     body_of(want, &truth);
     body_of(answer, &made);
     const omn_value *v = omn_value_is(inputs, "record") ? omn_record_get(inputs, s->box) : NULL;

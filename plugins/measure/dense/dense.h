@@ -11,8 +11,12 @@
 struct share { SHARE(OMN_S_PAR, share) };
 extern const omn_measure_impl share_impl;
 
-/* The labels [h, w] of a mask that goes beside an answer; OMN_ERR_CONFIG when it is not there, or
- * is not of the shape of the first two dimensions of `of`. Borrowed. */
+omn_status dense_no_memory(omn_error *err);
+/* The parameters as they are, for as long as the measure lives; freed by free. */
+omn_status dense_keep(const void *params, size_t n, void **self, omn_error *err);
+
+/* The labels [h, w] of a mask that goes beside an answer, borrowed; OMN_ERR_CONFIG when it is not
+ * there, OMN_ERR_DATA when it is not as large as the first two dimensions of `of`. */
 omn_status dense_where(const omn_value *inputs, const char *name, const omn_tensor *of,
                        const int32_t **labels, omn_error *err);
 

@@ -29,16 +29,15 @@ static const omn_param share_params[] = { SHARE(OMN_S_ROW, share) };
 /* sum, filled: of what each value, each filled box is worth; pixels, near: of all values. */
 typedef struct count { uint64_t n, right, pixels, near; double sum, filled; } count;
 
-static omn_status no_memory(omn_error *err)
+omn_status dense_no_memory(omn_error *err)
 {
     return omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
 }
 
-/* The parameters as they are, for as long as the measure lives. */
-static omn_status keep(const void *params, size_t n, void **self, omn_error *err)
+omn_status dense_keep(const void *params, size_t n, void **self, omn_error *err)
 {
     *self = malloc(n);
-    if (!*self) return no_memory(err);
+    if (!*self) return dense_no_memory(err);
     memcpy(*self, params, n);
     return OMN_OK;
 }
@@ -48,7 +47,7 @@ static omn_status open_masks(omn_call *c, const void *params, omn_open *o, void 
 {
     (void)c;
     (void)o;
-    return keep(params, sizeof(struct masks), self, err);
+    return dense_keep(params, sizeof(struct masks), self, err);
 }
 
 static omn_status open_depths(omn_call *c, const void *params, omn_open *o, void **self,
@@ -56,7 +55,7 @@ static omn_status open_depths(omn_call *c, const void *params, omn_open *o, void
 {
     (void)c;
     (void)o;
-    return keep(params, sizeof(struct depths), self, err);
+    return dense_keep(params, sizeof(struct depths), self, err);
 }
 
 static omn_status open_normals(omn_call *c, const void *params, omn_open *o, void **self,
@@ -64,14 +63,14 @@ static omn_status open_normals(omn_call *c, const void *params, omn_open *o, voi
 {
     (void)c;
     (void)o;
-    return keep(params, sizeof(struct surfaces), self, err);
+    return dense_keep(params, sizeof(struct surfaces), self, err);
 }
 
 static omn_status begin(const void *self, void **state, omn_error *err)
 {
     (void)self;
     *state = calloc(1, sizeof(count));
-    return *state ? OMN_OK : no_memory(err);
+    return *state ? OMN_OK : dense_no_memory(err);
 }
 
 static void end(const void *self, void *state)
@@ -158,13 +157,13 @@ static omn_status add_mask(const void *self, void *state, omn_call *call, const 
     if (p->box[0] && omn_value_is(want, "mask")) {
         tally *t = calloc(MOST_LABELS, sizeof *t);
         y = omn_value_column(want, "labels");
-        if (!t) return no_memory(err);
+        if (!t) return dense_no_memory(err);
         if (y) c->filled += filled(p, inputs, y, t);
         free(t);
     }
     if (is_pair) {
         tally *t = calloc(MOST_LABELS, sizeof *t);
-        if (!t) return no_memory(err);
+        if (!t) return dense_no_memory(err);
         const int32_t *a = x->data, *b = y->data;
         for (size_t i = 0; i < y->bytes / sizeof *b; i++) {
             if (b[i] < 0 || b[i] >= MOST_LABELS) continue;    /* nobody said */

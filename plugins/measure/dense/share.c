@@ -9,40 +9,31 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { GRID = 128, CELLS = GRID * GRID, MOST_MAPS = 4096 };
 #define STEP 0.002f                   /* metres */
 #define THING 0x8000                  /* what stands in a cell is one; below it: how many steps */
 
 typedef struct tally {
-    uint64_t n, right, pixels[2];     /* of the table, of things */
+    uint64_t pixels[2];               /* of the table, of things */
     double sum[2];                    /* of relative errors */
     uint16_t *maps;                   /* [maps_n, CELLS], owned; 0: nobody knows */
     size_t maps_n, room;
 } tally;
-
-static omn_status no_memory(omn_error *err)
-{
-    return omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
-}
 
 static omn_status share_open(omn_call *c, const void *params, omn_open *o, void **self,
                              omn_error *err)
 {
     (void)c;
     (void)o;
-    *self = malloc(sizeof(struct share));
-    if (!*self) return no_memory(err);
-    memcpy(*self, params, sizeof(struct share));
-    return OMN_OK;
+    return dense_keep(params, sizeof(struct share), self, err);
 }
 
 static omn_status share_begin(const void *self, void **state, omn_error *err)
 {
     (void)self;
     *state = calloc(1, sizeof(tally));
-    return *state ? OMN_OK : no_memory(err);
+    return *state ? OMN_OK : dense_no_memory(err);
 }
 
 static void share_end(const void *self, void *state)
@@ -63,7 +54,7 @@ static omn_status keep(tally *t, const float *truth, const int32_t *labels, size
     if (t->maps_n == t->room) {
         const size_t room = t->room ? 2 * t->room : 16;
         uint16_t *more = realloc(t->maps, room * CELLS * sizeof *more);
-        if (!more) return no_memory(err);
+        if (!more) return dense_no_memory(err);
         t->maps = more;
         t->room = room;
     }
@@ -92,7 +83,6 @@ static omn_status share_add(const void *self, void *state, omn_call *call, const
     uint64_t n[2] = { 0 };
     (void)call;
     *right = false;
-    t->n++;
     const omn_tensor *y = omn_value_is(want, "depth") ? omn_value_column(want, "depth") : NULL;
     const omn_tensor *x = omn_value_is(answer, "depth") ? omn_value_column(answer, "depth") : NULL;
     if (!y)
@@ -113,7 +103,6 @@ static omn_status share_add(const void *self, void *state, omn_call *call, const
         t->pixels[k] += n[k];
     }
     *right = made && sum[0] + sum[1] <= p->error * (double)(n[0] + n[1]);
-    t->right += *right;
     OMN_TRY(keep(t, truth, labels, (size_t)y->shape.dim[0], (size_t)y->shape.dim[1], err));
 done:
     return st;
@@ -147,7 +136,7 @@ static omn_status constant(const tally *t, double out[2], omn_error *err)
     uint16_t *list = malloc(2 * (t->maps_n + 1) * sizeof *list);
     double sum[2] = { 0 };
     uint64_t cells[2] = { 0 };
-    if (!list) return no_memory(err);
+    if (!list) return dense_no_memory(err);
     for (size_t c = 0; c < CELLS; c++) {
         uint16_t *of[2] = { list, list + t->maps_n };
         size_t n[2] = { 0 };

@@ -139,7 +139,7 @@ void vilbert_configure(vilbert *k, omn_open *o, omn_config *f)
     const int64_t regions = omn_config_int_or(f, "omnio.regions", 1, 65536,
                                               t->type == VILBERT_CHOICE ? 204 : 200);
     const int64_t most = t->most ? t->most : 128;
-    const bool finds = t->type == VILBERT_REGION || t->type == VILBERT_CHOICE;
+    const bool finds = vilbert_finds(t->type);
     k->classes = finds ? regions : omn_config_int_or(f, "omnio.classes", 1, 1 << 20, t->classes);
     k->most = omn_config_int_or(f, "omnio.most", 3, k->words.places,
                                 k->words.places < most ? k->words.places : most);

@@ -22,8 +22,7 @@ static int32_t most_tokens(const void *self, bool answer)
 {
     const vilbert *k = self;
     /* of regions several may be right, each more or less */
-    const bool finds = k->type == VILBERT_REGION || k->type == VILBERT_CHOICE;
-    return answer ? finds ? (int32_t)k->classes : 1 : (int32_t)k->most;
+    return answer ? vilbert_finds(k->type) ? (int32_t)k->classes : 1 : (int32_t)k->most;
 }
 
 static bool claims(omn_config *f)

@@ -14,6 +14,11 @@ enum { VILBERT_TASKS = 20, VILBERT_MOST_MEETINGS = 64 };
 typedef enum vilbert_type {
     VILBERT_ANSWER, VILBERT_PAIR, VILBERT_MATCH, VILBERT_REGION, VILBERT_CHOICE
 } vilbert_type;
+/* Whether the answer is a region. */
+static inline bool vilbert_finds(vilbert_type t)
+{
+    return t == VILBERT_REGION || t == VILBERT_CHOICE;
+}
 
 typedef struct vilbert {
     bert words, regions;                  /* the two streams; of regions the tables are not used */

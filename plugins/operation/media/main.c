@@ -125,6 +125,33 @@ static bool share_of(const omn_value *options, const char *option, double *out)
     return own > -INFINITY && isfinite(*out);
 }
 
+/* Of each thing options and a name, and one thing at least. */
+static omn_status check_things(const omn_value *in, const omn_value *names, omn_error *err)
+{
+    const size_t n = omn_list_count(in);
+    if (n == 0 || omn_list_count(names) != n)
+        return omn_fail(err, OMN_ERR_DATA, "%zu names of %zu things: one each, and one thing at "
+                                           "least, is wanted", omn_list_count(names), n);
+    for (size_t i = 0; i < n; i++) {
+        const omn_value *one = omn_list_at(in, i), *name = omn_list_at(names, i);
+        if (!omn_value_is(one, "options") || !omn_value_is(name, "text"))
+            return omn_fail(err, OMN_ERR_TYPE, "thing %zu is %s called by %s: options and a text "
+                                               "are wanted", i + 1, omn_value_kind_name(one),
+                            omn_value_kind_name(name));
+    }
+    return OMN_OK;
+}
+
+static omn_status give_options(omn_call *c, const char **text, const double *score, size_t n,
+                               omn_value **out, omn_error *err)
+{
+    const omn_kind *kind = NULL;
+    const omn_filled f[2] = { omn_fill("text", OMN_STRING, omn_dim1((int64_t)n), text),
+                              omn_fill("score", OMN_F64, omn_dim1((int64_t)n), score) };
+    const omn_status st = omn_kind_find(c, "options", &kind, err);
+    return st == OMN_OK ? omn_value_make(kind, f, 2, NULL, out, err) : st;
+}
+
 #define MOST(IN, OPT, PAR, OUT)                                                                    \
     IN(list, in, "of each thing options with scores, which are logarithms of probabilities")       \
     IN(list, names, "what these things are called, texts")                                         \
@@ -136,33 +163,24 @@ static omn_status most(omn_call *c, const omn_value *in, const omn_value *names,
                        omn_value **best, omn_value **scores, omn_error *err)
 {
     const size_t n = omn_list_count(in);
-    const omn_kind *kind = NULL;
+    omn_status st = OMN_OK;
     double *worth = omn_call_scratch(c, n + 1, sizeof *worth), all = 0;
     const char **text = omn_call_scratch(c, n + 1, sizeof *text);
     size_t at = 0;
     if (worth == NULL || text == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory to rank");
-    if (n == 0 || omn_list_count(names) != n)
-        return omn_fail(err, OMN_ERR_DATA, "%zu names of %zu things: one each, and one thing at "
-                                           "least, is wanted", omn_list_count(names), n);
+    OMN_TRY(check_things(in, names, err));
     for (size_t i = 0; i < n; i++) {
-        const omn_value *one = omn_list_at(in, i), *name = omn_list_at(names, i);
-        if (!omn_value_is(one, "options") || !omn_value_is(name, "text"))
-            return omn_fail(err, OMN_ERR_TYPE, "thing %zu is %s called by %s: options and a text "
-                                               "are wanted", i + 1, omn_value_kind_name(one),
-                            omn_value_kind_name(name));
-        if (!share_of(one, option, &worth[i]))
+        if (!share_of(omn_list_at(in, i), option, &worth[i]))
             return omn_fail(err, OMN_ERR_DATA, "thing %zu: no score of the option \"%.60s\"", i + 1,
                             option);
-        text[i] = omn_text_get(name, NULL);
+        text[i] = omn_text_get(omn_list_at(names, i), NULL);
         all += worth[i];
         if (worth[i] > worth[at]) at = i;
     }
     for (size_t i = 0; i < n && all > 0; i++) worth[i] /= all;
-    const omn_filled f[2] = { omn_fill("text", OMN_STRING, omn_dim1((int64_t)n), text),
-                              omn_fill("score", OMN_F64, omn_dim1((int64_t)n), worth) };
-    omn_status st = omn_kind_find(c, "options", &kind, err);
-    if (st == OMN_OK) st = omn_value_make(kind, f, 2, NULL, scores, err);
-    if (st == OMN_OK) st = omn_text_new(text[at], strlen(text[at]), best, err);
+    OMN_TRY(give_options(c, text, worth, n, scores, err));
+    OMN_TRY(omn_text_new(text[at], strlen(text[at]), best, err));
+done:
     return st;
 }
 
@@ -204,22 +222,15 @@ static omn_status rank(omn_call *c, const omn_value *in, const omn_value *names,
                        const char *against, omn_value **best, omn_value **out, omn_error *err)
 {
     const size_t n = omn_list_count(in);
-    const omn_kind *kind = NULL;
+    omn_status st = OMN_OK;
     ranked *all = omn_call_scratch(c, n + 1, sizeof *all);
     double *score = omn_call_scratch(c, n + 1, sizeof *score), sum = 0;
     const char **text = omn_call_scratch(c, n + 1, sizeof *text);
     if (!all || !score || !text) return omn_fail(err, OMN_ERR_MEMORY, "no memory to rank");
-    if (n == 0 || omn_list_count(names) != n)
-        return omn_fail(err, OMN_ERR_DATA, "%zu names of %zu things: one each, and one thing at "
-                                           "least, is wanted", omn_list_count(names), n);
+    OMN_TRY(check_things(in, names, err));
     for (size_t i = 0; i < n; i++) {
-        const omn_value *one = omn_list_at(in, i), *name = omn_list_at(names, i);
         all[i].at = i;
-        if (!omn_value_is(one, "options") || !omn_value_is(name, "text"))
-            return omn_fail(err, OMN_ERR_TYPE, "thing %zu is %s called by %s: options and a text "
-                                               "are wanted", i + 1, omn_value_kind_name(one),
-                            omn_value_kind_name(name));
-        if (!odds_of(one, option, against, &all[i].score))
+        if (!odds_of(omn_list_at(in, i), option, against, &all[i].score))
             return omn_fail(err, OMN_ERR_DATA, "thing %zu: no scores of \"%.60s\" and \"%.60s\"",
                             i + 1, option, against);
     }
@@ -229,11 +240,9 @@ static omn_status rank(omn_call *c, const omn_value *in, const omn_value *names,
         score[i] = all[i].score - all[0].score - log(sum);
         text[i] = omn_text_get(omn_list_at(names, all[i].at), NULL);
     }
-    const omn_filled f[2] = { omn_fill("text", OMN_STRING, omn_dim1((int64_t)n), text),
-                              omn_fill("score", OMN_F64, omn_dim1((int64_t)n), score) };
-    omn_status st = omn_kind_find(c, "options", &kind, err);
-    if (st == OMN_OK) st = omn_value_make(kind, f, 2, NULL, out, err);
-    if (st == OMN_OK) st = omn_text_new(text[0], strlen(text[0]), best, err);
+    OMN_TRY(give_options(c, text, score, n, out, err));
+    OMN_TRY(omn_text_new(text[0], strlen(text[0]), best, err));
+done:
     return st;
 }
 

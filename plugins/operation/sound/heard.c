@@ -102,11 +102,7 @@ static omn_status item(listening *l, const omn_value *v, const cut *how, omn_err
             st = omn_fail(err, OMN_ERR_CANCELLED, "stopped while a sound was heard");
             goto done;
         }
-        for (size_t i = 0; i < m; i++, x += channels) {
-            double sum = 0;
-            for (size_t k = 0; k < channels; k++) sum += (double)x[k];
-            l->mono[i] = (float)(sum / (double)channels);
-        }
+        sound_mean(x + at * channels, m, channels, l->mono);
         OMN_TRY(through(l, m, err));
     }
 done:

@@ -11,6 +11,15 @@
 
 #define SPARE ((size_t)1 << 23) /* bytes; more than its filters take at usual rates */
 
+void sound_mean(const float *x, size_t n, size_t channels, float *y)
+{
+    for (size_t i = 0; i < n; i++, x += channels) {
+        double sum = 0;
+        for (size_t k = 0; k < channels; k++) sum += (double)x[k];
+        y[i] = (float)(sum / (double)channels);
+    }
+}
+
 omn_status sound_of(const omn_value *v, bool mono, sound *out, omn_error *err)
 {
     const omn_tensor *t = omn_value_column(v, "samples");
@@ -25,11 +34,7 @@ omn_status sound_of(const omn_value *v, bool mono, sound *out, omn_error *err)
         if (n > 0) memcpy(out->x, x, n * channels * sizeof(*x));
         return OMN_OK;
     }
-    for (size_t i = 0; i < n; i++, x += channels) {
-        double sum = 0;
-        for (size_t k = 0; k < channels; k++) sum += (double)x[k];
-        out->x[i] = (float)(sum / (double)channels);
-    }
+    sound_mean(x, n, channels, out->x);
     return OMN_OK;
 }
 

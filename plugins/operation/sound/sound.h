@@ -13,6 +13,8 @@ typedef struct sound {
     size_t gap_at, gap;                   /* so many moments from there on are not in x */
 } sound;
 
+/* y [n]: the mean of the channels of x [n, channels]. */
+void sound_mean(const float *x, size_t n, size_t channels, float *y);
 /* A copy of the samples of v (kind audio), or the mean of its channels. [run] */
 omn_status sound_of(const omn_value *v, bool mono, sound *out, omn_error *err);
 /* The same moments at another rate, in place: ceil(n * rate / old) samples, as librosa counts them.

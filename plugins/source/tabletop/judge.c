@@ -101,15 +101,32 @@ bool world_edited_kept(const world_edited *e)
 
 /* ---- moved ---------------------------------------------------------------------------------- */
 
-/* How much `made`, shifted back by (u, v), differs from what the thing looks like. Every step-th
- * pixel is looked at; what is beyond the border differs wholly. */
-static double differs(const uint8_t *made, const uint8_t *want, const int32_t *where, int w, int h,
-                      int u, int v, int step)
+/* The pixels around the thing; x1 and y1 are outside. */
+typedef struct span { int x0, y0, x1, y1; } span;
+
+static span span_of(const int32_t *where, int w, int h)
+{
+    span s = { w, h, 0, 0 };
+    for (int y = 0; y < h; y++)
+        for (int x = 0; x < w; x++) {
+            if (where[(size_t)y * (size_t)w + (size_t)x] <= 0) continue;
+            s.x0 = x < s.x0 ? x : s.x0;
+            s.x1 = x >= s.x1 ? x + 1 : s.x1;
+            s.y0 = y < s.y0 ? y : s.y0;
+            s.y1 = y + 1;
+        }
+    return s;
+}
+
+/* How much `made`, shifted back by (u, v), differs from what the thing looks like; what is beyond
+ * the border differs wholly. */
+static double differs(const uint8_t *made, const uint8_t *want, const int32_t *where,
+                      const span *thing, int w, int h, int u, int v)
 {
     uint64_t sum = 0;
     size_t n = 0;
-    for (int y = 0; y < h; y += step)
-        for (int x = 0; x < w; x += step) {
+    for (int y = thing->y0; y < thing->y1; y++)
+        for (int x = thing->x0; x < thing->x1; x++) {
             const size_t k = (size_t)y * (size_t)w + (size_t)x;
             const int xx = x + u, yy = y + v;
             if (where[k] <= 0) continue;
@@ -127,16 +144,17 @@ bool world_moved_look(const uint8_t *made, const uint8_t *want, const uint8_t *b
     const uint8_t *const all[] = { made, want, before };
     const size_t n = (size_t)width * (size_t)height;
     const double unit = unit_of(width, height);
-    const int reach = (int)(REACH * unit + 0.5), coarse = COARSE;
+    const int reach = (int)(REACH * unit + 0.5);
+    const span thing = span_of(where, width, height);
     int best[2] = { 0 };
     size_t shown = 0, stays = 0;
     uint8_t *a = smooth_all(all, 3, width, height);
     if (!a) return false;
     const uint8_t *b = a + 3 * n, *c = b + 3 * n;
-    double least = differs(a, b, where, width, height, 0, 0, 1);
-    for (int v = -reach; v <= reach; v += coarse)
-        for (int u = -reach; u <= reach; u += coarse) {
-            const double d = differs(a, b, where, width, height, u, v, 1);
+    double least = differs(a, b, where, &thing, width, height, 0, 0);
+    for (int v = -reach; v <= reach; v += COARSE)
+        for (int u = -reach; u <= reach; u += COARSE) {
+            const double d = differs(a, b, where, &thing, width, height, u, v);
             if (d >= least) continue;
             least = d;
             best[0] = u;
@@ -145,7 +163,7 @@ bool world_moved_look(const uint8_t *made, const uint8_t *want, const uint8_t *b
     const int middle[2] = { best[0], best[1] };
     for (int e = 0; e < 9; e++) {
         const int u = middle[0] + e % 3 - 1, v = middle[1] + e / 3 - 1;
-        const double d = differs(a, b, where, width, height, u, v, 1);
+        const double d = differs(a, b, where, &thing, width, height, u, v);
         if (d >= least) continue;
         least = d;
         best[0] = u;

@@ -101,9 +101,11 @@ extern const omn_weights_files_impl gguf_files;
 /* ---- writing; write.c ------------------------------------------------------------------------ */
 
 extern const omn_weights_writer_impl gguf_writer;
-/* Little-endian; and a key with the kind of the value that comes behind it. */
+/* Little-endian; a text behind its length; a key of two parts with the kind of the value that comes
+ * behind it. */
 void gguf_put_number(omn_buf *b, uint64_t x, size_t bytes);
-void gguf_put_key(omn_buf *b, const char *key, gguf_kind kind);
+void gguf_put_text(omn_buf *b, const char *s);
+void gguf_put_key(omn_buf *b, const char *front, const char *key, gguf_kind kind);
 
 /* ---- what a model is, for readers; told.c ---------------------------------------------------- */
 

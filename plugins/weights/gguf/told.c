@@ -20,20 +20,19 @@ static void put(telling *t, const char *key, const json_t *x)
 {
     if (t->n >= MOST_PAIRS) return;
     if (json_is_string(x)) {
-        gguf_put_key(t->b, key, GGUF_STRING);
-        gguf_put_number(t->b, json_string_length(x), 8);
-        omn_buf_put(t->b, json_string_value(x), json_string_length(x));
+        gguf_put_key(t->b, "", key, GGUF_STRING);
+        gguf_put_text(t->b, json_string_value(x)); /* the reader takes none with a 0 in it */
     } else if (json_is_integer(x)) {
-        gguf_put_key(t->b, key, GGUF_I64);
+        gguf_put_key(t->b, "", key, GGUF_I64);
         gguf_put_number(t->b, (uint64_t)json_integer_value(x), 8);
     } else if (json_is_real(x)) {
         const double y = json_real_value(x);
         uint64_t bits;
         memcpy(&bits, &y, sizeof bits);
-        gguf_put_key(t->b, key, GGUF_F64);
+        gguf_put_key(t->b, "", key, GGUF_F64);
         gguf_put_number(t->b, bits, 8);
     } else if (json_is_boolean(x)) {
-        gguf_put_key(t->b, key, GGUF_BOOL);
+        gguf_put_key(t->b, "", key, GGUF_BOOL);
         gguf_put_number(t->b, json_is_true(x), 1);
     } else {
         return;

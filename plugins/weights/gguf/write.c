@@ -14,26 +14,25 @@
 /* As the devices like it that wrap a mapping. */
 enum { ALIGN = 64, QUANTISATION = 2 };
 
-static void put_number(omn_buf *b, uint64_t x, size_t bytes)
+void gguf_put_number(omn_buf *b, uint64_t x, size_t bytes)
 {
     unsigned char p[8];
     for (size_t i = 0; i < bytes; i++) p[i] = (unsigned char)(x >> (8 * i));
     omn_buf_put(b, p, bytes);
 }
 
-static void put_text(omn_buf *b, const char *s)
+void gguf_put_text(omn_buf *b, const char *s)
 {
-    put_number(b, strlen(s), 8);
+    gguf_put_number(b, strlen(s), 8);
     omn_buf_puts(b, s);
 }
 
-/* A key of two parts, and the kind of its value. */
-static void put_key(omn_buf *b, const char *front, const char *key, gguf_kind kind)
+void gguf_put_key(omn_buf *b, const char *front, const char *key, gguf_kind kind)
 {
-    put_number(b, strlen(front) + strlen(key), 8);
+    gguf_put_number(b, strlen(front) + strlen(key), 8);
     omn_buf_puts(b, front);
     omn_buf_puts(b, key);
-    put_number(b, kind, 4);
+    gguf_put_number(b, kind, 4);
 }
 
 static bool has_shape(const omn_shape *s)
@@ -46,10 +45,6 @@ static const char *refuses(const omn_tensor *t)
     uint32_t number;
     return gguf_type_number(t->type, &number) ? NULL : "is of a type that GGUF does not have";
 }
-
-void gguf_put_number(omn_buf *b, uint64_t x, size_t bytes) { put_number(b, x, bytes); }
-
-void gguf_put_key(omn_buf *b, const char *key, gguf_kind kind) { put_key(b, "", key, kind); }
 
 /* What we say ourselves; of "general." all else is kept under its own key. */
 static bool is_said(const char *key)
@@ -66,39 +61,39 @@ static void put_meta(omn_buf *b, const omn_weights_out *w, uint64_t *pairs)
     bool blocks = false;
     for (size_t i = 0; i < w->n; i++)
         blocks = blocks || omn_type_get(w->entries[i].tensor.type)->block;
-    put_key(b, "", "general.architecture", GGUF_STRING);
-    put_text(b, "omnio");
-    put_key(b, "", "general.alignment", GGUF_U32);
-    put_number(b, ALIGN, 4);
+    gguf_put_key(b, "", "general.architecture", GGUF_STRING);
+    gguf_put_text(b, "omnio");
+    gguf_put_key(b, "", "general.alignment", GGUF_U32);
+    gguf_put_number(b, ALIGN, 4);
     *pairs = 2;
     if (blocks) {
-        put_key(b, "", "general.quantization_version", GGUF_U32);
-        put_number(b, QUANTISATION, 4);
+        gguf_put_key(b, "", "general.quantization_version", GGUF_U32);
+        gguf_put_number(b, QUANTISATION, 4);
         ++*pairs;
     }
     for (size_t i = 0; i < w->n_meta; i++) {
         const char *key = w->meta[2 * i];
         if (is_said(key)) continue;
-        put_key(b, strncmp(key, "general.", 8) ? GGUF_META_KEY : "", key, GGUF_STRING);
-        put_text(b, w->meta[2 * i + 1]);
+        gguf_put_key(b, strncmp(key, "general.", 8) ? GGUF_META_KEY : "", key, GGUF_STRING);
+        gguf_put_text(b, w->meta[2 * i + 1]);
         ++*pairs;
     }
     for (size_t i = 0; i < w->n_files; i++)
         if (!strcmp(w->files[i].name, "config.json")) *pairs += gguf_tell(b, &w->files[i]);
     for (size_t i = 0; i < w->n_files; i++) {
-        put_key(b, GGUF_FILE_KEY, w->files[i].name, GGUF_ARRAY);
-        put_number(b, GGUF_U8, 4);
-        put_number(b, w->files[i].n, 8);
+        gguf_put_key(b, GGUF_FILE_KEY, w->files[i].name, GGUF_ARRAY);
+        gguf_put_number(b, GGUF_U8, 4);
+        gguf_put_number(b, w->files[i].n, 8);
         omn_buf_put(b, w->files[i].bytes, w->files[i].n);
         ++*pairs;
     }
     for (size_t i = 0; i < w->n; i++) {
         const omn_shape *s = &w->entries[i].tensor.shape;
         if (has_shape(s)) continue;
-        put_key(b, GGUF_SHAPE_KEY, w->entries[i].name, GGUF_ARRAY);
-        put_number(b, GGUF_I64, 4);
-        put_number(b, s->rank, 8);
-        for (uint32_t d = 0; d < s->rank; d++) put_number(b, (uint64_t)s->dim[d], 8);
+        gguf_put_key(b, GGUF_SHAPE_KEY, w->entries[i].name, GGUF_ARRAY);
+        gguf_put_number(b, GGUF_I64, 4);
+        gguf_put_number(b, s->rank, 8);
+        for (uint32_t d = 0; d < s->rank; d++) gguf_put_number(b, (uint64_t)s->dim[d], 8);
         ++*pairs;
     }
 }
@@ -108,15 +103,16 @@ static void put_tensor(omn_buf *b, const omn_weights_entry *e, uint64_t at)
     const omn_shape *s = &e->tensor.shape;
     const uint32_t rank = !s->rank ? 1 : s->rank < GGUF_MOST_AXES ? s->rank : GGUF_MOST_AXES;
     uint32_t type = 0;
-    put_text(b, e->name);
-    put_number(b, rank, 4);
-    for (uint32_t d = 0; d + 1 < rank; d++) put_number(b, (uint64_t)s->dim[s->rank - 1 - d], 8);
+    gguf_put_text(b, e->name);
+    gguf_put_number(b, rank, 4);
+    for (uint32_t d = 0; d + 1 < rank; d++)
+        gguf_put_number(b, (uint64_t)s->dim[s->rank - 1 - d], 8);
     uint64_t first = 1; /* the outermost; of more than four axes what they make together */
     for (uint32_t d = 0; d + rank <= s->rank; d++) first *= (uint64_t)s->dim[d];
-    put_number(b, first, 8);
+    gguf_put_number(b, first, 8);
     (void)gguf_type_number(e->tensor.type, &type);
-    put_number(b, type, 4);
-    put_number(b, at, 8);
+    gguf_put_number(b, type, 4);
+    gguf_put_number(b, at, 8);
 }
 
 static size_t padding(size_t n) { return (ALIGN - n % ALIGN) % ALIGN; }
@@ -160,9 +156,9 @@ static omn_status write(const char *path, omn_overwrite how, const omn_weights_o
     put_meta(&meta, w, &pairs);
     OMN_TRY(omn_buf_check(&meta, path, err));
     omn_buf_puts(&head, "GGUF");
-    put_number(&head, 3, 4);
-    put_number(&head, w->n, 8);
-    put_number(&head, pairs, 8);
+    gguf_put_number(&head, 3, 4);
+    gguf_put_number(&head, w->n, 8);
+    gguf_put_number(&head, pairs, 8);
     omn_buf_put(&head, meta.data, meta.length);
     for (size_t i = 0; i < w->n; i++) {
         const omn_tensor *t = &w->entries[i].tensor;

@@ -228,7 +228,6 @@ enum { GIVE_BACK = 16 << 20 };            /* as often; less stays */
 static uint32_t crc_of(const uint8_t *p, uint64_t n)
 {
     uint32_t t[8][256], c = ~0u;
-    const uint8_t *start = p;
     for (uint32_t i = 0; i < 256; i++) {
         t[0][i] = i;
         for (int bit = 0; bit < 8; bit++)
@@ -236,7 +235,7 @@ static uint32_t crc_of(const uint8_t *p, uint64_t n)
     }
     for (uint32_t i = 0; i < 256; i++)
         for (int k = 1; k < 8; k++) t[k][i] = t[0][t[k - 1][i] & 255] ^ t[k - 1][i] >> 8;
-    const uint8_t *kept = p;
+    const uint8_t *const start = p, *kept = p;
     for (; n >= 8; p += 8, n -= 8) {
         if (p - kept >= GIVE_BACK) {
             give_back(kept, (uint64_t)(p - kept));
