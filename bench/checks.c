@@ -3,7 +3,8 @@
  * How right the checks without a network are themselves: of held-out pictures of the tabletop, as
  * they are and after the round trip of models/codec, the share that each check accepts; and of
  * pictures that are not what was asked for. Each row is a check and a kind of picture.
- *   bench/checks [EXAMPLES]    from the top of the tree, with its plugins
+ *   bench/checks [EXAMPLES [shows|edit|next]]    from the top of the tree, with its plugins
+ * OMNIO_BENCH_VERBOSE, where it is set, has the numbers of each edit and next picture printed.
  */
 #include <omnio/pipeline.h>
 

@@ -9,20 +9,7 @@ usual=10
 [ "${OMNIO_TEST-}" = all ] && usual=200
 kills=${OMNIO_KILLS-$usual}
 many=${OMNIO_ITEMS-300}
-cat > both.yaml <<'END'
-version: 1
-inputs: {image: {type: image, help: a picture}, text: {type: text, help: words}}
-steps:
-  - {apply: image.resize, as: small, in: $image, width: 40, height: 30}
-  - {apply: text.upper, as: loud, in: $text}
-outputs: {loud: $loud, small: {value: $small, file: optional}}
-END
-cp "$(find "$top_srcdir/tests/foreign" -name '01.png' | head -n 1)" a.png || exit 99
-i=0
-while [ $i -lt $many ]; do
-    echo "{\"id\": $i, \"image\": \"a.png\", \"text\": \"words of $i\"}"
-    i=$((i + 1))
-done > many.jsonl
+loud_batch $many
 says() { grep -q -e "$1" err || { cat err; return 1; }; }
 
 # batch FOLDER ARGUMENT...: a run of the batch whose files go to the folder. In a shell of its own, which it

@@ -61,20 +61,7 @@ says() { grep -q -e "$1" err || { cat err; return 1; }; }
 
 # ---- a batch ----
 
-cat > both.yaml <<'END'
-version: 1
-inputs: {image: {type: image, help: a picture}, text: {type: text, help: words}}
-steps:
-  - {apply: image.resize, as: small, in: $image, width: 40, height: 30}
-  - {apply: text.upper, as: loud, in: $text}
-outputs: {loud: $loud, small: {value: $small, file: optional}}
-END
-cp "$(find "$top_srcdir/tests/foreign" -name '01.png' | head -n 1)" a.png || exit 99
-i=0
-while [ $i -lt $many ]; do
-    echo "{\"id\": $i, \"image\": \"a.png\", \"text\": \"words of $i\"}"
-    i=$((i + 1))
-done > many.jsonl
+loud_batch $many
 
 # told FILE: each answer is there once, in order, and every line is whole.
 told() {
@@ -106,14 +93,16 @@ cp two.jsonl before
 ok "once more finds nothing to do" makes 0 2 $(batch two)
 ok "... and says no answer again" pieces two.jsonl
 ok "... the file is as it was" cmp two.jsonl before
+answered() { cat killed.jsonl.[01] 2> /dev/null | grep -c '"type":"done"'; }
 round=0
 while [ $round -lt "$kills" ]; do
     round=$((round + 1))
+    before=$(answered)
     # shellcheck disable=SC2046
-    mpirun -np 2 "$omnio" $(batch killed) > killed.out 2>&1 < /dev/null &
+    mpirun -np 2 "$omnio" $(batch killed) >> killed.out 2>&1 < /dev/null &
     starter=$!
-    i=0 # until it has begun to answer
-    while [ $i -lt 400 ] && [ "$(cat killed.jsonl.[01] 2> /dev/null | grep -c done)" -lt $((10 * round)) ]; do
+    i=0 # until it goes on to answer
+    while [ $i -lt 400 ] && [ "$before" -lt $many ] && [ "$(answered)" -le "$before" ]; do
         sleep 0.02
         i=$((i + 1))
     done
@@ -154,12 +143,7 @@ ok "... which is said" says 'alone.jsonl.journal is the journal of one process a
 
 # ---- a training ----
 
-mkdir photos || exit 99
-for i in 01 02 03 04; do
-    cp "$(find "$top_srcdir/tests/foreign" -name $i.png | head -n 1)" photos/ || exit 99
-    printf '{"image": "%s.png", "question": "how many things are there?", "answer": "%s"}\n' $i three
-    printf '{"image": "%s.png", "question": "is there a cube?", "answer": "yes"}\n' $i
-done > photos/manifest.jsonl
+photos three yes
 cat > recipe.yaml <<'END'
 version: 1
 model: nano

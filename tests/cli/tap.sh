@@ -51,6 +51,34 @@ uncomplaining() {
     [ $? -eq 1 ]
 }
 
+# photos MANY YES: a folder of four pictures with a manifest of two questions about each, and these answers to them.
+photos() {
+    mkdir photos || exit 99
+    for i in 01 02 03 04; do
+        cp "$(find "$top_srcdir/tests/foreign" -name $i.png | head -n 1)" photos/ || exit 99
+        printf '{"image": "%s.png", "question": "how many things are there?", "answer": "%s"}\n' $i "$1"
+        printf '{"image": "%s.png", "question": "is there a cube?", "answer": "%s"}\n' $i "$2"
+    done > photos/manifest.jsonl
+}
+
+# loud_batch N: both.yaml, which makes a text loud and a picture small, and N items for it in many.jsonl.
+loud_batch() {
+    cat > both.yaml <<'END'
+version: 1
+inputs: {image: {type: image, help: a picture}, text: {type: text, help: words}}
+steps:
+  - {apply: image.resize, as: small, in: $image, width: 40, height: 30}
+  - {apply: text.upper, as: loud, in: $text}
+outputs: {loud: $loud, small: {value: $small, file: optional}}
+END
+    cp "$(find "$top_srcdir/tests/foreign" -name '01.png' | head -n 1)" a.png || exit 99
+    i=0
+    while [ $i -lt "$1" ]; do
+        echo "{\"id\": $i, \"image\": \"a.png\", \"text\": \"words of $i\"}"
+        i=$((i + 1))
+    done > many.jsonl
+}
+
 plan() {
     echo "1..$number"
 }

@@ -2,9 +2,7 @@
 /* Measures that know more than the answer and what was wanted: depth on things and around them
  * beside the best constant map, normals of things alone, masks beside a filled box, joints beside
  * the mean pose. The figures are those of tests/measure/figures.py. */
-#include "tests/generate/toy.h"
-
-#include "libcore/pipeline/recipe.h"
+#include "judge.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,70 +10,20 @@
 
 enum { N = 16, JOINTS = 17 };
 
-typedef struct bench {
-    omn_context *ctx;
-    omn_call *call;
-    omn_open *open;
-    omn_part *part;
-    void *state;
-    omn_measure_row rows[4];
-    char names[4][64];
-    size_t n;
-} bench;
-
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
 
-static const omn_measure_impl *impl(const bench *b) { return b->part->impl; }
-
-static void begin(bench *b, const char *measure, const omn_setting *set, size_t n)
-{
-    omn_error err = OMN_ERROR_INIT;
-    *b = (bench){ .ctx = toy_context(1) };
-    WORKS(omn_context_call(b->ctx, 1, 0, NULL, &b->call, &err));
-    WORKS(open_begin(b->ctx, b->call, NULL, NULL, "", &b->open, &err));
-    b->part = part_open_settings(b->open, "task", "omnio.measure/1", measure, set, n, "", &err);
-    ck_assert_msg(b->part != NULL, "%s", err.text);
-    WORKS(impl(b)->begin(b->part->self, &b->state, &err));
-}
-
 /* Takes all values; beside NULL: there is nothing. */
-static omn_status add(bench *b, omn_value *answer, omn_value *wanted, const char *name,
+static omn_status add(judge *j, omn_value *answer, omn_value *wanted, const char *name,
                       omn_value *beside, bool *right)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_value *inputs = NULL;
     const omn_named field = { name, beside };
     WORKS(omn_record_new(&field, beside ? 1 : 0, &inputs, &err));
-    const omn_status st = impl(b)->add(b->part->self, b->state, b->call, answer, wanted, inputs,
-                                       right, &err);
+    const omn_status st = judge_add(j, answer, wanted, inputs, right, &err);
     omn_value_unref(inputs);
     omn_value_unref(beside);
-    omn_value_unref(answer);
-    omn_value_unref(wanted);
     return st;
-}
-
-static void on_row(void *user, const omn_measure_row *row)
-{
-    bench *b = user;
-    ck_assert_uint_lt(b->n, 4);
-    snprintf(b->names[b->n], sizeof b->names[0], "%s", row->name);
-    b->rows[b->n++] = *row;
-}
-
-static void rows(bench *b)
-{
-    omn_error err = OMN_ERROR_INIT;
-    b->n = 0;
-    WORKS(impl(b)->rows(b->part->self, b->state, on_row, b, &err));
-}
-
-static void end(bench *b)
-{
-    impl(b)->end(b->part->self, b->state);
-    open_end(b->open);
-    omn_call_free(b->call);
-    omn_context_free(b->ctx);
 }
 
 static omn_value *plane(const char *kind, const char *column, omn_type type, omn_shape shape,
@@ -120,7 +68,7 @@ static omn_value *depth(int i, bool made)
     return plane("depth", "depth", OMN_F32, omn_dim2(N, N), t);
 }
 
-static void has(const bench *b, const char *name, double value, double baseline, double off)
+static void has(const judge *b, const char *name, double value, double baseline, double off)
 {
     for (size_t i = 0; i < b->n; i++) {
         if (strcmp(b->names[i], name)) continue;
@@ -134,31 +82,31 @@ static void has(const bench *b, const char *name, double value, double baseline,
 /* What is true is kept in steps of 2 mm, of 2 to 5 metres: a thousandth. */
 START_TEST(depth_is_beside_the_best_constant_map)
 {
-    bench b;
+    judge b;
     bool right = false;
-    begin(&b, "depth-share", NULL, 0);
+    judge_open(&b, "depth-share", NULL, 0);
     for (int i = 0; i < 5; i++) {
         ck_assert_int_eq(add(&b, depth(i, true), depth(i, false), "mask", things(i), &right),
                          OMN_OK);
         ck_assert(right);
     }
-    rows(&b);
+    judge_rows(&b);
     ck_assert_uint_eq(b.n, 4);
     has(&b, "things, share", 0.3393685, 1, 1e-3);
     has(&b, "table, share", 0.2786750, 1, 1e-3);
     has(&b, "things, error", 0.0600000, 0.1767989, 5e-4);
     has(&b, "table, error", 0.0600000, 0.2153046, 5e-4);
     ck_assert(b.rows[0].less);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
 START_TEST(depth_wants_its_mask)
 {
-    bench b;
+    judge b;
     bool right = true;
     const int32_t small[4] = { 0 };
-    begin(&b, "depth-share", NULL, 0);
+    judge_open(&b, "depth-share", NULL, 0);
     ck_assert_int_eq(add(&b, depth(0, true), depth(0, false), "other", things(0), &right),
                      OMN_ERR_CONFIG);
     ck_assert_int_eq(add(&b, depth(0, true), depth(0, false), "mask",
@@ -167,9 +115,9 @@ START_TEST(depth_wants_its_mask)
     /* of another kind or size: nothing is right */
     ck_assert_int_eq(add(&b, things(0), depth(0, false), "mask", things(0), &right), OMN_OK);
     ck_assert(!right);
-    rows(&b);
+    judge_rows(&b);
     has(&b, "things, error", 1, b.rows[1].baseline, 1e-12);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -189,16 +137,16 @@ static omn_value *normals(int i, int j)
 START_TEST(normals_of_things_alone)
 {
     static const omn_setting where[] = { { "where", "mask", 0, 0 } };
-    bench b;
+    judge b;
     bool right = false;
-    begin(&b, "normals", where, 1);
+    judge_open(&b, "normals", where, 1);
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(add(&b, normals(i, 2), normals(0, i), "mask", things(i), &right), OMN_OK);
-    rows(&b);
+    judge_rows(&b);
     ck_assert_double_eq_tol(b.rows[0].value, 10.1239708, 1e-4);
     ck_assert_double_eq_tol(b.rows[1].value, 0.9813433, 1e-6);
     ck_assert_int_eq(add(&b, normals(0, 2), normals(0, 1), "mask", NULL, &right), OMN_ERR_CONFIG);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -214,9 +162,9 @@ START_TEST(masks_are_beside_a_filled_box)
 {
     static const omn_setting set[] = { { "ignore", "0", 0, 0 }, { "box", "around", 0, 0 } };
     int32_t t[N * N], a[N * N];
-    bench b;
+    judge b;
     bool right = false;
-    begin(&b, "masks", set, 2);
+    judge_open(&b, "masks", set, 2);
     for (int i = 0; i < 4; i++) {
         int edge[4] = { N, N, 0, 0 };
         disc(6 + i, 7, 4.2, t);
@@ -233,9 +181,9 @@ START_TEST(masks_are_beside_a_filled_box)
                              box(edge[0], edge[1], edge[2], edge[3]), &right),
                          OMN_OK);
     }
-    rows(&b);
+    judge_rows(&b);
     has(&b, "mean iou", 0.6902766, 0.8125, 1e-6);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -273,14 +221,14 @@ static omn_value *joints(int i, bool made, size_t n)
 
 START_TEST(joints_are_within_a_tenth_of_the_height)
 {
-    bench b;
+    judge b;
     bool right = true;
-    begin(&b, "joints", NULL, 0);
+    judge_open(&b, "joints", NULL, 0);
     for (int i = 0; i < 6; i++)
         ck_assert_int_eq(add(&b, joints(i, true, JOINTS), joints(i, false, JOINTS), "box",
                              box(10 + i, 5, 40 + 2 * i, 65 + 3 * i), &right),
                          OMN_OK);
-    rows(&b);
+    judge_rows(&b);
     has(&b, "within 0.1", 0.9210526, 0.7368421, 1e-6);
     /* joints as points, one of them told to be nowhere */
     omn_error err = OMN_ERROR_INIT;
@@ -292,7 +240,7 @@ START_TEST(joints_are_within_a_tenth_of_the_height)
     WORKS(omn_points_new(list, JOINTS, NULL, &said, &err));
     ck_assert_int_eq(add(&b, said, all, "box", box(10, 5, 40, 65), &right), OMN_OK);
     ck_assert(!right);
-    rows(&b);
+    judge_rows(&b);
     ck_assert_double_eq_tol(b.rows[0].value, (0.9210526 * 76 + 11) / (76 + 12), 1e-6);
     /* fewer joints, another kind: none is found */
     for (int k = 0; k < 2; k++) {
@@ -304,7 +252,7 @@ START_TEST(joints_are_within_a_tenth_of_the_height)
     }
     ck_assert_int_eq(add(&b, joints(0, true, JOINTS), joints(0, false, JOINTS), "box", NULL,
                          &right), OMN_ERR_DATA);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 

@@ -278,35 +278,89 @@ static void learns(const char *folder, const lesson *l)
     ck_assert_msg(last < l->share * first, "%s: %g, %g at first", l->task, last / 8, first / 8);
 }
 
+/* What the model is asked in the course of a pipeline. */
+typedef struct question { omn_model *m; omn_call *c; char said[4][256]; size_t n, pictures; }
+    question;
+
+static omn_status on_question(void *user, const char *step, const omn_request *rq, bool *ask,
+                              omn_value **instead, omn_error *err)
+{
+    question *q = user;
+    omn_value *told = NULL;
+    (void)step;
+    (void)instead;
+    const omn_status st = omn_request_describe(q->m, q->c, rq, &told, err);
+    ck_assert_msg(st == OMN_OK, "%s", err->text);
+    const omn_value *inputs = omn_record_get(told, "inputs");
+    q->pictures = 0;
+    for (size_t i = 0; i < omn_list_count(inputs); i++) {
+        const omn_value *in = omn_list_at(inputs, i), *text = omn_record_get(in, "text");
+        if (!strcmp(omn_text_get(omn_record_get(in, "role"), NULL), "text"))
+            snprintf(q->said[q->n % 4], sizeof q->said[0], "%s", omn_text_get(text, NULL));
+        else q->pictures++;
+    }
+    q->n++;
+    omn_value_unref(told);
+    *ask = true;
+    return OMN_OK;
+}
+
+/* The record of a pipeline, and what was asked for it. */
+static omn_value *told(omn_context *ctx, const char *model, const char *name, const omn_named *in,
+                       size_t n, question *q)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_pipeline *p = NULL;
+    omn_pipeline_run *job = NULL;
+    omn_value *out = NULL;
+    char path[128];
+    WORKS(omn_model_open(ctx, model, NULL, &q->m, &err));
+    WORKS(omn_context_call(ctx, 0, 0, NULL, &q->c, &err));
+    const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = q->m,
+                                     .temperature = NAN, .top_p = NAN, .asking = on_question,
+                                     .user = q };
+    snprintf(path, sizeof path, "pipelines/%s.yaml", name);
+    WORKS(omn_pipeline_open(ctx, testing_source(path), &p, &err));
+    WORKS(omn_pipeline_run_new(p, &how, &job, &err));
+    const omn_status st = omn_pipeline_run_one(job, in, n, 0, &out, &err);
+    ck_assert_msg(st == OMN_OK, "%s: %s", name, err.text);
+    omn_pipeline_run_free(job);
+    omn_pipeline_close(p);
+    omn_call_free(q->c);
+    omn_model_close(q->m);
+    return out;
+}
+
+static omn_value *loaded(omn_context *ctx, const char *folder, const char *file)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *v = NULL;
+    WORKS(omn_value_load(ctx, below(folder, file), "record", &v, &err));
+    return v;
+}
+
+static omn_value *text_of(const char *s)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *v = NULL;
+    WORKS(omn_text_new(s, strlen(s), &v, &err));
+    return v;
+}
+
 /* A pipeline's record about files of regions, as they were learnt together, and a text. */
 static omn_value *asked(omn_context *ctx, const char *folder, const char *name,
                         const char *const *inputs, size_t n, size_t first, const char *word,
                         const char *text)
 {
-    omn_error err = OMN_ERROR_INIT;
-    omn_model *m = NULL;
-    omn_pipeline *p = NULL;
-    omn_pipeline_run *job = NULL;
-    omn_value *out = NULL;
+    question q = { .n = 0 };
     omn_named in[4] = { { NULL, NULL } };
-    char path[128];
+    char file[64];
     for (size_t i = 0; i < n; i++) {
-        in[i].name = inputs[i];
-        snprintf(path, sizeof path, "data/%zu.safetensors", first + 3 * i);
-        WORKS(omn_value_load(ctx, below(folder, path), "record", &in[i].value, &err));
+        snprintf(file, sizeof file, "data/%zu.safetensors", first + 3 * i);
+        in[i] = (omn_named){ inputs[i], loaded(ctx, folder, file) };
     }
-    in[n].name = word;
-    WORKS(omn_text_new(text, strlen(text), &in[n].value, &err));
-    snprintf(path, sizeof path, "pipelines/%s.yaml", name);
-    WORKS(omn_model_open(ctx, below(folder, "out"), NULL, &m, &err));
-    const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = m,
-                                     .temperature = NAN, .top_p = NAN };
-    WORKS(omn_pipeline_open(ctx, testing_source(path), &p, &err));
-    WORKS(omn_pipeline_run_new(p, &how, &job, &err));
-    WORKS(omn_pipeline_run_one(job, in, n + 1, 0, &out, &err));
-    omn_pipeline_run_free(job);
-    omn_pipeline_close(p);
-    omn_model_close(m);
+    in[n] = (omn_named){ word, text_of(text) };
+    omn_value *out = told(ctx, below(folder, "out"), name, in, n + 1, &q);
     for (size_t i = 0; i <= n; i++) omn_value_unref(in[i].value);
     return out;
 }
@@ -435,75 +489,6 @@ START_TEST(what_follows_is_learnt)
 END_TEST
 
 /* ---- GuessWhat, Visual7W and dialogue -------------------------------------------------------- */
-
-/* What the model is asked in the course of a pipeline. */
-typedef struct question { omn_model *m; omn_call *c; char said[4][256]; size_t n, pictures; }
-    question;
-
-static omn_status on_question(void *user, const char *step, const omn_request *rq, bool *ask,
-                              omn_value **instead, omn_error *err)
-{
-    question *q = user;
-    omn_value *told = NULL;
-    (void)step;
-    (void)instead;
-    const omn_status st = omn_request_describe(q->m, q->c, rq, &told, err);
-    ck_assert_msg(st == OMN_OK, "%s", err->text);
-    const omn_value *inputs = omn_record_get(told, "inputs");
-    q->pictures = 0;
-    for (size_t i = 0; i < omn_list_count(inputs); i++) {
-        const omn_value *in = omn_list_at(inputs, i), *text = omn_record_get(in, "text");
-        if (!strcmp(omn_text_get(omn_record_get(in, "role"), NULL), "text"))
-            snprintf(q->said[q->n % 4], sizeof q->said[0], "%s", omn_text_get(text, NULL));
-        else q->pictures++;
-    }
-    q->n++;
-    omn_value_unref(told);
-    *ask = true;
-    return OMN_OK;
-}
-
-/* The record of a pipeline and what was asked for it; inputs that begin with a brace are JSON. */
-static omn_value *told(omn_context *ctx, const char *model, const char *name, const omn_named *in,
-                       size_t n, question *q)
-{
-    omn_error err = OMN_ERROR_INIT;
-    omn_pipeline *p = NULL;
-    omn_pipeline_run *job = NULL;
-    omn_value *out = NULL;
-    char path[128];
-    WORKS(omn_model_open(ctx, model, NULL, &q->m, &err));
-    WORKS(omn_context_call(ctx, 0, 0, NULL, &q->c, &err));
-    const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = q->m,
-                                     .temperature = NAN, .top_p = NAN, .asking = on_question,
-                                     .user = q };
-    snprintf(path, sizeof path, "pipelines/%s.yaml", name);
-    WORKS(omn_pipeline_open(ctx, testing_source(path), &p, &err));
-    WORKS(omn_pipeline_run_new(p, &how, &job, &err));
-    const omn_status st = omn_pipeline_run_one(job, in, n, 0, &out, &err);
-    ck_assert_msg(st == OMN_OK, "%s: %s", name, err.text);
-    omn_pipeline_run_free(job);
-    omn_pipeline_close(p);
-    omn_call_free(q->c);
-    omn_model_close(q->m);
-    return out;
-}
-
-static omn_value *loaded(omn_context *ctx, const char *folder, const char *file)
-{
-    omn_error err = OMN_ERROR_INIT;
-    omn_value *v = NULL;
-    WORKS(omn_value_load(ctx, below(folder, file), "record", &v, &err));
-    return v;
-}
-
-static omn_value *text_of(const char *s)
-{
-    omn_error err = OMN_ERROR_INIT;
-    omn_value *v = NULL;
-    WORKS(omn_text_new(s, strlen(s), &v, &err));
-    return v;
-}
 
 /* Which of the other picture's regions is meant is learnt; they stand behind a detector's. */
 START_TEST(choices_are_learnt)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The measures that ship, each with answers whose worth is known: right, wrong, and the ones that
  * lie just beside a rule. */
-#include "tests/generate/toy.h"
+#include "tests/measure/judge.h"
 
 #include "libcore/pipeline/recipe.h"
 
@@ -9,64 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-typedef struct bench {
-    omn_context *ctx;
-    omn_call *call;
-    omn_open *open;
-    omn_part *part;
-    void *state;
-    omn_measure_row rows[4];
-    char names[4][64];
-    size_t n;
-} bench;
-
 #define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
-
-static const omn_measure_impl *impl(const bench *b) { return b->part->impl; }
-
-static void begin(bench *b, const char *measure, const omn_setting *set, size_t n)
-{
-    omn_error err = OMN_ERROR_INIT;
-    *b = (bench){ .ctx = toy_context(1) };
-    WORKS(omn_context_call(b->ctx, 1, 0, NULL, &b->call, &err));
-    WORKS(open_begin(b->ctx, b->call, NULL, NULL, "", &b->open, &err));
-    b->part = part_open_settings(b->open, "task", "omnio.measure/1", measure, set, n, "", &err);
-    ck_assert_msg(b->part != NULL, "%s", err.text);
-    WORKS(impl(b)->begin(b->part->self, &b->state, &err));
-}
-
-static bool add(bench *b, omn_value *answer, omn_value *wanted)
-{
-    omn_error err = OMN_ERROR_INIT;
-    bool right = false;
-    WORKS(impl(b)->add(b->part->self, b->state, b->call, answer, wanted, NULL, &right, &err));
-    omn_value_unref(answer);
-    omn_value_unref(wanted);
-    return right;
-}
-
-static void on_row(void *user, const omn_measure_row *row)
-{
-    bench *b = user;
-    ck_assert_uint_lt(b->n, 4);
-    snprintf(b->names[b->n], sizeof b->names[0], "%s", row->name);
-    b->rows[b->n++] = *row;
-}
-
-static void rows(bench *b)
-{
-    omn_error err = OMN_ERROR_INIT;
-    b->n = 0;
-    WORKS(impl(b)->rows(b->part->self, b->state, on_row, b, &err));
-}
-
-static void end(bench *b)
-{
-    impl(b)->end(b->part->self, b->state);
-    open_end(b->open);
-    omn_call_free(b->call);
-    omn_context_free(b->ctx);
-}
 
 static omn_value *text(const char *s)
 {
@@ -97,65 +40,66 @@ static omn_value *boxes(const omn_region *list, size_t n)
 
 START_TEST(exact_is_the_same_words)
 {
-    bench b;
-    begin(&b, "exact", NULL, 0);
-    ck_assert(add(&b, text("Two  cubes. "), text("two cubes")));
-    ck_assert(add(&b, text("yes!?."), text("yes")));
-    ck_assert(add(&b, text("yes"), text("yes .")));
-    ck_assert(add(&b, number(3), text("3")));
-    ck_assert(!add(&b, text("two, cubes"), text("two cubes")));
-    ck_assert(!add(&b, text("!yes"), text("yes")));
-    ck_assert(!add(&b, text("no"), text("yes")));
-    ck_assert(!add(&b, text(""), text("yes")));
-    rows(&b);
+    judge b;
+    judge_open(&b, "exact", NULL, 0);
+    ck_assert(judges(&b, text("Two  cubes. "), text("two cubes")));
+    ck_assert(judges(&b, text("yes!?."), text("yes")));
+    ck_assert(judges(&b, text("yes"), text("yes .")));
+    ck_assert(judges(&b, number(3), text("3")));
+    ck_assert(!judges(&b, text("two, cubes"), text("two cubes")));
+    ck_assert(!judges(&b, text("!yes"), text("yes")));
+    ck_assert(!judges(&b, text("no"), text("yes")));
+    ck_assert(!judges(&b, text(""), text("yes")));
+    judge_rows(&b);
     ck_assert_uint_eq(b.n, 1);
     ck_assert_str_eq(b.names[0], "exact");
     ck_assert_double_eq(b.rows[0].value, 4 / 8.0);
     ck_assert_double_eq(b.rows[0].baseline, 5 / 8.0);   /* "yes" */
     ck_assert_ptr_null(b.rows[0].unit);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
 /* The whole text counts, not its first thousand letters, and every answer that was wanted. */
 START_TEST(exact_has_no_short_memory)
 {
-    bench b;
+    judge b;
     char a[5001], z[5001];
     memset(a, 'a', 5000);
     a[5000] = 0;
     memcpy(z, a, sizeof a);
     z[4999] = 'z';
-    begin(&b, "exact", NULL, 0);
-    ck_assert(!add(&b, text(a), text(z)));
-    ck_assert(add(&b, text(z), text(z)));
+    judge_open(&b, "exact", NULL, 0);
+    ck_assert(!judges(&b, text(a), text(z)));
+    ck_assert(judges(&b, text(z), text(z)));
     for (int i = 0; i < 300; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%d", i);
-        add(&b, text("x"), text(name));
+        judges(&b, text("x"), text(name));
     }
-    for (int i = 0; i < 4; i++) add(&b, text("x"), text("n299"));
-    rows(&b);
+    for (int i = 0; i < 4; i++) judges(&b, text("x"), text("n299"));
+    judge_rows(&b);
     ck_assert_double_eq(b.rows[0].baseline, 5 / 306.0);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
 START_TEST(phrases_are_the_same_things)
 {
     const omn_setting words = { "words", "red, blue, cube ,sphere", 0, 0 };
-    bench b;
-    begin(&b, "phrases", &words, 1);
-    ck_assert(add(&b, text("a red cube and a blue sphere"), text("blue sphere, red cube")));
-    ck_assert(add(&b, text("There are red cubes."), text("red cube")));
-    ck_assert(!add(&b, text("a red sphere and a blue cube"), text("a red cube and a blue sphere")));
-    ck_assert(!add(&b, text("a red cube"), text("a red cube and a red cube")));
-    ck_assert(!add(&b, text("a cubed thing"), text("a cube")));
-    rows(&b);
+    judge b;
+    judge_open(&b, "phrases", &words, 1);
+    ck_assert(judges(&b, text("a red cube and a blue sphere"), text("blue sphere, red cube")));
+    ck_assert(judges(&b, text("There are red cubes."), text("red cube")));
+    ck_assert(!judges(&b, text("a red sphere and a blue cube"),
+                      text("a red cube and a blue sphere")));
+    ck_assert(!judges(&b, text("a red cube"), text("a red cube and a red cube")));
+    ck_assert(!judges(&b, text("a cubed thing"), text("a cube")));
+    judge_rows(&b);
     ck_assert_str_eq(b.names[0], "all facts");
     ck_assert_double_eq(b.rows[0].value, 2 / 5.0);
     ck_assert(isnan(b.rows[0].baseline));
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -184,32 +128,32 @@ START_TEST(box_covers_more_than_half)
 {
     const omn_region want[] = { AT(0, NULL) }, near[] = { AT(3.3, NULL) },
                      half[] = { { 0, 0, 5, 10, NAN, NULL } }, far[] = { AT(3.4, NULL) };
-    bench b;
-    begin(&b, "box", NULL, 0);
-    ck_assert(add(&b, boxes(near, 1), boxes(want, 1)));     /* 6.7 / 13.3 */
-    ck_assert(!add(&b, boxes(far, 1), boxes(want, 1)));     /* 6.6 / 13.4 */
-    ck_assert(!add(&b, boxes(half, 1), boxes(want, 1)));    /* one half is not more than it */
-    ck_assert(!add(&b, boxes(NULL, 0), boxes(want, 1)));
-    ck_assert(!add(&b, text("there"), boxes(want, 1)));
-    rows(&b);
+    judge b;
+    judge_open(&b, "box", NULL, 0);
+    ck_assert(judges(&b, boxes(near, 1), boxes(want, 1)));     /* 6.7 / 13.3 */
+    ck_assert(!judges(&b, boxes(far, 1), boxes(want, 1)));     /* 6.6 / 13.4 */
+    ck_assert(!judges(&b, boxes(half, 1), boxes(want, 1)));    /* one half is not more than it */
+    ck_assert(!judges(&b, boxes(NULL, 0), boxes(want, 1)));
+    ck_assert(!judges(&b, text("there"), boxes(want, 1)));
+    judge_rows(&b);
     ck_assert_str_eq(b.names[0], "iou > 0.5");
     ck_assert_double_eq(b.rows[0].value, 1 / 5.0);
-    end(&b);
+    judge_close(&b);
     const omn_setting strict = { "iou", "0.9", 0, 0 };
-    begin(&b, "box", &strict, 1);
-    ck_assert(!add(&b, boxes(near, 1), boxes(want, 1)));
-    rows(&b);
+    judge_open(&b, "box", &strict, 1);
+    ck_assert(!judges(&b, boxes(near, 1), boxes(want, 1)));
+    judge_rows(&b);
     ck_assert_str_eq(b.names[0], "iou > 0.9");
-    end(&b);
+    judge_close(&b);
     const omn_setting fine = { "iou", "0.12345678", 0, 0 };
-    begin(&b, "box", &fine, 1);
-    rows(&b);
+    judge_open(&b, "box", &fine, 1);
+    judge_rows(&b);
     ck_assert_str_eq(b.names[0], "iou > 0.12345678");      /* as it was written */
-    end(&b);
-    begin(&b, "detect", &fine, 1);
-    rows(&b);
+    judge_close(&b);
+    judge_open(&b, "detect", &fine, 1);
+    judge_rows(&b);
     ck_assert_str_eq(b.names[0], "f1 at iou 0.12345678");
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -218,31 +162,31 @@ START_TEST(detect_counts_each_box_once)
     const omn_region one[] = { AT(0, "cube") }, twice[] = { AT(0, "cube"), AT(1, "cube") },
                      two[] = { AT(0, "cube"), AT(40, "ball") },
                      other[] = { AT(0, "ball"), AT(40, "cube") };
-    bench b;
-    begin(&b, "detect", NULL, 0);
-    ck_assert(!add(&b, boxes(twice, 2), boxes(one, 1)));    /* 1 hit of 2 and 1 */
-    rows(&b);
+    judge b;
+    judge_open(&b, "detect", NULL, 0);
+    ck_assert(!judges(&b, boxes(twice, 2), boxes(one, 1)));    /* 1 hit of 2 and 1 */
+    judge_rows(&b);
     ck_assert_str_eq(b.names[0], "f1 at iou 0.5");
     ck_assert_double_eq(b.rows[0].value, 2 / 3.0);
-    ck_assert(!add(&b, boxes(one, 1), boxes(two, 2)));      /* precision 1, recall 1/2 */
-    rows(&b);
+    ck_assert(!judges(&b, boxes(one, 1), boxes(two, 2)));      /* precision 1, recall 1/2 */
+    judge_rows(&b);
     ck_assert_double_eq(b.rows[0].value, 4 / 6.0);          /* precision alone would be 2/3 too */
-    ck_assert(!add(&b, boxes(one, 1), boxes(two, 2)));
-    rows(&b);
+    ck_assert(!judges(&b, boxes(one, 1), boxes(two, 2)));
+    judge_rows(&b);
     ck_assert_double_eq_tol(b.rows[0].value, 6 / 9.0, 1e-15);   /* precision: 3/4 */
-    ck_assert(!add(&b, boxes(other, 2), boxes(two, 2)));    /* wrong labels */
-    rows(&b);
+    ck_assert(!judges(&b, boxes(other, 2), boxes(two, 2)));    /* wrong labels */
+    judge_rows(&b);
     ck_assert_double_eq(b.rows[0].value, 6 / 13.0);
-    ck_assert(add(&b, boxes(two, 2), boxes(two, 2)));
-    rows(&b);
+    ck_assert(judges(&b, boxes(two, 2), boxes(two, 2)));
+    judge_rows(&b);
     ck_assert_double_eq(b.rows[0].value, 10 / 17.0);
     ck_assert_double_ne(b.rows[0].value, 5 / 8.0);          /* which precision would be */
-    end(&b);
-    begin(&b, "detect", NULL, 0);                           /* nothing there, nothing said */
-    ck_assert(add(&b, boxes(NULL, 0), boxes(NULL, 0)));
-    rows(&b);
+    judge_close(&b);
+    judge_open(&b, "detect", NULL, 0);                           /* nothing there, nothing said */
+    ck_assert(judges(&b, boxes(NULL, 0), boxes(NULL, 0)));
+    judge_rows(&b);
     ck_assert_double_eq(b.rows[0].value, 1);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -254,17 +198,17 @@ START_TEST(detect_takes_the_best_and_needs_half)
                      part[] = { AT(0, "large red cube"), AT(2, "red") },
                      named[] = { AT(0, "red cube"), AT(2, "red cube") },
                      blank[] = { AT(0, ""), AT(2, "") };
-    bench b;
-    begin(&b, "detect", NULL, 0);
-    ck_assert(add(&b, boxes(near, 2), boxes(want, 2)));
-    ck_assert(add(&b, boxes(want, 2), boxes(named, 2)));    /* a missing label agrees */
-    ck_assert(add(&b, boxes(blank, 2), boxes(named, 2)));   /* and so does an empty one */
-    ck_assert(add(&b, boxes(named, 2), boxes(blank, 2)));
-    ck_assert(!add(&b, boxes(part, 2), boxes(named, 2)));   /* "cube" is not in "red" */
-    ck_assert(!add(&b, boxes(far, 2), boxes(want, 1)));     /* 5 / 15 is less than one half */
-    rows(&b);
+    judge b;
+    judge_open(&b, "detect", NULL, 0);
+    ck_assert(judges(&b, boxes(near, 2), boxes(want, 2)));
+    ck_assert(judges(&b, boxes(want, 2), boxes(named, 2)));    /* a missing label agrees */
+    ck_assert(judges(&b, boxes(blank, 2), boxes(named, 2)));   /* and so does an empty one */
+    ck_assert(judges(&b, boxes(named, 2), boxes(blank, 2)));
+    ck_assert(!judges(&b, boxes(part, 2), boxes(named, 2)));   /* "cube" is not in "red" */
+    ck_assert(!judges(&b, boxes(far, 2), boxes(want, 1)));     /* 5 / 15 is less than one half */
+    judge_rows(&b);
     ck_assert_double_eq(b.rows[0].value, 2 * 9 / 23.0);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -272,11 +216,11 @@ END_TEST
 START_TEST(detect_has_no_largest_number)
 {
     omn_region list[100];
-    bench b;
+    judge b;
     for (int i = 0; i < 100; i++) list[i] = (omn_region)AT(20.0 * i, NULL);
-    begin(&b, "detect", NULL, 0);
-    ck_assert(add(&b, boxes(list, 100), boxes(list, 100)));
-    end(&b);
+    judge_open(&b, "detect", NULL, 0);
+    ck_assert(judges(&b, boxes(list, 100), boxes(list, 100)));
+    judge_close(&b);
 }
 END_TEST
 
@@ -286,12 +230,12 @@ START_TEST(errors_have_a_unit)
                                 { "within", "5", 0, 0 } };
     omn_error err = OMN_ERROR_INIT;
     bool right;
-    bench b;
-    begin(&b, "error", set, 3);
-    ck_assert(add(&b, text("359"), number(3)));             /* 4 degrees, not 356 */
-    ck_assert(!add(&b, number(90), text("100")));
-    ck_assert(!add(&b, text("north"), number(0)));
-    rows(&b);
+    judge b;
+    judge_open(&b, "error", set, 3);
+    ck_assert(judges(&b, text("359"), number(3)));             /* 4 degrees, not 356 */
+    ck_assert(!judges(&b, number(90), text("100")));
+    ck_assert(!judges(&b, text("north"), number(0)));
+    judge_rows(&b);
     ck_assert_uint_eq(b.n, 2);
     ck_assert_str_eq(b.names[0], "mean error");
     ck_assert_str_eq(b.rows[0].unit, "deg");
@@ -299,12 +243,8 @@ START_TEST(errors_have_a_unit)
     ck_assert_double_eq(b.rows[0].hi, 180);
     ck_assert(b.rows[0].less);
     ck_assert_double_eq(b.rows[1].value, 1 / 3.0);
-    omn_value *a = number(1), *w = text("east");
-    ck_assert_int_eq(impl(&b)->add(b.part->self, b.state, b.call, a, w, NULL, &right, &err),
-                     OMN_ERR_DATA);
-    omn_value_unref(a);
-    omn_value_unref(w);
-    end(&b);
+    ck_assert_int_eq(judge_add(&b, number(1), text("east"), NULL, &right, &err), OMN_ERR_DATA);
+    judge_close(&b);
 }
 END_TEST
 
@@ -334,37 +274,37 @@ START_TEST(masks_are_worth_what_they_share)
     static const int32_t want[] = { 0, 0, 0, 1, 1, 1, -1, -1 };
     static const int32_t made[] = { 0, 0, 1, 1, 1, 0, 2, 1 };
     static const omn_setting no_ground[] = { { "ignore", "0", 0, 0 } };
-    bench b;
-    begin(&b, "masks", NULL, 0);
-    ck_assert(!add(&b, mask(4, made), mask(4, want)));
-    ck_assert(add(&b, mask(4, want), mask(4, want)));
-    ck_assert(!add(&b, mask(3, want), mask(4, want)));      /* another size */
-    ck_assert(!add(&b, text("red"), mask(4, want)));
-    rows(&b);
+    judge b;
+    judge_open(&b, "masks", NULL, 0);
+    ck_assert(!judges(&b, mask(4, made), mask(4, want)));
+    ck_assert(judges(&b, mask(4, want), mask(4, want)));
+    ck_assert(!judges(&b, mask(3, want), mask(4, want)));      /* another size */
+    ck_assert(!judges(&b, text("red"), mask(4, want)));
+    judge_rows(&b);
     ck_assert_double_eq(b.rows[0].value, (0.5 + 1) / 4);
-    end(&b);
-    begin(&b, "masks", no_ground, 1);
-    add(&b, mask(3, (const int32_t[]){ 0, 1, 1, 0, 0, 1 }),
+    judge_close(&b);
+    judge_open(&b, "masks", no_ground, 1);
+    judges(&b, mask(3, (const int32_t[]){ 0, 1, 1, 0, 0, 1 }),
         mask(3, (const int32_t[]){ 0, 0, 1, 0, 0, 1 }));
-    rows(&b);
+    judge_rows(&b);
     ck_assert_double_eq_tol(b.rows[0].value, 2 / 3.0, 1e-12);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
 START_TEST(depth_is_off_by_a_share)
 {
     static const float want[] = { 1, 2, 4, NAN }, made[] = { 1.1f, 2, 3, 9 };
-    bench b;
-    begin(&b, "depth", NULL, 0);
-    ck_assert(!add(&b, plane("depth", "depth", OMN_F32, omn_dim2(2, 2), made),
+    judge b;
+    judge_open(&b, "depth", NULL, 0);
+    ck_assert(!judges(&b, plane("depth", "depth", OMN_F32, omn_dim2(2, 2), made),
                    plane("depth", "depth", OMN_F32, omn_dim2(2, 2), want)));
-    rows(&b);
+    judge_rows(&b);
     ck_assert_double_eq_tol(b.rows[0].value, (0.1 + 0 + 0.25) / 3, 1e-7);
     ck_assert(b.rows[0].less);
-    ck_assert(add(&b, plane("depth", "depth", OMN_F32, omn_dim2(2, 2), want),
+    ck_assert(judges(&b, plane("depth", "depth", OMN_F32, omn_dim2(2, 2), want),
                   plane("depth", "depth", OMN_F32, omn_dim2(2, 2), want)));
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 
@@ -372,16 +312,16 @@ START_TEST(normals_are_off_by_an_angle)
 {
     static const float want[] = { 0, 0, -1, 0, 0, -1, NAN, NAN, NAN };
     static const float made[] = { 0, 0, -1, 1, 0, 0, 0, 0, -1 };
-    bench b;
-    begin(&b, "normals", NULL, 0);
-    ck_assert(!add(&b, plane("normals", "normals", OMN_F32, omn_dim3(1, 3, 3), made),
+    judge b;
+    judge_open(&b, "normals", NULL, 0);
+    ck_assert(!judges(&b, plane("normals", "normals", OMN_F32, omn_dim3(1, 3, 3), made),
                    plane("normals", "normals", OMN_F32, omn_dim3(1, 3, 3), want)));
-    rows(&b);
+    judge_rows(&b);
     ck_assert_uint_eq(b.n, 2);
     ck_assert_double_eq_tol(b.rows[0].value, 45, 1e-9);
     ck_assert_str_eq(b.rows[0].unit, "deg");
     ck_assert_double_eq(b.rows[1].value, 0.5);
-    end(&b);
+    judge_close(&b);
 }
 END_TEST
 

@@ -116,19 +116,27 @@ static const char *long_text(char text[static 801], int words)
     return text;
 }
 
+/* What a pipeline of the model in this folder takes that is asked a long text, beside another input
+ * or with a file to write. */
+static void holds(const char *what, const char *folder, const char *pipeline, const char *precision,
+                  const char *text, const char *option, const char *file)
+{
+    char words[801];
+    const char *asks = testing_write(folder, "asks.yaml", pipeline, strlen(pipeline));
+    const char *const argv[] = { "run", asks, "-t", "2", "--precision", precision, text,
+                                 long_text(words, 120), option, file, NULL };
+    const double plan = planned(folder, asks, precision);
+    compare(what, plan, ran(folder, argv));
+}
+
 static void question(const char *precision)
 {
     static const char asks[] =
         "version: 1\nmodel: .\ninputs: {image: {type: image}, question: {type: text}}\nsteps:\n"
         "  - {generate: text, as: said, from: {image: $image}, prompt: '{question}',\n"
         "     max_tokens: 32}\noutputs: {said: $said}\n";
-    char text[801];
-    const char *folder = big_model(), *photo = testing_source("examples/tabletop.png");
-    const char *file = testing_write(folder, "asks.yaml", asks, strlen(asks));
-    const char *const argv[] = { "run", file, "-t", "2", "--precision", precision, "--image",
-                                 photo, "--question", long_text(text, 120), NULL };
-    const double plan = planned(folder, file, precision);
-    compare(precision, plan, ran(folder, argv));
+    holds(precision, big_model(), asks, precision, "--question", "--image",
+          testing_source("examples/tabletop.png"));
 }
 
 START_TEST(a_question)
@@ -149,13 +157,8 @@ START_TEST(a_picture)
         "version: 1\nmodel: .\ninputs: {text: {type: text}}\nsteps:\n"
         "  - {generate: image, as: picture, prompt: '{text}', sample: {top_p: 0.9}}\n"
         "outputs: {picture: {value: $picture, file: picture.png}}\n";
-    char text[801];
     const char *folder = big_model();
-    const char *file = testing_write(folder, "draws.yaml", draws, strlen(draws));
-    const char *const argv[] = { "run", file, "-t", "2", "--precision", "f32", "--text",
-                                 long_text(text, 120), "-o", below(folder, "drawn.png"), NULL };
-    const double plan = planned(folder, file, "f32");
-    compare("a picture", plan, ran(folder, argv));
+    holds("a picture", folder, draws, "f32", "--text", "-o", below(folder, "drawn.png"));
 }
 END_TEST
 
@@ -166,16 +169,11 @@ START_TEST(a_sound)
         "version: 1\nmodel: .\ninputs: {text: {type: text}}\nsteps:\n"
         "  - {generate: audio, as: sound, prompt: '{text}', sample: {top_p: 0.9}}\n"
         "outputs: {sound: {value: $sound, file: sound.wav}}\n";
-    char text[801];
-    const char *folder = big_model();
-    const char *file = testing_write(folder, "makes.yaml", makes, strlen(makes));
-    const char *const argv[] = { "run", file, "-t", "2", "--precision", "f32", "--text",
-                                 long_text(text, 120), "-o", below(folder, "made.wav"), NULL };
     if (access(testing_build("plugins/operation-spectrum.la"), F_OK) ||
         access(testing_build("plugins/format-sndfile.la"), F_OK))
         return;
-    const double plan = planned(folder, file, "f32");
-    compare("a sound", plan, ran(folder, argv));
+    const char *folder = big_model();
+    holds("a sound", folder, makes, "f32", "--text", "-o", below(folder, "made.wav"));
 }
 END_TEST
 
@@ -188,14 +186,9 @@ START_TEST(a_video)
         "  - {apply: list.at, as: last, in: $frames, index: 1}\n"
         "  - {generate: text, as: said, from: {image: $last}, prompt: '{question}',\n"
         "     max_tokens: 32}\noutputs: {said: $said}\n";
-    char text[801];
-    const char *folder = big_model(), *film = testing_source("tests/video/wide.mp4");
-    const char *file = testing_write(folder, "watches.yaml", asks, strlen(asks));
-    const char *const argv[] = { "run", file, "-t", "2", "--precision", "f32", "--video", film,
-                                 "--question", long_text(text, 120), NULL };
     if (access(testing_build("plugins/format-video.la"), F_OK)) return;
-    const double plan = planned(folder, file, "f32");
-    compare("a video", plan, ran(folder, argv));
+    holds("a video", big_model(), asks, "f32", "--question", "--video",
+          testing_source("tests/video/wide.mp4"));
 }
 END_TEST
 

@@ -330,6 +330,13 @@ START_TEST(an_oracle_that_sees_the_picture_teaches)
     omn_value *one = drawn_by(&r, folder, "code: $code", by_code, 2);
     omn_value *two = drawn_by(&r, folder, "map: $code", by_map, 2);
     ck_assert(omn_value_equal(omn_record_get(one, "picture"), omn_record_get(two, "picture")));
+    omn_value_unref(two);
+    omn_value_unref(code);
+    words[0] = (words[0] + 1) % r.words;
+    WORKS(omn_tokens_new(words, 4, "codes", &code, &err));
+    const omn_named by_another[] = { { "image", seen }, { "code", code } };
+    two = drawn_by(&r, folder, "code: $code", by_another, 2);
+    ck_assert(!omn_value_equal(omn_record_get(one, "picture"), omn_record_get(two, "picture")));
     close_rig(&r);
     omn_value_unref(one);
     omn_value_unref(two);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The recipe of Visual Commonsense (examples/recipes/vcr) on a small manifest: a VL-T5 of a few
  * thousand weights is taught with the texts that the published one was trained with and all of its
- * regions, its loss falls, and it chooses answers and reasons. */
+ * regions, and its loss falls; it is asked which answers and reasons are right, for which so few
+ * steps are not enough. */
 #include "tests/generate/toy.h"
 
 #include <math.h>
@@ -42,7 +43,8 @@ static void found(const char *folder, const char *name, int64_t n, int right, ui
     WORKS(omn_weights_write(below(folder, name), OMN_OVERWRITE, list, 4, NULL, 0, &err));
 }
 
-/* Which answer is right shows in the features of the person; of reasons it is the next one. */
+/* The model, and data of which the recipe is told: which answer is right shows in the features of
+ * the person; of reasons it is the next one. */
 static void write_data(const char *folder, const char *first)
 {
     static const char *const words[] = { "two", "dogs", "car", "street" };
@@ -73,6 +75,23 @@ static void write_data(const char *folder, const char *first)
                               "\"reason_number\": \"%d\"}\n", right, (right + 1) % CHOICES);
     }
     testing_write(folder, "data/manifest.jsonl", text, n);
+    ck_assert_int_eq(mkdir(below(folder, "model"), 0777), 0);
+    testing_copy("tests/golden/vl-t5/tiny_spm.model", below(folder, "model"), "spiece.model");
+    testing_write(folder, "model/config.json", config, strlen(config));
+}
+
+static omn_recipe *open_recipe(omn_context *ctx, const char *folder, const omn_setting *more,
+                               size_t n)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_recipe *r = NULL;
+    omn_setting set[10] = { { "model", below(folder, "model"), 0, 0 },
+                            { "sources.vcr.path", below(folder, "data"), 0, 0 } };
+    ck_assert_uint_le(n, 8);
+    memcpy(set + 2, more, n * sizeof *more);
+    WORKS(omn_recipe_open(ctx, testing_source("examples/recipes/vcr/recipe.yaml"), set, n + 2, &r,
+                          &err));
+    return r;
 }
 
 typedef struct seen { double choose[2]; uint64_t n[2]; } seen;
@@ -91,27 +110,19 @@ START_TEST(answers_and_reasons_are_learnt)
 {
     omn_error err = OMN_ERROR_INIT;
     const char *folder = testing_folder();
-    char model[4096], data[4096], *log = NULL;
+    char *log = NULL;
     double loss[40];
     size_t n = 0, lines = 0;
     omn_context *ctx = toy_context(2);
-    omn_recipe *r = NULL;
     omn_model *m = NULL;
     omn_buf b;
     write_data(folder, "what");
-    ck_assert_int_eq(mkdir(below(folder, "model"), 0777), 0);
-    testing_copy("tests/golden/vl-t5/tiny_spm.model", below(folder, "model"), "spiece.model");
-    testing_write(folder, "model/config.json", config, strlen(config));
-    snprintf(model, sizeof model, "%s", below(folder, "model"));
-    snprintf(data, sizeof data, "%s", below(folder, "data"));
     const omn_setting set[] = {
-        { "model", model, 0, 0 }, { "sources.vcr.path", data, 0, 0 },
         { "sources.vcr.held_out", "0", 0, 0 }, { "optimizer.rate", "1e-2", 0, 0 },
         { "optimizer.warmup", "2", 0, 0 }, { "batch", "8", 0, 0 }, { "steps", "40", 0, 0 },
         { "export", "f32", 0, 0 },
     };
-    WORKS(omn_recipe_open(ctx, testing_source("examples/recipes/vcr/recipe.yaml"), set,
-                          sizeof set / sizeof *set, &r, &err));
+    omn_recipe *r = open_recipe(ctx, folder, set, sizeof set / sizeof *set);
     omn_buf_init(&b, 1 << 20);
     WORKS(omn_recipe_show(r, 64, &b, &err));
     /* as published: things by name and word, and no blank in front of marks */
@@ -134,10 +145,8 @@ START_TEST(answers_and_reasons_are_learnt)
     ck_assert_uint_eq(lines, 40);
     ck_assert_msg(loss[39] < 0.2 * loss[0], "%g, %g at first", loss[39], loss[0]);
     /* what was learnt is asked again, held out or not */
-    const omn_setting all[] = { { "model", model, 0, 0 }, { "sources.vcr.path", data, 0, 0 },
-                                { "sources.vcr.held_out", "1", 0, 0 } };
-    WORKS(omn_recipe_open(ctx, testing_source("examples/recipes/vcr/recipe.yaml"), all, 3, &r,
-                          &err));
+    const omn_setting all = { "sources.vcr.held_out", "1", 0, 0 };
+    r = open_recipe(ctx, folder, &all, 1);
     WORKS(omn_model_open(ctx, below(folder, "out"), NULL, &m, &err));
     seen s = { .n = { 0 } };
     const omn_eval_setup how = { OMN_FILL(omn_eval_setup), .examples = QUESTIONS, .row = on_row,
@@ -158,20 +167,11 @@ START_TEST(a_word_of_an_example_is_no_region)
 {
     omn_error err = OMN_ERROR_INIT;
     const char *folder = testing_folder();
-    char model[4096], data[4096];
     omn_context *ctx = toy_context(1);
-    omn_recipe *r = NULL;
     omn_buf b;
     write_data(folder, "<vis_extra_id_1>");
-    ck_assert_int_eq(mkdir(below(folder, "model"), 0777), 0);
-    testing_copy("tests/golden/vl-t5/tiny_spm.model", below(folder, "model"), "spiece.model");
-    testing_write(folder, "model/config.json", config, strlen(config));
-    snprintf(model, sizeof model, "%s", below(folder, "model"));
-    snprintf(data, sizeof data, "%s", below(folder, "data"));
-    const omn_setting set[] = { { "model", model, 0, 0 }, { "sources.vcr.path", data, 0, 0 },
-                                { "sources.vcr.held_out", "0", 0, 0 } };
-    WORKS(omn_recipe_open(ctx, testing_source("examples/recipes/vcr/recipe.yaml"), set, 3, &r,
-                          &err));
+    const omn_setting none = { "sources.vcr.held_out", "0", 0, 0 };
+    omn_recipe *r = open_recipe(ctx, folder, &none, 1);
     omn_buf_init(&b, 1 << 20);
     ck_assert_int_eq(omn_recipe_show(r, 1, &b, &err), OMN_ERR_DATA);
     ck_assert_msg(strstr(err.text, "$question: the tokenizer cuts this text through a token"), "%s",

