@@ -55,6 +55,20 @@ blocks omnio-tasks.7
 mv "$(grep -l '^version: 1' block-*)" task.yaml
 ok "omnio-tasks.7: the example" "$omnio" check --no-model task.yaml
 
+# each model has its place in the page of models, and each number of pipelines in the README is right
+sed -n '/^\.It model/{n;s/^\.Li //;s/ , /\n/g;p}' "$top_srcdir/man/omnio-models.7" | sort -u > paged
+"$omnio" list model | awk '{ print $2 }' | sort > listed
+ok "omnio-models.7 has every model" diff paged listed
+counted() {
+    sed -n 's/^| [^|]* | \([0-9][0-9]*\), `\([a-z0-9]*\)-\*` .*/\1 \2/p' "$top_srcdir/README.md" > rows
+    [ "$(wc -l < rows)" -gt 8 ] || return 1
+    while read -r n name; do
+        [ "$(ls "$top_srcdir/pipelines/$name"-*.yaml | wc -l)" = "$n" ] || { echo "$name: $n"; return 1; }
+    done < rows
+    grep -q "^| Unified-IO 2 | $(wc -l < shipped), " "$top_srcdir/README.md"
+}
+ok "the README counts the pipelines of families rightly" counted
+
 blocks omnio-answer.5
 "$omnio" list answer | awk '$1 == "answer" { print $2 }' > answers
 ok "there are answers" [ -s answers ]
