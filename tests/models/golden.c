@@ -95,50 +95,16 @@ END_TEST
 
 /* ---- golden files with a change ------------------------------------------------------------- */
 
-/* AdamW is chaotic on these random models: a hundred of tiny_a's 239 thousand first gradients
- * cancel down to nearly their rounding, it moves these weights by a whole step all the same, and
- * training multiplies the difference: 1e-5 of the loss by step 5, 1e-2 by step 39. The original
- * arithmetic itself misses its recorded losses by more than 1e-3 when one weight starts one bit off
- * (11 runs of 20, from step 33 on). Its first 12 losses and 10 gradient norms are judged. Adafactor
- * is calmer, 3e-4 to 7e-4 on our paths, but not calm: 7 of 20 runs that start one bit off miss it,
- * and one of our compilers does by step 32. */
-#define TINY_A_ADAFACTOR 24
-
-static void forty_steps(const char *name, uint32_t tiny_a_steps)
-{
-    const change cut = { .steps = tiny_a_steps };
-    const char *folder = testing_folder();
-    verified_passes("tiny_b", name, golden("tiny_b", name), 60);
-    verified_changed(folder, golden("tiny_a", "weights"), NULL);
-    verified_changed(folder, golden("tiny_a", "text_image"), NULL);
-    verified_passes("tiny_a", name, verified_changed(folder, golden("tiny_a", name), &cut), 2);
-    /* All forty: the losses apart, every stage agrees, the weights' norms at the end among them. */
-    const char *const *levels;
-    const size_t n = testing_levels(&levels);
-    for (size_t level = 0; level < n; level++) {
-        omn_error err = OMN_ERROR_INIT;
-        seen s = { 0 };
-        const omn_status st = verified_run(levels[level], golden("tiny_a", name), &s, &err);
-        ck_assert_msg(st == OMN_OK || st == OMN_ERR_FAILED, "%s", err.text);
-        ck_assert_uint_ge(s.rows, 60);
-        ck_assert_msg(!s.wrong || (s.wrong == 1 && !strncmp(s.first, "losses:", 7)), "%s: %s",
-                      levels[level], s.first);
-    }
-}
-
-/* With all inputs and targets Adafactor is no calmer: two of our own paths are 3e-3 apart by step
- * 27, from 1e-7 at first. */
-#define SEVERAL_ADAFACTOR 20
-
+/* How much of a curve is judged: verify_train.c of the model. */
 START_TEST(training_of_several_targets)
 {
-    const change cut = { .steps = SEVERAL_ADAFACTOR };
+    const change last = { .tensor = "out.losses", .element = 15, .times = 1.002 };
     const char *folder = testing_folder();
     verified_passes("tiny_a", "train_adamw", golden("tiny_a", "train_adamw"), 100);
+    verified_passes("tiny_a", "train_adafactor", golden("tiny_a", "train_adafactor"), 140);
     verified_changed(folder, golden("tiny_a", "weights"), NULL);
     verified_changed(folder, golden("tiny_a", "all_modalities"), NULL);
-    verified_passes("tiny_a", "train_adafactor",
-              verified_changed(folder, golden("tiny_a", "train_adafactor"), &cut), 2);
+    verified_finds(folder, golden("tiny_a", "train_adafactor"), &last, "losses");
 }
 END_TEST
 
@@ -150,7 +116,7 @@ END_TEST
 
 START_TEST(forty_steps_of_adafactor)
 {
-    forty_steps("text_image_train_adafactor", TINY_A_ADAFACTOR);
+    passes("text_image_train_adafactor", 60);
 }
 END_TEST
 
@@ -232,7 +198,7 @@ START_TEST(a_wrong_number_is_found)
           { .tensor = "out.losses", .element = 5, .times = 1.002 } },
         { "text_image_train_adafactor",
           "losses",
-          { .tensor = "out.losses", .element = 39, .times = 1.002 } },
+          { .tensor = "out.losses", .element = 23, .times = 1.002 } },
         { "text_image_train_adamw",
           "losses",
           { .tensor = "out.losses", .element = 11, .times = 0.998 } },

@@ -26,7 +26,6 @@ typedef struct change {
     bool leave_out;
     const char *extra;
     const char *meta, *value; /* a line of __metadata__ replaced */
-    uint32_t steps;            /* training: so many steps are kept, the final norms are not */
 } change;
 /* A file with one change below `folder`, under its own name; c NULL: as it is. */
 const char *verified_changed(const char *folder, const char *file, const change *c);

@@ -20,7 +20,8 @@ typedef struct verify {
     const omn_weights *golden, *in;
     omn_weights *other;          /* the file with the inputs when the golden has none */
     char *config;                /* in the official form, JSON */
-    bool chaotic;                /* the case is a curve whose later steps no two programs share */
+    size_t shared;               /* of a curve: so many steps that right programs share; 0: all */
+    bool chaotic;                /* and they do not share where it ends */
     int64_t bands;               /* rows of codes of a sound; 0: nobody said */
     double alpha;                /* of guidance; 0: none */
     bool patterns;               /* models are opened with patterns of attention */

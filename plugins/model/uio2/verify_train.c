@@ -2,16 +2,25 @@
 /* Golden training runs: forty steps of an optimiser on one batch, whose losses, gradient norms and
  * final weights the original program recorded. The settings are those of the recording.
  *
- * A trap: the first step of AdamW moves a weight by the rate times g / (|g| + eps). A gradient that
- * cancels down to its rounding moves it by a whole step too, which way is decided by the order of
- * the sums, and the curve multiplies it from step to step. Only its beginning is judged. */
+ * A trap: training multiplies rounding. The first step of AdamW moves a weight by the rate times
+ * g / (|g| + eps): a gradient that cancels down to its rounding moves it by a whole step too, which
+ * way is decided by the order of the sums. Adafactor divides by the same size. How far that goes
+ * was measured: 23 runs of tiny_a with Adafactor on three paths of kernels, 20 of them with one
+ * weight one bit off. With all inputs and targets the losses of two runs are 2e-7 apart in the
+ * second step, 2e-4 by step 16, 2e-3 by step 20 and 3e-2 by step 40, and the recorded ones are in
+ * their midst: 2e-4, 1e-3 and 3e-2 from the farthest. With one target it is 2e-4 by step 24 and
+ * 1e-3 by step 32. So much is judged as stays five times below the tolerance; with AdamW 12 steps,
+ * as the specification says. */
 #include "verify.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_STEPS 10000
+#define MOST_STEPS    10000
+#define STEPS_ADAMW   12 /* whose losses right programs share */
+#define STEPS_SEVERAL 16
+#define STEPS_ONE     24
 
 typedef struct training {
     verify *v;
@@ -67,7 +76,6 @@ static omn_status settings(verify *v, omn_train_setup *s, omn_error *err)
         return OMN_OK;
     }
     if (names(text, "adamw", "AdamW")) {
-        v->chaotic = true;
         s->optimizer = OMN_ADAMW;
         s->rate = 1e-3;
         s->beta1 = 0.9;
@@ -142,6 +150,9 @@ static omn_status begin(training *t, omn_error *err)
     OMN_TRY(verify_model(t->v, t->store, &t->model, err));
     OMN_TRY(omn_feed_make(&t->feed, err));
     OMN_TRY(verify_teach(t->v, t->model, false, t->feed, &z, &t->graph, err));
+    const bool adamw = t->setup.optimizer == OMN_ADAMW, several = z.n_outputs > 1;
+    t->v->chaotic = adamw || several;
+    t->v->shared = adamw ? STEPS_ADAMW : several ? STEPS_SEVERAL : STEPS_ONE;
     omn_program_memory(omn_model_program(t->model), &memory);
     if (memory.uploaded) {
         st = omn_fail(
@@ -177,6 +188,10 @@ omn_status verify_training(verify *v, omn_error *err)
     OMN_TRY(omn_feed_new(t.made, "losses", OMN_F32, want->shape, &losses, err));
     OMN_TRY(omn_feed_new(t.made, "grad_norms", OMN_F32, want->shape, &norms, err));
     OMN_TRY(steps(&t, losses, norms, err));
+    if (t.n > v->shared)
+        omn_call_log(v->call, OMN_LOG_WARN,
+                     "%s: of %zu losses the first %zu are judged; beyond them rounding alone grows "
+                     "past the tolerance", v->name, t.n, v->shared);
     OMN_TRY(verify_compare(v, find, &t, err));
 done:
     end(&t);
