@@ -145,6 +145,69 @@ START_TEST(boxes_are_hidden)
 }
 END_TEST
 
+/* A picture pasted into one of twice its size by a mask of half that, hard and soft. */
+START_TEST(pictures_are_pasted_where_a_mask_says)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_value *in = picture(60, 40, 3), *other = picture(30, 20, 4), *grey = picture(60, 40, 1);
+    omn_value *wide = picture(60, 30, 3);
+    omn_image *img = NULL;
+    omn_pixels m;
+    OK(omn_image_new(OMN_U8, 30, 20, 1, NULL, &img, &m, NULL));
+    for (int i = 0; i < 30 * 20; i++)
+        ((uint8_t *)m.data)[i] = i % 30 < 10 ? 0 : i % 30 < 20 ? 255 : 51;
+    omn_value *white = omn_image_give(img);
+    const omn_value *const one[4] = { white, NULL, NULL, NULL };
+    const omn_pixels a = pixels(in), b = pixels(other);
+    for (int soft = 0; soft < 2; soft++) {
+        const char *form = soft ? "soft" : "above";
+        omn_value *half = apply(NULL, "mask.from_image", one, "form", form, NULL);
+        const omn_value *const laid[4] = { half, in, NULL, NULL };
+        omn_value *mask = apply(NULL, "mask.fit", laid, NULL);
+        ck_assert(omn_value_frame(mask)->source == omn_value_frame(in)->source);
+        const omn_value *const given[4] = { in, other, mask, NULL };
+        omn_value *out = apply(NULL, "image.paste", given, NULL);
+        const omn_pixels px = pixels(out);
+        ck_assert_uint_eq(px.channels, 3);
+        for (uint32_t i = 0; i < 60 * 40; i++) {
+            const uint32_t x = i % 60, y = i / 60;
+            const double w = (x < 20 ? 0 : x < 40 ? 1 : soft ? 0.2 : 0) *
+                at(&b, x / 2, y / 2, 3) / 255.0;
+            for (uint32_t k = 0; k < 3; k++) {
+                const double was = at(&a, x, y, k), is = at(&b, x / 2, y / 2, k);
+                ck_assert_double_eq_tol(at(&px, x, y, k), was + w * (is - was), 0.502);
+            }
+        }
+        const omn_value *const plain[4] = { grey, grey, mask, NULL };
+        const omn_value *const coloured[4] = { grey, in, mask, NULL };
+        omn_value *same = apply(NULL, "image.paste", plain, NULL);
+        omn_value *rgb = apply(NULL, "image.paste", coloured, NULL);
+        ck_assert_mem_eq(pixels(same).data, pixels(grey).data, 60 * 40);
+        ck_assert_uint_eq(pixels(rgb).channels, 3);
+        const omn_value *const small[4] = { in, other, half, NULL };
+        const omn_value *const shape[4] = { half, wide, NULL, NULL };
+        ck_assert_ptr_null(apply(&err, "image.paste", small, NULL));
+        ck_assert_msg(strstr(err.text, "a mask of 30 x 20 for a picture of 60 x 40") != NULL, "%s",
+                      err.text);
+        err = (omn_error)OMN_ERROR_INIT;
+        ck_assert_ptr_null(apply(&err, "mask.fit", shape, NULL));
+        ck_assert_msg(strstr(err.text, "it is of another shape") != NULL, "%s", err.text);
+        err = (omn_error)OMN_ERROR_INIT;
+        omn_value_unref(half);
+        omn_value_unref(mask);
+        omn_value_unref(out);
+        omn_value_unref(same);
+        omn_value_unref(rgb);
+    }
+    omn_value_unref(in);
+    omn_value_unref(other);
+    omn_value_unref(grey);
+    omn_value_unref(wide);
+    omn_value_unref(white);
+    apply_end();
+}
+END_TEST
+
 /* The recorded picture, and the masks of the original program: integers, to the pixel; and what is
  * bright, as uio1-segment takes it. */
 START_TEST(things_of_a_drawn_segmentation)
@@ -401,7 +464,7 @@ int main(void)
     const TTest *const all[] = {
         sizes_are_those_asked_for,
         colours_convert_and_come_back,
-        boxes_are_hidden,
+        boxes_are_hidden, pictures_are_pasted_where_a_mask_says,
         things_of_a_drawn_segmentation,
         crumbs_are_left_out,
         boxes_are_cut_out,

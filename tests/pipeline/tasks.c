@@ -35,14 +35,19 @@ typedef struct asked {
 
 /* ---- values of the table -------------------------------------------------------------------- */
 
-static omn_value *picture(int w, int h, bool black)
+/* Noise; black; black with a white box at 100,50,300,200. */
+static omn_value *picture(int w, int h, const char *kind)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_pixels px;
     omn_image *img = NULL;
     WORKS(omn_image_new(OMN_U8, (uint32_t)w, (uint32_t)h, 3, NULL, &img, &px, &err), "a picture");
-    for (size_t i = 0; i < (size_t)w * (size_t)h * 3; i++)
-        ((uint8_t *)px.data)[i] = (uint8_t)(black ? 0 : omn_random_at(7, 0, i) % 256);
+    for (size_t i = 0; i < (size_t)w * (size_t)h * 3; i++) {
+        const size_t x = i / 3 % (size_t)w, y = i / 3 / (size_t)w;
+        const bool white = !strcmp(kind, "box") && x >= 100 && x < 300 && y >= 50 && y < 200;
+        const uint64_t noise = strcmp(kind, "picture") != 0 ? 0 : omn_random_at(7, 0, i) % 256;
+        ((uint8_t *)px.data)[i] = (uint8_t)(white ? 255 : noise);
+    }
     return omn_image_give(img);
 }
 
@@ -52,7 +57,7 @@ static omn_value *pictures(const json_t *j)
     omn_value *list[16] = { NULL }, *out = NULL;
     const size_t n = json_array_size(j);
     ck_assert_uint_le(n, 16);
-    for (size_t i = 0; i < n; i++) list[i] = picture(64, 64, false);
+    for (size_t i = 0; i < n; i++) list[i] = picture(64, 64, "picture");
     WORKS(omn_list_new(list, n, &out, &err), "pictures");
     for (size_t i = 0; i < n; i++) omn_value_unref(list[i]);
     return out;
@@ -78,8 +83,8 @@ static omn_value *sound(int rate, int n)
     return v;
 }
 
-/* "picture 640x480", "black 640x480", "sound 16000x65280" (Hz, samples), another text, JSON, or a
- * list of pictures. */
+/* "picture 640x480", "black 640x480", "box 640x480", "sound 16000x65280" (Hz, samples), another
+ * text, JSON, or a list of pictures. */
 static omn_value *value_of(const json_t *j)
 {
     if (json_is_string(json_array_get(j, 0))) return pictures(j);
@@ -89,8 +94,8 @@ static omn_value *value_of(const json_t *j)
     char kind[16];
     const char *text = json_string_value(j);
     if (text && sscanf(text, "%15s %dx%d", kind, &w, &h) == 3 &&
-        (!strcmp(kind, "picture") || !strcmp(kind, "black")))
-        return picture(w, h, !strcmp(kind, "black"));
+        (!strcmp(kind, "picture") || !strcmp(kind, "black") || !strcmp(kind, "box")))
+        return picture(w, h, kind);
     if (text && sscanf(text, "%15s %dx%d", kind, &w, &h) == 3 && !strcmp(kind, "sound"))
         return sound(w, h);
     char *dump = text ? NULL : json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT);
@@ -625,7 +630,7 @@ static omn_status look(const table *t, looking *l, omn_value **out, omn_value **
     omn_error err = OMN_ERROR_INIT;
     omn_pipeline *p = NULL;
     omn_pipeline_run *run = NULL;
-    const omn_named in[] = { { "image", picture(64, 64, false) }, { "question", NULL } };
+    const omn_named in[] = { { "image", picture(64, 64, "picture") }, { "question", NULL } };
     omn_named list[2] = { in[0], in[1] };
     const omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup), .model = t->model,
                                      .temperature = NAN, .top_p = NAN, .asking = on_step,

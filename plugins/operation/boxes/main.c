@@ -227,6 +227,39 @@ static omn_status middle(omn_call *c, const omn_image *in, double part, omn_valu
     return omn_regions_new(&r, 1, f, out, err);
 }
 
+#define JOIN(IN, OPT, PAR, OUT)                                                                    \
+    IN(list, in, "a list of boxes of one picture")                                                 \
+    OUT(regions, out, "all of them, in order")
+OMN_OPERATION(join, JOIN, OMN_PURE);
+static omn_status join(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    const size_t n = omn_list_count(in);
+    const omn_frame *frame = NULL;
+    size_t all = 0, at = 0;
+    for (size_t i = 0; i < n; i++) {
+        const omn_region *r = NULL;
+        const omn_value *v = omn_list_at(in, i);
+        if (strcmp(omn_value_kind_name(v), "list") == 0 && omn_list_count(v) == 0) continue;
+        if (strcmp(omn_value_kind_name(v), "regions") != 0)
+            return omn_fail(err, OMN_ERR_TYPE, "item %zu of the list is %s, regions are wanted", i,
+                            omn_value_kind_name(v));
+        const size_t more = omn_regions_get(v, &r);
+        const omn_frame *f = omn_value_frame(v);
+        if (more && f && frame && f->source != frame->source)
+            return omn_fail(err, OMN_ERR_ARGUMENT, "item %zu of the list is of another picture", i);
+        if (!frame || (more && f)) frame = f;
+        all += more;
+    }
+    omn_region *r = omn_call_scratch(c, all + 1, sizeof *r);
+    if (!r) return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu boxes", all);
+    for (size_t i = 0; i < n; i++) {
+        const omn_region *from = NULL;
+        const size_t more = omn_regions_get(omn_list_at(in, i), &from);
+        for (size_t k = 0; k < more; k++) r[at++] = from[k];
+    }
+    return omn_regions_new(r, all, frame, out, err);
+}
+
 static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(nms, "box.nms", "of boxes that overlap much keep the best"),
     OMN_OPERATION_OBJECT(filter, "box.filter", "keep boxes by label, score and size"),
@@ -234,6 +267,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(clip, "box.clip", "cut boxes at the edges of their picture"),
     OMN_OPERATION_OBJECT(labels, "box.labels", "the labels of boxes"),
     OMN_OPERATION_OBJECT(label, "box.label", "boxes that are all called the same"),
+    OMN_OPERATION_OBJECT(join, "box.join", "the boxes of a list together"),
     OMN_OPERATION_OBJECT(centres, "box.centres", "the middles of boxes"),
     OMN_OPERATION_OBJECT(middle, "box.middle", "a box around the middle of a picture"),
 };

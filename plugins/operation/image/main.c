@@ -146,6 +146,94 @@ static omn_status hide(omn_call *c, const omn_image *in, const omn_value *region
     return OMN_OK;
 }
 
+#define LAY(IN, OPT, PAR, OUT)                                                                     \
+    IN(mask, in, "a mask, as large as the picture or of its shape")                                \
+    IN(image, picture, "the picture that it is a mask of")                                         \
+    OUT(mask, out, "the mask, a value for each pixel of that picture")
+OMN_OPERATION(lay, LAY, OMN_PURE);
+static omn_status lay(omn_call *c, const omn_value *in, const omn_image *picture, omn_value **out,
+                      omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_tensor *soft = omn_value_column(in, "soft"), *labels = omn_value_column(in, "labels");
+    const omn_tensor *t = soft ? soft : labels;
+    const omn_pixels px = omn_image_pixels(picture);
+    const int64_t h = t->shape.dim[0], w = t->shape.dim[1], H = px.height, W = px.width;
+    const omn_kind *kind = NULL;
+    /* a side may be rounded */
+    if (h < 1 || w < 1 || llabs(h * W - w * H) > (W > H ? W : H))
+        return omn_fail(err, OMN_ERR_SHAPE,
+                        "a mask of %lld x %lld is none of a picture of %lld x %lld pixels: it is "
+                        "of another shape", (long long)w, (long long)h, (long long)W, (long long)H);
+    int32_t *made = calloc((size_t)(W * H), sizeof *made); /* as wide as a float */
+    if (!made) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a mask");
+    for (int64_t y = 0; y < H; y++)
+        for (int64_t x = 0; x < W; x++) {
+            const int64_t at = (2 * y + 1) * h / (2 * H) * w + (2 * x + 1) * w / (2 * W);
+            memcpy(&made[y * W + x], (const char *)t->data + at * (int64_t)sizeof *made,
+                   sizeof *made);
+        }
+    const omn_shape shape = omn_dim2(H, W);
+    omn_filled columns[2] = { omn_fill(soft ? "soft" : "labels", soft ? OMN_F32 : OMN_I32, shape,
+                                       made) };
+    const omn_tensor *legend = omn_value_column(in, "legend");
+    if (legend) columns[1] = (omn_filled){ "legend", *legend };
+    OMN_TRY(omn_kind_find(c, "mask", &kind, err));
+    st = omn_value_make(kind, columns, legend ? 2 : 1, omn_image_frame(picture), out, err);
+done:
+    free(made);
+    return st;
+}
+
+/* Channel k of pixel i, 0..1; grey is the same in all of them. */
+static float level(const omn_pixels *px, size_t i, size_t k)
+{
+    const size_t at = i * px->channels + (px->channels < 3 && k < 3 ? 0 : k);
+    return px->type == OMN_F32 ? ((const float *)px->data)[at]
+                               : (float)((const uint8_t *)px->data)[at] / 255;
+}
+
+/* How much of pixel i a mask says, 0..1; a label that nobody knows is none. */
+static float belongs(const omn_tensor *soft, const omn_tensor *labels, size_t i)
+{
+    return soft ? ((const float *)soft->data)[i] : ((const int32_t *)labels->data)[i] > 0;
+}
+
+#define PASTE(IN, OPT, PAR, OUT)                                                                   \
+    IN(image, in, "the picture")                                                                   \
+    IN(image, over, "what is pasted; of another size it is stretched")                             \
+    IN(mask, mask, "where, as large as the picture: all labels but 0; a soft one mixes both")      \
+    OUT(image, out, "the picture with that in it")
+OMN_OPERATION(paste, PASTE, OMN_PURE);
+static omn_status paste(omn_call *c, const omn_image *in, const omn_image *over,
+                        const omn_value *mask, omn_image **out, omn_error *err)
+{
+    const omn_tensor *soft = omn_value_column(mask, "soft");
+    const omn_tensor *labels = omn_value_column(mask, "labels"), *t = soft ? soft : labels;
+    const omn_pixels a = omn_image_pixels(in), b = omn_image_pixels(over);
+    omn_pixels to;
+    if (t->shape.dim[0] != a.height || t->shape.dim[1] != a.width)
+        return omn_fail(err, OMN_ERR_SHAPE, "a mask of %lld x %lld for a picture of %u x %u pixels",
+                        (long long)t->shape.dim[1], (long long)t->shape.dim[0], a.width, a.height);
+    const omn_status st = omn_image_new_within(c, a.type, a.width, a.height,
+                                               a.channels < 3 ? b.channels < 3 ? 1 : 3 : a.channels,
+                                               omn_image_frame(in), out, &to, err);
+    if (st != OMN_OK) return st;
+    for (size_t i = 0; i < (size_t)a.width * a.height; i++) {
+        const size_t x = (2 * (i % a.width) + 1) * b.width / (2 * (size_t)a.width);
+        const size_t y = (2 * (i / a.width) + 1) * b.height / (2 * (size_t)a.height);
+        const size_t j = y * b.width + x;
+        const float w = belongs(soft, labels, i) * (b.channels == 4 ? level(&b, j, 3) : 1);
+        for (size_t k = 0; k < to.channels; k++) {
+            const float was = level(&a, i, k), is = k == 3 ? 1 : level(&b, j, k);
+            const float v = was + w * (is - was);
+            if (to.type == OMN_F32) ((float *)to.data)[i * to.channels + k] = v;
+            else ((uint8_t *)to.data)[i * to.channels + k] = (uint8_t)(v * 255 + 0.5f);
+        }
+    }
+    return OMN_OK;
+}
+
 #define PAD(IN, OPT, PAR, OUT)                                                                     \
     IN(image, in, "the picture")                                                                   \
     PAR(int, width, NULL, "1..65535", "px", "width afterwards, not below the picture's")           \
@@ -215,6 +303,8 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(crop, "image.crop", "cut a rectangle out of a picture"),
     OMN_OPERATION_OBJECT(cut, "image.cut", "cut every box out of a picture"),
     OMN_OPERATION_OBJECT(hide, "image.hide", "make boxes of a picture transparent"),
+    OMN_OPERATION_OBJECT(lay, "mask.fit", "a mask as large as its picture"),
+    OMN_OPERATION_OBJECT(paste, "image.paste", "parts of another picture, where a mask says"),
     OMN_OPERATION_OBJECT(pad, "image.pad", "put a picture into a larger one"),
     OMN_OPERATION_OBJECT(convert, "image.convert", "change a picture's channels or their type"),
 };
