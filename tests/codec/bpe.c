@@ -128,6 +128,31 @@ START_TEST(golden_cleaning)
 }
 END_TEST
 
+/* What was decoded by a wrong table, once or twice, or is of all of Latin-1's characters. */
+START_TEST(garbled_cleaning)
+{
+    omn_error err = OMN_ERROR_INIT;
+    json_error_t at;
+    char *bytes = NULL;
+    size_t n = 0, i;
+    const char *path = testing_source("tests/golden/clip/garbled.json");
+    ck_assert(omn_file_read(path, 1 << 20, &bytes, &n, &err) == OMN_OK);
+    json_t *all = json_loadb(bytes, n, 0, &at), *cases = json_object_get(all, "cases"), *one;
+    free(bytes);
+    ck_assert_uint_gt(json_array_size(cases), 400);
+    json_array_foreach(cases, i, one)
+    {
+        const json_t *text = json_object_get(one, "text");
+        omn_buf b;
+        omn_buf_init(&b, 1 << 16);
+        cleaned(json_string_value(text), json_string_length(text), &b);
+        ck_assert_str_eq(b.data ? b.data : "", json_string_value(json_object_get(one, "clean")));
+        omn_buf_fini(&b);
+    }
+    json_decref(all);
+}
+END_TEST
+
 /* Python's html.unescape and str.lower, and ftfy, say so of these. */
 START_TEST(more_cleaning)
 {
@@ -301,7 +326,8 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = {
-        golden_ids,   golden_text_again, golden_cleaning, more_cleaning,
+        golden_ids,   golden_text_again, golden_cleaning, garbled_cleaning,
+        more_cleaning,
         random_bytes, the_plain_rule,    a_long_word,     damaged_lists,
     };
     return TESTING_RUN("codec/bpe", all, 30);

@@ -44,8 +44,8 @@ void clean_clip(points *p);
 void clean_compose(points *p);
 /* &amp; and its kin. whole: only those that end in ";", in capitals too. */
 void entities_read(points *p, bool whole);
-/* UTF-8 that was taken for Windows-1252 and written as UTF-8 again, undone; true: it was such. */
-bool mojibake_undo(points *p);
+/* UTF-8 that was taken for an encoding of one byte and written as UTF-8 again, undone. */
+void mojibake_undo(points *p);
 
 /* ---- the vocabulary; table.c ----------------------------------------------------------------- */
 

@@ -44,10 +44,9 @@ static bool usual_width(int32_t c, points *out)
     return n > 0;
 }
 
-/* What is left of one character; bytes of Windows-1252 first, for they may be quotes. */
+/* What is usual for one character; bytes of Windows-1252 first, for they may be quotes. */
 static void mend(int32_t c, points *out)
 {
-    if (c == 0x85) c = '\n';
     if (c >= 0x80 && c <= 0x9F) c = windows_1252[c - 0x80];
     const char *letters = ligature(c);
     if (letters) {
@@ -58,10 +57,14 @@ static void mend(int32_t c, points *out)
     if (c == 0x2BC || (c >= 0x2018 && c <= 0x201B)) c = '\'';
     if (c >= 0x201C && c <= 0x201F) c = '"';
     if (c == '\r' || c == 0x2028 || c == 0x2029) c = '\n';
-    if (c < 9 || c == 0xB || (c > 0xD && c < 0x20) || c == 0x7F || (c >= 0x206A && c <= 0x206F) ||
-        c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC))
-        return;
     points_put(out, c);
+}
+
+/* A control character that no text wants. */
+static bool is_control(int32_t c)
+{
+    return c < 9 || c == 0xB || (c > 0xD && c < 0x20) || c == 0x7F ||
+           (c >= 0x206A && c <= 0x206F) || c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFC);
 }
 
 /* Where the escape of a terminal that begins at i ends ("\33[1;36m"); i: there is none. */
@@ -79,6 +82,18 @@ static bool same(const points *a, const points *b)
     return a->n == b->n && (!a->n || !memcmp(a->at, b->at, a->n * sizeof *a->at));
 }
 
+/* Escapes of terminals and controls are taken out. */
+static void drop_controls(points *p)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < p->n;) {
+        const size_t end = escape(p, i);
+        if (end == i && !is_control(p->at[i])) p->at[n++] = p->at[i];
+        i = end == i ? i + 1 : end;
+    }
+    p->n = n;
+}
+
 /* One line, until it stays as it is; each turn makes it simpler, so that eight are many. */
 static void mend_line(points *line, bool html)
 {
@@ -86,14 +101,11 @@ static void mend_line(points *line, bool html)
         points out = { 0 }, before = { 0 };
         for (size_t i = 0; i < line->n; i++) points_put(&before, line->at[i]);
         if (html) entities_read(line, true);
-        while (mojibake_undo(line)) {}
-        for (size_t i = 0; i < line->n;) {
-            const size_t end = escape(line, i);
-            if (end == i) mend(line->at[i], &out);
-            i = end == i ? i + 1 : end;
-        }
+        mojibake_undo(line);
+        for (size_t i = 0; i < line->n; i++) mend(line->at[i], &out);
         out.failed = out.failed || before.failed;
         points_take(line, &out);
+        drop_controls(line);
         points_compose(line);
         const bool done = same(line, &before);
         points_fini(&before);

@@ -103,9 +103,12 @@ bool point_is_number(int32_t c)
     return k >= UTF8PROC_CATEGORY_ND && k <= UTF8PROC_CATEGORY_NO;
 }
 
+/* Also of letters that have no other form: "ℓ", "ª". */
 static bool has_case(int32_t c)
 {
-    return utf8proc_tolower(c) != c || utf8proc_toupper(c) != c;
+    const utf8proc_category_t k = utf8proc_category(c);
+    return (k >= UTF8PROC_CATEGORY_LU && k <= UTF8PROC_CATEGORY_LT) || c == 0xAA || c == 0xBA ||
+           utf8proc_tolower(c) != c || utf8proc_toupper(c) != c;
 }
 
 /* Marks and the like do not stand between a letter and the end of its word. */
@@ -114,7 +117,8 @@ static bool passes(int32_t c)
     const utf8proc_category_t k = utf8proc_category(c);
     return k == UTF8PROC_CATEGORY_MN || k == UTF8PROC_CATEGORY_ME || k == UTF8PROC_CATEGORY_CF ||
            k == UTF8PROC_CATEGORY_LM || k == UTF8PROC_CATEGORY_SK || c == '\'' || c == 0xB7 ||
-           c == '.' || c == ':' || c == 0x2019;
+           c == '.' || c == ':' || c == 0x387 || c == 0x55F || c == 0x5F4 || c == 0x2018 ||
+           c == 0x2019 || c == 0x2024 || c == 0x2027;
 }
 
 /* Is the sigma at i the last letter of a word? */
