@@ -3,6 +3,7 @@
  * and with the model at hand that it has what the steps ask for and how much memory that takes. */
 #include "items.h"
 #include "shelf.h"
+#include "tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@ static const cli_option rows[] = {
       "folder or name of the model, in place of the pipeline's" },
     { "no-model", 0, "flag", NULL, NULL, NULL, NULL, "Checking",
       "only what can be known without the model and the examples" },
+    { "plan", 0, "flag", NULL, NULL, NULL, NULL, "Checking",
+      "tell which part takes what, as -v does; with --model and no FILE, of the task of the "
+      "model's family that takes most" },
     { "set", 0, "string", "KEY=VALUE", NULL, NULL, NULL, "Checking",
       "change a value of the file first; may be repeated" },
 };
@@ -21,10 +25,11 @@ static const cli_option rows[] = {
 static const cli_example examples[] = {
     { "omnio check pipelines/vqa.yaml", "is it right?" },
     { "omnio check -v vqa", "the same, and the plan with its memory" },
+    { "omnio check --plan -m ofa-huge", "what would it take? A config.json is enough" },
 };
 
 const cli_command cmd_check = { "check",
-                                "FILE...",
+                                "[FILE...]",
                                 "Check pipelines and recipes without running them.",
                                 "An error is FILE:LINE:COLUMN with what would be right. Every file "
                                 "is looked at; the exit code is that of the "
@@ -42,7 +47,8 @@ const cli_command cmd_check = { "check",
                                 "answered at once, sixteen; one of fewer takes less. Of the "
                                 "options of a question that no file names eight are counted. A "
                                 "model that has a configuration and no weights yet is planned "
-                                "in f32. That of a recipe is what training "
+                                "in f32, without a tokenizer too. "
+                                "That of a recipe is what training "
                                 "takes: weights, moments and averages, the graph of the greediest "
                                 "output with its gradients, a batch, codes that are kept, the "
                                 "process. -v tells which part takes what.",
@@ -135,7 +141,8 @@ static omn_status check_recipe(cli *c, const cli_args *a, const char *path,
     omn_recipe *r = NULL;
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
     const bool counts = !cli_has(a, "no-model");
-    needing needs = { .told = c->format == CLI_TEXT && c->level >= OMN_LOG_INFO ? b : NULL };
+    const bool tells = c->level >= OMN_LOG_INFO || cli_has(a, "plan");
+    needing needs = { .told = c->format == CLI_TEXT && tells ? b : NULL };
     omn_buf_init(&needs.rows, (size_t)1 << 20);
     OMN_TRY(omn_recipe_open(c->ctx, path, set, n, &r, err));
     if (counts) OMN_TRY(omn_recipe_needs(r, on_need, &needs, &cost, err));
@@ -148,12 +155,12 @@ done:
 }
 
 /* A folder that has a configuration and no weights yet is planned as that says. */
-static omn_status open_model(cli *c, const char *name, omn_model **out, omn_error *err)
+static omn_status open_model(cli *c, const char *name, bool says, omn_model **out, omn_error *err)
 {
     omn_status st = shelf_open_planned(c, name, out, err);
     if (st != OMN_OK || omn_model_weights(*out)) return st;
     st = omn_model_declare(*out, err);
-    if (st == OMN_OK)
+    if (st == OMN_OK && says)
         cli_say(c, "%s has no weights: planned in f32, as its configuration says", name);
     return st;
 }
@@ -170,16 +177,15 @@ static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
     OMN_TRY(shelf_open_pipeline(c, path, set, n, &p, err));
     OMN_TRY(items_check_names(p, err));
     const char *model = omn_pipeline_model(p);
+    const bool tells = c->format == CLI_TEXT && (c->level >= OMN_LOG_INFO || cli_has(a, "plan"));
     if (model && cli_has(a, "model")) model = cli_text(a, "model");
     if (cli_has(a, "no-model")) model = NULL;
     if (model) {
-        OMN_TRY(open_model(c, model, &m, err));
+        OMN_TRY(open_model(c, model, true, &m, err));
         OMN_TRY(omn_pipeline_needs(p, m, on_need, &needs, &cost, err));
     }
-    if (c->format == CLI_TEXT && c->level >= OMN_LOG_INFO)
-        OMN_TRY(omn_pipeline_describe(p, m, b, err));
-    put_cost(c, omn_pipeline_path(p), &cost, model, model ? &needs : NULL,
-             model && c->level >= OMN_LOG_INFO, b);
+    if (tells) OMN_TRY(omn_pipeline_describe(p, m, b, err));
+    put_cost(c, omn_pipeline_path(p), &cost, model, model ? &needs : NULL, model && tells, b);
     if (needs.rows.failed) st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
 done:
     omn_buf_fini(&needs.rows);
@@ -188,23 +194,49 @@ done:
     return st;
 }
 
+/* The pipeline that takes most of a model that is named alone. -1, or the exit code. */
+static int find_greediest(cli *c, const char *name, char *path, size_t room)
+{
+    omn_model *m = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    cli_tasks t = { 0 };
+    omn_status st = open_model(c, name, false, &m, &err);
+    if (st == OMN_OK) tasks_find(c, m, &t);
+    const cli_task *most = tasks_extreme(&t, true);
+    if (t.no_memory) st = omn_fail(&err, OMN_ERR_MEMORY, "%s: out of memory", name);
+    else if (st == OMN_OK && !most)
+        st = omn_fail(&err, OMN_ERR_UNSUPPORTED, "%s answers none of the pipelines that ship: name "
+                      "one of its own", name);
+    if (st == OMN_OK) omn_format(path, room, "%s", most->path);
+    if (st == OMN_OK && t.n_own > 1)
+        cli_say(c, "%s takes most of the %zu tasks of its family", most->name, t.n_own);
+    tasks_fini(&t);
+    omn_model_close(m);
+    return st == OMN_OK ? -1 : cli_failed(c, &err);
+}
+
 static int check(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };
     omn_setting *set = NULL;
     size_t n = 0;
+    char greediest[4400];
     omn_buf b;
     omn_buf_init(&b, (size_t)1 << 24);
     cli_rows(&a, &cmd_check, NULL, 0);
     int code = cli_parse(c, &a, argc, argv, CLI_ALL);
-    if (code < 0 && !a.n_operands) code = cli_usage(c, "a pipeline or a recipe is wanted");
+    const bool alone = code < 0 && !a.n_operands && cli_has(&a, "plan") && cli_has(&a, "model");
+    if (code < 0 && !a.n_operands && !alone)
+        code = cli_usage(c, "a pipeline or a recipe is wanted, or --plan with --model");
     if (code < 0) code = cli_settings(c, &a, &set, &n);
     if (code < 0) code = cli_session(c, &a);
+    if (code < 0 && alone)
+        code = find_greediest(c, cli_text(&a, "model"), greediest, sizeof greediest);
     if (code >= 0) goto done;
     code = 0;
-    for (size_t i = 0; i < a.n_operands && !cli_stopped(c); i++) {
+    for (size_t i = 0; i < (alone ? 1 : a.n_operands) && !cli_stopped(c); i++) {
         omn_error err = OMN_ERROR_INIT;
-        const char *path = a.operands[i];
+        const char *path = alone ? greediest : a.operands[i];
         const omn_status st = is_recipe(path) ? check_recipe(c, &a, path, set, n, &b, &err)
                                               : check_pipeline(c, &a, path, set, n, &b, &err);
         const int each = st == OMN_OK ? 0 : cli_failed(c, &err);

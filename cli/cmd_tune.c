@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "machine.h"
 #include "shelf.h"
+#include "tasks.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -25,8 +26,9 @@ const cli_command cmd_tune = {
     "Say what a model's folder is, what it lacks, whether it fits, and how to ask it.",
     "MODEL is a folder with a config.json, of any family, or a model's name; weights and tokenizer "
     "may still be missing: what each is usually called is told. The memory is that of one request "
-    "of full length to the task that takes least of those that the model can do, with its weights "
-    "in each type that omnio convert writes. The exit code is 66 where something is missing.",
+    "of full length to the task that takes least of those that are made for its family, of all "
+    "that it can do where there are none, with its weights in each type that omnio convert writes. "
+    "The exit code is 66 where something is missing.",
     NULL,
     0,
     CLI_FORMAT,
@@ -36,18 +38,14 @@ const cli_command cmd_tune = {
     tune,
 };
 
-#define MOST_TASKS 512
-
 typedef struct report {
     cli *c;
     omn_model *model;
     const char *path;
     omn_buf b;
     size_t n, missing;
-    char *tasks[MOST_TASKS];
-    size_t n_tasks;
-    omn_pipeline_cost cost;               /* of the least of them */
-    char least[64];                       /* which that is */
+    cli_tasks tasks;
+    const cli_task *least;                /* which takes least; NULL: there is none */
     char inputs[400];                     /* " --image FILE" of what it must be given */
     bool no_memory;
 } report;
@@ -147,50 +145,34 @@ static void tokenizer(report *r)
 /* ---- what it can do -------------------------------------------------------------------------- */
 
 /* What a task must be given, as options. */
-static void remember_inputs(report *r, const omn_pipeline *p)
+static void remember_inputs(report *r)
 {
+    omn_pipeline *p = NULL;
     const omn_pipeline_port *in = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    if (omn_pipeline_open(r->c->ctx, r->least->path, &p, &err) != OMN_OK) return;
     const size_t n = omn_pipeline_inputs(p, &in);
-    r->inputs[0] = 0;
     for (size_t i = 0; i < n; i++) {
         const size_t at = strlen(r->inputs);
         if (!in[i].deflt)
             omn_format(r->inputs + at, sizeof r->inputs - at, " --%s %s", in[i].name,
                        !strcmp(in[i].type, "text") ? "TEXT" : "FILE");
     }
-}
-
-static void on_pipeline(void *user, const char *name, const char *path)
-{
-    report *r = user;
-    omn_pipeline *p = NULL;
-    omn_error err = OMN_ERROR_INIT;
-    omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
-    omn_status st = omn_pipeline_open(r->c->ctx, path, &p, &err);
-    if (st == OMN_OK && omn_pipeline_model(p) && r->n_tasks < MOST_TASKS &&
-        (st = omn_pipeline_check(p, r->model, &cost, &err)) == OMN_OK && cost.parameters) {
-        r->tasks[r->n_tasks] = strdup(name);
-        if (!r->tasks[r->n_tasks]) r->no_memory = true;
-        else r->n_tasks++;
-        if (!*r->least || cost.memory < r->cost.memory) {
-            r->cost = cost;
-            omn_format(r->least, sizeof r->least, "%s", name);
-            remember_inputs(r, p);
-        }
-    }
-    if (st == OMN_ERR_MEMORY) r->no_memory = true;
     omn_pipeline_close(p);
 }
 
+/* Its own in front of what it was not made for. */
 static void tasks(report *r)
 {
     omn_buf text;
     omn_buf_init(&text, 1 << 16);
-    if (!shelf_pipelines(r->c, on_pipeline, r)) r->no_memory = true;
-    for (size_t i = 0; i < r->n_tasks; i++)
-        omn_buf_printf(&text, "%s%s", i ? ", " : "", r->tasks[i]);
-    if (text.failed) r->no_memory = true;
-    else put(r, false, "tasks", r->n_tasks ? text.data : "none of those that ship");
+    tasks_find(r->c, r->model, &r->tasks);
+    r->least = tasks_extreme(&r->tasks, false);
+    if (r->least) remember_inputs(r);
+    for (size_t i = 0; i < r->tasks.n; i++)
+        omn_buf_printf(&text, "%s%s", i ? ", " : "", r->tasks.list[i].name);
+    if (text.failed || r->tasks.no_memory) r->no_memory = true;
+    else put(r, false, "tasks", r->tasks.n ? text.data : "none of those that ship");
     omn_buf_fini(&text);
 }
 
@@ -199,11 +181,12 @@ static void tasks(report *r)
 static void fits(report *r, const char *type, double bytes_each)
 {
     char text[300];
-    const double rest = (double)(r->cost.memory - r->cost.read);
-    const double need = (double)r->cost.parameters * bytes_each + rest;
+    const omn_pipeline_cost *cost = &r->least->cost;
+    const double rest = (double)(cost->memory - cost->read);
+    const double need = (double)cost->parameters * bytes_each + rest;
     const machine_memory have = machine_memory_now();
     omn_format(text, sizeof text, "%s: %.2f GB of weights, %.2f GB in all for %s%s", type,
-               (double)r->cost.parameters * bytes_each / 1e9, need / 1e9, r->least,
+               (double)cost->parameters * bytes_each / 1e9, need / 1e9, r->least->name,
                !have.all                   ? ""
                : need <= (double)have.free ? "; fits"
                : need <= (double)have.all  ? "; fits when other programs leave their memory"
@@ -214,13 +197,14 @@ static void fits(report *r, const char *type, double bytes_each)
 static void say(report *r, bool whole)
 {
     char text[1200];
-    if (!*r->least) return;
-    omn_format(text, sizeof text, "%.3f million parameters", (double)r->cost.parameters / 1e6);
+    if (!r->least) return;
+    omn_format(text, sizeof text, "%.3f million parameters",
+               (double)r->least->cost.parameters / 1e6);
     put(r, false, "size", text);
     fits(r, "f32", 4);
     fits(r, "bf16", 2);
     omn_format(text, sizeof text, "%somnio run %s -m %s%s", whole ? "" : "when all is there: ",
-               r->least, r->path, r->inputs);
+               r->least->name, r->path, r->inputs);
     put(r, false, "command", text);
 }
 
@@ -261,7 +245,7 @@ static int tune(cli *c, int argc, char **argv)
     if (code < 0 && a.n_operands != 1) code = cli_usage(c, "one model is wanted");
     if (code < 0) code = cli_session(c, &a);
     if (code < 0) code = look(&r, a.operands[0]);
-    for (size_t i = 0; i < r.n_tasks; i++) free(r.tasks[i]);
+    tasks_fini(&r.tasks);
     omn_model_close(r.model);
     omn_buf_fini(&r.b);
     cli_args_fini(&a);

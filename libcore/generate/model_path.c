@@ -69,7 +69,10 @@ omn_status model_place(omn_context *ctx, const char *path, char *dir, size_t roo
         return omn_fail(err, OMN_ERR_ARGUMENT, "a model's path is too long");
     snprintf(plain, sizeof plain, "%.*s", (int)n, path);
     char *slash = strrchr(plain, '/');
-    if (stat(plain, &st) == 0 && S_ISREG(st.st_mode)) {
+    /* the configuration itself stands for its folder */
+    if (!strcmp(slash ? slash + 1 : plain, "config.json") && stat(plain, &st) == 0)
+        snprintf(plain, sizeof plain, "%.*s", slash ? (int)(slash - plain) : 1, slash ? path : ".");
+    else if (stat(plain, &st) == 0 && S_ISREG(st.st_mode)) {
         snprintf(weights, weights_room, "%s", path);
         if (slash) *slash = 0;
         snprintf(dir, room, "%s", !slash ? "." : *plain ? plain : "/");

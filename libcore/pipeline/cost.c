@@ -83,17 +83,28 @@ static void memory_shape(const omn_graph *g, int64_t *rows, int64_t *length)
     }
 }
 
+/* A model that is planned from its configuration alone may also lack its tokenizer: what an answer
+ * allows takes no memory that is counted here. */
+static bool planned_without(const omn_model *m, omn_status st)
+{
+    return st == OMN_ERR_MISSING && !omn_model_weights(m) &&
+           !omn_open_find_part(m->open, "omnio.codec/1", "tokenizer");
+}
+
 /* An answer that does not depend on the item can be made for this model. */
 static omn_status open_answer(omn_model *m, const plan_step *s, omn_error *err)
 {
     omn_pipeline_run r = { .model = m };
     omn_answer *a = NULL;
     omn_call *c = NULL;
+    omn_error why = OMN_ERROR_INIT;
     if (!s->answer.entry || !answer_fixed(&s->answer)) return OMN_OK;
-    omn_status st = omn_context_call(omn_model_context(m), 0, 0, NULL, &c, err);
-    if (st == OMN_OK) st = answer_open(&r, c, s, &a, err);
+    omn_status st = omn_context_call(omn_model_context(m), 0, 0, NULL, &c, &why);
+    if (st == OMN_OK) st = answer_open(&r, c, s, &a, &why);
     omn_answer_close(a);
     omn_call_free(c);
+    if (planned_without(m, st)) return OMN_OK;
+    if (st != OMN_OK && err && err->status == OMN_OK) *err = why;
     return st;
 }
 

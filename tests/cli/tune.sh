@@ -27,6 +27,11 @@ cp "$golden/tiny_a.bpe.txt.gz" clip/bpe_simple_vocab_16e6.txt.gz
 cp "$golden/tiny_a.hf/model.safetensors" clip/
 ok "a folder that has all" gives 0 tune clip --format json
 ok "... as a list" sh -c '! grep -q "\"missing\":true" out && grep -q "\"what\":\"command\"" out'
+mkdir unitab
+echo '{"model_type": "unitab"}' > unitab/config.json
+ok "a configuration alone" gives 66 tune unitab/config.json
+ok "... the tasks of its family stand in front" grep -q "^  tasks  *unitab-caption, unitab-ground, unitab-localize, unitab-refexp, unitab-vqa, beit3-caption" out
+ok "... one of which is advised" grep -q "^  command  *when all is there: omnio run unitab-caption -m unitab --image FILE$" out
 ok "no model" gives 66 tune nothing
 ok "no word is wrong usage" gives 2 tune
 plan

@@ -25,6 +25,18 @@ const loc_scheme *loc_scheme_in(const omn_open *o, const char *speaks)
     return loc_scheme_of(codec ? codec : omn_open_codec(o, other));
 }
 
+omn_status loc_words_in(const omn_open *o, const char *speaks, const char *what,
+                        const loc_scheme **scheme, const omn_part **tokenizer, omn_error *err)
+{
+    *tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
+    *scheme = loc_scheme_in(o, speaks);
+    if (!*scheme)
+        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s", what);
+    return *tokenizer ? OMN_OK
+                      : omn_fail(err, OMN_ERR_MISSING, "%s: the model's folder has no tokenizer: "
+                                 "copy the file that belongs to these weights there", what);
+}
+
 static omn_status open_places(omn_open *o, const char *count, const places_answer *how,
                               void **self, omn_error *err)
 {
@@ -33,11 +45,10 @@ static omn_status open_places(omn_open *o, const char *count, const places_answe
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "places: out of memory");
     *a = *how;
     a->decoder = omn_open_decoder(o);
-    a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
-    a->scheme = loc_scheme_in(o, a->each == 4 ? "regions" : "points");
-    if (!a->scheme || !a->tokenizer)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s",
-                        a->each == 4 ? "boxes" : "points");
+    const bool boxes = a->each == 4;
+    const omn_status st = loc_words_in(o, boxes ? "regions" : "points", boxes ? "boxes" : "points",
+                                       &a->scheme, &a->tokenizer, err);
+    if (st != OMN_OK) return st;
     if (!omn_count_read(count, &a->least, &a->most))
         return omn_fail(err, OMN_ERR_CONFIG, "how many: 1, 0.. or 1..20, not \"%.40s\"", count);
     return OMN_OK;

@@ -58,11 +58,9 @@ static omn_status open_keypoints(omn_call *c, const void *params, omn_open *o, v
         return omn_fail(err, OMN_ERR_CONFIG,
                         "keypoints: with visibility every one is told, all: false says nothing");
     a->decoder = omn_open_decoder(o);
-    a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
-    a->scheme = loc_scheme_in(o, "points");
-    if (!a->scheme || !a->tokenizer)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for points");
-    return cut_names(a, p->keypoints, err);
+    const omn_status st =
+        loc_words_in(o, "points", "points", &a->scheme, &a->tokenizer, err);
+    return st == OMN_OK ? cut_names(a, p->keypoints, err) : st;
 }
 
 static void close_keypoints(void *self)

@@ -197,6 +197,10 @@ const loc_scheme *loc_scheme_of(const omn_part *p);
 /* The scheme by which this model speaks of "regions" or "points", by the other's when it has but
  * one; NULL when it speaks of no places. */
 const loc_scheme *loc_scheme_in(const omn_open *o, const char *speaks);
+/* That scheme and the tokenizer, for an answer of `what`. OMN_ERR_UNSUPPORTED: a model that speaks
+ * of no places; OMN_ERR_MISSING: its folder lacks the tokenizer. */
+omn_status loc_words_in(const omn_open *o, const char *speaks, const char *what,
+                        const loc_scheme **scheme, const omn_part **tokenizer, omn_error *err);
 
 /* What was heard as a text (to be finished by the caller), with the end of each id's text. */
 omn_status loc_hear(const omn_part *decoder, const omn_heard *h, omn_buf *text, size_t **ends,

@@ -23,10 +23,9 @@ static omn_status open_actions(omn_call *c, const void *params, omn_open *o, voi
     *self = a;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "actions: out of memory");
     a->decoder = omn_open_decoder(o);
-    a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
-    const loc_scheme *scheme = loc_scheme_in(o, "regions");
-    if (!scheme || !a->tokenizer)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for actions");
+    const loc_scheme *scheme = NULL;
+    const omn_status st = loc_words_in(o, "regions", "actions", &scheme, &a->tokenizer, err);
+    if (st != OMN_OK) return st;
     a->how.scheme = *scheme;
     a->how.form = (loc_form)p->actions;
     a->how.rate = p->rate;

@@ -29,11 +29,10 @@ static omn_status open_polygons(omn_call *c, const void *params, omn_open *o, vo
     *self = a;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "polygons: out of memory");
     *a = (polygons_answer){ .decoder = omn_open_decoder(o), .labels = p->labels,
-                            .force = p->force, .sure = p->labels ? p->sure : 0,
-                            .tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer") };
-    const loc_scheme *scheme = loc_scheme_in(o, "points");
-    if (!scheme || !a->tokenizer)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for polygons");
+                            .force = p->force, .sure = p->labels ? p->sure : 0 };
+    const loc_scheme *scheme = NULL;
+    const omn_status st = loc_words_in(o, "points", "polygons", &scheme, &a->tokenizer, err);
+    if (st != OMN_OK) return st;
     a->scheme = *scheme;
     if (!a->labels) a->scheme.labels = LOC_NONE;  /* what stands between two is no label */
     if (!omn_count_read(p->polygons, &a->least, &a->most))

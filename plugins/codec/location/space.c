@@ -27,12 +27,10 @@ static omn_status begin(omn_open *o, const char *what, void **self, loc_scheme *
     *self = a;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", what);
     a->decoder = omn_open_decoder(o);
-    a->tokenizer = omn_open_find_part(o, "omnio.codec/1", "tokenizer");
-    const loc_scheme *of_model = loc_scheme_in(o, "regions");
-    if (!of_model || !a->tokenizer)
-        return omn_fail(err, OMN_ERR_UNSUPPORTED, "this model has no words for %s", what);
-    *scheme = *of_model;
-    return OMN_OK;
+    const loc_scheme *of_model = NULL;
+    const omn_status st = loc_words_in(o, "regions", what, &of_model, &a->tokenizer, err);
+    if (st == OMN_OK) *scheme = *of_model;
+    return st;
 }
 
 static omn_status open_box3d(omn_call *c, const void *params, omn_open *o, void **self,
