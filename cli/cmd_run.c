@@ -35,7 +35,7 @@ static const cli_option rows[] = {
     { "batch", 0, "path", "FILE", NULL, NULL, NULL, "Many items",
       "one JSON object of inputs a line; paths are relative to FILE; -: standard input" },
     { "rows", 0, "int", "N", "8", "1..1024", NULL, "Many items",
-      "items that the model answers at once" },
+      "items that the model answers at once, as long as their answers are short" },
     { "memory", 0, "int", "MB", "512", "1..1000000", NULL, "Many items",
       "what the inputs of items at once may take, about; a larger item is refused" },
     { "answers", 0, "path", "FILE", NULL, NULL, NULL, "Many items",

@@ -340,6 +340,9 @@ typedef struct omn_request {
     /* With partial: looked at every so many tokens alone. 0: at each, but values that the decoder's
      * graph makes are too dear for that, and come at their end. */
     int32_t partial_every;
+    /* What is drawn depends on the seed alone, as if the request were asked by itself, not on its
+     * place in a batch; `noise` is told row 0. */
+    bool apart;
 } omn_request;
 
 /* One medium that the model was given, and how it arrived. */
@@ -401,7 +404,7 @@ OMN_API omn_status omn_request_describe(omn_model *m, omn_call *c, const omn_req
  * whole. [any] */
 OMN_API omn_status omn_request_allowed(omn_model *m, const omn_request *rq, const int32_t *ids,
                                        size_t n, omn_ids *out, bool *may_end, omn_error *err);
-/* Several requests in one batch, which is faster on short answers. They name the same inputs and
+/* Several requests in one batch, which is faster. They name the same inputs and
  * output, and are alike in beams' number and stop, in n_best, scheme, window and conditions'
  * weights; limits, weights of length, temperature and the rest are each request's own. */
 OMN_API omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n,

@@ -345,9 +345,11 @@ static int32_t most_of(const decoding *d, size_t i)
     return rq->max_tokens > 0 && rq->max_tokens < limit ? rq->max_tokens : limit;
 }
 
-static chooser chooser_of(const decoding *d, size_t i, size_t row)
+/* For candidate k of request i. */
+static chooser chooser_of(const decoding *d, size_t i, size_t k)
 {
     const omn_answer *a = d->rq[i].answer;
+    const size_t row = (d->rq[i].apart ? 0 : i) + k * MOST_ROWS;
     return (chooser){ .rq = &d->rq[i], .program = a ? a->program : NULL, .walk = d->walks[i],
                       .spell = d->spell, .V = (size_t)d->vocab->rows, .row = row,
                       .stop = d->vocab->stop, .most = most_of(d, i),
@@ -369,7 +371,7 @@ static omn_status search_lanes(decoding *d, search_model *m, omn_error *err)
     for (size_t i = 0; i < n; i++) {
         const size_t of = i / d->each, k = i % d->each;
         lane *l = &d->lanes[i];
-        *l = (lane){ .how = chooser_of(d, of, of + k * MOST_ROWS), .user = d,
+        *l = (lane){ .how = chooser_of(d, of, k), .user = d,
                      .told = rq[of].watch && !k ? told : NULL };
         OMN_TRY(path_new(&l->p, &l->how, err));
     }
@@ -387,7 +389,7 @@ static omn_status search_beams(decoding *d, search_model *m, omn_error *err)
     chooser *c = calloc(d->n, sizeof *c);
     d->beams = calloc(d->n, sizeof *d->beams);
     if (!c || !d->beams) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "beams: out of memory"));
-    for (size_t i = 0; i < d->n; i++) c[i] = chooser_of(d, i, i);
+    for (size_t i = 0; i < d->n; i++) c[i] = chooser_of(d, i, 0);
     OMN_TRY(decode_beam(m, c, d->n, d->beams, err));
 done:
     free(c);

@@ -134,16 +134,19 @@ static extent extent_of(const omn_model *m, const plan_step *s, const omn_vocab 
 {
     const plan_search *h = &s->search;
     const int64_t limit = model_most_answer(m, omn_model_decoder(m, s->output));
-    const int64_t items = mapped ? MAP_ROWS : 1;
-    extent e = { .reads = items * (int64_t)(h->n_guides + 1), .length = 1, .vocab = v };
+    const int64_t rows = (int64_t)h->n_guides + 1;
+    const int64_t lanes = h->beams > 1 ? h->beams : h->n_best > 1 ? h->n_best : 1;
+    int64_t most = at_most(&s->max_tokens, limit), items = mapped ? MAP_ROWS : 1;
+    extent e = { .reads = items * rows, .length = 1, .vocab = v };
     if (s->answer.entry && s->answer.chooses) {
         const int64_t n = candidates(s);
         e.rows = n < OPTION_ROWS ? n : OPTION_ROWS;
         e.length = e.capacity = limit < OPTION_LENGTH ? limit : OPTION_LENGTH;
         return e;
     }
-    const int64_t lanes = h->beams > 1 ? h->beams : h->n_best > 1 ? h->n_best : 1;
-    int64_t most = at_most(&s->max_tokens, limit);
+    const int64_t at_once = (int64_t)run_at_once(most, rows * lanes);
+    if (items > at_once) items = at_once;
+    e.reads = items * rows;
     e.rows = e.reads * lanes;
     search_model fed = { .start = 0 };
     if (v) feed_rules(&fed, v);

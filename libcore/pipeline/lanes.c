@@ -3,13 +3,25 @@
  * item does not take the others with it. */
 #include "lanes.h"
 
+#include "../generate/answer.h"
 #include "../generate/runner.h"
 
+#include <stdint.h>
 #include <string.h>
 
 static bool alive(const lane *l)
 {
     return l->err->status == OMN_OK;
+}
+
+/* Options are told one by one what they are worth; nothing is kept of them. */
+static size_t at_once(const omn_model *m, const plan_step *s, const omn_request *rq)
+{
+    if (rq->answer && rq->answer->candidates) return SIZE_MAX;
+    const int32_t limit = model_most_answer(m, omn_model_decoder(m, s->output));
+    const int64_t own = rq->beams.count > 1 ? rq->beams.count : rq->n_best > 1 ? rq->n_best : 1;
+    return run_at_once(rq->max_tokens > 0 && rq->max_tokens < limit ? rq->max_tokens : limit,
+                       own * ((int64_t)rq->n_conditions + 1));
 }
 
 static bool same_form(const omn_request *a, const omn_request *b)
@@ -19,13 +31,6 @@ static bool same_form(const omn_request *a, const omn_request *b)
            a->top_k == b->top_k && a->top_p == b->top_p && a->n_conditions == b->n_conditions;
 }
 
-/* Drawing depends on the place in a batch: only what is decided without chance is asked
- * together. */
-static bool joins(const omn_request *rq)
-{
-    return rq->temperature <= 0;
-}
-
 static int forward_cancel(void *user, const omn_event *e)
 {
     const omn_pipeline_run *r = user;
@@ -33,13 +38,9 @@ static int forward_cancel(void *user, const omn_event *e)
     return r->cancel && omn_cancel_get(r->cancel);
 }
 
-/* One batch for all living items whose requests have the form of the first. */
-static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a)
+/* The lanes' requests of a step, in the arena; what is drawn is the same in any company. */
+static void make_requests(lane *lanes, size_t n, const plan_step *s, omn_arena *a)
 {
-    omn_request *rq = omn_arena_alloc(a, n, sizeof *rq);
-    omn_result *results = omn_arena_alloc(a, n, sizeof *results);
-    size_t *who = omn_arena_alloc(a, n, sizeof *who), m = 0;
-    if (!rq || !results || !who) return;
     for (size_t i = 0; i < n; i++) {
         lane *l = &lanes[i];
         bool go = false;
@@ -48,23 +49,52 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
         if (!go || run_request(&l->run, l->call, s, a, &l->rq, l->err) != OMN_OK ||
             run_answer(&l->run, l->call, s, &l->rq.answer, &l->mine, l->err) != OMN_OK)
             continue;
-        if (!joins(&l->rq) || (m && !same_form(&rq[0], &l->rq))) continue;
+        l->rq.apart = true;
         l->rq.watch = forward_cancel;
         l->rq.user = &l->run;
+        l->joins = true;
+    }
+}
+
+/* The first lane that joins and those behind it that can be asked with it, as many as may be asked
+ * at once; their number. */
+static size_t gather(lane *lanes, size_t n, const plan_step *s, size_t *who, omn_request *rq)
+{
+    size_t m = 0, most = 1;
+    for (size_t i = 0; i < n && m < most; i++) {
+        lane *l = &lanes[i];
+        if (!l->joins || (m && !same_form(&rq[0], &l->rq))) continue;
+        if (!m) most = at_once(l->run.model, s, &l->rq);
         rq[m] = l->rq;
         who[m++] = i;
+        l->joins = false;
     }
-    omn_error err = OMN_ERROR_INIT;
-    if (m < 2 || omn_generate_batch(lanes[who[0]].run.runner, rq, m, results, &err) != OMN_OK)
-        return;
-    for (size_t k = 0; k < m; k++) {
-        lane *l = &lanes[who[k]];
-        const omn_pipeline_setup *how = &l->run.how;
-        if (!how->asked || how->asked(how->user, s->name, &l->rq, &results[k], l->err) == OMN_OK)
-            run_result(&l->run, s, &results[k], runner_familiar(lanes[who[0]].run.runner, k),
-                       l->err);
-        omn_result_fini(&results[k]);
-        l->asked = true;
+    return m;
+}
+
+/* One batch for all living items whose requests have one form; those of another form make the
+ * next. */
+static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a)
+{
+    omn_request *rq = omn_arena_alloc(a, n, sizeof *rq);
+    omn_result *results = omn_arena_alloc(a, n, sizeof *results);
+    size_t *who = omn_arena_alloc(a, n, sizeof *who), m;
+    if (!rq || !results || !who) return;
+    make_requests(lanes, n, s, a);
+    while ((m = gather(lanes, n, s, who, rq)) > 0) {
+        omn_error err = OMN_ERROR_INIT;
+        if (m < 2 || omn_generate_batch(lanes[who[0]].run.runner, rq, m, results, &err) != OMN_OK)
+            continue;
+        for (size_t k = 0; k < m; k++) {
+            lane *l = &lanes[who[k]];
+            const omn_pipeline_setup *how = &l->run.how;
+            if (!how->asked ||
+                how->asked(how->user, s->name, &l->rq, &results[k], l->err) == OMN_OK)
+                run_result(&l->run, s, &results[k], runner_familiar(lanes[who[0]].run.runner, k),
+                           l->err);
+            omn_result_fini(&results[k]);
+            l->asked = true;
+        }
     }
 }
 
@@ -101,7 +131,7 @@ static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_err
 {
     const bool model = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
     const bool embed = s->verb == VERB_EMBED && lanes[0].run.runner;
-    for (size_t i = 0; i < n; i++) lanes[i].asked = false;
+    for (size_t i = 0; i < n; i++) lanes[i].asked = lanes[i].joins = false;
     if ((model || embed) && n > 1 && !lanes[0].run.how.asking) {
         omn_arena *a = omn_arena_new(0);
         if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);

@@ -13,6 +13,7 @@ typedef struct lane {
     omn_request rq;
     omn_answer *mine; /* of the step at hand; NULL: shared, or none */
     bool asked; /* the step at hand is done */
+    bool joins; /* it waits to be asked with others */
 } lane;
 
 /* A lane that begins with the values of a run. The lane's own values go with run_clear. */

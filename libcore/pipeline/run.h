@@ -27,6 +27,15 @@ struct omn_pipeline_run {
 };
 
 #define MAP_ROWS 16 /* items of a map whose values are in memory at once */
+/* Of all answers that are written at once, for each of which keys and values are kept: eight
+ * pictures of 1024 codes, or all rows of a batch of sentences. */
+#define TOKENS_AT_ONCE 8192
+/* How many answers of `most` tokens, each of so many rows, are written at once at the most. */
+static inline size_t run_at_once(int64_t most, int64_t rows)
+{
+    const int64_t n = TOKENS_AT_ONCE / ((rows > 0 ? rows : 1) * (most > 0 ? most : 1));
+    return n > 0 ? (size_t)n : 1;
+}
 
 /* Values into slots (referenced); text becomes what the declared type wants. */
 omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, omn_error *err);

@@ -120,6 +120,35 @@ START_TEST(a_batch_says_what_single_requests_say)
 }
 END_TEST
 
+/* Drawn answers depend on the seed alone where that is asked for, and else on the place too. */
+START_TEST(drawn_apart_a_batch_says_what_single_requests_say)
+{
+    open_toy();
+    for (int apart = 0; apart < 2; apart++)
+        for (int n_best = 1; n_best <= 2; n_best++) {
+            omn_error err = OMN_ERROR_INIT;
+            omn_request rq[4];
+            omn_result batch[4], one = { OMN_FILL(omn_result) };
+            int same = 0;
+            for (int i = 0; i < 4; i++)
+                rq[i] = (omn_request){ OMN_FILL(omn_request), .prompt = i % 2 ? "cube" : "cone",
+                                       .max_tokens = 12, .temperature = 1.5, .top_p = 1,
+                                       .seed = 5, .n_best = n_best, .apart = apart };
+            ck_assert_msg(omn_generate_batch(t.runner, rq, 4, batch, &err) == OMN_OK, "%s",
+                          err.text);
+            for (int i = 0; i < 4; i++) {
+                toy_answer(&t, &rq[i], &one);
+                same += one.tokens == batch[i].tokens &&
+                        !memcmp(one.ids, batch[i].ids, one.tokens * sizeof *one.ids);
+                omn_result_fini(&one);
+                omn_result_fini(&batch[i]);
+            }
+            ck_assert_int_eq(same, apart ? 4 : 1); /* the first of a batch stands where one does */
+        }
+    toy_close(&t);
+}
+END_TEST
+
 /* Limits and weights of length are each request's own, whoever it shares a batch with. */
 START_TEST(a_batch_of_beams_says_what_single_requests_say)
 {
@@ -659,6 +688,7 @@ int main(void)
         the_same_seed_says_the_same,
         threads_do_not_change_an_answer,
         a_batch_says_what_single_requests_say,
+        drawn_apart_a_batch_says_what_single_requests_say,
         a_batch_of_beams_says_what_single_requests_say,
         a_stream_is_the_whole_text,
         every_answer_tells_its_value_so_far,

@@ -14,7 +14,7 @@ result() { # STATUS NAME
 }
 ask() { "$omnio" run "$@" -m "$model" >"$work/out" 2>"$work/err"; }
 
-echo 1..14
+echo 1..15
 ask vqa --image "$picture" --question "what colour is the cube?"
 grep -qx red "$work/out"; result $? "the cube is red"
 if grep -q '__[at]san_init' "$top_builddir"/.libs/libomnio.*; then
@@ -68,3 +68,16 @@ printf '{"image": "%s", "boxes": [[265, 109, 359, 203], [97, 187, 190, 274]]}\n'
 ask "$work/each.yaml" --batch "$work/batch.jsonl" --format jsonl &&
     grep -q '"count":2,"all":\[{"$kind":"options","text":\["cube","sphere"\],"score":\[-[^]]*\]},{"$kind":"options","text":\["sphere","cube"\]' "$work/out"
 result $? "... they are values for map, operations and batches"
+cat >"$work/drawn.yaml" <<'END'
+version: 1
+model: nano
+inputs: {image: {type: image, help: a picture}, text: {type: text, help: words}}
+steps:
+  - {generate: text, as: said, from: {image: $image}, sample: {temperature: 2, top_p: 1}, max_tokens: 16, prompt: "{text}"}
+outputs: {said: $said}
+END
+for i in 0 1 2 3 4 5; do printf '{"image": "%s", "text": "what %s?"}\n' "$picture" $((i % 4)); done >"$work/drawn.jsonl"
+ask "$work/drawn.yaml" --batch "$work/drawn.jsonl" --rows 1 && cp "$work/out" "$work/alone" &&
+    ask "$work/drawn.yaml" --batch "$work/drawn.jsonl" --rows 4 && cmp "$work/alone" "$work/out" &&
+    [ "$(sort -u "$work/out" | wc -l)" = 4 ]
+result $? "what is drawn is the same in any company"
