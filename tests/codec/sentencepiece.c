@@ -433,6 +433,35 @@ START_TEST(names_among_any_bytes)
 }
 END_TEST
 
+/* What Python strips, the Transformers library strips beside a name; the last is no blank. */
+START_TEST(names_take_blanks_of_any_kind)
+{
+    static const char *const blanks[] = { "\x1C", "\x1F", "\xC2\x85", "\xC2\xA0", "\xE1\x9A\x80",
+                                          "\xE2\x80\x80", "\xE2\x80\x8A", "\xE2\x80\xA8",
+                                          "\xE2\x80\xAF", "\xE2\x81\x9F", "\xE3\x80\x80",
+                                          "\xC3\xA9" };
+    const sp_extra fairseq = { .fairseq = true }, t5 = { .gaps = 100 };
+    sp_model *m[2] = { open_model("tests/golden/beit3/tiny_a.spm", &fairseq),
+                       open_model("tests/golden/t5/tiny_spm.model", &t5) };
+    static const char *const ends[2][2] = { { "dog", "<mask>" }, { "", "<extra_id_0>dog" } };
+    for (size_t i = 0; i < 12; i++)
+        for (int k = 0; k < 2; k++) {
+            char text[64];
+            snprintf(text, sizeof text, "%s%s%s%s", ends[k][0], blanks[i], blanks[(i + 1) % 11],
+                     ends[k][1]);
+            sp_ids with = encode(m[k], text, strlen(text));
+            snprintf(text, sizeof text, "%s%s", ends[k][0], ends[k][1]);
+            sp_ids bare = encode(m[k], text, strlen(text));
+            const bool same = with.count == bare.count &&
+                              !memcmp(with.id, bare.id, bare.count * sizeof *bare.id);
+            ck_assert_msg(same == (i < 11), "blank %zu of form %d", i, k);
+            free(with.id);
+            free(bare.id);
+        }
+    for (int k = 0; k < 2; k++) sp_close(m[k]);
+}
+END_TEST
+
 /* The texts of VL-T5's tokenizer: what the original program decodes, names and unknown pieces left
  * out; and the same one id at a time but for the blanks at the ends. */
 START_TEST(t5_leaves_its_names_out)
@@ -495,6 +524,7 @@ int main(void)
         nano_writes_any_text,
         fairseq_numbers_pieces_its_own_way,
         names_among_any_bytes,
+        names_take_blanks_of_any_kind,
         t5_leaves_its_names_out,
         files_that_cannot_be_numbered_so,
     };

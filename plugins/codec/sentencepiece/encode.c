@@ -83,12 +83,33 @@ done:
     return st;
 }
 
-#define BLANKS " \t\n\v\f\r"
+/* Bytes of the blank that s[0..n) begins with, one of those that Python strips; 0: it is none. */
+static size_t blank_at(const char *s, size_t n)
+{
+    static const char *const wide[] = { "\xC2\x85",     "\xC2\xA0",     "\xE1\x9A\x80",
+                                        "\xE2\x80\xA8", "\xE2\x80\xA9", "\xE2\x80\xAF",
+                                        "\xE2\x81\x9F", "\xE3\x80\x80" };
+    const unsigned char *u = (const unsigned char *)s;
+    if (n == 0) return 0;
+    if (*u < 0x80) return *u == ' ' || (*u >= 9 && *u <= 13) || (*u >= 28 && *u <= 31);
+    for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
+        const size_t length = strlen(wide[i]);
+        if (length <= n && !memcmp(s, wide[i], length)) return length;
+    }
+    /* U+2000 to U+200A */
+    return n >= 3 && u[0] == 0xE2 && u[1] == 0x80 && u[2] >= 0x80 && u[2] <= 0x8A ? 3 : 0;
+}
 
 /* Bytes of a text without the blanks at its end. */
 static size_t without_blanks(const char *text, size_t n)
 {
-    while (n > 0 && strchr(BLANKS, text[n - 1]) && text[n - 1]) n--;
+    for (size_t k = 1; k <= 3 && k <= n;)
+        if (blank_at(text + n - k, k) == k) {
+            n -= k;
+            k = 1;
+        } else {
+            k++;
+        }
     return n;
 }
 
@@ -104,10 +125,7 @@ static omn_status encode_part(const sp_model *m, const char *text, size_t n, boo
                               sp_ids *out, omn_error *err)
 {
     if (bare) n = without_blanks(text, n);
-    while (bare && n > 0 && *text && strchr(BLANKS, *text)) {
-        text++;
-        n--;
-    }
+    for (size_t k; bare && (k = blank_at(text, n)) > 0; n -= k) text += k;
     return encode_plain(m, text, n, most, out, err);
 }
 
