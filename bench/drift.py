@@ -94,6 +94,33 @@ CONFIGS = {
               "image_config": dict(STACK, image_size=64, patch_size=8, vocab_size=16),
               "text_config": dict(STACK, vocab_size=574, max_position_embeddings=48),
               "multimodal_config": STACK},
+    "clip": {"embed_dim": 64, "quick_gelu": True, "text_cfg": LM,
+             "vision_cfg": {"image_size": 64, "patch_size": 8, "width": 64, "layers": 2,
+                            "head_width": 16}},
+    "uio1": {"omnio": {"model": "uio1"}, "vocab_size": 1240, "image_vocab_size": 48,
+             "image_patch_size": 8, "emb_dim": 64, "num_heads": 4, "num_encoder_layers": 2,
+             "num_decoder_layers": 2, "head_dim": 16, "mlp_dim": 128,
+             "encoder_max_image_length": 64, "encoder_max_text_length": 160,
+             "decoder_max_image_length": 16, "decoder_max_text_length": 64,
+             "default_image_size": [64, 64], "num_seg_emb": 2, "decoder_image_width": 4,
+             "target_size": [16, 16], "embed_dim": 6, "n_embed": 48, "z_channels": 6,
+             "resolution": 16, "ch": 4, "ch_mult": [1, 2, 2], "num_res_blocks": 1,
+             "attn_resolutions": [4], "num_groups": 2},
+    "ofa": {"omnio": {"model": "ofa", "codes": 32, "bins": 30, "image_size": 64,
+                      "resnet": {"blocks": [1, 1, 1], "planes": [8, 16, 24], "stem": 16}},
+            "vocab_size": 476, "arch": "ofa_tiny", "encoder_embed_dim": 64,
+            "encoder_attention_heads": 4, "decoder_attention_heads": 4, "encoder_layers": 2,
+            "decoder_layers": 2, "encoder_ffn_embed_dim": 128, "decoder_ffn_embed_dim": 128},
+    "beit3": {"omnio": {"model": "beit3", "task": "captioning"}, "encoder_embed_dim": 64,
+              "encoder_attention_heads": 4, "encoder_ffn_embed_dim": 128, "encoder_layers": 2,
+              "img_size": 64, "patch_size": 8, "vocab_size": 122, "max_source_positions": 512,
+              "num_max_bpe_tokens": 160},
+    "unitab": {"model_type": "unitab", "hidden_dim": 64, "nheads": 4, "enc_layers": 2,
+               "dec_layers": 2, "dim_feedforward": 128, "num_bins": 20, "max_decoding_step": 64,
+               "text_config": dict(BERT_SIZES, vocab_size=351, max_position_embeddings=96),
+               "omnio": dict(RESNET, side=96, longest=128)},
+    "vlt5": {"model_type": "t5", "d_model": 64, "d_kv": 16, "d_ff": 128, "num_heads": 4,
+             "num_layers": 2, "vocab_size": 272, "feat_dim": 32, "max_text_length": 48},
     "coca": {"embed_dim": 64,
              "vision_cfg": {"image_size": 64, "patch_size": 8, "width": 64, "layers": 2,
                             "head_width": 16, "attentional_pool": True, "attn_pooler_heads": 4,
@@ -190,8 +217,8 @@ def unit(folder):
     compare(folder, ["unit-vqa"], pictures(question="how many red cubes?"), model="asked")
 
 
-def vilbert(folder):
-    write(folder, told(CONFIGS["vilbert"], task="vqa"), BERT, answers=ANSWERS)
+def regions(folder):
+    """Files of a detector's, with questions about what was found, as a manifest; its lines."""
     rng = np.random.default_rng(1)
     colours, lines = ["red", "green", "blue"], []
     for i in range(20):
@@ -202,12 +229,59 @@ def vilbert(folder):
         lines.append({"regions": f"{i}.npz", "question": "what colour is the cube?",
                       "answer": colours[i % 3]})
     (folder / "manifest.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
-    learn(folder, {"pipeline": "vilbert-vqa", "give": {"regions": "regions",
-                   "question": "question"}, "want": {"answer": "answer"}},
+    return lines
+
+
+def about_regions(folder, pipeline):
+    lines = regions(folder)
+    learn(folder, {"pipeline": pipeline, "give": {"regions": "regions", "question": "question"},
+                   "want": {"answer": "answer"}},
           sources={"seen": {"use": "folder", "path": ".", "held_out": 0}})
     for line in lines:
         del line["answer"]
-    compare(folder, ["vilbert-vqa"], lines)
+    compare(folder, [pipeline], lines)
+
+
+def vilbert(folder):
+    write(folder, told(CONFIGS["vilbert"], task="vqa"), BERT, answers=ANSWERS)
+    about_regions(folder, "vilbert-vqa")
+
+
+def vlt5(folder):
+    write(folder, CONFIGS["vlt5"], [("vl-t5/tiny_spm.model", "spiece.model")])
+    about_regions(folder, "vlt5-vqa")
+
+
+def clip(folder):
+    write(folder, CONFIGS["clip"], CLIP)
+    learn(folder, PAIR, pack={"inputs": 48, "targets": 48})
+    compare(folder, ["classify"], pictures(options=["cube", "sphere", "cone", "cylinder"]))
+
+
+def uio1(folder):
+    write(folder, CONFIGS["uio1"], [("uio1/spiece.model", "spiece.model")])
+    learn(folder, dict(ASK, pipeline="uio1-vqa"), pack={"inputs": 160, "targets": 64})
+    compare(folder, ["uio1-vqa"], pictures(question="how many red cubes?"))
+
+
+def ofa(folder):
+    write(folder, CONFIGS["ofa"], [(f"ofa/tiny_a.bpe/{name}", name) for name in
+                                   ("vocab.bpe", "encoder.json", "dict.txt")])
+    learn(folder, dict(ASK, pipeline="ofa-ask"), pack={"inputs": 96, "targets": 64})
+    compare(folder, ["ofa-ask"], pictures(question="how many red cubes?"))
+
+
+def beit3(folder):
+    write(folder, CONFIGS["beit3"], [("beit3/tiny_b.spm", "beit3.spm")])
+    learn(folder, {"pipeline": "beit3-caption", "each": "caption", "give": {"image": "/image"},
+                   "want": {"caption": "answer"}}, pack={"inputs": 160, "targets": 160})
+    compare(folder, ["beit3-caption"], pictures())
+
+
+def unitab(folder):
+    write(folder, CONFIGS["unitab"], ROBERTA)
+    learn(folder, dict(ASK, pipeline="unitab-vqa"), pack={"inputs": 96, "targets": 64})
+    compare(folder, ["unitab-vqa"], pictures(question="how many red cubes?"))
 
 
 def pairs(folder, family, tasks):
@@ -244,7 +318,8 @@ def coca(folder):
     pairs(folder, "coca", {"caption": {}, "match": {"texts": TEXTS}})
 
 
-FAMILIES = {f.__name__: f for f in (dalle, uvim, gpv, mdetr, unit, vilbert, vlmo, ufo, flava, coca)}
+FAMILIES = {f.__name__: f for f in (dalle, uvim, gpv, mdetr, unit, vilbert, vlmo, ufo, flava, coca,
+                                    clip, uio1, ofa, beit3, unitab, vlt5)}
 
 
 def main():
