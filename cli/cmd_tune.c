@@ -9,6 +9,8 @@
 #include "shelf.h"
 #include "tasks.h"
 
+#include <omnio/published.h>
+
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,12 +109,23 @@ static void other_weights(const char *path, char *out, size_t room)
     if (d) closedir(d);
 }
 
+/* As the family's weights are published; NULL: that is not told. */
+static const char *published(report *r)
+{
+    const omn_entry *e = NULL;
+    const char *name = omn_model_object(r->model);
+    if (omn_registry_find(r->c->ctx, "omnio.model/1", name, &e, NULL) != OMN_OK) return NULL;
+    const omn_model_impl *impl = omn_entry_object(e)->impl;
+    const omn_published_impl *p = impl->extension ? impl->extension("omnio.published/1") : NULL;
+    return p ? p->weights : NULL;
+}
+
 /* true: they are there and are what the configuration says. */
 static bool weights(report *r, const char *name)
 {
     omn_model *m = NULL;
     omn_error err = OMN_ERROR_INIT;
-    char line[1200], other[600], text[2200];
+    char line[1200], other[600], text[2600];
     const omn_status st = omn_model_open(r->c->ctx, name, NULL, &m, &err);
     if (st == OMN_ERR_MEMORY) r->no_memory = true;
     if (st == OMN_OK) {
@@ -121,8 +134,10 @@ static bool weights(report *r, const char *name)
         put(r, false, "weights", "as the configuration says");
         return true;
     }
+    const char *usual = st == OMN_ERR_MISSING ? published(r) : NULL;
     other_weights(r->path, other, sizeof other);
-    omn_format(text, sizeof text, "%s%s%s%s", omn_error_line(&err, line, sizeof line),
+    omn_format(text, sizeof text, "%s%s%s%s%s%s", omn_error_line(&err, line, sizeof line),
+               usual ? "; usually found as " : "", usual ? usual : "",
                *other ? "; this folder has " : "", other,
                !*other ? "" : ": omnio convert FILE -o model.safetensors, or \"omnio\": "
                               "{\"weights\": FILE} in its config.json");

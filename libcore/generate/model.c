@@ -522,12 +522,18 @@ const char *model_file(const omn_model *m, size_t i)
     return i < m->open->n_names ? m->open->names[i] : NULL;
 }
 
-/* preprocessor_config.json and its like, which a model may have and no tokenizer is. */
-static bool is_config(const char *name)
+/* preprocessor_config.json and its like, and lists of classes, which a model may have and no
+ * tokenizer is. */
+static bool is_other(const char *name)
 {
-    static const char end[] = "config.json";
-    const size_t n = strlen(name), k = sizeof end - 1;
-    return n >= k && !strcmp(name + n - k, end);
+    static const char *const ends[] = { "config.json", "answers.txt", "labels.txt", "label.txt",
+                                        "words.txt" };
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        const size_t k = strlen(ends[i]);
+        if (n >= k && !strcmp(name + n - k, ends[i])) return true;
+    }
+    return false;
 }
 
 /* "a.json, b.txt or c": what would be a tokenizer. */
@@ -535,9 +541,9 @@ static omn_status no_tokenizer(const omn_model *m, omn_error *err)
 {
     char wanted[400] = "tokenizer.model";
     size_t n = 0, k = 0;
-    for (size_t i = 0; i < m->open->n_sought; i++) n += !is_config(m->open->sought[i]);
+    for (size_t i = 0; i < m->open->n_sought; i++) n += !is_other(m->open->sought[i]);
     for (size_t i = 0, at = 0; i < m->open->n_sought && at < sizeof wanted; i++) {
-        if (is_config(m->open->sought[i])) continue;
+        if (is_other(m->open->sought[i])) continue;
         omn_format(wanted + at, sizeof wanted - at, "%s%s",
                    !k ? "" : k + 1 < n ? ", " : " or ", m->open->sought[i]);
         at = strlen(wanted);

@@ -32,6 +32,23 @@ echo '{"model_type": "unitab"}' > unitab/config.json
 ok "a configuration alone" gives 66 tune unitab/config.json
 ok "... the tasks of its family stand in front" grep -q "^  tasks  *unitab-caption, unitab-ground, unitab-localize, unitab-refexp, unitab-vqa, beit3-caption" out
 ok "... one of which is advised" grep -q "^  command  *when all is there: omnio run unitab-caption -m unitab --image FILE$" out
+ok "... its tokenizer whole" grep -q "^! tokenizer .* has no tokenizer: merges.txt, vocab.json or tokenizer.json; " out
+# how weights are usually called, where the family says so
+mkdir uio1 ofa vilbert gato
+echo '{"omnio": {"model": "uio1", "size": "small"}}' > uio1/config.json
+echo '{"arch": "ofa_tiny", "omnio": {"model": "ofa"}}' > ofa/config.json
+echo '{"model_type": "vilbert"}' > vilbert/config.json
+echo '{"omnio": {"model": "gato"}}' > gato/config.json
+ok "weights of Unified-IO 1" gives 66 tune uio1
+ok "... are told" grep -q "^! weights .*; usually found as small_1000k.bin, .* or xl_1000k.bin$" out
+ok "weights of OFA" gives 66 tune ofa
+ok "... are told" grep -q "^! weights .*; usually found as .*ofa_base.pt, " out
+ok "... and its own tokenizer or the library's" \
+    grep -q "has no tokenizer: vocab.bpe, encoder.json, dict.txt, merges.txt or vocab.json; " out
+ok "lists of answers" gives 66 tune vilbert
+ok "... are no tokenizer" grep -q "has no tokenizer: vocab.txt; " out
+ok "what nobody published" gives 66 tune gato
+ok "... has no usual name" sh -c 'grep -q "^! weights" out && ! grep -q "usually found" out'
 ok "no model" gives 66 tune nothing
 ok "no word is wrong usage" gives 2 tune
 plan

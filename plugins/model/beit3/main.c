@@ -8,6 +8,8 @@
 #include "fixed.h"
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,8 +231,13 @@ static bool claims(omn_config *f)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = {
+        "beit3_base_patch16_224.pth, beit3_base_patch16_480_vqa.pth "
+        "and their like"
+    };
     static const omn_claims_impl known = { claims };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &beit3_verify;
 }
 

@@ -4,6 +4,8 @@
  * whose product is how well the two belong together. */
 #include "model.h"
 
+#include <omnio/published.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,8 +62,11 @@ static int32_t most_tokens(const void *self, bool answer)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = { "OpenAI's ViT-B-32.pt, RN50.pt, .., or "
+                                                  "open_clip_pytorch_model.bin" };
     static const omn_claims_impl known = { clip_known };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &clip_verify;
 }
 

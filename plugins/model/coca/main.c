@@ -4,6 +4,8 @@
  * the configuration are open_clip's. */
 #include "coca.h"
 
+#include <omnio/published.h>
+
 #include "../golden/golden.h"
 
 #include <stdlib.h>
@@ -41,9 +43,11 @@ static omn_status verify(omn_verification *host, omn_error *err)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = { "open_clip_pytorch_model.bin" };
     static const omn_claims_impl known = { coca_known };
     static const omn_verify_impl golden_files = { "coca-golden-1", verify };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &golden_files;
 }
 

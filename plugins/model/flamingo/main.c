@@ -7,6 +7,8 @@
 
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,16 +58,26 @@ static bool claims_alone(omn_config *f) { return language_known(f, ""); }
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = {
+        "open_clip_pytorch_model.bin, the language model's "
+        "pytorch_model.bin and checkpoint.pt, which omnio convert joins"
+    };
     static const omn_claims_impl known = { claims };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     if (!strcmp(id, "omnio.verify/1")) return &flamingo_verify;
     return strcmp(id, "omnio.row/1") ? NULL : &flamingo_row;
 }
 
 static const void *extension_alone(const char *id)
 {
+    static const omn_published_impl published = {
+        "pytorch_model.bin, its shards with "
+        "pytorch_model.bin.index.json, or FILE.gguf by itself"
+    };
     static const omn_claims_impl known = { claims_alone };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     if (!strcmp(id, "omnio.verify/1")) return &language_verify;
     return strcmp(id, "omnio.row/1") ? NULL : &flamingo_row;
 }

@@ -3,6 +3,8 @@
  * door. Names of weights and keys of the configuration are those of the Transformers library. */
 #include "flava.h"
 
+#include <omnio/published.h>
+
 #include "../golden/golden.h"
 
 #include <stdlib.h>
@@ -40,9 +42,11 @@ static omn_status verify(omn_verification *host, omn_error *err)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = { "pytorch_model.bin" };
     static const omn_claims_impl known = { flava_known };
     static const omn_verify_impl golden_files = { "flava-golden-1", verify };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &golden_files;
 }
 

@@ -6,6 +6,8 @@
 
 #include "fixed.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,8 +24,8 @@ static void refuse_others(omn_open *o, omn_config *f)
 
 static void open_text(const mdetr *k, omn_open *o)
 {
-    const bool pair = omn_open_file(o, "merges.txt", false) &&
-                      omn_open_file(o, "vocab.json", false);
+    const bool merges = omn_open_file(o, "merges.txt", false) != NULL;
+    const bool pair = omn_open_file(o, "vocab.json", false) && merges;
     const int V = (int)k->d.text.rows, W = (int)k->classes;
     if (pair || omn_open_file(o, "tokenizer.json", false))
         omn_open_part(o, "tokenizer", "omnio.codec/1", "text.bpe", "", "%s pieces=%d",
@@ -94,8 +96,11 @@ static bool claims(omn_config *f)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = { "pretrained_resnet101_checkpoint.pth and its "
+                                                  "like" };
     static const omn_claims_impl known = { claims };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &mdetr_verify;
 }
 

@@ -5,6 +5,8 @@
 
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +37,11 @@ static int32_t most_tokens(const void *self, bool answer)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = { "ofa_tiny.pt, ofa_base.pt, ofa_large.pt, .., or "
+                                                  "pytorch_model.bin" };
     static const omn_claims_impl known = { ofa_known };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &ofa_verify;
 }
 

@@ -95,16 +95,25 @@ static void open_image(ofa *u, omn_open *o, omn_config *f, const char *home, con
                   imagenet ? "imagenet" : "half", (int)sample);
 }
 
+/* Are they all there? Each is asked for, so that what is missing is told whole. */
+static bool all_there(omn_open *o, const char *const *names)
+{
+    bool there = true;
+    for (; *names; names++) there = omn_open_file(o, *names, false) && there;
+    return there;
+}
+
 /* The files of its own program, or those of the Transformers library, whose list has all ids. */
 static void open_tokenizer(const ofa *u, omn_open *o)
 {
-    if (omn_open_file(o, "vocab.bpe", false) && omn_open_file(o, "encoder.json", false) &&
-        omn_open_file(o, "dict.txt", false))
+    static const char *const own[] = { "vocab.bpe", "encoder.json", "dict.txt", NULL };
+    static const char *const library[] = { "merges.txt", "vocab.json", NULL };
+    if (all_there(o, own))
         omn_open_part(o, "tokenizer", "omnio.codec/1", "text.bpe", "",
                       "file=vocab.bpe style=gpt2 vocabulary=encoder.json dictionary=dict.txt "
                       "added=<mask>,<code_0..%d>,<bin_0..%d> added_blanks=true",
                       (int)u->codes - 1, (int)u->bins - 1);
-    else if (omn_open_file(o, "merges.txt", false) && omn_open_file(o, "vocab.json", false))
+    else if (all_there(o, library))
         omn_open_part(o, "tokenizer", "omnio.codec/1", "text.bpe", "",
                       "file=merges.txt style=gpt2 vocabulary=vocab.json");
 }

@@ -3,6 +3,8 @@
  * detector's regions of one or two pictures behind the words. The door. */
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,15 +61,19 @@ static bool claims_vlt5(omn_config *f) { return is_t5(f) && omn_config_has(f, "f
 
 static const void *extension_t5(const char *id)
 {
+    static const omn_published_impl published = { "pytorch_model.bin" };
     static const omn_claims_impl known = { claims_t5 };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &t5_verify;
 }
 
 static const void *extension_vlt5(const char *id)
 {
+    static const omn_published_impl published = { "Epoch30.pth" };
     static const omn_claims_impl known = { claims_vlt5 };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &vlt5_verify;
 }
 

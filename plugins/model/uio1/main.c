@@ -5,6 +5,8 @@
 
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <omnio/answer.h>
 
 #include <stdlib.h>
@@ -129,9 +131,14 @@ static int32_t most_places(const void *self)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = {
+        "small_1000k.bin, base_1000k.bin, large_1000k.bin or "
+        "xl_1000k.bin"
+    };
     static const omn_claims_impl known = { uio1_known };
     static const omn_row_impl row = { front, most_places };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     if (!strcmp(id, "omnio.verify/1")) return &uio1_verify;
     return strcmp(id, "omnio.row/1") ? NULL : (const void *)&row;
 }

@@ -6,6 +6,8 @@
 
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +27,8 @@ static void open_words(unitab *u, omn_open *o, omn_config *f)
     const int32_t V = (int32_t)u->d.text.rows;
     const int32_t bins = (int32_t)omn_config_int_or(f, "num_bins", 2, 100000, 200);
     u->rows = V + 2 + bins;
-    const bool pair = omn_open_file(o, "merges.txt", false) &&
-                      omn_open_file(o, "vocab.json", false);
+    const bool merges = omn_open_file(o, "merges.txt", false) != NULL;
+    const bool pair = omn_open_file(o, "vocab.json", false) && merges;
     if (pair || omn_open_file(o, "tokenizer.json", false))
         omn_open_part(o, "tokenizer", "omnio.codec/1", "text.bpe", "",
                       "%s pieces=%d added=<obj>,</obj>,<bin_0..%d> added_read=false",
@@ -112,8 +114,10 @@ static bool claims(omn_config *f)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = { "the .pth of its program" };
     static const omn_claims_impl known = { claims };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &unitab_verify;
 }
 

@@ -3,6 +3,8 @@
  * detector's regions and a text through two streams that look at each other. The door. */
 #include "vilbert.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,8 +34,10 @@ static bool claims(omn_config *f)
 
 static const void *extension(const char *id)
 {
+    static const omn_published_impl published = { "pytorch_model_N.bin, multi_task_model.bin" };
     static const omn_claims_impl known = { claims };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &vilbert_verify;
 }
 
