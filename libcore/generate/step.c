@@ -20,10 +20,11 @@ static int64_t room_of(const encoded *e)
     return ((int64_t)e->most_front + FRONT_STEP - 1) / FRONT_STEP * FRONT_STEP;
 }
 
-static int32_t most_places(const omn_model *m)
+/* Codes may be more than the words of a text. */
+static int32_t most_places(const omn_model *m, const omn_part *decoder)
 {
     const omn_row_impl *row = model_row(m);
-    return row ? row->most(m->self) : model_most_tokens(m, true);
+    return row ? row->most(m->self) : model_most_answer(m, decoder);
 }
 
 int32_t runner_left(const omn_runner *r, const encoded *e, const char *output, size_t row)
@@ -32,7 +33,7 @@ int32_t runner_left(const omn_runner *r, const encoded *e, const char *output, s
     const int32_t most = model_most_answer(r->model, decoder);
     if (!e->fronts) return most;
     if (omn_part_vocabulary(decoder)->window > 0) return most;
-    const int32_t left = most_places(r->model) - (int32_t)e->fronts[row].n;
+    const int32_t left = most_places(r->model, decoder) - (int32_t)e->fronts[row].n;
     return left < most ? left : most;
 }
 
@@ -54,13 +55,14 @@ typedef struct pass {
     bool whole;                   /* start counts from the first place of the row */
 } pass;
 
-static omn_status fill(const omn_runner *r, const encoded *e, const pass *p, omn_feed *f,
-                       omn_error *err)
+static omn_status fill(const omn_runner *r, const encoded *e, const char *output, const pass *p,
+                       omn_feed *f, omn_error *err)
 {
     omn_status st = OMN_OK;
     void *to[6] = { 0 };
     const int64_t rows = p->rows, T = p->T;
-    const int32_t most = most_places(r->model) + p->tail;
+    const omn_part *decoder = omn_model_decoder(r->model, output ? output : "text");
+    const int32_t most = most_places(r->model, decoder) + p->tail;
     OMN_TRY(omn_feed_new(f, "target.ids", OMN_I32, omn_dim2(rows, T), &to[0], err));
     OMN_TRY(omn_feed_new(f, "target.pos", OMN_I32, omn_dim2(rows, T), &to[1], err));
     OMN_TRY(omn_feed_new(f, "target.seg", OMN_I32, omn_dim2(rows, T), &to[2], err));
@@ -102,7 +104,7 @@ static omn_status run(omn_runner *r, omn_call *c, const encoded *e, const char *
                                 .memory_length = e->length };
     OMN_TRY(omn_model_graph(r->model, &z, &g, err));
     OMN_TRY(omn_feed_make(&f, err));
-    OMN_TRY(fill(r, e, p, f, err));
+    OMN_TRY(fill(r, e, output, p, f, err));
     OMN_TRY(omn_exec_run(r->exec, g, f, c, err));
     if (!logits) goto done;
     snprintf(name, sizeof name, "logits.%s", output ? output : "text");
@@ -199,15 +201,17 @@ omn_status runner_front(omn_runner *r, omn_call *c, const encoded *e, const char
                         int64_t rows, int64_t capacity, const int32_t *memory_row,
                         omn_error *err)
 {
-    const omn_vocab *v = omn_part_vocabulary(omn_model_decoder(r->model, output));
+    const omn_part *decoder = omn_model_decoder(r->model, output);
+    const omn_vocab *v = omn_part_vocabulary(decoder);
+    const int32_t most = most_places(r->model, decoder);
     slide_free(r->slide);
     r->slide = NULL;
     if (!e->fronts || v->window <= 0)
         return feed_places_of(r, c, e, output, rows, capacity, memory_row, room_of(e), err);
-    if (v->window > most_places(r->model))
+    if (v->window > most)
         return omn_fail(err, OMN_ERR_PLUGIN,
                         "the model %s has a window of %d places, and rows of %d",
-                        omn_model_object(r->model), (int)v->window, (int)most_places(r->model));
+                        omn_model_object(r->model), (int)v->window, (int)most);
     return slide_new(v, rows, capacity, &r->slide, err);
 }
 
