@@ -458,6 +458,16 @@ START_TEST(names_take_blanks_of_any_kind)
             free(with.id);
             free(bare.id);
         }
+    /* at the ends of a text, and beside the names of the file itself, they are a text's own */
+    static const char *const own[][2] = { { "\xC2\x85 dog", "dog" },
+                                          { "dog \xC2\x85<pad>", "dog<pad>" } };
+    for (size_t i = 0; i < 2; i++) {
+        sp_ids with = encode(m[1], own[i][0], strlen(own[i][0]));
+        sp_ids bare = encode(m[1], own[i][1], strlen(own[i][1]));
+        ck_assert_uint_gt(with.count, bare.count);
+        free(with.id);
+        free(bare.id);
+    }
     for (int k = 0; k < 2; k++) sp_close(m[k]);
 }
 END_TEST

@@ -83,6 +83,8 @@ done:
     return st;
 }
 
+static bool is_ascii_blank(char c) { return c == ' ' || (c >= 9 && c <= 13); }
+
 /* Bytes of the blank that s[0..n) begins with, one of those that Python strips; 0: it is none. */
 static size_t blank_at(const char *s, size_t n)
 {
@@ -100,11 +102,11 @@ static size_t blank_at(const char *s, size_t n)
     return n >= 3 && u[0] == 0xE2 && u[1] == 0x80 && u[2] >= 0x80 && u[2] <= 0x8A ? 3 : 0;
 }
 
-/* Bytes of a text without the blanks at its end. */
-static size_t without_blanks(const char *text, size_t n)
+/* Bytes of a text without the blanks at its end; any: not only those of ASCII. */
+static size_t without_blanks(const char *text, size_t n, bool any)
 {
-    for (size_t k = 1; k <= 3 && k <= n;)
-        if (blank_at(text + n - k, k) == k) {
+    for (size_t k = 1; k <= (any ? 3u : 1u) && k <= n;)
+        if (blank_at(text + n - k, k) == k && (any || is_ascii_blank(text[n - 1]))) {
             n -= k;
             k = 1;
         } else {
@@ -120,13 +122,27 @@ static bool first_name(const sp_model *m, const char *text, size_t n, sp_name *o
     return sp_is_t5(&m->extra) && sp_t5_name(m, text, n, out);
 }
 
-/* A text between names, where `bare` without the blanks around it. */
-static omn_status encode_part(const sp_model *m, const char *text, size_t n, bool bare, size_t most,
-                              sp_ids *out, omn_error *err)
+/* Which blanks at one end of a text are not its own. */
+typedef enum blanks { KEPT, ASCII, ALL } blanks;
+
+/* A text between names. */
+static omn_status encode_part(const sp_model *m, const char *text, size_t n, blanks front,
+                              blanks back, size_t most, sp_ids *out, omn_error *err)
 {
-    if (bare) n = without_blanks(text, n);
-    for (size_t k; bare && (k = blank_at(text, n)) > 0; n -= k) text += k;
+    if (back != KEPT) n = without_blanks(text, n, back == ALL);
+    for (size_t k; front != KEPT && (k = blank_at(text, n)) > 0; n -= k) {
+        if (front == ASCII && !is_ascii_blank(*text)) break;
+        text += k;
+    }
     return encode_plain(m, text, n, most, out, err);
+}
+
+/* T5's gaps and regions, and the <mask> of fairseq's ids in front of it, take all blanks along. */
+static blanks beside(const sp_model *m, const sp_name *name, bool in_front)
+{
+    if (m->extra.fairseq)
+        return in_front && (uint32_t)name->id == m->count - 1 ? ALL : KEPT;
+    return (uint32_t)name->id >= m->base ? ALL : ASCII;
 }
 
 omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t most, sp_ids *out,
@@ -137,16 +153,16 @@ omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t 
     if (n > SP_MOST_TEXT)
         return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded",
                         n, SP_MOST_TEXT);
-    const bool bare = sp_is_t5(&m->extra);
+    const blanks usual = sp_is_t5(&m->extra) ? ASCII : KEPT;
+    blanks front = usual;
     while (first_name(m, text, n, &name)) {
-        const bool mask = m->extra.fairseq && (uint32_t)name.id == m->count - 1;
-        OMN_TRY(encode_part(m, text, mask ? without_blanks(text, name.at) : name.at, bare, most,
-                            out, err));
+        OMN_TRY(encode_part(m, text, name.at, front, beside(m, &name, true), most, out, err));
         OMN_TRY(sp_ids_put(out, name.id, err));
+        front = beside(m, &name, false);
         text += name.at + name.length;
         n -= name.at + name.length;
     }
-    st = encode_part(m, text, n, bare, most, out, err);
+    st = encode_part(m, text, n, front, usual, most, out, err);
 done:
     return st;
 }
