@@ -6,7 +6,7 @@
  * tile is skipped before any product: packed rows hide more than nine tenths of their square.
  *
  * Up to four queries read keys and values as they lie (attention_few.c), and come to the same bits:
- * scores are summed in the order of lanes.h, exponentials over a base that changes by powers of two
+ * scores are summed upwards along the head, exponentials over a base that changes by powers of two
  * (vmath.h), probabilities by their place modulo LANES, values key by key. So bits depend neither
  * on where a block of keys ends nor on which strips are skipped, and hidden keys change none,
  * wherever they are put in by multiples of LANES: lengths may be rounded up.
@@ -63,7 +63,7 @@ static void pack_block(const forward *f, forward_tiles *w, const head *d, size_t
     const cpu_attn *a = &f->a;
     const size_t padded = (nk + STRIP - 1) / STRIP * STRIP;
     pack_turned(at(d->kp, a->k_type, (ptrdiff_t)(k0 * a->k_row_step)), a->k_type, a->k_row_step, nk,
-                padded, a->K, a->bf16, f->dot ? RUNS_PAIRS : RUNS_LANES, w->kt + i * f->k_size);
+                padded, a->K, a->bf16, f->dot ? RUNS_PAIRS : RUNS_UP, w->kt + i * f->k_size);
     pack_straight(at(d->vp, a->v_type, (ptrdiff_t)(k0 * a->v_row_step)), a->v_type, a->v_row_step,
                   nk, padded, a->Kv, a->bf16, f->dot, w->vs + i * f->v_size);
     w->packed[i] = true;
@@ -73,7 +73,7 @@ static void pack_block(const forward *f, forward_tiles *w, const head *d, size_t
 static void score_tile(const forward *f, forward_tiles *w, size_t nq, const seen *see,
                        size_t strips, const float *kt)
 {
-    const runs how = f->dot ? RUNS_PAIRS : RUNS_LANES;
+    const runs how = f->dot ? RUNS_PAIRS : RUNS_UP;
     const size_t depth = depth_of(how, f->a.K);
     for (size_t t = 0; t < strips; t++) {
         if (see[t] == SEEN_NONE) continue;
@@ -245,7 +245,7 @@ static forward forward_of(const cpu_attn *a, const cpu_par *par)
     forward f = { .a = *a, .par = par, .chunks = (a->Tq + TASK_Q - 1) / TASK_Q,
                   .block = block_keys(a), .acc_row = (a->Kv + NR - 1) / NR * NR,
                   .dot = a->bf16 && HAVE_DOT };
-    f.k_size = f.block * depth_of(f.dot ? RUNS_PAIRS : RUNS_LANES, a->K);
+    f.k_size = f.block * depth_of(f.dot ? RUNS_PAIRS : RUNS_UP, a->K);
     f.v_size = f.block * f.acc_row / (f.dot ? 2 : 1);
     f.blocks = SHELF / (f.k_size > f.v_size ? f.k_size : f.v_size);
     if (f.blocks > MOST_BLOCKS) f.blocks = MOST_BLOCKS;

@@ -9,10 +9,13 @@
  * is asked for, a line of each of eight pages at a time: so the processor's own guesses about what
  * comes next, which end with a page, have eight streams to follow.
  *
- * The order of all sums is that of tiles (attention.c): scores as in lanes.h, exponentials over a
- * base that changes by powers of two, probabilities by their place modulo LANES, values key by key.
+ * The order of all sums is that of tiles (attention.c): scores upwards along the head, for which
+ * squares of keys are turned in registers, exponentials over a base that changes by powers of two,
+ * probabilities by their place modulo LANES, values key by key.
  */
+#include "gemm_tiles.h"
 #include "running.h"
+#include "tile.h"
 
 /* ROWS: rows of a task. BLOCK: most bytes of the keys that are worked on at a time. */
 enum { ROWS = 4, BLOCK = 32 << 10, LINE = 64, PAGE = 4096, STREAMS = 8, PART = STREAMS * LINE };
@@ -72,40 +75,41 @@ typedef struct row {
 
 /* ---- keys and values ---- */
 
-/* s[j] = scale * q k_j for n keys */
+/* s[j] = scale * q k_j for n keys: the same element of VW keys lies in a register */
 INLINE void scores(const omn_type t, const bool whole, const cpu_attn *a, const float *q,
                    const void *kp, size_t n, float *s, ahead *next)
 {
-    enum { MANY = 4, KEYS = MANY * LANE_ROWS };
-    const size_t K = a->K, every = PART / (KEYS * type_bytes(t)) / LANES * LANES;
-    for (size_t j = 0; j < n; j += KEYS) {
-        vf d[MANY];
-        const void *k[KEYS];
+    const size_t K = a->K;
+    for (size_t j = 0, read = 0; j < n; j += VW) {
+        const void *k[VW];
+        vf d = vset(0), r[VW];
         UNROLL
-        for (size_t i = 0; i < KEYS; i++) /* the last ones repeat a key rather than leave the
-                                           * tensor */
+        for (size_t i = 0; i < VW; i++) /* the last ones repeat a key rather than leave the
+                                         * tensor */
             k[i] = at(kp, t, (ptrdiff_t)((j + i < n ? j + i : n - 1) * a->k_row_step));
-        UNROLL
-        for (size_t i = 0; i < MANY; i++) d[i] = vset(0);
-        for (size_t c = 0; c < K; c += LANES) {
-            const vf x = lane_spread(q + c);
-            if (c % every == 0) ask(next);
+        size_t c = 0;
+        for (; CPU_LEVEL && t == OMN_BF16 && c + 2 * VW <= K; c += 2 * VW) {
+            for (read += 4 * VW * VW; read >= PART; read -= PART) ask(next);
             UNROLL
-            for (size_t i = 0; i < MANY; i++) {
-                const void *lo = at(k[i * LANE_ROWS], t, (ptrdiff_t)c),
-                           *hi = at(k[(i + 1) * LANE_ROWS - 1], t, (ptrdiff_t)c);
-                const vf y = whole || c + LANES <= K ? lane_rows(lo, hi, t)
-                                                     : lane_rows_n(lo, hi, t, K - c);
-                d[i] = vfma(x, y, d[i]);
+            for (size_t i = 0; i < VW; i++) r[i] = vld(at(k[i], t, (ptrdiff_t)c));
+            transpose(r);
+            UNROLL
+            for (size_t i = 0; i < VW; i++) {
+                d = vfma(vset(q[c + 2 * i]), tile_low(r[i]), d);
+                d = vfma(vset(q[c + 2 * i + 1]), tile_high(r[i]), d);
             }
         }
-        UNROLL
-        for (size_t i = 0; i < MANY; i++) {
-            float y[2];
-            lane_sums(d[i], y);
-            for (size_t r = 0; r < LANE_ROWS; r++)
-                if (j + i * LANE_ROWS + r < n) s[j + i * LANE_ROWS + r] = y[r] * a->scale;
+        for (; c < K; c += VW) {
+            for (read += type_bytes(t) * VW * VW; read >= PART; read -= PART) ask(next);
+            UNROLL
+            for (size_t i = 0; i < VW; i++)
+                r[i] = whole ? vget(k[i], t, c) : vrow(k[i], t, c, K);
+            transpose(r);
+            UNROLL
+            for (size_t i = 0; i < VW; i++)
+                if (whole || c + i < K) d = vfma(vset(q[c + i]), r[i], d);
         }
+        frow_set(s, j, n, d * vset(a->scale));
     }
 }
 
@@ -149,7 +153,7 @@ INLINE void values(const omn_type t, const bool whole, const cpu_attn *a, const 
 static void few_scores(const cpu_attn *a, const float *q, const void *kp, size_t n, float *s,
                        ahead *next)
 {
-    BY_TYPE(scores, a->k_type, a->K % LANES == 0, a, q, kp, n, s, next);
+    BY_TYPE(scores, a->k_type, a->K % VW == 0, a, q, kp, n, s, next);
 }
 
 static void few_values(const cpu_attn *a, const float *p, const void *vp, size_t n, float *o,

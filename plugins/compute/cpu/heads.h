@@ -21,8 +21,8 @@ static inline size_t block_keys(const cpu_attn *a)
     return n > MOST_KEYS ? MOST_KEYS : n < STRIP ? STRIP : n;
 }
 
-/* How a product runs: upwards, in pairs of bf16 (tile_dot.h), or in the order of lanes.h. */
-typedef enum runs { RUNS_UP, RUNS_PAIRS, RUNS_LANES } runs;
+/* How a product runs: upwards, or in pairs of bf16 (tile_dot.h). */
+typedef enum runs { RUNS_UP, RUNS_PAIRS } runs;
 
 /* Units of pairs come in whole tiles of AMX. */
 enum { PAIR_STEP = CPU_LEVEL >= 4 ? 16 : 1 };
@@ -30,8 +30,7 @@ enum { PAIR_STEP = CPU_LEVEL >= 4 ? 16 : 1 };
 /* depth of packed rows of width K */
 static inline size_t depth_of(runs how, size_t K)
 {
-    if (how == RUNS_PAIRS) return ((K + 1) / 2 + PAIR_STEP - 1) / PAIR_STEP * PAIR_STEP;
-    return how == RUNS_LANES ? lane_steps(K) * LANES : K;
+    return how == RUNS_PAIRS ? ((K + 1) / 2 + PAIR_STEP - 1) / PAIR_STEP * PAIR_STEP : K;
 }
 
 /* units d on of a row of width K, or floats */
@@ -44,7 +43,7 @@ INLINE vf part_of(const void *p, const omn_type t, const bool whole, size_t d, s
 INLINE void turn_rows(const omn_type t, const bool whole, const void *p, size_t row, size_t n,
                       size_t padded, size_t K, bool round, runs how, float *out)
 {
-    const size_t depth = depth_of(how, K), steps = depth / LANES;
+    const size_t depth = depth_of(how, K);
     const bool dot = how == RUNS_PAIRS;
     for (size_t s = 0; s < padded; s += VW)
         for (size_t d = 0; d < depth; d += VW) {
@@ -58,10 +57,7 @@ INLINE void turn_rows(const omn_type t, const bool whole, const void *p, size_t 
             }
             transpose(r);
             float *o = out + s / NR * NR * depth + s % NR;
-            if (how == RUNS_LANES)
-                for (size_t i = 0; i < w; i++) vst(o + lane_place(d + i, steps) * NR, r[i]);
-            else
-                for (size_t i = 0; i < w; i++) vst(o + (d + i) * NR, r[i]);
+            for (size_t i = 0; i < w; i++) vst(o + (d + i) * NR, r[i]);
         }
 }
 
@@ -254,8 +250,7 @@ static void product(runs how, size_t rows, size_t depth, const float *a, ptrdiff
         for (size_t s = 0; s < n; s += NR) {
             const size_t w = n - s < NR ? n - s : NR;
             const float *bs = b + s / NR * b_strip;
-            if (how == RUNS_LANES) tile_lanes(mr, depth, am_, am, bs, c + m, s, w, alpha, end);
-            else tile(mr, depth, am_, am, ak, bs, c + m, s, w, alpha, end);
+            tile(mr, depth, am_, am, ak, bs, c + m, s, w, alpha, end);
         }
     }
 }

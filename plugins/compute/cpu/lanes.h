@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order in which f32 sums over k are made wherever a row may be alone or in company: linear for
- * few rows (few.c) and for many (gemm.c), scores of attention for one query and for tiles of them.
+ * The order in which f32 sums over k are made in linear, where a row may be alone (few.c) or in
+ * company (gemm.c).
  *
  * Element k goes to the partial sum k % LANES, each of which runs upwards; at the end halves are
  * folded onto each other until one is left. A sum deeper than LANE_DEPTH is made piece by piece,

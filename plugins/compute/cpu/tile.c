@@ -22,6 +22,16 @@
 
 #if CPU_LEVEL < 3
 
+/* Steps of depth that a loop of many rows takes at once, and from how many rows on: those leave few
+ * instructions to spare for counting. STAY keeps a sum in its register, or the compiler lets sums
+ * change places from step to step and moves them back in the end. */
+enum { STEPS = 4, STEPS_FROM = 6 };
+#if CPU_LEVEL >= 1
+#define STAY(v) __asm__("" : "+v"(v))
+#else
+#define STAY(v) (void)0
+#endif
+
 /* lanes v * VW on of n columns */
 INLINE vf part_get(const float *r, int v, size_t n)
 {
@@ -51,6 +61,26 @@ INLINE void put_all(const int mr, vf s[MR][NV], float *const *c, size_t n0, size
     }
 }
 
+/* s += one step of depth: NR columns at b, mr rows in groups of four from g + off on. */
+INLINE void multiply(const int mr, const char *const g[3], ptrdiff_t am, ptrdiff_t off,
+                     const float *b, vf s[MR][NV])
+{
+    const ptrdiff_t am3 = 3 * am;
+    vf bv[NV];
+    UNROLL
+    for (int v = 0; v < NV; v++) bv[v] = vld(b + v * VW);
+    UNROLL
+    for (int m = 0; m < mr; m++) {
+        const char *r = g[m / 4] + off;
+        const vf x = vset(*(const f32_any *)(r + (m % 4 == 3 ? am3 : m % 4 * am)));
+        UNROLL
+        for (int v = 0; v < NV; v++) {
+            s[m][v] = vfma(x, bv[v], s[m][v]);
+            STAY(s[m][v]);
+        }
+    }
+}
+
 INLINE void tile_body(const int mr, size_t depth, const char *a, ptrdiff_t am, ptrdiff_t ak,
                       const float *b, float *const *c, size_t n0, size_t n, float alpha,
                       tile_end end)
@@ -68,23 +98,18 @@ INLINE void tile_body(const int mr, size_t depth, const char *a, ptrdiff_t am, p
     }
     /* rows in groups of four, so that few registers address them all */
     const char *g[3] = { a, a + 4 * am, a + 8 * am };
-    const ptrdiff_t am3 = 3 * am;
-    for (size_t k = 0; k < depth; k++) {
-        vf bv[NV];
+    size_t k = 0;
+    for (; mr >= STEPS_FROM && k + STEPS <= depth; k += STEPS) {
         UNROLL
-        for (int v = 0; v < NV; v++) bv[v] = vld(b + v * VW);
+        for (int u = 0; u < STEPS; u++) multiply(mr, g, am, u * ak, b + u * NR, s);
         UNROLL
-        for (int m = 0; m < mr; m++) {
-            const char *r = g[m / 4];
-            const ptrdiff_t off = m % 4 == 3 ? am3 : m % 4 * am;
-            const vf x = vset(*(const f32_any *)(r + off));
-            UNROLL
-            for (int v = 0; v < NV; v++) s[m][v] = vfma(x, bv[v], s[m][v]);
-        }
-        g[0] += ak;
-        g[1] += ak;
-        g[2] += ak;
-        b += NR;
+        for (int i = 0; i < 3; i++) g[i] += STEPS * ak;
+        b += STEPS * NR;
+    }
+    for (; k < depth; k++, b += NR) {
+        multiply(mr, g, am, 0, b, s);
+        UNROLL
+        for (int i = 0; i < 3; i++) g[i] += ak;
     }
     put_all(mr, s, c, n0, n, alpha, end);
 }
@@ -95,7 +120,6 @@ INLINE void lanes_body(const int mr, size_t depth, const char *a, ptrdiff_t am, 
                        float *const *c, size_t n0, size_t n, float alpha, tile_end end)
 {
     const size_t steps = depth / LANES;
-    const ptrdiff_t am3 = 3 * am;
     vf s[MR][NV], wait[3][MR][NV];
     for (unsigned p = 0; p < LANES; p++) {
         const unsigned lane = LANES == 8 ? (p & 1) << 2 | (p & 2) | p >> 2 : (p & 1) << 1 | p >> 1;
@@ -105,22 +129,18 @@ INLINE void lanes_body(const int mr, size_t depth, const char *a, ptrdiff_t am, 
         for (int m = 0; m < mr; m++)
             UNROLL
             for (int v = 0; v < NV; v++) s[m][v] = vset(0);
-        for (size_t k = 0; k < steps; k++) {
-            vf bv[NV];
+        size_t k = 0;
+        for (; mr >= STEPS_FROM && k + STEPS <= steps; k += STEPS) {
             UNROLL
-            for (int v = 0; v < NV; v++) bv[v] = vld(bk + v * VW);
+            for (int u = 0; u < STEPS; u++) multiply(mr, g, am, 4 * LANES * u, bk + u * NR, s);
             UNROLL
-            for (int m = 0; m < mr; m++) {
-                const char *r = g[m / 4];
-                const ptrdiff_t off = m % 4 == 3 ? am3 : m % 4 * am;
-                const vf x = vset(*(const f32_any *)(r + off));
-                UNROLL
-                for (int v = 0; v < NV; v++) s[m][v] = vfma(x, bv[v], s[m][v]);
-            }
-            g[0] += 4 * LANES;
-            g[1] += 4 * LANES;
-            g[2] += 4 * LANES;
-            bk += NR;
+            for (int i = 0; i < 3; i++) g[i] += 4 * LANES * STEPS;
+            bk += STEPS * NR;
+        }
+        for (; k < steps; k++, bk += NR) {
+            multiply(mr, g, am, 0, bk, s);
+            UNROLL
+            for (int i = 0; i < 3; i++) g[i] += 4 * LANES;
         }
         unsigned w = 0;
         for (; p >> w & 1; w++)
@@ -141,9 +161,12 @@ void tile(size_t mr, size_t depth, const void *ap, ptrdiff_t am, ptrdiff_t ak, c
           float *const *c, size_t n0, size_t n, float alpha, tile_end end)
 {
     const char *a = ap;
-#define BODY(i) tile_body(i, depth, a, am, ak, b, c, n0, n, alpha, end)
-    HEIGHTS(BODY)
+#define BODY(i) tile_body(i, depth, a, am, 4, b, c, n0, n, alpha, end)
+#define TURNED(i) tile_body(i, depth, a, am, ak, b, c, n0, n, alpha, end)
+    if (ak == 4) { HEIGHTS(BODY) }
+    else { HEIGHTS(TURNED) }
 #undef BODY
+#undef TURNED
 }
 
 void tile_lanes(size_t mr, size_t depth, const void *ap, ptrdiff_t am, const float *b,
