@@ -37,17 +37,18 @@ START_TEST(hidden_keys_among_others_change_nothing)
 }
 END_TEST
 
-static void check_rows(const cpu_kernels *k, size_t N, size_t K, omn_type t, omn_type xt)
+/* of up to `most` rows */
+static void check_rows(const cpu_kernels *k, size_t most, size_t N, size_t K, omn_type t,
+                       omn_type xt)
 {
-    static const size_t rows[] = { 2, 3, 5, 7, 8, 9, 12, 13, 65, 130 };
-    enum { MOST = 130 };
+    static const size_t rows[] = { 2, 3, 5, 7, 8, 9, 12, 13, 65, 130, 300 };
     rng r = { N * 1009 + K };
-    float *x = noise(&r, MOST * K), *w = noise(&r, N * K), *b = noise(&r, N);
-    float *res = noise(&r, MOST * N), *out = floats(MOST * N), *alone = floats(MOST * N);
-    void *wt = typed(w, N * K, t), *xs = typed(x, MOST * K, xt);
+    float *x = noise(&r, most * K), *w = noise(&r, N * K), *b = noise(&r, N);
+    float *res = noise(&r, most * N), *out = floats(most * N), *alone = floats(most * N);
+    void *wt = typed(w, N * K, t), *xs = typed(x, most * K, xt);
     cpu_linear l = { .N = N, .K = K, .w = wt, .w_type = t, .x_type = xt, .bias = b,
                      .bias_type = OMN_F32, .alpha = 0.7f, .act = OMN_ACT_SILU };
-    for (size_t m = 0; m < MOST; m++) {
+    for (size_t m = 0; m < most; m++) {
         l.M = 1;
         l.x = (const char *)xs + m * K * (xt == OMN_F32 ? 4 : 2);
         l.out = alone + m * N;
@@ -57,7 +58,7 @@ static void check_rows(const cpu_kernels *k, size_t N, size_t K, omn_type t, omn
     l.x = xs;
     l.out = out;
     l.residual = res;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && rows[i] <= most; i++) {
         l.M = rows[i];
         k->linear(&l, i % 2 ? &pieces : &at_once);
         ck_assert_msg(!memcmp(out, alone, rows[i] * N * sizeof *out),
@@ -75,9 +76,11 @@ START_TEST(rows_of_linear_are_the_same_alone_and_together)
     FOR_LEVELS(k)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
             for (size_t t = 0; t < 3; t++) {
-                check_rows(k, sizes[i][0], sizes[i][1], types[t], OMN_F32);
-                check_rows(k, sizes[i][0], sizes[i][1], types[t], OMN_BF16);
+                check_rows(k, 130, sizes[i][0], sizes[i][1], types[t], OMN_F32);
+                check_rows(k, 130, sizes[i][0], sizes[i][1], types[t], OMN_BF16);
             }
+    /* more rows, columns and depth than a block of the product holds */
+    FOR_LEVELS(k) check_rows(k, 300, 270, 520, OMN_F32, OMN_F32);
 }
 END_TEST
 

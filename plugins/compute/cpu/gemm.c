@@ -15,14 +15,15 @@
 #include "gemm_tiles.h"
 #include "tile_dot.h"
 
-/* Most columns and rows of a block; LANE_NC: columns of one that is LANE_DEPTH deep. AMX multiplies
- * so fast that packing A has to serve more columns. */
+/* Most columns and rows of a block; LANE_NC: columns of one that is LANE_DEPTH deep, a quarter of
+ * the second cache, so that its part of the result stays there too. AMX multiplies so fast that
+ * packing A has to serve more columns. */
 #if CPU_LEVEL >= 4
-enum { KD = 256, NC = 1024, MC = 256, A_ROW = KD + 16 };
+enum { KD = 256, NC = 1024, LANE_NC = 256, MC = 256, A_ROW = KD + 16 };
 #else
-enum { KD = 256, NC = 256, MC = 240, A_ROW = KD + 16 };
+enum { KD = 256, NC = 256, LANE_NC = 128, MC = 240, A_ROW = KD + 16 };
 #endif
-enum { LANE_NC = KD * NC / LANE_DEPTH, LANE_ROW = LANE_DEPTH + 16 };
+enum { LANE_ROW = LANE_DEPTH + 16 };
 
 #include "gemm_dot.h"
 #if CPU_LEVEL >= 4
@@ -196,7 +197,7 @@ typedef struct state {
 #endif
 } state;
 _Static_assert(sizeof(state) <= CPU_SCRATCH, "a block of scratch holds what a product packs");
-_Static_assert(MR * LANE_ROW <= 32 * A_ROW, "a strip of A fits");
+_Static_assert(MR * LANE_ROW <= 32 * A_ROW && LANE_DEPTH * LANE_NC <= KD * NC, "both fit");
 
 /* rows m to m + mr of the packed block of B, nc columns from n0 on */
 static void strip(const cpu_gemm *g, state *w, bool dot, bool round, size_t m, size_t mr, size_t k,

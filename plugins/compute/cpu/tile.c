@@ -22,9 +22,9 @@
 
 #if CPU_LEVEL < 3
 
-/* Steps of depth that a loop of many rows takes at once, and from how many rows on: those leave few
- * instructions to spare for counting. STAY keeps a sum in its register, or the compiler lets sums
- * change places from step to step and moves them back in the end. */
+/* Steps of depth that a loop takes at once, and from how many rows on: with few registers left,
+ * what counts steps and moves pointers is much beside the products. STAY keeps a sum in its
+ * register, or the compiler lets sums change places from step to step and moves them back. */
 enum { STEPS = 4, STEPS_FROM = 6 };
 #if CPU_LEVEL >= 1
 #define STAY(v) __asm__("" : "+v"(v))
@@ -161,6 +161,7 @@ void tile(size_t mr, size_t depth, const void *ap, ptrdiff_t am, ptrdiff_t ak, c
           float *const *c, size_t n0, size_t n, float alpha, tile_end end)
 {
     const char *a = ap;
+/* where rows run along the depth, as most do, steps are constant distances */
 #define BODY(i) tile_body(i, depth, a, am, 4, b, c, n0, n, alpha, end)
 #define TURNED(i) tile_body(i, depth, a, am, ak, b, c, n0, n, alpha, end)
     if (ak == 4) { HEIGHTS(BODY) }
