@@ -27,6 +27,7 @@ void answer_head(const running *r, const char *model, omn_buf *b)
         omn_buf_puts(b, ",\"model\":");
         json_text(b, model);
     }
+    models_json(r->models, b);
     omn_buf_puts(b, "}\n");
 }
 

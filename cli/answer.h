@@ -4,6 +4,7 @@
 #define OMNIO_CLI_ANSWER_H
 
 #include "journal.h"
+#include "models.h"
 #include "origin.h"
 #include "outputs.h"
 #include "preview.h"
@@ -12,6 +13,7 @@
 typedef struct running {
     cli *c;
     const omn_pipeline *p;
+    const models *models;
     outputs out;
     bool many;
     bool shows_input; /* --show-input */

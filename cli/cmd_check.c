@@ -2,6 +2,7 @@
 /* omnio check: proves a pipeline or a recipe before it runs: keys, names, types, parameters, files,
  * and with the model at hand that it has what the steps ask for and how much memory that takes. */
 #include "items.h"
+#include "models.h"
 #include "shelf.h"
 #include "tasks.h"
 
@@ -12,7 +13,8 @@ static int check(cli *c, int argc, char **argv);
 
 static const cli_option rows[] = {
     { "model", 'm', "string", "MODEL", NULL, NULL, NULL, "Checking",
-      "folder or name of the model, in place of the pipeline's" },
+      "folder or name of the model, in place of the pipeline's; NAME=MODEL: of another that the "
+      "pipeline names; may be repeated" },
     { "no-model", 0, "flag", NULL, NULL, NULL, NULL, "Checking",
       "only what can be known without the model and the examples" },
     { "plan", 0, "flag", NULL, NULL, NULL, NULL, "Checking",
@@ -86,41 +88,59 @@ static void on_need(void *user, const omn_pipeline_need *n)
     needing *k = user;
     if (n->bytes > k->bytes && strcmp(n->what, "process") != 0) {
         k->bytes = n->bytes;
-        snprintf(k->most, sizeof k->most, "%s%s%s%s%s", n->what, n->step ? " of " : "",
-                 n->step ? n->step : "", *n->part ? " of " : "", n->part);
+        const char *of = n->step ? n->step : n->model;
+        snprintf(k->most, sizeof k->most, "%s%s%s%s%s", n->what, of ? " of " : "", of ? of : "",
+                 *n->part ? " of " : "", n->part);
     }
     if (k->told)
-        omn_buf_printf(k->told, "%10.1f MB  %s%s%s\n", (double)n->bytes / 1e6, n->what,
-                       *n->part ? ", " : "", n->part);
+        omn_buf_printf(k->told, "%10.1f MB  %s%s%s%s%s\n", (double)n->bytes / 1e6, n->what,
+                       n->model ? ", " : "", n->model ? n->model : "", *n->part ? ", " : "",
+                       n->part);
     omn_buf_puts(&k->rows, k->rows.length ? ",{\"what\":" : "{\"what\":");
     json_text(&k->rows, n->what);
     if (*n->part) omn_buf_puts(&k->rows, ",\"part\":");
     if (*n->part) json_text(&k->rows, n->part);
+    if (n->model) omn_buf_puts(&k->rows, ",\"model\":");
+    if (n->model) json_text(&k->rows, n->model);
     if (n->step) omn_buf_puts(&k->rows, ",\"step\":");
     if (n->step) json_text(&k->rows, n->step);
     omn_buf_printf(&k->rows, ",\"bytes\":%llu%s}", (unsigned long long)n->bytes,
                    n->turns ? ",\"turns\":true" : "");
 }
 
-/* model: that of a pipeline; NULL for recipes. needs: NULL when nothing was counted. quiet: the
+/* "dalle and clip" */
+static void put_with(const models *m, omn_buf *b)
+{
+    const char *before = "";
+    if (m->own) omn_buf_puts(b, m->own);
+    if (m->own) before = " and ";
+    for (size_t i = 0; i < m->n; i++) {
+        omn_buf_printf(b, "%s%s", before, m->path[i]);
+        before = " and ";
+    }
+}
+
+/* m: those of a pipeline, NULL for recipes. needs: NULL when nothing was counted. quiet: the
  * account was told already. */
-static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k, const char *model,
+static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k, const models *m,
                      const needing *needs, bool quiet, omn_buf *b)
 {
     if (c->format == CLI_TEXT) {
         if (quiet) return;
         omn_buf_printf(b, "%s: fine", path);
-        if (needs)
-            omn_buf_printf(b, "; %.1f MB %s%s, of these %.1f MB %s", (double)k->memory / 1e6,
-                           model ? "with " : "to train", model ? model : "",
-                           (double)needs->bytes / 1e6, needs->most);
+        if (needs) {
+            omn_buf_printf(b, "; %.1f MB %s", (double)k->memory / 1e6, m ? "with " : "to train");
+            if (m) put_with(m, b);
+            omn_buf_printf(b, ", of these %.1f MB %s", (double)needs->bytes / 1e6, needs->most);
+        }
         omn_buf_puts(b, "\n");
         return;
     }
     omn_buf_printf(b, "{\"type\":\"checked\",\"version\":%d,\"file\":", CLI_JSON_VERSION);
     json_text(b, path);
-    if (model) omn_buf_puts(b, ",\"model\":");
-    if (model) json_text(b, model);
+    if (m && m->own) omn_buf_puts(b, ",\"model\":");
+    if (m && m->own) json_text(b, m->own);
+    if (m) models_json(m, b);
     if (needs) {
         omn_buf_printf(b,
                        ",\"parameters\":%llu,\"weights\":%llu,\"workspace\":%llu,\"states\":%llu,"
@@ -165,31 +185,35 @@ static omn_status open_model(cli *c, const char *name, bool says, omn_model **ou
     return st;
 }
 
+static omn_status open_saying(cli *c, const char *name, omn_model **out, omn_error *err)
+{
+    return open_model(c, name, true, out, err);
+}
+
 static omn_status check_pipeline(cli *c, const cli_args *a, const char *path,
                                  const omn_setting *set, size_t n, omn_buf *b, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_pipeline *p = NULL;
-    omn_model *m = NULL;
+    models m = { .own = NULL };
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
     needing needs = { .bytes = 0 };
     omn_buf_init(&needs.rows, (size_t)1 << 20);
     OMN_TRY(shelf_open_pipeline(c, path, set, n, &p, err));
     OMN_TRY(items_check_names(p, err));
-    const char *model = omn_pipeline_model(p);
+    if (!cli_has(a, "no-model")) OMN_TRY(models_find(a, p, &m, err));
+    const bool counts = m.own || m.n;
     const bool tells = c->format == CLI_TEXT && (c->level >= OMN_LOG_INFO || cli_has(a, "plan"));
-    if (model && cli_has(a, "model")) model = cli_text(a, "model");
-    if (cli_has(a, "no-model")) model = NULL;
-    if (model) {
-        OMN_TRY(open_model(c, model, true, &m, err));
-        OMN_TRY(omn_pipeline_needs(p, m, on_need, &needs, &cost, err));
+    if (counts) {
+        OMN_TRY(models_open(c, &m, p, open_saying, err));
+        OMN_TRY(omn_pipeline_needs(p, m.own_model, on_need, &needs, &cost, err));
     }
-    if (tells) OMN_TRY(omn_pipeline_describe(p, m, b, err));
-    put_cost(c, omn_pipeline_path(p), &cost, model, model ? &needs : NULL, model && tells, b);
+    if (tells) OMN_TRY(omn_pipeline_describe(p, m.own_model, b, err));
+    put_cost(c, omn_pipeline_path(p), &cost, &m, counts ? &needs : NULL, counts && tells, b);
     if (needs.rows.failed) st = omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path);
 done:
     omn_buf_fini(&needs.rows);
-    omn_model_close(m);
+    models_close(&m);
     omn_pipeline_close(p);
     return st;
 }

@@ -2,6 +2,7 @@
 /* omnio run: a pipeline on one item or on many. Its inputs are options of the command; answers come
  * as text, as it is made, as JSON, or as events in JSON Lines. */
 #include "answer.h"
+#include "models.h"
 #include "plan.h"
 #include "shelf.h"
 
@@ -18,7 +19,8 @@ static int run(cli *c, int argc, char **argv);
 
 static const cli_option rows[] = {
     { "model", 'm', "string", "MODEL", NULL, NULL, NULL, "Model",
-      "folder or name of the model, in place of the pipeline's" },
+      "folder or name of the model, in place of the pipeline's; NAME=MODEL: of another that the "
+      "pipeline names; may be repeated" },
     { "prompt", 'p', "string", "TEXT", NULL, NULL, NULL, "Model",
       "the first text input by its usual name" },
     { "max-tokens", 'n', "int", "N", NULL, "1..65536", NULL, "Model", "longest answer, in tokens" },
@@ -323,6 +325,8 @@ static omn_status drawing_may_go(const cli_args *a, const omn_pipeline *p, const
         if (!value || !strcmp(a->given[i].row->name, "dump-dot")) continue;
         guard *g = guard_new();
         bool known = g && guard_put_folder(g, value, "a file");
+        if (known && !strcmp(a->given[i].row->name, "model"))
+            known = guard_put_folder(g, models_folder(value), "a file");
         known = known && guard_find_file(g, &s);
         guard_free(g);
         if (known || same_file(&s, value))
@@ -336,10 +340,10 @@ static omn_status drawing_may_go(const cli_args *a, const omn_pipeline *p, const
 static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
 {
     omn_error err = OMN_ERROR_INIT;
-    omn_model *model = NULL;
+    models m = { .own = NULL };
     omn_file *f = NULL;
     omn_status st = OMN_OK;
-    const char *dot = cli_text(a, "dump-dot"), *path = cli_text(a, "model");
+    const char *dot = cli_text(a, "dump-dot");
     omn_buf b;
     if (!dot && !cli_has(a, "dry-run")) return -1;
     omn_buf_init(&b, (size_t)1 << 24);
@@ -356,14 +360,13 @@ static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
         }
     }
     if (cli_has(a, "dry-run")) {
-        if (omn_pipeline_model(p))
-            OMN_TRY(
-                shelf_open_model(c, path ? path : omn_pipeline_model(p), &model, &err));
-        OMN_TRY(omn_pipeline_describe(p, model, &b, &err));
+        OMN_TRY(models_find(a, p, &m, &err));
+        OMN_TRY(models_open(c, &m, p, shelf_open_model, &err));
+        OMN_TRY(omn_pipeline_describe(p, m.own_model, &b, &err));
     }
 done:
     omn_file_free(f);
-    omn_model_close(model);
+    models_close(&m);
     int code = st == OMN_OK ? 0 : cli_failed(c, &err);
     if (!code && !cli_put(c, &b)) code = cli_lost(c);
     omn_buf_fini(&b);
@@ -522,24 +525,35 @@ static void read_setup(running *r, const cli_args *a, const char **wanted, omn_p
     if (how->top_p <= 0) how->top_p = 1;
 }
 
+/* The models, and that no output goes over their files. */
+static omn_status open_models(running *r, omn_pipeline *p, models *m, omn_error *err)
+{
+    omn_status st = models_open(r->c, m, p, shelf_open_model, err);
+    bool kept = st != OMN_OK || !m->own_model ||
+                outputs_protect_model(&r->out, omn_model_path(m->own_model));
+    for (size_t i = 0; st == OMN_OK && i < m->n; i++)
+        kept = kept && outputs_protect_model(&r->out, omn_model_path(m->model[i]));
+    return kept ? st : omn_fail(err, OMN_ERR_MEMORY, "out of memory");
+}
+
 static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
 {
     omn_error err = OMN_ERROR_INIT;
-    omn_model *model = NULL;
+    models m = { .own = NULL };
     omn_pipeline_run *state = NULL;
     items *list = NULL;
     running *r = calloc(1, sizeof *r);
     omn_pipeline_setup how = { OMN_FILL(omn_pipeline_setup) };
-    const char *wanted[OUTPUTS_MOST], *path = cli_text(a, "model");
+    const char *wanted[OUTPUTS_MOST];
     if (!r) return cli_no_memory(c);
     r->c = c;
     r->p = p;
     r->shows_input = cli_has(a, "show-input");
     omn_buf_init(&r->streamed, OMN_TEXT_MOST);
     int code = show_plan(c, a, p);
+    if (code < 0 && models_find(a, p, &m, &err) != OMN_OK) code = cli_failed(c, &err);
     if (code >= 0) goto done;
-    if (!path) path = omn_pipeline_model(p);
-    if (!omn_pipeline_model(p)) path = NULL;
+    r->models = &m;
     code = items_open(c, a, p, ITEMS_LOAD, &list);
     if (code < 0) r->many = items_many(list);
     if (code < 0) code = outputs_init(&r->out, c, a, p, r->many);
@@ -552,31 +566,29 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (code < 0) code = preview_init(&r->preview, c, a, &r->out, r->many);
     if (code >= 0) goto done;
     r->streams = cli_number(a, "min-confidence", 0) > 0 ? NULL : answer_streams(r);
-    origin_init(&r->origin, a, omn_pipeline_path(p), path);
+    origin_init(&r->origin, a, omn_pipeline_path(p), &m);
     read_setup(r, a, wanted, &how);
     if (cli_has(a, "plan")) {
-        omn_status opened = path ? shelf_open_planned(c, path, &model, &err) : OMN_OK;
-        code = opened == OMN_OK ? plan_items(r, p, model, &how, list) : cli_failed(c, &err);
+        const omn_status opened = models_open(c, &m, p, shelf_open_planned, &err);
+        code = opened == OMN_OK ? plan_items(r, p, &m, &how, list) : cli_failed(c, &err);
         goto done;
     }
-    omn_status st = path ? shelf_open_model(c, path, &model, &err) : OMN_OK;
-    how.model = model;
-    if (st == OMN_OK && model && !outputs_protect_model(&r->out, omn_model_path(model)))
-        st = omn_fail(&err, OMN_ERR_MEMORY, "out of memory");
+    omn_status st = open_models(r, p, &m, &err);
+    how.model = m.own_model;
     if (st == OMN_OK) st = preview_keep(&r->preview, &r->out, &err);
     if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &state, &err);
     if (st != OMN_OK) code = cli_failed(c, &err);
-    if (code < 0) code = keep_journal(r, a, path, list);
-    if (code < 0 && !answer_start(r, path)) code = cli_lost(c);
+    if (code < 0) code = keep_journal(r, a, m.own, list);
+    if (code < 0 && !answer_start(r, m.own)) code = cli_lost(c);
     if (code < 0) code = retell(r);
     if (code < 0)
         code = ended(r, run_items(r, state, list, (size_t)cli_number(a, "rows", 8),
-                                  (size_t)cli_number(a, "memory", 512) * 1000000), path);
+                                  (size_t)cli_number(a, "memory", 512) * 1000000), m.own);
 done:
     shares_free(r->shares);
     journal_close(r->journal);
     omn_pipeline_run_free(state);
-    omn_model_close(model);
+    models_close(&m);
     items_close(list);
     outputs_fini(&r->out);
     origin_fini(&r->origin);

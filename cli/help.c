@@ -112,6 +112,30 @@ static void put_example(const cli_args *a, const char *what, const char *last, o
     omn_buf_printf(out, "%s\n      %s\n", last, what);
 }
 
+/* Where a pipeline asks several models, which ones, and how they are given. */
+static void put_models(const cli_args *a, omn_buf *out)
+{
+    const omn_pipeline_port *list;
+    const size_t n = omn_pipeline_models(a->pipeline, &list);
+    const char *own = omn_pipeline_model(a->pipeline);
+    if (!n) return;
+    omn_buf_puts(out, "\nModels:\n");
+    if (own) {
+        omn_buf_printf(out, "  %-*s", COLUMN - 2, "-m MODEL");
+        omn_buf_printf(out, "its own, which is asked where no other is named [%s]\n", own);
+    }
+    for (size_t i = 0; i < n; i++) {
+        char usage[160], text[1024];
+        snprintf(usage, sizeof usage, "-m %s=MODEL", list[i].name);
+        const char *deflt = list[i].deflt;
+        snprintf(text, sizeof text, "%s%s%s%s", list[i].help, deflt ? " [" : "",
+                 deflt ? deflt : "", deflt ? "]" : "");
+        omn_buf_printf(out, "  %-*s", COLUMN - 2, usage);
+        if (strlen(usage) + 2 >= COLUMN) omn_buf_printf(out, "\n%*s", COLUMN, "");
+        cli_wrap(out, text, COLUMN, COLUMN, WIDTH);
+    }
+}
+
 /* The help of a pipeline: what it does, what it takes and gives, how it is called. The options of
  * the command are not told again. */
 static void help_of_pipeline(const cli_args *a, omn_buf *out)
@@ -131,6 +155,7 @@ static void help_of_pipeline(const cli_args *a, omn_buf *out)
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < a->n_rows; k++)
             if (!strcmp(a->rows[k]->name, in[i].name)) put_option(a->rows[k], out);
+    put_models(a, out);
     omn_buf_puts(out, "\nOutputs:\n");
     for (size_t i = 0; i < m; i++) {
         const char *file = made[i].file;

@@ -185,7 +185,7 @@ static const struct {
 static const struct {
     const char *type, *fields;
 } events[] = {
-    { "start", "program, pipeline, model: once, before anything else" },
+    { "start", "program, pipeline, model, models (others by name): once, before anything else" },
     { "token", "item, step, text: what a step has just written; only when there is one item" },
     { "partial", "item, step, value: what another step than one of text says so far, whenever that "
                  "has changed; only when there is one item" },

@@ -9,7 +9,7 @@
 
 typedef struct planning {
     running *r;
-    omn_model *model;
+    const models *models;
     omn_call *call;
     bool any;                     /* a question of this run was told */
 } planning;
@@ -61,7 +61,8 @@ static omn_status on_question(void *user, const char *step, const omn_request *r
     omn_value *question = NULL;
     omn_buf b;
     (void)instead;
-    omn_status st = omn_request_describe(k->model, k->call, rq, &question, err);
+    omn_model *by = models_asked(k->models, k->r->p, rq);
+    omn_status st = omn_request_describe(by, k->call, rq, &question, err);
     if (st != OMN_OK) {
         omn_error_prefix(err, "%s", step);
         return st;
@@ -99,17 +100,17 @@ done:
     return st;
 }
 
-int plan_items(running *r, omn_pipeline *p, omn_model *m, const omn_pipeline_setup *how,
+int plan_items(running *r, omn_pipeline *p, const models *m, const omn_pipeline_setup *how,
                items *list)
 {
     cli *c = r->c;
     omn_status st = OMN_OK;
     omn_error err = OMN_ERROR_INIT;
-    planning k = { .r = r, .model = m };
+    planning k = { .r = r, .models = m };
     omn_pipeline_run *state = NULL;
     omn_pipeline_setup mine = *how;
     bool end = false;
-    mine.model = m;
+    mine.model = m->own_model;
     mine.watch = NULL;
     mine.user = &k;
     mine.asking = on_question;

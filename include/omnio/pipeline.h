@@ -43,11 +43,26 @@ typedef struct omn_pipeline_port {
 OMN_API size_t omn_pipeline_inputs(const omn_pipeline *p, const omn_pipeline_port **list);
 OMN_API size_t omn_pipeline_outputs(const omn_pipeline *p, const omn_pipeline_port **list);
 
-/* A run state: one runner (if the pipeline has a model). One thread at a time. */
+/* The other models that its steps name (models:), in order: name, help, deflt, the folder or name
+ * in the file (NULL: it must be lent); type is "model". [any] */
+OMN_API size_t omn_pipeline_models(const omn_pipeline *p, const omn_pipeline_port **list);
+/* From now on the one of that name is m, borrowed as long as the pipeline and what is made of it
+ * (NULL: nobody lends it any more). Runs that are made then ask it, and checks and descriptions
+ * count it; a run opens what the file names where nothing is lent. OMN_ERR_ARGUMENT: the pipeline
+ * names no such model. [setup] */
+OMN_API omn_status omn_pipeline_lend(omn_pipeline *p, const char *name, omn_model *m,
+                                     omn_error *err);
+
+/* Whom a question of its runs goes to (`asking` and `asked` below): the name of a model that was
+ * lent; NULL: the pipeline's own. [any] */
+OMN_API const char *omn_pipeline_asked(const omn_pipeline *p, const omn_request *rq);
+
+/* A run state: one runner for each model that the pipeline asks. One thread at a time. */
 typedef struct omn_pipeline_run omn_pipeline_run;
 typedef struct omn_pipeline_setup {
     uint32_t size;
-    omn_model *model;          /* borrowed; NULL: the pipeline needs none, or its own is opened */
+    omn_model *model;          /* borrowed; NULL: the pipeline needs none, or its own is opened;
+                                * others are lent to the pipeline */
     double temperature, top_p; /* over what the steps say; below 0 or NAN: as the steps say */
     int32_t top_k, max_tokens;          /* 0: as the steps say; top_k below 0: from all */
     uint64_t seed;                      /* 0: as the steps say, unless `seeded` */
@@ -117,13 +132,14 @@ typedef struct omn_pipeline_item {
 OMN_API omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, size_t n,
                                          omn_error *err);
 
-/* Does the model have what the steps ask of it: inputs, outputs, words for boxes? Every graph that
+/* Do the models have what the steps ask of them: inputs, outputs, words for boxes? Every graph that
  * one request of full length needs is built and planned; nothing runs. m NULL only for pipelines
- * that need no model. */
+ * that need no model; other models must have been lent. */
 typedef struct omn_pipeline_cost {
     uint32_t size;
-    uint64_t parameters, weights;       /* of the model: numbers, bytes mapped */
-    uint64_t workspace, states;         /* bytes for one request of full length */
+    uint64_t parameters, weights;       /* of the models: numbers, bytes mapped */
+    uint64_t workspace, states;         /* bytes for one request of full length; of several
+                                         * models each has a workspace of its own */
     uint64_t encode_flops, step_flops;  /* of the greediest step: once, for each token */
     uint64_t inputs;                    /* bytes of what encoders make of them, twice */
     uint64_t memory;                    /* all of it */
@@ -138,8 +154,8 @@ OMN_API omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipelin
  * "read" and "written" (states that stay for what follows), "making" (what a decoder has at work
  * while it makes a value of codes, or codes of a value), and "process", what this process has
  * in memory when the graphs are there, without the files of weights: a process that has run before
- * has more. Of weights what the steps read is told. Of rows with `turns` the largest counts, all
- * others add up; the values of the pipeline come beside it. */
+ * has more. Of weights what the steps read is told. Of rows with `turns` the largest counts, of
+ * each model, all others add up; the values of the pipeline come beside it. */
 typedef struct omn_pipeline_need {
     uint32_t size;
     const char *what;
@@ -148,6 +164,7 @@ typedef struct omn_pipeline_need {
     const char *step;                   /* "generate answer"; NULL: all steps share it */
     uint64_t bytes;
     bool turns;
+    const char *model;                  /* as models: names it; NULL: the pipeline's own */
 } omn_pipeline_need;
 typedef void omn_pipeline_need_fn(void *user, const omn_pipeline_need *need);
 OMN_API omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_fn *fn,

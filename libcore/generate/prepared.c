@@ -2,6 +2,8 @@
 /* Values as an encoder wants them, kept while a run lasts: a picture that two steps see, or in
  * which the boxes of a prompt lie, is scaled and cut into patches once. Values never change and are
  * counted, so the same pointer is the same content as long as it is held here. */
+#include "prepared.h"
+
 #include "open.h"
 
 #include <stdlib.h>
@@ -46,6 +48,11 @@ void omn_prepared_free(omn_prepared *p)
     omn_prepared_clear(p);
     if (p) free(p->list);
     free(p);
+}
+
+const omn_model *prepared_model(const omn_prepared *p)
+{
+    return p->model;
 }
 
 uint64_t omn_prepared_made(const omn_prepared *p)

@@ -72,7 +72,7 @@ omn_status answer_open(const omn_pipeline_run *r, omn_call *c, const plan_step *
                                    .values = values,
                                    .n_values = w->n_values,
                                    .file = s->at->file };
-    OMN_TRY(omn_answer_open(r->model, c, &how, out, err));
+    OMN_TRY(omn_answer_open(run_by(r, s)->model, c, &how, out, err));
     if (strcmp(w->makes, "any") && strcmp(w->makes, omn_answer_makes(*out))) {
         st = omn_fail(err, OMN_ERR_TYPE, "this model's \"%s\" is %s, not %s: name the answer's "
                       "form (answer: value)", s->output, omn_answer_makes(*out), w->makes);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a pipeline asks of its model, proved and counted before anything runs: inputs and outputs
+/* What a pipeline asks of its models, proved and counted before anything runs: inputs and outputs
  * that the model has, words for boxes, and the graphs of one request of full length, whose plan
  * says how much memory they take, and which part of the model takes it. */
 #include "cost.h"
@@ -20,7 +20,10 @@
 
 typedef struct counting {
     omn_pipeline *p;
-    omn_model *m;
+    omn_model *own;               /* the pipeline's; NULL: it asks none */
+    omn_model *m;                 /* that the step at hand asks, and how it is called */
+    const char *name;             /* NULL: it is the pipeline's own */
+    uint64_t work[MOST_MODELS + 1]; /* of each model's runner: its greediest graph */
     struct run_parts *parts;      /* NULL: it has none */
     omn_pipeline_cost *cost;
     omn_pipeline_need_fn *fn;     /* NULL: nobody wants to know */
@@ -34,7 +37,8 @@ static void tell(const counting *k, const char *what, const char *part, const ch
                  uint64_t bytes, bool turns)
 {
     const omn_pipeline_need n = { OMN_FILL(omn_pipeline_need), .what = what, .part = part,
-                                  .step = step, .bytes = bytes, .turns = turns };
+                                  .step = step, .bytes = bytes, .turns = turns,
+                                  .model = k->name };
     if (k->fn && bytes) k->fn(k->user, &n);
 }
 
@@ -92,13 +96,15 @@ static bool planned_without(const omn_model *m, omn_status st)
 }
 
 /* An answer that does not depend on the item can be made for this model. */
-static omn_status open_answer(omn_model *m, const plan_step *s, omn_error *err)
+static omn_status open_answer(omn_pipeline *p, omn_model *m, const plan_step *s, omn_error *err)
 {
-    omn_pipeline_run r = { .model = m };
+    run_model others[MOST_MODELS] = { { .model = NULL } };
+    omn_pipeline_run r = { .p = p, .main.model = m, .others = others };
     omn_answer *a = NULL;
     omn_call *c = NULL;
     omn_error why = OMN_ERROR_INIT;
     if (!s->answer.entry || !answer_fixed(&s->answer)) return OMN_OK;
+    if (s->by) others[s->by - p->models].model = m;
     omn_status st = omn_context_call(omn_model_context(m), 0, 0, NULL, &c, &why);
     if (st == OMN_OK) st = answer_open(&r, c, s, &a, &why);
     omn_answer_close(a);
@@ -199,7 +205,11 @@ static omn_status count_graph(counting *k, const plan_step *s, const omn_graph *
     if (k->n_seen < 2 * MOST_STEPS) k->seen[k->n_seen++] = g;
     tell(k, before ? "writing" : "reading", omn_graph_greediest(g), s->name, workspace, true);
     tell(k, before ? "written" : "read", "", s->name, states, false);
-    if (workspace > k->cost->workspace) k->cost->workspace = workspace;
+    uint64_t *work = &k->work[s->by ? s->by - k->p->models + 1 : 0];
+    if (workspace > *work) {
+        k->cost->workspace += workspace - *work;
+        *work = workspace;
+    }
     k->cost->states += states;
     return cost_weights_add(k->read, k->m, g, err);
 }
@@ -242,7 +252,7 @@ static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_e
     if (!decoder)
         return yml_fail(s->at, err, "%s: %s", s->name,
                         model_lacks(k->m, s->output, lacks, sizeof lacks));
-    OMN_TRY(open_answer(k->m, s, err));
+    OMN_TRY(open_answer(k->p, k->m, s, err));
     const extent e = extent_of(k->m, s, omn_part_vocabulary(decoder), mapped);
     for (uint32_t i = 0; i < n; i++) count_inputs(k, s, roles[i], e.reads);
     const omn_graph_sizes z = {
@@ -319,6 +329,8 @@ static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool 
     omn_status st = OMN_OK;
     for (size_t i = 0; i < n && st == OMN_OK; i++) {
         const plan_step *s = &steps[i];
+        k->m = s->by ? s->by->lent : k->own;
+        k->name = s->by ? s->by->name : NULL;
         if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE)
             st = model_step(k, s, mapped, err);
         if (s->verb == VERB_EMBED) st = embed_step(k, s, mapped, err);
@@ -331,28 +343,47 @@ static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool 
 
 /* ---- all of it ------------------------------------------------------------------------------- */
 
-static void tell_weights(void *user, const char *owner, uint64_t bytes)
+/* A model that is lent by several names is told of once, under the first. */
+static void tell_weights(void *user, const omn_model *m, const char *owner, uint64_t bytes)
 {
-    tell(user, "weights", owner, NULL, bytes, false);
+    counting *k = user;
+    const omn_pipeline *p = k->p;
+    k->name = NULL;
+    for (size_t i = p->n_models; i-- > 0 && m != k->own;)
+        if (p->models[i].lent == m) k->name = p->models[i].name;
+    tell(k, "weights", owner, NULL, bytes, false);
+    k->name = NULL;
 }
 
 /* All that the model has, read or not: in its file, or where it has none, declared. */
-static void count_model(const counting *k)
+static void count_model(const omn_model *m, omn_pipeline_cost *cost)
 {
-    const omn_weights *w = omn_model_weights(k->m);
-    const omn_store *s = w ? NULL : k->m->own_store;
+    const omn_weights *w = omn_model_weights(m);
+    const omn_store *s = w ? NULL : m->own_store;
     size_t count = 0;
     for (size_t i = 0; w && i < omn_weights_count(w); i++) {
         const omn_tensor *t = omn_weights_at(w, i);
         omn_shape shape = t->shape;
         (void)omn_weights_tiles(w, omn_weights_name(w, i), &shape);
-        if (omn_shape_count(&shape, &count)) k->cost->parameters += count;
-        k->cost->weights += t->bytes;
+        if (omn_shape_count(&shape, &count)) cost->parameters += count;
+        cost->weights += t->bytes;
     }
     for (size_t i = 0; s && i < omn_store_count(s); i++) {
         const omn_tensor t = omn_store_tensor(s, i);
-        if (omn_shape_count(&t.shape, &count)) k->cost->parameters += count;
-        k->cost->weights += t.bytes;
+        if (omn_shape_count(&t.shape, &count)) cost->parameters += count;
+        cost->weights += t.bytes;
+    }
+}
+
+/* The pipeline's own, and the others, each once. */
+static void count_models(const counting *k)
+{
+    const omn_pipeline *p = k->p;
+    if (p->model) count_model(k->own, k->cost);
+    for (size_t i = 0; i < p->n_models; i++) {
+        bool again = p->models[i].lent == k->own;
+        for (size_t j = 0; j < i; j++) again = again || p->models[j].lent == p->models[i].lent;
+        if (!again) count_model(p->models[i].lent, k->cost);
     }
 }
 
@@ -362,12 +393,13 @@ static omn_status count_all(counting *k, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_pipeline_cost none = { OMN_FILL(omn_pipeline_cost) };
-    counting silent = { .p = k->p, .m = k->m, .parts = k->parts, .cost = &none,
+    counting silent = { .p = k->p, .own = k->own, .parts = k->parts, .cost = &none,
                         .read = k->read };
     OMN_TRY(all_steps(&silent, k->p->steps, k->p->n_steps, false, err));
-    if (k->p->model) count_model(k);
+    count_models(k);
     k->cost->read = cost_weights_tell(k->read, tell_weights, k);
     OMN_TRY(all_steps(k, k->p->steps, k->p->n_steps, false, err));
+    k->name = NULL;
     const uint64_t reading = cost_load_files(k->p);
     k->cost->process = cost_process(k->read) + reading;
     tell(k, "process", "", NULL, k->cost->process, false);
@@ -382,9 +414,13 @@ omn_status omn_pipeline_needs(omn_pipeline *p, omn_model *m, omn_pipeline_need_f
 {
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
     cost_weights read = { 0 };
-    counting k = { .p = p, .m = m, .cost = &cost, .read = &read, .fn = fn, .user = user };
+    counting k = { .p = p, .own = m, .cost = &cost, .read = &read, .fn = fn, .user = user };
+    const plan_model *lacks = NULL;
     if (p->model && !m)
         return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs a model to be checked with", p->path);
+    if (!models_lent(p, &lacks))
+        return omn_fail(err, OMN_ERR_ARGUMENT, "%s needs the model \"%s\" to be checked with",
+                        p->path, lacks->name);
     omn_status st = p->n_parts ? run_parts_new(p, &k.parts, err) : OMN_OK;
     if (st == OMN_OK) st = count_all(&k, err);
     cost_weights_fini(&read);

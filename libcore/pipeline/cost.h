@@ -28,9 +28,9 @@ typedef struct cost_weights {
 /* The graph is of that model, and is run. */
 omn_status cost_weights_add(cost_weights *w, const omn_model *m, const omn_graph *g,
                             omn_error *err);
-/* Tells the weights that are read by owner, those of one owner in one row, in the order of their
- * declaration. Returns the bytes of all. */
-typedef void cost_weights_fn(void *user, const char *owner, uint64_t bytes);
+/* Tells the weights of each model that are read by owner, those of one owner in one row, in the
+ * order of their declaration. Returns the bytes of all. */
+typedef void cost_weights_fn(void *user, const omn_model *m, const char *owner, uint64_t bytes);
 uint64_t cost_weights_tell(const cost_weights *w, cost_weights_fn *fn, void *user);
 void cost_weights_fini(cost_weights *w);
 

@@ -88,7 +88,7 @@ static uint64_t tell_model(const cost_model *of, cost_weights_fn *fn, void *user
         owners[at].bytes += of->bytes[i];
         all += of->bytes[i];
     }
-    for (size_t i = 0; fn && i < n; i++) fn(user, owners[i].name, owners[i].bytes);
+    for (size_t i = 0; fn && i < n; i++) fn(user, of->m, owners[i].name, owners[i].bytes);
     return all;
 }
 

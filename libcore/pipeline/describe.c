@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A pipeline's plan as people read it: what goes in, what each step does with which values, what
- * comes out, and what the model costs. */
+ * comes out, and what the models cost. */
 #include "plan.h"
 
 #include <string.h>
@@ -128,6 +128,7 @@ static void put_step(const omn_pipeline *p, const plan_step *s, int depth, size_
                      omn_buf *out)
 {
     omn_buf_printf(out, "%*s%zu  %s", 2 + 4 * depth, "", number, s->name);
+    if (s->by) omn_buf_printf(out, " by %s", s->by->name);
     bool first = true;
     for (size_t i = 0; i < s->n_in; i++)
         if (s->in[i] >= 0) {
@@ -176,18 +177,34 @@ static void put_need(void *user, const omn_pipeline_need *n)
         if (!strcmp(words[i].what, n->what)) means = words[i].means;
     omn_buf_init(&size, 64);
     put_bytes(n->bytes, &size);
-    omn_buf_printf(out, "  %-10s %11s  %s%s%s", n->what, size.data ? size.data : "",
-                   n->step ? n->step : "", n->step ? ": " : "", *means ? means : n->part);
+    const char *of = n->step ? n->step : n->model;
+    omn_buf_printf(out, "  %-10s %11s  %s%s%s", n->what, size.data ? size.data : "", of ? of : "",
+                   of ? ": " : "", *means ? means : n->part);
     if (*means && *n->part) omn_buf_printf(out, ", most in %s", n->part);
     omn_buf_puts(out, "\n");
     omn_buf_fini(&size);
 }
 
-static void put_cost(const omn_model *m, const omn_pipeline_cost *c, const omn_buf *needs,
-                     omn_buf *out)
+/* The models by name; those that nobody has opened as the file names them. */
+static void put_models(const omn_pipeline *p, const omn_model *m, omn_buf *out)
 {
-    omn_buf_printf(out, "model %s (%s), %.2f million parameters\n", omn_model_path(m),
-                   omn_model_object(m), (double)c->parameters / 1e6);
+    if (!p->model && !p->n_models) omn_buf_puts(out, "no model\n");
+    if (p->model && m) omn_buf_printf(out, "model %s (%s)", omn_model_path(m), omn_model_object(m));
+    else if (p->model) omn_buf_printf(out, "model %s\n", p->model);
+    if (p->model && m) omn_buf_puts(out, p->n_models ? "\n" : ", ");
+    for (size_t i = 0; i < p->n_models; i++) {
+        const omn_pipeline_port *q = &p->model_list[i];
+        const omn_model *lent = p->models[i].lent;
+        omn_buf_printf(out, "model %s: %s", q->name,
+                       lent ? omn_model_path(lent) : q->deflt ? q->deflt : "to be given");
+        if (lent) omn_buf_printf(out, " (%s)", omn_model_object(lent));
+        omn_buf_printf(out, "%s%s\n", *q->help ? "; " : "", q->help);
+    }
+}
+
+static void put_cost(const omn_pipeline_cost *c, const omn_buf *needs, omn_buf *out)
+{
+    omn_buf_printf(out, "%.2f million parameters\n", (double)c->parameters / 1e6);
     omn_buf_put(out, needs->data ? needs->data : "", needs->length);
     omn_buf_puts(out, "  memory     ");
     omn_buf size;
@@ -208,7 +225,8 @@ omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out, om
     omn_pipeline_cost cost = { OMN_FILL(omn_pipeline_cost) };
     omn_buf needs;
     omn_buf_init(&needs, (size_t)1 << 20);
-    if (m && p->model) {
+    const bool opened = (!p->model || m) && (p->model || p->n_models) && models_lent(p, NULL);
+    if (opened) {
         const omn_status st = omn_pipeline_needs(p, m, put_need, &needs, &cost, err);
         if (st != OMN_OK) {
             omn_buf_fini(&needs);
@@ -221,12 +239,8 @@ omn_status omn_pipeline_describe(omn_pipeline *p, omn_model *m, omn_buf *out, om
     omn_buf_puts(out, "steps\n");
     for (size_t i = 0; i < p->n_steps; i++) put_step(p, &p->steps[i], 0, i + 1, out);
     put_ports(p, "outputs", p->out_list, p->n_outputs, false, out);
-    if (m && p->model)
-        put_cost(m, &cost, &needs, out);
-    else if (p->model)
-        omn_buf_printf(out, "model %s\n", p->model);
-    else
-        omn_buf_puts(out, "no model\n");
+    put_models(p, opened ? m : NULL, out);
+    if (opened) put_cost(&cost, &needs, out);
     const bool failed = needs.failed || out->failed;
     omn_buf_fini(&needs);
     return failed ? omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", p->path) : OMN_OK;

@@ -54,6 +54,7 @@ static void put_label(const drawing *d, const plan_step *s)
     omn_buf b;
     omn_buf_init(&b, 1 << 16);
     omn_buf_puts(&b, s->name);
+    if (s->by) omn_buf_printf(&b, "\nby %s", s->by->name);
     if (s->when.test != TEST_NONE) {
         omn_buf_puts(&b, "\nwhen ");
         condition_print(d->p, &s->when, &b);

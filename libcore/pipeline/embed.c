@@ -59,13 +59,14 @@ static omn_status read_labels(omn_pipeline *p, const yml *y, plan_step *s, omn_e
 
 omn_status read_embed(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
-    static const char *const keys[] = { "embed", "as",     "from", "prompt",
-                                        "rows",  "labels", "when", NULL };
+    static const char *const keys[] = { "embed",  "as",   "from",  "prompt", "rows",
+                                        "labels", "when", "model", NULL };
     const yml *prompt = yml_get(y, "prompt");
     TRY_READ(yml_only(y, keys, err));
     TRY_READ(read_name(y, s, err));
     s->name = omn_arena_printf(p->arena, "embed %s", s->output);
     if (!s->name) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
+    TRY_READ(read_by(p, y, s, err));
     TRY_READ(read_from(p, yml_get(y, "from"), s->from, &s->n_from, err));
     TRY_READ(yml_text(prompt, &s->prompt, NULL, err));
     if (prompt) TRY_READ(template_read(p, prompt, s->prompt, &s->words, &s->n_words, err));
@@ -197,7 +198,8 @@ omn_status run_embed(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_e
     omn_value *made = NULL;
     bool done = false;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
-    if (!r->runner) {
+    const run_model *m = run_by(r, s);
+    if (!m->runner) {
         st = yml_fail(s->at, err, "%s: a task asks the model once, in its last step", s->name);
         goto done;
     }
@@ -205,14 +207,14 @@ omn_status run_embed(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_e
     OMN_TRY(run_asking(r, s, &rq, &done, err));
     if (done) goto done;
     embed_request(s, &rq, &receipt, &e);
-    st = omn_embed(r->runner, &e, 1, &made, err);
+    st = omn_embed(m->runner, &e, 1, &made, err);
     if (st != OMN_OK) {
         omn_error_prefix(err, "%s", s->name);
         goto done;
     }
     OMN_TRY(embed_put(r, c, s, made, &receipt, err));
 done:
-    if (r->prepared && omn_prepared_full(r->prepared)) omn_prepared_clear(r->prepared);
+    if (m->prepared && omn_prepared_full(m->prepared)) omn_prepared_clear(m->prepared);
     omn_result_fini(&receipt);
     omn_value_unref(made);
     omn_arena_free(a);

@@ -64,7 +64,7 @@ static size_t gather(lane *lanes, size_t n, const plan_step *s, size_t *who, omn
     for (size_t i = 0; i < n && m < most; i++) {
         lane *l = &lanes[i];
         if (!l->joins || (m && !same_form(&rq[0], &l->rq))) continue;
-        if (!m) most = at_once(l->run.model, s, &l->rq);
+        if (!m) most = at_once(run_by(&l->run, s)->model, s, &l->rq);
         rq[m] = l->rq;
         who[m++] = i;
         l->joins = false;
@@ -79,19 +79,18 @@ static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a
     omn_request *rq = omn_arena_alloc(a, n, sizeof *rq);
     omn_result *results = omn_arena_alloc(a, n, sizeof *results);
     size_t *who = omn_arena_alloc(a, n, sizeof *who), m;
+    omn_runner *runner = run_by(&lanes[0].run, s)->runner;
     if (!rq || !results || !who) return;
     make_requests(lanes, n, s, a);
     while ((m = gather(lanes, n, s, who, rq)) > 0) {
         omn_error err = OMN_ERROR_INIT;
-        if (m < 2 || omn_generate_batch(lanes[who[0]].run.runner, rq, m, results, &err) != OMN_OK)
-            continue;
+        if (m < 2 || omn_generate_batch(runner, rq, m, results, &err) != OMN_OK) continue;
         for (size_t k = 0; k < m; k++) {
             lane *l = &lanes[who[k]];
             const omn_pipeline_setup *how = &l->run.how;
             if (!how->asked ||
                 how->asked(how->user, s->name, &l->rq, &results[k], l->err) == OMN_OK)
-                run_result(&l->run, s, &results[k], runner_familiar(lanes[who[0]].run.runner, k),
-                           l->err);
+                run_result(&l->run, s, &results[k], runner_familiar(runner, k), l->err);
             omn_result_fini(&results[k]);
             l->asked = true;
         }
@@ -117,7 +116,8 @@ static void embed_together(lane *lanes, size_t n, const plan_step *s, omn_arena 
         who[m++] = i;
     }
     omn_error err = OMN_ERROR_INIT;
-    if (m < 2 || omn_embed(lanes[who[0]].run.runner, rq, m, made, &err) != OMN_OK) return;
+    omn_runner *runner = run_by(&lanes[0].run, s)->runner;
+    if (m < 2 || omn_embed(runner, rq, m, made, &err) != OMN_OK) return;
     for (size_t k = 0; k < m; k++) {
         lane *l = &lanes[who[k]];
         embed_put(&l->run, l->call, s, made[k], &receipts[k], l->err);
@@ -130,7 +130,7 @@ static void embed_together(lane *lanes, size_t n, const plan_step *s, omn_arena 
 static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_error *err)
 {
     const bool model = s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
-    const bool embed = s->verb == VERB_EMBED && lanes[0].run.runner;
+    const bool embed = s->verb == VERB_EMBED && run_by(&lanes[0].run, s)->runner;
     for (size_t i = 0; i < n; i++) lanes[i].asked = lanes[i].joins = false;
     if ((model || embed) && n > 1 && !lanes[0].run.how.asking) {
         omn_arena *a = omn_arena_new(0);
@@ -142,7 +142,7 @@ static omn_status step_of_all(lane *lanes, size_t n, const plan_step *s, omn_err
             lanes[i].mine = NULL;
         }
         omn_arena_free(a);
-        omn_prepared *kept = lanes[0].run.prepared;
+        omn_prepared *kept = run_by(&lanes[0].run, s)->prepared;
         if (kept && omn_prepared_full(kept)) omn_prepared_clear(kept);
     }
     for (size_t i = 0; i < n; i++) {

@@ -26,13 +26,16 @@ struct omn_teacher {
     codes_maker *codes, *own_codes;   /* NULL: no codes; own: nobody shares theirs */
 };
 
-static bool asks(const plan_step *s)
+static bool generates(const plan_step *s)
 {
     return s->verb == VERB_GENERATE || s->verb == VERB_SCORE;
 }
 
+/* What asks another model than the pipeline's own teaches that one nothing. */
+static bool asks(const plan_step *s) { return generates(s) && !s->by; }
+
 /* Whose inputs alone are learnt from, by the recipe's loss. */
-static bool embeds(const plan_step *s) { return s->verb == VERB_EMBED; }
+static bool embeds(const plan_step *s) { return s->verb == VERB_EMBED && !s->by; }
 
 /* The one outermost step of that sort; NULL when there is none, or more. */
 static const plan_step *only(const omn_pipeline *p, bool (*sort)(const plan_step *))
@@ -56,7 +59,7 @@ static const plan_step *model_step(const omn_pipeline *p)
 
 static bool asks_inside(const plan_step *s)
 {
-    if (asks(s)) return true;
+    if (generates(s)) return true;
     for (size_t i = 0; i < s->n_steps; i++)
         if (asks_inside(&s->steps[i])) return true;
     return false;
@@ -237,7 +240,7 @@ omn_status teacher_view(omn_teacher *t, omn_call *c, const omn_named *inputs, si
                         omn_frame *out, bool *has, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_pipeline_run r = { .p = t->p, .model = t->model,
+    omn_pipeline_run r = { .p = t->p, .main.model = t->model,
                            .how = { .temperature = NAN, .top_p = NAN } };
     *has = false;
     if (!t->step->n_from) return OMN_OK;
@@ -306,7 +309,7 @@ omn_status omn_teacher_lesson(omn_teacher *t, omn_call *c, const omn_named *inpu
                               const omn_value *wanted, omn_pipeline_taught *out, omn_error *err)
 {
     omn_status st = OMN_OK;
-    omn_pipeline_run r = { .p = t->p, .model = t->model,
+    omn_pipeline_run r = { .p = t->p, .main.model = t->model,
                            .how = { .temperature = NAN, .top_p = NAN } };
     omn_request rq;
     omn_arena *a = omn_arena_new(0);
@@ -343,7 +346,7 @@ static omn_status open_answer(omn_teacher *t, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_answer_setup any = { OMN_FILL(omn_answer_setup), .output = t->step->output };
-    const omn_pipeline_run r = { .p = t->p, .model = t->model };
+    const omn_pipeline_run r = { .p = t->p, .main.model = t->model };
     omn_call *c = NULL;
     OMN_TRY(omn_context_call(omn_model_context(t->model), 0, 0, NULL, &c, err));
     if (t->step->answer.entry) OMN_TRY(answer_open(&r, c, t->step, &t->answer, err));

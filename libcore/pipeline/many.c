@@ -8,13 +8,12 @@
 static omn_status begin(omn_pipeline_run *r, lane *l, omn_pipeline_item *it, omn_error *err)
 {
     l->run = (omn_pipeline_run){ .p = r->p,
-                                 .model = r->model,
-                                 .runner = r->runner,
+                                 .main = r->main,
+                                 .others = r->others,
                                  .how = r->how,
                                  .cancel = r->cancel,
                                  .needed = r->needed,
                                  .answers = r->answers,
-                                 .prepared = r->prepared,
                                  .parts = r->parts };
     l->run.how.watch = NULL;
     it->out = it->told = NULL;
@@ -36,8 +35,7 @@ omn_status omn_pipeline_run_many(omn_pipeline_run *r, omn_pipeline_item *items, 
     for (size_t i = 0; i < n; i++) OMN_TRY(begin(r, &lanes[i], &items[i], err));
     OMN_TRY(lanes_run(lanes, n, r->p->steps, r->p->n_steps, err));
     /* No item can be answered by weights that are no longer there: one error ends all. */
-    const omn_weights *w = r->model ? omn_model_weights(r->model) : NULL;
-    if (w) OMN_TRY(omn_weights_unchanged(w, err));
+    OMN_TRY(run_unchanged(r, err));
     for (size_t i = 0; i < n; i++) {
         if (items[i].err.status == OMN_OK) run_outputs(&lanes[i].run, &items[i].out, &items[i].err);
         if (items[i].err.status == OMN_OK) run_sure(&lanes[i].run, &items[i].out, &items[i].err);

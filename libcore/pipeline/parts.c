@@ -138,14 +138,15 @@ static omn_status read_like(omn_pipeline *p, const yml *like, const char *type, 
 
 omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err)
 {
-    static const char *const keys[] = { "tokenize", "detokenize", "as", "when", "with", "like",
-                                        NULL };
+    static const char *const keys[] = { "tokenize", "detokenize", "as",    "when",
+                                        "with",     "like",       "model", NULL };
     const bool to = s->verb == VERB_TOKENIZE;
     const char *type = "any";
     TRY_READ(yml_only(y, keys, err));
     TRY_READ(yml_text(yml_get(y, "with"), &s->output, "text", err));
     s->name = to ? "tokenize" : "detokenize";
-    s->part = find(p, s->output);
+    TRY_READ(read_by(p, y, s, err));
+    s->part = s->by ? NULL : find(p, s->output);
     s->params = omn_arena_alloc(p->arena, 1, sizeof *s->params);
     if (!s->params) return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
     if (s->part) s->params[s->n_params++] = s->part->weights;
@@ -236,12 +237,16 @@ static omn_status decoder_of(omn_pipeline_run *r, const plan_step *s, const omn_
                              omn_error *err)
 {
     const plan_part *part = s->part;
-    *out = part || !r->model ? NULL : omn_model_decoder(r->model, s->output);
+    const omn_model *m = run_by(r, s)->model;
+    *out = part || !m ? NULL : omn_model_decoder(m, s->output);
     if (*out) return OMN_OK;
     char lacks[LACKS_ROOM];
+    if (!m && s->by)
+        return yml_fail(s->at, err, "%s: a task goes through its model's decoders, not through "
+                        "those of %s", s->name, s->by->name);
     if (!part)
         return yml_fail(s->at, err, "%s: %s", s->name,
-                        model_lacks(r->model, s->output, lacks, sizeof lacks));
+                        model_lacks(m, s->output, lacks, sizeof lacks));
     if (!r->parts)
         return yml_fail(s->at, err, "%s: a task goes through its model's decoders, not through the "
                         "part %s", s->name, part->name);
@@ -278,6 +283,7 @@ static omn_status frame_like(const omn_pipeline_run *r, omn_call *c, const plan_
 {
     omn_status st = OMN_OK;
     const omn_value *like = r->slots[s->in[1]];
+    omn_model *m = run_by(r, s)->model;
     const char *role = NULL;
     omn_image *fit = NULL;
     omn_feed *f = NULL;
@@ -286,9 +292,9 @@ static omn_status frame_like(const omn_pipeline_run *r, omn_call *c, const plan_
         OMN_TRY(omn_image_fit(c, omn_value_image(like), side, side, 0, &fit, NULL, err));
         *out = *omn_image_frame(fit);
     } else {
-        OMN_TRY(run_sees(r->model, s, &role, err));
+        OMN_TRY(run_sees(m, s, &role, err));
         OMN_TRY(omn_feed_make(&f, err));
-        OMN_TRY(omn_model_prepare(r->model, c, role, like, f, out, err));
+        OMN_TRY(omn_model_prepare(m, c, role, like, f, out, err));
     }
 done:
     omn_feed_free(f);

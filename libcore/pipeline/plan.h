@@ -11,6 +11,7 @@
 #define MOST_SLOTS 512
 #define MOST_FROM 16
 #define MOST_OUTS 16
+#define MOST_MODELS 8 /* beside the pipeline's own */
 
 typedef enum verb {
     VERB_APPLY,
@@ -116,6 +117,15 @@ typedef struct plan_part {
     size_t n_set;
 } plan_part;
 
+/* Another model than the pipeline's, which steps name; what people are told of it is in
+ * model_list. */
+typedef struct plan_model {
+    const char *name;
+    const yml *at;
+    omn_model *lent;              /* borrowed; NULL: nobody did */
+    bool asked;                   /* by a step */
+} plan_model;
+
 typedef struct plan_step plan_step;
 struct plan_step {
     verb verb;
@@ -134,6 +144,7 @@ struct plan_step {
     /* generate, score, tokenize: decoder role; embed: "class.NAME", ... */
     const char *output;
     const plan_part *part;        /* tokenize, detokenize: of the pipeline; NULL: the model's */
+    const plan_model *by;         /* whom it asks; NULL: the pipeline's own model, or nobody */
     binding from[MOST_FROM];      /* role <- slot */
     size_t n_from;
     const char *prompt;           /* template */
@@ -146,7 +157,7 @@ struct plan_step {
     omn_top_p_rule top_p_rule;
     plan_step *steps;                  /* map, repeat */
     size_t n_steps;
-    bool asks;                         /* itself or a step inside asks the model */
+    bool asks;                         /* itself or a step inside asks a model */
     int each, keep;
     bool drop_empty;
     int64_t most;                      /* repeat: turns */
@@ -177,6 +188,9 @@ struct omn_pipeline {
     size_t n_inputs, n_outputs;
     plan_part *parts;
     size_t n_parts;
+    plan_model *models;               /* others than its own */
+    omn_pipeline_port *model_list;
+    size_t n_models;
     plan_step *steps;
     size_t n_steps, n_asks;
 };
@@ -197,6 +211,9 @@ omn_status named_settings(omn_context *ctx, const char *kind, const char *object
 /* What is given, or comes out, by name; NULL: nothing of that name. pipeline.c */
 const omn_pipeline_port *pipeline_input(const omn_pipeline *p, const char *name);
 const omn_pipeline_port *pipeline_output(const omn_pipeline *p, const char *name);
+/* Is every other model lent? If not, lacks (NULL: nobody asks) is the first that is not.
+ * models.c */
+bool models_lent(const omn_pipeline *p, const plan_model **lacks);
 /* Parse the steps; read.c */
 omn_status plan_read(omn_pipeline *p, omn_error *err);
 /* Fill "{name}" from slots, by name; template.c. lookup gives the value of a name or NULL. */

@@ -55,6 +55,11 @@ static void mark_maybe(omn_pipeline *p, const plan_step *s)
     }
 }
 
+static bool asks(const plan_step *s)
+{
+    return s->verb == VERB_GENERATE || s->verb == VERB_SCORE || s->verb == VERB_EMBED;
+}
+
 static omn_status read_step(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err)
 {
     TRY_READ(yml_want(y, YML_MAP, "a step", err));
@@ -87,7 +92,7 @@ static omn_status read_step(omn_pipeline *p, const yml *y, plan_step *s, int dep
     default:
         TRY_READ(read_tokens(p, y, s, err));
     }
-    s->asks = s->verb == VERB_GENERATE || s->verb == VERB_SCORE || s->verb == VERB_EMBED;
+    s->asks = asks(s);
     for (size_t i = 0; i < s->n_steps; i++) s->asks = s->asks || s->steps[i].asks;
     mark_maybe(p, s);
     return OMN_OK;
@@ -203,12 +208,15 @@ static omn_status read_outputs(omn_pipeline *p, const yml *y, omn_error *err)
     return OMN_OK;
 }
 
+/* Its own one, that is. */
 static bool needs_model(const plan_step *s, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        if (s[i].asks || needs_model(s[i].steps, s[i].n_steps) ||
-            ((s[i].verb == VERB_TOKENIZE || s[i].verb == VERB_DETOKENIZE) && !s[i].part))
+    for (size_t i = 0; i < n; i++) {
+        const bool tokens = s[i].verb == VERB_TOKENIZE || s[i].verb == VERB_DETOKENIZE;
+        if (needs_model(s[i].steps, s[i].n_steps) ||
+            (!s[i].by && (asks(&s[i]) || (tokens && !s[i].part))))
             return true;
+    }
     return false;
 }
 
@@ -252,7 +260,7 @@ static omn_status only_on_request(const omn_pipeline *p, omn_error *err)
 omn_status plan_read(omn_pipeline *p, omn_error *err)
 {
     static const char *const keys[] = { "version", "help",    "model", "inputs",
-                                        "parts",   "steps",   "outputs", NULL };
+                                        "models",  "parts",   "steps", "outputs", NULL };
     const yml *y = p->root;
     TRY_READ(yml_want(y, YML_MAP, "a pipeline", err));
     TRY_READ(yml_only(y, keys, err));
@@ -261,6 +269,7 @@ omn_status plan_read(omn_pipeline *p, omn_error *err)
     TRY_READ(yml_text(yml_get(y, "help"), &p->help, "", err));
     TRY_READ(yml_text(yml_get(y, "model"), &p->model, NULL, err));
     TRY_READ(read_inputs(p, yml_get(y, "inputs"), err));
+    TRY_READ(read_models(p, yml_get(y, "models"), err));
     TRY_READ(read_parts(p, yml_get(y, "parts"), err));
     if (!yml_get(y, "steps")) return yml_fail(y, err, "steps: [...] is wanted");
     TRY_READ(read_steps(p, yml_get(y, "steps"), &p->steps, &p->n_steps, 0, err));
@@ -270,6 +279,7 @@ omn_status plan_read(omn_pipeline *p, omn_error *err)
         p->model = "nano";
     if (p->model && !(p->model = named_file(p->path, p->model, NAMED_MODEL, p->arena)))
         return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", p->path);
+    TRY_READ(models_asked(p, err));
     TRY_READ(read_outputs(p, yml_get(y, "outputs"), err));
     TRY_READ(only_on_request(p, err));
     return all_read(p, err);

@@ -54,6 +54,11 @@ omn_status read_apply(omn_pipeline *p, const yml *y, plan_step *s, omn_error *er
 omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
 /* parts: of a pipeline; parts.c */
 omn_status read_parts(omn_pipeline *p, const yml *y, omn_error *err);
+/* models: of a pipeline, and model: of a step; models.c */
+omn_status read_models(omn_pipeline *p, const yml *y, omn_error *err);
+omn_status read_by(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
+/* A model that no step asks is an error. */
+omn_status models_asked(const omn_pipeline *p, omn_error *err);
 omn_status read_tokens(omn_pipeline *p, const yml *y, plan_step *s, omn_error *err);
 omn_status read_map(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);
 omn_status read_repeat(omn_pipeline *p, const yml *y, plan_step *s, int depth, omn_error *err);

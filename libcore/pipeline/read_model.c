@@ -55,7 +55,7 @@ omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_erro
     static const char *const keys[] = { "generate", "score",  "as",         "from",
                                         "prompt",   "when",   "max_tokens", "answer",
                                         "sample",   "search", "guidance",   "scores",
-                                        NULL };
+                                        "model",    NULL };
     const bool score = s->verb == VERB_SCORE;
     const yml *as = yml_get(y, "as"), *prompt = yml_get(y, "prompt"),
               *scores = yml_get(y, "scores");
@@ -65,6 +65,7 @@ omn_status read_model_step(omn_pipeline *p, const yml *y, plan_step *s, omn_erro
     TRY_READ(yml_want(as, YML_SCALAR, "as", err));
     s->name = omn_arena_printf(p->arena, "%s %s", score ? "score" : "generate", as->text);
     if (!s->name) return out_of_memory(p, err);
+    TRY_READ(read_by(p, y, s, err));
     TRY_READ(read_from(p, yml_get(y, "from"), s->from, &s->n_from, err));
     TRY_READ(yml_text(prompt, &s->prompt, NULL, err));
     if (prompt) TRY_READ(template_read(p, prompt, s->prompt, &s->words, &s->n_words, err));

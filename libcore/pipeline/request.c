@@ -67,15 +67,16 @@ omn_status run_frame(omn_pipeline_run *r, omn_call *c, const plan_step *s, int o
     omn_status st = OMN_OK;
     omn_feed *f = NULL;
     const omn_feed *kept = NULL;
+    const run_model *m = run_by(r, s);
     *has = false;
     for (size_t i = 0; i < s->n_from && !*has; i++) {
         const omn_value *v = r->slots[s->from[i].slot];
         if (!v || !omn_value_image(v) || (of >= 0 && s->from[i].slot != of)) continue;
-        if (r->prepared) {
-            OMN_TRY(omn_prepared_get(r->prepared, c, s->from[i].name, v, &kept, out, err));
+        if (m->prepared) {
+            OMN_TRY(omn_prepared_get(m->prepared, c, s->from[i].name, v, &kept, out, err));
         } else {
             OMN_TRY(omn_feed_make(&f, err));
-            OMN_TRY(omn_model_prepare(r->model, c, s->from[i].name, v, f, out, err));
+            OMN_TRY(omn_model_prepare(m->model, c, s->from[i].name, v, f, out, err));
         }
         *has = true;
     }
@@ -161,7 +162,8 @@ static omn_status prompt_of(omn_pipeline_run *r, omn_call *c, const plan_step *s
     const int of = s->verb == VERB_EMBED ? -1 : s->answer.of;
     if (writes_places(r, words, n)) OMN_TRY(run_frame(r, c, s, of, &frame, &has, err));
     if (has) OMN_TRY(within(r, s, &l, &frame, err));
-    OMN_TRY(template_fill(template, r->model, c, has ? &frame : NULL, look_up, &l, &text, err));
+    OMN_TRY(template_fill(template, run_by(r, s)->model, c, has ? &frame : NULL, look_up, &l,
+                          &text, err));
     *out = omn_arena_strdup(a, text.data ? text.data : "");
     if (!*out) st = omn_fail(err, OMN_ERR_MEMORY, "a request: out of memory");
 done:
@@ -238,7 +240,7 @@ omn_status run_request(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn
 {
     omn_status st = OMN_OK;
     *rq = (omn_request){ OMN_FILL(omn_request), .n_inputs = (uint32_t)s->n_from,
-                         .output = s->output, .prepared = r->prepared };
+                         .output = s->output, .prepared = run_by(r, s)->prepared };
     OMN_TRY(inputs_of(r, s->from, s->n_from, a, &rq->inputs, err));
     OMN_TRY(prompt_of(r, c, s, s->prompt, s->words, s->n_words, a, &rq->prompt, err));
     if (s->verb == VERB_EMBED) goto done;  /* nothing is drawn or searched */

@@ -36,19 +36,19 @@ omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
     }
     OMN_TRY(plan_needed(p, r->how.wanted, r->how.n_wanted, r->needed, err));
     OMN_TRY(all_here(r, err));
-    r->model = r->how.model;
+    r->main.model = r->how.model;
     r->cancel = r->how.cancel;
     r->told = told_new();
     if (!r->told) {
         st = omn_fail(err, OMN_ERR_MEMORY, "running %s: out of memory", p->path);
         goto done;
     }
-    if (p->model && !r->model) {
-        OMN_TRY(omn_model_open(p->ctx, p->model, NULL, &r->own_model, err));
-        r->model = r->own_model;
+    if (p->model && !r->main.model) {
+        OMN_TRY(omn_model_open(p->ctx, p->model, NULL, &r->main.own, err));
+        r->main.model = r->main.own;
     }
-    if (p->model) OMN_TRY(omn_runner_new(r->model, &r->runner, err));
-    if (p->model) OMN_TRY(omn_prepared_new(r->model, &r->prepared, err));
+    if (p->model) OMN_TRY(run_model_start(&r->main, err));
+    OMN_TRY(run_models_new(p, &r->others, err));
     if (p->n_parts) OMN_TRY(run_parts_new(p, &r->parts, err));
     r->answers = calloc(p->n_asks + 1, sizeof(omn_answer *));
     if (!r->answers) {
@@ -71,13 +71,6 @@ void run_clear(omn_pipeline_run *r)
     }
 }
 
-void run_leave(omn_pipeline_run *r)
-{
-    omn_prepared_clear(r->prepared);
-    if (r->runner && r->cancel && omn_cancel_get(r->cancel))
-        omn_exec_forget(omn_runner_exec(r->runner));
-}
-
 void omn_pipeline_run_free(omn_pipeline_run *r)
 {
     if (!r) return;
@@ -85,10 +78,9 @@ void omn_pipeline_run_free(omn_pipeline_run *r)
     told_free(r->told);
     for (size_t i = 0; r->answers && i < r->p->n_asks; i++) omn_answer_close(r->answers[i]);
     free(r->answers);
-    omn_prepared_free(r->prepared);
     run_parts_free(r->parts);
-    omn_runner_free(r->runner);
-    omn_model_close(r->own_model);
+    run_model_stop(&r->main);
+    run_models_free(r->p, r->others);
     free(r->needed);
     free(r);
 }

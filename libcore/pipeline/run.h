@@ -8,10 +8,17 @@
 
 #include "../generate/codes.h"
 
+/* A model at work. */
+typedef struct run_model {
+    omn_model *model, *own;       /* own: the same, to be closed; NULL: it is borrowed */
+    omn_runner *runner;
+    omn_prepared *prepared;       /* NULL: none is kept */
+} run_model;
+
 struct omn_pipeline_run {
     omn_pipeline *p;
-    omn_model *model, *own_model;
-    omn_runner *runner;
+    run_model main;               /* the pipeline's own; NULL all: it asks none */
+    run_model *others;            /* [p->n_models]; NULL: it has none, or this is a task */
     omn_pipeline_setup how;
     omn_cancel *cancel;
     omn_value *slots[MOST_SLOTS];
@@ -22,7 +29,6 @@ struct omn_pipeline_run {
     bool waits[MOST_SLOTS];       /* so this would be made if it were; what needs it is left out */
     told *told;                   /* NULL: nobody listens */
     omn_answer **answers;         /* [n_asks] opened once for all items; NULL: none is kept */
-    omn_prepared *prepared;       /* NULL: none is kept */
     struct run_parts *parts;      /* NULL: none is opened; parts.c */
 };
 
@@ -40,7 +46,17 @@ static inline size_t run_at_once(int64_t most, int64_t rows)
 /* Values into slots (referenced); text becomes what the declared type wants. */
 omn_status run_inputs(omn_pipeline_run *r, const omn_named *inputs, size_t n, omn_error *err);
 void run_clear(omn_pipeline_run *r);
-/* The end of an item or of many: whoever cancels gets the memory of the model's caches back. */
+/* The model that a step asks; all NULL: a task has no others than its own. models.c */
+const run_model *run_by(const omn_pipeline_run *r, const plan_step *s);
+/* Runner and prepared inputs of a model; after a failure run_model_stop has what there is. */
+omn_status run_model_start(run_model *m, omn_error *err);
+void run_model_stop(run_model *m);
+/* The other models, lent or opened; *out is to be freed after a failure too. */
+omn_status run_models_new(const omn_pipeline *p, run_model **out, omn_error *err);
+void run_models_free(const omn_pipeline *p, run_model *list);
+/* The files of the models' weights are what they were. */
+omn_status run_unchanged(const omn_pipeline_run *r, omn_error *err);
+/* The end of an item or of many: whoever cancels gets the memory of the models' caches back. */
 void run_leave(omn_pipeline_run *r);
 omn_status run_steps(omn_pipeline_run *r, omn_call *c, const plan_step *steps, size_t n,
                      omn_error *err);

@@ -120,7 +120,7 @@ static int forward(void *user, const omn_event *e)
     return r->how.watch(r->how.user, r->watching, e);
 }
 
-static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
+static omn_status ask_model(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_arena *a = omn_arena_new(0);
@@ -128,6 +128,7 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     omn_answer *mine = NULL;
     omn_result result = { OMN_FILL(omn_result) };
     omn_error why = OMN_ERROR_INIT;
+    const run_model *m = run_by(r, s);
     bool done = false;
     if (!a) return omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", s->name);
     OMN_TRY(run_request(r, c, s, a, &rq, err));
@@ -141,15 +142,15 @@ static omn_status run_model(omn_pipeline_run *r, omn_call *c, const plan_step *s
     rq.partial_every = r->how.partial_every;
     rq.watch = forward;
     rq.user = r;
-    st = omn_generate(r->runner, &rq, &result, &why);
+    st = omn_generate(m->runner, &rq, &result, &why);
     /* an answer that was cut because somebody stopped it is none, and what it lacks no fault */
     if (r->cancel && omn_cancel_get(r->cancel)) st = omn_fail(err, OMN_ERR_CANCELLED, "stopped");
     else if (st != OMN_OK && err && !err->status) *err = why;
     if (st != OMN_OK) goto done;
     if (r->how.asked) OMN_TRY(r->how.asked(r->how.user, s->name, &rq, &result, err));
-    OMN_TRY(run_result(r, s, &result, runner_familiar(r->runner, 0), err));
+    OMN_TRY(run_result(r, s, &result, runner_familiar(m->runner, 0), err));
 done:
-    if (r->prepared && omn_prepared_full(r->prepared)) omn_prepared_clear(r->prepared);
+    if (m->prepared && omn_prepared_full(m->prepared)) omn_prepared_clear(m->prepared);
     omn_result_fini(&result);
     omn_answer_close(mine);
     omn_arena_free(a);
@@ -169,7 +170,7 @@ omn_status run_step(omn_pipeline_run *r, omn_call *c, const plan_step *s, omn_er
         break;
     case VERB_GENERATE:
     case VERB_SCORE:
-        st = run_model(r, c, s, err);
+        st = ask_model(r, c, s, err);
         break;
     case VERB_MAP:
         st = run_map(r, c, s, err);

@@ -282,7 +282,7 @@ example() {
     set -- $line
     [ "${2:-}" = run ] && grep -qE '^model: (unified-io-[12]|ofa|mdetr|gpv|unit-|uvim-[cp]|vilbert-|llama)' "pipelines/$3.yaml" 2> /dev/null && short=--plan
     case $line in
-        *run\ classify* | *run\ rerank* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
+        *run\ classify* | *run\ rerank* | *run\ *image-best* | *run\ search* | *run\ coca-* | *run\ vlmo-* | *run\ ufo-* | *run\ flava-*) compares || return 0 ;;
         *-tokens*\ *--weights*) return 0 ;; # weights of a codec are wanted: tokens.sh has some
         *.mp4* | *four.gif*) films || return 0 ;;
         *my.wav*) "$omnio" list format | grep -q ' wav ' || return 0 ;;
@@ -305,7 +305,7 @@ example() {
             for i in audio.mel audio.segments; do "$omnio" list operation | grep -q " $i " || return 0; done ;;
     esac
     case $line in
-        *contact-sheet* | *draw-* | *show-depth* | *from-coco*)
+        *contact-sheet* | *sheet=* | *draw-* | *show-depth* | *from-coco*)
             "$omnio" list operation | grep -q ' draw.contact ' || return 0 ;;
         *resample*) "$omnio" list operation | grep -q ' audio.resample ' || return 0 ;;
         *spectrogram*) "$omnio" list operation | grep -q ' audio.mel ' || return 0 ;;
@@ -360,6 +360,11 @@ for page in omnio-pipeline.5 omnio-recipe.5; do
     cat block-* > shown
     examples $page shown
 done
+# What no model here answers, or goes over several lines, is left out.
+blocks "$top_srcdir/man/omnio-tasks.7"
+cat block-* | grep '^omnio ' | grep -v -e '\\$' -e gguf > shown
+ok "omnio-tasks.7 has examples" grep -q image-best shown
+examples omnio-tasks.7 shown
 ok "a page shows JSON as it is" sh -c 'command -v man > /dev/null || exit 0; MANWIDTH=100 man -l "$0" | grep -q "{\"image\": \"a.jpg\""' "$top_srcdir/man/omnio-recipe.5"
 
 # The README shows what comes out as well; numbers depend on the processor.

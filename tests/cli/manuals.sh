@@ -50,7 +50,18 @@ ok "there are tasks" [ "$(wc -l < tabled)" -gt 50 ]
 ok "omnio-tasks.7 has the rows of the table" diff paged tabled
 cut -d: -f2 tabled | sort -u > tested
 grep -l '^model: unified-io-2' "$top_srcdir"/pipelines/*.yaml | sed 's|.*/||; s|\.yaml$||' | sort > shipped
+# Those with a second model ask the first as their namesake does, which has one.
+echo image-best >> tested && sort -o tested tested
 ok "each pipeline for Unified-IO 2 has a row" [ -z "$(comm -23 shipped tested)" ]
+for name in image-best:image-generate uio1-image-best:uio1-image-generate ofa-image-best:ofa-image \
+    dalle-image-best:dalle-image; do
+    for i in "${name%:*}" "${name#*:}"; do
+        awk -v q="'" '/generate: image/ { on = 1 } on { print } on && $0 ~ "[\"" q "]}$" { exit }' \
+            "$top_srcdir/pipelines/$i.yaml" |
+            sed 's/ search: {n_best: [0-9]*},//; s/as: drawn/as: picture/' | tr -s ' \n' '  ' > asked-$i
+    done
+    ok "${name%:*} draws as ${name#*:} does" sh -c '[ -s "$0" ] && cmp "$0" "$1"' "asked-${name%:*}" "asked-${name#*:}"
+done
 blocks omnio-tasks.7
 mv "$(grep -l '^version: 1' block-*)" task.yaml
 ok "omnio-tasks.7: the example" "$omnio" check --no-model task.yaml

@@ -443,7 +443,7 @@ static int stop(void *user, const char *step, const omn_event *e)
     stopping *s = user;
     (void)step;
     (void)e;
-    s->bytes = omn_exec_bytes(omn_runner_exec(s->run->runner));
+    s->bytes = omn_exec_bytes(omn_runner_exec(s->run->main.runner));
     omn_cancel_set(s->cancel);
     return 0;
 }
@@ -465,7 +465,7 @@ START_TEST(a_cancelled_run_holds_nothing)
     ck_assert_int_eq(st, OMN_ERR_CANCELLED);
     ck_assert_ptr_null(out);
     ck_assert_uint_gt(s.bytes, 1000);
-    ck_assert_uint_eq(omn_exec_bytes(omn_runner_exec(s.run->runner)), 0);
+    ck_assert_uint_eq(omn_exec_bytes(omn_runner_exec(s.run->main.runner)), 0);
     for (int i = 0; i < MOST_SLOTS; i++) ck_assert_ptr_null(s.run->slots[i]);
     omn_pipeline_run_free(s.run);
     omn_cancel_free(s.cancel);

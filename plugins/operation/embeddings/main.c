@@ -6,6 +6,7 @@
 #include "files.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,6 +111,45 @@ static omn_status match(omn_call *c, const omn_value *in, const omn_value *among
     if (st != OMN_OK) return st;
     const char *first = ((const char *const *)omn_value_column(*scores, "text")->data)[0];
     return omn_text_new(first, strlen(first), best, err);
+}
+
+#define ORDER(IN, OPT, PAR, OUT)                                                                   \
+    IN(embeddings, in, "an embedding, one row")                                                    \
+    IN(list, among, "embeddings of the same width, one row each")                                  \
+    IN(list, of, "what these were made of, anything, in the same order")                           \
+    PAR(double, factor, "100", "0..1e6", NULL, "of the cosines before they become probabilities")  \
+    OUT(list, out, "the same things, that of the likeliest embedding first")                       \
+    OUT(options, scores, "their probabilities in that order, by their places before, from 1")
+OMN_OPERATION(order, ORDER, OMN_PURE);
+static omn_status order(omn_call *c, const omn_value *in, const omn_value *among,
+                        const omn_value *of, double factor, omn_value **out, omn_value **scores,
+                        omn_error *err)
+{
+    enum { ROOM = 24 };
+    const size_t n = omn_list_count(among);
+    double *score = omn_call_scratch(c, n + 1, sizeof *score);
+    char(*place)[ROOM] = omn_call_scratch(c, n + 1, sizeof *place);
+    const char **name = omn_call_scratch(c, n + 1, sizeof *name);
+    omn_value **items = omn_call_scratch(c, n + 1, sizeof *items);
+    if (!score || !place || !name || !items)
+        return omn_fail(err, OMN_ERR_MEMORY, "no memory for %zu scores", n);
+    if (!n || n != omn_list_count(of))
+        return omn_fail(err, OMN_ERR_DATA,
+                        "%zu things for %zu embeddings; as many are wanted, at least one",
+                        omn_list_count(of), n);
+    omn_status st = products(c, in, among, factor, score, err);
+    if (st != OMN_OK) return st;
+    softmax(score, n);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(place[i], sizeof place[i], "%zu", i + 1);
+        name[i] = place[i];
+    }
+    st = ranked(c, name, score, n, n, scores, err);
+    if (st != OMN_OK) return st;
+    const char *const *first = omn_value_column(*scores, "text")->data;
+    for (size_t i = 0; i < n; i++)
+        items[i] = (omn_value *)omn_list_at(of, (size_t)strtoul(first[i], NULL, 10) - 1);
+    return omn_list_new(items, n, out, err);
 }
 
 #define INDEX(IN, OPT, PAR, OUT)                                                                   \
@@ -221,6 +261,7 @@ static const omn_object objects[] = {
       &index_kind, NULL, 0, 0 },
     OMN_OPERATION_OBJECT(mean, "embedding.mean", "the mean direction of several embeddings"),
     OMN_OPERATION_OBJECT(match, "embedding.match", "which of several embeddings is nearest"),
+    OMN_OPERATION_OBJECT(order, "embedding.order", "things in the order of their embeddings"),
     OMN_OPERATION_OBJECT(index_of, "embedding.index", "many embeddings by name, to be searched"),
     OMN_OPERATION_OBJECT(search, "embedding.search", "what in an index is nearest to a query"),
     OMN_OPERATION_OBJECT(pictures, "folder.pictures", "the pictures of a folder, by name"),
