@@ -231,6 +231,22 @@ static omn_value *begin(omn_call *c, const char *task, int seed)
     return v;
 }
 
+/* The episode to its end, the same done at each step; taken, and what comes of it is owned. */
+static omn_value *played(omn_call *c, omn_value *episode, const omn_value *always)
+{
+    omn_error err = OMN_ERROR_INIT;
+    for (bool over = false; !over;) {
+        omn_value *next[2] = { NULL };
+        const omn_value *in[2] = { episode, always };
+        WORKS(omn_call_operation(c, "control.step", in, NULL, 0, next, &err));
+        over = omn_number_get(next[1]) > 0;
+        omn_value_unref(episode);
+        omn_value_unref(next[1]);
+        episode = next[0];
+    }
+    return episode;
+}
+
 /* Whoever does always the same: a hundred episodes, judged between chance and the expert. */
 START_TEST(experts_are_experts)
 {
@@ -247,15 +263,7 @@ START_TEST(experts_are_experts)
         omn_value *a = actions(k ? joints : pushes, k ? 2 : 1, list[k].rows, 1);
         for (int i = 0; i < 100; i++) {
             all[i] = begin(c, list[k].task, i);
-            for (bool over = false; !over;) {
-                omn_value *next[2] = { NULL };
-                const omn_value *in[2] = { all[i], a };
-                WORKS(omn_call_operation(c, "control.step", in, NULL, 0, next, &err));
-                over = omn_number_get(next[1]) > 0;
-                omn_value_unref(all[i]);
-                omn_value_unref(next[1]);
-                all[i] = next[0];
-            }
+            all[i] = played(c, all[i], a);
             sum += number(all[i], "total") / 100;
         }
         WORKS(omn_list_new(all, 100, &list_of, &err));
@@ -273,6 +281,29 @@ START_TEST(experts_are_experts)
         omn_value_unref(list_of);
         omn_value_unref(a);
     }
+    omn_call_free(c);
+    omn_context_free(ctx);
+}
+END_TEST
+
+/* An episode of which an expert makes no more than chance has no score. */
+START_TEST(no_score_is_divided_by_nothing)
+{
+    enum { LUCKY = 5106 };
+    static const float rest[2] = { 0, 0 };
+    omn_context *ctx = context();
+    omn_error err = OMN_ERROR_INIT;
+    omn_call *c = NULL;
+    omn_value *list = NULL, *out[4] = { NULL };
+    WORKS(omn_context_call(ctx, 0, 0, NULL, &c, &err));
+    omn_value *a = actions(joints, 2, rest, 1), *e = played(c, begin(c, "reacher", LUCKY), a);
+    WORKS(omn_list_new(&e, 1, &list, &err));
+    const omn_value *in = list;
+    ck_assert_int_eq(omn_call_operation(c, "control.score", &in, NULL, 0, out, &err),
+                     OMN_ERR_DATA);
+    ck_assert_msg(strstr(err.text, "no more of these 1 episodes") != NULL, "%s", err.text);
+    omn_value_unref(list);
+    omn_value_unref(a);
     omn_call_free(c);
     omn_context_free(ctx);
 }
@@ -329,6 +360,7 @@ int main(void)
         beginnings_belong_to_their_split,
         actions_that_make_no_sense,
         experts_are_experts,
+        no_score_is_divided_by_nothing,
         examples_are_parts_of_episodes,
     };
     return TESTING_RUN("source/control", all, 60);

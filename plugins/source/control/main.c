@@ -226,6 +226,10 @@ static omn_status control_score(omn_call *c, const omn_value *in, omn_value **ou
         sum[1] += control_play(task, (uint64_t)seed, true) / (double)n;
         sum[2] += control_play(task, (uint64_t)seed, false) / (double)n;
     }
+    if (!(sum[1] > sum[2]))
+        OMN_TRY(omn_fail(err, OMN_ERR_DATA, "an expert makes no more of these %zu episodes (%g) "
+                         "than chance (%g): there is no score; more of them, or longer ones, are "
+                         "wanted", n, sum[1], sum[2]));
     OMN_TRY(omn_number_new((sum[0] - sum[2]) / (sum[1] - sum[2]), out, err));
     OMN_TRY(omn_number_new(sum[0], agent, err));
     OMN_TRY(omn_number_new(sum[1], expert, err));
