@@ -51,37 +51,17 @@ static omn_status shows_begin(const void *self, void **state, omn_error *err)
     return *state ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
 }
 
-typedef struct shows_self {
-    const char *text;
-    world_outlines *outlines;
-} shows_self;
-
-static void shows_close(void *self)
-{
-    shows_self *s = self;
-    if (s)
-        world_outlines_free(s->outlines);
-    free(s);
-}
-
 static omn_status shows_open(omn_call *c, const void *params, omn_open *o, void **self,
                              omn_error *err)
 {
     (void)c;
     (void)o;
-    shows_self *s = calloc(1, sizeof *s);
-    *self = s;
-    if (s)
-        s->outlines = world_outlines_new();
-    if (!s || !s->outlines)
-        return omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
-    s->text = ((const struct shows *)params)->text;
-    return OMN_OK;
+    return source_open(params, sizeof(struct shows), self, err);
 }
 
 /* Whether a picture shows what the claims say; what is too small to look at shows nothing. */
-static omn_status shown(const shows_self *s, omn_call *call, const omn_value *picture,
-                        const world_claim *claims, int n, bool *out, omn_error *err)
+static omn_status shown(omn_call *call, const omn_value *picture, const world_claim *claims, int n,
+                        bool *out, omn_error *err)
 {
     int width, height;
     *out = false;
@@ -92,7 +72,7 @@ static omn_status shown(const shows_self *s, omn_call *call, const omn_value *pi
     omn_status st = r ? OMN_OK : omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
     if (st == OMN_OK)
         st = view_at(call, omn_value_image(picture), width, height, &v, err);
-    if (st == OMN_OK && !world_picture_read(s->outlines, v.rgb, width, height, r))
+    if (st == OMN_OK && !world_picture_read(v.rgb, width, height, r))
         st = omn_fail(err, OMN_ERR_MEMORY, "a measure: out of memory");
     *out = st == OMN_OK && world_reading_shows(r, claims, n);
     free(v.rgb);
@@ -104,7 +84,7 @@ static omn_status shows_add(const void *self, void *state, omn_call *call, const
                             const omn_value *wanted, const omn_value *inputs, bool *right,
                             omn_error *err)
 {
-    const shows_self *s = self;
+    const struct shows *s = self;
     shows_count *c = state;
     omn_status st = OMN_OK;
     const omn_value *text = omn_value_is(inputs, "record") ? omn_record_get(inputs, s->text) : NULL;
@@ -116,11 +96,11 @@ static omn_status shows_add(const void *self, void *state, omn_call *call, const
     if (omn_value_is(text, "text"))
         n = world_claims_of(omn_text_get(text, NULL), claims);
     if (omn_value_is(answer, "image"))
-        OMN_TRY(shown(s, call, answer, claims, n, right, err));
+        OMN_TRY(shown(call, answer, claims, n, right, err));
     c->right += *right;
     if (!omn_value_is(wanted, "image"))
         return OMN_OK;
-    OMN_TRY(shown(s, call, wanted, claims, n, &is_true, err));
+    OMN_TRY(shown(call, wanted, claims, n, &is_true, err));
     c->true_n++;
     c->true_right += is_true;
 done:
@@ -135,7 +115,8 @@ static omn_status shows_rows(const void *self, const void *state, omn_measure_em
     const shows_count *c = state;
     const count all = {c->n, c->right}, wanted = {c->true_n, c->true_right};
     tell("all shown", &all, emit, user);
-    tell("of the wanted", &wanted, emit, user);
+    if (wanted.n)
+        tell("of the wanted", &wanted, emit, user);
     return OMN_OK;
 }
 
@@ -354,7 +335,7 @@ static omn_status moves_rows(const void *self, const void *state, omn_measure_em
     return OMN_OK;
 }
 
-const omn_measure_impl shows_impl = {NULL,  "image",   shows_open, shows_close,
+const omn_measure_impl shows_impl = {NULL,  "image",   shows_open, free,
                                      shows_begin, shows_add, shows_rows, end};
 const omn_measure_impl alike_impl = {NULL,  "image",   alike_open, free,
                                      begin, alike_add, alike_rows, end};
