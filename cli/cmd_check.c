@@ -53,7 +53,8 @@ const cli_command cmd_check = { "check",
                                 "That of a recipe is what training "
                                 "takes: weights, moments and averages, the graph of the greediest "
                                 "output with its gradients, a batch, codes that are kept, the "
-                                "process. -v tells which part takes what.",
+                                "process. -v tells which part takes what, and how many GFLOP "
+                                "a step of each output is.",
                                 CLI_ROWS(rows),
                                 CLI_MACHINE | CLI_PRECISION | CLI_FORMAT,
                                 CLI_ROWS(examples),

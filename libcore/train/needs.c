@@ -24,10 +24,13 @@ static void tell(const needing *k, const char *what, const char *part, uint64_t 
 static void graphs(const needing *k)
 {
     for (uint32_t i = 0; i < k->t->n_outputs; i++) {
-        char what[96];
+        char what[96], part[160];
         const output *o = &k->t->outputs[i];
+        const char *at = omn_graph_greediest(o->graph);
         snprintf(what, sizeof what, "teaching %.64s", o->name);
-        tell(k, what, omn_graph_greediest(o->graph), omn_graph_workspace(o->graph), true);
+        omn_format(part, sizeof part, "%.100s%s%.4g GFLOP a step", at, *at ? "; " : "",
+                   (double)omn_graph_flops(o->graph) / 1e9);
+        tell(k, what, part, omn_graph_workspace(o->graph), true);
         tell(k, what, "", omn_graph_states(o->graph, NULL), false);
     }
 }

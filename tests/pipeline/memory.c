@@ -177,6 +177,7 @@ static void add_need(void *user, const omn_pipeline_need *n)
     ck_assert(n->bytes > 0 && n->part && n->what && !n->step);
     if (n->turns) {
         ck_assert_str_eq(n->what, "teaching text");
+        ck_assert_msg(strstr(n->part, " GFLOP a step") != NULL, "%s", n->part);
         s->workspace += n->bytes;
     } else if (!strcmp(n->what, "weights")) {
         s->weights += n->bytes;
