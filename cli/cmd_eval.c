@@ -306,6 +306,8 @@ static int check_usage(cli *c, const cli_args *a)
     const bool data = cli_has(a, "data");
     if (data && (!suite || strcmp(cli_text(a, "suite"), "grit") || !cli_has(a, "submission")))
         return cli_usage(c, "--data is for --suite grit and is answered into --submission");
+    if (data && cli_has(a, "set"))
+        return cli_usage(c, "--set changes a recipe; the questions of --data have none");
     if (data && cli_has(a, "strangers"))
         return cli_usage(c, "one of --data and --strangers is wanted");
     if (cli_has(a, "subset") && !data) return cli_usage(c, "--subset is for --data");

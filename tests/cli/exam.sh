@@ -70,6 +70,8 @@ ok "a box that is none" bad categorization 'task_bbox' < one
 sample x vqa '"what?"' null null | sed 's|a/1.png|../exam.sh|' > one
 ok "a picture outside the folder" bad vqa 'image_id' < one
 ok "samples that are not there" gives 66 eval --suite grit --data none --submission theirs -m nano
+ok "questions of a folder have no recipe to change" \
+    gives 2 eval --suite grit --data grit --submission theirs --set batch=2 -m nano
 ok "an answer needs a place" gives 2 eval --suite grit --data grit -m nano
 
 ask() { gives "$1" run vqa --image "$top_srcdir/examples/tabletop.png" --question "what colour is the cube?" $2; }
