@@ -8,7 +8,7 @@ says() { grep -q -e "$1" err || { cat err; return 1; }; }
 
 cp -r "$top_srcdir/examples/recipes/fashion" . && chmod -R u+w fashion || exit 99
 "$top_srcdir/tests/cli/clothes-data.sh" data || exit 99
-for part in name codec draw; do
+for part in name nano codec draw; do
     sed -i -e "s|/usr/share/datasets/fashion-mnist|../../data|" -e 's/^batch: .*/batch: 4/' fashion/$part/recipe.yaml
 done
 
@@ -17,6 +17,7 @@ ok "the names are learnt" gives 0 train fashion/name/recipe.yaml -o names --set 
     --set optimizer.average=0.9
 ok "... by the answers of the test set" gives 0 eval fashion/name/recipe.yaml -m ./names
 ok "... all four" grep -qE '^name +mean of kinds exact +100.0%' out
+ok "the model that ships learns them too" gives 0 train fashion/nano/recipe.yaml -o shipped --set steps=1
 ok "the codec learns" gives 0 train fashion/codec/recipe.yaml -o fashion/fashion-codec --set steps=2
 ok "the recipe over its codes is proved" gives 0 check fashion/draw/recipe.yaml
 ok "... and learnt" gives 0 train fashion/draw/recipe.yaml -o draw --set steps=2 --set export=f32

@@ -52,6 +52,8 @@ for name in ofa $(sed -n 's/^model: \(ofa-.*\)/\1/p' "$top_srcdir"/pipelines/ofa
  "arch": "ofa_tiny", "code_image_size": 256}
 EOF
 done
+# One that is planned by its configuration alone.
+mkdir shelf/ofa-huge && echo '{"omnio": {"model": "ofa"}, "arch": "ofa_huge"}' > shelf/ofa-huge/config.json || exit 99
 # Small ones of BEiT-3, one for each task.
 for task in captioning vqa nlvr2 retrieval imagenet; do
     weights=$task classes=11 side=12
@@ -342,7 +344,7 @@ for i in "$top_srcdir"/pipelines/*.yaml; do
     ok "$pipeline has examples" [ -s shown ]
     [ "${OMNIO_TEST-}" = brief ] && [ $((turn % 4)) -ne 0 ] && continue
     rm -f thumbnail.png sheet.png spectrogram.png sound.wav boxes.png keypoints.png masked.png \
-        depth-colours.png normals.png coco.json
+        depth-colours.png normals.png coco.json picture.png
     sed -n 1p shown > first
     examples "run $pipeline --help" first
 done

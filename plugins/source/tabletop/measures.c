@@ -30,11 +30,12 @@ static void end(const void *self, void *state)
     free(state);
 }
 
+/* A share of nothing is no number. */
 static void tell(const char *name, const void *state, omn_measure_emit *emit, void *user)
 {
     const count *c = state;
     const omn_measure_row row = {OMN_FILL(omn_measure_row), .name = name,
-                                 .value = c->n ? (double)c->right / (double)c->n : 0,
+                                 .value = c->n ? (double)c->right / (double)c->n : (double)NAN,
                                  .baseline = (double)NAN, .hi = 1};
     emit(user, &row);
 }
@@ -115,8 +116,7 @@ static omn_status shows_rows(const void *self, const void *state, omn_measure_em
     const shows_count *c = state;
     const count all = {c->n, c->right}, wanted = {c->true_n, c->true_right};
     tell("all shown", &all, emit, user);
-    if (wanted.n)
-        tell("of the wanted", &wanted, emit, user);
+    tell("of the wanted", &wanted, emit, user);
     return OMN_OK;
 }
 
