@@ -46,7 +46,8 @@ const cli_command cmd_check = { "check",
                                 "those that read and write its files too. "
                                 "Pictures and sounds as they were read and as they are written "
                                 "come beside it. A map is counted with as many items as are "
-                                "answered at once, sixteen; one of fewer takes less. Of the "
+                                "answered at once, at most sixteen; beside that is told what is "
+                                "taken where the lists of all maps are empty. Of the "
                                 "options of a question that no file names eight are counted. A "
                                 "model that has a configuration and no weights yet is planned "
                                 "in f32, without a tokenizer too. "
@@ -133,6 +134,8 @@ static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k,
             omn_buf_printf(b, "; %.1f MB %s", (double)k->memory / 1e6, m ? "with " : "to train");
             if (m) put_with(m, b);
             omn_buf_printf(b, ", of these %.1f MB %s", (double)needs->bytes / 1e6, needs->most);
+            if (m && k->least < k->memory)
+                omn_buf_printf(b, "; %.1f MB where no list has items", (double)k->least / 1e6);
         }
         omn_buf_puts(b, "\n");
         return;
@@ -145,10 +148,12 @@ static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k,
     if (needs) {
         omn_buf_printf(b,
                        ",\"parameters\":%llu,\"weights\":%llu,\"workspace\":%llu,\"states\":%llu,"
-                       "\"inputs\":%llu,\"memory\":%llu,\"needs\":[",
+                       "\"inputs\":%llu,\"memory\":%llu,",
                        (unsigned long long)k->parameters, (unsigned long long)k->weights,
                        (unsigned long long)k->workspace, (unsigned long long)k->states,
                        (unsigned long long)k->inputs, (unsigned long long)k->memory);
+        if (m) omn_buf_printf(b, "\"least\":%llu,", (unsigned long long)k->least);
+        omn_buf_puts(b, "\"needs\":[");
         omn_buf_put(b, needs->rows.data ? needs->rows.data : "", needs->rows.length);
         omn_buf_puts(b, "]");
     }

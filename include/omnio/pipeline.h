@@ -146,6 +146,8 @@ typedef struct omn_pipeline_cost {
     uint64_t making;                    /* while decoders make values of codes, or back */
     uint64_t read;                      /* of the weights, what the steps read */
     uint64_t process;                   /* what this process has, without weights */
+    uint64_t least;                     /* memory, should all that maps go over be empty; memory
+                                         * itself is that of as many as are asked at once */
 } omn_pipeline_cost;
 OMN_API omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipeline_cost *out,
                                       omn_error *err);

@@ -29,6 +29,7 @@ typedef struct counting {
     omn_pipeline_need_fn *fn;     /* NULL: nobody wants to know */
     void *user;
     cost_weights *read;
+    bool outside;                 /* nothing inside of maps is counted */
     const omn_graph *seen[2 * MOST_STEPS];
     size_t n_seen;
 } counting;
@@ -239,11 +240,13 @@ static omn_status count_making(counting *k, const plan_step *s, const omn_part *
     return cost_weights_add(k->read, decoder->model, g, err);
 }
 
-static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_error *err)
+static omn_status model_step(counting *k, const plan_step *s, const plan_step *map,
+                             omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *roles[MOST_ROLES];
     const int64_t lengths[MOST_ROLES] = { 0 };
+    int64_t distinct[MOST_ROLES] = { 0 };
     uint32_t n = 0;
     omn_graph *encode = NULL, *step = NULL;
     char lacks[LACKS_ROOM];
@@ -253,11 +256,14 @@ static omn_status model_step(counting *k, const plan_step *s, bool mapped, omn_e
         return yml_fail(s->at, err, "%s: %s", s->name,
                         model_lacks(k->m, s->output, lacks, sizeof lacks));
     OMN_TRY(open_answer(k->p, k->m, s, err));
-    const extent e = extent_of(k->m, s, omn_part_vocabulary(decoder), mapped);
-    for (uint32_t i = 0; i < n; i++) count_inputs(k, s, roles[i], e.reads);
+    const extent e = extent_of(k->m, s, omn_part_vocabulary(decoder), map != NULL);
+    for (uint32_t i = 0; i < n; i++) {
+        distinct[i] = cost_distinct(k->p, k->m, s, roles[i], e.reads, map);
+        count_inputs(k, s, roles[i], distinct[i] ? distinct[i] : e.reads);
+    }
     const omn_graph_sizes z = {
         OMN_FILL(omn_graph_sizes), .phase = OMN_ENCODE, .rows = e.reads, .roles = roles,
-        .lengths = lengths,        .n_roles = n
+        .lengths = lengths,        .n_roles = n,         .distinct = distinct
     };
     OMN_TRY(omn_model_graph(k->m, &z, &encode, err));
     OMN_TRY(count_graph(k, s, encode, NULL, err));
@@ -285,11 +291,12 @@ done:
 }
 
 /* What an embed step asks for: one reading, and the name among what the model makes. */
-static omn_status embed_step(counting *k, const plan_step *s, bool mapped, omn_error *err)
+static omn_status embed_step(counting *k, const plan_step *s, const plan_step *map,
+                             omn_error *err)
 {
     omn_status st = OMN_OK;
     const char *roles[MOST_ROLES], *output = NULL;
-    const int64_t lengths[MOST_ROLES] = { 0 }, rows = mapped ? MAP_ROWS : 1;
+    const int64_t lengths[MOST_ROLES] = { 0 }, rows = map ? MAP_ROWS : 1;
     uint32_t n = 0;
     omn_graph *g = NULL;
     OMN_TRY(roles_of(k->m, s, roles, &n, err));
@@ -323,7 +330,7 @@ done:
     return st == OMN_OK ? st : at_step(s, st, err);
 }
 
-static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool mapped,
+static omn_status all_steps(counting *k, const plan_step *steps, size_t n, const plan_step *map,
                             omn_error *err)
 {
     omn_status st = OMN_OK;
@@ -332,11 +339,11 @@ static omn_status all_steps(counting *k, const plan_step *steps, size_t n, bool 
         k->m = s->by ? s->by->lent : k->own;
         k->name = s->by ? s->by->name : NULL;
         if (s->verb == VERB_GENERATE || s->verb == VERB_SCORE)
-            st = model_step(k, s, mapped, err);
-        if (s->verb == VERB_EMBED) st = embed_step(k, s, mapped, err);
+            st = model_step(k, s, map, err);
+        if (s->verb == VERB_EMBED) st = embed_step(k, s, map, err);
         if (s->verb == VERB_TOKENIZE || s->verb == VERB_DETOKENIZE) st = token_step(k, s, err);
-        if (st == OMN_OK)
-            st = all_steps(k, s->steps, s->n_steps, mapped || s->verb == VERB_MAP, err);
+        if (st == OMN_OK && !(k->outside && s->verb == VERB_MAP))
+            st = all_steps(k, s->steps, s->n_steps, !map && s->verb == VERB_MAP ? s : map, err);
     }
     return st;
 }
@@ -387,6 +394,19 @@ static void count_models(const counting *k)
     }
 }
 
+/* What it takes when all that maps go over is empty: without the process, which is that of all. */
+static omn_status count_least(const counting *k, uint64_t *out, omn_error *err)
+{
+    omn_pipeline_cost c = { OMN_FILL(omn_pipeline_cost) };
+    cost_weights read = { 0 };
+    counting silent = { .p = k->p, .own = k->own, .parts = k->parts, .cost = &c, .read = &read,
+                        .outside = true };
+    const omn_status st = all_steps(&silent, k->p->steps, k->p->n_steps, NULL, err);
+    *out = cost_weights_tell(&read, NULL, NULL) + c.workspace + c.states + c.inputs + c.making;
+    cost_weights_fini(&read);
+    return st;
+}
+
 /* Weights are told first, and which of them are read is known when all graphs are there: they are
  * built in silence, and found again when the steps are told. */
 static omn_status count_all(counting *k, omn_error *err)
@@ -395,16 +415,18 @@ static omn_status count_all(counting *k, omn_error *err)
     omn_pipeline_cost none = { OMN_FILL(omn_pipeline_cost) };
     counting silent = { .p = k->p, .own = k->own, .parts = k->parts, .cost = &none,
                         .read = k->read };
-    OMN_TRY(all_steps(&silent, k->p->steps, k->p->n_steps, false, err));
+    OMN_TRY(all_steps(&silent, k->p->steps, k->p->n_steps, NULL, err));
     count_models(k);
     k->cost->read = cost_weights_tell(k->read, tell_weights, k);
-    OMN_TRY(all_steps(k, k->p->steps, k->p->n_steps, false, err));
+    OMN_TRY(all_steps(k, k->p->steps, k->p->n_steps, NULL, err));
     k->name = NULL;
+    OMN_TRY(count_least(k, &k->cost->least, err));
     const uint64_t reading = cost_load_files(k->p);
     k->cost->process = cost_process(k->read) + reading;
     tell(k, "process", "", NULL, k->cost->process, false);
     k->cost->memory = k->cost->read + k->cost->workspace + k->cost->states + k->cost->inputs +
         k->cost->making + k->cost->process;
+    k->cost->least += k->cost->process;
 done:
     return st;
 }

@@ -14,6 +14,13 @@
 uint64_t cost_load_files(omn_pipeline *p);
 void cost_load_operations(omn_context *ctx, const omn_takes_impl *takes);
 
+/* How many different values a role is given in all rows of a step, at most: rows of one input go
+ * through its encoder once (encode.c). 0: as many as rows. map: the outermost one around the step;
+ * NULL: none. */
+struct plan_step;
+int64_t cost_distinct(const omn_pipeline *p, const omn_model *m, const struct plan_step *s,
+                      const char *role, int64_t rows, const struct plan_step *map);
+
 /* Whose a weight is: the part with the longest prefix that its name begins with, else its first
  * word. */
 void cost_owner(const omn_model *m, const char *weight, char *out, size_t room);

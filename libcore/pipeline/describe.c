@@ -214,6 +214,13 @@ static void put_cost(const omn_pipeline_cost *c, const omn_buf *needs, omn_buf *
                    "%11s  for one request of full length: weights that are read, inputs, states, "
                    "the greediest of what is at work in turn, and the process\n",
                    size.data ? size.data : "");
+    size.length = 0;
+    put_bytes(c->least, &size);
+    if (c->least < c->memory)
+        omn_buf_printf(out,
+                       "  %-10s %11s  of this where all lists that a map goes over are empty; "
+                       "else as many items count as are answered at once\n",
+                       "least", size.data ? size.data : "");
     omn_buf_fini(&size);
     omn_buf_printf(
         out, "  work         %.1f million operations to read, %.1f million a token\n",

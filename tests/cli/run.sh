@@ -105,7 +105,7 @@ ok "check tells what a pipeline takes" gives 0 check captions.yaml
 ok "... and which part most of it" \
     grep -q 'fine; [0-9.]* MB with nano, of these 5.9 MB weights of encoder image$' out
 ok "... every part as JSON" gives 0 check --format json captions.yaml
-ok "... that add up" grep -qE '"memory":[0-9]+,"needs":\[.*"what":"weights","part":"encoder image","bytes":5949792.*"what":"reading","part":"[a-z]' out
+ok "... that add up" grep -qE '"memory":[0-9]+,"least":[0-9]+,"needs":\[.*"what":"weights","part":"encoder image","bytes":5949792.*"what":"reading","part":"[a-z]' out
 (ulimit -f 1; "$omnio" run small.yaml --image a.png -o big.png --set steps.0.width=300 --set steps.0.height=300) > out 2> err
 ok "a limit on files is a failure to write" [ $? -eq 74 ]
 ok "... which is told" grep -q 'big.png: cannot be written: File too large' err

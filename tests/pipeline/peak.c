@@ -76,8 +76,8 @@ static double ran(const char *folder, const char *const argv[])
 }
 
 /* What the plan says, whose rows add up to it: that of the process is one of them. A recipe says
- * its precision itself. */
-static double planned(const char *folder, const char *file, const char *precision)
+ * its precision itself. least: with empty lists; NULL: nobody asks. */
+static double planned(const char *folder, const char *file, const char *precision, double *least)
 {
     const char *const argv[] = { "check", "--format", "json", "-t", "2", file,
                                  precision ? "--precision" : NULL, precision, NULL };
@@ -95,6 +95,7 @@ static double planned(const char *folder, const char *file, const char *precisio
         if (!strcmp(what, "process")) process = bytes;
     }
     const json_int_t memory = json_integer_value(json_object_get(told, "memory"));
+    if (least) *least = json_number_value(json_object_get(told, "least"));
     json_decref(told);
     ck_assert_int_gt(process, 0);
     ck_assert_int_eq(all + most, memory);
@@ -125,7 +126,7 @@ static void holds(const char *what, const char *folder, const char *pipeline, co
     const char *asks = testing_write(folder, "asks.yaml", pipeline, strlen(pipeline));
     const char *const argv[] = { "run", asks, "-t", "2", "--precision", precision, text,
                                  long_text(words, 120), option, file, NULL };
-    const double plan = planned(folder, asks, precision);
+    const double plan = planned(folder, asks, precision, NULL);
     compare(what, plan, ran(folder, argv));
 }
 
@@ -192,6 +193,34 @@ START_TEST(a_video)
 }
 END_TEST
 
+/* A question and sixteen more about one picture, as long as they may be, or none. */
+START_TEST(a_map)
+{
+    static const char asks[] =
+        "version: 1\nmodel: .\ninputs: {image: {type: image}, words: {type: text},\n"
+        "  long: {type: text}}\nsteps:\n"
+        "  - {apply: text.split, as: parts, in: $words}\n"
+        "  - {generate: text, as: first, from: {image: $image}, prompt: '{long}', max_tokens: 32}\n"
+        "  - {map: $parts, each: part, as: said, keep: $one, steps: [{generate: text, as: one,\n"
+        "     from: {image: $image}, prompt: '{part}', max_tokens: 32}]}\n"
+        "outputs: {said: $said, first: $first}\n";
+    char one[801];
+    static char words[16 * 602];
+    const char *folder = big_model();
+    const char *file = testing_write(folder, "m.yaml", asks, sizeof asks - 1);
+    for (size_t i = 0; i < 16 * 120; i++)
+        memcpy(words + 5 * i, i % 120 == 119 ? "cube," : "cube ", 6);
+    double least = 0, plan = planned(folder, file, "f32", &least);
+    for (int empty = 0; empty < 2; empty++) {
+        const char *const argv[] = { "run", file, "-t", "2", "--precision", "f32", "--words",
+                                     empty ? "," : words, "--long", long_text(one, 120), "--image",
+                                     testing_source("examples/tabletop.png"), NULL };
+        compare(empty ? "a map over nothing" : "a map over sixteen", empty ? least : plan,
+                ran(folder, argv));
+    }
+}
+END_TEST
+
 START_TEST(a_training)
 {
     char yaml[8192], *asks = realpath(testing_source("pipelines/vqa.yaml"), NULL);
@@ -206,7 +235,7 @@ START_TEST(a_training)
     free(asks);
     const char *file = testing_write(folder, "r.yaml", yaml, strlen(yaml));
     const char *const argv[] = { "train", file, "-t", "2", "-o", below(folder, "out"), NULL };
-    const double plan = planned(folder, file, NULL);
+    const double plan = planned(folder, file, NULL, NULL);
     compare("a training step", plan, ran(folder, argv));
 }
 END_TEST
@@ -255,7 +284,7 @@ END_TEST
 int main(void)
 {
     const TTest *const all[] = { a_question, a_question_in_bf16, a_picture, a_sound, a_video,
-                                 a_training, a_long_sound };
+                                 a_map, a_training, a_long_sound };
     /* a sanitizer takes memory of its own: nothing is compared, and one of them is enough */
     const size_t n = TESTING_SANITIZED ? 1 : sizeof all / sizeof *all;
     return testing_run("pipeline/peak", all, n, 120);
