@@ -234,7 +234,7 @@ int main(int argc, char **argv)
 {
     static const char *const names[WAYS] = { "painted", "worn", "codec" };
     const uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 2500;
-    codec trips = { NULL };
+    codec trips = { 0 };
     omn_error err = OMN_ERROR_INIT;
     char line[1200];
     tally t[WAYS] = { { 0 } };
