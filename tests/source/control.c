@@ -302,6 +302,7 @@ START_TEST(no_score_is_divided_by_nothing)
     ck_assert_int_eq(omn_call_operation(c, "control.score", &in, NULL, 0, out, &err),
                      OMN_ERR_DATA);
     ck_assert_msg(strstr(err.text, "no more of these 1 episodes") != NULL, "%s", err.text);
+    omn_value_unref(e);
     omn_value_unref(list);
     omn_value_unref(a);
     omn_call_free(c);
