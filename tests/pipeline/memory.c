@@ -84,8 +84,10 @@ static omn_pipeline_cost said_of(const char *folder, size_t i, sum *parts)
     WORKS(omn_pipeline_needs(p, t.model, add, parts, &cost, &err));
     WORKS(omn_pipeline_check(p, t.model, &again, &err));
     ck_assert_uint_eq(again.memory - again.process, cost.memory - cost.process);
+    ck_assert_uint_eq(again.least - again.process, cost.least - cost.process);
     again.process = cost.process;         /* what the one left behind is the other's */
     again.memory = cost.memory;
+    again.least = cost.least;
     ck_assert(!memcmp(&cost, &again, sizeof cost));
     omn_pipeline_close(p);
     toy_close(&t);
