@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "bench/trip.h"
-#include "plugins/source/tabletop/lossy.h"
 #include "plugins/source/tabletop/pieces.h"
 #include "plugins/source/tabletop/solids.h"
+#include "tests/tabletop/wear.h"
 
 enum { MOST = PIECES_FORM, CLASSES = 8, WAYS = 3 };
 
@@ -31,11 +31,11 @@ static bells form = { .n = PIECES_FORM, .m = SOLIDS_KINDS };
 static bells good = { .n = PIECES_FORM, .m = 2 };
 static bells tint = { .n = PIECES_TINT, .m = 8 };
 
-static void add(bells *s, const float *x, int is, double weight)
+static void add(bells *s, const float *x, int is)
 {
-    s->weight[is] += weight;
+    s->weight[is]++;
     for (int i = 0; i < s->n; i++) {
-        const double v = (double)x[i] * weight;
+        const double v = (double)x[i];
         for (int k = 0; k <= i; k++) s->a[i][k] += v * (double)x[k];
         s->mean[is][i] += v;
     }
@@ -88,30 +88,10 @@ static void solve(bells *s, double ridge)
     }
 }
 
-/* What a codec leaves of a picture: softer, and lossy. */
-static void wear(uint8_t *rgb, int quality)
-{
-    static uint8_t from[BYTES];
-    static float spare[BYTES];
-    memcpy(from, rgb, BYTES);
-    for (int y = 1; y < SIDE - 1; y++)
-        for (int x = 1; x < SIDE - 1; x++)
-            for (int k = 0; k < 3; k++) {
-                int sum = 8;
-                for (int e = 0; e < 9; e++)
-                    sum += (2 - abs(e % 3 - 1)) * (2 - abs(e / 3 - 1)) *
-                           from[3 * ((y + e / 3 - 1) * SIDE + x + e % 3 - 1) + k];
-                rgb[3 * (y * SIDE + x) + k] = (uint8_t)(sum / 16);
-            }
-    world_lossy(rgb, SIDE, SIDE, quality, false, spare);
-}
-
-static uint64_t drawn = 88172645463325252u;
 static uint64_t draw(void)
 {
-    drawn ^= drawn << 13;
-    drawn ^= drawn >> 7;
-    return drawn ^= drawn << 17;
+    static uint64_t at;
+    return omn_random_at(101, 0, at++);
 }
 
 /* The thing that a piece shows and how much of both they share. */
@@ -144,10 +124,10 @@ static void learn(const world_pieces *p, const world_scene *s, const uint8_t *nu
     for (int i = 0; i < p->n; i++) {
         double like;
         const world_object *o = &s->object[shown(p, i, s, number, &like)];
-        if (like >= 0.6) add(&form, p->list[i].form, kind_of(s, o), 1);
-        if (like >= 0.7) add(&good, p->list[i].form, 0, 1);
-        else if (like < 0.45 && draw() % 4 == 0) add(&good, p->list[i].form, 1, 1);
-        if (like >= 0.5) add(&tint, p->list[i].tint, o->is[WORLD_P_COLOUR], 1);
+        if (like >= 0.6) add(&form, p->list[i].form, kind_of(s, o));
+        if (like >= 0.7) add(&good, p->list[i].form, 0);
+        else if (like < 0.45 && draw() % 4 == 0) add(&good, p->list[i].form, 1);
+        if (like >= 0.5) add(&tint, p->list[i].tint, o->is[WORLD_P_COLOUR]);
     }
 }
 
@@ -210,7 +190,8 @@ static omn_status through(codec *trips, uint64_t n, uint64_t seed, tally *t, omn
     world_canvas *c = world_canvas_new(SIDE, SIDE);
     static world_scene s;
     static uint8_t rgb[BYTES];
-    for (uint64_t i = 0; c && i < n; i++) {
+    if (!c) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "out of memory"));
+    for (uint64_t i = 0; i < n; i++) {
         if (!world_scene_make(&s, c, seed, WORLD_TRAIN, i, &how)) continue;
         world_scene_paint(&s, c);
         for (int way = 0; way < WAYS; way++) {

@@ -20,27 +20,9 @@
 #include "plugins/source/tabletop/motion.h"
 #include "plugins/source/tabletop/read.h"
 #include "plugins/source/tabletop/sound.h"
+#include "tests/tabletop/wear.h"
 
 enum { SIDE = 128, BYTES = SIDE * SIDE * 3 };
-
-/* What a codec leaves of a picture: softer, and lossy. */
-static void wear(uint8_t *rgb)
-{
-    static uint8_t from[BYTES];
-    static float spare[BYTES];
-    memcpy(from, rgb, BYTES);
-    for (int y = 1; y < SIDE - 1; y++)
-        for (int x = 1; x < SIDE - 1; x++)
-            for (int k = 0; k < 3; k++) {
-                int sum = 8;
-                for (int v = -1; v <= 1; v++)
-                    for (int u = -1; u <= 1; u++)
-                        sum += (2 - abs(u)) * (2 - abs(v)) *
-                               from[3 * ((y + v) * SIDE + x + u) + k];
-                rgb[3 * (y * SIDE + x) + k] = (uint8_t)(sum / 16);
-            }
-    world_lossy(rgb, SIDE, SIDE, 60, false, spare);
-}
 
 /* Noise of 8 %, as a sum of twelve draws. */
 static void speckle(uint8_t *rgb, uint64_t number)
@@ -141,7 +123,7 @@ START_TEST(pictures_of_a_text_are_told_from_those_of_another)
             world_scene_paint(&s, c);
             for (int worn = 0; worn < 2; worn++) {
                 if (worn)
-                    wear(c->rgb);
+                    wear(c->rgb, 60);
                 ck_assert(world_picture_read(c->rgb, SIDE, SIDE, &r));
                 for (int what = 0; what < SAYINGS; what++) {
                     saying it;
@@ -179,10 +161,10 @@ START_TEST(edits_are_told_from_what_was_not_asked)
         world_scene_paint(&e.after, c);
         memcpy(want, c->rgb, BYTES);
         memcpy(got, want, BYTES);
-        wear(got);
+        wear(got, 60);
         right += world_pictures_differ(got, want, SIDE, SIDE, 1.5, 0.16) < 10;
         world_scene_paint(&e.before, c);
-        wear(c->rgb);
+        wear(c->rgb, 60);
         before += world_pictures_differ(c->rgb, want, SIDE, SIDE, 1.5, 0.16) < 10;
         if (e.what != WORLD_RECOLOUR)
             continue;
@@ -191,7 +173,7 @@ START_TEST(edits_are_told_from_what_was_not_asked)
         o->is[WORLD_P_COLOUR] = (uint8_t)((o->is[WORLD_P_COLOUR] + 1 + i % 7) % 8);
         world_object_tint(&d, o);
         world_scene_paint(&e.after, c);
-        wear(c->rgb);
+        wear(c->rgb, 60);
         colour += world_pictures_differ(c->rgb, want, SIDE, SIDE, 1.5, 0.16) < 10;
         colours++;
     }
@@ -224,11 +206,11 @@ START_TEST(edits_are_what_was_asked_and_no_more)
         n++;
         world_scene_paint(&e.before, c);
         memcpy(before, c->rgb, BYTES);
-        wear(before);
+        wear(before, 60);
         mask_of(c, e.object, where);
         world_scene_paint(&e.after, c);
         memcpy(want, c->rgb, BYTES);
-        wear(want);
+        wear(want, 60);
         for (int k = 0; k < KINDS; k++) { /* as asked, unchanged, another colour, one more thing */
             world_scene s = k == 1 ? e.before : e.after;
             world_dice d = world_dice_make(1, WORLD_SPARE, i, WORLD_LANE_SCENE);
@@ -242,7 +224,7 @@ START_TEST(edits_are_what_was_asked_and_no_more)
                 world_object_tint(&d, o);
             world_scene_paint(&s, c);
             memcpy(got, c->rgb, BYTES);
-            wear(got);
+            wear(got, 60);
             ck_assert(world_edited_look(got, want, before, where, SIDE, SIDE, &look));
             asked[k] += world_edited_asked(&look);
             kept[k] += world_edited_kept(&look);
@@ -291,7 +273,7 @@ START_TEST(what_moves_is_found)
             moved.object[m.mover].x -= m.step[0] * (float)(SHIFT[k] / step);
             moved.object[m.mover].y -= m.step[1] * (float)(SHIFT[k] / step);
             world_scene_paint(&moved, c);
-            wear(c->rgb);
+            wear(c->rgb, 60);
             ck_assert(world_moved_look(c->rgb, want, before, where, SIDE, SIDE, &look));
             right[k] += world_moved_there(&look, 4);
             off += k == 1 ? fabs(look.away - 3) : 0;
@@ -339,7 +321,7 @@ START_TEST(next_pictures_are_right_within_4_pixels)
             moved.object[m.mover].x -= m.step[0] * (float)(SHIFT[k] / step);
             moved.object[m.mover].y -= m.step[1] * (float)(SHIFT[k] / step);
             world_scene_paint(&moved, c);
-            wear(c->rgb);
+            wear(c->rgb, 60);
             right[k] += world_pictures_differ(c->rgb, want, SIDE, SIDE, 4, 0.16) < 10;
         }
         world_motion_at(&m, 3, &now);

@@ -208,30 +208,35 @@ OMN_OPERATION(paste, PASTE, OMN_PURE);
 static omn_status paste(omn_call *c, const omn_image *in, const omn_image *over,
                         const omn_value *mask, omn_image **out, omn_error *err)
 {
+    omn_status st = OMN_OK;
     const omn_tensor *soft = omn_value_column(mask, "soft");
     const omn_tensor *labels = omn_value_column(mask, "labels"), *t = soft ? soft : labels;
-    const omn_pixels a = omn_image_pixels(in), b = omn_image_pixels(over);
-    omn_pixels to;
+    const omn_pixels a = omn_image_pixels(in);
+    omn_pixels b = omn_image_pixels(over), to;
+    omn_image *stretched = NULL;
     if (t->shape.dim[0] != a.height || t->shape.dim[1] != a.width)
         return omn_fail(err, OMN_ERR_SHAPE, "a mask of %lld x %lld for a picture of %u x %u pixels",
                         (long long)t->shape.dim[1], (long long)t->shape.dim[0], a.width, a.height);
-    const omn_status st = omn_image_new_within(c, a.type, a.width, a.height,
-                                               a.channels < 3 ? b.channels < 3 ? 1 : 3 : a.channels,
-                                               omn_image_frame(in), out, &to, err);
-    if (st != OMN_OK) return st;
+    if (b.width != a.width || b.height != a.height) {
+        OMN_TRY(omn_image_resize(c, over, a.width, a.height, OMN_FILTER_TRIANGLE, true, &stretched,
+                                 err));
+        b = omn_image_pixels(stretched);
+    }
+    OMN_TRY(omn_image_new_within(c, a.type, a.width, a.height,
+                                 a.channels < 3 ? b.channels < 3 ? 1 : 3 : a.channels,
+                                 omn_image_frame(in), out, &to, err));
     for (size_t i = 0; i < (size_t)a.width * a.height; i++) {
-        const size_t x = (2 * (i % a.width) + 1) * b.width / (2 * (size_t)a.width);
-        const size_t y = (2 * (i / a.width) + 1) * b.height / (2 * (size_t)a.height);
-        const size_t j = y * b.width + x;
-        const float w = belongs(soft, labels, i) * (b.channels == 4 ? level(&b, j, 3) : 1);
+        const float w = belongs(soft, labels, i) * (b.channels == 4 ? level(&b, i, 3) : 1);
         for (size_t k = 0; k < to.channels; k++) {
-            const float was = level(&a, i, k), is = k == 3 ? 1 : level(&b, j, k);
+            const float was = level(&a, i, k), is = k == 3 ? 1 : level(&b, i, k);
             const float v = was + w * (is - was);
             if (to.type == OMN_F32) ((float *)to.data)[i * to.channels + k] = v;
             else ((uint8_t *)to.data)[i * to.channels + k] = (uint8_t)(v * 255 + 0.5f);
         }
     }
-    return OMN_OK;
+done:
+    omn_image_free(stretched);
+    return st;
 }
 
 #define PAD(IN, OPT, PAR, OUT)                                                                     \
