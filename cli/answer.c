@@ -17,25 +17,21 @@ const char *answer_streams(const running *r)
     return streams ? port->from : NULL;
 }
 
-void answer_head(const running *r, const char *model, omn_buf *b)
+void answer_head(const running *r, omn_buf *b)
 {
     if (r->c->format != CLI_JSONL) return;
     omn_buf_printf(b, "{\"type\":\"start\",\"version\":%d,\"program\":\"omnio %s\",\"pipeline\":",
                    CLI_JSON_VERSION, omn_version());
     json_text(b, omn_pipeline_path(r->p));
-    if (model) {
-        omn_buf_puts(b, ",\"model\":");
-        json_text(b, model);
-    }
-    models_json(r->models, b);
+    models_json(r->models, json_text, b);
     omn_buf_puts(b, "}\n");
 }
 
-bool answer_start(running *r, const char *model)
+bool answer_start(running *r)
 {
     omn_buf b;
     omn_buf_init(&b, 1 << 16);
-    answer_head(r, model, &b);
+    answer_head(r, &b);
     const bool ok = cli_put(r->c, &b);
     omn_buf_fini(&b);
     return ok;

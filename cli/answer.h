@@ -30,9 +30,9 @@ typedef struct running {
 /* The step that makes the one printed output, if that is a text for people; else NULL. */
 const char *answer_streams(const running *r);
 /* What answers begin with: the event "start", in JSON Lines. */
-void answer_head(const running *r, const char *model, omn_buf *b);
+void answer_head(const running *r, omn_buf *b);
 /* The same, told. These give false when standard output cannot be written. */
-bool answer_start(running *r, const char *model);
+bool answer_start(running *r);
 /* omn_pipeline_setup.watch: tokens as they come. user: the running. */
 int answer_event(void *user, const char *step, const omn_event *e);
 /* Tells the answer of an item, by way of the journal if there is one. An error was not told yet.

@@ -113,13 +113,9 @@ static void on_need(void *user, const omn_pipeline_need *n)
 /* "dalle and clip" */
 static void put_with(const models *m, omn_buf *b)
 {
-    const char *before = "";
     if (m->own) omn_buf_puts(b, m->own);
-    if (m->own) before = " and ";
-    for (size_t i = 0; i < m->n; i++) {
-        omn_buf_printf(b, "%s%s", before, m->path[i]);
-        before = " and ";
-    }
+    for (size_t i = 0; i < m->n; i++)
+        omn_buf_printf(b, "%s%s", m->own || i ? " and " : "", m->path[i]);
 }
 
 /* m: those of a pipeline, NULL for recipes. needs: NULL when nothing was counted. quiet: the
@@ -142,9 +138,7 @@ static void put_cost(const cli *c, const char *path, const omn_pipeline_cost *k,
     }
     omn_buf_printf(b, "{\"type\":\"checked\",\"version\":%d,\"file\":", CLI_JSON_VERSION);
     json_text(b, path);
-    if (m && m->own) omn_buf_puts(b, ",\"model\":");
-    if (m && m->own) json_text(b, m->own);
-    if (m) models_json(m, b);
+    if (m) models_json(m, json_text, b);
     if (needs) {
         omn_buf_printf(b,
                        ",\"parameters\":%llu,\"weights\":%llu,\"workspace\":%llu,\"states\":%llu,"

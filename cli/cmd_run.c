@@ -270,13 +270,13 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
 }
 
 /* The exit code of a run that came to its end with this one. */
-static int ended(running *r, int code, const char *model)
+static int ended(running *r, int code)
 {
     omn_error err = OMN_ERROR_INIT;
     omn_buf head;
     if (r->shares) {
         omn_buf_init(&head, 1 << 16);
-        answer_head(r, model, &head);
+        answer_head(r, &head);
         if (shares_end(r->shares, &head, &r->failed, &code, &err) != OMN_OK)
             code = cli_failed(r->c, &err);
         r->c->agreed = true;
@@ -427,7 +427,7 @@ static int share(running *r, const cli_args *a, const char *answers, items *list
 
 /* The journal of a run that wants one, and the file of its answers. -1, or the exit code after
  * a complaint. */
-static int keep_journal(running *r, const cli_args *a, const char *model, items *list)
+static int keep_journal(running *r, const cli_args *a, items *list)
 {
     cli *c = r->c;
     omn_error err = OMN_ERROR_INIT;
@@ -460,7 +460,7 @@ static int keep_journal(running *r, const cli_args *a, const char *model, items 
                          answers);
     if ((answers && outputs_refuse(&r->out, answers, &err) != OMN_OK) ||
         outputs_refuse(&r->out, path, &err) != OMN_OK ||
-        journal_identity(a, omn_pipeline_path(r->p), model, id, &err) != OMN_OK)
+        journal_identity(a, omn_pipeline_path(r->p), r->models->own, id, &err) != OMN_OK)
         return cli_failed(c, &err);
     int before = -1;
     const int code = answers ? to_answers(c, answers, there, &before) : -1;
@@ -578,12 +578,12 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     if (st == OMN_OK) st = preview_keep(&r->preview, &r->out, &err);
     if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &state, &err);
     if (st != OMN_OK) code = cli_failed(c, &err);
-    if (code < 0) code = keep_journal(r, a, m.own, list);
-    if (code < 0 && !answer_start(r, m.own)) code = cli_lost(c);
+    if (code < 0) code = keep_journal(r, a, list);
+    if (code < 0 && !answer_start(r)) code = cli_lost(c);
     if (code < 0) code = retell(r);
     if (code < 0)
         code = ended(r, run_items(r, state, list, (size_t)cli_number(a, "rows", 8),
-                                  (size_t)cli_number(a, "memory", 512) * 1000000), m.own);
+                                  (size_t)cli_number(a, "memory", 512) * 1000000));
 done:
     shares_free(r->shares);
     journal_close(r->journal);

@@ -100,13 +100,15 @@ omn_model *models_asked(const models *m, const omn_pipeline *p, const omn_reques
     return m->own_model;
 }
 
-void models_json(const models *m, omn_buf *b)
+void models_json(const models *m, void (*put)(omn_buf *b, const char *path), omn_buf *b)
 {
+    if (m->own) omn_buf_puts(b, ",\"model\":");
+    if (m->own) put(b, m->own);
     for (size_t i = 0; i < m->n; i++) {
         omn_buf_puts(b, i ? "," : ",\"models\":{");
         json_text(b, m->list[i].name);
         omn_buf_puts(b, ":");
-        json_text(b, m->path[i]);
+        put(b, m->path[i]);
     }
     if (m->n) omn_buf_puts(b, "}");
 }

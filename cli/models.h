@@ -26,8 +26,9 @@ typedef omn_status models_opener(cli *c, const char *name, omn_model **out, omn_
  * the pipeline is closed. */
 omn_status models_open(cli *c, models *m, omn_pipeline *p, models_opener *open, omn_error *err);
 void models_close(models *m);
-/* ,"models":{"picker":"clip"}: the others, if there are any. */
-void models_json(const models *m, omn_buf *b);
+/* ,"model":"dalle","models":{"picker":"clip"}: its own and the others, what there is of them. put
+ * writes each folder or name: json_text, say. */
+void models_json(const models *m, void (*put)(omn_buf *b, const char *path), omn_buf *b);
 /* The one that this question of the pipeline goes to. */
 omn_model *models_asked(const models *m, const omn_pipeline *p, const omn_request *rq);
 

@@ -121,19 +121,6 @@ void origin_asked(origin *o, const char *step, const omn_request *rq)
     omn_buf_fini(&one);
 }
 
-static void put_models(const models *m, omn_buf *out)
-{
-    if (m->own) omn_buf_puts(out, ",\"model\":");
-    if (m->own) put_name(out, m->own);
-    for (size_t i = 0; i < m->n; i++) {
-        omn_buf_puts(out, i ? "," : ",\"models\":{");
-        json_text(out, m->list[i].name);
-        omn_buf_puts(out, ":");
-        put_name(out, m->path[i]);
-    }
-    if (m->n) omn_buf_puts(out, "}");
-}
-
 static void put_inputs(const item *it, size_t most, omn_buf *out)
 {
     size_t n = 0;
@@ -198,7 +185,7 @@ void origin_put(const origin *o, const item *it, omn_buf *out)
         json_text(out, omn_version());
         omn_buf_puts(out, ",\"pipeline\":");
         put_name(out, o->pipeline);
-        put_models(o->models, out);
+        models_json(o->models, put_name, out);
         put_inputs(it, most[i], out);
         if (o->asked.length) omn_buf_printf(out, ",\"asked\":[%s]", o->asked.data);
         put_options(o, most[i], out);
