@@ -214,7 +214,7 @@ done:
 int main(int argc, char **argv)
 {
     static const char *const names[WAYS] = { "painted", "worn", "codec" };
-    const uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 2500;
+    const uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 10000;
     codec trips = { 0 };
     omn_error err = OMN_ERROR_INIT;
     char line[1200];

@@ -187,7 +187,7 @@ int world_claims_of(const char *text, world_claim out[WORLD_MOST_OBJECTS])
     return n;
 }
 
-#define DOUBT 7.f    /* by the log of how much another solid may be likelier */
+#define DOUBT 6.f    /* by the log of how much another solid may be likelier */
 #define SHADE 6.f    /* the same of colours */
 #define STRANGE 10.f /* how sure it is that a thing nobody spoke of is one */
 
