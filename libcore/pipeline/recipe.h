@@ -165,7 +165,12 @@ omn_status start_read(omn_recipe *r, const yml *start, const yml *parts, omn_err
 /* Weights number i that a run begins with, those of "start" and behind them those of "parts", and
  * all of them put into its store, in which every weight of the model is declared; start.c */
 omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err);
-omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err);
+omn_status start_weights(const omn_recipe *r, const omn_model *m, omn_store *store, size_t *moved,
+                         omn_error *err);
+/* Rows of the tables of words follow their words, where the model of that folder counts them
+ * otherwise; *moved: how many did. start_words.c */
+omn_status start_words(const omn_recipe *r, const char *folder, const omn_model *m,
+                       omn_store *store, size_t *moved, omn_error *err);
 /* Does "parts" say where this weight comes from? */
 bool start_is_part(const omn_recipe *r, const char *name);
 /* One page of lessons; page.c. user: the recipe. */

@@ -240,13 +240,14 @@ omn_status omn_recipe_show(omn_recipe *r, uint64_t n, omn_buf *out, omn_error *e
     omn_store *store = NULL;
     omn_model *m = NULL;
     omn_weights *from = NULL;
+    size_t moved;
     if (r->n_start) OMN_TRY(start_open(r, 0, &from, err));
     OMN_TRY(omn_store_new(r->setup.seed, from, true, &store, err));
     const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = store, .training = true };
     OMN_TRY(omn_model_open(r->ctx, r->model, &how, &m, err));
     OMN_TRY(recipe_prove(r, m, err));
     OMN_TRY(omn_model_declare(m, err));
-    OMN_TRY(start_weights(r, m, store, err));
+    OMN_TRY(start_weights(r, m, store, &moved, err));
     OMN_TRY(keep_settled(r, NULL, err)); /* codes by the weights that a run begins with */
     OMN_TRY(show(r, n, out, err));
 done:

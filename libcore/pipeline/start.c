@@ -71,16 +71,26 @@ static omn_status folder_weights(const omn_recipe *r, const char *folder, omn_we
     return omn_weights_load(r->ctx, file, NULL, out, err);
 }
 
+/* The folder that a path or a name means; *folder "": it is a file. */
+static omn_status place_of(const omn_recipe *r, const char *path, char *folder, size_t room,
+                           omn_error *err)
+{
+    struct stat s;
+    const bool there = stat(path, &s) == 0;
+    *folder = 0;
+    if (there && S_ISDIR(s.st_mode)) snprintf(folder, room, "%s", path);
+    if (there || strchr(path, '/')) return OMN_OK;
+    return model_folder(r->ctx, path, folder, room, err);
+}
+
 omn_status start_open(const omn_recipe *r, size_t i, omn_weights **out, omn_error *err)
 {
     char folder[4300];
-    struct stat s;
     const char *path = i < r->n_start ? r->start[i] : r->parts[i - r->n_start].from;
-    if (stat(path, &s) == 0 && S_ISDIR(s.st_mode)) return folder_weights(r, path, out, err);
-    if (strchr(path, '/') || stat(path, &s) == 0)
-        return omn_weights_load(r->ctx, path, NULL, out, err);
-    const omn_status st = model_folder(r->ctx, path, folder, sizeof folder, err);
-    return st == OMN_OK ? folder_weights(r, folder, out, err) : st;
+    const omn_status st = place_of(r, path, folder, sizeof folder, err);
+    if (st != OMN_OK) return st;
+    return *folder ? folder_weights(r, folder, out, err)
+                   : omn_weights_load(r->ctx, path, NULL, out, err);
 }
 
 /* x += (w - x) / n: x, the mean of n - 1 tensors, becomes that of n. */
@@ -207,11 +217,19 @@ done:
     return st;
 }
 
-omn_status start_weights(const omn_recipe *r, omn_model *m, omn_store *store, omn_error *err)
+omn_status start_weights(const omn_recipe *r, const omn_model *m, omn_store *store, size_t *moved,
+                         omn_error *err)
 {
+    char folder[4300];
     omn_status st = OMN_OK;
+    *moved = 0;
     if (r->n_start > 1) OMN_TRY(mean(r, store, err));
-    if (r->location_features > 0 && !r->n_start) OMN_TRY(location_rows(r, m, store, err));
+    if (r->n_start) {
+        OMN_TRY(place_of(r, r->start[0], folder, sizeof folder, err));
+        if (*folder) OMN_TRY(start_words(r, folder, m, store, moved, err));
+    } else if (r->location_features > 0) {
+        OMN_TRY(location_rows(r, m, store, err));
+    }
     for (size_t i = 0; i < r->n_parts; i++) OMN_TRY(one_part(r, i, store, err));
 done:
     return st;

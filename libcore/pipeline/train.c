@@ -141,6 +141,7 @@ static omn_status begin(run *t, omn_error *err)
 {
     omn_status st = OMN_OK;
     omn_recipe *r = t->r;
+    size_t moved = 0;
     struct stat s;
     snprintf(t->checkpoint, sizeof t->checkpoint, "%s/checkpoint.safetensors", t->out);
     snprintf(t->before, sizeof t->before, "%s/" BEFORE, t->out);
@@ -157,7 +158,10 @@ static omn_status begin(run *t, omn_error *err)
     /* all weights of the model, those too that no task of this recipe reaches */
     OMN_TRY(omn_model_declare(t->model, err));
     made_new(t);
-    OMN_TRY(start_weights(r, t->model, t->store, err));
+    OMN_TRY(start_weights(r, t->model, t->store, &moved, err));
+    if (moved)
+        note(t, "%s has %zu words under other ids; their rows went with them",
+             omn_weights_path(t->from), moved);
     OMN_TRY(recipe_trainer(r, t->store, &t->trainer, err));
     learns(t);
     OMN_TRY(keep_settled(r, t->trainer, err));

@@ -224,6 +224,59 @@ START_TEST(a_mean_knows_weight_norm)
 }
 END_TEST
 
+/* The row of a word in the table that a folder's weights have. */
+static const float *row_of(omn_context *ctx, const char *folder, const omn_weights *w,
+                           const char *word)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_model *m = NULL;
+    ck_assert_msg(omn_model_open(ctx, folder, NULL, &m, &err) == OMN_OK, "%s", err.text);
+    int32_t id = -1;
+    omn_part *const *parts;
+    const size_t n = omn_model_parts(m, &parts);
+    for (size_t i = 0; i < n && id < 0; i++) id = omn_codec_piece(parts[i], word);
+    ck_assert_msg(id >= 0, "no word \"%s\" in %s", word, folder);
+    omn_model_close(m);
+    const omn_tensor *t = omn_weights_get(w, "text_token_embedder.weight");
+    ck_assert(t && t->type == OMN_F32 && id < t->shape.dim[0]);
+    return (const float *)t->data + id * t->shape.dim[1];
+}
+
+/* A model with a place for one more picture counts all marks behind it otherwise; so that what was
+ * learnt of a word is found again, its row goes with it. */
+START_TEST(rows_follow_their_words)
+{
+    static const char *const words[] = { "a", "\u2581<extra_id_3>", "\u2581<image_input>",
+                                         "\u2581[Text]\u2581[S]", "\u2581[Audio]\u2581[R]" };
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *was = NULL, *is = NULL;
+    char more[4096], text[2048];
+    const char *folder = three_toys(), *none = "\"histories\": 0", *at = strstr(toy_config, none);
+    ck_assert(at && strlen(toy_config) < sizeof more);
+    snprintf(more, sizeof more, "%.*s\"histories\": 1%s", (int)(at - toy_config), toy_config,
+             at + strlen(none));
+    ck_assert_int_eq(mkdir(below(folder, "h"), 0777), 0);
+    toy_write_as(below(folder, "h"), more, 5);
+    const char *model = strstr(recipe, "./a"), *start = strstr(recipe, "%s");
+    snprintf(text, sizeof text, "%.*s./h%.*s./a%s", (int)(model - recipe), recipe,
+             (int)(start - model - 3), model + 3, start + 2);
+    omn_context *ctx = toy_context(1);
+    ck_assert_msg(toy_train(ctx, folder, text, "out", &err) == OMN_OK, "%s", err.text);
+    ck_assert_int_eq(omn_weights_open(below(folder, "a/model.safetensors"), &was, &err), OMN_OK);
+    ck_assert_int_eq(omn_weights_open(below(folder, "out/model.safetensors"), &is, &err), OMN_OK);
+    const int64_t width = omn_weights_get(was, "text_token_embedder.weight")->shape.dim[1];
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        const float *a = row_of(ctx, below(folder, "a"), was, words[i]),
+                    *b = row_of(ctx, below(folder, "h"), is, words[i]);
+        for (int64_t k = 0; k < width; k++)
+            ck_assert_msg(fabsf(a[k] - b[k]) < 1e-6f, "%s: %g and %g", words[i], a[k], b[k]);
+    }
+    omn_weights_close(was);
+    omn_weights_close(is);
+    omn_context_free(ctx);
+}
+END_TEST
+
 START_TEST(models_of_two_shapes_have_no_mean)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -241,6 +294,7 @@ int main(void)
     const TTest *const all[] = { a_list_begins_with_the_mean,
                                  weights_that_are_not_numbers_start_nothing,
                                  a_mean_knows_weight_norm,
+                                 rows_follow_their_words,
                                  models_of_two_shapes_have_no_mean };
     return TESTING_RUN("pipeline/start", all, 60);
 }

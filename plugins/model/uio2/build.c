@@ -28,7 +28,7 @@ static omn_seq *gather(const uio2 *u, omn_scope *s, const omn_build *rq)
         omn_seq_set_x(
             q, omn_node_tag(top, omn_add(ps, omn_seq_get_x(q), type), "embed.%s.embed", role));
         omn_seq_set_rot(q, omn_rope_rows(ps, omn_seq_get_pos(q), h, w, u->text_in, u->K, 10000,
-                                         scaled ? u->image_ratio : 1));
+                                         scaled ? u->step_in : 1));
         omn_node_tag(top, omn_seq_get_rot(q), "embed.%s.rope", role);
         omn_node_tag(top, omn_seq_get_seg(q), "embed.%s.mask", role);
         all[i] = q;

@@ -34,9 +34,14 @@ static omn_status uio2_open(omn_call *c, const void *params, omn_open *o, void *
     u->out_init = omn_config_double_or(f, "omnio.out_init", 0, 100, 1);
     u->text_in = omn_config_int_or(f, "t5_config.encoder_max_text_length", 1, 65536, 512);
     u->text_out = omn_config_int_or(f, "t5_config.decoder_max_text_length", 1, 65536, 512);
-    u->image_ratio =
+    const double finer =
         sqrt((double)omn_config_int_or(f, "t5_config.decoder_max_image_length", 1, 1 << 20, 1024) /
              (double)omn_config_int_or(f, "t5_config.encoder_max_image_length", 1, 1 << 20, 576));
+    /* A model that learns to write pictures when it can see already keeps the places of its
+     * patches. */
+    const bool patch = omn_config_bool_or(f, "omnio.patch_steps", false);
+    u->step_in = patch ? 1 : finer;
+    u->step_out = patch ? 1 / finer : 1;
     const char *file = omn_open_file(o, "tokenizer.model", false);
     const int first = (int)omn_config_int_or(f, "omnio.location_first", 0, 65536, 200);
     const int bins = (int)omn_config_int_or(f, "omnio.location_bins", 0, 65536, 1000);

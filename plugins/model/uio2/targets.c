@@ -42,7 +42,8 @@ static omn_seq *fed(const uio2 *u, omn_scope *s, const uio2_output *o, const omn
     omn_node *x = omn_embedding(ts, table_of(u, s, o), t->ids);
     x = omn_add(ts, x, omn_weight(ts, "modality_embedding", omn_dim1(u->D), OMN_INIT_NORMAL, 0.02));
     omn_seq *q = omn_seq_new(ts, x, t->seg, t->pos, o->rope_h, o->rope_w);
-    omn_seq_set_rot(q, omn_rope_rows(ts, t->pos, o->rope_h, o->rope_w, o->most, u->K, 10000, 1));
+    omn_seq_set_rot(q, omn_rope_rows(ts, t->pos, o->rope_h, o->rope_w, o->most, u->K, 10000,
+                                     o->grid_h ? u->step_out : 1));
     omn_seq_set_part(q, t->part_of);
     return q;
 }

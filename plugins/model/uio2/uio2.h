@@ -23,7 +23,9 @@ typedef struct uio2 {
     int64_t n_enc, n_dec, mlp, cross_every;
     int64_t rows;                       /* of the text table */
     int64_t text_in, text_out;          /* most tokens */
-    double image_ratio; /* positions of an input picture, in steps of a target picture */
+    /* Of pictures and sounds, how far a step in the grid goes: what comes in goes further than what
+     * is written, which has more places on the same square. */
+    double step_in, step_out;
     double out_init;    /* initial size of what a layer adds, for training from nothing */
     bool qk_norm, frozen;
     bool patterns;                      /* patterns.c */
