@@ -103,6 +103,15 @@ typedef struct omn_train_group {
     double rate, decay;                 /* 0 and more; 1: as the others */
 } omn_train_group;
 
+/* A number that graphs read as the input "schedule.NAME", f32 [1]: at step k of `steps` it has gone
+ * from `from` to `to`, in a straight line or along half a cosine, and stays there. */
+typedef struct omn_train_number {
+    const char *name;
+    double from, to;
+    omn_curve curve;                    /* CONST: `from` always; RSQRT has no end and is none */
+    uint64_t steps;                     /* 0: those of the setup */
+} omn_train_number;
+
 /* How many patches of an input its encoder sees, chosen at random for each page; encoders whose
  * ports all have their places on the first axis and tell them ("pos", "seg") can leave some out. */
 typedef struct omn_train_patches {
@@ -191,6 +200,9 @@ typedef struct omn_train_setup {
     /* Nobody named `objective`: where the model has a loss of its own for answers
      * (omn_open_answer_loss), that one stands in its place. */
     bool usual_loss;
+    /* each of them is wanted by a graph, and a graph wants no other: OMN_ERR_CONFIG */
+    const omn_train_number *numbers;
+    size_t n_numbers;
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

@@ -45,6 +45,15 @@ bool graph_takes(const omn_graph *g, const char *input)
     return at >= 0 && g->nodes[at]->first >= 0;
 }
 
+const char *graph_input(const omn_graph *g, uint32_t *at)
+{
+    while (*at < g->n_nodes) {
+        const omn_node *x = g->nodes[(*at)++];
+        if (x->kind == NODE_INPUT) return x->name;
+    }
+    return NULL;
+}
+
 static bool multiplies(const omn_node *x) { return x->multiplies; }
 static bool in_blocks(const omn_node *x) { return x->in_blocks; }
 

@@ -16,6 +16,9 @@ void graph_touches(const omn_graph *g, uint64_t *bytes, size_t n);
 
 /* Does a step of the graph read this input? [any] */
 bool graph_takes(const omn_graph *g, const char *input);
+/* The next input from place *at on, which begins at 0, in the order in which they were declared;
+ * NULL: no more. Borrowed. [any] */
+const char *graph_input(const omn_graph *g, uint32_t *at);
 
 /* Does every graph of the program so far that reads this weight do so with products linear alone,
  * which take it in tiles? false for one that none reads. [any] */

@@ -398,7 +398,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
         "loss",      "aux",    "pack",       "batch",  "steps",        "stages",  "seed",
         "precision", "freeze", "save_every", "export", "bad_examples", "initial", "evaluate",
         "balance", "keep", "lora", "sizes", "groups", "parts", "patches", "budget",
-        "recompute", NULL
+        "recompute", "schedules", NULL
     };
     static const char *const initial_keys[] = { "location_features", NULL };
     const yml *y = r->root;
@@ -424,6 +424,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     }
     TRY_READ(read_optimizer(r, yml_get(y, "optimizer"), err));
     TRY_READ(read_loss(r, yml_get(y, "loss"), yml_get(y, "aux"), err));
+    TRY_READ(schedules_read(r, yml_get(y, "schedules"), err));
     TRY_READ(read_stages(r, yml_get(y, "stages"), yml_get(y, "steps"), err));
     TRY_READ(read_rest(r, err));
     TRY_READ(keep_read(r, yml_get(y, "keep"), err));

@@ -9,6 +9,7 @@
  * Gradients come in the backward pass from the last layer to the first. They are copied into
  * buckets as they are made, and a bucket that is full is on its way to the other ranks while the
  * rest is computed (Li et al. 2020, "PyTorch Distributed", section 3.2). */
+#include "numbers.h"
 #include "trainer.h"
 
 #include "../graph/watch.h"
@@ -198,6 +199,12 @@ static void divide(float *w, size_t n)
     for (size_t i = 0; i < n && sum > 1; i++) w[i] = (float)((double)w[i] / sum);
 }
 
+/* One for each row of the batch; else it is the same for all of them. */
+static bool has_rows(const omn_trainer *t, const char *name, const omn_tensor *x)
+{
+    return x->data != t->aux_scale && !number_is(name);
+}
+
 static omn_status make_share(omn_trainer *t, omn_error *err)
 {
     struct ranks *r = t->ranks;
@@ -208,7 +215,7 @@ static omn_status make_share(omn_trainer *t, omn_error *err)
         const omn_tensor *x = omn_feed_get(t->feed, name);
         omn_shape shape = x->shape;
         void *data = NULL;
-        if (x->data != t->aux_scale) shape.dim[0] = t->own;
+        if (has_rows(t, name, x)) shape.dim[0] = t->own;
         const omn_status st = omn_feed_new(r->share, name, x->type, shape, &data, err);
         if (st != OMN_OK) return st;
     }
@@ -232,7 +239,7 @@ omn_status ranks_share(omn_trainer *t, const omn_feed **feed, omn_error *err)
     for (size_t i = 0; i < omn_feed_count(t->feed); i++) {
         const char *name = omn_feed_name(t->feed, i);
         const omn_tensor *x = omn_feed_get(t->feed, name), *own = omn_feed_get(r->share, name);
-        const size_t from = x->data == t->aux_scale ? 0 : first * (x->bytes / t->setup.batch);
+        const size_t from = has_rows(t, name, x) ? first * (x->bytes / t->setup.batch) : 0;
         memcpy(omn_feed_data(r->share, name), (const char *)x->data + from, own->bytes);
     }
     if (t->t_from) { /* places of inputs are counted from the first row */

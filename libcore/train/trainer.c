@@ -2,6 +2,7 @@
 /* The trainer: a batch of packed pages, the gradient graph, the optimiser, again and again. All
  * that one step leaves to the next is a handful of counters, the pool of waiting lessons and the
  * optimiser's state. */
+#include "numbers.h"
 #include "trainer.h"
 
 #include <math.h>
@@ -120,7 +121,8 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
                             classes[i], i);
     }
     u->aux_classes = classes;
-    const omn_status st = outputs_copy(t, err);
+    omn_status st = outputs_copy(t, err);
+    if (st == OMN_OK) st = numbers_copy(t, err);
     return st == OMN_OK ? copy_again(t, err) : st;
 }
 
@@ -219,6 +221,7 @@ omn_status trainer_feed(omn_trainer *t, uint32_t targets, omn_error *err)
             role_port(&t->roles[r], p->name, name, sizeof(name));
             feed_new(t, name, p->type, shape, &st, err);
         }
+    if (st == OMN_OK) st = numbers_feed(t, err);
     if (st == OMN_OK && t->unasked) t->fed = targets;
     if (t->unasked) return st;
     t->t_ids = feed_new(t, "target.ids", OMN_I32, bt, &st, err);
@@ -293,6 +296,7 @@ omn_status omn_trainer_new(omn_model *model, omn_store *store, const omn_train_s
     OMN_TRY(outputs_find(t, err));
     OMN_TRY(ranks_allowed(t, err));
     OMN_TRY(outputs_build(t, err));
+    OMN_TRY(numbers_prove(t, err));
     OMN_TRY(omn_exec_new(omn_model_program(model), &t->exec, err));
     OMN_TRY(trainer_feed(t, t->setup.targets, err));
     OMN_TRY(make_rest(t, err));
@@ -413,6 +417,7 @@ omn_status omn_trainer_step(omn_trainer *t, omn_call *c, omn_train_report *out, 
     double loss = 0, text = 0, aux = 0, norm = 0;
     bool finite = false;
     OMN_TRY(batch_fill(t, c, err));
+    numbers_fill(t);
     const double filled = now_s();
     const output *o = &t->outputs[t->now];
     const omn_feed *feed = NULL;

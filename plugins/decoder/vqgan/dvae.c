@@ -60,30 +60,44 @@ omn_node *dvae_scores(const vqgan_self *v, omn_scope *s, omn_node *pixels)
     return omn_node_tag(e, conv(e, "output.conv", x, v->p->n_embed, 1, true), "output");
 }
 
-/* Codes [B, count] through the first convolution: columns of its matrix. */
-static omn_node *begin(const vqgan_self *v, omn_scope *s, omn_node *codes)
+/* The first convolution: its matrix [n, V] and what is added. */
+static omn_node *first(const vqgan_self *v, omn_scope *s, omn_node **bias)
 {
-    static const int turn[] = { 1, 0 };
     const int64_t V = v->p->n_embed, n = v->p->embed;
     omn_scope *m = omn_scope_at(s, "input");
     omn_node *w = omn_weight(m, "w", omn_dim4(n, V, 1, 1), OMN_INIT_FAN_IN, 1);
-    omn_node *b = omn_weight(m, "b", omn_dim1(n), OMN_INIT_ZERO, 0);
-    w = omn_permute(m, omn_reshape(m, w, omn_dim2(n, V)), turn);
-    omn_node *x = omn_add(m, omn_embedding(m, w, codes), b);
-    return omn_reshape(m, x, omn_dim4(omn_node_dim(codes, 0), v->grid_h, v->grid_w, n));
+    *bias = omn_weight(m, "b", omn_dim1(n), OMN_INIT_ZERO, 0);
+    return omn_reshape(m, w, omn_dim2(n, V));
 }
 
-omn_node *dvae_pixels(const vqgan_self *v, omn_scope *s, omn_node *codes)
+/* Behind the first convolution, to the six numbers of each pixel. */
+static omn_node *rest(const vqgan_self *v, omn_scope *d, omn_node *x)
 {
-    const double span = 1 - 2 * v->p->eps;
-    omn_scope *d = omn_scope_at(s, "decoder.blocks");
-    omn_node *x = begin(v, d, codes);
     for (int g = 0; g < v->levels; g++) {
         x = group(v, d, g, x, false);
         if (g + 1 < v->levels) x = omn_upsample(d, x, 2);
     }
-    x = omn_node_tag(d, conv(d, "output.conv", x, 6, 1, true), "output");
+    return omn_node_tag(d, conv(d, "output.conv", x, 6, 1, true), "output");
+}
+
+omn_node *dvae_pixels(const vqgan_self *v, omn_scope *s, omn_node *codes)
+{
+    static const int turn[] = { 1, 0 };
+    const double span = 1 - 2 * v->p->eps;
+    omn_scope *d = omn_scope_at(s, "decoder.blocks");
+    omn_node *b = NULL, *w = first(v, d, &b);
+    /* a code's column of the matrix */
+    omn_node *x = omn_add(d, omn_embedding(d, omn_permute(d, w, turn), codes), b);
+    x = rest(v, d, omn_reshape(d, x, omn_dim4(omn_node_dim(codes, 0), v->grid_h, v->grid_w,
+                                              v->p->embed)));
     x = omn_activate(d, omn_slice(d, x, -1, 0, 3), OMN_ACT_SIGMOID);
     /* (x - eps) / span of 0..1, as -1..1; what lies outside is cut where the picture is made */
     return omn_scale(d, x, 2 / span, -2 * v->p->eps / span - 1);
+}
+
+omn_node *dvae_spread(const vqgan_self *v, omn_scope *s, omn_node *shares)
+{
+    omn_scope *d = omn_scope_at(s, "decoder.blocks");
+    omn_node *b = NULL, *w = first(v, d, &b);
+    return rest(v, d, omn_linear(d, shares, w, b, OMN_ACT_NONE));
 }

@@ -40,5 +40,9 @@ static const omn_object objects[] = {
       OMN_OBJECT_PARAMS(vqgan) },
     { "omnio.model/1", "vqgan", "a VQGAN, to be learnt: pictures that come back", &vqgan_model,
       NULL, 0, 0 },
+    { "omnio.encoder/1", "image.dvae", "pictures with the noise by which a dVAE is learnt",
+      &dvae_pictures, OMN_OBJECT_PARAMS(vqgan) },
+    { "omnio.model/1", "dvae", "a discrete VAE, to be learnt: pictures that come back", &dvae_model,
+      NULL, 0, 0 },
 };
 OMN_PLUGIN("decoder-vqgan", "0.1.0", "Apache-2.0", "pictures as codes", objects);

@@ -78,6 +78,8 @@ static omn_status read_size(vqgan_self *v, omn_error *err)
     v->grid_h = v->height / step;
     v->grid_w = v->width / step;
     v->port = (omn_port){ "pixels", OMN_F32, omn_dim3(v->height, v->width, 3), 0 };
+    v->learnt[0] = v->port;
+    v->learnt[1] = (omn_port){ "noise", OMN_F32, omn_dim3(v->grid_h, v->grid_w, p->n_embed), 0 };
     v->codes = (omn_codes){ OMN_FILL(omn_codes), .codes = p->n_embed,
                             .count = v->grid_h * v->grid_w, .stop = -1, .blank = 0,
                             .grid_h = v->grid_h, .grid_w = v->grid_w };

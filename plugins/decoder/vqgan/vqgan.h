@@ -54,7 +54,7 @@ typedef struct vqgan_self {
     int64_t channels[MOST_LEVELS];
     bool attends[MOST_LEVELS];
     omn_codes codes;
-    omn_port port;
+    omn_port port, learnt[2];             /* learnt: of a dVAE that is, the same and its noise */
 } vqgan_self;
 
 /* ---- names.c: weights by the name of their module, "encoder.mid_block_1" ---- */
@@ -87,6 +87,15 @@ void vqgan_detokenize(const void *self, omn_scope *s, omn_node *codes, omn_bundl
  * pictures. */
 omn_node *dvae_scores(const vqgan_self *v, omn_scope *s, omn_node *pixels);
 omn_node *dvae_pixels(const vqgan_self *v, omn_scope *s, omn_node *codes);
+/* What the decoder makes of shares [B, grid_h, grid_w, n_embed] that add up to 1 at each place, in
+ * place of codes: [B, height, width, 6], of each channel the mean of a logit-Laplace distribution
+ * (of the logit), then of each the logarithm of its spread. */
+omn_node *dvae_spread(const vqgan_self *v, omn_scope *s, omn_node *shares);
+
+/* ---- dvae_learnt.c: a dVAE that is learnt: encoder of its pictures, model over it ------ */
+
+extern const omn_encoder_impl dvae_pictures;
+extern const omn_model_impl dvae_model;
 
 /* ---- geometry.c ---- */
 

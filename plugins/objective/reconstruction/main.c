@@ -2,7 +2,7 @@
 /* objective/reconstruction: a picture comes back through the codes of a model. Means over all
  * pixels of the distance, of its square, and of the distance of neighbours' differences, both ways,
  * which is that of edges; and how far vectors lie off the entries that stand for them. */
-#include <omnio/learn.h>
+#include "reconstruction.h"
 
 #include <stdlib.h>
 
@@ -16,6 +16,7 @@
     PAR(S, string, made, "made.image", NULL, NULL, "output with those that came back")             \
     PAR(S, string, off, "off.image", NULL, NULL, "output with what vectors lie off; may be missing")
 OMN_PARAMS(reconstruction, RECONSTRUCTION);
+static const omn_param laplace_params[] = { LAPLACE(OMN_S_ROW, laplace) };
 
 static omn_status open_loss(omn_call *c, const void *params, omn_open *o, void **self,
                             omn_error *err)
@@ -83,6 +84,9 @@ static const omn_objective_impl impl = { NULL, open_loss, free, loss };
 static const omn_object objects[] = {
     { "omnio.objective/1", "reconstruction", "pictures come back through their codes", &impl,
       OMN_OBJECT_PARAMS(reconstruction) },
+    { "omnio.objective/1", "logit-laplace",
+      "a discrete VAE's: surprise of logit-Laplace distributions, and KL of the codes",
+      &laplace_impl, OMN_OBJECT_PARAMS(laplace) },
 };
 OMN_PLUGIN("objective-reconstruction", "0.1.0", "Apache-2.0", "what comes back as objective",
            objects);

@@ -4,7 +4,7 @@
 openai's, written from their formulas in double precision, with small random weights. Not run by any
 test.
 
-  make.py      writes tiny_a.*, tiny_b.* and vae.safetensors into the current folder
+  make.py      writes tiny_a.*, tiny_b.*, vae.safetensors and vae_teach.safetensors into the current folder
 
 tiny_a has an id in front of the text, norms behind the sub-layers and a window that wraps; tiny_b has
 none of the three, and with its weights those of the discrete VAE."""
@@ -215,6 +215,34 @@ last = lambda x: x.permute(0, 2, 3, 1)
 write("vae.safetensors",
       {**vae32, "in.pixels": 2 * pixels - 1, "in.codes": drawn.reshape(2, -1), "codes": codes.reshape(2, -1),
        "pixels": last(2 * made - 1), **{"stage." + k: last(x)[:1] for k, x in {**there, **back}.items()}},
+      format="dvae-tiny")
+
+# How it is learnt (appendix A.2 and A.3 of the paper): shares of the codes in place of a choice, the logit-Laplace loss
+# and the weighted KL, both divided by the numbers of a picture; gradients of all weights.
+own = Weights.double(vae32)
+leaves = {k: own(k).requires_grad_() for k in vae32}
+own.w = leaves
+learnt = DiscreteVAE(own)
+tau, kl = 0.7, 2400.0  # both parts count alike
+noise = -torch.log(-torch.log(torch.tensor(np.random.default_rng(71).uniform(size=(2, 4, 4, VAE["codes"])))))
+noise = noise.to(torch.float32).to(F)
+said, _ = learnt.encode(pixels.permute(0, 3, 1, 2))
+said = said.permute(0, 2, 3, 1)
+shares = torch.softmax((said + noise) / tau, -1).permute(0, 3, 1, 2)
+twice = lambda x: x.repeat_interleave(2, 2).repeat_interleave(2, 3)
+spread, _ = learnt.groups(learnt.conv(shares, "decoder.blocks.input"), "decoder", twice)
+mu, ln_b = spread[:, :3], spread[:, 3:]
+x = (0.8 * pixels + 0.1).permute(0, 3, 1, 2)
+surprise = (torch.log(2 * torch.exp(ln_b) * x * (1 - x)) + (torch.logit(x) - mu).abs() / torch.exp(ln_b)).sum((1, 2, 3))
+q = torch.softmax(said, -1)
+divergence = (q * (torch.log(q) + np.log(VAE["codes"]))).sum((1, 2, 3))
+loss = ((surprise + kl * divergence) / x[0].numel()).mean()
+loss.backward()
+print("loss", loss.item(), "surprise", (surprise / x[0].numel()).mean().item(), "divergence", (divergence / 16).mean().item())
+write("vae_teach.safetensors",
+      {"in.pixels": 2 * pixels - 1, "in.noise": noise, "in.temperature": torch.tensor([tau]), "in.kl": torch.tensor([kl]),
+       "loss": loss.detach().reshape(1), "surprise": (surprise / x[0].numel()).mean().detach().reshape(1),
+       "divergence": (divergence / 16).mean().detach().reshape(1), **{"grad." + k: v.grad for k, v in leaves.items()}},
       format="dvae-tiny")
 
 for name, z in SIZES.items():
