@@ -244,6 +244,11 @@ OMN_API uint64_t omn_call_most_bytes(const omn_call *c);
 /* Counter-based random numbers (SplitMix64 of seed and position): no state to save. [any] */
 OMN_API uint64_t omn_random_at(uint64_t seed, uint64_t stream, uint64_t position);
 
+/* Asks the system for large pages (2 MiB on most) within the block of n bytes at p, before it is
+ * written to: for blocks of megabytes that are read and written all over, weights and results. What
+ * is touched of a large page is taken whole; nothing outside the block is. Contents stay. [any] */
+OMN_API void omn_large_pages(void *p, size_t n);
+
 /* The version of the library that runs, "MAJOR.MINOR.PATCH". [any] */
 OMN_API const char *omn_version(void);
 

@@ -144,6 +144,7 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
     e->data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     if (!e->data)
         return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory for %zu bytes", e->name, bytes);
+    omn_large_pages(e->data, bytes);
     if (st->hollow) {
         e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
         e->init = init;

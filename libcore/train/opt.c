@@ -175,7 +175,10 @@ static bool zeros(float **out, size_t n)
     const size_t bytes = (n * sizeof(float) + 63) / 64 * 64;
     free(*out); /* of a first try, that came no further */
     *out = aligned_alloc(64, bytes ? bytes : 64);
-    if (*out) memset(*out, 0, bytes);
+    if (*out) {
+        omn_large_pages(*out, bytes);
+        memset(*out, 0, bytes);
+    }
     return *out != NULL;
 }
 

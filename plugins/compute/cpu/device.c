@@ -117,6 +117,7 @@ static omn_status alloc(void *dev, uint64_t bytes, omn_buffer **out, omn_error *
         return omn_fail(err, OMN_ERR_MEMORY, "no memory for a buffer of %llu bytes",
                         (unsigned long long)bytes);
     }
+    omn_large_pages(b->block, (size_t)bytes + 64);
     b->data = (char *)b->block + (64 - (uintptr_t)b->block % 64);
     b->bytes = bytes;
     *out = b;
