@@ -79,9 +79,17 @@ done:
     return st;
 }
 
+/* Whoever converts writes it into a safetensors file, which takes UTF-8 alone. */
 omn_status omn_weights_list_note(omn_weights_list *l, const char *key, const char *value,
                                  omn_error *err)
 {
+    char shown[120];
+    if (!scan_utf8(key, strlen(key)) || !scan_utf8(value, strlen(value)))
+        return omn_fail(err, OMN_ERR_DATA, "%s: its metadata %s is not UTF-8", l->path,
+                        header_show(key, shown));
+    if (header_owns(key))
+        return omn_fail(err, OMN_ERR_DATA, "%s: its metadata have \"%s\", which is omnio's own",
+                        l->path, key);
     char *k = omn_arena_strdup(l->strings, key), *v = omn_arena_strdup(l->strings, value);
     if (!k || !v) return omn_fail(err, OMN_ERR_MEMORY, "%s: no memory for its metadata", l->path);
     return header_add_meta(&l->meta, k, v, l->path, err);

@@ -101,6 +101,12 @@ omn_status header_add_meta(header *h, const char *key, const char *value, const 
     return OMN_OK;
 }
 
+bool header_owns(const char *key)
+{
+    return !strcmp(key, CHECKSUM_KEY) || !strcmp(key, TILES_KEY) || !strcmp(key, BLOCKS_KEY) ||
+           !strcmp(key, ROWS_KEY);
+}
+
 static omn_status read_meta(reading *r)
 {
     omn_status st = OMN_OK;

@@ -44,6 +44,8 @@ omn_status header_parse(header *h, const char *text, size_t size, size_t data_si
 /* Adds one pair unless the key is there; path is for the message. */
 omn_status header_add_meta(header *h, const char *key, const char *value, const char *path,
                            omn_error *err);
+/* Is it the key of an entry that a file has for what omnio says itself? */
+bool header_owns(const char *key);
 /* The entry of __metadata__ that holds the checksums; it is not among the pairs of a header. */
 #define CHECKSUM_KEY "omnio.xxh3"
 uint64_t checksum_of(const omn_tensor *t);

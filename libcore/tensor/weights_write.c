@@ -140,12 +140,6 @@ done:
     return st;
 }
 
-static bool is_ours(const char *key)
-{
-    return !strcmp(key, CHECKSUM_KEY) || !strcmp(key, TILES_KEY) || !strcmp(key, BLOCKS_KEY) ||
-           !strcmp(key, ROWS_KEY);
-}
-
 /* What a tensor stands for, appended; false: it is no such tensor. */
 typedef bool saying(omn_buf *b, const writing *w);
 
@@ -201,7 +195,7 @@ static omn_status put_meta(omn_buf *b, const char *const *meta, size_t n, rows *
             if (strcmp(meta[2 * i], meta[2 * j]) == 0)
                 return omn_fail(err, OMN_ERR_ARGUMENT, "metadata has \"%s\" twice",
                                 header_show(meta[2 * i], shown));
-        if (is_ours(meta[2 * i]))
+        if (header_owns(meta[2 * i]))
             return omn_fail(err, OMN_ERR_ARGUMENT,
                             "metadata cannot have \"%s\", which has a meaning of its own",
                             meta[2 * i]);

@@ -53,6 +53,9 @@ ok "no such file" refuses 66 'nowhere.pt' convert nowhere.pt new.safetensors
 head -c 100000 "$golden/clip.pt" > cut.pt
 ok "a file that is cut off" refuses 65 'cut off' convert cut.pt new.safetensors
 
+LC_ALL=C sed 's/resnet50/resnet\xff0/' "$top_srcdir/tests/golden/ofa/tiny_a.fp16_legacy.pt" > text.pt
+ok "a text that is damaged" refuses 65 'a text is not UTF-8' convert text.pt new.safetensors
+
 mkdir model && cp "$nano/config.json" "$nano/tokenizer.model" model || exit 99
 "$top_builddir/tests/weights/as_torch" "$nano/model.safetensors" model/pytorch_model.bin || exit 99
 ok "a model whose weights are pytorch_model.bin answers the same" \

@@ -189,6 +189,9 @@ START_TEST(headers_that_lie_are_refused)
     one(ctx, &m, OMN_ERR_DATA, "a key of metadata is empty");
     pair(&m, "\xff", U8);
     one(ctx, &m, OMN_ERR_DATA, "no UTF-8");
+    pair(&m, "omnio.xxh3", U8);
+    made_number(&m, 0, 1);
+    one(ctx, &m, OMN_ERR_DATA, "omnio's own");
     pair(&m, "a", 13);
     one(ctx, &m, OMN_ERR_DATA, "a kind that GGUF does not know");
     pair(&m, "a", BOOL);

@@ -405,7 +405,7 @@ START_TEST(names_that_no_file_can_have_are_refused)
 {
     omn_context *ctx = made_context();
     static const char *const names[] = { "", "\xff", "__metadata__" };
-    static const char *const texts[] = { "a key of its dicts is empty", "its name is not UTF-8",
+    static const char *const texts[] = { "a key of its dicts is empty", "a text is not UTF-8",
                                          "no tensor can be called so" };
     for (size_t i = 0; i < 3; i++) {
         made m = { NULL, 0, 0 };
@@ -417,6 +417,12 @@ START_TEST(names_that_no_file_can_have_are_refused)
         made_free(&m);
     }
     made m = { NULL, 0, 0 };
+    pickle_begin(&m); /* a text of Python 2 */
+    pickle_op(&m, "}U\x01\xff");
+    pickle_tensor(&m, "FloatStorage", "0", 12, 0, 1, AXES(12), AXES(1));
+    pickle_op(&m, "s.");
+    made_refused(ctx, archive_of(&m), OMN_ERR_DATA, "its name is not UTF-8");
+    made_free(&m);
     pickle_begin(&m);
     pickle_op(&m, "}(");
     put_named(&m, "x", "FloatStorage", "0", 0, 1, AXES(12), AXES(1));
@@ -424,6 +430,46 @@ START_TEST(names_that_no_file_can_have_are_refused)
     pickle_op(&m, "u.");
     made_refused(ctx, archive_of(&m), OMN_ERR_DATA, "tensor x is there twice");
     made_free(&m);
+    omn_context_free(ctx);
+}
+END_TEST
+
+/* Beside tensors texts are told as JSON, which is UTF-8: halves of surrogate pairs, as Python has
+ * them in names of files, and bytes of Python 2 are none, what is damaged is refused. */
+START_TEST(texts_beside_tensors)
+{
+    static const struct { const char *op, *text, *data; } texts[] = {
+        { "X", "a\xc3\xa9", "\"args\":\"a\xc3\xa9\"" },
+        { "X", "a\xed\xb3\xa9", NULL },
+        { "U", "a\xe9", NULL },
+        { "X", "a\xe9", "" },
+        { "X", "a\xed\xb3", "" },
+        { "X", "a\xed\x9f", "" },
+    };
+    omn_context *ctx = made_context();
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        made m = { NULL, 0, 0 };
+        const char *data = texts[i].data;
+        pickle_begin(&m);
+        pickle_op(&m, "}(");
+        put_named(&m, "x", "FloatStorage", "0", 0, 1, AXES(12), AXES(1));
+        pickle_text(&m, "args");
+        pickle_op(&m, texts[i].op);
+        made_number(&m, strlen(texts[i].text), *texts[i].op == 'X' ? 4 : 1);
+        pickle_op(&m, texts[i].text);
+        pickle_op(&m, "u.");
+        if (data && !*data) {
+            made_refused(ctx, archive_of(&m), OMN_ERR_DATA, "a text is not UTF-8");
+        } else {
+            omn_weights *w = made_open(ctx, archive_of(&m));
+            const char *note = omn_weights_meta(w, "data");
+            ck_assert_ptr_nonnull(omn_weights_get(w, "x"));
+            ck_assert_msg(data ? note && strstr(note, data) : !note, "%zu: %s", i,
+                          note ? note : "none");
+            omn_weights_close(w);
+        }
+        made_free(&m);
+    }
     omn_context_free(ctx);
 }
 END_TEST
@@ -580,6 +626,7 @@ int main(void)
     tcase_add_test(t, pickles_that_grow_have_an_end);
     tcase_add_test(t, tensors_that_lie_are_refused);
     tcase_add_test(t, names_that_no_file_can_have_are_refused);
+    tcase_add_test(t, texts_beside_tensors);
     tcase_add_test(t, archives_that_lie_are_refused);
     tcase_add_test(t, archives_of_others_are_refused);
     tcase_add_test(t, a_folder_and_an_index_find_their_files);

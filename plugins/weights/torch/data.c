@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a checkpoint holds beside tensors (the arguments of the training, the epoch), as JSON for
  * people and for those who need a configuration. Tensors are left out, and dicts and lists of
- * nothing else with them. */
+ * nothing else with them. Bytes are null, and so are texts of Python 2 that are no UTF-8. */
 #include "inside.h"
+
+#include <omnio/value.h>
 
 #include <math.h>
 #include <string.h>
@@ -24,9 +26,14 @@ static void put_text(const pk_text *t, omn_buf *b)
     omn_buf_puts(b, "\"");
 }
 
+static bool is_text(const pk *v)
+{
+    return v->kind == PK_TEXT && omn_utf8_check(v->u.text.s, v->u.text.n, NULL);
+}
+
 static bool is_plain(const pk *v, int depth, size_t *steps)
 {
-    if (v->kind <= PK_FLOAT || v->kind == PK_TEXT) return true;
+    if (v->kind <= PK_FLOAT || is_text(v)) return true;
     if (v->kind < PK_TUPLE || v->kind == PK_CLASS || v->kind > PK_RECORD || depth == DEEPEST)
         return false;
     if (v->u.list.n == 0) return true;
@@ -47,7 +54,10 @@ static void put(const pk *v, int depth, size_t *steps, omn_buf *b)
         if (isfinite(v->u.f)) omn_buf_printf(b, "%.17g", v->u.f);
         else omn_buf_puts(b, "null");
         return;
-    case PK_TEXT: put_text(&v->u.text, b); return;
+    case PK_TEXT:
+        if (is_text(v)) put_text(&v->u.text, b);
+        else omn_buf_puts(b, "null");
+        return;
     case PK_TUPLE: case PK_LIST: case PK_DICT: case PK_RECORD: break;
     default: omn_buf_puts(b, "null"); return;
     }
@@ -55,7 +65,7 @@ static void put(const pk *v, int depth, size_t *steps, omn_buf *b)
     for (size_t i = 0; i + pairs < v->u.list.n && !b->failed; i += 1 + (size_t)pairs) {
         const pk *key = v->u.list.of[i], *value = v->u.list.of[i + pairs];
         if (++*steps >= STEPS) b->failed = b->full = true;
-        if (pairs && (key->kind != PK_TEXT || !is_plain(value, depth + 1, steps))) continue;
+        if (pairs && (!is_text(key) || !is_plain(value, depth + 1, steps))) continue;
         if (told++) omn_buf_puts(b, ",");
         if (pairs) {
             put_text(&key->u.text, b);

@@ -5,6 +5,8 @@
  * with a limit, and stack, marks and memo have theirs, so that no program can make it grow. */
 #include "pickle.h"
 
+#include <omnio/value.h>
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -222,6 +224,20 @@ static omn_status push_double(machine *m)
     return push_new(m, &(pk){ .kind = PK_FLOAT, .u.f = f });
 }
 
+/* UTF-8, in which Python also writes halves of surrogate pairs, of names of files that are none. */
+static bool is_unicode(const char *s, size_t n)
+{
+    size_t bad = 0;
+    while (!omn_utf8_check(s, n, &bad)) {
+        const unsigned char *at = (const unsigned char *)s + bad;
+        if (n - bad < 3 || at[0] != 0xed || at[1] < 0xa0 || at[1] > 0xbf || (at[2] & 0xc0) != 0x80)
+            return false;
+        s += bad + 3;
+        n -= bad + 3;
+    }
+    return true;
+}
+
 /* A text or bytes whose length stands in front in so many bytes; not copied. */
 static omn_status push_text(machine *m, pk_kind kind, int bytes)
 {
@@ -338,13 +354,21 @@ static omn_status op_number(machine *m, uint8_t op)
     }
 }
 
+static omn_status push_unicode(machine *m, int bytes)
+{
+    const omn_status st = push_text(m, PK_TEXT, bytes);
+    if (st != OMN_OK) return st;
+    const pk_text *t = &m->stack[m->depth - 1]->u.text;
+    return is_unicode(t->s, t->n) ? OMN_OK : wrong(m, "a text is not UTF-8");
+}
+
 static omn_status op_text(machine *m, uint8_t op)
 {
     switch (op) {
-    case 'X': return push_text(m, PK_TEXT, 4);
-    case 0x8c: return push_text(m, PK_TEXT, 1);
-    case 0x8d: return push_text(m, PK_TEXT, 8);
-    case 'T': return push_text(m, PK_TEXT, 4); /* texts of Python 2 */
+    case 'X': return push_unicode(m, 4);
+    case 0x8c: return push_unicode(m, 1);
+    case 0x8d: return push_unicode(m, 8);
+    case 'T': return push_text(m, PK_TEXT, 4); /* texts of Python 2, of bytes */
     case 'U': return push_text(m, PK_TEXT, 1);
     case 'B': return push_text(m, PK_BYTES, 4);
     case 'C': return push_text(m, PK_BYTES, 1);
