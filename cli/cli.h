@@ -31,7 +31,7 @@ enum {
     CLI_MACHINE = 1, /* takes --threads, --device, --list-devices */
     CLI_FORMAT = 2,  /* takes --format text|json|jsonl */
     CLI_HIDDEN = 4,
-    CLI_PRECISION = 8 /* takes --precision, --cache */
+    CLI_PRECISION = 8 /* takes --precision, --cache, --adapter, --keep */
 };
 
 typedef struct cli_command {

@@ -132,6 +132,24 @@ static void put_profile(const cli *c, omn_exec *x, omn_buf *b)
     if (c->format != CLI_TEXT) omn_buf_puts(b, "]");
 }
 
+static void put_kept(const cli *c, const omn_model *m, omn_buf *b)
+{
+    omn_kept k = { OMN_FILL(omn_kept) };
+    omn_model_kept(m, &k);
+    const unsigned long long made = k.made, runs = k.runs, memory = k.from_memory,
+                             folder = k.from_folder, damaged = k.damaged, bytes = k.bytes;
+    if (c->format == CLI_TEXT)
+        omn_buf_printf(b,
+                       "kept         %9.2f MB of what encoders made: of %llu inputs in %llu runs; "
+                       "found %llu in memory, %llu in the folder, %llu damaged\n",
+                       (double)k.bytes / 1e6, made, runs, memory, folder, damaged);
+    else
+        omn_buf_printf(b,
+                       ",\"kept\":{\"made\":%llu,\"runs\":%llu,\"from_memory\":%llu,"
+                       "\"from_folder\":%llu,\"damaged\":%llu,\"bytes\":%llu}",
+                       made, runs, memory, folder, damaged, bytes);
+}
+
 static void put_times(const cli *c, omn_model *m, times *t, size_t n_rows, omn_buf *b)
 {
     omn_memory memory = { OMN_FILL(omn_memory) };
@@ -197,6 +215,7 @@ static omn_status run_bench(cli *c, const cli_args *a, times *t, omn_buf *b, omn
     omn_exec_profile(omn_runner_exec(r), cli_has(a, "profile"));
     OMN_TRY(measure(c, a, r, picture ? &in : NULL, t, n_rows, err));
     put_times(c, m, t, n_rows, b);
+    if (cli_has(a, "keep") || cli_has(a, "keep-folder")) put_kept(c, m, b);
     if (cli_has(a, "profile")) put_profile(c, omn_runner_exec(r), b);
     if (c->format != CLI_TEXT) omn_buf_puts(b, "}\n");
 done:

@@ -489,7 +489,8 @@ static int compare(cli *c, int argc, char **argv)
     if (code >= 0) goto done;
     if (!k.given) choose_tasks(&k, (const char *const *)a.operands);
     if (cli_count(&a, "threads") + cli_count(&a, "device") + cli_count(&a, "precision") +
-        cli_count(&a, "cache") + cli_count(&a, "adapter")) {
+        cli_count(&a, "cache") + cli_count(&a, "adapter") + cli_count(&a, "keep") +
+        cli_count(&a, "keep-folder")) {
         close_tasks(&k);
         first = c->ctx;
         c->ctx = NULL;

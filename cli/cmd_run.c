@@ -601,12 +601,13 @@ done:
 static size_t asked_of_machine(const cli_args *a)
 {
     return cli_count(a, "threads") + cli_count(a, "device") + cli_count(a, "precision") +
-           cli_count(a, "cache") + cli_count(a, "adapter") + cli_count(a, "memory");
+           cli_count(a, "cache") + cli_count(a, "adapter") + cli_count(a, "memory") +
+           cli_count(a, "keep") + cli_count(a, "keep-folder");
 }
 
 /* The pipeline's inputs become options, so it is read before they are. Should the options that
  * follow change it (--set) or want another context (threads, device, precision, cache, adapter,
- * memory), it is opened again. */
+ * memory, keep), it is opened again. */
 static int run(cli *c, int argc, char **argv)
 {
     cli_args a = { 0 };

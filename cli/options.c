@@ -28,6 +28,11 @@ static const cli_option precision_rows[] = {
       "[the model's own, else auto]" },
     { "adapter", 0, "path", "FILE", NULL, NULL, NULL, "Machine",
       "adapters that the model works with, as the key lora of a recipe makes them" },
+    { "keep", 0, "int", "MB", NULL, "0..1000000", NULL, "Machine",
+      "memory for what encoders make of pictures and sound, which the next question about the same "
+      "then finds; -v counts [0; 64 with --keep-folder]" },
+    { "keep-folder", 0, "path", "DIR", NULL, NULL, NULL, "Machine",
+      "keep it there too, for later runs: at most 1 GiB, what was used longest ago goes first" },
 };
 
 static const cli_option format_rows[] = {

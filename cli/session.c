@@ -187,6 +187,7 @@ int cli_session(cli *c, const cli_args *a)
     if (!c->signals && !catch_signals(c)) {
         return cli_no_memory(c);
     }
+    const double keep = cli_number(a, "keep", cli_text(a, "keep-folder") ? 64 : 0);
     const omn_context_setup how = { OMN_FILL(omn_context_setup),
                                     .threads = threads ? (uint32_t)strtoul(threads, NULL, 10) : 0,
                                     .plugin_path = getenv("OMNIO_PLUGIN_PATH"),
@@ -195,6 +196,8 @@ int cli_session(cli *c, const cli_args *a)
                                     .precision = cli_text(a, "precision"),
                                     .cache = cli_text(a, "cache"),
                                     .adapter = cli_text(a, "adapter"),
+                                    .keep_memory = (uint64_t)keep * 1000000,
+                                    .keep_folder = cli_text(a, "keep-folder"),
                                     .log = print_log,
                                     .log_user = c,
                                     .level = c->level,

@@ -62,6 +62,16 @@ OMN_API const char *omn_model_prefix(const omn_model *m, const char *output);
 /* Declare every weight (TEACH graphs of smallest sizes, one for each decoder with a vocabulary) so
  * that shapes are checked and parameters counted. */
 OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);
+/* Since the model was opened: inputs of which its encoders made vectors, in how many runs; those
+ * that were there already (omn_context_setup.keep_memory); files that were not whole; and bytes in
+ * memory now. All 0 where nothing is kept: with weights of a training, and where the model reads
+ * its inputs otherwise. */
+typedef struct omn_kept {
+    uint32_t size;
+    uint64_t made, runs, from_memory, from_folder, damaged, bytes;
+} omn_kept;
+/* out->size is set by the caller. [any] */
+OMN_API void omn_model_kept(const omn_model *m, omn_kept *out);
 
 /* A model folder becomes another whose weights lie in the other layout; all else in it is copied.
  * With BLOCKS and the name of a file that a plugin writes (omn_weights_writes) for `folder`, the
@@ -179,6 +189,10 @@ typedef struct omn_graph_sizes {
      * gradients are, in place of being kept: less memory, one more pass, gradients of the same bits
      * (activation checkpointing) */
     bool recompute;
+    /* ENCODE, of a model with "omnio.alike/1": for each role whether the vectors that its encoder
+     * makes are given, as the input "ROLE.made" f32 [rows, or as many as are distinct, L, D], in
+     * place of being made. NULL: all are made */
+    const bool *made;
 } omn_graph_sizes;
 OMN_API omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
                                    omn_error *err);

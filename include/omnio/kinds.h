@@ -303,7 +303,7 @@ typedef struct omn_model_impl {
 
 /* "omnio.alike/1" (anything but NULL): ENCODE reads what is in rq->inputs, but for texts, by
  * omn_encoder_embed alone. Inputs that are equal in several rows, such as one picture with many
- * questions about it, then go through their encoder once. */
+ * questions, go through their encoder once, and what it made may be kept for later requests. */
 
 /* "omnio.row/1": a place of the decoder's row may stand for a vector of the inputs instead of for
  * an id. So families without cross-attention read: what was given stands in front of the answer,

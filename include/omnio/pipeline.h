@@ -141,7 +141,8 @@ typedef struct omn_pipeline_cost {
     uint64_t workspace, states;         /* bytes for one request of full length; of several
                                          * models each has a workspace of its own */
     uint64_t encode_flops, step_flops;  /* of the greediest step: once, for each token */
-    uint64_t inputs;                    /* bytes of what encoders make of them, twice */
+    uint64_t inputs;                    /* bytes of what encoders make of them, twice, and of what
+                                         * is kept of that (omn_context_setup.keep_memory) */
     uint64_t memory;                    /* all of it */
     uint64_t making;                    /* while decoders make values of codes, or back */
     uint64_t read;                      /* of the weights, what the steps read */
@@ -154,10 +155,11 @@ OMN_API omn_status omn_pipeline_check(omn_pipeline *p, omn_model *m, omn_pipelin
 /* The same by what takes it. what: "weights" of a part; and of each step that asks the model
  * "inputs" that an encoder has prepared, "reading" and "writing" (what lies in the workspace then),
  * "read" and "written" (states that stay for what follows), "making" (what a decoder has at work
- * while it makes a value of codes, or codes of a value), and "process", what this process has
- * in memory when the graphs are there, without the files of weights: a process that has run before
- * has more. Of weights what the steps read is told. Of rows with `turns` the largest counts, of
- * each model, all others add up; the values of the pipeline come beside it. */
+ * while it makes a value of codes, or codes of a value), "kept" (of inputs, at most), and
+ * "process", what this process has in memory when the graphs are there, without the files of
+ * weights: a process that has run before has more. Of weights what the steps read is told. Of rows
+ * with `turns` the largest counts, of each model, all others add up; the values of the pipeline
+ * come beside it. */
 typedef struct omn_pipeline_need {
     uint32_t size;
     const char *what;

@@ -190,6 +190,15 @@ typedef struct omn_context_setup {
     const char *cache;                    /* type of keys and values that are kept, as precision */
     const char *adapter;                  /* file of adapters that models are opened with; NULL:
                                            * none */
+    /* What a model's encoders make of pictures, sound and the like is kept by content, so that the
+     * next question about the same finds it, with the same bits: so many bytes in memory for each
+     * open model, what was used longest ago goes first; 0: none. Counted by omn_model_kept. */
+    uint64_t keep_memory;
+    /* ... and in files of this folder, which is made if it is not there and which processes may
+     * share; NULL: in none. Models do not take each other's, and a file that is not whole is made
+     * again. keep_most: bytes of the files, as keep_memory; 0: 1 GiB. */
+    const char *keep_folder;
+    uint64_t keep_most;
 } omn_context_setup;
 /* how NULL: all usual; environment variables are read by the program, not by the library, except
  * XDG_* and HOME for the folders. Plugins are looked for in plugin_path, in

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Codes in a folder, a file for each value. The name is the key's hash; in the file stand the
- * whole key, the codes and a checksum, so that a file which is cut, damaged or somebody else's is
- * noticed. A file takes its name when it is whole; hence processes may share a folder without a
- * word.
+/* Codes in a folder, a file for each value; vectors lie so too, as words of 32 bits. The name is
+ * the key's hash; in the file stand the whole key, the codes and a checksum, so that a file which
+ * is cut, damaged or somebody else's is noticed. A file takes its name when it is whole; hence
+ * processes may share a folder without a word.
  *
  * The time of a file's last change is that of its last use. When the files outgrow the bound, those
  * that were used longest ago go, down to seven eighths of it, so that the folder is looked through
@@ -126,11 +126,11 @@ omn_status codes_folder_open(const char *path, uint64_t most, codes_folder **out
     omn_status st = OMN_OK;
     struct stat s;
     if (strlen(path) > 4000)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "the name of the folder of codes is too long");
+        return omn_fail(err, OMN_ERR_ARGUMENT, "the folder of what is kept: its name is too long");
     if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return system_fail(err, errno, path, "the folder of codes cannot be made");
+        return system_fail(err, errno, path, "the folder of what is kept cannot be made");
     if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode))
-        return omn_fail(err, OMN_ERR_IO, "%s is no folder; codes are kept in one", path);
+        return omn_fail(err, OMN_ERR_IO, "%s is no folder; what is kept lies in one", path);
     codes_folder *f = calloc(1, sizeof *f);
     if (!f || pthread_mutex_init(&f->lock, NULL) != 0) {
         free(f);

@@ -2,6 +2,7 @@
 /* From requests to the model's memory: each input through its encoder's prepare, rows padded to one
  * length (rounded up, so that few graphs exist), one run of the encode graph. */
 #include "answer.h"
+#include "features.h"
 #include "row.h"
 #include "runner.h"
 
@@ -107,6 +108,7 @@ typedef struct batch {
     input inputs[MOST_ROLES];
     omn_phase phase;
     int64_t lengths[MOST_ROLES], distinct[MOST_ROLES];
+    bool made[MOST_ROLES];        /* the encoder's vectors are in the feed */
     uint32_t n_inputs;
 } batch;
 
@@ -401,6 +403,20 @@ done:
     return st;
 }
 
+/* What encoders make of the inputs, where that is kept. */
+static omn_status vectors(omn_runner *r, omn_call *c, batch *b, size_t n, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (uint32_t k = 0; k < b->n_inputs && st == OMN_OK; k++) {
+        const input *in = &b->inputs[k];
+        b->made[k] = b->phase == OMN_ENCODE && features_keep(r->model, in->part);
+        if (b->made[k])
+            st = features_add(r->model, r->exec, c, in->part, in->number, b->lengths[k],
+                              b->distinct[k] ? (size_t)b->distinct[k] : n, b->feed, err);
+    }
+    return st;
+}
+
 omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
                          omn_phase phase, omn_arena *a, encoded *e, omn_result *results,
                          size_t n_results, omn_graph **out, omn_error *err)
@@ -426,9 +442,10 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
     const uint64_t t1 = runner_now();
     const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = phase, .rows = (int64_t)n,
                                 .roles = roles, .lengths = b.lengths, .n_roles = b.n_inputs,
-                                .distinct = b.distinct };
+                                .distinct = b.distinct, .made = b.made };
     if (phase == OMN_ENCODE && model_row(r->model))
         OMN_TRY(fronts(r, c, rq, n, &b, &z, a, e, err));
+    OMN_TRY(vectors(r, c, &b, n, err));
     OMN_TRY(omn_model_graph(r->model, &z, &g, err));
     OMN_TRY(omn_exec_run(r->exec, g, b.feed, c, err));
     *out = g;

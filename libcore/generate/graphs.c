@@ -16,6 +16,7 @@
 typedef struct order {
     omn_model *m;
     const omn_graph_sizes *z;
+    const omn_shape *made; /* of each role in z->made; NULL: none is given */
 } order;
 
 void model_port_name(const char *role, uint32_t number, const char *port, char *out, size_t room)
@@ -24,9 +25,10 @@ void model_port_name(const char *role, uint32_t number, const char *port, char *
     else snprintf(out, room, "%s.%s", role, port);
 }
 
-/* Inputs of one role's ports with a batch axis in front. distinct: see omn_graph_sizes. */
+/* Inputs of one role's ports with a batch axis in front. distinct: see omn_graph_sizes. made: shape
+ * of the vectors that are given; NULL: none are. */
 static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, uint32_t number,
-                         int64_t length, int64_t distinct)
+                         int64_t length, int64_t distinct, const omn_shape *made)
 {
     const omn_encoder_impl *e = p->impl;
     const omn_port *list = NULL;
@@ -47,6 +49,13 @@ static omn_bundle *ports(const order *o, omn_scope *s, const omn_part *p, uint32
         char name[176];
         model_port_name(omn_part_role(p), number, "which", name, sizeof name);
         omn_bundle_put(b, s, PART_WHICH, omn_input(s, name, OMN_I32, omn_dim2(o->z->rows, 1)));
+    }
+    if (made) {
+        char name[176];
+        omn_shape shape = *made;
+        shape.dim[0] = distinct ? distinct : o->z->rows;
+        model_port_name(omn_part_role(p), number, "made", name, sizeof name);
+        omn_bundle_put(b, s, PART_MADE, omn_input(s, name, OMN_F32, shape));
     }
     return b;
 }
@@ -86,7 +95,8 @@ static bool give(const order *o, omn_scope *s, omn_given *given)
         uint32_t number = 0;
         for (uint32_t k = 0; k < i; k++) number += !strcmp(z->roles[k], z->roles[i]);
         given[i] = (omn_given){ p, ports(o, s, p, number, z->lengths ? z->lengths[i] : 0,
-                                         z->distinct ? z->distinct[i] : 0) };
+                                         z->distinct ? z->distinct[i] : 0,
+                                         o->made && z->made[i] ? &o->made[i] : NULL) };
     }
     return true;
 }
@@ -189,9 +199,10 @@ static bool spell(const omn_graph_sizes *z, char *key, size_t room)
     if (z->objective && n > 0 && (size_t)n < room) /* opened ones differ in their parameters */
         n += snprintf(key + n, room - (size_t)n, " objective=%p", (const void *)z->objective);
     for (uint32_t i = 0; i < z->n_roles && n > 0 && (size_t)n < room; i++)
-        n += snprintf(key + n, room - (size_t)n, " %s=%lld/%lld", z->roles[i],
+        n += snprintf(key + n, room - (size_t)n, " %s=%lld/%lld%s", z->roles[i],
                       (long long)(z->lengths ? z->lengths[i] : 0),
-                      (long long)(z->distinct ? z->distinct[i] : 0));
+                      (long long)(z->distinct ? z->distinct[i] : 0),
+                      z->made && z->made[i] ? "!" : "");
     for (uint32_t i = 0; i < z->n_outputs && n > 0 && (size_t)n < room; i++)
         n += snprintf(key + n, room - (size_t)n, " >%s=%lld", z->outputs[i],
                       (long long)z->target_lengths[i]);
@@ -201,17 +212,61 @@ static bool spell(const omn_graph_sizes *z, char *key, size_t room)
     return n > 0 && (size_t)n < room;
 }
 
+static void vectors(void *user, omn_scope *s, omn_bundle *out)
+{
+    omn_given given;
+    if (!give(user, s, &given)) return;
+    omn_node *x = omn_seq_get_x(omn_encoder_embed(given.part, s, given.in));
+    if (!x) return;
+    if (omn_node_type(x) != OMN_F32)
+        omn_scope_fail(s, OMN_ERR_TYPE, "%s makes vectors of %s; f32 is wanted",
+                       omn_part_object(given.part), omn_type_get(omn_node_type(x))->name);
+    omn_bundle_put(out, s, "vectors", x);
+}
+
+omn_status model_features(omn_model *m, const char *role, int64_t length, int64_t rows,
+                          omn_graph **out, omn_error *err)
+{
+    char key[256];
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .rows = rows, .roles = &role,
+                                .lengths = &length, .n_roles = 1 };
+    order o = { m, &z, NULL };
+    snprintf(key, sizeof key, "vectors %s=%lld rows=%lld", role, (long long)length,
+             (long long)rows);
+    return omn_program_graph(m->program, key, vectors, &o, out, err);
+}
+
+/* The shapes of vectors that are given. */
+static omn_status shapes_of_made(omn_model *m, const omn_graph_sizes *z, omn_shape *out,
+                                 omn_error *err)
+{
+    omn_status st = OMN_OK;
+    for (uint32_t i = 0; i < z->n_roles && st == OMN_OK; i++) {
+        omn_graph *g = NULL;
+        if (!z->made[i]) continue;
+        st = model_features(m, z->roles[i], z->lengths ? z->lengths[i] : 0, 1, &g, err);
+        if (st == OMN_OK) out[i] = omn_graph_output_shape(g, 0);
+    }
+    return st;
+}
+
 omn_status omn_model_graph(omn_model *m, const omn_graph_sizes *sizes, omn_graph **out,
                            omn_error *err)
 {
     char key[1024];
     omn_graph_sizes own = { 0 }, *z = &own;
-    order o = { m, z };
+    omn_shape made[MOST_ROLES];
+    order o = { m, z, NULL };
     memcpy(z, sizes, sizes->size < sizeof own ? sizes->size : sizeof own);
     if (z->n_roles > MOST_ROLES || z->n_outputs > MOST_ROLES)
         return omn_fail(err, OMN_ERR_ARGUMENT, "at most %d inputs go into one request", MOST_ROLES);
     if (!spell(z, key, sizeof key))
         return omn_fail(err, OMN_ERR_ARGUMENT, "the names of inputs and output are too long");
+    if (z->made) {
+        const omn_status st = shapes_of_made(m, z, made, err);
+        if (st != OMN_OK) return st;
+        o.made = made;
+    }
     if (z->phase == OMN_TEACH && z->labels && m->training)
         return program_gradient(m->program, key, build, &o, "loss", z->frozen, z->n_frozen,
                                 z->recompute, out, err);
@@ -238,7 +293,7 @@ omn_status model_lengths(omn_model *m, const omn_graph_sizes *z, int64_t *length
     size_t n = strlen(key);
     omn_graph *g = NULL;
     omn_graph_sizes one = *z;
-    order o = { m, &one };
+    order o = { m, &one, NULL };
     one.rows = 1;
     one.distinct = NULL;
     if (z->n_roles > MOST_ROLES)

@@ -2,6 +2,7 @@
 /* Opening a model: read the configuration of its folder, open the model object and its parts,
  * map the weights and make the program. Nothing is read beyond headers: a large model opens in
  * milliseconds. */
+#include "features.h"
 #include "folder.h"
 #include "open.h"
 
@@ -277,6 +278,8 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
                                 .training = how->training, .keep_tagged = how->keep_tagged };
     OMN_TRY(own_weights(m, &weights, err));
     OMN_TRY(load(m, weights, adapter_of(m, how), &setup, err));
+    if (!m->training && !how->store && !how->keep_tagged && weights)
+        OMN_TRY(features_new(m, &m->features, err));
     if (!m->training && !keeps_files(how)) packed_remove(m->inner);
     *out = m;
     return OMN_OK;
@@ -376,6 +379,7 @@ void omn_model_close(omn_model *m)
 {
     if (!m) return;
     model_exec_free_all(m);
+    features_free(m, m->features);
     omn_program_free(m->program);
     omn_store_free(m->own_store);
     omn_weights_close(m->weights);

@@ -10,7 +10,9 @@
 #include <pthread.h>
 
 #define MOST_PARTS 512
-#define PART_WHICH "omnio.which" /* beside the ports of an encoder: omn_graph_sizes.distinct */
+/* Beside the ports of an encoder: omn_graph_sizes.distinct and .made. */
+#define PART_WHICH "omnio.which"
+#define PART_MADE "omnio.made"
 
 struct spelling;
 
@@ -107,10 +109,14 @@ struct omn_model {
     pthread_mutex_t lock;         /* spellings, idle run states */
     bool has_lock;
     char *inner;                  /* of a file that is a model by itself: where its files are */
+    struct features *features;    /* NULL: nothing is kept of what its encoders make */
 };
 
 /* "ROLE.PORT", or "ROLE#2.PORT" for the second input of one role (number 1). graphs.c */
 void model_port_name(const char *role, uint32_t number, const char *port, char *out, size_t room);
+/* The graph of one encoder alone: output 0, "vectors", is f32 [rows, L, D]. graphs.c */
+omn_status model_features(omn_model *m, const char *role, int64_t length, int64_t rows,
+                          omn_graph **out, omn_error *err);
 /* The range whose ids stand for something else than text (a place, say) that this one is of; NULL:
  * none. spelling.c */
 const omn_range *vocab_stands_for(const omn_vocab *v, int32_t id);

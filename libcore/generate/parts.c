@@ -459,7 +459,8 @@ omn_seq *omn_encoder_embed(const omn_part *p, omn_scope *s, const omn_bundle *in
 {
     const omn_encoder_impl *e = p->impl;
     omn_seq *q = e->embed(p->self, omn_part_scope(p, s), in);
-    omn_node *which = omn_bundle_find(in, PART_WHICH);
+    omn_node *which = omn_bundle_find(in, PART_WHICH), *made = omn_bundle_find(in, PART_MADE);
+    if (made) omn_seq_set_x(q, made);
     return which && q ? spread(s, q, which) : q;
 }
 

@@ -30,12 +30,15 @@ omn_status device_open(const omn_program *p, device *d, uint32_t number, const v
         return st;
     }
     d->is_open = true;
-    omn_device_info info = { .largest_buffer = 0 };
-    if (d->compute->describe(number, &info, NULL) == OMN_OK) {
-        d->piece = info.largest_buffer / 2 / PAGE * PAGE;
-        info.features[sizeof(info.features) - 1] = 0;
-        d->fast_bf16 = has_word(info.features, "bf16");
-        d->takes_tiles = has_word(info.features, "tiles");
+    omn_device_info *info = &d->info;
+    if (d->compute->describe(number, info, NULL) == OMN_OK) {
+        d->piece = info->largest_buffer / 2 / PAGE * PAGE;
+        info->name[sizeof(info->name) - 1] = info->driver[sizeof(info->driver) - 1] = 0;
+        info->features[sizeof(info->features) - 1] = 0;
+        d->fast_bf16 = has_word(info->features, "bf16");
+        d->takes_tiles = has_word(info->features, "tiles");
+    } else {
+        *info = (omn_device_info){ .largest_buffer = 0 };
     }
     st = d->compute->queue_new(d->dev, &d->queue, err);
     if (st != OMN_OK) {

@@ -257,6 +257,7 @@ typedef struct device {
     bool is_open;
     void *dev, *queue; /* queue: for uploads while planning */
     const char *name;
+    omn_device_info info; /* zeros where it does not say */
 } device;
 
 struct omn_program {

@@ -54,6 +54,11 @@ const char *graph_input(const omn_graph *g, uint32_t *at)
     return NULL;
 }
 
+const omn_device_info *program_device(const omn_program *p)
+{
+    return &p->main.info;
+}
+
 static bool multiplies(const omn_node *x) { return x->multiplies; }
 static bool in_blocks(const omn_node *x) { return x->in_blocks; }
 

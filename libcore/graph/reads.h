@@ -3,7 +3,7 @@
 #ifndef OMNIO_GRAPH_READS_H
 #define OMNIO_GRAPH_READS_H
 
-#include <omnio/graph.h>
+#include <omnio/compute.h>
 
 /* The next weight from node *at (0 at first) on; *at goes on behind it. false: there is no more.
  * [any] */
@@ -26,6 +26,9 @@ bool program_multiplies(omn_program *p, const char *name);
 /* The same of products linear, whichever way its matrix lies, and look-ups of embeddings, which
  * take it in blocks. [any] */
 bool program_reads_blocks(omn_program *p, const char *name);
+
+/* The device that it runs on, as it describes itself; borrowed. [any] */
+const omn_device_info *program_device(const omn_program *p);
 
 /* Prefix of outputs: what becomes of the weight of that name (omn_weight_after). */
 #define AFTER "after:"

@@ -6,6 +6,7 @@
 #include "run.h"
 
 #include "libcore/generate/decode.h"
+#include "libcore/generate/features.h"
 #include "libcore/generate/row.h"
 #include "libcore/generate/runner.h"
 
@@ -382,16 +383,22 @@ static void count_model(const omn_model *m, omn_pipeline_cost *cost)
     }
 }
 
-/* The pipeline's own, and the others, each once. */
-static void count_models(const counting *k)
+/* The pipeline's own, and the others, each once; and what they keep of their inputs. */
+static void count_models(counting *k)
 {
     const omn_pipeline *p = k->p;
+    uint64_t kept = 0;
     if (p->model) count_model(k->own, k->cost);
+    if (p->model) kept += features_most(k->own);
     for (size_t i = 0; i < p->n_models; i++) {
         bool again = p->models[i].lent == k->own;
         for (size_t j = 0; j < i; j++) again = again || p->models[j].lent == p->models[i].lent;
-        if (!again) count_model(p->models[i].lent, k->cost);
+        if (again) continue;
+        count_model(p->models[i].lent, k->cost);
+        kept += features_most(p->models[i].lent);
     }
+    if (kept) tell(k, "kept", "", NULL, kept, false);
+    k->cost->inputs += kept;
 }
 
 /* What it takes when all that maps go over is empty: without the process, which is that of all. */

@@ -170,6 +170,7 @@ static void put_need(void *user, const omn_pipeline_need *n)
         { "writing", "at work while it writes" },
         { "written", "kept of what was written" },
         { "making", "at work while it makes a value" },
+        { "kept", "kept of what encoders make of inputs, at most" },
         { "process", "the program itself, its plugins, graphs and what it holds already" },
     };
     const char *means = "";

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define USUAL_SCAN_LIMIT_MS 10000u
+#define USUAL_KEEP_MOST ((uint64_t)1 << 30)
 #define MOST_SHARED         32
 
 typedef struct shared {
@@ -19,7 +20,7 @@ typedef struct shared {
 
 struct omn_context {
     omn_context_setup how; /* texts are owned */
-    char *device, *precision, *cache, *adapter, *model_path, *cache_folder;
+    char *device, *precision, *cache, *adapter, *model_path, *cache_folder, *keep_folder;
     omn_pool *pool;
     beside where;
     registry *plugins;
@@ -85,6 +86,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
               copy_text(&ctx->precision, ctx->how.precision) &&
               copy_text(&ctx->cache, ctx->how.cache) &&
               copy_text(&ctx->adapter, ctx->how.adapter) &&
+              copy_text(&ctx->keep_folder, ctx->how.keep_folder) &&
               copy_text(&ctx->model_path, ctx->how.model_path);
     if (ok && cache && *cache) ok = copy_text(&ctx->cache_folder, cache);
     if (ok && !cache) ok = xdg_folder("XDG_CACHE_HOME", ".cache", "omnio", &ctx->cache_folder);
@@ -104,7 +106,7 @@ omn_status omn_context_new(const omn_context_setup *how, omn_context **out, omn_
     OMN_TRY(registry_new(&r, &ctx->where, &ctx->plugins, err));
     /* Texts of the caller are not looked at again. */
     ctx->how.plugin_path = ctx->how.model_path = ctx->how.device = ctx->how.cache_dir = NULL;
-    ctx->how.precision = ctx->how.cache = ctx->how.adapter = NULL;
+    ctx->how.precision = ctx->how.cache = ctx->how.adapter = ctx->how.keep_folder = NULL;
     *out = ctx;
     ctx = NULL;
 done:
@@ -130,6 +132,7 @@ void omn_context_free(omn_context *ctx)
     free(ctx->adapter);
     free(ctx->model_path);
     free(ctx->cache_folder);
+    free(ctx->keep_folder);
     free(ctx);
 }
 
@@ -198,6 +201,14 @@ const char *omn_context_model_path(const omn_context *ctx)
 const char *omn_context_data(const omn_context *ctx)
 {
     return ctx->where.data;
+}
+
+context_keep context_keeps(const omn_context *ctx)
+{
+    const uint64_t memory = ctx->how.keep_memory, most = ctx->how.keep_most;
+    return (context_keep){ .memory = memory < SIZE_MAX ? (size_t)memory : SIZE_MAX,
+                           .folder = ctx->keep_folder,
+                           .most = most ? most : USUAL_KEEP_MOST };
 }
 
 /* What a call of this context logs passes through the context's level. */

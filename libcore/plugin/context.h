@@ -20,5 +20,8 @@ omn_status context_json(omn_context *ctx, const omn_kind *wanted, const char *s,
                         omn_value **out, omn_error *err);
 /* The cache folder, absolute; NULL: nothing is to be kept. Need not exist. */
 const char *context_cache_folder(const omn_context *ctx);
+/* What models keep of what their encoders make. folder: borrowed; NULL: none. */
+typedef struct context_keep { size_t memory; const char *folder; uint64_t most; } context_keep;
+context_keep context_keeps(const omn_context *ctx);
 
 #endif
