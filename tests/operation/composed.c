@@ -82,6 +82,8 @@ static const row rows[] = {
     { "text.tidy", { "\"a dog , a cat . is n't it ' s ? they 're 's\"" }, { 0 },
       "\"a dog, a cat. isn't it's? they're's\"", NULL },
     { "text.strip", { "\" \\n a b\\t \"" }, { 0 }, "\"a b\"", NULL },
+    { "text.squeeze", { "\" \\n a  b\\t \\r\\n c\"" }, { 0 }, "\"a b c\"", NULL },
+    { "text.squeeze", { "\" \\n \"" }, { 0 }, "\"\"", NULL },
     { "text.strip", { "\" \\n \"" }, { 0 }, "\"\"", NULL },
     { "text.replace", { "\"aXbXXc\"" }, { "old", "X", "new", "--" }, "\"a--b----c\"", NULL },
     { "text.replace", { "\"aa\"" }, { "old", "" }, NULL, "empty" },

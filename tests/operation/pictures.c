@@ -234,12 +234,48 @@ START_TEST(things_of_a_drawn_segmentation)
     for (size_t k = 0; k < 4; k++)
         ck_assert_mem_eq(omn_value_column(omn_list_at(masks, k), "labels")->data,
                          (const char *)want->data + k * n * 4, n * 4);
-    omn_value *mask = apply(NULL, "mask.from_image", given, "form", "above", "limit", "0.12", NULL);
+    omn_value *mask = apply(NULL, "mask.from_image", given, "form", "above", "limit", "0.118",
+                            "cut", "true", NULL);
     ck_assert_mem_eq(omn_value_column(mask, "labels")->data, bright->data, n * 4);
     omn_value_unref(masks);
     omn_value_unref(mask);
     omn_value_unref(v);
     omn_weights_close(w);
+    apply_end();
+}
+END_TEST
+
+/* uio1-segment's limit, spec uio1 section 9: bytes are cut, not rounded, and their mean is above
+ * 30, so of bytes as they stand and of floats that are cut to them it takes the same. */
+START_TEST(what_is_bright_is_so_by_its_bytes)
+{
+    static const struct { float rgb[3]; int bytes[3], bright; } list[] = {
+        { { 30.f, 30.f, 30.f }, { 30, 30, 30 }, 0 },
+        { { 31.f, 30.f, 30.f }, { 31, 30, 30 }, 1 },
+        { { 30.9f, 30.9f, 30.9f }, { 30, 30, 30 }, 0 },
+        { { 91.f, 0.9f, 0.f }, { 91, 0, 0 }, 1 },
+        { { 90.9f, 0.9f, 0.9f }, { 90, 0, 0 }, 0 },
+    };
+    enum { N = sizeof list / sizeof *list };
+    for (int floats = 0; floats < 2; floats++) {
+        omn_image *img = NULL;
+        omn_pixels px;
+        const omn_type type = floats ? OMN_F32 : OMN_U8;
+        OK(omn_image_new(type, N, 1, 3, NULL, &img, &px, NULL));
+        for (size_t i = 0; i < 3 * (size_t)N; i++) {
+            if (floats) ((float *)px.data)[i] = (list[i / 3].rgb[i % 3] + 0.01f) / 255;
+            else ((uint8_t *)px.data)[i] = (uint8_t)list[i / 3].bytes[i % 3];
+        }
+        omn_value *v = omn_image_give(img);
+        const omn_value *const given[4] = { v, NULL, NULL, NULL };
+        omn_value *mask = apply(NULL, "mask.from_image", given, "form", "above", "limit", "0.118",
+                                "cut", "true", NULL);
+        for (size_t i = 0; i < N; i++)
+            ck_assert_int_eq(((const int32_t *)omn_value_column(mask, "labels")->data)[i],
+                             list[i].bright);
+        omn_value_unref(mask);
+        omn_value_unref(v);
+    }
     apply_end();
 }
 END_TEST
@@ -469,6 +505,7 @@ int main(void)
         colours_convert_and_come_back,
         boxes_are_hidden, pictures_are_pasted_where_a_mask_says,
         things_of_a_drawn_segmentation,
+        what_is_bright_is_so_by_its_bytes,
         crumbs_are_left_out,
         boxes_are_cut_out,
         clipping_ends_at_the_edges,

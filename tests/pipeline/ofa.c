@@ -32,9 +32,10 @@ static const task tasks[] = {
       " what is this thing?" },
     { "ofa-ask", { "image", "question=is it red?" }, " is it red?", "text", "text", 5, 1, 16, 0, 3,
       0, "any", NULL },
+    /* its checkpoints were tuned with the sentence in front of the answer, as those of VQA */
     { "ofa-entail", { "image", "caption=A dog", "text=<person> runs" },
       " can image and text1 \" a dog \" imply text2 \" person runs \"?", "text", "text", 3, 0, 0, 0,
-      0, 0, "yes,no,maybe", NULL },
+      0, 0, "yes,no,maybe", " can image and text1 \" a dog \" imply text2 \" person runs \"?" },
     { "ofa-locate", { "image", "text=The Cup" },
       " which region does the text \" the cup \" describe?", "text", "regions", 5, 1, 4, 4, 3, 0,
       "bins", NULL },
@@ -50,29 +51,30 @@ static const task tasks[] = {
       0, 0, 0, "yes,no", NULL },
     { "ofa-classify", { "image", "classes=red cup,dog" }, " what does the image describe?", "text",
       "text", 5, 0, 0, 0, 0, 0, "red cup,dog", NULL },
-    { "ofa-image", { "text=A red/blue cup" },
-      " what is the complete image? caption: a red blue cup", "image", "image", 0, 0, 0, 0, 0, 256,
+    /* the one text that its data do not clean: words are joined by one blank */
+    { "ofa-image", { "text= A red/blue  cup\n" },
+      " what is the complete image? caption: A red/blue cup", "image", "image", 0, 0, 0, 0, 0, 256,
       "codes", NULL },
     { "ofa-infill", { "image" }, " what is the image in the middle part?", "image", "image", 0, 0,
       0, 0, 0, 256, "codes", NULL },
-    { "ofa-complete", { "text=a <mask> dog" },
+    { "ofa-complete", { "text=A <mask> dog" },
       " what is the complete text of \" a <mask> dog \"?", "text", "text", 5, 1, 128, 0, 3, 0,
       "any", NULL },
-    { "ofa-summary", { "text=a dog runs" },
-      " what is the summary of article \" a dog runs \"?", "text", "text", 6, 0.7, 32, 0, 3, 0,
-      "any", NULL },
+    { "ofa-summary", { "text=A well-known <unk>  dog runs" },
+      " what is the summary of article \" a well known unk dog runs \"?", "text", "text", 6, 0.7,
+      32, 0, 3, 0, "any", NULL },
     { "ofa-read", { "image" }, " what are the texts on the image?", "text", "text", 5, 1, 64, 0, 0,
       0, "any", NULL },
-    { "ofa-sentiment", { "text=A fine dog" },
+    { "ofa-sentiment", { "text= A fine\n dog" },
       " is the sentiment of text \" a fine dog \" positive or negative?", "text", "text", 2, 0, 0,
       0, 0, 0, "positive,negative", NULL },
-    { "ofa-imply", { "text=A dog", "claim=A Cat" },
+    { "ofa-imply", { "text=A  dog", "claim=A Cat " },
       " can text1 \" a dog \" imply text2 \" a cat \"?", "text", "text", 3, 0, 0, 0, 0, 0,
       "yes,no,maybe", NULL },
-    { "ofa-same", { "text=a dog", "other=a cat" },
+    { "ofa-same", { "text=a  dog", "other=a cat\n" },
       " does text1 \" a dog \" and text2 \" a cat \" have the same semantics?", "text", "text", 2,
       0, 0, 0, 0, 0, "yes,no", NULL },
-    { "ofa-equal", { "question=a dog?", "other=a cat?" },
+    { "ofa-equal", { "question=A dog? ", "other=a \tcat?" },
       " is question \" a dog? \" and question \" a cat? \" equivalent?", "text", "text", 2, 0, 0, 0,
       0, 0, "yes,no", NULL },
 };
@@ -215,6 +217,20 @@ static void same_text(const rig *r, const omn_value *input, const char *prompt)
     ck_assert_int_eq((int)omn_number_get(omn_list_at(ids, 0)), 0);
     ck_assert_int_eq((int)omn_number_get(omn_list_at(ids, n - 1)), 2);
     ck_assert_int_eq((int)omn_number_get(omn_list_at(ids, 1)), first_id(r, prompt));
+    if (!strstr(prompt, " <bin_")) return;
+    /* places follow the words at once, no blank of the text has an id */
+    omn_error err = OMN_ERROR_INIT;
+    static const int32_t bins[] = { 446, 446, 446 + 14, 446 + 29 };
+    char front[128];
+    int32_t *words = NULL;
+    size_t m = 0;
+    snprintf(front, sizeof front, "%.*s", (int)(strstr(prompt, " <bin_") - prompt), prompt);
+    WORKS(omn_model_all_tokens(r->model, front, &words, &m, &err));
+    ck_assert_uint_eq(n, 1 + m + 4 + 1);
+    for (size_t i = 0; i < m + 4; i++)
+        ck_assert_int_eq((int)omn_number_get(omn_list_at(ids, 1 + i)),
+                         i < m ? words[i] : bins[i - m]);
+    free(words);
 }
 
 static omn_value *picture(uint32_t w, uint32_t h)
@@ -387,8 +403,8 @@ START_TEST(the_middle_of_a_picture_is_hidden)
 }
 END_TEST
 
-/* Texts that are written begin with a blank, as those of the model's own data; those that are read
- * lose it. */
+/* Texts that are written begin with a blank, as those of the model's own data, of which summaries
+ * alone have none; those that are read lose it. */
 START_TEST(lessons_begin_with_a_blank)
 {
     static const char *const pipelines[] = { "ofa-caption", "ofa-ask", "ofa-region", "ofa-complete",
@@ -397,9 +413,10 @@ START_TEST(lessons_begin_with_a_blank)
     omn_error err = OMN_ERROR_INIT;
     rig r;
     open_rig(&r);
-    int32_t *ids = NULL;
-    size_t n = 0;
+    int32_t *ids = NULL, *bare = NULL;
+    size_t n = 0, m = 0;
     WORKS(omn_model_all_tokens(r.model, " two dogs", &ids, &n, &err));
+    WORKS(omn_model_all_tokens(r.model, "two dogs", &bare, &m, &err));
     omn_value *seen = picture(100, 40), *want = NULL;
     WORKS(omn_text_new("two dogs", 8, &want, &err));
     for (size_t i = 0; i < sizeof pipelines / sizeof *pipelines; i++) {
@@ -415,7 +432,10 @@ START_TEST(lessons_begin_with_a_blank)
         WORKS(omn_pipeline_open(r.ctx, testing_source(path), &p, &err));
         WORKS(omn_teacher_new(p, r.model, &t, &err));
         WORKS(omn_teacher_lesson(t, r.call, in, alone || one ? 1 : 2, want, &l, &err));
-        ck_assert_msg(l.want.count == n && !memcmp(l.want.ids, ids, n * sizeof *ids), "%s",
+        const bool short_of = !strcmp(pipelines[i], "ofa-summary");
+        const size_t k = short_of ? m : n;
+        ck_assert_msg(l.want.count == k &&
+                          !memcmp(l.want.ids, short_of ? bare : ids, k * sizeof *ids), "%s",
                       pipelines[i]);
         omn_pipeline_taught_fini(&l);
         omn_teacher_free(t);
@@ -433,6 +453,7 @@ START_TEST(lessons_begin_with_a_blank)
     omn_value_unref(back);
     omn_answer_close(a);
     free(ids);
+    free(bare);
     omn_value_unref(want);
     omn_value_unref(seen);
     close_rig(&r);

@@ -13,14 +13,16 @@
 
 /* ---- pictures ------------------------------------------------------------------------------- */
 
-static double grey(const omn_pixels *px, size_t i)
+/* The mean of a pixel's colours, 0..1; cut: of the bytes that floats are cut to. */
+static double grey(const omn_pixels *px, size_t i, bool cut)
 {
     double sum = 0;
     const size_t colours = px->channels == 4 ? 3 : px->channels;
     for (size_t k = 0; k < colours; k++) {
         const size_t at = i * px->channels + k;
-        sum += px->type == OMN_F32 ? (double)((const float *)px->data)[at]
-                                   : ((const uint8_t *)px->data)[at] / 255.0;
+        if (px->type != OMN_F32) sum += ((const uint8_t *)px->data)[at] / 255.0;
+        else if (!cut) sum += (double)((const float *)px->data)[at];
+        else sum += floorf(((const float *)px->data)[at] * 255) / 255.0;
     }
     sum /= (double)colours;
     return sum > 0 ? (sum < 1 ? sum : 1) : 0;
@@ -67,10 +69,11 @@ static omn_status mask_of(const omn_tensor *labels, const char *const *legend, s
         "brightness 0..1 as it is; label 1 where it is above the limit; 8 bit values as labels")   \
     PAR(double, limit, "0.5", "0..1", NULL, "of above")                                            \
     PAR(string, legend, "", NULL, NULL, "names of labels 0, 1, .., with commas between")           \
+    PAR(bool, cut, "false", NULL, NULL, "of above: each colour is cut to whole 255ths before")     \
     OUT(mask, out, "the mask")
 OMN_OPERATION(from_image, FROM_IMAGE, OMN_PURE);
 static omn_status from_image(omn_call *c, const omn_image *in, int form, double limit,
-                             const char *legend, omn_value **out, omn_error *err)
+                             const char *legend, bool cut, omn_value **out, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_pixels px = omn_image_pixels(in);
@@ -86,7 +89,7 @@ static omn_status from_image(omn_call *c, const omn_image *in, int form, double 
     int32_t *labels = calloc(n, sizeof(*labels)); /* as wide as a float */
     if (labels == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a mask");
     for (size_t i = 0; i < n; i++) {
-        const float soft = (float)grey(&px, i);
+        const float soft = (float)grey(&px, i, form == 1 && cut);
         if (form == 0)
             memcpy(&labels[i], &soft, sizeof(soft));
         else

@@ -178,6 +178,26 @@ static omn_status strip(omn_call *c, const omn_value *in, omn_value **out, omn_e
     return trimmed(s, n, out, err);
 }
 
+#define SQUEEZE(IN, OPT, PAR, OUT)                                                                 \
+    IN(text, in, "the text")                                                                       \
+    OUT(text, out, "its words with one blank between")
+OMN_OPERATION(squeeze, SQUEEZE, OMN_PURE);
+static omn_status squeeze(omn_call *c, const omn_value *in, omn_value **out, omn_error *err)
+{
+    (void)c;
+    omn_buf b;
+    const char *s = omn_text_get(in, NULL);
+    omn_buf_init(&b, OMN_TEXT_MOST);
+    for (s += strspn(s, spaces); *s;) {
+        const size_t n = strcspn(s, spaces);
+        if (b.length) omn_buf_puts(&b, " ");
+        omn_buf_put(&b, s, n);
+        s += n;
+        s += strspn(s, spaces);
+    }
+    return finish(&b, out, err);
+}
+
 #define REPLACE(IN, OPT, PAR, OUT)                                                                 \
     IN(text, in, "the text")                                                                       \
     PAR(string, old, NULL, NULL, NULL, "what to look for, not empty")                              \
@@ -286,7 +306,7 @@ static omn_status join(omn_call *c, const omn_value *in, const char *with, omn_v
 }
 
 /* One space for white space that has two characters and more. */
-static void squeeze(omn_buf *b, const char *s, size_t n)
+static void put_close(omn_buf *b, const char *s, size_t n)
 {
     for (size_t i = 0; i < n;) {
         size_t run = 0;
@@ -329,7 +349,7 @@ static omn_status clean(omn_call *c, const omn_value *in, int words, bool captio
         if (name) s += sizeof person - 2;
     }
     OMN_TRY(omn_buf_check(&flat, "the text", err));
-    squeeze(&b, flat.data ? flat.data : "", flat.length);
+    put_close(&b, flat.data ? flat.data : "", flat.length);
     OMN_TRY(omn_buf_check(&b, "the text", err));
     const char *from = b.data ? b.data : "";
     size_t n = b.length;
@@ -380,6 +400,7 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(lower, "text.lower", "a text in small letters"),
     OMN_OPERATION_OBJECT(upper, "text.upper", "a text in capital letters"),
     OMN_OPERATION_OBJECT(tidy, "text.tidy", "a text without blanks in front of its marks"),
+    OMN_OPERATION_OBJECT(squeeze, "text.squeeze", "a text with one blank between its words"),
     OMN_OPERATION_OBJECT(strip, "text.strip", "a text without white space around it"),
     OMN_OPERATION_OBJECT(replace, "text.replace", "other words for some of a text"),
     OMN_OPERATION_OBJECT(split, "text.split", "a text as a list of its parts"),
