@@ -78,6 +78,13 @@ omn_status model_place(omn_context *ctx, const char *path, char *dir, size_t roo
         snprintf(dir, room, "%s", !slash ? "." : *plain ? plain : "/");
         return OMN_OK;                    /* they may bring their configuration themselves */
     }
+    char config[4200];
+    const bool folder = stat(plain, &st) == 0 && S_ISDIR(st.st_mode);
+    if (folder && !has_config(plain, config, sizeof config)) {
+        snprintf(dir, room, "%s", plain);
+        snprintf(weights, weights_room, "%s", path);
+        return OMN_OK;                    /* the same */
+    }
     const omn_status found = model_folder(ctx, plain, dir, room, err);
     if (found != OMN_OK) return found;
     const int k = snprintf(weights, weights_room, "%s%s", dir, rest);

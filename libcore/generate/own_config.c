@@ -2,12 +2,15 @@
 /* Weights that are a model without a config.json beside them: programs that train write down what
  * they were told into their checkpoints, and a family that knows such words can be configured by
  * them. Sizes that no word tells are in the tensors: under "tensors" the configuration has the
- * shape of each below its name, the parts between dots as keys. */
+ * shape of each below its name, the parts between dots as keys; families whose checkpoints hold no
+ * words at all know themselves by those names. */
 #include "folder.h"
 
 #include <omnio/tensor.h>
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MOST_NAME 512
 
@@ -41,8 +44,25 @@ static omn_status no_config(const char *path, omn_error *err)
 {
     return omn_fail(err, OMN_ERR_MISSING,
                     "%.*s: there is no config.json beside these weights: a model is a folder with "
-                    "both, or a checkpoint with a configuration in it that a family knows",
+                    "both, or a checkpoint with a configuration in it or tensors that a family "
+                    "knows; omnio-models(7) says what stands in a config.json",
                     (int)strcspn(path, "?"), path);
+}
+
+/* The weights of a file, or the only ones of a folder. */
+static omn_status open_alone(omn_context *ctx, const char *path, omn_weights **out, omn_error *err)
+{
+    omn_error why = OMN_ERROR_INIT;
+    struct stat st;
+    char plain[4096];
+    const omn_status found = omn_weights_load(ctx, path, NULL, out, &why);
+    if (found == OMN_OK) return found;
+    snprintf(plain, sizeof plain, "%.*s", (int)strcspn(path, "?"), path);
+    if (found == OMN_ERR_MISSING && stat(plain, &st) == 0 && S_ISDIR(st.st_mode))
+        return omn_fail(err, found,
+                        "%s is no model: a folder with config.json and weights is wanted, or a "
+                        "file of weights in such a folder", plain);
+    return omn_fail(err, found, "%s", why.text);
 }
 
 omn_status own_config(omn_context *ctx, const char *path, json_t **out, omn_error *err)
@@ -52,9 +72,9 @@ omn_status own_config(omn_context *ctx, const char *path, json_t **out, omn_erro
     json_t *all = NULL, *tensors = json_object();
     *out = NULL;
     if (!tensors) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%s: out of memory", path));
-    OMN_TRY(omn_weights_load(ctx, path, NULL, &w, err));
+    OMN_TRY(open_alone(ctx, path, &w, err));
     const char *data = omn_weights_meta(w, "data");
-    if (!data) OMN_TRY(no_config(path, err));
+    if (!data) data = "{}";
     OMN_TRY(config_parse(data, strlen(data), 0, path, &all, err));
     if (!json_is_object(all)) OMN_TRY(no_config(path, err));
     bool whole = true;

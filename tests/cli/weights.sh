@@ -67,7 +67,7 @@ ok "... or named" sh -c "! '$omnio' inspect ./model 2> err && grep -q 'several f
 ok "... by its path" gives 0 compare --exact "$nano:precision=f32" ./model/other.ckpt:precision=f32 --task caption 01.png
 ok "... with settings of its reader" gives 0 run caption -m './model/other.ckpt?check=true' --image 01.png
 ok "... which it knows" gives 2 run caption -m './model/other.ckpt?tree=nothing' --image 01.png
-ok "... beside a configuration" sh -c "! '$omnio' run caption -m '$golden/clip.pt' --image 01.png 2> err && grep -q 'no config.json beside' err"
+ok "... beside a configuration" sh -c "! '$omnio' run caption -m '$golden/native_variants.bin' --image 01.png 2> err && grep -q 'no config.json beside' err"
 sed 's/"omnio": {/"omnio": {"weights": "other.ckpt",/' "$nano/config.json" > model/config.json
 ok "... in its configuration" gives 0 inspect ./model
 ok "layouts want safetensors" gives 69 convert ./model -o tiles --layout tiles

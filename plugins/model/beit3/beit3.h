@@ -19,7 +19,14 @@ typedef struct beit3 {
     beit3_task task;
     const omn_part *text, *image, *label; /* decoders; NULL: not written */
     const omn_part *loss;                 /* the objective of the task; NULL: not installed */
+    char usual[512];                      /* what a size or the tensors say; sizes.c */
 } beit3;
+
+/* Tensors of its names without a configuration? What they say, or a size by its name, becomes what
+ * is usual. And the side of the pictures that checkpoints of a task were published for; sizes.c */
+bool beit3_measurable(omn_config *f);
+void beit3_sizes(beit3 *b, omn_open *o, omn_config *f);
+int64_t beit3_side(beit3_task task);
 
 /* A run of the layers: x [B,T,D], of which the first `split` places are a picture's. */
 typedef struct beit3_run {

@@ -80,7 +80,7 @@ static void read_sizes(beit3 *b, omn_open *o, omn_config *f)
 static void open_image(beit3 *b, omn_open *o, omn_config *f)
 {
     const int64_t patch = omn_config_int_or(f, "patch_size", 1, 256, 16);
-    const int64_t side = omn_config_int_or(f, "img_size", 1, 16384, 224);
+    const int64_t side = omn_config_int_or(f, "img_size", 1, 16384, beit3_side(b->task));
     const int64_t learned = omn_config_int_or(f, "omnio.position_size", 1, 16384, side);
     const bool imagenet = b->task == BEIT3_IMAGENET;
     b->grid = side / patch;
@@ -196,6 +196,7 @@ static omn_status beit3_open(omn_call *c, const void *params, omn_open *o, void 
     beit3 *b = calloc(1, sizeof *b);
     if (!b) return omn_fail(err, OMN_ERR_MEMORY, "beit3: out of memory");
     *self = b;
+    beit3_sizes(b, o, f);
     b->task = task_of(o, omn_config_string_or(f, "omnio.task", "pretrain"));
     read_sizes(b, o, f);
     keys_refuse(fixed, sizeof fixed / sizeof *fixed, "", "BEiT-3", o, f);
@@ -226,7 +227,7 @@ static int32_t most_tokens(const void *self, bool answer)
 
 static bool claims(omn_config *f)
 {
-    return !strcmp(omn_config_string_or(f, "model_type", ""), "beit3");
+    return !strcmp(omn_config_string_or(f, "model_type", ""), "beit3") || beit3_measurable(f);
 }
 
 static const void *extension(const char *id)

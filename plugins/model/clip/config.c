@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The configurations of CLIP. Its own program has none, all sizes follow from its weights;
- * open_clip wrote them down for the same names ("vision_cfg", "text_cfg", and with weights, as
- * "model_cfg" beside a "preprocess_cfg"), and the Transformers library for names of its own
- * ("vision_config", "text_config"). Keys that ask for something else than is computed here are
- * refused by keys.c. */
+/* The configurations of CLIP. Its own program has none, all sizes follow from its weights
+ * (sizes.c); open_clip wrote them down for the same names ("vision_cfg", "text_cfg", and with
+ * weights, as "model_cfg" beside a "preprocess_cfg"), and the Transformers library for names of
+ * its own ("vision_config", "text_config"). Keys that ask for something else than is computed here
+ * are refused by keys.c. */
 #include "model.h"
 
 #include "openclip.h"
@@ -19,6 +19,7 @@ bool clip_known(omn_config *f)
     if (omn_config_has(f, "multimodal_cfg") || omn_config_has(f, "model_cfg.multimodal_cfg"))
         return false;                     /* CoCa */
     if (omn_config_has(f, "vision_cfg") && omn_config_has(f, "text_cfg")) return true;
+    if (clip_measurable(f)) return true;
     if (omn_config_has(f, "model_cfg.vision_cfg") && omn_config_has(f, "model_cfg.text_cfg"))
         return true;
     return !strcmp(type, "clip") && omn_config_has(f, "vision_config") &&
@@ -189,6 +190,7 @@ static void of_transformers(clip *k, omn_open *o, omn_config *f)
 
 void clip_configure(clip *k, omn_open *o, omn_config *f)
 {
+    clip_sizes(k, o, f);
     k->wrapped = omn_config_has(f, "model_cfg.vision_cfg");
     k->hf = !k->wrapped && !omn_config_has(f, "vision_cfg");
     openclip_tokenizer(o, f, whole_or(k, f, k->hf ? "text_config.vocab_size"

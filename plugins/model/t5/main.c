@@ -14,6 +14,7 @@ static omn_status open_family(omn_open *o, bool visual, void **self, omn_error *
     t5 *m = calloc(1, sizeof *m);
     if (!m) return omn_fail(err, OMN_ERR_MEMORY, "t5: out of memory");
     *self = m;
+    if (visual) t5_measure(m, f);
     t5_read(m, o, f);
     if (visual) t5_read_visual(m, o, f);
     t5_open_text(m, o);
@@ -50,14 +51,17 @@ static int32_t most_tokens(const void *self, bool answer)
     return (int32_t)(answer ? m->text_out : m->text_in);
 }
 
-/* Both have the same configuration; VL-T5's tells of features. */
+/* Both have the same configuration; VL-T5's tells of features, or its tensors do. */
 static bool is_t5(omn_config *f)
 {
     return !strcmp(omn_config_string_or(f, "model_type", ""), "t5");
 }
 
 static bool claims_t5(omn_config *f) { return is_t5(f) && !omn_config_has(f, "feat_dim"); }
-static bool claims_vlt5(omn_config *f) { return is_t5(f) && omn_config_has(f, "feat_dim"); }
+static bool claims_vlt5(omn_config *f)
+{
+    return (is_t5(f) && omn_config_has(f, "feat_dim")) || t5_measurable(f);
+}
 
 static const void *extension_t5(const char *id)
 {

@@ -21,7 +21,12 @@ typedef struct t5 {
     bool visual;
     bool joint;                           /* one norm over a region's sum, none on its parts */
     int64_t pictures;                     /* rows of their order */
+    char usual[512];                      /* what tensors without a configuration say */
 } t5;
+
+/* VL-T5's tensors without a configuration? What they say becomes what is usual; sizes.c */
+bool t5_measurable(omn_config *f);
+void t5_measure(t5 *m, omn_config *f);
 
 /* Reading of the configuration; config.c */
 void t5_read(t5 *m, omn_open *o, omn_config *f);

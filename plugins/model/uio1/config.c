@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The numbers of Unified-IO 1. Its own program keeps them in code, as those of a model and of the
  * network of its pictures; here they stand in a configuration by the same names, flat or in the
- * sections "model" and "vae", or follow from "omnio": {"size": "small" to "xl"}. What is left out
- * is as published. */
+ * sections "model" and "vae", or follow from "omnio": {"size": "small" to "xl"}, or from the
+ * tensors of a file that comes without one. What is left out is as published. */
 #include "uio1.h"
+
+#include "shapes.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -50,9 +52,40 @@ static int64_t item(omn_config *f, const char *key, int i, int64_t deflt)
     return omn_config_has(f, list) ? omn_config_int(f, path, 1, 65536) : deflt;
 }
 
+static bool measurable(omn_config *f)
+{
+    return shapes_has(f, "token_embedder/embedding") &&
+           shapes_has(f, "encoder/relpos_bias/image_rel_embedding") &&
+           shapes_has(f, "encoder/layers_0/mlp/wi_0/kernel");
+}
+
+/* Lengths of texts and pictures share tables of positions and are the published ones. */
+static void measure(uio1 *u, omn_config *f)
+{
+    static const char table[] = "token_embedder/embedding", in[] = "encoder/layers_", out[] =
+        "decoder/layers_", up[] = "/mlp/wi_0/kernel";
+    const int64_t H = shapes_dim(f, "encoder/relpos_bias/rel_embedding", 0);
+    const int64_t J = shapes_dim(f, "encoder/layers_0/attention/query/kernel", 1);
+    const int64_t codes = shapes_dim(f, "discrete_vae/quantize/embedding", 0);
+    const int64_t ch = shapes_dim(f, "discrete_vae/encoder/conv_in/kernel", 3);
+    snprintf(u->usual, sizeof u->usual,
+             "{\"emb_dim\": %lld, \"num_heads\": %lld, \"head_dim\": %lld, "
+             "\"num_encoder_layers\": %d, \"num_decoder_layers\": %d, \"mlp_dim\": %lld, "
+             "\"num_seg_emb\": %lld, \"vocab_size\": %lld, \"image_vocab_size\": %lld, "
+             "\"ch\": %lld}",
+             (long long)shapes_dim(f, table, 1), (long long)H, (long long)(H > 0 ? J / H : 0),
+             shapes_count(f, in, up), shapes_count(f, out, up),
+             (long long)shapes_dim(f, "encoder/layers_0/mlp/wi_0/kernel", 1),
+             (long long)shapes_dim(f, "encoder/segment_embedding/embedding", 0),
+             (long long)(shapes_dim(f, table, 0) - (codes ? codes : 16384)),
+             (long long)(codes ? codes : 16384), (long long)(ch ? ch : 128));
+    omn_config_usual(f, u->usual);
+}
+
 bool uio1_known(omn_config *f)
 {
-    return (omn_config_has(f, "model.image_vocab_size") && omn_config_has(f, "model.emb_dim")) ||
+    return measurable(f) ||
+           (omn_config_has(f, "model.image_vocab_size") && omn_config_has(f, "model.emb_dim")) ||
            (omn_config_has(f, "image_vocab_size") && omn_config_has(f, "emb_dim"));
 }
 
@@ -125,6 +158,7 @@ static void check(const uio1 *u, omn_open *o, int64_t side_h, int64_t side_w, in
 void uio1_read(uio1 *u, omn_open *o, omn_config *f)
 {
     const int size = size_of(o, f);
+    if (measurable(f)) measure(u, f);
     const bool said = size >= 0;
     u->D = number(f, "emb_dim", 8, 65536, said ? sizes[size].D : -1);
     u->H = number(f, "num_heads", 1, 512, said ? sizes[size].H : -1);

@@ -22,6 +22,7 @@ typedef struct uio1 {
     int64_t text_buckets, image_buckets;
     /* encoders: a text, a picture, one with parts that are not seen; decoders */
     const omn_part *in_text, *in_image, *in_holes, *text, *image;
+    char usual[512];                      /* what the tensors say where no configuration is */
 } uio1;
 
 /* The numbers of a configuration, and what they cannot be; config.c */

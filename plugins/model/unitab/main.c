@@ -4,6 +4,7 @@
  * options of the original program; the text encoder's are those of its own library. */
 #include "unitab.h"
 
+#include "shapes.h"
 #include "verify.h"
 
 #include <omnio/published.h>
@@ -109,7 +110,10 @@ static int32_t most_tokens(const void *self, bool answer)
 
 static bool claims(omn_config *f)
 {
-    return !strcmp(omn_config_string_or(f, "model_type", ""), "unitab");
+    /* its checkpoints have one size: its names without a configuration are enough */
+    return !strcmp(omn_config_string_or(f, "model_type", ""), "unitab") ||
+           (shapes_has(f, "coordclass_embed.bias") &&
+            shapes_has(f, "transformer.resizer.fc.weight"));
 }
 
 static const void *extension(const char *id)
