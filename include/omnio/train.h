@@ -181,8 +181,8 @@ typedef struct omn_train_setup {
     const char *const *outputs;
     uint32_t n_outputs;
     const double *shares;
-    /* AdamW: of those that match a weight's name the first counts. Learning rates that fall towards
-     * the first layers, norms and biases that do not decay */
+    /* AdamW and Muon: of those that match a weight's name the first counts. Learning rates that
+     * fall towards the first layers, norms and biases that do not decay */
     const omn_train_group *groups;
     size_t n_groups;
     const omn_train_patches *patches;   /* NULL: encoders see all */

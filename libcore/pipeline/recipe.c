@@ -204,7 +204,8 @@ static omn_status read_groups(omn_recipe *r, const yml *y, omn_error *err)
     TRY_READ(yml_want(y, YML_LIST, "groups", err));
     if (!y->n || y->n > MOST_GROUPS)
         return yml_fail(y, err, "1 to %d groups are wanted", MOST_GROUPS);
-    if (t->optimizer != OMN_ADAMW) return yml_fail(y, err, "groups go with adamw alone");
+    if (t->optimizer == OMN_ADAFACTOR)
+        return yml_fail(y, err, "groups go with adamw and muon");
     omn_train_group *list = omn_arena_alloc(r->arena, y->n, sizeof *list);
     if (!list) return no_memory(r, err);
     for (size_t i = 0; i < y->n; i++) {

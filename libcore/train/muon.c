@@ -62,10 +62,11 @@ no_memory:
 static void move(omn_opt *o, slot *s, char *desk)
 {
     float *u = (float *)(void *)desk;
-    const double a = (double)s->rows, b = (double)s->cols, rate = o->rate_muon * o->factor_now;
+    const double a = (double)s->rows, b = (double)s->cols,
+                 rate = o->rate_muon * o->factor_now * s->rate;
     steps_nesterov(s->m, u, s->g, s->count, (float)o->scale_now, (float)o->momentum);
     o->newton->run(u, s->rows, s->cols, desk + update_bytes(s));
-    steps_move(s->w, u, s->count, (float)(1 - rate * o->decay),
+    steps_move(s->w, u, s->count, (float)(1 - rate * o->decay * s->decay),
                (float)(rate * sqrt(fmax(1, a / b))));
     opt_average(o, s, 0, s->count);
 }

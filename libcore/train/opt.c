@@ -58,8 +58,8 @@ static omn_status check(const omn_train_setup *s, omn_error *err)
 
 static omn_status check_groups(const omn_train_setup *s, omn_error *err)
 {
-    if (s->n_groups && s->optimizer != OMN_ADAMW)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "groups of weights go with adamw alone");
+    if (s->n_groups && s->optimizer == OMN_ADAFACTOR)
+        return omn_fail(err, OMN_ERR_ARGUMENT, "groups of weights go with adamw and muon");
     for (size_t i = 0; i < s->n_groups; i++)
         if (!s->groups[i].weights || !(s->groups[i].rate >= 0) || !isfinite(s->groups[i].rate) ||
             !(s->groups[i].decay >= 0) || !isfinite(s->groups[i].decay))

@@ -77,7 +77,7 @@ END_TEST
 START_TEST(groups_without_sense_are_refused)
 {
     static const char *const bad[][2] = {
-        { "{use: muon, groups: [{weights: x}]}", "adamw" },
+        { "{use: adafactor, groups: [{weights: x}]}", "adamw" },
         { "{groups: []}", "groups are wanted" },
         { "{groups: [{rate: 1}]}", "weights" },
         { "{groups: [{weights: x, rate: -1}]}", "from 0" },

@@ -440,7 +440,7 @@ START_TEST(lessons_begin_with_a_blank)
         omn_pipeline_taught_fini(&l);
         omn_teacher_free(t);
         omn_pipeline_close(p);
-        for (int k = 0; k < 2; k++) omn_value_unref((omn_value *)(uintptr_t)in[k].value);
+        for (int v = 0; v < 2; v++) omn_value_unref((omn_value *)(uintptr_t)in[v].value);
     }
     const omn_setting set = { "before", " ", 0, 0 };
     const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .set = &set, .n_set = 1 };

@@ -194,14 +194,13 @@ static void walk_by(const omn_train_setup *s, const double (*by)[2])
         ck_assert(finite);
         ck_assert_double_eq_tol(norm, want, 1e-4 * want);
         for (size_t i = 0; i < k.n; i++) {
+            omn_train_setup own = *s;
+            own.rate *= by ? by[i][0] : 1;
+            own.rate_muon *= by ? by[i][0] : 1;
+            own.decay *= by ? by[i][1] : 1;
             if (s->optimizer == OMN_ADAFACTOR) adafactor_step(&k, i, g[i], turn, s);
-            else if (s->optimizer == OMN_MUON && i < 2) muon_step(&k, i, g[i], s);
-            else {
-                omn_train_setup own = *s;
-                own.rate *= by ? by[i][0] : 1;
-                own.decay *= by ? by[i][1] : 1;
-                adamw_step(&k, i, g[i], turn, &own);
-            }
+            else if (s->optimizer == OMN_MUON && i < 2) muon_step(&k, i, g[i], &own);
+            else adamw_step(&k, i, g[i], turn, &own);
         }
     }
     for (size_t i = 0; i < k.n; i++) {
@@ -232,6 +231,12 @@ START_TEST(groups_of_weights_walk_on_their_own)
                                 .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1, .clip = 5,
                                 .groups = groups, .n_groups = 5 };
     walk_by(&s, by);
+    omn_train_setup muon = s;
+    muon.optimizer = OMN_MUON;
+    muon.rate_muon = 0.02;
+    muon.momentum = 0.95;
+    muon.beta2 = 0.98;
+    walk_by(&muon, by);
 }
 END_TEST
 
@@ -354,7 +359,7 @@ START_TEST(settings_without_sense_are_refused)
         { OMN_FILL(omn_train_setup), .rate = 1, .groups = &back, .n_groups = 1 },
         { OMN_FILL(omn_train_setup), .rate = 1, .groups = &odd, .n_groups = 1 },
         { OMN_FILL(omn_train_setup), .rate = 1, .groups = &fine, .n_groups = 1,
-          .optimizer = OMN_MUON },
+          .optimizer = OMN_ADAFACTOR },
         { OMN_FILL(omn_train_setup), .rate = 0 },
         { OMN_FILL(omn_train_setup), .rate = NAN },
         { OMN_FILL(omn_train_setup), .rate = 1, .beta1 = 1 },
