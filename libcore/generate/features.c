@@ -58,7 +58,7 @@ static void add_text(uint64_t h[2], const char *text) { add(h, text, strlen(text
 static omn_status look_at_encoder(const asking *a, uint64_t h[2], omn_error *err)
 {
     const omn_program *program = a->m->program;
-    const int precision = omn_program_precision(program);
+    const omn_precision precision = omn_program_precision(program);
     const omn_device_info *info = program_device(program);
     omn_graph *g = NULL;
     omn_tensor t;
