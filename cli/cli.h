@@ -99,6 +99,8 @@ const char *cli_text(const cli_args *a, const char *name);
 bool cli_has(const cli_args *a, const char *name);
 double cli_number(const cli_args *a, const char *name, double deflt);
 size_t cli_count(const cli_args *a, const char *name);
+/* How many options say what the machine does: with one, the context is another. */
+size_t cli_count_machine(const cli_args *a);
 const char *cli_nth(const cli_args *a, const char *name, size_t i);
 /* --set key=value, all of them; *out is owned (free()). -1, or the exit code after a complaint. */
 int cli_settings(cli *c, const cli_args *a, omn_setting **out, size_t *n);

@@ -488,9 +488,7 @@ static int compare(cli *c, int argc, char **argv)
         code = cli_usage(c, "standard input can be read for one --task alone");
     if (code >= 0) goto done;
     if (!k.given) choose_tasks(&k, (const char *const *)a.operands);
-    if (cli_count(&a, "threads") + cli_count(&a, "device") + cli_count(&a, "precision") +
-        cli_count(&a, "cache") + cli_count(&a, "adapter") + cli_count(&a, "keep") +
-        cli_count(&a, "keep-folder")) {
+    if (cli_count_machine(&a)) {
         close_tasks(&k);
         first = c->ctx;
         c->ctx = NULL;

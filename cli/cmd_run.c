@@ -600,9 +600,7 @@ done:
 /* how many options about the machine were given */
 static size_t asked_of_machine(const cli_args *a)
 {
-    return cli_count(a, "threads") + cli_count(a, "device") + cli_count(a, "precision") +
-           cli_count(a, "cache") + cli_count(a, "adapter") + cli_count(a, "memory") +
-           cli_count(a, "keep") + cli_count(a, "keep-folder");
+    return cli_count_machine(a) + cli_count(a, "memory");
 }
 
 /* The pipeline's inputs become options, so it is read before they are. Should the options that

@@ -234,6 +234,18 @@ size_t cli_count(const cli_args *a, const char *name)
     return n;
 }
 
+static size_t count_rows(const cli_args *a, const cli_option *rows, size_t n)
+{
+    size_t given = 0;
+    for (size_t i = 0; i < n; i++) given += cli_count(a, rows[i].name);
+    return given;
+}
+
+size_t cli_count_machine(const cli_args *a)
+{
+    return count_rows(a, CLI_ROWS(machine_rows)) + count_rows(a, CLI_ROWS(precision_rows));
+}
+
 const char *cli_nth(const cli_args *a, const char *name, size_t at)
 {
     for (size_t i = 0; i < a->n_given; i++)

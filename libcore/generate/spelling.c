@@ -80,21 +80,22 @@ done:
     return st;
 }
 
-/* What qsort is told: its comparison gets no word beside the two items. */
-typedef struct item { const char *bytes; uint32_t n; int32_t id; } item;
-
-static int by_bytes(const void *a, const void *b)
+int spelled_alike(const spelled_id *x, const spelled_id *y)
 {
-    const item *x = a, *y = b;
     const int c = memcmp(x->bytes, y->bytes, x->n < y->n ? x->n : y->n);
-    if (c) return c;
-    if (x->n != y->n) return x->n < y->n ? -1 : 1;
-    return x->id < y->id ? -1 : x->id > y->id;
+    return c ? c : (x->n > y->n) - (x->n < y->n);
+}
+
+int spelled_by_bytes(const void *a, const void *b)
+{
+    const spelled_id *x = a, *y = b;
+    const int c = spelled_alike(x, y);
+    return c ? c : (x->id > y->id) - (x->id < y->id);
 }
 
 static omn_status sort(const spelling *s, spelled *at, omn_error *err)
 {
-    item *all = calloc((size_t)s->rows, sizeof *all);
+    spelled_id *all = calloc((size_t)s->rows, sizeof *all);
     int32_t *order = calloc((size_t)s->rows, sizeof *order);
     uint32_t *same = calloc((size_t)s->rows, sizeof *same);
     if (!all || !order || !same) {
@@ -107,9 +108,9 @@ static omn_status sort(const spelling *s, spelled *at, omn_error *err)
     for (int32_t id = 0; id < s->rows; id++) {
         const uint32_t length = at->offset[id + 1] - at->offset[id];
         if (length && bit_get(s->plain, id))
-            all[n++] = (item){ at->bytes + at->offset[id], length, id };
+            all[n++] = (spelled_id){ at->bytes + at->offset[id], length, id };
     }
-    qsort(all, n, sizeof *all, by_bytes);
+    qsort(all, n, sizeof *all, spelled_by_bytes);
     for (size_t i = 0; i < n; i++) {
         order[i] = all[i].id;
         if (i == 0) continue;

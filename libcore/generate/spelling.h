@@ -31,7 +31,12 @@ omn_status spelling_new(const omn_part *decoder, const omn_vocab *v, spelling **
 /* Sort the pieces, for rules over bytes. Not beside other uses of the same spelling. */
 omn_status spelling_sort(spelling *s, omn_error *err);
 void spelling_free(spelling *s);
-/* The bytes of one id at a place of a text; after spelling_sort. */
+/* An id by its bytes; which of two comes first by these alone, and for qsort: those that spell the
+ * same stand in the order of their ids. */
+typedef struct spelled_id { const char *bytes; uint32_t n; int32_t id; } spelled_id;
+int spelled_alike(const spelled_id *x, const spelled_id *y);
+int spelled_by_bytes(const void *a, const void *b);
+/* The bytes of one id at a place of a text, where `spells`. */
 const char *spelling_get(const spelling *s, int32_t id, bool first, size_t *n);
 
 static inline bool bit_get(const uint64_t *bits, int32_t i)

@@ -23,8 +23,7 @@ static omn_status no_memory(const omn_recipe *r, omn_error *err)
     return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", r->path);
 }
 
-/* One of some words, by its number. */
-static omn_status choice(const yml *y, const char *const *names, int deflt, int *out,
+omn_status recipe_choice(const yml *y, const char *const *names, int deflt, int *out,
                          omn_error *err)
 {
     *out = deflt;
@@ -62,7 +61,7 @@ static omn_status read_sources(omn_recipe *r, const yml *y, omn_error *err)
             return yml_fail(v, err, "%s: use: NAME of a source is wanted (omnio list source)",
                             s->name);
         TRY_READ(yml_double(yml_get(v, "share"), 0, 1e9, &s->share, 1, err));
-        TRY_READ(choice(yml_get(v, "lessons"), lessons, 0, &k, err));
+        TRY_READ(recipe_choice(yml_get(v, "lessons"), lessons, 0, &k, err));
         s->one = k == 1;
     }
     r->n_sources = y->n;
@@ -236,9 +235,9 @@ static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
     if (!y) return yml_fail(r->root, err, "optimizer: {use: adamw, rate: 1e-3} is wanted");
     TRY_READ(yml_want(y, YML_MAP, "optimizer", err));
     TRY_READ(yml_only(y, keys, err));
-    TRY_READ(choice(yml_get(y, "use"), uses, 0, &k, err));
+    TRY_READ(recipe_choice(yml_get(y, "use"), uses, 0, &k, err));
     t->optimizer = (omn_optimizer)k;
-    TRY_READ(choice(yml_get(y, "curve"), curves, 2, &k, err));
+    TRY_READ(recipe_choice(yml_get(y, "curve"), curves, 2, &k, err));
     t->curve = (omn_curve)k;
     TRY_READ(yml_double(yml_get(y, "rate"), 0, 100, &t->rate, 1e-3, err));
     TRY_READ(yml_double(yml_get(y, "rate_muon"), 0, 100, &t->rate_muon, 0.02, err));
@@ -282,7 +281,7 @@ static omn_status read_again(omn_recipe *r, const yml *y, size_t stage, omn_erro
     a->from = t->steps;
     TRY_READ(yml_double(yml_get(o, "rate"), 1e-12, 100, &a->rate, t->rate, err));
     TRY_READ(yml_double(yml_get(o, "rate_muon"), 1e-12, 100, &a->rate_muon, t->rate_muon, err));
-    TRY_READ(choice(yml_get(o, "curve"), curves, (int)t->curve, &k, err));
+    TRY_READ(recipe_choice(yml_get(o, "curve"), curves, (int)t->curve, &k, err));
     a->curve = (omn_curve)k;
     TRY_READ(yml_int(yml_get(o, "warmup"), 0, 1 << 30, &n, (int64_t)t->warmup, err));
     a->warmup = (uint64_t)n;
@@ -369,13 +368,13 @@ static omn_status read_rest(omn_recipe *r, omn_error *err)
     t->seed = (uint64_t)n;
     TRY_READ(yml_int(yml_get(y, "save_every"), 1, 1 << 30, &n, 200, err));
     r->save_every = (uint64_t)n;
-    TRY_READ(choice(yml_get(y, "precision"), precisions, 0, &k, err));
+    TRY_READ(recipe_choice(yml_get(y, "precision"), precisions, 0, &k, err));
     t->precision = (omn_precision)k;
-    TRY_READ(choice(yml_get(y, "export"), types, 1, &k, err));
+    TRY_READ(recipe_choice(yml_get(y, "export"), types, 1, &k, err));
     r->export_type = type_of[k];
-    TRY_READ(choice(yml_get(y, "bad_examples"), bad, 0, &k, err));
+    TRY_READ(recipe_choice(yml_get(y, "bad_examples"), bad, 0, &k, err));
     r->skip_bad = k == 1;
-    TRY_READ(choice(yml_get(y, "balance"), balances, 0, &k, err));
+    TRY_READ(recipe_choice(yml_get(y, "balance"), balances, 0, &k, err));
     t->balance = (omn_balance)k;
     TRY_READ(yml_bool(yml_get(y, "recompute"), &t->recompute, false, err));
     const yml *evaluate = yml_get(y, "evaluate");

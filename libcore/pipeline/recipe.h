@@ -159,6 +159,9 @@ omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, om
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
 /* And away again. m: NULL, it was not opened. */
 void recipe_alone(const omn_model *m, const char *out);
+/* One of some words, by its number; recipe.c */
+omn_status recipe_choice(const yml *y, const char *const *names, int deflt, int *out,
+                         omn_error *err);
 /* The key "schedules": numbers of the setup; schedules.c */
 omn_status schedules_read(omn_recipe *r, const yml *y, omn_error *err);
 /* The keys "start" (one place of weights, or a list of them) and "parts"; NULL: it is not there;

@@ -6,21 +6,13 @@
 
 #include <string.h>
 
-static omn_status read_curve(const yml *y, omn_curve *out, omn_error *err)
-{
-    const char *word;
-    const omn_status st = yml_text(y, &word, "cosine", err);
-    if (st != OMN_OK) return st;
-    *out = strcmp(word, "linear") ? OMN_CURVE_COSINE : OMN_CURVE_LINEAR;
-    if (*out == OMN_CURVE_LINEAR || !strcmp(word, "cosine")) return OMN_OK;
-    return yml_fail(y, err, "curve: cosine or linear is wanted, not \"%s\"", word);
-}
-
 static omn_status read_one(const yml *key, const yml *y, omn_train_number *n, omn_error *err)
 {
     static const char *const keys[] = { "from", "to", "steps", "curve", NULL };
+    static const char *const curves[] = { "linear", "cosine", NULL };
     omn_status st = yml_want(y, YML_MAP, key->text, err);
     int64_t steps = 0;
+    int curve = 0;
     n->name = key->text;
     if (st == OMN_OK) st = yml_only(y, keys, err);
     if (st != OMN_OK) return st;
@@ -31,7 +23,8 @@ static omn_status read_one(const yml *key, const yml *y, omn_train_number *n, om
     OMN_TRY(yml_double(yml_get(y, "from"), -1e9, 1e9, &n->from, 0, err));
     OMN_TRY(yml_double(yml_get(y, "to"), -1e9, 1e9, &n->to, 0, err));
     OMN_TRY(yml_int(yml_get(y, "steps"), 1, 1 << 30, &steps, 0, err));
-    OMN_TRY(read_curve(yml_get(y, "curve"), &n->curve, err));
+    OMN_TRY(recipe_choice(yml_get(y, "curve"), curves, 1, &curve, err));
+    n->curve = curve ? OMN_CURVE_COSINE : OMN_CURVE_LINEAR;
     n->steps = (uint64_t)steps;
 done:
     return st;

@@ -12,41 +12,26 @@
 #include <string.h>
 #include <sys/stat.h>
 
-typedef struct word { const char *bytes; size_t n; int32_t id; } word;
-
-static int by_spelling(const void *a, const void *b)
-{
-    const word *x = a, *y = b;
-    const int c = memcmp(x->bytes, y->bytes, x->n < y->n ? x->n : y->n);
-    if (c) return c;
-    return x->n == y->n ? 0 : x->n < y->n ? -1 : 1;
-}
-
-static int by_spelling_and_id(const void *a, const void *b)
-{
-    const word *x = a, *y = b;
-    const int c = by_spelling(a, b);
-    return c ? c : (x->id > y->id) - (x->id < y->id);
-}
-
-static void sorted(const spelling *s, word *out)
+static void sorted(const spelling *s, spelled_id *out)
 {
     for (int32_t id = 0; id < s->rows; id++) {
-        out[id].id = id;
-        out[id].bytes = spelling_get(s, id, false, &out[id].n);
+        size_t n;
+        const char *bytes = spelling_get(s, id, false, &n);
+        out[id] = (spelled_id){ bytes, (uint32_t)n, id };
     }
-    qsort(out, (size_t)s->rows, sizeof *out, by_spelling_and_id);
+    qsort(out, (size_t)s->rows, sizeof *out, spelled_by_bytes);
 }
 
-/* from[id]: the row of old that id of new begins with, or -1; returns how many words move. What old
- * has and new has not are rows that nobody claims: words that new has alone take them in turn. */
-static int32_t follow(const word *old, int32_t n_old, const word *new, int32_t n_new, bool *taken,
+/* from[id]: the row of old that id of new begins with; returns how many words move. What old has
+ * and new has not are rows that nobody claims: words that new has alone take them in turn. Both
+ * have n rows, so there is one for each. */
+static int32_t follow(const spelled_id *old, const spelled_id *new, int32_t n, bool *taken,
                       int32_t *from)
 {
-    int32_t moved = 0, free_row = 0;
-    for (int32_t i = 0; i < n_new; i++) from[i] = -1;
-    for (int32_t i = 0, k = 0; i < n_old && k < n_new;) {
-        const int c = by_spelling(&old[i], &new[k]);
+    int32_t moved = 0, row = 0;
+    for (int32_t i = 0; i < n; i++) from[i] = -1;
+    for (int32_t i = 0, k = 0; i < n && k < n;) {
+        const int c = spelled_alike(&old[i], &new[k]);
         if (c < 0) i++;
         else if (c > 0) k++;
         else {
@@ -55,10 +40,10 @@ static int32_t follow(const word *old, int32_t n_old, const word *new, int32_t n
             from[new[k++].id] = old[i++].id;
         }
     }
-    for (int32_t id = 0; id < n_new; id++) {
+    for (int32_t id = 0; id < n; id++) {
         if (from[id] >= 0) continue;
-        while (free_row < n_old && taken[free_row]) free_row++;
-        if (free_row < n_old) from[id] = free_row++;
+        while (taken[row]) row++;
+        from[id] = row++;
     }
     return moved;
 }
@@ -93,9 +78,7 @@ static omn_status rows_move(const omn_model *m, omn_store *store, const char *ta
             continue;
         memcpy(was, is, like.bytes);
         for (int32_t id = 0; id < rows; id++)
-            if (from[id] >= 0)
-                memcpy(is + (size_t)id * width, was + (size_t)from[id] * width,
-                       width * sizeof *is);
+            memcpy(is + (size_t)id * width, was + (size_t)from[id] * width, width * sizeof *is);
     }
     free(was);
     return OMN_OK;
@@ -108,7 +91,7 @@ static omn_status words_between(const omn_part *was, const omn_model *m, omn_sto
     const omn_vocab *old = omn_part_vocabulary(was), *new = omn_part_vocabulary(is);
     omn_status st = OMN_OK;
     spelling *a = NULL, *b = NULL;
-    word *words = NULL;
+    spelled_id *words = NULL;
     int32_t *from = NULL;
     bool *taken = NULL;
     if (!old || !new || !new->table || old->rows != new->rows) return OMN_OK;
@@ -125,7 +108,7 @@ static omn_status words_between(const omn_part *was, const omn_model *m, omn_sto
     }
     sorted(a, words);
     sorted(b, words + n);
-    const int32_t rows = follow(words, old->rows, words + n, new->rows, taken, from);
+    const int32_t rows = follow(words, words + n, new->rows, taken, from);
     if (rows) OMN_TRY(rows_move(m, store, new->table, from, new->rows, err));
     *moved += (size_t)rows;
 done:

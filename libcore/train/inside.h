@@ -108,6 +108,8 @@ typedef struct schedule_now {
     double rate, rate_muon, factor;       /* peaks, and the part of them that counts now */
     double average, aux;
 } schedule_now;
+/* What is left of a peak k steps after its part began, of `steps`. */
+double schedule_factor(const omn_train_again *p, uint64_t steps, uint64_t k);
 /* The numbers of step k (from 0). */
 schedule_now schedule_at(const omn_train_setup *s, uint64_t k);
 

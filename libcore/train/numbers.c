@@ -64,12 +64,8 @@ omn_status numbers_copy(omn_trainer *t, omn_error *err)
 
 double number_at(const omn_train_setup *s, const omn_train_number *n, uint64_t step)
 {
-    const double pi = 3.14159265358979323846;
-    const uint64_t steps = n->steps ? n->steps : s->steps;
-    const double x = steps && step < steps ? (double)step / (double)steps : 1;
-    if (n->curve == OMN_CURVE_CONST) return n->from;
-    if (n->curve == OMN_CURVE_LINEAR) return n->from + (n->to - n->from) * x;
-    return n->to + (n->from - n->to) * 0.5 * (1 + cos(pi * x));
+    const omn_train_again fall = { .curve = n->curve };
+    return n->to + (n->from - n->to) * schedule_factor(&fall, n->steps ? n->steps : s->steps, step);
 }
 
 omn_status numbers_feed(omn_trainer *t, omn_error *err)

@@ -6,8 +6,7 @@
 
 #include <math.h>
 
-/* k: steps since this part began, of `steps` */
-static double factor(const omn_train_again *p, uint64_t steps, uint64_t k)
+double schedule_factor(const omn_train_again *p, uint64_t steps, uint64_t k)
 {
     const double pi = 3.14159265358979323846;
     if (k < p->warmup) return (double)(k + 1) / (double)p->warmup;
@@ -37,7 +36,7 @@ schedule_now schedule_at(const omn_train_setup *s, uint64_t k)
     return (schedule_now){
         .rate = p.rate,
         .rate_muon = p.rate_muon,
-        .factor = factor(&p, steps, k - p.from),
+        .factor = schedule_factor(&p, steps, k - p.from),
         .average = p.average,
         .aux = p.aux + (p.aux_last - p.aux) * x,
     };

@@ -278,7 +278,7 @@ START_TEST(schedules_that_do_not_fit)
         { "schedules: {temperature: {from: 1, to: 0.1}, kl: {from: 0, to: 1}, "
           "beta: {from: 1, to: 2}}\n", "nothing that is learnt reads a number \"beta\"" },
         { "schedules: {kl: {from: 0}}\n", "{from: NUMBER, to: NUMBER} is wanted" },
-        { "schedules: {kl: {from: 0, to: 1, curve: rsqrt}}\n", "cosine or linear" },
+        { "schedules: {kl: {from: 0, to: 1, curve: rsqrt}}\n", "one of linear, cosine" },
         { "schedules: {kl: {from: 0, to: 1, step: 3}}\n", "step" },
     };
     const char *folder = testing_folder();

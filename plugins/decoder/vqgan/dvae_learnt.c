@@ -54,9 +54,6 @@ const omn_encoder_impl dvae_pictures = { NULL, "image", vqgan_open, free, ports,
 
 /* ---- the model ------------------------------------------------------------------------------- */
 
-/* It has no state; that it is open is seen by this. */
-static const char nothing;
-
 static omn_status model_open(omn_call *c, const void *params, omn_open *o, void **self,
                              omn_error *err)
 {
@@ -65,7 +62,7 @@ static omn_status model_open(omn_call *c, const void *params, omn_open *o, void 
     omn_config *f = omn_open_config(o);
     const int groups = (int)omn_config_int_or(f, "group_count", 1, MOST_LEVELS, 4);
     char all[400], mult[96] = "1";
-    *self = (void *)(uintptr_t)&nothing;
+    *self = (void *)(uintptr_t)&learnt_nothing;
     size_t at = 1;
     for (int i = 1; i < groups; i++) {
         omn_format(mult + at, sizeof mult - at, ",%d", 1 << i);
@@ -113,13 +110,5 @@ static void build(const void *self, omn_scope *s, const omn_build *rq, omn_bundl
     omn_bundle_put(out, s, "scores.image", scores);
 }
 
-static int32_t most_tokens(const void *self, bool answer)
-{
-    (void)self;
-    (void)answer;
-    return 1;
-}
-
-static void model_close(void *self) { (void)self; }
-
-const omn_model_impl dvae_model = { NULL, model_open, model_close, build, NULL, most_tokens };
+const omn_model_impl dvae_model = { NULL,  model_open, learnt_close,
+                                     build, NULL,       learnt_most_tokens };

@@ -92,6 +92,13 @@ omn_node *dvae_pixels(const vqgan_self *v, omn_scope *s, omn_node *codes);
  * (of the logit), then of each the logarithm of its spread. */
 omn_node *dvae_spread(const vqgan_self *v, omn_scope *s, omn_node *shares);
 
+/* ---- codec.c: what both models that are learnt have ---- */
+
+/* They have no state: that one is open is seen by this. */
+extern const char learnt_nothing;
+void learnt_close(void *self);
+int32_t learnt_most_tokens(const void *self, bool answer);
+
 /* ---- dvae_learnt.c: a dVAE that is learnt: encoder of its pictures, model over it ------ */
 
 extern const omn_encoder_impl dvae_pictures;

@@ -13,7 +13,8 @@
 /* What the original's table has; blocks: of a residual network. */
 typedef struct tower {
     const char *name;
-    int side, patch;
+    int64_t side;
+    int patch;
     const char *blocks;
     int width, layers, embed, text_width;
 } tower;
@@ -42,11 +43,12 @@ static void say(clip *k, omn_config *f, const tower *t, const words *w)
     if (t->blocks) snprintf(shape, sizeof shape, "\"layers\": [%s]", t->blocks);
     else snprintf(shape, sizeof shape, "\"layers\": %d, \"patch_size\": %d", t->layers, t->patch);
     snprintf(k->usual, sizeof k->usual,
-             "{\"quick_gelu\": true, \"embed_dim\": %d, \"vision_cfg\": {\"image_size\": %d, "
+             "{\"quick_gelu\": true, \"embed_dim\": %d, \"vision_cfg\": {\"image_size\": %lld, "
              "\"width\": %d, %s}, \"text_cfg\": {\"context_length\": %lld, \"vocab_size\": %lld, "
              "\"width\": %d, \"heads\": %d, \"layers\": %lld}}",
-             t->embed, t->side, t->width, shape, (long long)w->context, (long long)w->rows,
-             t->text_width, t->text_width < HEAD ? 1 : t->text_width / HEAD, (long long)w->layers);
+             t->embed, (long long)t->side, t->width, shape, (long long)w->context,
+             (long long)w->rows, t->text_width, t->text_width < HEAD ? 1 : t->text_width / HEAD,
+             (long long)w->layers);
     omn_config_usual(f, k->usual);
 }
 
@@ -78,7 +80,7 @@ static void measure(clip *k, omn_config *f)
     const int64_t grid = shapes_side(places - 1);
     const int patch = (int)shapes_dim(f, "visual.conv1.weight", 3);
     const tower t = {
-        .side = (int)grid * (plain ? patch : 32), .patch = patch,
+        .side = grid * (plain ? patch : 32), .patch = patch,
         .blocks = plain ? NULL : blocks_of(f, blocks, sizeof blocks),
         .width = (int)shapes_dim(f, plain ? "visual.conv1.weight" : "visual.conv3.weight", 0),
         .layers = shapes_count(f, "visual.transformer.resblocks.", ".ln_1.weight"),
