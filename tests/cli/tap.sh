@@ -33,22 +33,30 @@ gives() {
 }
 
 # killed ROUND SECONDS COMMAND...: the command is killed after a moment, about SECONDS at most, that nobody chose.
+# What it says is to be the program's own. So it runs the program itself and not libtool's script of an uninstalled
+# one, whose children outlive it and tell that nobody reads what they write; and nothing looks for leaks there,
+# which happens in another process that tells when the one it looks at is gone.
 killed() {
     moment=$(awk "BEGIN { srand($$ * 1000 + $1); printf \"%.3f\", 0.02 + $2 * rand() }")
     shift 2
-    "$@" &
+    (
+        export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0"
+        if [ -x "$top_builddir/.libs/omnio" ]; then
+            export LD_LIBRARY_PATH="$top_builddir/.libs${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+            omnio=$top_builddir/.libs/omnio
+        fi
+        "$@"
+    ) &
     pid=$!
     sleep "$moment"
     kill -KILL $pid 2> /dev/null
     wait $pid 2> /dev/null
 }
 
-# uncomplaining FILE: nothing stands in what the killed runs and the last one said. While the program is not
-# installed libtool puts a script in its place, and that may be killed as well: where the caller ignores
-# SIGPIPE, the script's own children then tell that nobody reads what they write.
+# uncomplaining FILE: nothing stands in what the killed runs and the last one said.
 uncomplaining() {
-    grep -v -E '(sed: couldn.t (flush|write)|line [0-9]+: [a-z]+: write error).*Broken pipe' "$1"
-    [ $? -eq 1 ]
+    cat "$1"
+    [ ! -s "$1" ]
 }
 
 # photos MANY YES: a folder of four pictures with a manifest of two questions about each, and these answers to them.
