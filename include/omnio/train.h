@@ -100,8 +100,17 @@ typedef struct omn_train_again {
 /* Weights that move otherwise than the rest: factors of the rate and of the decay. */
 typedef struct omn_train_group {
     const char *weights;                /* full name, or a glob as in `frozen` */
-    double rate, decay;                 /* 0 and more; 1: as the others */
+    double rate, decay; /* 0 and more; 1: as the others. rate 0: it stays as it is, and its gradient
+                         * counts nowhere, in the norm that is clipped neither */
 } omn_train_group;
+
+/* From step `from` on, until the next one begins, this counts in place of what the setup says. */
+typedef struct omn_train_stage {
+    uint64_t from;                      /* ascending, 0 and more, below the setup's steps */
+    const double *shares;               /* of its outputs; NULL: the setup's */
+    const omn_train_group *groups;      /* come before the setup's own */
+    size_t n_groups;
+} omn_train_stage;
 
 /* A number that graphs read as the input "schedule.NAME", f32 [1]: at step k of `steps` it has gone
  * from `from` to `to`, in a straight line or along half a cosine, and stays there. */
@@ -203,6 +212,8 @@ typedef struct omn_train_setup {
     /* each of them is wanted by a graph, and a graph wants no other: OMN_ERR_CONFIG */
     const omn_train_number *numbers;
     size_t n_numbers;
+    const omn_train_stage *stages;      /* NULL: all steps are as above */
+    size_t n_stages;
 } omn_train_setup;
 /* The number of the output that a step (from 0) asks: drawn from seed and step alone, so that a run
  * that goes on draws as one that was not stopped. 0 where there is only one. [any] */

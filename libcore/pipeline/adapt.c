@@ -54,23 +54,51 @@ static bool matches(const recipe_patterns *p, const char *name)
     return false;
 }
 
-/* Each pattern of the list names some weight of the store (for on: some matrix of a product). */
+/* The pattern names some weight of the store (for on: some matrix of a product). */
+static omn_status names_some(const char *pattern, const yml *at, omn_program *of,
+                             const omn_store *store, const char *key, omn_error *err)
+{
+    for (size_t k = 0; k < omn_store_count(store); k++) {
+        const char *name = omn_store_name(store, k);
+        if (glob_match(pattern, name) &&
+            (!of || (omn_store_tensor(store, k).shape.rank == 2 && program_adapts(of, name))))
+            return OMN_OK;
+    }
+    return yml_fail(at, err, "%s: \"%s\" names no %s of the model", key, pattern,
+                    of ? "matrix of a product" : "weight");
+}
+
 static omn_status each_names(const recipe_patterns *p, omn_program *of, const omn_store *store,
                              const char *key, omn_error *err)
 {
     for (size_t i = 0; i < p->n; i++) {
-        bool some = false;
-        for (size_t k = 0; k < omn_store_count(store) && !some; k++) {
-            const char *name = omn_store_name(store, k);
-            some = glob_match(p->list[i], name) &&
-                   (!of ||
-                    (omn_store_tensor(store, k).shape.rank == 2 && program_adapts(of, name)));
-        }
-        if (!some)
-            return yml_fail(p->at->items[i], err, "%s: \"%s\" names no %s of the model", key,
-                            p->list[i], of ? "matrix of a product" : "weight");
+        const omn_status st = names_some(p->list[i], p->at->items[i], of, store, key, err);
+        if (st != OMN_OK) return st;
     }
     return OMN_OK;
+}
+
+/* The same of what the optimizer or a stage names; they were read as lists of the right kind. */
+static omn_status groups_name(const yml *groups, const omn_store *store, omn_error *err)
+{
+    for (size_t i = 0; groups && i < groups->n; i++) {
+        const yml *at = yml_get(groups->items[i], "weights");
+        const omn_status st = names_some(at->text, at, NULL, store, "groups", err);
+        if (st != OMN_OK) return st;
+    }
+    return OMN_OK;
+}
+
+static omn_status stages_name(const omn_recipe *r, const omn_store *store, omn_error *err)
+{
+    omn_status st = groups_name(yml_get(yml_get(r->root, "optimizer"), "groups"), store, err);
+    for (size_t k = 0; k < r->n_stages && st == OMN_OK; k++) {
+        const yml *still = yml_get(r->stages[k].at, "freeze");
+        for (size_t i = 0; still && i < still->n && st == OMN_OK; i++)
+            st = names_some(still->items[i]->text, still->items[i], NULL, store, "freeze", err);
+        if (st == OMN_OK) st = groups_name(yml_get(r->stages[k].at, "groups"), store, err);
+    }
+    return st;
 }
 
 /* Every weight by its name, but those that learn beside the adapters. */
@@ -97,6 +125,7 @@ omn_status adapt_apply(omn_recipe *r, omn_store *store, omn_error *err)
     omn_program *p = omn_model_program(r->teacher);
     const size_t n = omn_store_count(store);
     omn_status st = each_names(&r->freeze, NULL, store, "freeze", err);
+    if (st == OMN_OK) st = stages_name(r, store, err);
     r->n_adapters = 0;
     if (st != OMN_OK || !r->lora_rank) return st;
     OMN_TRY(each_names(&r->lora_on, p, store, "on", err));

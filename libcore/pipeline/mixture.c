@@ -8,31 +8,32 @@
 #include <string.h>
 
 /* Share times size to a power. */
-static omn_status weigh(omn_recipe *r, size_t i, double power, omn_error *err)
+static omn_status weigh(omn_recipe *r, size_t stage, size_t i, double power, omn_error *err)
 {
     recipe_source *s = &r->sources[i];
     if (!(power > 0)) return OMN_OK;
-    const uint64_t n = example_count(r, 0, (int)i, OMN_SPLIT_TRAIN);
+    const uint64_t n = example_count(r, stage, (int)i, OMN_SPLIT_TRAIN);
     if (n == OMN_ENDLESS)
         return yml_fail(s->at, err, "source %s has no end, so it has no size (sizes: equal, and a "
                                     "share of its own)", s->name);
-    s->share *= pow((double)n, power);
+    r->stages[stage].share[i] *= pow((double)n, power);
     return OMN_OK;
 }
 
-static omn_status group(omn_recipe *r, const yml *y, size_t k, omn_error *err)
+static omn_status group(omn_recipe *r, size_t stage, const yml *y, size_t k, omn_error *err)
 {
+    double *shares = r->stages[stage].share;
     const char *name = yml_key(y, k)->text;
     double share, all = 0;
     const omn_status st = yml_double(yml_value(y, k), 0, 1e9, &share, 1, err);
     if (st != OMN_OK) return st;
     for (size_t i = 0; i < r->n_sources; i++)
-        if (!strcmp(r->sources[i].group, name)) all += r->sources[i].share;
-    if (!(all > 0))
+        if (!strcmp(r->sources[i].group, name)) all += shares[i];
+    if (!(all > 0) && r->n_stages < 2)
         return yml_fail(yml_key(y, k), err,
                         "no source belongs to the group %s, or all of them have no share", name);
     for (size_t i = 0; i < r->n_sources; i++)
-        if (!strcmp(r->sources[i].group, name)) r->sources[i].share *= share / all;
+        if (!strcmp(r->sources[i].group, name)) shares[i] *= all > 0 ? share / all : 1;
     return OMN_OK;
 }
 
@@ -44,7 +45,8 @@ omn_status mixture_read(omn_recipe *r, const yml *sizes, const yml *groups, omn_
     const double power = !strcmp(word, "root") ? 0.5 : !strcmp(word, "size") ? 1 : 0;
     if (!(power > 0) && strcmp(word, "equal") != 0)
         return yml_fail(sizes, err, "sizes: \"%s\": equal, root or size is wanted", word);
-    for (size_t i = 0; i < r->n_sources; i++) OMN_TRY(weigh(r, i, power, err));
+    for (size_t k = 0; k < r->n_stages; k++)
+        for (size_t i = 0; i < r->n_sources; i++) OMN_TRY(weigh(r, k, i, power, err));
     if (groups) OMN_TRY(yml_want(groups, YML_MAP, "groups", err));
     for (size_t i = 0; i < r->n_sources; i++) {
         recipe_source *s = &r->sources[i];
@@ -55,7 +57,8 @@ omn_status mixture_read(omn_recipe *r, const yml *sizes, const yml *groups, omn_
         if (groups && !yml_get(groups, s->group))
             return yml_fail(s->at, err, "source %s belongs to no group (group: NAME)", s->name);
     }
-    for (size_t k = 0; groups && k < groups->n; k++) OMN_TRY(group(r, groups, k, err));
+    for (size_t i = 0; groups && i < r->n_stages; i++)
+        for (size_t k = 0; k < groups->n; k++) OMN_TRY(group(r, i, groups, k, err));
 done:
     return st;
 }

@@ -31,23 +31,23 @@ bool page_teaches(const recipe_task *t, int source, uint32_t output)
 }
 
 /* How often a source is drawn from when this output is asked. */
-static double share_of(const omn_recipe *r, size_t source, uint32_t output)
+static double share_of(const omn_recipe *r, size_t stage, size_t source, uint32_t output)
 {
     bool asks = r->n_outputs < 2;
     for (size_t i = 0; i < r->n_tasks && !asks; i++)
         asks = page_teaches(&r->tasks[i], (int)source, output);
-    return asks ? r->sources[source].share : 0;
+    return asks ? r->stages[stage].share[source] : 0;
 }
 
-static int source_of(const omn_recipe *r, uint64_t index, uint32_t output)
+static int source_of(const omn_recipe *r, size_t stage, uint64_t index, uint32_t output)
 {
     double all = 0, at = 0;
     size_t last = r->n_sources - 1;
-    for (size_t i = 0; i < r->n_sources; i++) all += share_of(r, i, output);
+    for (size_t i = 0; i < r->n_sources; i++) all += share_of(r, stage, i, output);
     const double u =
         (double)(omn_random_at(r->setup.seed, 0x70616765, index) >> 11) * 0x1p-53 * all;
     for (size_t i = 0; i < r->n_sources; i++) {
-        const double share = share_of(r, i, output);
+        const double share = share_of(r, stage, i, output);
         at += share;
         if (u < at) return (int)i;
         if (share > 0) last = i;
@@ -58,7 +58,7 @@ static int source_of(const omn_recipe *r, uint64_t index, uint32_t output)
 void page_place(const omn_recipe *r, uint64_t index, uint64_t step, size_t *stage, int *source)
 {
     *stage = stage_of(r, step);
-    *source = source_of(r, index, omn_train_output(&r->setup, step));
+    *source = source_of(r, *stage, index, omn_train_output(&r->setup, step));
 }
 
 typedef struct maker {

@@ -64,27 +64,40 @@ static omn_status output_of(omn_recipe *r, recipe_task *t, omn_error *err)
                         asks, MOST_OUTPUTS);
     if (t->output == r->n_outputs) {
         r->outputs[r->n_outputs] = asks;
-        r->shares[r->n_outputs++] = 0;
+        for (size_t k = 0; k < r->n_stages; k++) r->stages[k].asks[r->n_outputs] = 0;
+        r->n_outputs++;
     }
-    r->shares[t->output] += t->weight * r->sources[t->source].share;
+    for (size_t k = 0; k < r->n_stages; k++)
+        r->stages[k].asks[t->output] += t->weight * r->stages[k].share[t->source];
     return OMN_OK;
 }
 
-/* Steps draw from several decoders: one that none of them would ask is a mistake. */
+/* Steps draw from several decoders: one that none of them would ask is a mistake, and so is a stage
+ * that asks none. */
 static omn_status share_out(omn_recipe *r, omn_error *err)
 {
     const bool several = r->n_outputs > 1;
     for (size_t i = 0; several && i < r->n_tasks; i++) {
         const recipe_task *t = &r->tasks[i];
-        if (t->weight > 0 && !(r->shares[t->output] > 0))
+        double share = 0;
+        for (size_t k = 0; k < r->n_stages; k++) share += r->stages[k].asks[t->output];
+        if (t->weight > 0 && !(share > 0))
             return yml_fail(t->at, err,
                             "task %s: nothing is drawn from its source %s (share: 0), and no other "
                             "task asks for \"%s\"",
                             t->name, r->sources[t->source].name, r->outputs[t->output]);
     }
+    for (size_t k = 0; k < r->n_stages; k++) {
+        double share = 0;
+        for (uint32_t i = 0; i < r->n_outputs; i++) share += r->stages[k].asks[i];
+        if (r->stages[k].at && !(share > 0))
+            return yml_fail(r->stages[k].at, err, "stage %s: nothing is drawn from the sources of "
+                                                  "the tasks (share: 0)", r->stages[k].name);
+        r->train_stages[k].shares = several ? r->stages[k].asks : NULL;
+    }
     r->setup.output = r->n_outputs ? r->outputs[0] : NULL;
     r->setup.outputs = several ? r->outputs : NULL;
-    r->setup.shares = several ? r->shares : NULL;
+    r->setup.shares = several ? r->stages[0].asks : NULL;
     r->setup.n_outputs = several ? r->n_outputs : 0;
     return OMN_OK;
 }
@@ -145,20 +158,22 @@ static void note_modality(omn_recipe *r, const char *modality)
  * have no lesson before there is none. */
 static omn_status find_examples(omn_recipe *r, omn_error *err)
 {
-    double most = 0, shares = 0;
-    for (size_t i = 0; i < r->n_sources; i++) shares += r->sources[i].share;
-    for (size_t s = 0; s < r->n_stages; s++)
+    double most = 0;
+    for (size_t s = 0; s < r->n_stages; s++) {
+        double shares = 0;
+        for (size_t i = 0; i < r->n_sources; i++) shares += r->stages[s].share[i];
         for (size_t i = 0; i < r->n_tasks; i++) {
             const recipe_task *t = &r->tasks[i];
             if (t->weight <= 0) continue;
             const omn_status st = example_some(r, s, t->source, OMN_SPLIT_TRAIN, "training", err);
             if (st != OMN_OK) return st;
             const uint64_t n = example_count(r, s, t->source, OMN_SPLIT_TRAIN);
-            const double share = r->sources[t->source].share;
+            const double share = r->stages[s].share[t->source];
             if (n == OMN_ENDLESS || !(share > 0)) continue;
             const double pages = 4 * (double)n * shares / share;
             if (pages > most) most = pages;
         }
+    }
     r->setup.most_empty = most > 0 && most < 1e5 ? (uint64_t)most + 2u * r->setup.batch : 0;
     return OMN_OK;
 }

@@ -81,15 +81,18 @@ static omn_status open_source(omn_recipe *r, recipe_stage *stage, size_t i, omn_
     const yml *over = stage->at ? yml_get(yml_get(stage->at, "sources"), s->name) : NULL;
     omn_setting set[64];
     size_t n = 0;
-    for (size_t k = 0; k < s->at->n && n < 64; k++)
+    if (s->at->n + (over ? over->n : 0) > 64)
+        return yml_fail(s->at, err, "source %s: more than 64 parameters", s->name);
+    for (size_t k = 0; k < s->at->n; k++)
         if (is_setting(yml_key(s->at, k)->text)) {
             const yml *v = yml_value(s->at, k);
             TRY_READ(yml_want(v, YML_SCALAR, yml_key(s->at, k)->text, err));
             set[n++] = (omn_setting){ yml_key(s->at, k)->text, v->text, v->line, v->column };
         }
-    for (size_t k = 0; over && over->kind == YML_MAP && k < over->n && n < 64; k++) {
+    for (size_t k = 0; over && k < over->n; k++) {
         const yml *v = yml_value(over, k);
         size_t j = 0;
+        if (!strcmp(yml_key(over, k)->text, "share")) continue;
         TRY_READ(yml_want(v, YML_SCALAR, yml_key(over, k)->text, err));
         while (j < n && strcmp(set[j].name, yml_key(over, k)->text)) j++;
         set[j] = (omn_setting){ yml_key(over, k)->text, v->text, v->line, v->column };
@@ -187,40 +190,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     return (t->denoise || t->masked) && !yml_get(y, "measure") ? OMN_OK : recipe_measure(r, t, err);
 }
 
-/* ---- optimiser, stages ---------------------------------------------------------------------- */
-
-static const char *const curves[] = { "const", "linear", "cosine", "rsqrt",
-                                      NULL }; /* by omn_curve */
-
-#define MOST_GROUPS 4096
-
-/* [{weights: GLOB, rate: 0.9, decay: 0}, ..] */
-static omn_status read_groups(omn_recipe *r, const yml *y, omn_error *err)
-{
-    static const char *const keys[] = { "weights", "rate", "decay", NULL };
-    omn_train_setup *t = &r->setup;
-    if (!y) return OMN_OK;
-    TRY_READ(yml_want(y, YML_LIST, "groups", err));
-    if (!y->n || y->n > MOST_GROUPS)
-        return yml_fail(y, err, "1 to %d groups are wanted", MOST_GROUPS);
-    if (t->optimizer == OMN_ADAFACTOR)
-        return yml_fail(y, err, "groups go with adamw and muon");
-    omn_train_group *list = omn_arena_alloc(r->arena, y->n, sizeof *list);
-    if (!list) return no_memory(r, err);
-    for (size_t i = 0; i < y->n; i++) {
-        const yml *g = y->items[i];
-        TRY_READ(yml_want(g, YML_MAP, "a group", err));
-        TRY_READ(yml_only(g, keys, err));
-        TRY_READ(yml_text(yml_get(g, "weights"), &list[i].weights, NULL, err));
-        if (!list[i].weights)
-            return yml_fail(g, err, "weights: their names, as \"**.bias\", are wanted");
-        TRY_READ(yml_double(yml_get(g, "rate"), 0, 1e6, &list[i].rate, 1, err));
-        TRY_READ(yml_double(yml_get(g, "decay"), 0, 1e6, &list[i].decay, 1, err));
-    }
-    t->groups = list;
-    t->n_groups = y->n;
-    return OMN_OK;
-}
+/* ---- optimiser --------------------------------------------------------------------------------- */
 
 static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
 {
@@ -237,7 +207,7 @@ static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
     TRY_READ(yml_only(y, keys, err));
     TRY_READ(recipe_choice(yml_get(y, "use"), uses, 0, &k, err));
     t->optimizer = (omn_optimizer)k;
-    TRY_READ(recipe_choice(yml_get(y, "curve"), curves, 2, &k, err));
+    TRY_READ(recipe_choice(yml_get(y, "curve"), recipe_curves, 2, &k, err));
     t->curve = (omn_curve)k;
     TRY_READ(yml_double(yml_get(y, "rate"), 0, 100, &t->rate, 1e-3, err));
     TRY_READ(yml_double(yml_get(y, "rate_muon"), 0, 100, &t->rate_muon, 0.02, err));
@@ -253,78 +223,7 @@ static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
     t->factor_from = (uint32_t)n;
     TRY_READ(yml_int(yml_get(y, "warmup"), 0, 1 << 30, &n, 0, err));
     t->warmup = (uint64_t)n;
-    return read_groups(r, yml_get(y, "groups"), err);
-}
-
-/* A stage with an optimizer or aux of its own: the schedule begins again there; what it leaves out
- * is as above. */
-static omn_status read_again(omn_recipe *r, const yml *y, size_t stage, omn_error *err)
-{
-    static const char *const keys[] = { "rate", "rate_muon", "curve", "warmup",
-                                        "last", "average",   NULL };
-    static const char *const aux_keys[] = { "weight", "last", NULL };
-    const omn_train_setup *t = &r->setup;
-    const yml *o = yml_get(y, "optimizer"), *aux = yml_get(y, "aux");
-    omn_train_again *a = &r->again[t->n_again];
-    int64_t n;
-    int k;
-    if (!stage)
-        return yml_fail(o ? o : aux, err,
-                        "the first stage begins with the recipe's own optimizer and aux");
-    if (o) TRY_READ(yml_want(o, YML_MAP, "optimizer", err));
-    if (o) TRY_READ(yml_only(o, keys, err));
-    if (aux) TRY_READ(yml_want(aux, YML_MAP, "aux", err));
-    if (aux) TRY_READ(yml_only(aux, aux_keys, err));
-    if (yml_get(o, "average") && !(t->average > 0))
-        return yml_fail(yml_get(o, "average"), err,
-                        "average: the recipe's own optimizer must have one too");
-    a->from = t->steps;
-    TRY_READ(yml_double(yml_get(o, "rate"), 1e-12, 100, &a->rate, t->rate, err));
-    TRY_READ(yml_double(yml_get(o, "rate_muon"), 1e-12, 100, &a->rate_muon, t->rate_muon, err));
-    TRY_READ(recipe_choice(yml_get(o, "curve"), curves, (int)t->curve, &k, err));
-    a->curve = (omn_curve)k;
-    TRY_READ(yml_int(yml_get(o, "warmup"), 0, 1 << 30, &n, (int64_t)t->warmup, err));
-    a->warmup = (uint64_t)n;
-    TRY_READ(yml_double(yml_get(o, "last"), 0, 1, &a->last, t->last, err));
-    TRY_READ(yml_double(yml_get(o, "average"), 0, 0.999999, &a->average, t->average, err));
-    TRY_READ(yml_double(yml_get(aux, "weight"), 0, 1e6, &a->aux, t->aux, err));
-    TRY_READ(
-        yml_double(yml_get(aux, "last"), 0, 1e6, &a->aux_last, aux ? a->aux : t->aux_last, err));
-    r->setup.n_again++;
-    r->setup.again = r->again;
-    return OMN_OK;
-}
-
-static omn_status read_stages(omn_recipe *r, const yml *y, const yml *steps, omn_error *err)
-{
-    static const char *const keys[] = { "name", "steps", "sources", "optimizer", "aux", NULL };
-    int64_t n;
-    if (!y) {
-        TRY_READ(yml_int(steps, 1, 1 << 30, &n, 1000, err));
-        r->stages[0] = (recipe_stage){ .name = "all", .steps = (uint64_t)n };
-        r->n_stages = 1;
-        r->setup.steps = (uint64_t)n;
-        return OMN_OK;
-    }
-    TRY_READ(yml_want(y, YML_LIST, "stages", err));
-    if (!y->n || y->n > MOST_STAGES)
-        return yml_fail(y, err, "1 to %d stages are wanted", MOST_STAGES);
-    if (steps)
-        return yml_fail(steps, err, "steps: each of the stages has its own (stages.0.steps=...)");
-    for (size_t i = 0; i < y->n; i++) {
-        recipe_stage *s = &r->stages[i];
-        TRY_READ(yml_want(y->items[i], YML_MAP, "a stage", err));
-        TRY_READ(yml_only(y->items[i], keys, err));
-        s->at = y->items[i];
-        TRY_READ(yml_text(yml_get(s->at, "name"), &s->name, "stage", err));
-        TRY_READ(yml_int(yml_get(s->at, "steps"), 1, 1 << 30, &n, 1000, err));
-        s->steps = (uint64_t)n;
-        if (yml_get(s->at, "optimizer") || yml_get(s->at, "aux"))
-            TRY_READ(read_again(r, s->at, i, err));
-        r->setup.steps += s->steps;
-    }
-    r->n_stages = y->n;
-    return OMN_OK;
+    return groups_read(r, yml_get(y, "groups"), &t->groups, &t->n_groups, err);
 }
 
 static omn_status read_loss(omn_recipe *r, const yml *y, const yml *aux, omn_error *err)
@@ -425,7 +324,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     TRY_READ(read_optimizer(r, yml_get(y, "optimizer"), err));
     TRY_READ(read_loss(r, yml_get(y, "loss"), yml_get(y, "aux"), err));
     TRY_READ(schedules_read(r, yml_get(y, "schedules"), err));
-    TRY_READ(read_stages(r, yml_get(y, "stages"), yml_get(y, "steps"), err));
+    TRY_READ(stages_read(r, yml_get(y, "stages"), yml_get(y, "steps"), err));
     TRY_READ(read_rest(r, err));
     TRY_READ(keep_read(r, yml_get(y, "keep"), err));
     const yml *initial = yml_get(y, "initial");

@@ -59,7 +59,7 @@ typedef struct recipe_task {
 typedef struct recipe_source {
     const char *name, *use;
     const yml *at;
-    double share;                         /* of the pages; mixture.c */
+    double share;                         /* of the pages, where a stage does not say it */
     const char *group;
     bool one;                             /* a page has a lesson of one task about an example */
 } recipe_source;
@@ -69,6 +69,8 @@ typedef struct recipe_stage {
     uint64_t steps;
     const yml *at;                        /* overrides of sources; NULL: none */
     omn_part *parts[MOST_SOURCES];        /* opened sources of this stage */
+    double share[MOST_SOURCES];           /* of each source in the pages; mixture.c */
+    double asks[MOST_OUTPUTS];            /* how often a step asks each output */
 } recipe_stage;
 
 /* Patterns of names of weights, as the recipe lists them. */
@@ -109,6 +111,7 @@ struct omn_recipe {
     omn_train_setup setup;
     omn_train_patches patches[MOST_FIELDS];
     omn_train_again again[MOST_STAGES];   /* of the stages that begin the schedule again */
+    omn_train_stage train_stages[MOST_STAGES]; /* the same stages, for the trainer */
     const char *task_names[MOST_TASKS];
     const omn_cells_impl *cells;          /* of the first source; NULL: no auxiliary labels */
     uint32_t rows, columns;               /* of its grid */
@@ -130,7 +133,6 @@ struct omn_recipe {
     codes_keep keep;                      /* of codes of what is wanted */
     bool keeps;                           /* in its folder too: the run is no rehearsal */
     const char *outputs[MOST_OUTPUTS];    /* decoders that the tasks ask, once they are proved */
-    double shares[MOST_OUTPUTS];          /* how often a step asks each */
     const yml *pack;                      /* targets by decoder; NULL: as many of all */
     uint32_t room[MOST_OUTPUTS];          /* of each output's answers, with pack */
     uint32_t n_outputs;
@@ -162,6 +164,12 @@ void recipe_alone(const omn_model *m, const char *out);
 /* One of some words, by its number; recipe.c */
 omn_status recipe_choice(const yml *y, const char *const *names, int deflt, int *out,
                          omn_error *err);
+/* The keys "stages" and "steps", once sources and optimizer are read, and "groups" of an optimizer
+ * or of a stage; stages.c */
+omn_status stages_read(omn_recipe *r, const yml *y, const yml *steps, omn_error *err);
+omn_status groups_read(omn_recipe *r, const yml *y, const omn_train_group **out, size_t *n,
+                       omn_error *err);
+extern const char *const recipe_curves[]; /* by omn_curve */
 /* The key "schedules": numbers of the setup; schedules.c */
 omn_status schedules_read(omn_recipe *r, const yml *y, omn_error *err);
 /* The keys "start" (one place of weights, or a list of them) and "parts"; NULL: it is not there;

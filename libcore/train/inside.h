@@ -59,10 +59,19 @@ typedef struct slot {
     float *fr, *fc;                       /* their roots, of this step */
     double size, norm; /* Adafactor: rms of the update and of the weight, of this step */
     uint64_t done;                        /* steps that it had a gradient in */
-    double rate, decay;                   /* factors, of its group */
+    double rate, decay;                   /* its factors in this step */
 } slot;
 
 typedef struct chunk { uint32_t slot; size_t from, count; } chunk;
+
+/* Factors of the rate and of the decay of a weight. */
+typedef struct pace { double rate, decay; } pace;
+/* Where each stage begins, and the paces of all weights before the first one and in each. */
+typedef struct stages {
+    uint64_t *from;
+    pace *paces;
+    size_t n, n_weights;
+} stages;
 
 struct omn_opt {
     omn_store *store;
@@ -74,6 +83,7 @@ struct omn_opt {
     size_t n_slots, n_chunks, room_chunks;
     chunk *chunks;
     double *partial;                      /* one for each chunk */
+    stages stages;
     uint32_t *matrices;                   /* slots of Muon, the costly ones first */
     size_t n_matrices;
     const newton *newton;

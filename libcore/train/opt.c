@@ -3,10 +3,9 @@
  * thousand numbers, cut the same way for every number of threads; what a pass sums is kept for each
  * chunk and added up in order, so a step gives the same bits on one thread and on many. AdamW is
  * here (Loshchilov and Hutter, 2019); Adafactor and Muon have files of their own. */
-#include "inside.h"
+#include "stages.h"
 
 #include "../graph/adapt.h"
-#include "../graph/glob.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -56,30 +55,6 @@ static omn_status check(const omn_train_setup *s, omn_error *err)
     return OMN_OK;
 }
 
-static omn_status check_groups(const omn_train_setup *s, omn_error *err)
-{
-    if (s->n_groups && s->optimizer == OMN_ADAFACTOR)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "groups of weights go with adamw and muon");
-    for (size_t i = 0; i < s->n_groups; i++)
-        if (!s->groups[i].weights || !(s->groups[i].rate >= 0) || !isfinite(s->groups[i].rate) ||
-            !(s->groups[i].decay >= 0) || !isfinite(s->groups[i].decay))
-            return omn_fail(err, OMN_ERR_ARGUMENT,
-                            "group %zu: factors of rate and decay, 0 or more, are wanted", i + 1);
-    return OMN_OK;
-}
-
-static void slot_group(slot *s, const omn_train_setup *setup)
-{
-    s->rate = s->decay = 1;
-    for (size_t i = 0; i < setup->n_groups; i++) {
-        const omn_train_group *g = &setup->groups[i];
-        if (!glob_match(g->weights, s->name)) continue;
-        s->rate = g->rate;
-        s->decay = g->decay;
-        return;
-    }
-}
-
 static void slot_open(omn_opt *o, size_t i)
 {
     slot *s = &o->slots[i];
@@ -99,8 +74,11 @@ omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt *
 {
     omn_status st = OMN_OK;
     omn_opt *o = NULL;
+    omn_train_setup own = { 0 }; /* what an older caller's does not have is not there */
+    memcpy(&own, setup, setup->size < sizeof own ? setup->size : sizeof own);
+    setup = &own;
     OMN_TRY(check(setup, err));
-    OMN_TRY(check_groups(setup, err));
+    OMN_TRY(groups_check(setup, err));
     o = calloc(1, sizeof(*o));
     if (!o) return omn_fail(err, OMN_ERR_MEMORY, "not enough memory for an optimiser");
     o->store = store;
@@ -119,13 +97,15 @@ omn_status omn_opt_new(omn_store *store, const omn_train_setup *setup, omn_opt *
     o->n_slots = omn_store_count(store);
     o->slots = calloc(o->n_slots ? o->n_slots : 1, sizeof(slot));
     o->matrices = calloc(o->n_slots ? o->n_slots : 1, sizeof(uint32_t));
+    if (o->slots && o->matrices && o->n_slots <= UINT32_MAX)
+        st = stages_open(&o->stages, setup, store, err);
+    if (st != OMN_OK) goto done;
     if (!o->slots || !o->matrices || o->n_slots > UINT32_MAX) {
         st = omn_fail(err, OMN_ERR_MEMORY, "not enough memory for an optimiser");
         goto done;
     }
     for (size_t i = 0; i < o->n_slots; i++) {
         slot_open(o, i);
-        slot_group(&o->slots[i], setup);
         if (!o->slots[i].w) {
             st = omn_fail(err, OMN_ERR_ARGUMENT,
                           "%s: the store is not writable, so it cannot be trained",
@@ -162,6 +142,7 @@ void omn_opt_free(omn_opt *o)
     for (uint32_t i = 0; i < o->n_desks; i++) free(o->desks[i]);
     free(o->desks);
     free(o->desk_taken);
+    stages_close(&o->stages);
     free(o->matrices);
     free(o->slots);
     free(o->chunks);
@@ -289,9 +270,13 @@ omn_status omn_opt_step(omn_opt *o, const float *const *gradients, double rate_f
 {
     omn_status st = OMN_OK;
     double sum = 0;
+    const pace *paces = stages_paces(&o->stages, o->done);
     for (size_t i = 0; i < o->n_slots; i++) {
-        o->slots[i].g = gradients[i];
-        if (gradients[i]) OMN_TRY(opt_ready(o, &o->slots[i], err));
+        slot *s = &o->slots[i];
+        s->rate = paces[i].rate;
+        s->decay = paces[i].decay;
+        s->g = s->rate > 0 ? gradients[i] : NULL;
+        if (s->g) OMN_TRY(opt_ready(o, s, err));
     }
     OMN_TRY(cut(o, err));
     if (o->kind == OMN_ADAFACTOR) OMN_TRY(opt_adafactor_ready(o, err));

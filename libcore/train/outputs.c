@@ -18,9 +18,14 @@
 
 #define STREAM 0x6f757470 /* of random numbers */
 
-static double share_of(const omn_train_setup *s, uint32_t i)
+/* Shares of the outputs at a step; NULL: each has the same. */
+static const double *shares_at(const omn_train_setup *s, uint64_t step)
 {
-    return s->shares ? s->shares[i] : 1;
+    const double *shares = s->shares;
+    if (s->size < offsetof(omn_train_setup, n_stages) + sizeof(s->n_stages)) return shares;
+    for (size_t i = 0; i < s->n_stages && s->stages[i].from <= step; i++)
+        shares = s->stages[i].shares ? s->stages[i].shares : s->shares;
+    return shares;
 }
 
 uint32_t omn_train_output(const omn_train_setup *s, uint64_t step)
@@ -28,11 +33,13 @@ uint32_t omn_train_output(const omn_train_setup *s, uint64_t step)
     double all = 0, at = 0;
     uint32_t last = 0;
     if (s->size < offsetof(omn_train_setup, shares) + sizeof(s->shares) || !s->outputs) return 0;
-    for (uint32_t i = 0; i < s->n_outputs; i++) all += share_of(s, i);
+    const double *shares = shares_at(s, step);
+    for (uint32_t i = 0; i < s->n_outputs; i++) all += shares ? shares[i] : 1;
     const double u = (double)(omn_random_at(s->seed, STREAM, step) >> 11) * 0x1p-53 * all;
     for (uint32_t i = 0; i < s->n_outputs; i++) {
-        if (!(share_of(s, i) > 0)) continue;
-        at += share_of(s, i);
+        const double share = shares ? shares[i] : 1;
+        if (!(share > 0)) continue;
+        at += share;
         last = i;
         if (u < at) break;
     }
@@ -61,7 +68,7 @@ omn_status outputs_copy(omn_trainer *t, omn_error *err)
     double *shares = omn_arena_alloc(t->arena, n, sizeof(double));
     for (uint32_t i = 0; names && shares && i < n; i++) {
         const char *name = u->outputs ? u->outputs[i] : u->output ? u->output : "text";
-        shares[i] = u->outputs ? share_of(u, i) : 1;
+        shares[i] = u->outputs && u->shares ? u->shares[i] : 1;
         all += shares[i];
         if (!(shares[i] >= 0) || !isfinite(all) || (i + 1 == n && !(all > 0)))
             return omn_fail(err, OMN_ERR_ARGUMENT,

@@ -3,7 +3,7 @@
  * that one step leaves to the next is a handful of counters, the pool of waiting lessons and the
  * optimiser's state. */
 #include "numbers.h"
-#include "trainer.h"
+#include "stages.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -64,18 +64,6 @@ static omn_status copy_again(omn_trainer *t, omn_error *err)
     return OMN_OK;
 }
 
-static bool copy_groups(omn_arena *a, const omn_train_group **list, size_t n)
-{
-    omn_train_group *own = omn_arena_alloc(a, n + 1, sizeof *own);
-    bool fine = own != NULL;
-    for (size_t i = 0; fine && i < n; i++) {
-        own[i] = (*list)[i];
-        fine = !own[i].weights || (own[i].weights = omn_arena_strdup(a, own[i].weights));
-    }
-    *list = own;
-    return fine;
-}
-
 static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error *err)
 {
     omn_train_setup *u = &t->setup;
@@ -105,8 +93,7 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
         !copy_names(t->arena, &u->tasks, u->n_tasks) ||
         (u->roles && !copy_names(t->arena, &u->roles, u->n_roles)) ||
         !copy_names(t->arena, &u->modalities, u->n_modalities) ||
-        !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)) ||
-        !copy_groups(t->arena, &u->groups, u->n_groups))
+        !(u->aux_role = omn_arena_strdup(t->arena, u->aux_role)))
         return no_memory(err);
     if (u->balance > OMN_BALANCE_MODALITIES ||
         (u->balance == OMN_BALANCE_MODALITIES && !u->n_modalities))
@@ -122,6 +109,7 @@ static omn_status copy_setup(omn_trainer *t, const omn_train_setup *s, omn_error
     }
     u->aux_classes = classes;
     omn_status st = outputs_copy(t, err);
+    if (st == OMN_OK) st = stages_copy(t, err);
     if (st == OMN_OK) st = numbers_copy(t, err);
     return st == OMN_OK ? copy_again(t, err) : st;
 }

@@ -103,6 +103,21 @@ static omn_status train(const char *folder, const char *text, const char *out, s
     return st;
 }
 
+/* A recipe that cannot be trained by; the line that the error names. */
+static int32_t told_that(const char *folder, const char *text, const char *says)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = studio_context(1);
+    omn_recipe *r = NULL;
+    omn_status st = omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL,
+                                    0, &r, &err);
+    if (st == OMN_OK) st = omn_recipe_train(r, below(folder, "a"), 0, NULL, &err);
+    ck_assert_msg(st != OMN_OK && strstr(err.text, says), "%s, not %s", err.text, says);
+    omn_recipe_close(r);
+    omn_context_free(ctx);
+    return (int32_t)err.line;
+}
+
 /* ---- learning ------------------------------------------------------------------------------- */
 
 START_TEST(both_tasks_are_learnt_in_one_run)
@@ -566,8 +581,8 @@ START_TEST(pages_come_from_sources_of_their_decoder)
     uint32_t asked[2] = { 0, 0 };
     bench b;
     open_bench(&b, text);
-    ck_assert_double_eq(b.r->shares[0], 3);
-    ck_assert_double_eq(b.r->shares[1], 2);
+    ck_assert_double_eq(b.r->setup.shares[0], 3);
+    ck_assert_double_eq(b.r->setup.shares[1], 2);
     for (uint64_t step = 0; step < 4000; step++) {
         size_t stage = 9;
         int source = -1;
@@ -579,6 +594,64 @@ START_TEST(pages_come_from_sources_of_their_decoder)
     ck_assert_uint_gt(asked[0], 2250);    /* of 2400; a deviation is 31 */
     ck_assert_uint_lt(asked[0], 2550);
     close_bench(&b);
+}
+END_TEST
+
+/* In a stage that says it other sources are drawn from, so other decoders are asked. */
+START_TEST(stages_have_shares_of_their_own)
+{
+    static const char text[] = HEAD
+        "sources:\n"
+        "  mine: {use: folder, path: photos, held_out: 0, share: 3}\n"
+        "  other: {use: folder, path: photos, held_out: 0}\n"
+        "tasks:\n" DRAWS
+        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what},\n"
+        "     source: other, weight: 2}\n"
+        "optimizer: {use: adamw, rate: 1e-2}\n"
+        "stages:\n"
+        "  - {name: said, steps: 1000, sources: {mine: {share: 0}}}\n"
+        "  - {name: usual, steps: 1000}\n"
+        "  - {name: more, steps: 1000, sources: {other: {share: 4.5}}}\n";
+    uint32_t drawn[3] = { 0 };
+    bench b;
+    open_bench(&b, text);
+    for (uint64_t step = 0; step < 3000; step++) {
+        size_t stage = 9;
+        int source = -1;
+        const uint32_t now = omn_train_output(&b.r->setup, step);
+        page_place(b.r, step * 7, step, &stage, &source);
+        ck_assert_uint_eq(stage, step / 1000);
+        ck_assert_int_eq(source, (int)now);
+        drawn[stage] += now == 0;
+    }
+    ck_assert_uint_eq(drawn[0], 0);
+    ck_assert_uint_gt(drawn[1], 540);     /* of 600; a deviation is 15 */
+    ck_assert_uint_lt(drawn[1], 660);
+    ck_assert_uint_gt(drawn[2], 190);     /* of 250; a deviation is 14 */
+    ck_assert_uint_lt(drawn[2], 310);
+    close_bench(&b);
+}
+END_TEST
+
+START_TEST(stages_without_sense_are_told)
+{
+    static const struct { const char *stage, *says; } bad[] = {
+        { "{steps: 2, sources: {mine: {share: 0}}}", "nothing is drawn" },
+        { "{steps: 2, sources: {mien: {share: 1}}}", "there is no source \"mien\"" },
+        { "{steps: 2, sources: {mine: {group: a}}}", "group" },
+        { "{steps: 2, freeze: [nothing.**]}", "\"nothing.**\" names no weight" },
+        { "{steps: 2, freeze: encoder.**}", "freeze" },
+        { "{steps: 2, groups: [{weights: nothing.**, rate: 0}]}", "names no weight" },
+        { "{steps: 2, groups: [{rate: 0}]}", "weights" },
+    };
+    const char *folder = studio_that_writes();
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 HEAD MINE "tasks:\n" DRAWS "optimizer: {use: adamw, rate: 1e-2}\n"
+                           "stages:\n  - {steps: 2}\n  - %s\n", bad[i].stage);
+        ck_assert_int_eq(told_that(folder, text, bad[i].says), 14);
+    }
 }
 END_TEST
 
@@ -635,17 +708,8 @@ START_TEST(rooms_without_sense_are_refused)
     };
     const char *folder = studio_that_writes();
     for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        omn_error err = OMN_ERROR_INIT;
-        omn_context *ctx = studio_context(1);
-        omn_recipe *r = NULL;
-        omn_status st = omn_recipe_open(
-            ctx, testing_write(folder, "r.yaml", list[i].text, strlen(list[i].text)), NULL, 0, &r,
-            &err);
-        if (st == OMN_OK) st = omn_recipe_train(r, below(folder, "a"), 0, NULL, &err);
-        ck_assert_msg(st != OMN_OK && strstr(err.text, list[i].says), "%zu: %s", i, err.text);
-        if (list[i].line) ck_assert_int_eq(err.line, list[i].line);
-        omn_recipe_close(r);
-        omn_context_free(ctx);
+        const int32_t line = told_that(folder, list[i].text, list[i].says);
+        if (list[i].line) ck_assert_int_eq(line, list[i].line);
     }
 }
 END_TEST
@@ -788,6 +852,8 @@ int main(void)
         what_a_step_does_not_ask_stays,
         each_decoder_makes_its_own_codes,
         pages_come_from_sources_of_their_decoder,
+        stages_have_shares_of_their_own,
+        stages_without_sense_are_told,
         a_decoder_that_no_step_asks_is_told,
         each_decoder_has_room_of_its_own,
         rooms_without_sense_are_refused,

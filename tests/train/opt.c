@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define STEPS 40
+#define LATER 17
 
 typedef struct world {
     omn_store *store;
@@ -98,13 +99,14 @@ static const float *const *gradients(world *k, const float **list)
 }
 
 /* Gradients of the reference, clipped; returns the norm before. */
-static double reference_gradients(world *k, double **g, double clip)
+/* pace: what does not move does not count. */
+static double reference_gradients(world *k, double **g, double clip, const double (*pace)[2])
 {
     double sum = 0;
     for (size_t i = 0; i < k->n; i++)
         for (size_t e = 0; e < k->count[i]; e++) {
             g[i][e] = slope(k->w[i], k->target[i], k->count[i], e);
-            sum += g[i][e] * g[i][e];
+            if (!pace || pace[i][0] > 0) sum += g[i][e] * g[i][e];
         }
     const double norm = sqrt(sum), by = norm > clip ? clip / norm : 1;
     for (size_t i = 0; i < k->n; i++)
@@ -176,9 +178,10 @@ static void muon_step(world *k, size_t i, const double *g, const omn_train_setup
     free(u);
 }
 
-/* by: factors of rate and decay of each weight; NULL: 1. */
-static void walk_by(const omn_train_setup *s, const double (*by)[2])
+/* by: factors of rate and decay of each weight, NULL: 1; later: those from step LATER on. */
+static void walk_by(const omn_train_setup *s, const double (*by)[2], const double (*later)[2])
 {
+    int moved[8] = { 0 };
     world k = small_world(2);
     const float *list[8];
     double *g[8], worst = 0;
@@ -188,7 +191,8 @@ static void walk_by(const omn_train_setup *s, const double (*by)[2])
     for (int turn = 0; turn < STEPS; turn++) {
         double norm = 0;
         bool finite = false;
-        const double want = reference_gradients(&k, g, s->clip);
+        if (turn == LATER) by = later;
+        const double want = reference_gradients(&k, g, s->clip, by);
         ck_assert_int_eq(omn_opt_step(o, gradients(&k, list), 1, k.pool, &norm, &finite, NULL),
                          OMN_OK);
         ck_assert(finite);
@@ -198,9 +202,11 @@ static void walk_by(const omn_train_setup *s, const double (*by)[2])
             own.rate *= by ? by[i][0] : 1;
             own.rate_muon *= by ? by[i][0] : 1;
             own.decay *= by ? by[i][1] : 1;
-            if (s->optimizer == OMN_ADAFACTOR) adafactor_step(&k, i, g[i], turn, s);
+            if (!(own.rate > 0)) continue;
+            if (s->optimizer == OMN_ADAFACTOR) adafactor_step(&k, i, g[i], moved[i], s);
             else if (s->optimizer == OMN_MUON && i < 2) muon_step(&k, i, g[i], &own);
-            else adamw_step(&k, i, g[i], turn, &own);
+            else adamw_step(&k, i, g[i], moved[i], &own);
+            moved[i]++;
         }
     }
     for (size_t i = 0; i < k.n; i++) {
@@ -215,7 +221,7 @@ static void walk_by(const omn_train_setup *s, const double (*by)[2])
 
 static void walk(const omn_train_setup *s)
 {
-    walk_by(s, NULL);
+    walk_by(s, NULL, NULL);
 }
 
 /* Of several groups that a weight is in the first counts. */
@@ -230,13 +236,32 @@ START_TEST(groups_of_weights_walk_on_their_own)
     const omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAMW, .rate = 0.03,
                                 .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .decay = 0.1, .clip = 5,
                                 .groups = groups, .n_groups = 5 };
-    walk_by(&s, by);
+    walk_by(&s, by, by);
     omn_train_setup muon = s;
     muon.optimizer = OMN_MUON;
     muon.rate_muon = 0.02;
     muon.momentum = 0.95;
     muon.beta2 = 0.98;
-    walk_by(&muon, by);
+    walk_by(&muon, by, by);
+}
+END_TEST
+
+/* A stage's groups come before the setup's and end with it; what rested starts as if it were new. */
+START_TEST(groups_of_stages_come_and_go)
+{
+    const omn_train_group usual[] = { { "encoder.**", 0.5, 1 } },
+                          first[] = { { "stem.**", 0, 1 }, { "encoder.layers_?.**", 0, 1 } },
+                          then[] = { { "encoder.norm.*", 2, 0 } };
+    const omn_train_stage stages[] = { { 0, NULL, first, 2 }, { LATER, NULL, then, 1 } };
+    const double by[5][2] = { { 0, 1 }, { 0, 1 }, { 1, 1 }, { 0.5, 1 }, { 0, 1 } },
+                 later[5][2] = { { 0.5, 1 }, { 0.5, 1 }, { 1, 1 }, { 2, 0 }, { 1, 1 } };
+    omn_train_setup s = { OMN_FILL(omn_train_setup), .optimizer = OMN_ADAMW, .rate = 0.03,
+                          .rate_muon = 0.02, .momentum = 0.95, .beta1 = 0.9, .beta2 = 0.95,
+                          .eps = 1e-8, .decay = 0.1, .clip = 5, .groups = usual, .n_groups = 1,
+                          .stages = stages, .n_stages = 2 };
+    walk_by(&s, by, later);
+    s.optimizer = OMN_MUON;
+    walk_by(&s, by, later);
 }
 END_TEST
 
@@ -539,6 +564,8 @@ int main(void)
 {
     const TTest *const all[] = {
         adamw_walks_as_in_double, groups_of_weights_walk_on_their_own,
+        groups_of_stages_come_and_go,
+        groups_of_stages_come_and_go,
         adamw_clips_by_norm_plus_1e_6,
         adafactor_walks_as_in_double, muon_walks_as_in_double,
         threads_change_nothing, a_step_that_is_not_finite_changes_nothing,
