@@ -7,6 +7,7 @@
 
 #include "adapt.h"
 
+#include "../base/slabs.h"
 #include "../tensor/finite.h"
 #include "../tensor/normed.h"
 #include "../tensor/tiles.h"
@@ -24,7 +25,7 @@ typedef struct entry {
     char *name;
     omn_shape shape; /* that of the tensor, or of the matrix whose tiles it is */
     omn_tensor tensor;
-    float *data; /* of writable stores, and of types that graphs lack */
+    float *data; /* in the store's slabs; of writable stores, and of types that graphs lack */
     omn_init_kind init; /* of hollow stores: how it would begin */
     double a;
 } entry;
@@ -36,6 +37,7 @@ struct omn_store {
     pthread_mutex_t lock;
     names index;
     entry **entries;
+    slabs slabs;
     size_t count, room;
     size_t n_adapters;            /* factors are entries: A of a matrix, and B behind it */
     double scale;                 /* of all adapters */
@@ -77,10 +79,10 @@ void omn_store_free(omn_store *st)
     if (!st) return;
     for (size_t i = 0; i < st->count; i++) {
         free(st->entries[i]->name);
-        free(st->entries[i]->data);
         free(st->entries[i]);
     }
     free(st->entries);
+    slabs_free(&st->slabs);
     names_fini(&st->index);
     pthread_mutex_destroy(&st->lock);
     free(st);
@@ -141,10 +143,9 @@ static omn_status make(omn_store *st, entry *e, const omn_shape *want, omn_init_
     if (want->rank > OMN_MAX_RANK || !omn_shape_count(want, &count) ||
         !omn_size_mul(count, sizeof(float), &bytes) || bytes > (size_t)1 << 44)
         return omn_fail(err, OMN_ERR_SHAPE, "%s: too large to address", e->name);
-    e->data = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    e->data = slabs_take(&st->slabs, bytes);
     if (!e->data)
         return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory for %zu bytes", e->name, bytes);
-    omn_large_pages(e->data, bytes);
     if (st->hollow) {
         e->tensor = (omn_tensor){ OMN_F32, *want, e->data, bytes };
         e->init = init;
@@ -187,7 +188,6 @@ static omn_status add(omn_store *st, const char *name, const omn_shape *want, om
         return OMN_OK;
     }
     free(e->name);
-    free(e->data);
     free(e);
     return bad != OMN_OK ? bad : omn_fail(err, OMN_ERR_MEMORY, "not enough memory for names");
 no_memory:

@@ -5,6 +5,8 @@
 
 #include <omnio/train.h>
 
+#include "../base/slabs.h"
+
 #define TRAIN_PREFIX "train."             /* tensors of a checkpoint that are no weights */
 #define AUX_PREFIX "aux."                 /* weights that are not exported */
 
@@ -84,6 +86,7 @@ struct omn_opt {
     chunk *chunks;
     double *partial;                      /* one for each chunk */
     stages stages;
+    slabs slabs;                          /* moments and averages */
     uint32_t *matrices;                   /* slots of Muon, the costly ones first */
     size_t n_matrices;
     const newton *newton;

@@ -129,20 +129,11 @@ void opt_leave_tables(omn_opt *o, omn_program *p)
 void omn_opt_free(omn_opt *o)
 {
     if (!o) return;
-    for (size_t i = 0; o->slots && i < o->n_slots; i++) {
-        slot *s = &o->slots[i];
-        free(s->m);
-        free(s->v);
-        free(s->average);
-        free(s->r);
-        free(s->c);
-        free(s->fr);
-        free(s->fc);
-    }
     for (uint32_t i = 0; i < o->n_desks; i++) free(o->desks[i]);
     free(o->desks);
     free(o->desk_taken);
     stages_close(&o->stages);
+    slabs_free(&o->slabs);
     free(o->matrices);
     free(o->slots);
     free(o->chunks);
@@ -151,15 +142,10 @@ void omn_opt_free(omn_opt *o)
     free(o);
 }
 
-static bool zeros(float **out, size_t n)
+static bool zeros(omn_opt *o, float **out, size_t n)
 {
-    const size_t bytes = (n * sizeof(float) + 63) / 64 * 64;
-    free(*out); /* of a first try, that came no further */
-    *out = aligned_alloc(64, bytes ? bytes : 64);
-    if (*out) {
-        omn_large_pages(*out, bytes);
-        memset(*out, 0, bytes);
-    }
+    if (!*out) *out = slabs_take(&o->slabs, n * sizeof(float)); /* a first try may have come so far */
+    if (*out) memset(*out, 0, n * sizeof(float));
     return *out != NULL;
 }
 
@@ -174,14 +160,14 @@ uint64_t opt_moments(const slot *s)
 omn_status opt_ready(omn_opt *o, slot *s, omn_error *err)
 {
     if (s->ready) return OMN_OK;
-    bool ok = zeros(&s->m, s->count);
+    bool ok = zeros(o, &s->m, s->count);
     if (ok && s->factored)
-        ok = zeros(&s->r, s->rows) && zeros(&s->c, s->cols) && zeros(&s->fr, s->rows) &&
-             zeros(&s->fc, s->cols);
+        ok = zeros(o, &s->r, s->rows) && zeros(o, &s->c, s->cols) && zeros(o, &s->fr, s->rows) &&
+             zeros(o, &s->fc, s->cols);
     else if (ok && !s->muon)
-        ok = zeros(&s->v, s->count);
+        ok = zeros(o, &s->v, s->count);
     if (ok && o->average > 0) {
-        ok = zeros(&s->average, s->count);
+        ok = zeros(o, &s->average, s->count);
         if (ok) memcpy(s->average, s->w, s->count * sizeof(float));
     }
     if (!ok) return omn_fail(err, OMN_ERR_MEMORY, "%s: not enough memory for its moments", s->name);
