@@ -79,6 +79,25 @@ done
 ok "a trained OFA has measured pictures" sh -c "'$omnio' inspect --tensors ofa-run/model.safetensors | grep -q running_mean"
 ok "it answers" gives 0 run ofa-caption -m ./ofa-run --image data/01.png
 
+# One picture and several questions: it goes through its encoder once, alone and in company, and nothing else changes.
+for text in "the red car" "a dog" "two dogs"; do
+    printf '{"image": "data/01.png", "text": "%s"}\n' "$text"
+done > one.jsonl
+sed 's/, "text": "[^"]*"//' one.jsonl > alone.jsonl
+# asked PIPELINE RUN BATCH OPTION...: the answers without what differs from run to run.
+asked() {
+    pipeline=$1 run=$2 batch=$3
+    shift 3
+    "$omnio" run $pipeline -m ./$run --batch $batch --format jsonl -v "$@" 2> err | sed 's/,"seconds":[0-9.]*//'
+}
+kept() {
+    asked "$@" --rows 1 > each && asked "$@" --rows 3 > together && asked "$@" --rows 1 --keep 8 > once &&
+        grep -q 'ran 1 times for 1 inputs; found 2 in memory' err && [ "$(grep -c done each)" = 3 ] &&
+        cmp each together && cmp each once
+}
+ok "... of one picture as of several" kept ofa-locate ofa-run one.jsonl
+ok "Pix2Seq as well" kept pix2seq-detect pix2seq-run alone.jsonl
+
 # OFA's own program writes into its checkpoints what it was told.
 mkdir bare told && cp "$golden"/ofa/tiny_a.bpe/* "$golden/ofa/tiny_a.pt" bare && cp bare/* told || exit 99
 cat > told/config.json <<'E'

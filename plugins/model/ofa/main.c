@@ -41,6 +41,7 @@ static const void *extension(const char *id)
                                                   "pytorch_model.bin" };
     static const omn_claims_impl known = { ofa_known };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.alike/1")) return &known;
     if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &ofa_verify;
 }

@@ -32,6 +32,7 @@ static const void *extension(const char *id)
     static const omn_published_impl published = { "ckpt-N.index and ckpt-N.data-00000-of-00001" };
     static const omn_claims_impl known = { p2s_claims };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.alike/1")) return &known;
     if (!strcmp(id, "omnio.published/1")) return &published;
     if (!strcmp(id, "omnio.row/1")) return &p2s_row_impl;
     return strcmp(id, "omnio.verify/1") ? NULL : &p2s_verify;
