@@ -12,13 +12,15 @@
  * time, so that other programs on the machine cost little.
  *
  *   bench/linear            all, on the best level (or what OMNIO_CPU says)
- *   bench/linear M N K THREADS warm|cold
+ *   bench/linear M N K THREADS warm|large|cold
  *                           one product for bench/linear.py: for each line of standard input, a
  *                           number, one of microseconds by the wall clock: 0 in f32, 1 in bf16, 2
  *                           in bf16 from stored tiles, 3 in f32 from those; 4 what multiply-adds
  *                           take at least on one thread (cold: reading w in bf16), 5 AMX, 6 what
  *                           multiply-adds take on all threads, by the wall clock.
- *                           cold: weights are gone through in turn, far beyond the caches
+ *                           cold: weights are gone through in turn, far beyond the caches;
+ *                           large: they lie in large pages, as those that learn do; otherwise in
+ *                           small ones, as those of a file
  */
 #include <math.h>
 #include <pthread.h>
@@ -335,11 +337,20 @@ static double crowd_rate(probe_fn *probe, omn_pool *pool, size_t threads)
     return work / spent;
 }
 
+/* as a device's buffers lie, which hold all that a model works with; NULL without memory */
+static void *in_large_pages(size_t bytes)
+{
+    const size_t page = (size_t)2 << 20, whole = (bytes + page - 1) / page * page;
+    void *p = aligned_alloc(page, whole);
+    if (p) omn_large_pages(p, whole);
+    return p;
+}
+
 static int one_product(char **argv)
 {
     const size_t M = strtoul(argv[1], NULL, 10), N = strtoul(argv[2], NULL, 10),
                  K = strtoul(argv[3], NULL, 10), threads = strtoul(argv[4], NULL, 10);
-    const bool cold = !strcmp(argv[5], "cold");
+    const bool cold = !strcmp(argv[5], "cold"), large = !strcmp(argv[5], "large");
     const cpu_level level = cpu_level_best();
     const cpu_kernels *k = cpu_kernels_at(level);
     const size_t room = (N + 31) / 32 * 32 * ((K + 31) / 32 * 32) * 4 + 4096;
@@ -347,18 +358,19 @@ static int one_product(char **argv)
     heap h = { .lock = PTHREAD_MUTEX_INITIALIZER };
     char *weights = NULL;
     if (!M || !N || !K || !threads || threads > BLOCKS || room > GIB) {
-        fprintf(stderr, "bench/linear M N K THREADS warm|cold\n");
+        fprintf(stderr, "bench/linear M N K THREADS warm|large|cold\n");
         return EXIT_FAILURE;
     }
     for (; h.n < threads; h.n++)
         if (!(h.free[h.n] = aligned_alloc(64, (k->scratch + 63) / 64 * 64))) return EXIT_FAILURE;
-    float *x = malloc(M * K * sizeof *x), *out = malloc(M * N * sizeof *out);
+    float *x = in_large_pages(M * K * sizeof *x), *out = in_large_pages(M * N * sizeof *out);
     const size_t bytes = cold ? GIB : (room + 4095) / 4096 * 4096;
     weights = aligned_alloc(4096, bytes);
     if (!x || !out || !weights || omn_pool_new((uint32_t)threads, &pool, NULL) != OMN_OK) {
         fprintf(stderr, "this needs 1.1 GiB of memory\n");
         return EXIT_FAILURE;
     }
+    if (large) omn_large_pages(weights, bytes);
     /* small numbers, in f32 as in bf16 */
     for (size_t i = 0; i < M * K; i++) x[i] = (float)(i % 1021) / 1021 - 0.5f;
     uint16_t *half = (uint16_t *)(void *)weights;

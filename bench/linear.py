@@ -6,11 +6,12 @@
 
 Both are timed by the wall clock, group of calls after group of calls (10 ms each), so that a
 machine whose speed moves moves both; pin the whole to as many processors as threads (taskset). NAME
-is MxNxK, with ":cold" behind it where weights are gone through in turn far beyond the caches; none:
-the shapes below. Printed for each shape: microseconds of omnio and PyTorch, PyTorch / omnio in f32,
-in bf16 and in bf16 from stored tiles, and the share of what binds one thread, multiply-adds for f32
-and AMX for bf16, or reading (medians of the rounds; for the ratios the quarters too). PyTorch takes
-x in the type of the weights, omnio rounds it. The program `bench/linear` is looked for in the
+is MxNxK, with ":cold" behind it where weights are gone through in turn far beyond the caches, or
+":large" where those of omnio lie in large pages, as weights that learn do; none: the shapes below.
+Printed for each shape: microseconds of omnio and PyTorch, PyTorch / omnio in f32, in bf16 and in
+bf16 from stored tiles, and the share of what binds one thread, multiply-adds for f32 and AMX for
+bf16, or reading (medians of the rounds; for the ratios the quarters too). PyTorch takes x in the
+type of the weights, omnio rounds it. The program `bench/linear` is looked for in the
 current folder, so this runs at the top of a built tree. A level below the best is compared by
 limiting both: OMNIO_CPU=avx2 with ONEDNN_MAX_CPU_ISA=AVX2 and ATEN_CPU_CAPABILITY=avx2, or avx512
 with AVX512_CORE and avx512. PyTorch's f32 products are MKL's, which neither variable limits.
@@ -51,10 +52,10 @@ class Peer:
         return spent / (calls - 1) * 1e6
 
 
-def measure(rows, outputs, depth, threads, cold, rounds):
+def measure(rows, outputs, depth, threads, where, rounds):
     """[f32, bf16, tiles, f32 of tiles, limit, limit of bf16, PyTorch f32, PyTorch bf16] a round"""
-    command = ["bench/linear", str(rows), str(outputs), str(depth), str(threads),
-               "cold" if cold else "warm"]
+    command = ["bench/linear", str(rows), str(outputs), str(depth), str(threads), where or "warm"]
+    cold = where == "cold"
     peers = [Peer(rows, outputs, depth, t, cold) for t in (torch.float32, torch.bfloat16)]
     made = []
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -84,9 +85,10 @@ def main():
     print(f"PyTorch {torch.__version__}, {threads} threads, {rounds} rounds")
     means = {"f32": [], "bf16": [], "tiles": []}
     for name in sys.argv[3:] or WARM + COLD:
-        shape, _, cold = name.partition(":")
+        shape, _, where = name.partition(":")
         rows, outputs, depth = map(int, shape.split("x"))
-        made = measure(rows, outputs, depth, threads, cold, rounds)
+        cold = where == "cold"
+        made = measure(rows, outputs, depth, threads, where, rounds)
         ratios = {"f32": [r[6] / r[0] for r in made], "bf16": [r[7] / r[1] for r in made],
                   "tiles": [r[7] / r[2] for r in made]}
         share = [statistics.median(s) for s in (

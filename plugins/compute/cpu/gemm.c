@@ -23,9 +23,9 @@ enum { KD = 256, NC = 1024, LANE_NC = 256, MC = 256, A_ROW = KD + 16 };
 #else
 enum { KD = 256, NC = 256, LANE_NC = 128, MC = 240, A_ROW = KD + 16 };
 #endif
-enum { LANE_ROW = LANE_DEPTH + 16 };
 
 #include "gemm_dot.h"
+#include "gemm_lanes.h"
 #if CPU_LEVEL >= 4
 #include "gemm_amx.h"
 #endif
@@ -37,32 +37,6 @@ typedef struct job {
 } job;
 
 /* ---- packing B: out[(n / NR)][k][NR], depth k0 to k0 + kc, columns n0 to n0 + nc ---- */
-
-/* The same for tile_lanes: out[(n / NR)][lane][step][NR], of depth `deep`. */
-static void pack_b_lanes(const cpu_gemm *g, size_t k0, size_t kc, size_t deep, size_t n0, size_t nc,
-                         float *out)
-{
-    const size_t steps = deep / LANES;
-    for (size_t s = 0; s < nc; s += NR)
-        for (size_t h = 0; h < NR; h += VW) {
-            const size_t n = n0 + s + h, have = s + h < nc ? nc - s - h : 0;
-            float *o = out + s * deep + h;
-            for (size_t k = 0; k < deep; k += VW) {
-                const size_t w = kc - k < VW ? kc - k : VW;
-                vf r[VW];
-                UNROLL
-                for (int i = 0; i < VW; i++) {
-                    const void *p = at(g->b, g->b_type, (ptrdiff_t)(n + (size_t)i) * g->b_n);
-                    r[i] = (size_t)i >= have ? vset(0)
-                        : w == VW ? vget(p, g->b_type, k0 + k) : vget_n(p, g->b_type, k0 + k, w);
-                }
-                transpose(r);
-                UNROLL
-                for (size_t i = 0; i < VW; i++)
-                    if (k + i < deep) vst(o + lane_place(k + i, steps) * NR, r[i]);
-            }
-        }
-}
 
 /* rows of B that run along k: read VW of them, turn VW x VW squares */
 static void pack_b_turned(const cpu_gemm *g, size_t k0, size_t kc, size_t n0, size_t nc, bool round,
@@ -169,15 +143,6 @@ static void pack_a(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_t kc
     *ak = 4;
 }
 
-/* rows that are filled up with zeros to whole registers */
-static void pack_a_lanes(const cpu_gemm *g, size_t m0, size_t mr, size_t k0, size_t kc, float *out)
-{
-    for (size_t m = 0; m < mr; m++) {
-        const void *p = at(g->a, g->a_type, (ptrdiff_t)(m0 + m) * g->a_m + (ptrdiff_t)k0);
-        for (size_t k = 0; k < kc; k += VW) vst(out + m * LANE_ROW + k, vrow(p, g->a_type, k, kc));
-    }
-}
-
 static void finish(const cpu_gemm *g, size_t m0, size_t mr, float *const *c, size_t n0, size_t nc)
 {
     const epilogue e = { g->bias, g->bias_type, g->act, g->lanes ? g->alpha : 1 };
@@ -199,9 +164,9 @@ typedef struct state {
 _Static_assert(sizeof(state) <= CPU_SCRATCH, "a block of scratch holds what a product packs");
 _Static_assert(MR * LANE_ROW <= 32 * A_ROW && LANE_DEPTH * LANE_NC <= KD * NC, "both fit");
 
-/* rows m to m + mr of the packed block of B, nc columns from n0 on */
+/* rows m to m + mr of the packed block of B, nc columns from n0 on; next: what lanes fetch */
 static void strip(const cpu_gemm *g, state *w, bool dot, bool round, size_t m, size_t mr, size_t k,
-                  size_t kc, size_t depth, size_t n0, size_t nc, float *const *c)
+                  size_t kc, size_t depth, size_t n0, size_t nc, float *const *c, soon next[2])
 {
     const tile_end end = k || g->accumulate ? TILE_ADD : TILE_SET;
     ptrdiff_t am = 0, ak = 0;
@@ -209,7 +174,7 @@ static void strip(const cpu_gemm *g, state *w, bool dot, bool round, size_t m, s
         pack_a_lanes(g, m, mr, k, kc, w->a);
         for (size_t s = 0; s < nc; s += NR)
             tile_lanes(mr, depth, w->a, LANE_ROW * 4, w->b + s * depth, c, n0 + s,
-                       nc - s < NR ? nc - s : NR, 1, end);
+                       nc - s < NR ? nc - s : NR, 1, end, next);
         return;
     }
 #if CPU_LEVEL >= 4
@@ -246,12 +211,19 @@ static void block(const cpu_gemm *g, state *w, size_t m0, size_t m1, size_t n0, 
         else if (dot) dot_pack_b(g, k, kc, depth, n0, nc, w->b);
         else if (g->b_row || g->b_n == 1) pack_b_rows(g, k, kc, n0, nc, round, w->b);
         else pack_b_turned(g, k, kc, n0, nc, round, w->b);
+        soon next[2] = { { .rows = 0 }, { .rows = 0 } };
+        soon late = g->lanes ? soon_block(g, m1, n0, nc, k) : next[1];
         for (size_t m = m0; m < m1; m += rows) {
             const size_t mr = m1 - m < rows ? m1 - m : rows;
             float *c[32];
             for (size_t i = 0; i < mr; i++)
                 c[i] = g->c + (g->c_row ? g->c_row(g->c_ctx, m + i) : (m + i) * g->c_m);
-            strip(g, w, dot, round, m, mr, k, kc, depth, n0, nc, c);
+            if (g->lanes) next[0] = soon_rows(g, m0, m1, m + mr, k);
+            if (soon_enough(&late, m1 - m, nc)) {
+                next[1] = late;
+                late.rows = 0;
+            }
+            strip(g, w, dot, round, m, mr, k, kc, depth, n0, nc, c, next);
             if (k + step >= g->K) finish(g, m, mr, c, n0, nc);
         }
     }

@@ -23,14 +23,19 @@
 #if CPU_LEVEL < 3
 
 /* Steps of depth that a loop takes at once, and from how many rows on: with few registers left,
- * what counts steps and moves pointers is much beside the products. STAY keeps a sum in its
- * register, or the compiler lets sums change places from step to step and moves them back. */
+ * what counts steps and moves pointers is much beside the products. */
 enum { STEPS = 4, STEPS_FROM = 6 };
+
+/* *sum += a b, fused, in the register where it is: left to the compiler, sums change places from
+ * step to step and are moved back, and some are put aside in memory. */
+INLINE void sum_up(vf *sum, vf a, vf b)
+{
 #if CPU_LEVEL >= 1
-#define STAY(v) __asm__("" : "+v"(v))
+    __asm__("vfmadd231ps %2, %1, %0" : "+v"(*sum) : "v"(a), "v"(b));
 #else
-#define STAY(v) (void)0
+    *sum = vfma(a, b, *sum);
 #endif
+}
 
 /* lanes v * VW on of n columns */
 INLINE vf part_get(const float *r, int v, size_t n)
@@ -74,10 +79,7 @@ INLINE void multiply(const int mr, const char *const g[3], ptrdiff_t am, ptrdiff
         const char *r = g[m / 4] + off;
         const vf x = vset(*(const f32_any *)(r + (m % 4 == 3 ? am3 : m % 4 * am)));
         UNROLL
-        for (int v = 0; v < NV; v++) {
-            s[m][v] = vfma(x, bv[v], s[m][v]);
-            STAY(s[m][v]);
-        }
+        for (int v = 0; v < NV; v++) sum_up(&s[m][v], x, bv[v]);
     }
 }
 
@@ -114,13 +116,33 @@ INLINE void tile_body(const int mr, size_t depth, const char *a, ptrdiff_t am, p
     put_all(mr, s, c, n0, n, alpha, end);
 }
 
+/* where `bytes` bytes are that come next, or `none` */
+INLINE const char *soon_run(soon *s, size_t bytes, const char *none)
+{
+    if (!s->rows) return none;
+    const char *p = s->p + s->done;
+    s->done += bytes;
+    if (s->done >= s->bytes) {
+        s->done = 0;
+        s->rows--;
+        s->p += s->apart;
+    }
+    return p;
+}
+
 /* The partial sums come in the order in which they are folded: 0, 4, 2, 6, 1, 5, 3, 7 for eight.
  * Then those that wait for a partner are as many as bits are set in how many are done. */
 INLINE void lanes_body(const int mr, size_t depth, const char *a, ptrdiff_t am, const float *b,
-                       float *const *c, size_t n0, size_t n, float alpha, tile_end end)
+                       float *const *c, size_t n0, size_t n, float alpha, tile_end end,
+                       soon next[2])
 {
     const size_t steps = depth / LANES;
     vf s[MR][NV], wait[3][MR][NV];
+    /* each row of the result is in a page of its own, which takes long to look up */
+    UNROLL
+    for (int m = 0; m < mr; m++)
+        UNROLL
+        for (int v = 0; v < NV; v++) __builtin_prefetch(c[m] + n0 + v * VW, 1);
     for (unsigned p = 0; p < LANES; p++) {
         const unsigned lane = LANES == 8 ? (p & 1) << 2 | (p & 2) | p >> 2 : (p & 1) << 1 | p >> 1;
         const float *bk = b + lane * steps * NR;
@@ -130,7 +152,16 @@ INLINE void lanes_body(const int mr, size_t depth, const char *a, ptrdiff_t am, 
             UNROLL
             for (int v = 0; v < NV; v++) s[m][v] = vset(0);
         size_t k = 0;
+        const char *q[2] = { a, a };
+        if (mr >= STEPS_FROM)
+            UNROLL
+            for (int i = 0; i < 2; i++) q[i] = soon_run(&next[i], steps / STEPS * 64, a);
         for (; mr >= STEPS_FROM && k + STEPS <= steps; k += STEPS) {
+            UNROLL
+            for (int i = 0; i < 2; i++) {
+                __builtin_prefetch(q[i], 0, 2);
+                q[i] += 64;
+            }
             UNROLL
             for (int u = 0; u < STEPS; u++) multiply(mr, g, am, 4 * LANES * u, bk + u * NR, s);
             UNROLL
@@ -171,10 +202,10 @@ void tile(size_t mr, size_t depth, const void *ap, ptrdiff_t am, ptrdiff_t ak, c
 }
 
 void tile_lanes(size_t mr, size_t depth, const void *ap, ptrdiff_t am, const float *b,
-                float *const *c, size_t n0, size_t n, float alpha, tile_end end)
+                float *const *c, size_t n0, size_t n, float alpha, tile_end end, soon next[2])
 {
     const char *a = ap;
-#define BODY(i) lanes_body(i, depth, a, am, b, c, n0, n, alpha, end)
+#define BODY(i) lanes_body(i, depth, a, am, b, c, n0, n, alpha, end, next)
     HEIGHTS(BODY)
 #undef BODY
 }

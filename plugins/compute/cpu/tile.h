@@ -26,10 +26,19 @@ typedef enum tile_end { TILE_SET, TILE_ADD, TILE_ON } tile_end;
 typedef void tile_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, ptrdiff_t ak,
                      const float *b, float *const *c, size_t n0, size_t n, float alpha,
                      tile_end end);
+/* What will be read soon: `bytes` of each of `rows` rows from p on, of which `done` bytes of the
+ * first are fetched already. */
+typedef struct soon {
+    const char *p;
+    ptrdiff_t apart;
+    size_t rows, bytes, done;
+} soon;
 /* The same in the order of lanes.h: row m of A begins at m * am bytes and runs on, B lies as
- * [LANES][depth / LANES][NR], and both are filled up with zeros to a depth that LANES divides. */
+ * [LANES][depth / LANES][NR], and both are filled up with zeros to a depth that LANES divides. What
+ * next[0] and next[1] say is fetched into the second cache, as much as there is time for. */
 typedef void lanes_fn(size_t mr, size_t depth, const void *a, ptrdiff_t am, const float *b,
-                      float *const *c, size_t n0, size_t n, float alpha, tile_end end);
+                      float *const *c, size_t n0, size_t n, float alpha, tile_end end,
+                      soon next[2]);
 #if CPU_LEVEL >= 3
 #define tile CPU_GLUE(2, tile)
 #define tile_lanes CPU_GLUE(2, tile_lanes)
