@@ -5,12 +5,15 @@
  * thread's own processor time, the median of the rounds; bench/attention.py sets it beside PyTorch.
  *
  *   bench/attention            all, on the best level (or what OMNIO_CPU says)
- *   bench/attention NAME       one of them, the microseconds alone: f32, bf16, their gradients
+ *   bench/attention NAME [forward]
+ *                              one of them, the microseconds alone: f32, bf16, their gradients
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "probe.h"
 
 #include "plugins/compute/cpu/kernels.h"
 
@@ -38,7 +41,7 @@ static int ascending(const void *a, const void *b)
 
 static float *noise(size_t n, uint32_t seed)
 {
-    float *p = malloc(n * sizeof *p);
+    float *p = probe_large(n * sizeof *p);
     if (!p) exit(71);
     for (size_t i = 0; i < n; i++) {
         seed = seed * 1664525u + 1013904223u;
@@ -91,14 +94,16 @@ int main(int argc, char **argv)
                        .Kv = s.K, .q = q, .k = key, .v = v, .o = o, .lse = lse, .scale = 0.125f,
                        .q_type = OMN_F32, .k_type = OMN_F32, .v_type = OMN_F32, .d_o = d_o,
                        .dq = dq, .dk = dk, .dv = dv };
-        double us[4];
-        for (int j = 0; j < 4; j++) {
+        double us[4] = { 0 };
+        const int parts = argc > 2 && !strcmp(argv[2], "forward") ? 2 : 4;
+        for (int j = 0; j < parts; j++) {
             a.bf16 = j & 1;
             us[j] = measure(k, &a, &par, j > 1);
         }
         if (argc < 2)
             printf("%-10s %5zu %5zu %3zu %3zu %10.1f %10.1f %10.1f %10.1f\n", s.name, s.Tq, s.Tk,
                    s.H, s.K, us[0], us[1], us[2], us[3]);
+        else if (parts == 2) printf("%.1f %.1f\n", us[0], us[1]);
         else printf("%.1f %.1f %.1f %.1f\n", us[0], us[1], us[2], us[3]);
         free(q), free(key), free(v), free(o), free(lse), free(d_o), free(dq), free(dk), free(dv);
     }

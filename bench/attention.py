@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/attention beside scaled_dot_product_attention of PyTorch, in turn, on one thread.
 
-    python3 bench/attention.py [ROUNDS [NAME...]]
+    python3 bench/attention.py [forward] [ROUNDS [NAME...]]
 
 Both are timed by the thread's own processor time, each round both, so that a machine whose speed
 moves moves both. Printed for each shape and type: microseconds of the two (medians of the rounds),
 PyTorch / omnio (median of the rounds' ratios, and the least and the greatest of them), forward and
-with gradients. Rows are written to standard output; the program `bench/attention` is looked for in
-the current folder, so this runs at the top of a built tree. PyTorch is needed for this alone.
+with gradients unless "forward" stands first. Rows are written to standard output; the program
+`bench/attention` is looked for in the current folder, so this runs at the top of a built tree.
+PyTorch is needed for this alone.
 
     python3 bench/attention.py cached ROUNDS KEYS...
 
@@ -85,17 +86,24 @@ def main():
         torch.set_num_threads(1)
         cached(int(sys.argv[2]), [int(n) for n in sys.argv[3:]])
         return
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    names = sys.argv[2:] or list(SHAPES)
+    asked = sys.argv[1:]
+    forward = asked[:1] == ["forward"]
+    if forward:
+        asked = asked[1:]
+    rounds = int(asked[0]) if asked else 7
+    names = asked[1:] or list(SHAPES)
     torch.set_num_threads(1)
     parts = [("f32", torch.float32, False), ("bf16", torch.bfloat16, False),
              ("f32 gradients", torch.float32, True), ("bf16 gradients", torch.bfloat16, True)]
+    how = []
+    if forward:
+        parts, how = parts[:2], ["forward"]
     print(f"PyTorch {torch.__version__}, {rounds} rounds")
     for name in names:
         ours = [[] for _ in parts]
         theirs = [[] for _ in parts]
         for _ in range(rounds):
-            said = subprocess.check_output(["bench/attention", name], text=True).split()
+            said = subprocess.check_output(["bench/attention", name, *how], text=True).split()
             for i, (_, dtype, gradients) in enumerate(parts):
                 ours[i].append(float(said[i]))
                 theirs[i].append(peer(SHAPES[name], dtype, gradients))

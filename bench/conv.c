@@ -6,7 +6,8 @@
  * rounds; bench/conv.py sets it beside PyTorch.
  *
  *   bench/conv            all, on the best level (or what OMNIO_CPU says)
- *   bench/conv NAME       one of them, the microseconds alone: forward, input, weights, in f32 and
+ *   bench/conv NAME [forward]
+ *                         one of them, the microseconds alone: forward, input, weights, in f32 and
  *                         in bf16
  */
 #include <stdio.h>
@@ -39,14 +40,21 @@ static void *bytes(size_t n)
     return p;
 }
 
-static float *noise(size_t n, uint32_t seed)
+static float *noise_at(float *p, size_t n, uint32_t seed)
 {
-    float *p = bytes(n * sizeof *p);
     for (size_t i = 0; i < n; i++) {
         seed = seed * 1664525u + 1013904223u;
         p[i] = (float)(seed >> 8) / (1 << 23) - 1;
     }
     return p;
+}
+
+/* pictures and gradients lie in large pages, as a device's buffers do; weights like a file's */
+static float *noise(size_t n, uint32_t seed)
+{
+    float *p = probe_large(n * sizeof *p);
+    if (!p) exit(71);
+    return noise_at(p, n, seed);
 }
 
 /* f32 -> bf16, cut off */
@@ -88,6 +96,7 @@ int main(int argc, char **argv)
     void *block = bytes(k->scratch);
     const cpu_par par = { .take = take, .give = give, .scratch = block };
     kernel *const run[] = { k->conv2d, k->conv2d_grad_input, k->conv2d_grad_weight };
+    const int parts = argc > 2 && !strcmp(argv[2], "forward") ? 1 : 3;
     bool met = argc < 2;
     if (argc < 2)
         printf("convolutions on one thread, %s; microseconds (GFLOP/s): forward, input, weights\n",
@@ -98,8 +107,8 @@ int main(int argc, char **argv)
         met = true;
         const size_t out = (s.side + 2 * s.pad - s.k) / s.stride + 1, nw = s.O * s.C * s.k * s.k;
         const size_t nx = s.B * s.side * s.side * s.C, ny = s.B * out * out * s.O;
-        float *x = noise(nx, 1), *w = noise(nw, 2), *bias = noise(s.O, 3), *y = noise(ny, 4),
-              *dx = noise(nx, 5), *dw = noise(nw, 6);
+        float *x = noise(nx, 1), *w = noise_at(bytes(nw * sizeof *w), nw, 2),
+              *bias = noise(s.O, 3), *y = noise(ny, 4), *dx = noise(nx, 5), *dw = noise(nw, 6);
         uint16_t *half = halves(w, nw);
         cpu_conv c = { .B = s.B, .H = s.side, .W = s.side, .C = s.C, .O = s.O, .OH = out,
                        .OW = out, .kh = s.k, .kw = s.k, .stride_h = s.stride, .stride_w = s.stride,
@@ -113,7 +122,7 @@ int main(int argc, char **argv)
             c.bf16 = bf16;
             c.w = bf16 ? (const void *)half : w;
             c.w_type = bf16 ? OMN_BF16 : OMN_F32;
-            for (int j = 0; j < 3; j++) {
+            for (int j = 0; j < parts; j++) {
                 const double us = measure(run[j], &c, &par);
                 if (argc < 2) printf(" %9.1f (%4.0f)", us, flop / us * 1e-3);
                 else printf("%.1f ", us);

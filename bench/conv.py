@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/conv beside the convolutions of PyTorch, in turn, on one thread.
 
-    python3 bench/conv.py [ROUNDS [NAME...]]
+    python3 bench/conv.py [forward] [ROUNDS [NAME...]]
 
 Both are timed by the thread's own processor time, each round both, so that a machine whose speed
 moves moves both. PyTorch runs in both of its layouts, NCHW and channels-last, and the faster one
 counts in each round. Printed for each shape, type and part (forward, gradient of the input, of the
 weights): microseconds of the two (medians of the rounds), PyTorch / omnio (median of the rounds'
-ratios, and the least and the greatest of them). The program `bench/conv` is looked for in the
-current folder, so this runs at the top of a built tree. PyTorch is needed for this alone; a level
-below the best is compared by limiting both: OMNIO_CPU=avx2 with ONEDNN_MAX_CPU_ISA=AVX2 and
-ATEN_CPU_CAPABILITY=avx2, or avx512 with AVX512_CORE and avx512.
+ratios, and the least and the greatest of them); with "forward" that part alone. The program
+`bench/conv` is looked for in the current folder, so this runs at the top of a built tree. PyTorch
+is needed for this alone; a level below the best is compared by limiting both: OMNIO_CPU=avx2 with
+ONEDNN_MAX_CPU_ISA=AVX2 and ATEN_CPU_CAPABILITY=avx2, or avx512 with AVX512_CORE and avx512.
 """
 import statistics
 import subprocess
@@ -59,20 +59,23 @@ def peer(shape, dtype, layout, parts):
 
 
 def main():
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    names = sys.argv[2:] or list(SHAPES)
+    asked, wanted, how = sys.argv[1:], PARTS, []
+    if asked[:1] == ["forward"]:
+        asked, wanted, how = asked[1:], PARTS[:1], ["forward"]
+    rounds = int(asked[0]) if asked else 7
+    names = asked[1:] or list(SHAPES)
     torch.set_num_threads(1)
     types = [("f32", torch.float32), ("bf16", torch.bfloat16)]
     print(f"PyTorch {torch.__version__}, {rounds} rounds")
     for name in names:
         ours, theirs = {}, {}
         for _ in range(rounds):
-            said = subprocess.check_output(["bench/conv", name], text=True).split()
+            said = subprocess.check_output(["bench/conv", name, *how], text=True).split()
             for t, (kind, dtype) in enumerate(types):
-                layouts = [peer(SHAPES[name], dtype, layout, PARTS)
+                layouts = [peer(SHAPES[name], dtype, layout, wanted)
                            for layout in (torch.contiguous_format, torch.channels_last)]
-                for i, part in enumerate(PARTS):
-                    ours.setdefault((kind, part), []).append(float(said[3 * t + i]))
+                for i, part in enumerate(wanted):
+                    ours.setdefault((kind, part), []).append(float(said[len(wanted) * t + i]))
                     theirs.setdefault((kind, part), []).append(min(layout[i]
                                                                    for layout in layouts))
         for key, mine in ours.items():

@@ -337,15 +337,6 @@ static double crowd_rate(probe_fn *probe, omn_pool *pool, size_t threads)
     return work / spent;
 }
 
-/* as a device's buffers lie, which hold all that a model works with; NULL without memory */
-static void *in_large_pages(size_t bytes)
-{
-    const size_t page = (size_t)2 << 20, whole = (bytes + page - 1) / page * page;
-    void *p = aligned_alloc(page, whole);
-    if (p) omn_large_pages(p, whole);
-    return p;
-}
-
 static int one_product(char **argv)
 {
     const size_t M = strtoul(argv[1], NULL, 10), N = strtoul(argv[2], NULL, 10),
@@ -363,7 +354,7 @@ static int one_product(char **argv)
     }
     for (; h.n < threads; h.n++)
         if (!(h.free[h.n] = aligned_alloc(64, (k->scratch + 63) / 64 * 64))) return EXIT_FAILURE;
-    float *x = in_large_pages(M * K * sizeof *x), *out = in_large_pages(M * N * sizeof *out);
+    float *x = probe_large(M * K * sizeof *x), *out = probe_large(M * N * sizeof *out);
     const size_t bytes = cold ? GIB : (room + 4095) / 4096 * 4096;
     weights = aligned_alloc(4096, bytes);
     if (!x || !out || !weights || omn_pool_new((uint32_t)threads, &pool, NULL) != OMN_OK) {

@@ -16,7 +16,19 @@
 #include <immintrin.h>
 #endif
 
+#include <omnio/base.h>
+
 static volatile float probe_sink;
+
+/* Memory as a device's buffers lie, which hold all that a model works with: in large pages. NULL
+ * without any. */
+static inline void *probe_large(size_t bytes)
+{
+    const size_t page = (size_t)2 << 20, whole = (bytes + page - 1) / page * page;
+    void *p = aligned_alloc(page, whole);
+    if (p) omn_large_pages(p, whole);
+    return p;
+}
 
 static inline double probe_process_seconds(void)
 {

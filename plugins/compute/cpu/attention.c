@@ -14,14 +14,15 @@
 #include "heads.h"
 #include "running.h"
 
-/* Queries of a task; floats of its packed keys and of its packed values: as many blocks of keys as
- * they hold stay while all tiles of queries pass, so that what a tile has summed up stays too. */
-enum { TASK_Q = 20 * BQ, SHELF = PACKED * (CPU_LEVEL >= 2 ? 4 : 2), MOST_BLOCKS = 8 };
+/* Most queries of a task; floats of its packed keys and of its packed values: as many blocks of
+ * keys as they hold stay while all tiles of queries pass, so that what a tile has summed up stays
+ * too. */
+enum { TASK_Q = 32 * BQ, SHELF = PACKED * (CPU_LEVEL >= 2 ? 4 : 2), MOST_BLOCKS = 8 };
 
 typedef struct forward {
     cpu_attn a;
     const cpu_par *par;
-    size_t chunks;
+    size_t task, chunks;                /* queries of a task; tasks of one head */
     size_t block, blocks;               /* keys in a block; blocks that are packed at once */
     size_t k_size, v_size;              /* floats of a packed block */
     size_t acc_row;                     /* floats from one query's sums to the next one's */
@@ -232,17 +233,29 @@ static void forward_range(void *user, size_t from, size_t to)
     forward_tiles *w = f->par->take(f->par->scratch);
     pairs_begin(f->dot);
     for (size_t i = from; i < to; i++) {
-        const size_t c = i % f->chunks, bh = i / f->chunks, q0 = c * TASK_Q;
-        const size_t q1 = f->a.Tq - q0 < TASK_Q ? f->a.Tq : q0 + TASK_Q;
+        const size_t c = i % f->chunks, bh = i / f->chunks, q0 = c * f->task;
+        const size_t q1 = f->a.Tq - q0 < f->task ? f->a.Tq : q0 + f->task;
         forward_task(f, w, bh / f->a.H, bh % f->a.H, q0, q1);
     }
     pairs_end(f->dot);
     f->par->give(f->par->scratch, w);
 }
 
+/* Keys are packed again for each task of a head: as few as may be, all nearly alike, but enough for
+ * all threads. */
+static size_t task_queries(const cpu_attn *a, const cpu_par *par)
+{
+    const bool alone = !par->split || par->threads == 1;
+    const size_t threads = alone ? 0 : par->threads ? par->threads : 8, least = 8 * BQ;
+    size_t chunks = (a->Tq + TASK_Q - 1) / TASK_Q;
+    while (a->B * a->H * chunks < 2 * threads && a->Tq / (chunks + 1) >= least) chunks++;
+    return ((a->Tq + chunks - 1) / chunks + BQ - 1) / BQ * BQ;
+}
+
 static forward forward_of(const cpu_attn *a, const cpu_par *par)
 {
-    forward f = { .a = *a, .par = par, .chunks = (a->Tq + TASK_Q - 1) / TASK_Q,
+    const size_t task = task_queries(a, par);
+    forward f = { .a = *a, .par = par, .task = task, .chunks = (a->Tq + task - 1) / task,
                   .block = block_keys(a), .acc_row = (a->Kv + NR - 1) / NR * NR,
                   .dot = a->bf16 && HAVE_DOT };
     f.k_size = f.block * depth_of(f.dot ? RUNS_PAIRS : RUNS_UP, a->K);

@@ -33,6 +33,15 @@ static inline size_t depth_of(runs how, size_t K)
     return how == RUNS_PAIRS ? ((K + 1) / 2 + PAIR_STEP - 1) / PAIR_STEP * PAIR_STEP : K;
 }
 
+/* Rows of a fused projection lie pages apart, where the processor does not guess what is next: row
+ * i + AHEAD is asked for while row i is packed, and as many rows as are turned while those before
+ * them are. */
+enum { AHEAD = 8 };
+INLINE void ask_for(const void *p, const omn_type t, size_t row, size_t i, size_t n, size_t k)
+{
+    if (i + AHEAD < n) __builtin_prefetch(at(p, t, (ptrdiff_t)((i + AHEAD) * row + k)));
+}
+
 /* units d on of a row of width K, or floats */
 INLINE vf part_of(const void *p, const omn_type t, const bool whole, size_t d, size_t K, bool dot)
 {
@@ -49,6 +58,8 @@ INLINE void turn_rows(const omn_type t, const bool whole, const void *p, size_t 
         for (size_t d = 0; d < depth; d += VW) {
             const size_t w = depth - d < VW ? depth - d : VW;
             vf r[VW];
+            for (size_t i = s + VW; s + 2 * VW <= n && i < s + 2 * VW; i++)
+                __builtin_prefetch(at(p, t, (ptrdiff_t)(i * row + (dot ? 2 * d : d))), 0, 2);
             UNROLL
             for (size_t i = 0; i < VW; i++) {
                 const void *q = at(p, t, (ptrdiff_t)((s + i) * row));
@@ -69,14 +80,6 @@ static void pack_turned(const void *p, omn_type t, size_t row, size_t n, size_t 
     const bool dot = how == RUNS_PAIRS, whole = K % (dot ? 2 * VW : VW) == 0;
     if (dot) BY_TYPE(turn_rows, t, whole, p, row, n, padded, K, round, RUNS_PAIRS, out);
     else BY_TYPE(turn_rows, t, whole, p, row, n, padded, K, round, how, out);
-}
-
-/* Rows of a fused projection lie pages apart, where the processor does not guess what is next:
- * row i + AHEAD is asked for while row i is packed. */
-enum { AHEAD = 8 };
-INLINE void ask_for(const void *p, const omn_type t, size_t row, size_t i, size_t n, size_t k)
-{
-    if (i + AHEAD < n) __builtin_prefetch(at(p, t, (ptrdiff_t)((i + AHEAD) * row + k)));
 }
 
 INLINE void straight_rows(const omn_type t, const bool whole, const void *p, size_t row, size_t n,
