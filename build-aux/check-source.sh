@@ -124,7 +124,7 @@ awk -v order="base tensor value plugin graph nn generate train pipeline validate
         rank["kinds_of_values"] = rank["value"]
         rank["texts"] = rank["company"] = rank["takes"] = rank["plugin"]
         rank["ops"] = rank["compute"] = rank["running"] = rank["graph"]
-        rank["kinds"] = rank["answer"] = rank["generate"]
+        rank["kinds"] = rank["answer"] = rank["published"] = rank["generate"]
         rank["learn"] = rank["generate"]
     }
     /^ *# *include/ {

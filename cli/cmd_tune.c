@@ -27,9 +27,9 @@ const cli_command cmd_tune = {
     "MODEL",
     "Say what a model's folder is, what it lacks, whether it fits, and how to ask it.",
     "MODEL is a folder with a config.json, of any family, or a model's name; weights and tokenizer "
-    "may still be missing: what each is usually called is told. The memory is that of one request "
-    "of full length to the task that takes least of those that are made for its family, of all "
-    "that it can do where there are none, with its weights in each type that omnio convert writes. "
+    "may still be missing: what each is usually called is told. The command asks "
+    "what the model is for, as its family tells by its parts and heads. The memory is that of one "
+    "request of full length to this task, with its weights in each type that omnio convert writes. "
     "The exit code is 66 where something is missing.",
     NULL,
     0,
@@ -47,7 +47,7 @@ typedef struct report {
     omn_buf b;
     size_t n, missing;
     cli_tasks tasks;
-    const cli_task *least;                /* which takes least; NULL: there is none */
+    const cli_task *first;                /* what it is for; NULL: there is no task */
     char inputs[400];                     /* " --image FILE" of what it must be given */
     bool no_memory;
 } report;
@@ -165,7 +165,7 @@ static void remember_inputs(report *r)
     omn_pipeline *p = NULL;
     const omn_pipeline_port *in = NULL;
     omn_error err = OMN_ERROR_INIT;
-    if (omn_pipeline_open(r->c->ctx, r->least->path, &p, &err) != OMN_OK) return;
+    if (omn_pipeline_open(r->c->ctx, r->first->path, &p, &err) != OMN_OK) return;
     const size_t n = omn_pipeline_inputs(p, &in);
     for (size_t i = 0; i < n; i++) {
         const size_t at = strlen(r->inputs);
@@ -182,8 +182,8 @@ static void tasks(report *r)
     omn_buf text;
     omn_buf_init(&text, 1 << 16);
     tasks_find(r->c, r->model, &r->tasks);
-    r->least = tasks_extreme(&r->tasks, false);
-    if (r->least) remember_inputs(r);
+    r->first = tasks_main(&r->tasks, r->model);
+    if (r->first) remember_inputs(r);
     for (size_t i = 0; i < r->tasks.n; i++)
         omn_buf_printf(&text, "%s%s", i ? ", " : "", r->tasks.list[i].name);
     if (text.failed || r->tasks.no_memory) r->no_memory = true;
@@ -196,12 +196,12 @@ static void tasks(report *r)
 static void fits(report *r, const char *type, double bytes_each)
 {
     char text[300];
-    const omn_pipeline_cost *cost = &r->least->cost;
+    const omn_pipeline_cost *cost = &r->first->cost;
     const double rest = (double)(cost->memory - cost->read);
     const double need = (double)cost->parameters * bytes_each + rest;
     const machine_memory have = machine_memory_now();
     omn_format(text, sizeof text, "%s: %.2f GB of weights, %.2f GB in all for %s%s", type,
-               (double)cost->parameters * bytes_each / 1e9, need / 1e9, r->least->name,
+               (double)cost->parameters * bytes_each / 1e9, need / 1e9, r->first->name,
                !have.all                   ? ""
                : need <= (double)have.free ? "; fits"
                : need <= (double)have.all  ? "; fits when other programs leave their memory"
@@ -212,14 +212,14 @@ static void fits(report *r, const char *type, double bytes_each)
 static void say(report *r, bool whole)
 {
     char text[1200];
-    if (!r->least) return;
+    if (!r->first) return;
     omn_format(text, sizeof text, "%.3f million parameters",
-               (double)r->least->cost.parameters / 1e6);
+               (double)r->first->cost.parameters / 1e6);
     put(r, false, "size", text);
     fits(r, "f32", 4);
     fits(r, "bf16", 2);
     omn_format(text, sizeof text, "%somnio run %s -m %s%s", whole ? "" : "when all is there: ",
-               r->least->name, r->path, r->inputs);
+               r->first->name, r->path, r->inputs);
     put(r, false, "command", text);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tasks of a model, found by asking every pipeline of the shelf whether the model can answer
- * it. Many a family can answer the questions of another; its own are known by their names, or by
- * the name of the model that they want, which begins as the family is called. */
+ * it. Many a family can answer the questions of another; its own are known by their names, by the
+ * name of the model that they want, which begins as the family is called, or by wanting the same
+ * model as the one that the family names itself. */
 #include "tasks.h"
 
 #include "shelf.h"
@@ -15,6 +16,7 @@ typedef struct finding {
     cli *c;
     omn_model *m;
     cli_tasks *out;
+    char wanted[128];                     /* the model that its main task wants; "": none */
 } finding;
 
 /* "unitab" of "unitab-caption", of "unitab" itself, not of "unit" or "unitable". */
@@ -53,17 +55,35 @@ static void on_pipeline(void *user, const char *name, const char *path)
     const char *wants = st == OMN_OK ? omn_pipeline_model(p) : NULL;
     if (wants && (st = omn_pipeline_check(p, f->m, &cost, &err)) == OMN_OK && cost.parameters) {
         const char *family = omn_model_object(f->m);
-        add(f, name, path, of_family(family, name) || of_family(family, wants), &cost);
+        add(f, name, path,
+            of_family(family, name) || of_family(family, wants) || !strcmp(wants, f->wanted),
+            &cost);
     }
+    if (st == OMN_ERR_MEMORY) f->out->no_memory = true;
+    omn_pipeline_close(p);
+}
+
+/* Of two families one may answer the other's questions well by its parts: only what the family says
+ * of the opened model tells what that is for. */
+static void find_main(finding *f)
+{
+    omn_pipeline *p = NULL;
+    omn_error err = OMN_ERROR_INIT;
+    const char *name = omn_model_task(f->m);
+    if (!name) return;
+    const omn_status st = omn_pipeline_open(f->c->ctx, name, &p, &err);
+    const char *wants = st == OMN_OK ? omn_pipeline_model(p) : NULL;
+    if (wants) omn_format(f->wanted, sizeof f->wanted, "%s", wants);
     if (st == OMN_ERR_MEMORY) f->out->no_memory = true;
     omn_pipeline_close(p);
 }
 
 void tasks_find(cli *c, omn_model *m, cli_tasks *out)
 {
-    finding f = { c, m, out };
+    finding f = { .c = c, .m = m, .out = out };
     *out = (cli_tasks){ .list = calloc(MOST_TASKS, sizeof *out->list) };
-    if (!out->list || !shelf_pipelines(c, on_pipeline, &f)) out->no_memory = true;
+    find_main(&f);
+    if (out->no_memory || !out->list || !shelf_pipelines(c, on_pipeline, &f)) out->no_memory = true;
 }
 
 const cli_task *tasks_extreme(const cli_tasks *t, bool most)
@@ -76,6 +96,14 @@ const cli_task *tasks_extreme(const cli_tasks *t, bool most)
             best = it;
     }
     return best;
+}
+
+const cli_task *tasks_main(const cli_tasks *t, const omn_model *m)
+{
+    const char *name = omn_model_task(m);
+    for (size_t i = 0; name && i < t->n; i++)
+        if (!strcmp(t->list[i].name, name)) return &t->list[i];
+    return tasks_extreme(t, false);
 }
 
 void tasks_fini(cli_tasks *t)

@@ -23,6 +23,9 @@ void tasks_find(cli *c, omn_model *m, cli_tasks *out);
 /* Of its own tasks, or of all where it has none, the one that takes least memory, or most; NULL:
  * there is none. */
 const cli_task *tasks_extreme(const cli_tasks *t, bool most);
+/* What the model is for by its family's word (omn_model_task), else its own task that takes least;
+ * NULL: there is none. */
+const cli_task *tasks_main(const cli_tasks *t, const omn_model *m);
 void tasks_fini(cli_tasks *t);
 
 #endif

@@ -59,6 +59,9 @@ OMN_API size_t omn_model_parts(const omn_model *m, omn_part *const **list);
 /* The codec with which answers and prompts write boxes and points; NULL when the model has none. */
 OMN_API const omn_part *omn_model_codec(const omn_model *m, const char *speaks);
 OMN_API const char *omn_model_prefix(const omn_model *m, const char *output);
+/* The pipeline by which it is asked what it is for, by its family's word (omn_task_impl in
+ * published.h): "vqa"; NULL: the family says none. [any] */
+OMN_API const char *omn_model_task(const omn_model *m);
 /* Declare every weight (TEACH graphs of smallest sizes, one for each decoder with a vocabulary) so
  * that shapes are checked and parameters counted. */
 OMN_API omn_status omn_model_declare(omn_model *m, omn_error *err);

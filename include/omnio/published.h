@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* omnio/published.h: under which names the files of a model family are usually found, for people
- * whose folder lacks them (omnio tune). */
+/* omnio/published.h: what people who have come by a model are told of its family (omnio tune):
+ * under which names its files are usually found, and what it is asked. */
 #ifndef OMNIO_PUBLISHED_H
 #define OMNIO_PUBLISHED_H
 
@@ -9,5 +9,10 @@
 /* "omnio.published/1" of models: names of files of weights as the original programs and their
  * releases have them, as in "ofa_base.pt, ofa_large.pt". [any] */
 typedef struct omn_published_impl { const char *weights; } omn_published_impl;
+
+/* "omnio.task/1" of models: the pipeline by which such a model is asked what it is for, as its
+ * parts, heads and configuration tell: the name of one that ships, as in "vilbert-vqa", borrowed
+ * for ever; NULL: of none in front of others. self: the opened model. [any] */
+typedef struct omn_task_impl { const char *(*task)(const void *self); } omn_task_impl;
 
 #endif

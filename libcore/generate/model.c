@@ -9,6 +9,8 @@
 #include "libcore/graph/adapt.h"
 #include "libcore/graph/inside.h"
 
+#include <omnio/published.h>
+
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -450,6 +452,12 @@ const char *omn_model_prefix(const omn_model *m, const char *output)
 {
     const char *p = m->impl->prefix ? m->impl->prefix(m->self, output) : "";
     return p ? p : "";
+}
+
+const char *omn_model_task(const omn_model *m)
+{
+    const omn_task_impl *t = m->impl->extension ? m->impl->extension("omnio.task/1") : NULL;
+    return t && t->task ? t->task(m->self) : NULL;
 }
 
 int32_t model_most_tokens(const omn_model *m, bool answer)

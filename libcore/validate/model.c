@@ -3,6 +3,8 @@
  * in one line, or taken, and then the model speaks of itself and closes. */
 #include "inside.h"
 
+#include <omnio/published.h>
+
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +48,10 @@ static void opened(trial *t, void *self)
             complain(t, "prefix is a text; \"\" for none");
     if (m->most_tokens && (m->most_tokens(self, false) < 1 || m->most_tokens(self, true) < 1))
         complain(t, "most_tokens is 1 or more");
+    const omn_task_impl *task = m->extension ? m->extension("omnio.task/1") : NULL;
+    const char *asked = task && task->task ? task->task(self) : NULL;
+    if (task && (!task->task || (asked && !*asked)))
+        complain(t, "omnio.task/1 says the name of a pipeline, or NULL");
     const omn_row_impl *row = m->extension ? m->extension("omnio.row/1") : NULL;
     if (row && (!row->prefix || !row->most)) complain(t, "omnio.row/1 has prefix and most");
     else if (row && row->most(self) < 2) complain(t, "most of omnio.row/1 is 2 or more");

@@ -10,7 +10,9 @@ ok "... its roles" sh -c 'grep -q "^  takes  *text, image$" out && grep -q "^  m
 ok "... its tasks" grep -q "^  tasks  .*caption, .*vqa" out
 ok "... its size" grep -q "^  size  *6.260 million parameters$" out
 ok "... it fits" grep -q "^  memory  *bf16: 0.01 GB of weights, .*; fits$" out
-grep "^  command  *omnio run " out | sed 's/^  command  *omnio//; s|--image FILE|--image "$top_srcdir/examples/tabletop.png"|' > asked
+ok "... what it is for" grep -q "^  command  *omnio run vqa -m .*nano --image FILE --question TEXT$" out
+grep "^  command  *omnio run " out |
+    sed 's/^  command  *omnio//; s|--image FILE|--image "$top_srcdir/examples/tabletop.png"|; s|TEXT|"what is this?"|' > asked
 ok "... and the command works" sh -c "top_srcdir='$top_srcdir'; '$omnio' $(cat asked)"
 
 mkdir clip
@@ -33,6 +35,13 @@ ok "a configuration alone" gives 66 tune unitab/config.json
 ok "... the tasks of its family stand in front" grep -q "^  tasks  *unitab-caption, unitab-ground, unitab-localize, unitab-refexp, unitab-vqa, beit3-caption" out
 ok "... one of which is advised" grep -q "^  command  *when all is there: omnio run unitab-caption -m unitab --image FILE$" out
 ok "... its tokenizer whole" grep -q "^! tokenizer .* has no tokenizer: merges.txt, vocab.json or tokenizer.json; " out
+# a family whose pipelines are not called as it is, and could be asked what others are
+mkdir llama
+printf '{"model_type": "llama", "hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 2, ' > llama/config.json
+echo '"num_hidden_layers": 1, "vocab_size": 300}' >> llama/config.json
+ok "a language model" gives 66 tune llama
+ok "... its own tasks stand in front" grep -q "^  tasks  *llama-chat, llama-complete, [^l]" out
+ok "... texts that go on are advised" grep -q "^  command  *when all is there: omnio run llama-complete -m llama --text TEXT$" out
 # how weights are usually called, where the family says so
 mkdir uio1 ofa vilbert gato
 echo '{"omnio": {"model": "uio1", "size": "small"}}' > uio1/config.json
@@ -47,6 +56,7 @@ ok "... and its own tokenizer or the library's" \
     grep -q "has no tokenizer: vocab.bpe, encoder.json, dict.txt, merges.txt or vocab.json; " out
 ok "lists of answers" gives 66 tune vilbert
 ok "... are no tokenizer" grep -q "has no tokenizer: vocab.txt; " out
+ok "... and questions are advised" grep -q "^  command  .*omnio run vilbert-vqa -m vilbert --regions FILE --question TEXT$" out
 ok "what nobody published" gives 66 tune gato
 ok "... has no usual name" sh -c 'grep -q "^! weights" out && ! grep -q "usually found" out'
 ok "no model" gives 66 tune nothing

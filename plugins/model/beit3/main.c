@@ -230,6 +230,19 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "beit3") || beit3_measurable(f);
 }
 
+static const char *main_task(const void *self)
+{
+    switch (((const beit3 *)self)->task) {
+    case BEIT3_CAPTIONING: return "beit3-caption";
+    case BEIT3_VQA: return "beit3-vqa";
+    case BEIT3_NLVR2: return "beit3-compare";
+    case BEIT3_RETRIEVAL: return "beit3-match";
+    case BEIT3_IMAGENET: return "beit3-classify";
+    case BEIT3_PRETRAIN: break;           /* hidden words and patches: nothing that ships asks it */
+    }
+    return NULL;
+}
+
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = {
@@ -237,7 +250,9 @@ static const void *extension(const char *id)
         "and their like"
     };
     static const omn_claims_impl known = { claims };
+    static const omn_task_impl asked = { main_task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &beit3_verify;
 }

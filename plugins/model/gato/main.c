@@ -6,6 +6,8 @@
 
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -191,11 +193,19 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "gato");
 }
 
+static const char *task(const void *self)
+{
+    (void)self;
+    return "control";
+}
+
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
     static const omn_row_impl row = { prefix_row, most_places };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.row/1")) return &row;
     return strcmp(id, "omnio.verify/1") ? NULL : (const void *)&gato_verify;
 }

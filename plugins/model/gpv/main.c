@@ -3,6 +3,8 @@
  * boxes with their relevance and a text out, by one model for every task. The door. */
 #include "gpv.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,10 +38,18 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "gpv");
 }
 
+static const char *task(const void *self)
+{
+    (void)self;
+    return "gpv-ask";
+}
+
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     return strcmp(id, "omnio.verify/1") ? NULL : &gpv_verify;
 }
 

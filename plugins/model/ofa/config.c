@@ -199,6 +199,24 @@ static void read_vocabulary(ofa *u, omn_open *o, omn_config *f)
                       (long long)u->code_first, (long long)u->bins, (long long)u->bin_first);
 }
 
+/* What a checkpoint was tuned for, by the names of its program's tasks; one that was not answers in
+ * free words. */
+static const char *asked_by(omn_config *f)
+{
+    static const struct { const char *task, *pipeline; } tasks[] = {
+        { "caption", "ofa-caption" },        { "vqa_gen", "ofa-vqa" },
+        { "refcoco", "ofa-locate" },         { "snli_ve", "ofa-entail" },
+        { "image_gen", "ofa-image" },        { "image_classify", "ofa-classify" },
+        { "gigaword", "ofa-summary" },       { "ocr", "ofa-read" },
+        { "sst2", "ofa-sentiment" },         { "mrpc", "ofa-same" },
+        { "qqp", "ofa-equal" },              { "mnli", "ofa-imply" },
+    };
+    const char *name = omn_config_string_or(f, "cfg.task._name", "");
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
+        if (!strcmp(name, tasks[i].task)) return tasks[i].pipeline;
+    return "ofa-ask";
+}
+
 void ofa_configure(ofa *u, omn_open *o, omn_config *f)
 {
     const bool hf = transformers_names(f);
@@ -208,5 +226,6 @@ void ofa_configure(ofa *u, omn_open *o, omn_config *f)
     read_sizes(u, o, f, home, hf);
     read_switches(u, f, home, hf);
     read_vocabulary(u, o, f);
+    u->task = asked_by(f);
     ofa_open_parts(u, o, f, home, arch_of(o, f, home)->resnet);
 }

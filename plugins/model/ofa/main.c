@@ -35,13 +35,17 @@ static int32_t most_tokens(const void *self, bool answer)
     return (int32_t)(answer ? u->most_out : u->most_in);
 }
 
+static const char *task(const void *self) { return ((const ofa *)self)->task; }
+
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "ofa_tiny.pt, ofa_base.pt, ofa_large.pt, .., or "
                                                   "pytorch_model.bin" };
     static const omn_claims_impl known = { ofa_known };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.alike/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &ofa_verify;
 }

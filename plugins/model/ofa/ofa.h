@@ -33,6 +33,7 @@ typedef struct ofa {
     bool sampled;                         /* training sees a part of a picture's places */
     int64_t most_in, most_out;            /* tokens of a text, marks included; of an answer */
     const omn_part *text, *image, *loss;
+    const char *task;                     /* the pipeline of the task it was tuned for */
 } ofa;
 
 /* The configuration and its parts; config.c, parts.c */

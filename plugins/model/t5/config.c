@@ -55,6 +55,7 @@ void t5_read(t5 *m, omn_open *o, omn_config *f)
     m->text_in = omn_config_int_or(f, "n_positions", 2, 1 << 16, 512);
     m->text_out = m->text_in;
     read_act(m, o, f, omn_config_string_or(f, "feed_forward_proj", "relu"));
+    m->taught = omn_config_has(f, "task_specific_params");
     keys_refuse(fixed, sizeof fixed / sizeof *fixed, "", "T5", o, f);
     if (m->buckets % 2 || m->distance <= m->buckets / 2)
         omn_open_fail(o, OMN_ERR_CONFIG,

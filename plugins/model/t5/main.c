@@ -63,20 +63,38 @@ static bool claims_vlt5(omn_config *f)
     return (is_t5(f) && omn_config_has(f, "feat_dim")) || t5_measurable(f);
 }
 
+/* Version 1.1 has learnt to fill gaps and nothing else; parameters of tasks tell of one that was
+ * taught them all the same. */
+static const char *task_t5(const void *self)
+{
+    const t5 *m = self;
+    return m->gated && !m->taught ? "t5-fill" : "t5-translate";
+}
+
 static const void *extension_t5(const char *id)
 {
     static const omn_published_impl published = { "pytorch_model.bin" };
     static const omn_claims_impl known = { claims_t5 };
+    static const omn_task_impl asked = { task_t5 };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &t5_verify;
+}
+
+static const char *task_vlt5(const void *self)
+{
+    (void)self;
+    return "vlt5-vqa";
 }
 
 static const void *extension_vlt5(const char *id)
 {
     static const omn_published_impl published = { "Epoch30.pth" };
     static const omn_claims_impl known = { claims_vlt5 };
+    static const omn_task_impl asked = { task_vlt5 };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &vlt5_verify;
 }

@@ -14,6 +14,7 @@ typedef struct t5 {
     double eps;
     omn_act act;
     bool gated;
+    bool taught;                          /* tasks, not only to fill gaps */
     bool tied, scaled;                    /* the head is the table; what comes to it is small */
     int32_t start, stop, pad;
     const omn_part *loss;                 /* the objective; NULL: not installed */

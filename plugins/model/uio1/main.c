@@ -129,6 +129,12 @@ static int32_t most_places(const void *self)
     return (int32_t)(u->text_out > u->image_out + 1 ? u->text_out : u->image_out + 1);
 }
 
+static const char *task(const void *self)
+{
+    (void)self;
+    return "uio1-vqa";
+}
+
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = {
@@ -137,7 +143,9 @@ static const void *extension(const char *id)
     };
     static const omn_claims_impl known = { uio1_known };
     static const omn_row_impl row = { front, most_places };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     if (!strcmp(id, "omnio.verify/1")) return &uio1_verify;
     return strcmp(id, "omnio.row/1") ? NULL : (const void *)&row;

@@ -7,6 +7,8 @@
 
 #include "verify.h"
 
+#include <omnio/published.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,6 +55,8 @@ static omn_status uio2_open(omn_call *c, const void *params, omn_open *o, void *
             first, bins, histories);
     uio2_open_inputs(u, o, f);
     omn_open_encoders(o, "width=%d most=%d", (int)u->D, (int)u->text_in);
+    u->sees = omn_open_find(o, "image") != NULL;
+    u->hears = omn_open_find(o, "audio") != NULL;
     uio2_open_outputs(u, o, f);
     return omn_open_done(o, err);
 }
@@ -74,10 +78,18 @@ static int32_t uio2_most(const void *self, bool answer)
 /* The official configuration is known by its keys. */
 static bool claims(omn_config *f) { return omn_config_has(f, "t5_config"); }
 
+static const char *task(const void *self)
+{
+    const uio2 *u = self;
+    return u->sees ? "vqa" : u->hears ? "audio-caption" : "text-qa";
+}
+
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.alike/1")) return &known;
     return strcmp(id, "omnio.verify/1") ? NULL : &uio2_verify;
 }

@@ -29,6 +29,7 @@ typedef struct uio2 {
     double out_init;    /* initial size of what a layer adds, for training from nothing */
     bool qk_norm, frozen;
     bool patterns;                      /* patterns.c */
+    bool sees, hears;                   /* pictures, sounds */
     uio2_output out[UIO2_OUTPUTS];
 } uio2;
 

@@ -18,16 +18,20 @@ typedef struct task {
     bool first;
     const char *role, *file, *names;      /* of its answers, none of detection */
     const char *loss;
+    const char *pipeline;                 /* by which it is asked */
 } task;
 
 static const task tasks[] = {
-    { "detection_coco", "detection", UNIT_DETECTION, 0, 91, 100, false, "", "", "", "" },
-    { "detection_visual_genome", "detection", UNIT_DETECTION, 1, 1601, 100, false, "", "", "", "" },
-    { "vqa2", "vl", UNIT_BOTH, 3, 3129, 25, false, "answer", "answers.txt", "", "binary" },
+    { "detection_coco", "detection", UNIT_DETECTION, 0, 91, 100, false, "", "", "", "",
+      "unit-detect" },
+    { "detection_visual_genome", "detection", UNIT_DETECTION, 1, 1601, 100, false, "", "", "", "",
+      "unit-detect" },
+    { "vqa2", "vl", UNIT_BOTH, 3, 3129, 25, false, "answer", "answers.txt", "", "binary",
+      "unit-vqa" },
     { "visual_entailment", "vl", UNIT_BOTH, 9, 3, 25, true, "answer", "",
-      "entailment,neutral,contradiction", "cross-entropy" },
+      "entailment,neutral,contradiction", "cross-entropy", "unit-entail" },
     { "glue_sst2", "glue", UNIT_TEXT, 7, 2, 25, true, "answer", "", "negative,positive",
-      "cross-entropy" },
+      "cross-entropy", "unit-sentiment" },
 };
 
 static const task *find_task(omn_open *o, const char *name)
@@ -115,6 +119,7 @@ void unit_configure(unit *u, omn_open *o, omn_config *f)
     const task *t = find_task(o, omn_config_string_or(f, "omnio.task", "detection_coco"));
     u->task = t->name;
     u->group = t->group;
+    u->pipeline = t->pipeline;
     u->type = t->type;
     refuse_others(o, f);
     read_sizes(u, t, o, f);

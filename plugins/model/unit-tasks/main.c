@@ -3,6 +3,8 @@
  * and texts, with object queries and a head of each task's own. */
 #include "unit.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,10 +30,17 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "unit");
 }
 
+static const char *task(const void *self)
+{
+    return ((const unit *)self)->pipeline;
+}
+
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     return strcmp(id, "omnio.verify/1") ? NULL : &unit_verify;
 }
 

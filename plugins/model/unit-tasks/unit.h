@@ -15,6 +15,7 @@ typedef struct unit {
     bert text;
     unit_type type;
     const char *task, *group;             /* "vqa2" of "vl" */
+    const char *pipeline;                 /* by which it is asked */
     int64_t number, queries, classes;     /* the task's; rows; classes of its head */
     bool shared;                          /* one decoder for all tasks */
     bool residual;                        /* what the encoder is given stands behind it again */

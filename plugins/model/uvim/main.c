@@ -7,6 +7,8 @@
 
 #include "../golden/golden.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,11 +42,21 @@ static omn_status verify(omn_verification *host, omn_error *err)
     return golden_plain(host, err);
 }
 
+static const char *task(const void *self)
+{
+    const uvim *u = self;
+    if (u->n_maps == 1 && !strcmp(u->maps[0], "depth")) return "uvim-depth";
+    if (u->n_maps == 2 && !strcmp(u->maps[1], "instances")) return "uvim-panoptic";
+    return u->n_maps == 3 && !strcmp(u->maps[0], "red") ? "uvim-colour" : NULL;
+}
+
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { uvim_known };
     static const omn_verify_impl golden_files = { "uvim-golden-1", verify };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     return strcmp(id, "omnio.verify/1") ? NULL : &golden_files;
 }
 

@@ -16,25 +16,29 @@ typedef struct task {
     vilbert_type type;
     int number, classes, most;            /* as published; tokens of a text, 0: 128 */
     const char *head, *file, *names;      /* of its answers */
+    const char *pipeline;                 /* by which it is asked */
 } task;
 
 static const task tasks[] = {
-    { "vqa", VILBERT_ANSWER, 1, 3129, 0, "vil_prediction", "answers.txt", "" },
-    { "genome_qa", VILBERT_ANSWER, 2, 3129, 0, "vil_prediction", "answers.txt", "" },
-    { "visual_dialog", VILBERT_MATCH, 3, 1, 50, "vil_logit", "", "" },
-    { "visual7w", VILBERT_CHOICE, 4, 0, 0, "vision_logit", "", "" },
-    { "retrieval_coco", VILBERT_MATCH, 7, 1, 0, "vil_logit", "", "" },
-    { "retrieval_flickr30k", VILBERT_MATCH, 8, 1, 0, "vil_logit", "", "" },
-    { "refcoco", VILBERT_REGION, 9, 0, 0, "vision_logit", "", "" },
-    { "refcoco+", VILBERT_REGION, 10, 0, 0, "vision_logit", "", "" },
-    { "refcocog", VILBERT_REGION, 11, 0, 0, "vision_logit", "", "" },
-    { "nlvr2", VILBERT_PAIR, 12, 2, 0, "vil_binary_prediction", "", "false,true" },
+    { "vqa", VILBERT_ANSWER, 1, 3129, 0, "vil_prediction", "answers.txt", "", "vilbert-vqa" },
+    { "genome_qa", VILBERT_ANSWER, 2, 3129, 0, "vil_prediction", "answers.txt", "", "vilbert-vqa" },
+    { "visual_dialog", VILBERT_MATCH, 3, 1, 50, "vil_logit", "", "", "vilbert-dialogue" },
+    { "visual7w", VILBERT_CHOICE, 4, 0, 0, "vision_logit", "", "", "vilbert-point" },
+    { "retrieval_coco", VILBERT_MATCH, 7, 1, 0, "vil_logit", "", "", "vilbert-match" },
+    { "retrieval_flickr30k", VILBERT_MATCH, 8, 1, 0, "vil_logit", "", "", "vilbert-match" },
+    { "refcoco", VILBERT_REGION, 9, 0, 0, "vision_logit", "", "", "vilbert-refer" },
+    { "refcoco+", VILBERT_REGION, 10, 0, 0, "vision_logit", "", "", "vilbert-refer" },
+    { "refcocog", VILBERT_REGION, 11, 0, 0, "vision_logit", "", "", "vilbert-refer" },
+    { "nlvr2", VILBERT_PAIR, 12, 2, 0, "vil_binary_prediction", "", "false,true",
+      "vilbert-compare" },
     { "visual_entailment", VILBERT_ANSWER, 13, 3, 0, "vil_tri_prediction", "",
-      "contradiction,neutral,entailment" },
-    { "guesswhat", VILBERT_ANSWER, 14, 3, 0, "vil_tri_prediction", "", "yes,no,n/a" },
-    { "gqa", VILBERT_ANSWER, 15, 1533, 0, "vil_prediction_gqa", "answers.txt", "" },
-    { "guesswhat_pointing", VILBERT_CHOICE, 17, 0, 256, "vision_logit", "", "" },
-    { "flickr_grounding", VILBERT_REGION, 18, 0, 0, "vision_logit", "", "" },
+      "contradiction,neutral,entailment", "vilbert-entail" },
+    { "guesswhat", VILBERT_ANSWER, 14, 3, 0, "vil_tri_prediction", "", "yes,no,n/a",
+      "vilbert-guess" },
+    { "gqa", VILBERT_ANSWER, 15, 1533, 0, "vil_prediction_gqa", "answers.txt", "", "vilbert-vqa" },
+    { "guesswhat_pointing", VILBERT_CHOICE, 17, 0, 256, "vision_logit", "", "",
+      "vilbert-guess-point" },
+    { "flickr_grounding", VILBERT_REGION, 18, 0, 0, "vision_logit", "", "", "vilbert-refer" },
 };
 
 static const task *find_task(omn_open *o, const char *name)
@@ -132,6 +136,7 @@ void vilbert_configure(vilbert *k, omn_open *o, omn_config *f)
     k->task = t->name;
     k->type = t->type;
     k->head = t->head;
+    k->pipeline = t->pipeline;
     k->number = t->number;
     k->dialogue = !strcmp(t->name, "visual_dialog");
     refuse_others(o, f);

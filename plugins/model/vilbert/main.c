@@ -32,11 +32,18 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "vilbert");
 }
 
+static const char *task(const void *self)
+{
+    return ((const vilbert *)self)->pipeline;
+}
+
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "pytorch_model_N.bin, multi_task_model.bin" };
     static const omn_claims_impl known = { claims };
+    static const omn_task_impl asked = { task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &vilbert_verify;
 }

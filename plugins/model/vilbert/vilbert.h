@@ -29,7 +29,7 @@ typedef struct vilbert {
     bool told;                            /* the words are told which task it is */
     bool sum;                             /* both sides are added, not multiplied */
     vilbert_type type;
-    const char *task, *head;
+    const char *task, *head, *pipeline;   /* pipeline: by which it is asked */
     int64_t number, classes, most;        /* of the task; of its head; tokens of a text */
     bool dialogue;                        /* a text is several, of which the second is another */
     const omn_part *loss;

@@ -6,6 +6,8 @@
 
 #include "../golden/golden.h"
 
+#include <omnio/published.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,19 +65,33 @@ static omn_status verify(omn_verification *host, omn_error *err)
     return golden_plain(host, err);
 }
 
+static const char *task_vlmo(const void *self)
+{
+    return ((const vlmo *)self)->task == VLMO_VQA ? "vlmo-vqa" : "vlmo-match";
+}
+
+static const char *task_ufo(const void *self)
+{
+    return ((const vlmo *)self)->task == VLMO_VQA ? "ufo-vqa" : "ufo-match";
+}
+
 static const void *of_vlmo(const char *id)
 {
+    static const omn_task_impl asked = { task_vlmo };
     static const omn_claims_impl known = { claims_vlmo };
     static const omn_verify_impl golden_files = { "vlmo-golden-1", verify };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     return strcmp(id, "omnio.verify/1") ? NULL : &golden_files;
 }
 
 static const void *of_ufo(const char *id)
 {
+    static const omn_task_impl asked = { task_ufo };
     static const omn_claims_impl known = { claims_ufo };
     static const omn_verify_impl golden_files = { "ufo-golden-1", verify };
     if (!strcmp(id, "omnio.claims/1")) return &known;
+    if (!strcmp(id, "omnio.task/1")) return &asked;
     return strcmp(id, "omnio.verify/1") ? NULL : &golden_files;
 }
 
