@@ -427,6 +427,8 @@ START_TEST(names_among_any_bytes)
 {
     const sp_extra fairseq = { .fairseq = true }, t5 = { .gaps = 100, .visual = 100 };
     const sp_extra quiet = { .gaps = 100, .visual = 100, .hush = true };
+    const sp_extra tight = { .gaps = 100, .visual = 100, .tight = true };
+    among_any_bytes("tests/golden/vl-t5/tiny_spm.model", &tight);
     among_any_bytes("tests/golden/beit3/tiny_a.spm", &fairseq);
     among_any_bytes("tests/golden/vl-t5/tiny_spm.model", &t5);
     among_any_bytes("tests/golden/vl-t5/tiny_spm.model", &quiet);
@@ -504,6 +506,34 @@ START_TEST(t5_leaves_its_names_out)
 }
 END_TEST
 
+/* What the Transformers library's tokenizer makes of names among words, "legacy" or not:
+ * tests/golden/t5/legacy.py. */
+START_TEST(behind_a_name_a_word_begins_as_the_library_says)
+{
+    json_t *root = golden_json("tests/golden/t5/legacy.json"), *file, *text;
+    json_t *texts = golden_get(root, "texts");
+    size_t f, i, differ = 0;
+    json_array_foreach(golden_get(root, "files"), f, file)
+        for (int tight = 0; tight < 2; tight++) {
+            const sp_extra extra = { .gaps = 100, .tight = tight };
+            sp_model *m = open_model(json_string_value(golden_get(file, "file")), &extra);
+            const json_t *rows = golden_get(file, tight ? "new" : "legacy");
+            const json_t *other = golden_get(file, tight ? "legacy" : "new");
+            ck_assert_uint_eq(json_array_size(rows), json_array_size(texts));
+            json_array_foreach(texts, i, text)
+            {
+                sp_ids ids = encode(m, json_string_value(text), json_string_length(text));
+                same_ids(&ids, json_array_get(rows, i), i);
+                differ += !json_equal(json_array_get(rows, i), json_array_get(other, i));
+                free(ids.id);
+            }
+            sp_close(m);
+        }
+    ck_assert_uint_gt(differ, 100);
+    json_decref(root);
+}
+END_TEST
+
 START_TEST(files_that_cannot_be_numbered_so)
 {
     static const sp_extra both[] = { { .fairseq = true, .bins = 3 }, { .gaps = 3, .bins = 3 },
@@ -536,6 +566,7 @@ int main(void)
         names_among_any_bytes,
         names_take_blanks_of_any_kind,
         t5_leaves_its_names_out,
+        behind_a_name_a_word_begins_as_the_library_says,
         files_that_cannot_be_numbered_so,
     };
     return TESTING_RUN("codec/sentencepiece", all, 4);

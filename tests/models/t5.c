@@ -90,8 +90,10 @@ typedef struct folder {
     omn_runner *runner;
 } folder;
 
-/* A folder as the library writes it; said: a configuration instead of its own. */
-static omn_status open_as(folder *f, const char *which, const char *said, omn_error *err)
+/* A folder as the library writes it; said: a configuration instead of its own; cuts: what it notes
+ * of the tokenizer, NULL: nothing. */
+static omn_status open_with(folder *f, const char *which, const char *said, const char *cuts,
+                            omn_error *err)
 {
     char from[96];
     const char *dir = testing_folder();
@@ -106,11 +108,17 @@ static omn_status open_as(folder *f, const char *which, const char *said, omn_er
     snprintf(from, sizeof from, "tests/golden/t5/%s.weights.safetensors", which);
     testing_copy(from, dir, "model.safetensors");
     testing_copy("tests/golden/t5/tiny_spm.model", dir, "spiece.model");
+    if (cuts) testing_write(dir, "tokenizer_config.json", cuts, strlen(cuts));
     omn_status st = omn_context_new(&how, &f->ctx, err);
     if (st == OMN_OK) st = omn_model_open(f->ctx, dir, &setup, &f->model, err);
     if (st == OMN_OK) st = omn_model_keys(f->model, err);
     if (st == OMN_OK) st = omn_runner_new(f->model, &f->runner, err);
     return st;
+}
+
+static omn_status open_as(folder *f, const char *which, const char *said, omn_error *err)
+{
+    return open_with(f, which, said, NULL, err);
 }
 
 static void close_all(folder *f)
@@ -188,6 +196,57 @@ START_TEST(gaps_are_told_by_name)
 }
 END_TEST
 
+/* Which of the library's two ways is noted beside the tokenizer: tests/golden/t5/legacy.py. */
+START_TEST(the_note_beside_the_tokenizer_says_how_it_cuts)
+{
+    static const struct { const char *note, *rows; } list[] = {
+        { NULL, "legacy" },
+        { "{\"legacy\": true}", "legacy" },
+        { "{\"legacy\": null, \"extra_ids\": 100}", "legacy" },
+        { "{\"legacy\": false, \"add_prefix_space\": true, \"model_max_length\": 512}", "new" },
+    };
+    json_t *all = json_load_file(golden("legacy.json"), JSON_ALLOW_NUL, NULL);
+    ck_assert(all != NULL);
+    const json_t *file = json_array_get(json_object_get(all, "files"), 0);
+    const json_t *texts = json_object_get(all, "texts");
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        folder f;
+        WORKS(open_with(&f, "v10", NULL, list[i].note, &err));
+        for (size_t k = 0; k < 20; k++) {
+            const json_t *row = json_array_get(json_object_get(file, list[i].rows), k);
+            int32_t ids[64];
+            size_t n = 0;
+            WORKS(omn_model_tokens(f.model, json_string_value(json_array_get(texts, k)), ids, 64,
+                                   &n, &err));
+            ck_assert_uint_eq(n, json_array_size(row));
+            for (size_t j = 0; j < n; j++)
+                ck_assert_int_eq(ids[j], json_integer_value(json_array_get(row, j)));
+        }
+        close_all(&f);
+    }
+    json_decref(all);
+}
+END_TEST
+
+START_TEST(notes_that_cannot_be)
+{
+    static const struct { const char *note, *says; } list[] = {
+        { "{\"legacy\": 1}", "legacy: true or false" },
+        { "{\"legacy\": false, \"add_prefix_space\": false}", "add_prefix_space" },
+        { "[]", "an object" },
+        { "{\"legacy\"", "tokenizer_config.json:1:" },
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
+        omn_error err = OMN_ERROR_INIT;
+        folder f;
+        ck_assert(open_with(&f, "v10", NULL, list[i].note, &err) != OMN_OK);
+        ck_assert_msg(strstr(err.text, list[i].says), "\"%s\"", err.text);
+        close_all(&f);
+    }
+}
+END_TEST
+
 static void refused(const char *key, const char *value, const char *says)
 {
     omn_error err = OMN_ERROR_INIT;
@@ -226,6 +285,8 @@ int main(void)
         a_wrong_number_is_found,
         a_folder_of_the_library_is_a_model,
         gaps_are_told_by_name,
+        the_note_beside_the_tokenizer_says_how_it_cuts,
+        notes_that_cannot_be,
         configurations_that_cannot_be,
     };
     return TESTING_RUN("models/t5", all, 30);

@@ -55,6 +55,22 @@ omn_status sp_encode(const sp_model *m, const char *text, size_t n, sp_ids *out,
     return sp_encode_most(m, text, n, SIZE_MAX, out, err);
 }
 
+/* A normalised text. */
+static omn_status cut(const sp_model *m, const char *s, size_t n, size_t most, sp_ids *out,
+                      omn_error *err)
+{
+    if (n == 0) return OMN_OK;
+    if (n / SP_MOST_PIECE_BYTES > most || (n > 4096 && most < SIZE_MAX)) {
+        const size_t least = fewest(m, s, n);
+        if (least > most)
+            return omn_fail(err, OMN_ERR_DATA,
+                            "the text has %zu tokens or more, at most %zu are possible here", least,
+                            most);
+    }
+    return m->algorithm == SP_BPE ? sp_encode_bpe(m, s, n, out, err)
+                                  : sp_encode_unigram(m, s, n, out, err);
+}
+
 /* A text without names that are ids. */
 static omn_status encode_plain(const sp_model *m, const char *text, size_t n, size_t most,
                                sp_ids *out, omn_error *err)
@@ -64,20 +80,7 @@ static omn_status encode_plain(const sp_model *m, const char *text, size_t n, si
     omn_buf normal = { 0 };
     omn_buf_init(&normal, SP_MOST_NORMAL);
     OMN_TRY(sp_normalise(&m->normal, &m->user, m->space_behind, text, n, &normal, err));
-    if (normal.length == 0) goto done;
-    if (normal.length / SP_MOST_PIECE_BYTES > most || (normal.length > 4096 && most < SIZE_MAX)) {
-        const size_t least = fewest(m, normal.data, normal.length);
-        if (least > most) {
-            st = omn_fail(err, OMN_ERR_DATA,
-                          "the text has %zu tokens or more, at most %zu are possible here", least,
-                          most);
-            goto done;
-        }
-    }
-    if (m->algorithm == SP_BPE)
-        OMN_TRY(sp_encode_bpe(m, normal.data, normal.length, out, err));
-    else
-        OMN_TRY(sp_encode_unigram(m, normal.data, normal.length, out, err));
+    OMN_TRY(cut(m, normal.data, normal.length, most, out, err));
 done:
     omn_buf_fini(&normal);
     return st;
@@ -125,44 +128,114 @@ static bool first_name(const sp_model *m, const char *text, size_t n, sp_name *o
 /* Which blanks at one end of a text are not its own. */
 typedef enum blanks { KEPT, ASCII, ALL } blanks;
 
-/* A text between names. */
-static omn_status encode_part(const sp_model *m, const char *text, size_t n, blanks front,
-                              blanks back, size_t most, sp_ids *out, omn_error *err)
-{
-    if (back != KEPT) n = without_blanks(text, n, back == ALL);
-    for (size_t k; front != KEPT && (k = blank_at(text, n)) > 0; n -= k) {
-        if (front == ASCII && !is_ascii_blank(*text)) break;
-        text += k;
-    }
-    return encode_plain(m, text, n, most, out, err);
-}
 
 /* T5's gaps and regions, and the <mask> of fairseq's ids in front of it, take all blanks along. */
 static blanks beside(const sp_model *m, const sp_name *name, bool in_front)
 {
     if (m->extra.fairseq)
         return in_front && (uint32_t)name->id == m->count - 1 ? ALL : KEPT;
-    return (uint32_t)name->id >= m->base ? ALL : ASCII;
+    return (uint32_t)name->id >= m->base ? ALL : m->extra.tight ? KEPT : ASCII;
+}
+
+/* The same where only a space that stands there begins a word: the first part of a text has one in
+ * front, other parts have their own. A letter is put in front of it, which keeps the space, and is
+ * taken away again; no table puts it together with a space. */
+static omn_status encode_tight(const sp_model *m, const char *text, size_t n, bool first,
+                               size_t most, sp_ids *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_buf whole = { 0 }, normal = { 0 };
+    sp_rules rules = m->normal;
+    const size_t kept = first || (n && *text == ' ') ? 1 : 0;
+    rules.dummy_prefix = false;
+    omn_buf_init(&whole, SP_MOST_NORMAL);
+    omn_buf_init(&normal, SP_MOST_NORMAL);
+    if (kept) omn_buf_puts(&whole, "a");
+    if (first) omn_buf_puts(&whole, UTF8_SPACE_MARK);
+    omn_buf_put(&whole, text, n);
+    OMN_TRY(omn_buf_check(&whole, "a text", err));
+    OMN_TRY(sp_normalise(&rules, &m->user, m->space_behind, whole.data, whole.length, &normal,
+                         err));
+    if (normal.length > kept)
+        OMN_TRY(cut(m, normal.data + kept, normal.length - kept, most, out, err));
+done:
+    omn_buf_fini(&whole);
+    omn_buf_fini(&normal);
+    return st;
+}
+
+/* Space marks of a text are spaces. */
+static omn_status unmark(const char *text, size_t n, omn_buf *out, omn_error *err)
+{
+    const size_t mark = sizeof UTF8_SPACE_MARK - 1;
+    for (size_t i = 0; i < n;) {
+        const bool is = n - i >= mark && !memcmp(text + i, UTF8_SPACE_MARK, mark);
+        omn_buf_put(out, is ? " " : text + i, 1);
+        i += is ? mark : 1;
+    }
+    return omn_buf_check(out, "a text", err);
+}
+
+/* A text between names, or between one and an end: which blanks are not its own, and whether the
+ * whole begins with it or ends. */
+typedef struct part {
+    const char *text;
+    size_t n;
+    blanks front, back;
+    bool first, last;
+} part;
+
+static omn_status encode_part(const sp_model *m, part p, size_t most, sp_ids *out, omn_error *err)
+{
+    if (p.back != KEPT) p.n = without_blanks(p.text, p.n, p.back == ALL);
+    for (size_t k; p.front != KEPT && (k = blank_at(p.text, p.n)) > 0; p.n -= k) {
+        if (p.front == ASCII && !is_ascii_blank(*p.text)) break;
+        p.text += k;
+    }
+    if (!m->extra.tight) return encode_plain(m, p.text, p.n, most, out, err);
+    /* of nothing in front of a name the space in front is taken away, too */
+    if (p.n == 0 && !(p.first && p.last)) return OMN_OK;
+    return encode_tight(m, p.text, p.n, p.first, most, out, err);
+}
+
+static omn_status encode_parts(const sp_model *m, const char *text, size_t n, size_t most,
+                               sp_ids *out, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    sp_name name;
+    const blanks usual = sp_is_t5(&m->extra) && !m->extra.tight ? ASCII : KEPT;
+    part p = { .text = text, .front = usual, .first = true };
+    while (first_name(m, p.text, n, &name)) {
+        p.n = name.at;
+        p.back = beside(m, &name, true);
+        OMN_TRY(encode_part(m, p, most, out, err));
+        OMN_TRY(sp_ids_put(out, name.id, err));
+        p.front = beside(m, &name, false);
+        p.first = false;
+        p.text += name.at + name.length;
+        n -= name.at + name.length;
+    }
+    p.n = n;
+    p.back = usual;
+    p.last = true;
+    st = encode_part(m, p, most, out, err);
+done:
+    return st;
 }
 
 omn_status sp_encode_most(const sp_model *m, const char *text, size_t n, size_t most, sp_ids *out,
                           omn_error *err)
 {
-    omn_status st = OMN_OK;
-    sp_name name;
     if (n > SP_MOST_TEXT)
         return omn_fail(err, OMN_ERR_ARGUMENT, "the text has %zu bytes, at most %zu can be encoded",
                         n, SP_MOST_TEXT);
-    const blanks usual = sp_is_t5(&m->extra) ? ASCII : KEPT;
-    blanks front = usual;
-    while (first_name(m, text, n, &name)) {
-        OMN_TRY(encode_part(m, text, name.at, front, beside(m, &name, true), most, out, err));
-        OMN_TRY(sp_ids_put(out, name.id, err));
-        front = beside(m, &name, false);
-        text += name.at + name.length;
-        n -= name.at + name.length;
-    }
-    st = encode_part(m, text, n, front, usual, most, out, err);
+    if (!m->extra.tight || n == 0) return encode_parts(m, text, n, most, out, err);
+    omn_status st = OMN_OK;
+    omn_buf spaced = { 0 };
+    omn_buf_init(&spaced, SP_MOST_NORMAL);
+    OMN_TRY(unmark(text, n, &spaced, err));
+    OMN_TRY(encode_parts(m, spaced.data, spaced.length, most, out, err));
 done:
+    omn_buf_fini(&spaced);
     return st;
 }

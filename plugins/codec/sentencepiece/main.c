@@ -23,7 +23,9 @@
         "the ids of XLM-RoBERTa: <s> <pad> </s> <unk>, pieces one higher, <mask>")                 \
     PAR(S, int, gaps, "0", "0..100000", NULL, "pieces <extra_id_0> and up, as T5 has them")        \
     PAR(S, int, visual, "0", "0..100000", NULL, "pieces <vis_extra_id_0> and up behind them")      \
-    PAR(S, bool, names, "true", NULL, NULL, "what is decoded has the names of these pieces")
+    PAR(S, bool, names, "true", NULL, NULL, "what is decoded has the names of these pieces")       \
+    PAR(S, bool, legacy, "true", NULL, NULL,                                                       \
+        "a text behind such a name begins a word; false: where a space stands there")
 OMN_PARAMS(sentencepiece, SENTENCEPIECE);
 
 #define MOST_FILE ((size_t)1 << 28)
@@ -43,7 +45,7 @@ static omn_status codec_open(omn_call *c, const void *params, omn_open *o, void 
     (void)c;
     const sp_extra extra = { p->start_first, (uint32_t)p->sentinels, (uint32_t)p->bins,
                              (uint32_t)p->histories, p->marks, p->fairseq,
-                             (uint32_t)p->gaps, (uint32_t)p->visual, !p->names };
+                             (uint32_t)p->gaps, (uint32_t)p->visual, !p->names, !p->legacy };
     codec *k = calloc(1, sizeof *k);
     *self = k;
     if (k == NULL) return omn_fail(err, OMN_ERR_MEMORY, "no memory for a tokenizer");

@@ -56,9 +56,10 @@ typedef struct sp_extra {
     uint32_t histories; /* pairs <image_history_k> <audio_history_k> */
     bool marks;         /* <image_input> <audio_input> [Text] [S] and so on */
     bool fairseq;       /* fairseq.c; goes with none of the others */
-    /* t5.c; go with none of the others: <extra_id_k>, then <vis_extra_id_k>; hush: not decoded */
+    /* t5.c; go with none of the others: <extra_id_k>, then <vis_extra_id_k>; hush: not decoded;
+     * tight: no space is put in front of what stands behind a name */
     uint32_t gaps, visual;
-    bool hush;
+    bool hush, tight;
 } sp_extra;
 
 typedef struct sp_model {

@@ -91,29 +91,6 @@ void t5_read_visual(t5 *m, omn_open *o, omn_config *f)
                   m->eps);
 }
 
-/* Which words stand for regions has to be the same in both. */
-static void check_tokenizer(const t5 *m, omn_open *o, const omn_part *tokenizer)
-{
-    const int64_t n = omn_codec_pieces(tokenizer);
-    const bool fits = m->visual ? omn_codec_piece(tokenizer, "<vis_extra_id_0>") == m->rows - 1
-                                : n <= m->rows;
-    if (!fits)
-        omn_open_fail(o, OMN_ERR_DATA,
-                      "the tokenizer has %lld pieces with those that are added, vocab_size is "
-                      "%lld: they do not belong together", (long long)n, (long long)m->rows);
-}
-
-/* The tokenizer, where its file is. */
-static void open_tokenizer(const t5 *m, omn_open *o, int gaps, int visual)
-{
-    const char *file = omn_open_file(o, "spiece.model", false) ? "spiece.model" : "tokenizer.model";
-    if (!omn_open_file(o, file, false)) return;
-    const omn_part *p = omn_open_part(o, "tokenizer", "omnio.codec/1", "text.sentencepiece", "",
-                                      "file=%s gaps=%d visual=%d names=%s", file, gaps, visual,
-                                      m->visual ? "false" : "true");
-    if (p) check_tokenizer(m, o, p);
-}
-
 void t5_open_loss(t5 *m, omn_open *o)
 {
     const char *per = omn_config_string_or(omn_open_config(o), "omnio.loss",
@@ -129,7 +106,7 @@ void t5_open_text(t5 *m, omn_open *o)
     const int visual = m->visual ? (int)omn_config_int_or(f, "omnio.vis_extra_ids", 1, 100000, 100)
                                  : 0;
     const int gaps = (int)omn_config_int_or(f, "omnio.extra_ids", 0, 100000, 100);
-    open_tokenizer(m, o, gaps, visual);
+    t5_open_tokenizer(m, o, gaps, visual);
     omn_open_part(o, "text", "omnio.encoder/1", "text.tokens", "",
                   "table=shared.weight rows=%d width=%d most=%d stop=%d cut=%s", (int)m->rows,
                   (int)m->D, (int)m->text_in, (int)m->stop, m->visual ? "true" : "false");

@@ -34,6 +34,8 @@ void t5_read(t5 *m, omn_open *o, omn_config *f);
 void t5_read_visual(t5 *m, omn_open *o, omn_config *f);
 /* Parts that both have: tokenizer, texts in and out, the objective; config.c */
 void t5_open_text(t5 *m, omn_open *o);
+/* The tokenizer, where its file is, with so many pieces for gaps and for regions; tokenizer.c */
+void t5_open_tokenizer(const t5 *m, omn_open *o, int gaps, int visual);
 void t5_open_loss(t5 *m, omn_open *o);
 
 /* The layers under their published names; layers.c */
