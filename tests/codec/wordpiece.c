@@ -96,6 +96,55 @@ START_TEST(cased_ids)
 }
 END_TEST
 
+/* Texts of characters of every kind, drawn at random: tests/golden/wordpiece/wide.py. */
+START_TEST(any_characters_are_cut_as_the_library_cuts_them)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_context *ctx = toy_context(1);
+    omn_model *m[2] = { NULL, NULL };
+    json_t *all = golden_json("tests/golden/wordpiece/wide.json"), *one;
+    const json_int_t pieces = json_integer_value(golden_get(all, "pieces"));
+    const char *folder = testing_folder();
+    const omn_model_setup hollow = { OMN_FILL(omn_model_setup), .hollow = true };
+    size_t i, met[2] = { 0, 0 };
+    testing_copy("tests/golden/wordpiece/wide.txt", folder, "vocab.txt");
+    for (int lower = 0; lower < 2; lower++) {
+        char text[1024];
+        const int k = snprintf(text, sizeof text,
+                               "{\"model_type\": \"unit\", \"do_lower_case\": %s, \"omnio\": "
+                               "{\"task\": \"glue_sst2\", \"most\": 16}, \"base_args\": "
+                               "{\"encoder_hidden_dim\": 8, \"decoder_hidden_dim\": 8, \"nheads\": "
+                               "2, \"bert_config\": {\"vocab_size\": %d, \"hidden_size\": 8, "
+                               "\"num_attention_heads\": 2, \"num_hidden_layers\": 1, "
+                               "\"intermediate_size\": 8, \"max_position_embeddings\": 16}}}",
+                               lower ? "true" : "false", (int)pieces);
+        testing_write(folder, "config.json", text, (size_t)k);
+        WORKS(omn_model_open(ctx, folder, &hollow, &m[lower], &err));
+    }
+    json_array_foreach(golden_get(all, "cases"), i, one)
+    {
+        const bool lower = json_is_true(golden_get(one, "lower"));
+        const json_t *want = golden_get(one, "ids");
+        int32_t *ids = NULL;
+        size_t n = 0;
+        WORKS(omn_model_all_tokens(m[lower], json_string_value(golden_get(one, "text")), &ids, &n,
+                                   &err));
+        ck_assert_msg(n == json_array_size(want), "case %zu: %zu ids, not %zu", i, n,
+                      json_array_size(want));
+        for (size_t k = 0; k < n; k++)
+            ck_assert_msg(ids[k] == (int32_t)json_integer_value(json_array_get(want, k)),
+                          "case %zu: id %zu is %d", i, k, (int)ids[k]);
+        free(ids);
+        met[lower]++;
+    }
+    ck_assert(met[0] > 150 && met[1] > 150);
+    json_decref(all);
+    omn_model_close(m[0]);
+    omn_model_close(m[1]);
+    omn_context_free(ctx);
+}
+END_TEST
+
 START_TEST(lists_that_are_none)
 {
     static const struct { const char *list, *says; } bad[] = {
@@ -123,6 +172,8 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const all[] = { recorded_ids, cased_ids, lists_that_are_none };
+    const TTest *const all[] = { recorded_ids, cased_ids,
+                                 any_characters_are_cut_as_the_library_cuts_them,
+                                 lists_that_are_none };
     return TESTING_RUN("codec/wordpiece", all, 30);
 }
