@@ -5,6 +5,8 @@
 
 #include "tests/testing.h"
 
+#include <omnio/tensor.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -498,6 +500,66 @@ START_TEST(points_are_drawn_where_they_are_seen)
 }
 END_TEST
 
+/* As Pillow scales and NumPy pads by edges: tests/golden/ofa/letterbox.py. */
+START_TEST(letterboxes_are_those_of_the_library)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_weights *w = NULL;
+    OK(omn_weights_open(testing_source("tests/golden/ofa/letterbox.safetensors"), &w, &err));
+    for (int i = 0; i < 8; i++) {
+        char name[16];
+        omn_image *img = NULL;
+        omn_pixels px;
+        snprintf(name, sizeof(name), "in.%d", i);
+        const omn_tensor *in = omn_weights_get(w, name);
+        snprintf(name, sizeof(name), "out.%d", i);
+        const omn_tensor *want = omn_weights_get(w, name);
+        ck_assert(in && want && want->bytes == (size_t)32 * 32 * 3);
+        OK(omn_image_new(OMN_U8, (uint32_t)in->shape.dim[1], (uint32_t)in->shape.dim[0], 3, NULL,
+                         &img, &px, NULL));
+        memcpy(px.data, in->data, in->bytes);
+        omn_value *v = omn_image_give(img);
+        const omn_value *const given[4] = { v, NULL, NULL, NULL };
+        omn_value *got = apply(NULL, "image.letterbox", given, "width", "32", "height", "32",
+                               "least", "7", NULL);
+        const omn_pixels is = pixels(got);
+        ck_assert(is.type == OMN_U8 && is.width == 32 && is.height == 32 && is.channels == 3);
+        ck_assert_msg(!memcmp(is.data, want->data, want->bytes), "picture %d", i);
+        omn_value_unref(got);
+        omn_value_unref(v);
+    }
+    omn_weights_close(w);
+    apply_end();
+}
+END_TEST
+
+/* What lies around a picture has no say in where its boxes are; a least side has the room there
+ * is. */
+START_TEST(letterboxes_keep_the_frame)
+{
+    omn_value *in = picture(60, 3, 4);
+    const omn_value *const given[4] = { in, NULL, NULL, NULL };
+    omn_value *got = apply(NULL, "image.letterbox", given, "width", "40", "height", "20", "least",
+                           "900", "filter", "triangle", NULL);
+    omn_pixels px = pixels(got);
+    ck_assert(px.width == 40 && px.height == 20 && px.channels == 4);
+    ck_assert_int_eq(at(&px, 0, 0, 3), 200);
+    omn_value_unref(got);
+    got = apply(NULL, "image.letterbox", given, "width", "40", "height", "20", NULL);
+    px = pixels(got);
+    const omn_frame *f = omn_image_frame(omn_value_image(got));
+    /* 60 x 3 becomes 40 x 2, nine rows below the top */
+    ck_assert_double_eq_tol(f->m[0], 1.5, 1e-9);
+    ck_assert_double_eq_tol(f->m[4], 1.5, 1e-9);
+    ck_assert_double_eq_tol(f->m[5], -13.5, 1e-9);
+    for (uint32_t y = 0; y < 9; y++)
+        for (uint32_t c = 0; c < 4; c++) ck_assert_int_eq(at(&px, 7, y, c), at(&px, 7, 9, c));
+    omn_value_unref(got);
+    omn_value_unref(in);
+    apply_end();
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const all[] = {
@@ -513,6 +575,8 @@ int main(void)
         labels_are_written_and_keep_their_colour,
         drawing_goes_through_the_frame,
         points_are_drawn_where_they_are_seen,
+        letterboxes_are_those_of_the_library,
+        letterboxes_keep_the_frame,
     };
     return TESTING_RUN("operation/pictures", all, 20);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Operations on pictures: scaling, cutting, padding, kinds of colour. Each is pure and keeps the
  * frame, so that boxes found in what comes out are boxes of what came in. */
+#include "letterbox.h"
+
 #include <omnio/plugin.h>
 
 #include <math.h>
@@ -262,6 +264,23 @@ static omn_status pad(omn_call *c, const omn_image *in, int width, int height, i
     return omn_image_crop(in, -left, -top, (uint32_t)width, (uint32_t)height, colour, out, err);
 }
 
+#define LETTERBOX(IN, OPT, PAR, OUT)                                                               \
+    IN(image, in, "the picture")                                                                   \
+    PAR(int, width, NULL, "1..65535", "px", "width of the result")                                 \
+    PAR(int, height, NULL, "1..65535", "px", "height of the result")                               \
+    PAR(int, least, "1", "1..65535", "px",                                                         \
+        "no side of the scaled picture is shorter, as far as there is room")                       \
+    PAR(choice, filter, "cubic", "box|triangle|cubic|lanczos3", NULL, "how pixels are weighted")   \
+    OUT(image, out, "the picture in the middle of one of bytes, its edges drawn out")
+OMN_OPERATION(letter, LETTERBOX, OMN_PURE);
+static omn_status letter(omn_call *c, const omn_image *in, int width, int height, int least,
+                         int filter, omn_image **out, omn_error *err)
+{
+    const letterbox how = { (uint32_t)width, (uint32_t)height, (uint32_t)least,
+                            (omn_filter)(OMN_FILTER_BOX + filter) };
+    return image_letterbox(c, in, &how, out, err);
+}
+
 #define CONVERT(IN, OPT, PAR, OUT)                                                                 \
     IN(image, in, "the picture")                                                                   \
     PAR(choice, to, "same", "same|grey|rgb|rgba", NULL,                                            \
@@ -311,6 +330,8 @@ static const omn_object objects[] = {
     OMN_OPERATION_OBJECT(lay, "mask.fit", "a mask as large as its picture"),
     OMN_OPERATION_OBJECT(paste, "image.paste", "parts of another picture, where a mask says"),
     OMN_OPERATION_OBJECT(pad, "image.pad", "put a picture into a larger one"),
+    OMN_OPERATION_OBJECT(letter, "image.letterbox",
+                         "scale a picture by its shape into another, as models of texts take it"),
     OMN_OPERATION_OBJECT(convert, "image.convert", "change a picture's channels or their type"),
 };
 OMN_PLUGIN("operation-image", "1.0", "Apache-2.0", "operations on pictures", objects);
