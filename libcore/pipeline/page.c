@@ -9,6 +9,7 @@
 #include "known.h"
 #include "masked.h"
 #include "shown.h"
+#include "slips.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,6 +211,8 @@ static omn_status lesson(maker *m, const recipe_task *t, uint32_t number, const 
         if (st == OMN_OK) st = known_apply(m->e, t, item, &in, &taught, err);
         if (st == OMN_OK && t->masked)
             st = masked_make(m->e->r, t, m->index, m->a, &taught, &masked, err);
+        if (st == OMN_OK)
+            st = slips_make(m->e->r, t, m->index * MOST_LESSONS + m->n, &taught, err);
         if (st == OMN_OK) st = chance_apply(m->e->r, t, m->index, &taught, err);
         if (st == OMN_OK) st = add(m, t, number, &taught, err);
         if (st == OMN_OK) st = hide(m, &masked, err);

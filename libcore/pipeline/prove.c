@@ -7,6 +7,7 @@
 #include "known.h"
 #include "masked.h"
 #include "shown.h"
+#include "slips.h"
 #include "run.h"
 
 #include <stdio.h>
@@ -136,6 +137,7 @@ static omn_status open_teachers(omn_recipe *r, omn_error *err)
         if (st == OMN_OK) st = gaps_prove(r, t, err);
         if (st == OMN_OK) st = known_prove(t, err);
         if (st == OMN_OK) st = chance_prove(r, t, err);
+        if (st == OMN_OK) st = slips_prove(t, err);
         if (masked_hides(t)) r->setup.noised |= (uint64_t)1 << t->output;
         if (st != OMN_OK) {
             omn_error_prefix(err, "task %s", t->name);

@@ -6,6 +6,7 @@
 #include "known.h"
 #include "masked.h"
 #include "shown.h"
+#include "slips.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -131,7 +132,7 @@ static bool teaches_inputs(const recipe_task *t)
 static omn_status read_unasked(const yml *y, omn_error *err)
 {
     static const char *const none[] = { "want",    "end",   "kind",   "measure",
-                                        "words",   "about", "denoise", "gaps", "mask",
+                                        "words",   "about", "denoise", "gaps", "mask", "slips",
                                         "judge",   "beside", "through" };
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (yml_get(y, none[i]))
@@ -144,7 +145,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
 {
     static const char *const keys[] = { "name",   "pipeline", "source", "each",    "give",  "want",
                                         "weight", "end",      "kind",   "measure", "words",
-                                        "denoise", "chance", "about", "gaps", "mask",
+                                        "denoise", "chance", "about", "gaps", "mask", "slips",
                                         "judge",  "beside",  "through", NULL };
     const char *source;
     TRY_READ(yml_want(y, YML_MAP, "a task", err));
@@ -178,6 +179,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     const char *asks = omn_pipeline_asks(t->pipeline);
     const bool text = asks && !strcmp(asks, "text");
     TRY_READ(known_read(t, yml_get(y, "mask"), err));
+    TRY_READ(slips_read(t, yml_get(y, "slips"), err));
     TRY_READ((text ? corrupt_read : masked_read)(r, t, yml_get(y, "denoise"), err));
     TRY_READ(gaps_read(r, t, yml_get(y, "gaps"), err));
     if (t->gaps && (t->denoise || t->masked))

@@ -51,6 +51,8 @@ typedef struct recipe_task {
     const yml *gaps_at;
     const yml *mask_at;                   /* NULL: all of what is wanted counts; known.c */
     const char *mask;                     /* field; NULL: where the wanted picture is */
+    const yml *slips_at;                  /* NULL: what was said already is right; slips.c */
+    double slips[2];                      /* the share that is not lies between */
     const yml *chance_at;
     recipe_chance chance[MOST_FIELDS];
     size_t n_chance;

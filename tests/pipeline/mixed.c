@@ -655,6 +655,15 @@ START_TEST(stages_without_sense_are_told)
 }
 END_TEST
 
+START_TEST(slips_want_something_to_see)
+{
+    told_that(studio_that_writes(),
+              HEAD MINE "tasks:\n  - {name: say, pipeline: ./s.yaml, give: {what: what}, slips: 0.5,\n"
+                        "     want: {said: what}}\noptimizer: {use: adamw, rate: 1e-2}\nsteps: 2\n",
+              "is given texts alone");
+}
+END_TEST
+
 START_TEST(a_decoder_that_no_step_asks_is_told)
 {
     static const char text[] = HEAD
@@ -854,6 +863,7 @@ int main(void)
         pages_come_from_sources_of_their_decoder,
         stages_have_shares_of_their_own,
         stages_without_sense_are_told,
+        slips_want_something_to_see,
         a_decoder_that_no_step_asks_is_told,
         each_decoder_has_room_of_its_own,
         rooms_without_sense_are_refused,
