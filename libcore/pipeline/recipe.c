@@ -192,7 +192,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     return (t->denoise || t->masked) && !yml_get(y, "measure") ? OMN_OK : recipe_measure(r, t, err);
 }
 
-/* ---- optimiser --------------------------------------------------------------------------------- */
+/* ---- optimiser ------------------------------------------------------------------------------ */
 
 static omn_status read_optimizer(omn_recipe *r, const yml *y, omn_error *err)
 {

@@ -144,7 +144,8 @@ void omn_opt_free(omn_opt *o)
 
 static bool zeros(omn_opt *o, float **out, size_t n)
 {
-    if (!*out) *out = slabs_take(&o->slabs, n * sizeof(float)); /* a first try may have come so far */
+    /* a first try may have come so far */
+    if (!*out) *out = slabs_take(&o->slabs, n * sizeof(float));
     if (*out) memset(*out, 0, n * sizeof(float));
     return *out != NULL;
 }

@@ -2,69 +2,12 @@
 /* A recipe whose tasks ask several decoders of one model: each step asks one of them, all tasks are
  * learnt in one run, what a step does not ask stays as it is, and a run that was stopped ends in
  * the bits of one that was not. */
-#include "studio.h"
+#include "writing.h"
 
 #include "libcore/generate/codes.h"
-#include "libcore/pipeline/recipe.h"
-#include "libcore/train/trainer.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#define WORKS(expr) ck_assert_msg((expr) == OMN_OK, "%s", err.text)
-
-enum { DRAW, SAY };
-
-static const char say[] =
-    "version: 1\n"
-    "inputs: {what: {type: text}}\n"
-    "steps:\n"
-    "  - {generate: text, as: said, prompt: \"{what}\"}\n"
-    "outputs: {said: $said}\n";
-static const char sketch[] =
-    "version: 1\n"
-    "inputs: {what: {type: text}}\n"
-    "steps:\n"
-    "  - {generate: sketch, as: drawn, prompt: \"{what}\", answer: {codes: codes}}\n"
-    "outputs: {drawn: $drawn}\n";
-
-#define HEAD                                                                                       \
-    "version: 1\nmodel: ./m\nstart: ./m\npack: {inputs: 16, targets: 16}\nbatch: 4\nexport: f32\n" \
-    "keep: {folder: codes}\n"
-#define MINE "sources: {mine: {use: folder, path: photos, held_out: 0}}\n"
-#define DRAWS                                                                                      \
-    "  - {name: draw, pipeline: ./p.yaml, give: {what: what}, want: {drawn: picture}}\n"
-#define SAYS "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what}}\n"
-
-#define ROOM(targets)                                                                              \
-    "version: 1\nmodel: ./m\nstart: ./m\nbatch: 4\npack: {inputs: 16, targets: {" targets "}}\n"   \
-    "export: f32\n" MINE "tasks:\n" DRAWS SAYS                                                     \
-    "optimizer: {use: muon, rate: 1e-2, average: 0.9}\nsteps: 12\n"
-
-/* The folder of a model that writes as well, its pictures, its pipelines. */
-static const char *studio_that_writes(void)
-{
-    const char *folder = testing_folder();
-    ck_assert_int_eq(mkdir(below(folder, "m"), 0777), 0);
-    write_studio(below(folder, "m"), 1, ", \"writes\": true, \"sketches\": true");
-    write_photos(folder);
-    testing_write(folder, "p.yaml", draw, strlen(draw));
-    testing_write(folder, "s.yaml", say, strlen(say));
-    testing_write(folder, "k.yaml", sketch, strlen(sketch));
-    return folder;
-}
-
-static omn_recipe *open_recipe(omn_context *ctx, const char *folder, const char *text)
-{
-    omn_error err = OMN_ERROR_INIT;
-    omn_recipe *r = NULL;
-    WORKS(omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL, 0, &r,
-                          &err));
-    return r;
-}
 
 /* What a run tells of its steps, by task. */
 typedef struct seen {
@@ -103,20 +46,6 @@ static omn_status train(const char *folder, const char *text, const char *out, s
     return st;
 }
 
-/* A recipe that cannot be trained by; the line that the error names. */
-static int32_t told_that(const char *folder, const char *text, const char *says)
-{
-    omn_error err = OMN_ERROR_INIT;
-    omn_context *ctx = studio_context(1);
-    omn_recipe *r = NULL;
-    omn_status st = omn_recipe_open(ctx, testing_write(folder, "r.yaml", text, strlen(text)), NULL,
-                                    0, &r, &err);
-    if (st == OMN_OK) st = omn_recipe_train(r, below(folder, "a"), 0, NULL, &err);
-    ck_assert_msg(st != OMN_OK && strstr(err.text, says), "%s, not %s", err.text, says);
-    omn_recipe_close(r);
-    omn_context_free(ctx);
-    return (int32_t)err.line;
-}
 
 /* ---- learning ------------------------------------------------------------------------------- */
 
@@ -409,49 +338,6 @@ END_TEST
 
 /* ---- step by step --------------------------------------------------------------------------- */
 
-typedef struct bench {
-    const char *folder;
-    omn_context *ctx;
-    omn_recipe *r;
-    omn_weights *w;
-    omn_store *store;
-    omn_model *m;
-    omn_trainer *t;
-    omn_call *c;
-} bench;
-
-/* A recipe that is proved, and its trainer. */
-static void open_bench(bench *b, const char *text)
-{
-    omn_error err = OMN_ERROR_INIT;
-    *b = (bench){ .folder = studio_that_writes(), .ctx = studio_context(2) };
-    b->r = open_recipe(b->ctx, b->folder, text);
-    WORKS(omn_weights_open(below(b->folder, "m/model.safetensors"), &b->w, &err));
-    WORKS(omn_store_new(1, b->w, true, &b->store, &err));
-    const omn_model_setup how = { OMN_FILL(omn_model_setup), .store = b->store, .training = true };
-    WORKS(omn_model_open(b->ctx, below(b->folder, "m"), &how, &b->m, &err));
-    WORKS(recipe_prove(b->r, b->m, &err));
-    WORKS(omn_model_declare(b->m, &err));
-    WORKS(omn_context_call(b->ctx, 1, 0, NULL, &b->c, &err));
-    b->r->setup.page = recipe_page;
-    b->r->setup.page_user = b->r;
-    b->r->setup.tasks = b->r->task_names;
-    b->r->setup.n_tasks = (uint32_t)b->r->n_tasks;
-    WORKS(omn_trainer_new(b->m, b->store, &b->r->setup, &b->t, &err));
-    trainer_ahead(b->t, recipe_ahead);
-}
-
-static void close_bench(bench *b)
-{
-    omn_call_free(b->c);
-    omn_trainer_free(b->t);
-    recipe_taught(b->r);
-    omn_model_close(b->m);
-    omn_store_free(b->store);
-    omn_weights_close(b->w);
-    omn_recipe_close(b->r);
-    omn_context_free(b->ctx);
-}
 
 /* After the first step of a weight, whenever that is, a tenth of what it was is in its average. */
 static void averages_start_short(const omn_weights *before, const omn_weights *after,
@@ -562,164 +448,6 @@ START_TEST(each_decoder_makes_its_own_codes)
     ck_assert(pages[0] > 0 && pages[1] > 0);
     close_bench(&b);
     omn_arena_free(a);
-}
-END_TEST
-
-/* A source that has nothing for a decoder is not drawn from when that one is asked; how often that
- * is follows from the shares of the sources and the weights of their tasks. */
-START_TEST(pages_come_from_sources_of_their_decoder)
-{
-    static const char text[] = HEAD
-        "sources:\n"
-        "  mine: {use: folder, path: photos, held_out: 0, share: 3}\n"
-        "  other: {use: folder, path: photos, held_out: 0}\n"
-        "  idle: {use: folder, path: photos, held_out: 0, share: 5}\n"
-        "tasks:\n" DRAWS
-        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what},\n"
-        "     source: other, weight: 2}\n"
-        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
-    uint32_t asked[2] = { 0, 0 };
-    bench b;
-    open_bench(&b, text);
-    ck_assert_double_eq(b.r->setup.shares[0], 3);
-    ck_assert_double_eq(b.r->setup.shares[1], 2);
-    for (uint64_t step = 0; step < 4000; step++) {
-        size_t stage = 9;
-        int source = -1;
-        const uint32_t now = omn_train_output(&b.r->setup, step);
-        page_place(b.r, step * 7, step, &stage, &source);
-        ck_assert_int_eq(source, (int)now);
-        asked[now]++;
-    }
-    ck_assert_uint_gt(asked[0], 2250);    /* of 2400; a deviation is 31 */
-    ck_assert_uint_lt(asked[0], 2550);
-    close_bench(&b);
-}
-END_TEST
-
-/* In a stage that says it other sources are drawn from, so other decoders are asked. */
-START_TEST(stages_have_shares_of_their_own)
-{
-    static const char text[] = HEAD
-        "sources:\n"
-        "  mine: {use: folder, path: photos, held_out: 0, share: 3}\n"
-        "  other: {use: folder, path: photos, held_out: 0}\n"
-        "tasks:\n" DRAWS
-        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what},\n"
-        "     source: other, weight: 2}\n"
-        "optimizer: {use: adamw, rate: 1e-2}\n"
-        "stages:\n"
-        "  - {name: said, steps: 1000, sources: {mine: {share: 0}}}\n"
-        "  - {name: usual, steps: 1000}\n"
-        "  - {name: more, steps: 1000, sources: {other: {share: 4.5}}}\n";
-    uint32_t drawn[3] = { 0 };
-    bench b;
-    open_bench(&b, text);
-    for (uint64_t step = 0; step < 3000; step++) {
-        size_t stage = 9;
-        int source = -1;
-        const uint32_t now = omn_train_output(&b.r->setup, step);
-        page_place(b.r, step * 7, step, &stage, &source);
-        ck_assert_uint_eq(stage, step / 1000);
-        ck_assert_int_eq(source, (int)now);
-        drawn[stage] += now == 0;
-    }
-    ck_assert_uint_eq(drawn[0], 0);
-    ck_assert_uint_gt(drawn[1], 540);     /* of 600; a deviation is 15 */
-    ck_assert_uint_lt(drawn[1], 660);
-    ck_assert_uint_gt(drawn[2], 190);     /* of 250; a deviation is 14 */
-    ck_assert_uint_lt(drawn[2], 310);
-    close_bench(&b);
-}
-END_TEST
-
-START_TEST(stages_without_sense_are_told)
-{
-    static const struct { const char *stage, *says; } bad[] = {
-        { "{steps: 2, sources: {mine: {share: 0}}}", "nothing is drawn" },
-        { "{steps: 2, sources: {mien: {share: 1}}}", "there is no source \"mien\"" },
-        { "{steps: 2, sources: {mine: {group: a}}}", "group" },
-        { "{steps: 2, freeze: [nothing.**]}", "\"nothing.**\" names no weight" },
-        { "{steps: 2, freeze: encoder.**}", "freeze" },
-        { "{steps: 2, groups: [{weights: nothing.**, rate: 0}]}", "names no weight" },
-        { "{steps: 2, groups: [{rate: 0}]}", "weights" },
-    };
-    const char *folder = studio_that_writes();
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        char text[1024];
-        snprintf(text, sizeof text,
-                 HEAD MINE "tasks:\n" DRAWS "optimizer: {use: adamw, rate: 1e-2}\n"
-                           "stages:\n  - {steps: 2}\n  - %s\n", bad[i].stage);
-        ck_assert_int_eq(told_that(folder, text, bad[i].says), 14);
-    }
-}
-END_TEST
-
-START_TEST(slips_want_something_to_see)
-{
-    told_that(studio_that_writes(),
-              HEAD MINE "tasks:\n  - {name: say, pipeline: ./s.yaml, give: {what: what}, slips: 0.5,\n"
-                        "     want: {said: what}}\noptimizer: {use: adamw, rate: 1e-2}\nsteps: 2\n",
-              "is given texts alone");
-}
-END_TEST
-
-START_TEST(a_decoder_that_no_step_asks_is_told)
-{
-    static const char text[] = HEAD
-        "sources:\n"
-        "  mine: {use: folder, path: photos, held_out: 0}\n"
-        "  never: {use: folder, path: photos, held_out: 0, share: 0}\n"
-        "tasks:\n" DRAWS
-        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what},\n"
-        "     source: never}\n"
-        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 8\n";
-    omn_error err = OMN_ERROR_INIT;
-    const char *folder = studio_that_writes();
-    ck_assert_int_eq(train(folder, text, "a", NULL, 1, &err), OMN_ERR_CONFIG);
-    ck_assert_msg(strstr(err.text, "task say") && strstr(err.text, "share: 0") && err.line > 0,
-                  "%d: %s", (int)err.line, err.text);
-}
-END_TEST
-
-/* ---- room ----------------------------------------------------------------------------------- */
-
-START_TEST(each_decoder_has_room_of_its_own)
-{
-    bench b;
-    uint32_t asked[2] = { 0, 0 };
-    open_bench(&b, ROOM("text: 6, image: 24"));
-    ck_assert_uint_eq(b.r->setup.targets, 24);
-    for (int i = 0; i < 12; i++) {
-        omn_error err = OMN_ERROR_INIT;
-        omn_train_report rep = { OMN_FILL(omn_train_report) };
-        const uint32_t now = omn_train_output(&b.r->setup, omn_trainer_at(b.t));
-        const uint32_t room = strcmp(b.r->outputs[now], "text") ? 24 : 6;
-        WORKS(omn_trainer_step(b.t, b.c, &rep, &err));
-        const omn_tensor *ids = omn_feed_get(b.t->feed, "target.ids");
-        ck_assert_int_eq(ids->shape.dim[1], room);
-        ck_assert(isfinite(rep.loss) && rep.task_lessons[now] > 0);
-        asked[now]++;
-    }
-    ck_assert(asked[0] && asked[1]);
-    close_bench(&b);
-}
-END_TEST
-
-START_TEST(rooms_without_sense_are_refused)
-{
-    static const struct { const char *text, *says; int line; } list[] = {
-        { ROOM("text: 6, sound: 9"), "no task asks the decoder \"sound\"", 5 },
-        { ROOM("text: 3"), "3", 5 },
-        { ROOM(""), "targets of 1 to", 5 },
-        { ROOM("text: 6, image: 4"), "task draw: the answer is ", 0 },
-        { ROOM("text: 6, image: 4"), "a row has room for 4 (pack: targets)", 0 },
-    };
-    const char *folder = studio_that_writes();
-    for (size_t i = 0; i < sizeof list / sizeof *list; i++) {
-        const int32_t line = told_that(folder, list[i].text, list[i].says);
-        if (list[i].line) ck_assert_int_eq(line, list[i].line);
-    }
 }
 END_TEST
 
@@ -860,13 +588,6 @@ int main(void)
         lessons_that_wait_for_nothing_are_refused,
         what_a_step_does_not_ask_stays,
         each_decoder_makes_its_own_codes,
-        pages_come_from_sources_of_their_decoder,
-        stages_have_shares_of_their_own,
-        stages_without_sense_are_told,
-        slips_want_something_to_see,
-        a_decoder_that_no_step_asks_is_told,
-        each_decoder_has_room_of_its_own,
-        rooms_without_sense_are_refused,
         lessons_of_both_are_shown,
         all_tasks_are_scored,
         a_page_of_another_decoder_is_refused,

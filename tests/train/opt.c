@@ -246,7 +246,7 @@ START_TEST(groups_of_weights_walk_on_their_own)
 }
 END_TEST
 
-/* A stage's groups come before the setup's and end with it; what rested starts as if it were new. */
+/* A stage's groups come before the setup's and end with it; what rested starts as if new. */
 START_TEST(groups_of_stages_come_and_go)
 {
     const omn_train_group usual[] = { { "encoder.**", 0.5, 1 } },
