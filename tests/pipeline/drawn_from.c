@@ -113,10 +113,11 @@ END_TEST
 
 START_TEST(slips_want_something_to_see)
 {
-    told_that(studio_that_writes(),
-              HEAD MINE "tasks:\n  - {name: say, pipeline: ./s.yaml, give: {what: what},\n"
-                        "     slips: 0.5, want: {said: what}}\noptimizer: {use: adamw, rate: 1e-2}\nsteps: 2\n",
-              "is given texts alone");
+    static const char text[] = HEAD MINE
+        "tasks:\n"
+        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what}, slips: 0.5}\n"
+        "optimizer: {use: adamw, rate: 1e-2}\nsteps: 2\n";
+    told_that(studio_that_writes(), text, "is given texts alone");
 }
 END_TEST
 
