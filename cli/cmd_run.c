@@ -37,7 +37,8 @@ static const cli_option rows[] = {
     { "batch", 0, "path", "FILE", NULL, NULL, NULL, "Many items",
       "one JSON object of inputs a line; paths are relative to FILE; -: standard input" },
     { "rows", 0, "int", "N", "8", "1..1024", NULL, "Many items",
-      "items that the model answers at once, as long as their answers are short" },
+      "items that the model answers at once, as long as their answers are short; when one has its "
+      "answer, the next takes its place" },
     { "memory", 0, "int", "MB", "512", "1..1000000", NULL, "Many items",
       "what the inputs of items at once may take, about; a larger item is refused" },
     { "answers", 0, "path", "FILE", NULL, NULL, NULL, "Many items",
@@ -161,15 +162,31 @@ static int settle(running *r, place *p, double seconds)
     return -1;
 }
 
+/* How large a round may be. Beyond `rows` items are those that wait until others are answered: they
+ * take an eighth of the memory at the most, and no more are taken than are done in a minute, after
+ * which answers are wanted, in the journal too. */
+typedef struct bounds {
+    size_t rows, most, memory;
+} bounds;
+
+enum { ROUNDS = 4, MINUTE = 60 };
+
+static void bound(bounds *b, double each)
+{
+    const double n = each > 0 ? MINUTE / each : 0;
+    b->most = n < (double)(ROUNDS * b->rows) ? (size_t)n : ROUNDS * b->rows;
+    if (b->most < b->rows) b->most = b->rows;
+}
+
 /* Fill a round with the items that are there, until they take too much memory; false: the source
  * has ended. */
-static bool fill(running *r, items *list, place *round, size_t most, size_t memory, size_t *n,
-                 omn_error *err)
+static bool fill(running *r, items *list, place *round, const bounds *b, size_t *n, omn_error *err)
 {
     bool end = false;
     size_t bytes = 0;
     *n = 0;
-    while (*n < most && bytes < memory && (*n == 0 || items_ready(list)) &&
+    while (*n < b->most && bytes < (*n < b->rows ? b->memory : b->memory / 8) &&
+           (*n == 0 || items_ready(list)) &&
            (*n == 0 || !r->shares || !shares_ends(r->shares, items_at(list)))) {
         place *p = &round[*n];
         memset(p, 0, sizeof *p);
@@ -193,9 +210,9 @@ static bool fill(running *r, items *list, place *round, size_t most, size_t memo
 /* From now on files of these items may come to be. */
 static omn_status begin_round(running *r, const place *round, size_t n, omn_error *err)
 {
-    uint64_t begun[1024];
+    uint64_t begun[ROUNDS * 1024];
     size_t m = 0;
-    for (size_t i = 0; i < n && i < 1024; i++)
+    for (size_t i = 0; i < n && i < sizeof begun / sizeof *begun; i++)
         if (round[i].err.status == OMN_OK && !round[i].ours) begun[m++] = round[i].it.index;
     return r->journal && m ? journal_begin(r->journal, begun, m, err) : OMN_OK;
 }
@@ -237,17 +254,19 @@ static int run_items(running *r, omn_pipeline_run *state, items *list, size_t ro
     int code = -1;
     bool more = true;
     const double t0 = now();
-    const size_t most = r->many ? rows_at_once : 1;
-    place *round = calloc(most, sizeof *round);
+    bounds b = { .rows = r->many ? rows_at_once : 1, .memory = memory };
+    b.most = b.rows;
+    place *round = calloc(ROUNDS * b.rows, sizeof *round);
     if (!round) return cli_no_memory(r->c);
     cli_closing(r->c, list_end(r));
     while (more && code < 0 && !cli_stopped(r->c)) {
         omn_error err = OMN_ERROR_INIT;
         size_t n = 0;
         const double t = now();
-        more = fill(r, list, round, most, memory, &n, &err);
+        more = fill(r, list, round, &b, &n, &err);
         omn_status st = n ? run_round(r, state, round, n, &err) : OMN_OK;
         const double each = n ? (now() - t) / (double)n : 0;
+        if (r->many && n) bound(&b, each);
         cli_keep(r->c, true);
         if (n && st == OMN_OK && err.status == OMN_OK) st = begin_round(r, round, n, &err);
         for (size_t i = 0; i < n; i++) {
@@ -362,6 +381,7 @@ static int show_plan(cli *c, const cli_args *a, omn_pipeline *p)
     if (cli_has(a, "dry-run")) {
         OMN_TRY(models_find(a, p, &m, &err));
         OMN_TRY(models_open(c, &m, p, shelf_open_model, &err));
+        if (cli_has(a, "batch")) OMN_TRY(models_keep(a, &m, &err));
         OMN_TRY(omn_pipeline_describe(p, m.own_model, &b, &err));
     }
 done:
@@ -517,6 +537,7 @@ static void read_setup(running *r, const cli_args *a, const char **wanted, omn_p
     how->partial = (r->c->format == CLI_JSONL && !r->many) || r->preview.path;
     how->partial_every = r->preview.path ? r->preview.every : 0;
     how->user = r;
+    if (r->many) how->rows = (uint32_t)cli_number(a, "rows", 8);
     if (!r->many) how->asked = on_asked; /* of many nobody says whose question it is */
     how->wanted = wanted;
     how->n_wanted = wanted_outputs(r, wanted);
@@ -575,6 +596,7 @@ static int run_pipeline(cli *c, const cli_args *a, omn_pipeline *p)
     }
     omn_status st = open_models(r, p, &m, &err);
     how.model = m.own_model;
+    if (st == OMN_OK && r->many) st = models_keep(a, &m, &err);
     if (st == OMN_OK) st = preview_keep(&r->preview, &r->out, &err);
     if (st == OMN_OK) st = omn_pipeline_run_new(p, &how, &state, &err);
     if (st != OMN_OK) code = cli_failed(c, &err);

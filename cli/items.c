@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Items from options that are given several times (one picture each, say), or from the lines of a
- * batch file, one JSON object each. Only the item at hand is in memory. */
+ * batch file, one JSON object each. Only the item at hand is in memory, and small files of those
+ * before, which may be named again. */
 #include "items.h"
 
 #include "lines.h"
+#include "loaded.h"
 #include "record.h"
 #include "words.h"
 
@@ -14,6 +16,7 @@
 #include <xxhash.h>
 
 #define NAME_ROOM 256
+#define KEPT ((size_t)16 << 20) /* bytes of the files that lines have named, at most */
 
 typedef struct source {
     const omn_pipeline_port *port;
@@ -30,6 +33,7 @@ struct items {
     source of[ITEMS_MOST_INPUTS];
     const char *batch, *folder;
     lines *lines;
+    loaded *files;
     items_how how;
     size_t most; /* bytes of one item */
     items_passed_fn *passed;
@@ -242,7 +246,7 @@ static omn_status next_of_options(items *s, item *it, omn_error *err)
 static omn_status take_file(items *s, item *it, const omn_pipeline_port *port, const char *text,
                             omn_error *err)
 {
-    omn_value *loaded = NULL;
+    omn_value *v = NULL;
     omn_buf path;
     omn_buf_init(&path, 8192);
     if (text[0] != '/' && s->folder[0]) omn_buf_printf(&path, "%s/", s->folder);
@@ -257,9 +261,9 @@ static omn_status take_file(items *s, item *it, const omn_pipeline_port *port, c
     if (!it->label[0]) snprintf(it->label, sizeof it->label, "%s", text);
     omn_status st = OMN_OK;
     if (s->how == ITEMS_LOAD && !it->passed)
-        st = omn_value_load(s->c->ctx, full, port->type, &loaded, err);
-    it->bytes += words_size(loaded);
-    if (st == OMN_OK) st = add_input(it, port->name, loaded, full, err);
+        st = loaded_get(s->files, s->c->ctx, full, port->type, &v, err);
+    it->bytes += words_size(v);
+    if (st == OMN_OK) st = add_input(it, port->name, v, full, err);
     free(full);
     return st;
 }
@@ -375,7 +379,7 @@ static omn_status take_line(items *s, item *it, const char *line, size_t n, omn_
         for (k = 0; same && k < it->n && strcmp(it->inputs[k].name, same->port->name);) k++;
         if (same && k < it->n && it->files[k]) {
             if (s->how == ITEMS_LOAD)
-                OMN_TRY(omn_value_load(s->c->ctx, it->files[k], s->ports[i].type, &v, err));
+                OMN_TRY(loaded_get(s->files, s->c->ctx, it->files[k], s->ports[i].type, &v, err));
             OMN_TRY(add_input(it, s->ports[i].name, v, it->files[k], err));
             continue;
         }
@@ -434,7 +438,8 @@ int items_open(cli *c, const cli_args *a, const omn_pipeline *p, items_how how, 
     s->n_ports = omn_pipeline_inputs(p, &s->ports);
     s->batch = cli_text(a, "batch");
     s->arena = omn_arena_new((size_t)1 << 28);
-    int code = s->arena ? -1 : cli_no_memory(c);
+    s->files = loaded_new(s->most / 4 < KEPT ? s->most / 4 : KEPT);
+    int code = s->arena && s->files ? -1 : cli_no_memory(c);
     if (code < 0 && s->n_ports > ITEMS_MOST_INPUTS)
         code = cli_usage(c, "a pipeline with more than %d inputs", ITEMS_MOST_INPUTS);
     if (code < 0) code = from_options(s, a);
@@ -459,6 +464,7 @@ void items_close(items *s)
     if (!s) return;
     for (size_t i = 0; i < ITEMS_MOST_INPUTS; i++) omn_value_unref(s->of[i].kept);
     lines_close(s->lines);
+    loaded_free(s->files);
     omn_arena_free(s->arena);
     free(s);
 }

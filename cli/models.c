@@ -92,6 +92,17 @@ void models_close(models *m)
     memset(m->model, 0, sizeof m->model);
 }
 
+omn_status models_keep(const cli_args *a, models *m, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const uint64_t usual = (uint64_t)64 * 1000000;
+    if (cli_has(a, "keep") || cli_has(a, "keep-folder")) return OMN_OK;
+    if (m->own_model) st = omn_model_keep(m->own_model, usual, err);
+    for (size_t i = 0; i < m->n && st == OMN_OK; i++)
+        if (m->model[i]) st = omn_model_keep(m->model[i], usual, err);
+    return st;
+}
+
 omn_model *models_asked(const models *m, const omn_pipeline *p, const omn_request *rq)
 {
     const char *name = omn_pipeline_asked(p, rq);

@@ -26,6 +26,9 @@ typedef omn_status models_opener(cli *c, const char *name, omn_model **out, omn_
  * the pipeline is closed. */
 omn_status models_open(cli *c, models *m, omn_pipeline *p, models_opener *open, omn_error *err);
 void models_close(models *m);
+/* Many questions will come: what is made of their pictures is kept in a usual amount of memory,
+ * when the command does not say what is kept. */
+omn_status models_keep(const cli_args *a, models *m, omn_error *err);
 /* ,"model":"dalle","models":{"picker":"clip"}: its own and the others, what there is of them. put
  * writes each folder or name: json_text, say. */
 void models_json(const models *m, void (*put)(omn_buf *b, const char *path), omn_buf *b);

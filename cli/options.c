@@ -30,7 +30,7 @@ static const cli_option precision_rows[] = {
       "adapters that the model works with, as the key lora of a recipe makes them" },
     { "keep", 0, "int", "MB", NULL, "0..1000000", NULL, "Machine",
       "memory for what encoders make of pictures and sound, which the next question about the same "
-      "then finds; -v counts [0; 64 with --keep-folder]" },
+      "then finds; -v counts [0; 64 with --keep-folder, and for many items of omnio run]" },
     { "keep-folder", 0, "path", "DIR", NULL, NULL, NULL, "Machine",
       "keep it there too, for later runs: at most 1 GiB, what was used longest ago goes first" },
 };

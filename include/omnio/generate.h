@@ -484,6 +484,21 @@ typedef struct omn_verify_row {
                                          * ok: "the first 10 of 40 are judged" */
 } omn_verify_row;
 
+/* From now on so many bytes are kept of what the model's encoders make, for who knows that many
+ * questions come: nothing where the context says already what is kept
+ * (omn_context_setup.keep_memory, keep_folder), and where the model reads its inputs otherwise.
+ * OMN_ERR_MEMORY. [setup] */
+OMN_API omn_status omn_model_keep(omn_model *m, uint64_t bytes, omn_error *err);
+
+/* Answers that share forward passes, at most so many at once: when one has ended, the next request
+ * takes its place beside those that are still written (continuous batching), so that memory is that
+ * of at_once requests, and nobody waits for the longest. Requests whose model or search lets nobody
+ * in later (beams, windows, conditions, several answers, options, rows that begin with what is
+ * given) are answered at_once by at_once instead. Otherwise as omn_generate_batch, whose answers
+ * these are; after a cancel those that had not begun have no value. at_once 0: all n. [run] */
+OMN_API omn_status omn_generate_many(omn_runner *r, const omn_request *rq, size_t n,
+                                     size_t at_once, omn_result *out, omn_error *err);
+
 #ifdef __cplusplus
 }
 #endif

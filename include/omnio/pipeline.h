@@ -92,6 +92,9 @@ typedef struct omn_pipeline_setup {
     /* answers of which the model is less sure than that (omn_pipeline_run_confidence) are refused:
      * OMN_ERR_FAILED; 0: none */
     double least_confidence;
+    /* of many items (omn_pipeline_run_many, maps) so many at most are answered at once: the others
+     * wait until one of those has its answer (omn_generate_many); 0: all */
+    uint32_t rows;
 } omn_pipeline_setup;
 OMN_API omn_status omn_pipeline_run_new(omn_pipeline *p, const omn_pipeline_setup *how,
                                         omn_pipeline_run **out, omn_error *err);

@@ -24,6 +24,10 @@ struct search_model {
     const char *name;             /* of the model, for messages */
     const omn_cancel *cancel;     /* NULL: nobody cancels */
     uint32_t passes;              /* counted by the searches */
+    /* decode_left: lanes who .. who + n - 1, which waited, take the seats rows[n] of lanes that
+     * have ended. NULL: none waits. Else `seats` of them are there at first, and no window is. */
+    omn_status (*seat)(void *user, const size_t *rows, size_t who, size_t n, omn_error *err);
+    size_t seats;
 };
 
 /* decode_feed.c: what the next pass feeds, the same for all rows that have n ids. */
@@ -71,6 +75,7 @@ struct lane {
     chooser how;
     path p;
     bool done, stopped;
+    uint32_t passes;              /* that it took part in */
     void *user;                   /* of told */
     /* The newest id of p, or -1 with end. false: whoever watches has heard enough. NULL: nobody. */
     bool (*told)(void *user, const lane *l, int32_t id, bool end);
@@ -101,8 +106,8 @@ omn_status path_new(path *p, const chooser *c, omn_error *err);
 omn_status path_copy(path *to, const path *from, const chooser *c, omn_error *err);
 void path_free(path *p);
 
-/* decode_left.c: all lanes side by side, one id each a step; row of lane i in condition k is
- * k * n + i, all conditions of all lanes are rows. */
+/* decode_left.c: lanes side by side, one id each a step, as many as have seats (without m->seat:
+ * all); the row of seat i in condition k is k * seats + i, all conditions of all seats are rows. */
 omn_status decode_left(search_model *m, lane *lanes, size_t n, uint32_t conditions,
                        const double *weights, omn_error *err);
 /* decode_jacobi.c: the same for lanes without conditions, a window at a time. */

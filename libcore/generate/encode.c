@@ -181,15 +181,15 @@ static omn_status rows_to_encode(batch *b, const omn_model *m, uint32_t k, size_
 
 /* All rows of one input into "ROLE.PORT" tensors [rows, length, ...]; what a row lacks is zeros, as
  * padding is. */
-static omn_status stack(batch *b, const omn_model *m, uint32_t k, size_t all, omn_arena *a,
-                        omn_error *err)
+static omn_status stack(batch *b, const omn_model *m, uint32_t k, size_t all, int64_t least,
+                        omn_arena *a, omn_error *err)
 {
     omn_status st = OMN_OK;
     const omn_part *p = b->inputs[k].part;
     const omn_encoder_impl *e = p->impl;
     const omn_port *list = NULL;
     const uint32_t n_ports = e->ports(p->self, &list);
-    int64_t length = 0;
+    int64_t length = least;
     size_t *rows = NULL, n = 0;
     OMN_TRY(rows_to_encode(b, m, k, all, a, &rows, &n, err));
     for (uint32_t i = 0; i < n_ports; i++) {
@@ -340,7 +340,8 @@ static omn_status prepare_all(omn_runner *r, omn_call *c, const omn_request *con
                                 &b->mine[i * b->n_inputs + k], &b->texts[i * b->n_inputs + k],
                                 e, i, i < n_results ? &results[i] : NULL, err));
         }
-    for (uint32_t k = 0; k < b->n_inputs; k++) OMN_TRY(stack(b, r->model, k, n, a, err));
+    for (uint32_t k = 0; k < b->n_inputs; k++)
+        OMN_TRY(stack(b, r->model, k, n, e->least ? e->least[k] : 0, a, err));
 done:
     return st;
 }
@@ -469,6 +470,7 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *r
     omn_graph *g = NULL;
     omn_tensor memory;
     OMN_TRY(runner_inputs(r, c, rq, n, OMN_ENCODE, a, e, results, n_results, &g, err));
+    e->graph = g;
     OMN_TRY(omn_exec_output(r->exec, g, "memory", &memory, err));
     e->rows = memory.shape.dim[0];
     e->length = memory.shape.dim[1];
@@ -481,6 +483,74 @@ omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *r
     else if (e->fronts && e->rows * e->length > INT32_MAX)
         st = omn_fail(err, OMN_ERR_ARGUMENT, "%zu requests have %lld vectors each: too many", n,
                       (long long)e->length);
+done:
+    return st;
+}
+
+/* Does prepare make tensors of an encoder that are as long as the input? */
+static bool varies(const omn_part *p)
+{
+    const omn_encoder_impl *e = p->impl;
+    const omn_port *list = NULL;
+    const uint32_t n = e->ports(p->self, &list);
+    for (uint32_t i = 0; i < n; i++)
+        if (list[i].varies & 1) return true;
+    return false;
+}
+
+/* Raises *length to the places of one input of one request. */
+static omn_status measure(omn_runner *r, omn_call *c, const omn_request *rq, const input *in,
+                          encoded *e, int64_t *length, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    const omn_feed *feed = NULL;
+    omn_feed *mine = NULL;
+    omn_value *text = NULL;
+    const omn_encoder_impl *impl = in->part->impl;
+    const omn_port *list = NULL;
+    const uint32_t n = impl->ports(in->part->self, &list);
+    OMN_TRY(prepare_row(r, c, rq, in, &feed, &mine, &text, e, 0, NULL, err));
+    for (uint32_t i = 0; i < n; i++) {
+        const omn_tensor *t = list[i].varies & 1 ? omn_feed_get(feed, list[i].name) : NULL;
+        if (t && t->shape.rank && t->shape.dim[0] > *length) *length = t->shape.dim[0];
+    }
+done:
+    omn_feed_free(mine);
+    omn_value_unref(text);
+    return st;
+}
+
+omn_status runner_lengths(omn_runner *r, omn_call *c, const omn_request *rq, size_t n, bool *may,
+                          int64_t *least, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    input list[MOST_ROLES];
+    uint32_t n_list = 0;
+    omn_frame frame = { 0 };
+    bool has_frame = false;
+    encoded e = { .frames = &frame, .has_frame = &has_frame }; /* nobody looks at them */
+    const omn_request *first = rq;
+    *may = !model_row(r->model);
+    if (!*may) return OMN_OK;
+    OMN_TRY(inputs_of(r->model, &first, 1, list, &n_list, err));
+    memset(least, 0, MOST_ROLES * sizeof *least);
+    for (size_t i = 0; i < n && *may; i++) {
+        uint32_t count = 0;
+        for (uint32_t k = 0; k < n_list; k++) {
+            if (k && list[k].part == list[k - 1].part) continue;
+            *may = *may && count_of(&rq[i], list[k].part->role) ==
+                               count_of(first, list[k].part->role);
+            count += count_of(&rq[i], list[k].part->role);
+        }
+        uint32_t given = rq[i].prompt != NULL;
+        for (uint32_t k = 0; k < rq[i].n_inputs; k++) given += rq[i].inputs[k].value != NULL;
+        *may = *may && given == count;
+    }
+    for (uint32_t k = 0; k < n_list && *may; k++) {
+        if (!varies(list[k].part)) continue;
+        for (size_t i = 0; i < n; i++)
+            OMN_TRY(measure(r, c, &rq[i], &list[k], &e, &least[k], err));
+    }
 done:
     return st;
 }

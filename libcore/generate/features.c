@@ -22,6 +22,7 @@ struct features {
     codes_memory *memory;
     codes_folder *folder; /* NULL: none */
     omn_kept counts;
+    size_t most;          /* bytes in memory */
     bool warned;          /* the folder cannot be written, and that was said */
     struct maker { const omn_part *encoder; uint64_t made_of[2]; } *makers;
     size_t n_makers;
@@ -321,6 +322,7 @@ static bool alike(const omn_model *m)
 
 uint64_t features_most(const omn_model *m)
 {
+    if (m->features) return m->features->most;
     return alike(m) ? context_keeps(m->ctx).memory : 0;
 }
 
@@ -329,11 +331,28 @@ bool features_keep(const omn_model *m, const omn_part *encoder)
     return m->features && strcmp(encoder->role, "text");
 }
 
-omn_status features_new(const omn_model *m, features **out, omn_error *err)
+static omn_status keeper_new(const omn_model *m, const context_keep *how, features **out,
+                             omn_error *err)
 {
     omn_status st = OMN_OK;
+    features *f = calloc(1, sizeof *f);
+    if (!f || pthread_mutex_init(&f->lock, NULL) != 0) {
+        free(f);
+        return omn_fail(err, OMN_ERR_MEMORY, "what is kept: out of memory");
+    }
+    f->most = how->memory;
+    OMN_TRY(codes_memory_new(how->memory, &f->memory, err));
+    if (how->folder) OMN_TRY(codes_folder_open(how->folder, how->most, &f->folder, err));
+    *out = f;
+    f = NULL;
+done:
+    features_free(m, f);
+    return st;
+}
+
+omn_status features_new(const omn_model *m, features **out, omn_error *err)
+{
     const context_keep how = context_keeps(m->ctx);
-    features *f = NULL;
     *out = NULL;
     if (!how.memory && !how.folder) return OMN_OK;
     if (!alike(m)) {
@@ -343,18 +362,14 @@ omn_status features_new(const omn_model *m, features **out, omn_error *err)
                         m->name, omn_model_object(m));
         return OMN_OK;
     }
-    f = calloc(1, sizeof *f);
-    if (!f || pthread_mutex_init(&f->lock, NULL) != 0) {
-        free(f);
-        return omn_fail(err, OMN_ERR_MEMORY, "what is kept: out of memory");
-    }
-    OMN_TRY(codes_memory_new(how.memory, &f->memory, err));
-    if (how.folder) OMN_TRY(codes_folder_open(how.folder, how.most, &f->folder, err));
-    *out = f;
-    f = NULL;
-done:
-    features_free(m, f);
-    return st;
+    return keeper_new(m, &how, out, err);
+}
+
+omn_status omn_model_keep(omn_model *m, uint64_t bytes, omn_error *err)
+{
+    const context_keep how = { .memory = bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX };
+    if (m->features || !m->may_keep || !bytes || !alike(m)) return OMN_OK;
+    return keeper_new(m, &how, &m->features, err);
 }
 
 void features_free(const omn_model *m, features *f)

@@ -280,8 +280,8 @@ omn_status model_open_json(omn_context *ctx, json_t *taken, const char *name, co
                                 .training = how->training, .keep_tagged = how->keep_tagged };
     OMN_TRY(own_weights(m, &weights, err));
     OMN_TRY(load(m, weights, adapter_of(m, how), &setup, err));
-    if (!m->training && !how->store && !how->keep_tagged && weights)
-        OMN_TRY(features_new(m, &m->features, err));
+    m->may_keep = !m->training && !how->store && !how->keep_tagged && weights;
+    if (m->may_keep) OMN_TRY(features_new(m, &m->features, err));
     if (!m->training && !keeps_files(how)) packed_remove(m->inner);
     *out = m;
     return OMN_OK;

@@ -110,6 +110,7 @@ struct omn_model {
     bool has_lock;
     char *inner;                  /* of a file that is a model by itself: where its files are */
     struct features *features;    /* NULL: nothing is kept of what its encoders make */
+    bool may_keep;                /* its weights stay as they are, so that something may be kept */
 };
 
 /* "ROLE.PORT", or "ROLE#2.PORT" for the second input of one role (number 1). graphs.c */

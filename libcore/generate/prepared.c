@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define MOST_BYTES ((size_t)256 << 20)
+/* From one item to the next, values included. */
+#define MOST_BETWEEN ((size_t)16 << 20)
 
 typedef struct kept {
     const omn_part *part;
@@ -53,6 +55,19 @@ void omn_prepared_free(omn_prepared *p)
 const omn_model *prepared_model(const omn_prepared *p)
 {
     return p->model;
+}
+
+/* What is read as it is needed (a video) holds its file open, so it goes with its item. */
+void prepared_leave(omn_prepared *p)
+{
+    size_t held = p ? p->bytes : 0;
+    bool stays = true;
+    for (size_t i = 0; p && i < p->n && stays; i++) {
+        const omn_value *v = p->list[i].value;
+        held += omn_value_bytes(v);
+        stays = held <= MOST_BETWEEN && (omn_value_is(v, "image") || omn_value_is(v, "audio"));
+    }
+    if (!stays) omn_prepared_clear(p);
 }
 
 uint64_t omn_prepared_made(const omn_prepared *p)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests: encode a batch of them once, choose ids over cached states by the search that was asked
- * for, then make values of the ids. Text streams as whole characters. */
+/* Answers: choose ids over cached states by the search that was asked for, then make values of the
+ * ids. Text streams as whole characters. */
 #include "answer.h"
 #include "decode.h"
 #include "slide.h"
@@ -57,8 +57,7 @@ void runner_leave(omn_runner *r)
     if (omn_cancel_get(r->cancel)) omn_exec_forget(r->exec);
 }
 
-/* Nothing is known of n answers. */
-static omn_status no_energy(omn_runner *r, size_t n, omn_error *err)
+omn_status runner_no_energy(omn_runner *r, size_t n, omn_error *err)
 {
     if (n > r->energy_room) {
         double *more = realloc(r->energy, n * sizeof *more);
@@ -96,18 +95,19 @@ void omn_result_fini(omn_result *r)
     *r = (omn_result){ .size = r->size };
 }
 
-static bool by_beams(const omn_request *rq)
-{
-    return rq->beams.count > 1 || (rq->beams.count == 1 && rq->beams.stop == OMN_BEAM_BEST);
-}
-
 /* The batch while it is decoded: what the search's functions need of the runner. */
 typedef struct decoding {
     omn_runner *r;
     omn_call *call;
     const encoded *e;
     const omn_request *rq;
-    size_t n;                     /* requests */
+    size_t first, n;              /* requests, and the number of the first in what was asked for */
+    size_t seats;                 /* of so many at once; n: of all */
+    omn_arena *arena;
+    omn_result *out;              /* [n] */
+    size_t *sits;                 /* [seats] the request in each, which is finished when it goes */
+    encoded *all;                 /* e, with frames of all requests */
+    uint64_t encode_ns;           /* of those who came later */
     size_t each;                  /* rows of one request: beams, or answers that are drawn */
     uint32_t conditions;
     const char *output;
@@ -125,12 +125,6 @@ typedef struct decoding {
     omn_error untold;             /* why a watcher was not told what there was */
     uint32_t passes;
 } decoding;
-
-/* Its values are made by a graph, at their end. */
-static bool by_graph(const omn_part *decoder)
-{
-    return !((const omn_decoder_impl *)decoder->impl)->decode;
-}
 
 static omn_status logits_of(void *user, const int32_t *ids, size_t rows, size_t T,
                             const int32_t *start, const float **out, omn_error *err)
@@ -284,7 +278,7 @@ static omn_status finish(decoding *d, size_t i, const hypothesis *list, size_t n
                       err));
     OMN_TRY(keep_ids(&list[0].p, out, err));
     if (list[0].p.energies)
-        d->r->energy[i] = list[0].p.energy / list[0].p.energies;
+        d->r->energy[d->first + i] = list[0].p.energy / list[0].p.energies;
     out->tokens = (uint32_t)list[0].p.n;
     out->stopped = list[0].stopped;
     out->score = list[0].score;
@@ -349,11 +343,20 @@ static int32_t most_of(const decoding *d, size_t i)
 static chooser chooser_of(const decoding *d, size_t i, size_t k)
 {
     const omn_answer *a = d->rq[i].answer;
-    const size_t row = (d->rq[i].apart ? 0 : i) + k * MOST_ROWS;
+    const size_t row = (d->rq[i].apart ? 0 : d->first + i) + k * MOST_ROWS;
     return (chooser){ .rq = &d->rq[i], .program = a ? a->program : NULL, .walk = d->walks[i],
                       .spell = d->spell, .V = (size_t)d->vocab->rows, .row = row,
                       .stop = d->vocab->stop, .most = most_of(d, i),
                       .name = omn_model_path(d->r->model) };
+}
+
+/* Lane k of request `of`, whose walk is there. */
+static omn_status lane_of(decoding *d, size_t of, size_t k, omn_error *err)
+{
+    lane *l = &d->lanes[of * d->each + k];
+    *l = (lane){ .how = chooser_of(d, of, k), .user = d,
+                 .told = d->rq[of].watch && !k ? told : NULL };
+    return path_new(&l->p, &l->how, err);
 }
 
 static omn_status search_lanes(decoding *d, search_model *m, omn_error *err)
@@ -368,13 +371,8 @@ static omn_status search_lanes(decoding *d, search_model *m, omn_error *err)
     weights = calloc(d->conditions + 1, sizeof *weights);
     if (!d->lanes || !d->streams || !d->partial || !weights)
         OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", n));
-    for (size_t i = 0; i < n; i++) {
-        const size_t of = i / d->each, k = i % d->each;
-        lane *l = &d->lanes[i];
-        *l = (lane){ .how = chooser_of(d, of, k), .user = d,
-                     .told = rq[of].watch && !k ? told : NULL };
-        OMN_TRY(path_new(&l->p, &l->how, err));
-    }
+    for (size_t i = 0; i < d->seats * d->each; i++)
+        OMN_TRY(lane_of(d, i / d->each, i % d->each, err));
     for (uint32_t k = 0; k < d->conditions; k++) weights[k] = rq->conditions[k].weight;
     if (rq->scheme == OMN_SCHEME_JACOBI) OMN_TRY(decode_jacobi(m, d->lanes, n, rq->window, err));
     else OMN_TRY(decode_left(m, d->lanes, n, d->conditions, weights, err));
@@ -396,23 +394,50 @@ done:
     return st;
 }
 
-/* What a request asks for must go together. */
-static omn_status sane(const omn_request *rq, omn_error *err)
+/* ---- seats ----------------------------------------------------------------------------------- */
+
+/* Request i has its answer: what it took while it was made goes. */
+static omn_status finish_one(decoding *d, size_t i, omn_error *err)
 {
-    const bool beams = by_beams(rq), jacobi = rq->scheme == OMN_SCHEME_JACOBI;
-    const char *what = NULL;
-    if (rq->beams.count < 0 || rq->beams.count > 256) what = "1 to 256 beams are possible";
-    if (!(rq->beams.alpha >= -10 && rq->beams.alpha <= 10)) what = "alpha is -10 to 10";
-    if (rq->n_best < 0 || rq->n_best > 1024) what = "1 to 1024 answers are possible";
-    if (beams && rq->n_best > rq->beams.count) what = "beams give no more answers than there are";
-    if (beams && jacobi) what = "beams go from left to right";
-    if ((beams || jacobi) && rq->n_conditions) what = "conditions want neither beams nor windows";
-    if (jacobi && rq->noise) what = "windows draw from the seed, not from given noise";
-    if (jacobi && rq->n_best > 1) what = "windows give one answer";
-    if (rq->n_conditions > 15) what = "at most 15 conditions are possible";
-    if (rq->n_best > 1 && !beams && !(rq->temperature > 0))
-        what = "several answers want beams or a temperature";
-    return what ? omn_fail(err, OMN_ERR_ARGUMENT, "a request: %s", what) : OMN_OK;
+    const omn_status st = finish_lanes(d, i, &d->out[i], err);
+    d->out[i].passes = d->lanes[i].passes;
+    path_free(&d->lanes[i].p);
+    rules_walk_free(d->walks[i]);
+    omn_value_unref(d->partial[i]);
+    d->walks[i] = NULL;
+    d->partial[i] = NULL;
+    return st;
+}
+
+/* Requests who .. who + n - 1 take the seats of others, which are finished. */
+static omn_status seat(void *user, const size_t *rows, size_t who, size_t n, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    decoding *d = user;
+    encoded e = { 0 };
+    const uint64_t t0 = runner_now();
+    const omn_request **list = omn_arena_alloc(d->arena, n, sizeof(omn_request *));
+    int32_t *to = omn_arena_alloc(d->arena, n, sizeof *to);
+    if (!list || !to) OMN_TRY(omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", n));
+    for (size_t i = 0; i < n; i++) {
+        OMN_TRY(finish_one(d, d->sits[rows[i]], err));
+        d->sits[rows[i]] = who + i;
+        list[i] = &d->rq[who + i];
+        to[i] = (int32_t)rows[i];
+    }
+    OMN_TRY(runner_encode(d->r, d->call, list, n, d->arena, &e, &d->out[who], n, err));
+    const int64_t T = d->vocab->n_also > 0 ? 2 : 1;
+    OMN_TRY(runner_seat(d->r, &e, d->all, d->output, (int64_t)d->seats, T, d->capacity, to, n,
+                        err));
+    for (size_t i = 0; i < n; i++) {
+        d->all->frames[who + i] = e.frames[i];
+        d->all->has_frame[who + i] = e.has_frame[i];
+        OMN_TRY(answer_walk(d->rq[who + i].answer, &d->walks[who + i], err));
+        OMN_TRY(lane_of(d, who + i, 0, err));
+    }
+    d->encode_ns += runner_now() - t0;
+done:
+    return st;
 }
 
 static omn_status set_up(decoding *d, const search_model *m, omn_error *err)
@@ -421,19 +446,21 @@ static omn_status set_up(decoding *d, const search_model *m, omn_error *err)
     const omn_request *rq = d->rq;
     const bool beams = by_beams(rq), jacobi = rq->scheme == OMN_SCHEME_JACOBI;
     d->each = beams ? (size_t)rq->beams.count : rq->n_best > 1 ? (size_t)rq->n_best : 1;
-    const size_t lanes = d->n * d->each, rows = lanes * (d->conditions + 1);
+    const size_t lanes = d->seats * d->each, rows = lanes * (d->conditions + 1);
     int32_t most = 1;
     if (rows > MOST_ROWS)
         return omn_fail(err, OMN_ERR_ARGUMENT, "%zu rows at once, at most %d are possible", rows,
                         MOST_ROWS);
     d->memory = calloc(rows, sizeof *d->memory);
     d->walks = calloc(d->n, sizeof(rules_walk *));
-    if (!d->memory || !d->walks)
+    d->sits = calloc(d->seats, sizeof *d->sits);
+    if (!d->memory || !d->walks || !d->sits)
         return omn_fail(err, OMN_ERR_MEMORY, "%zu answers: out of memory", d->n);
+    for (size_t i = 0; i < d->seats; i++) d->sits[i] = i;
     for (size_t i = 0; i < rows; i++)
-        d->memory[i] = (int32_t)(i / lanes * d->n + i % lanes / d->each);
+        d->memory[i] = (int32_t)(i / lanes * d->seats + i % lanes / d->each);
     for (size_t i = 0; i < d->n; i++) {
-        OMN_TRY(answer_walk(rq[i].answer, &d->walks[i], err));
+        if (i < d->seats) OMN_TRY(answer_walk(rq[i].answer, &d->walks[i], err));
         const int32_t own = most_of(d, i);
         if (own > most) most = own;
     }
@@ -460,179 +487,84 @@ static void tear_down(decoding *d)
     free(d->streams);
     free(d->partial);
     free(d->memory);
+    free(d->sits);
 }
 
-static omn_status answer_ids(omn_runner *r, omn_call *c, const encoded *e, const omn_request *rq,
-                             size_t n, omn_result *out, omn_error *err)
+/* What is left to be read when the search is over: all, or those who were seated last. Who never
+ * was, since somebody cancelled, has no answer. */
+static omn_status finish_all(decoding *d, const search_model *m, bool beams, omn_error *err)
 {
     omn_status st = OMN_OK;
+    const size_t n = m->seat ? d->seats : d->n;
+    for (size_t i = 0; i < n; i++) {
+        const omn_status one =
+            beams ? finish(d, i, d->beams[i].list, d->beams[i].n, &d->out[i], err)
+            : m->seat ? finish_one(d, d->sits[i], err)
+                      : finish_lanes(d, i, &d->out[i], err);
+        if (!m->seat) d->out[i].passes = m->passes;
+        if (st == OMN_OK) st = one;
+    }
+    return st;
+}
+
+static omn_status answer_ids(decoding *d, omn_error *err)
+{
+    omn_status st = OMN_OK;
+    omn_runner *r = d->r;
+    const omn_request *rq = d->rq;
     const uint64_t t0 = runner_now();
-    decoding d = { .r = r, .call = c, .e = e, .rq = rq, .n = n, .conditions = rq->n_conditions,
-                   .output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text",
-                   .untold = OMN_ERROR_INIT };
-    d.decoder = omn_model_decoder(r->model, d.output);
-    d.vocab = omn_part_vocabulary(d.decoder);
-    if (!d.decoder || !d.vocab ||
-        (!rq->answer && by_graph(d.decoder))) {
+    d->conditions = rq->n_conditions;
+    d->output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text";
+    d->decoder = omn_model_decoder(r->model, d->output);
+    d->vocab = omn_part_vocabulary(d->decoder);
+    if (!d->decoder || !d->vocab ||
+        (!rq->answer && by_graph(d->decoder))) {
         char lacks[LACKS_ROOM];
         st = omn_fail(err, OMN_ERR_UNSUPPORTED, "%s",
-                      model_lacks(r->model, d.output, lacks, sizeof lacks));
+                      model_lacks(r->model, d->output, lacks, sizeof lacks));
         goto done;
     }
-    d.stream = part_extension(d.decoder, "omnio.stream/1");
-    OMN_TRY(model_spelling(r->model, d.decoder, false, &d.spell, err));
-    search_model m = { .user = &d, .logits = logits_of, .reorder = reorder,
-                       .name = omn_model_path(r->model), .cancel = r->cancel };
-    runner_rules(r, d.vocab, &m);
-    OMN_TRY(set_up(&d, &m, err));
-    OMN_TRY(runner_front(r, c, e, d.output, (int64_t)(n * d.each * (d.conditions + 1)), d.capacity,
-                         d.memory, err));
+    d->stream = part_extension(d->decoder, "omnio.stream/1");
+    OMN_TRY(model_spelling(r->model, d->decoder, false, &d->spell, err));
+    search_model m = { .user = d, .logits = logits_of, .reorder = reorder,
+                       .name = omn_model_path(r->model), .cancel = r->cancel,
+                       .seat = d->seats < d->n ? seat : NULL, .seats = d->seats };
+    runner_rules(r, d->vocab, &m);
+    OMN_TRY(set_up(d, &m, err));
+    OMN_TRY(runner_front(r, d->call, d->e, d->output,
+                         (int64_t)(d->seats * d->each * (d->conditions + 1)), d->capacity,
+                         d->memory, err));
     const bool beams = by_beams(rq);
-    st = beams ? search_beams(&d, &m, err) : search_lanes(&d, &m, err);
+    st = beams ? search_beams(d, &m, err) : search_lanes(d, &m, err);
     if (st != OMN_OK && (beams || st != OMN_ERR_CANCELLED)) goto done;
-    if (d.untold.status != OMN_OK) {
-        st = omn_fail(err, d.untold.status, "%s", d.untold.text);
+    if (d->untold.status != OMN_OK) {
+        st = omn_fail(err, d->untold.status, "%s", d->untold.text);
         goto done;
     }
-    for (size_t i = 0; i < n; i++) {
-        const omn_status one = beams ? finish(&d, i, d.beams[i].list, d.beams[i].n, &out[i], err)
-                                     : finish_lanes(&d, i, &out[i], err);
-        if (st == OMN_OK) st = one;
-        out[i].decode_ns = (runner_now() - t0) / n;
-        out[i].passes = m.passes;
-    }
+    const omn_status finished = finish_all(d, &m, beams, err);
+    if (st == OMN_OK) st = finished;
+    for (size_t i = 0; i < d->n; i++)
+        d->out[i].decode_ns = (runner_now() - t0 - d->encode_ns) / d->n;
 done:
-    tear_down(&d);
+    tear_down(d);
     return st;
 }
 
-/* ---- batches --------------------------------------------------------------------------------- */
-
-static bool same_text(const char *a, const char *b)
+omn_status runner_answer(omn_runner *r, omn_call *c, encoded *e, const omn_request *rq,
+                         const share *s, omn_arena *a, omn_result *out, omn_error *err)
 {
-    return !strcmp(a ? a : "text", b ? b : "text");
-}
-
-static bool alike(const omn_request *a, const omn_request *b)
-{
-    const bool ca = a->answer && a->answer->candidates, cb = b->answer && b->answer->candidates;
-    if (a->n_inputs != b->n_inputs || !a->prompt != !b->prompt || ca != cb) return false;
-    if (!same_text(a->output, b->output) || a->beams.count != b->beams.count ||
-        a->beams.stop != b->beams.stop || a->n_best != b->n_best || a->scheme != b->scheme ||
-        a->window != b->window || a->n_conditions != b->n_conditions)
-        return false;
-    for (uint32_t i = 0; i < a->n_conditions; i++)
-        if (a->conditions[i].weight != b->conditions[i].weight) return false;
-    for (uint32_t i = 0; i < a->n_inputs; i++)
-        if (strcmp(a->inputs[i].name, b->inputs[i].name)) return false;
-    return true;
-}
-
-/* The requests, then their conditions as requests of their own. */
-static omn_status with_conditions(const omn_request *rq, size_t n, omn_arena *a,
-                                  const omn_request ***out, omn_error *err)
-{
-    const uint32_t k = rq->n_conditions;
-    const omn_request **all = omn_arena_alloc(a, n * (k + 1), sizeof(omn_request *));
-    omn_request *own = omn_arena_alloc(a, n * k + 1, sizeof *own);
-    if (!all || !own)
-        return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
-    for (size_t i = 0; i < n; i++) {
-        all[i] = &rq[i];
-        for (uint32_t j = 0; j < k; j++) {
-            omn_request *o = &own[j * n + i];
-            *o = rq[i];
-            o->inputs = rq[i].conditions[j].inputs;
-            o->n_inputs = rq[i].conditions[j].n_inputs;
-            o->prompt = rq[i].conditions[j].prompt;
-            all[(j + 1) * n + i] = o;
-        }
+    if (s->seats < s->n) {
+        omn_frame *frames = omn_arena_alloc(a, s->n, sizeof *frames);
+        bool *has_frame = omn_arena_alloc(a, s->n, sizeof *has_frame);
+        if (!frames || !has_frame)
+            return omn_fail(err, OMN_ERR_MEMORY, "%zu requests: out of memory", s->n);
+        memcpy(frames, e->frames, s->seats * sizeof *frames);
+        memcpy(has_frame, e->has_frame, s->seats * sizeof *has_frame);
+        e->frames = frames;
+        e->has_frame = has_frame;
     }
-    *out = all;
-    return OMN_OK;
-}
-
-/* Weights that were written anew in their place since they were mapped answer nonsense. */
-static omn_status unchanged(const omn_model *m, omn_error *err)
-{
-    const omn_weights *w = omn_model_weights(m);
-    return w ? omn_weights_unchanged(w, err) : OMN_OK;
-}
-
-/* A decoder that writes no text and is asked without an answer makes its value. *out: the requests
- * with that answer, in the arena; NULL: they are as they are. */
-static omn_status with_values(omn_runner *r, omn_call *c, const omn_request *rq, size_t n,
-                              omn_arena *a, omn_answer **made, omn_request **out, omn_error *err)
-{
-    omn_status st = OMN_OK;
-    const omn_answer_setup how = { OMN_FILL(omn_answer_setup), .object = "value",
-                                   .output = rq->output };
-    const omn_part *d = rq->output ? omn_model_decoder(r->model, rq->output) : NULL;
-    *out = NULL;
-    if (rq->answer || !d || !d->has_vocab || !by_graph(d)) return OMN_OK;
-    omn_request *all = omn_arena_alloc(a, n, sizeof *all);
-    if (!all) return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
-    OMN_TRY(omn_answer_open(r->model, c, &how, made, err));
-    for (size_t i = 0; i < n; i++) {
-        all[i] = rq[i];
-        all[i].answer = *made;
-    }
-    *out = all;
-done:
-    return st;
-}
-
-omn_status omn_generate_batch(omn_runner *r, const omn_request *rq, size_t n, omn_result *out,
-                              omn_error *err)
-{
-    omn_status st = OMN_OK;
-    omn_arena *a = NULL;
-    omn_call *c = NULL;
-    encoded e = { 0 };
-    const omn_request **all = NULL;
-    omn_request *own = NULL;
-    omn_answer *made = NULL;
-    if (!n || n > MOST_ROWS)
-        return omn_fail(err, OMN_ERR_ARGUMENT, "a batch has 1 to %d requests, not %zu", MOST_ROWS,
-                        n);
-    for (size_t i = 0; i < n; i++) out[i] = (omn_result){ OMN_FILL(omn_result), .score = NAN };
-    if ((st = no_energy(r, n, err)) != OMN_OK) return st;
-    for (size_t i = 0; i < n; i++) {
-        if (!alike(rq, &rq[i]))
-            return omn_fail(err, OMN_ERR_ARGUMENT,
-                            "the requests of a batch have the same inputs, output, answer and "
-                            "search");
-        if ((st = sane(&rq[i], err)) != OMN_OK) return st;
-    }
-    a = omn_arena_new(0);
-    if (!a) return omn_fail(err, OMN_ERR_MEMORY, "a batch of %zu requests: out of memory", n);
-    OMN_TRY(unchanged(r->model, err));
-    OMN_TRY(omn_context_call(r->model->ctx, rq->seed, 0, r->cancel, &c, err));
-    OMN_TRY(with_values(r, c, rq, n, a, &made, &own, err));
-    if (own) rq = own;
-    OMN_TRY(with_conditions(rq, n, a, &all, err));
-    OMN_TRY(runner_encode(r, c, all, n * (rq->n_conditions + 1), a, &e, out, n, err));
-    if (rq->answer && rq->answer->candidates) {
-        for (size_t i = 0; i < n; i++) {
-            const uint64_t t0 = runner_now();
-            OMN_TRY(runner_score(r, c, &e, (int32_t)i, &rq[i], &out[i], err));
-            out[i].decode_ns = runner_now() - t0;
-        }
-    } else {
-        OMN_TRY(answer_ids(r, c, &e, rq, n, out, err));
-    }
-    OMN_TRY(unchanged(r->model, err));
-done:
-    runner_leave(r);
-    omn_answer_close(made);
-    omn_call_free(c);
-    omn_arena_free(a);
-    if (st != OMN_OK && st != OMN_ERR_CANCELLED)
-        for (size_t i = 0; i < n; i++) omn_result_fini(&out[i]);
-    return st;
-}
-
-omn_status omn_generate(omn_runner *r, const omn_request *rq, omn_result *out, omn_error *err)
-{
-    return omn_generate_batch(r, rq, 1, out, err);
+    decoding d = { .r = r, .call = c, .e = e, .all = e, .rq = rq + s->first, .first = s->first,
+                   .n = s->n, .seats = s->seats, .arena = a, .out = out + s->first,
+                   .untold = OMN_ERROR_INIT };
+    return answer_ids(&d, err);
 }

@@ -23,6 +23,21 @@ struct omn_runner {
  * factor of e for each spread. What the model was shown is strange to it then. */
 double runner_familiar(const omn_runner *r, size_t i);
 
+/* Nothing is known of n answers. */
+omn_status runner_no_energy(omn_runner *r, size_t n, omn_error *err);
+
+/* Searches of several sentences for one answer. */
+static inline bool by_beams(const omn_request *rq)
+{
+    return rq->beams.count > 1 || (rq->beams.count == 1 && rq->beams.stop == OMN_BEAM_BEST);
+}
+
+/* Its values are made by a graph, at their end. */
+static inline bool by_graph(const omn_part *decoder)
+{
+    return !((const omn_decoder_impl *)decoder->impl)->decode;
+}
+
 /* What stands in front of a row's answer: ids, or -1 - place for places of the row's memory. start:
  * of a vocabulary without a start token, the last of them, which is not counted in n; else -1. */
 typedef struct front_ids {
@@ -34,11 +49,13 @@ typedef struct front_ids {
 /* What encode left in the states: shapes that the steps must name again. */
 typedef struct encoded {
     int64_t rows, length;
+    const omn_graph *graph; /* that wrote the states */
     front_ids *fronts; /* of each row; NULL: inputs do not stand in the model's rows */
     uint32_t most_front;
     int64_t vectors;   /* places of a row's inputs, where they stand in rows */
     omn_frame *frames; /* of each row's picture (role `of` of its answer); identity otherwise */
     bool *has_frame;
+    const int64_t *least; /* [MOST_ROLES] places that inputs take at least; NULL: as they need */
 } encoded;
 
 /* A text as the model gets it: the first with the model's prefix in front. v NULL: the prompt.
@@ -54,10 +71,28 @@ omn_status runner_inputs(omn_runner *r, omn_call *c, const omn_request *const *r
                          omn_phase phase, omn_arena *a, encoded *e, omn_result *results,
                          size_t n_results, omn_graph **out, omn_error *err);
 /* Prepare n requests and encode them as one batch; they may differ in the inputs that they have.
- * frames live in `a`. The first n_results of them get a receipt and their times. */
+ * frames live in `a`. The first n_results of them get a receipt and their times. out->least is set
+ * by the caller. */
 omn_status runner_encode(omn_runner *r, omn_call *c, const omn_request *const *rq, size_t n,
                          omn_arena *a, encoded *out, omn_result *results, size_t n_results,
                          omn_error *err);
+/* May rows sit down beside others that are answered already? They have the same inputs, and nothing
+ * of them stands in the decoder's row. least [MOST_ROLES]: places that the longest input of each
+ * kind takes. encode.c */
+omn_status runner_lengths(omn_runner *r, omn_call *c, const omn_request *rq, size_t n, bool *may,
+                          int64_t *least, omn_error *err);
+/* Row i < n of what was just encoded becomes row to[i] of the memory of `all`, which has room for
+ * it, before a step of so many rows that feed T ids each. step.c */
+omn_status runner_seat(omn_runner *r, const encoded *e, const encoded *all, const char *output,
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *to, size_t n,
+                       omn_error *err);
+/* Requests first .. first + n - 1 of a batch, of which `seats` are encoded; the others wait until
+ * one of those has its answer, and are encoded then. */
+typedef struct share { size_t first, n, seats; } share;
+/* Their answers, by the search that they want; rq, out: of the whole batch. e is what was encoded,
+ * with room for the longest of those that wait, and changes. runner.c */
+omn_status runner_answer(omn_runner *r, omn_call *c, encoded *e, const omn_request *rq,
+                         const share *s, omn_arena *a, omn_result *out, omn_error *err);
 /* Feed what stands in front of each row's answer, before the first step; nothing where nothing
  * does, and with a window the first step does so. capacity: that of the steps to come. step.c */
 omn_status runner_front(omn_runner *r, omn_call *c, const encoded *e, const char *output,

@@ -8,6 +8,8 @@
 #include "row.h"
 #include "slide.h"
 
+#include "../graph/seat.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +93,16 @@ done:
     return st;
 }
 
+static omn_status graph_of(const omn_runner *r, const encoded *e, const char *output,
+                           const pass *p, omn_graph **out, omn_error *err)
+{
+    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = p->rows,
+                                .output = output, .target_length = p->T,
+                                .capacity = places_of(r, e, p->capacity), .memory_rows = e->rows,
+                                .memory_length = e->length };
+    return omn_model_graph(r->model, &z, out, err);
+}
+
 static omn_status run(omn_runner *r, omn_call *c, const encoded *e, const char *output,
                       const pass *p, omn_tensor *logits, omn_error *err)
 {
@@ -98,11 +110,7 @@ static omn_status run(omn_runner *r, omn_call *c, const encoded *e, const char *
     omn_graph *g = NULL;
     omn_feed *f = NULL;
     char name[96];
-    const omn_graph_sizes z = { OMN_FILL(omn_graph_sizes), .phase = OMN_STEP, .rows = p->rows,
-                                .output = output, .target_length = p->T,
-                                .capacity = places_of(r, e, p->capacity), .memory_rows = e->rows,
-                                .memory_length = e->length };
-    OMN_TRY(omn_model_graph(r->model, &z, &g, err));
+    OMN_TRY(graph_of(r, e, output, p, &g, err));
     OMN_TRY(omn_feed_make(&f, err));
     OMN_TRY(fill(r, e, output, p, f, err));
     OMN_TRY(omn_exec_run(r->exec, g, f, c, err));
@@ -228,4 +236,15 @@ omn_status runner_reorder(omn_runner *r, const int32_t *from, size_t rows, omn_e
     OMN_TRY(omn_exec_reorder(r->exec, from, rows, err));
 done:
     return st;
+}
+
+omn_status runner_seat(omn_runner *r, const encoded *e, const encoded *all, const char *output,
+                       int64_t rows, int64_t T, int64_t capacity, const int32_t *to, size_t n,
+                       omn_error *err)
+{
+    omn_graph *g = NULL;
+    const pass p = { .rows = rows, .T = T, .capacity = capacity };
+    const omn_status st = graph_of(r, all, output, &p, &g, err);
+    return st == OMN_OK ? exec_seat(r->exec, e->graph, g, to, n, (size_t)all->rows, err)
+                        : st;
 }

@@ -60,6 +60,8 @@ omn_status watch_tell(omn_exec *x, omn_graph *g, uint32_t done, omn_error *err);
 /* exec.c, states.c */
 omn_status exec_close_outputs(omn_exec *x, omn_error *err);
 omn_status exec_states(omn_exec *x, prepared *r, omn_error *err);
+/* The storage of a state by its number, made if it is not there; the program's lock is held. */
+omn_status exec_state(omn_exec *x, uint32_t number, omn_buffer **out, omn_error *err);
 /* island.c */
 omn_status island_prepare(omn_exec *x, const omn_op_call *call, segment *sg, omn_error *err);
 omn_status island_run(omn_exec *x, const omn_op_call *call, segment *sg, omn_buffer *const *buffers,

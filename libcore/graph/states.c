@@ -47,7 +47,7 @@ static void drop_oldest(omn_exec *x, const omn_state *s)
     x->states[oldest] = NULL;
 }
 
-static omn_status state_buffer(omn_exec *x, uint32_t number, omn_buffer **out, omn_error *err)
+omn_status exec_state(omn_exec *x, uint32_t number, omn_buffer **out, omn_error *err)
 {
     if (number >= x->room_states) {
         const omn_status st = grow_states(x, number, err);
@@ -91,7 +91,7 @@ omn_status exec_states(omn_exec *x, prepared *r, omn_error *err)
     pthread_mutex_lock(&x->p->lock);
     for (uint32_t i = 0; st == OMN_OK && i < r->g->n_slots; i++)
         if (r->g->slots[i].kind == SLOT_STATE)
-            st = state_buffer(x, r->g->slots[i].number, &r->buffers[i], err);
+            st = exec_state(x, r->g->slots[i].number, &r->buffers[i], err);
     pthread_mutex_unlock(&x->p->lock);
     return st;
 }

@@ -14,14 +14,23 @@ static bool alive(const lane *l)
     return l->err->status == OMN_OK;
 }
 
-/* Options are told one by one what they are worth; nothing is kept of them. */
-static size_t at_once(const omn_model *m, const plan_step *s, const omn_request *rq)
+/* Items that are encoded at once, at most. */
+static size_t rows_of(const lane *l)
 {
-    if (rq->answer && rq->answer->candidates) return SIZE_MAX;
+    return l->run.how.rows ? l->run.how.rows : SIZE_MAX;
+}
+
+/* Answers that are written at once. Options are told one by one what they are worth; nothing is
+ * kept of them. */
+static size_t at_once(const lane *l, const omn_model *m, const plan_step *s, const omn_request *rq)
+{
+    if (rq->answer && rq->answer->candidates) return rows_of(l);
     const int32_t limit = model_most_answer(m, omn_model_decoder(m, s->output));
     const int64_t own = rq->beams.count > 1 ? rq->beams.count : rq->n_best > 1 ? rq->n_best : 1;
-    return run_at_once(rq->max_tokens > 0 && rq->max_tokens < limit ? rq->max_tokens : limit,
-                       own * ((int64_t)rq->n_conditions + 1));
+    const size_t most = run_at_once(rq->max_tokens > 0 && rq->max_tokens < limit ? rq->max_tokens
+                                                                                 : limit,
+                                    own * ((int64_t)rq->n_conditions + 1));
+    return most < rows_of(l) ? most : rows_of(l);
 }
 
 static bool same_form(const omn_request *a, const omn_request *b)
@@ -56,15 +65,13 @@ static void make_requests(lane *lanes, size_t n, const plan_step *s, omn_arena *
     }
 }
 
-/* The first lane that joins and those behind it that can be asked with it, as many as may be asked
- * at once; their number. */
-static size_t gather(lane *lanes, size_t n, const plan_step *s, size_t *who, omn_request *rq)
+/* The first lane that joins and those behind it whose requests have its form; their number. */
+static size_t gather(lane *lanes, size_t n, size_t *who, omn_request *rq)
 {
-    size_t m = 0, most = 1;
-    for (size_t i = 0; i < n && m < most; i++) {
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
         lane *l = &lanes[i];
         if (!l->joins || (m && !same_form(&rq[0], &l->rq))) continue;
-        if (!m) most = at_once(run_by(&l->run, s)->model, s, &l->rq);
         rq[m] = l->rq;
         who[m++] = i;
         l->joins = false;
@@ -72,29 +79,43 @@ static size_t gather(lane *lanes, size_t n, const plan_step *s, size_t *who, omn
     return m;
 }
 
-/* One batch for all living items whose requests have one form; those of another form make the
+/* Requests of one form, `most` of them at once. Where that fails, fewer are asked together; those
+ * of the smallest company that fails are left to be asked one by one. */
+static void ask_some(lane *lanes, const plan_step *s, const size_t *who, const omn_request *rq,
+                     omn_result *results, size_t m, size_t most)
+{
+    omn_error err = OMN_ERROR_INIT;
+    omn_runner *runner = run_by(&lanes[0].run, s)->runner;
+    if (m < 2) return;
+    if (omn_generate_many(runner, rq, m, most, results, &err) != OMN_OK) {
+        for (size_t i = 0, k; i < m && m > most; i += k) {
+            k = m - i < most ? m - i : most;
+            ask_some(lanes, s, who + i, rq + i, results, k, most);
+        }
+        return;
+    }
+    for (size_t k = 0; k < m; k++) {
+        lane *l = &lanes[who[k]];
+        const omn_pipeline_setup *how = &l->run.how;
+        if (!how->asked || how->asked(how->user, s->name, &l->rq, &results[k], l->err) == OMN_OK)
+            run_result(&l->run, s, &results[k], runner_familiar(runner, k), l->err);
+        omn_result_fini(&results[k]);
+        l->asked = true;
+    }
+}
+
+/* All living items whose requests have one form share forward passes; those of another form are the
  * next. */
 static void ask_together(lane *lanes, size_t n, const plan_step *s, omn_arena *a)
 {
     omn_request *rq = omn_arena_alloc(a, n, sizeof *rq);
     omn_result *results = omn_arena_alloc(a, n, sizeof *results);
     size_t *who = omn_arena_alloc(a, n, sizeof *who), m;
-    omn_runner *runner = run_by(&lanes[0].run, s)->runner;
     if (!rq || !results || !who) return;
     make_requests(lanes, n, s, a);
-    while ((m = gather(lanes, n, s, who, rq)) > 0) {
-        omn_error err = OMN_ERROR_INIT;
-        if (m < 2 || omn_generate_batch(runner, rq, m, results, &err) != OMN_OK) continue;
-        for (size_t k = 0; k < m; k++) {
-            lane *l = &lanes[who[k]];
-            const omn_pipeline_setup *how = &l->run.how;
-            if (!how->asked ||
-                how->asked(how->user, s->name, &l->rq, &results[k], l->err) == OMN_OK)
-                run_result(&l->run, s, &results[k], runner_familiar(runner, k), l->err);
-            omn_result_fini(&results[k]);
-            l->asked = true;
-        }
-    }
+    while ((m = gather(lanes, n, who, rq)) > 0)
+        ask_some(lanes, s, who, rq, results, m,
+                 at_once(&lanes[0], run_by(&lanes[0].run, s)->model, s, &rq[0]));
 }
 
 /* The same for what the model makes without writing. */
@@ -115,15 +136,18 @@ static void embed_together(lane *lanes, size_t n, const plan_step *s, omn_arena 
         embed_request(s, &l->rq, &receipts[m], &rq[m]);
         who[m++] = i;
     }
-    omn_error err = OMN_ERROR_INIT;
     omn_runner *runner = run_by(&lanes[0].run, s)->runner;
-    if (m < 2 || omn_embed(runner, rq, m, made, &err) != OMN_OK) return;
-    for (size_t k = 0; k < m; k++) {
-        lane *l = &lanes[who[k]];
-        embed_put(&l->run, l->call, s, made[k], &receipts[k], l->err);
-        omn_result_fini(&receipts[k]);
-        omn_value_unref(made[k]);
-        l->asked = true;
+    for (size_t from = 0, some; from < m && m > 1; from += some) {
+        omn_error err = OMN_ERROR_INIT;
+        some = m - from < rows_of(&lanes[0]) ? m - from : rows_of(&lanes[0]);
+        if (omn_embed(runner, rq + from, some, made + from, &err) != OMN_OK) continue;
+        for (size_t k = from; k < from + some; k++) {
+            lane *l = &lanes[who[k]];
+            embed_put(&l->run, l->call, s, made[k], &receipts[k], l->err);
+            omn_result_fini(&receipts[k]);
+            omn_value_unref(made[k]);
+            l->asked = true;
+        }
     }
 }
 

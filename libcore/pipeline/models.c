@@ -220,10 +220,11 @@ void run_models_free(const omn_pipeline *p, run_model *list)
     free(list);
 }
 
-/* What was prepared for the item goes; whoever cancels gets the caches' memory back too. */
+/* What was prepared for the item goes, but for little; whoever cancels gets the caches' memory back
+ * too. */
 static void leave(const omn_pipeline_run *r, const run_model *m)
 {
-    omn_prepared_clear(m->prepared);
+    prepared_leave(m->prepared);
     if (m->runner && r->cancel && omn_cancel_get(r->cancel))
         omn_exec_forget(omn_runner_exec(m->runner));
 }
