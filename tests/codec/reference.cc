@@ -88,9 +88,12 @@ static bool open_ours(const omn_plugin *plugin, const char *path, Ours *out)
     const omn_object *o = &plugin->objects[0];
     std::vector<char> params(o->params_size);
     for (uint32_t i = 0; i < o->n_params; i++) {
+        const omn_param &p = o->params[i];
         const char *path_text = path;
-        if (std::strcmp(o->params[i].name, "file") == 0)
-            std::memcpy(params.data() + o->params[i].offset, &path_text, sizeof path_text);
+        if (std::strcmp(p.name, "file") == 0)
+            std::memcpy(params.data() + p.offset, &path_text, sizeof path_text);
+        /* all else is off, as the library decodes beyond the end piece; only this is on there */
+        if (std::strcmp(p.name, "legacy") == 0) params[p.offset] = 1;
     }
     omn_error err = OMN_ERROR_INIT;
     out->impl = static_cast<const omn_codec_impl *>(o->impl);
