@@ -96,7 +96,12 @@ kept() {
         cmp each together && cmp each once
 }
 ok "... of one picture as of several" kept ofa-locate ofa-run one.jsonl
-ok "Pix2Seq as well" kept pix2seq-detect pix2seq-run alone.jsonl
+mkdir odd && cp pix2seq-run/* odd && sed -i 's/"image_size": \[32, 32\]/"image_size": [39, 33]/' odd/config.json || exit 99
+ok "Pix2Seq looks at whole patches, as the released files of 1333 px" gives 0 run pix2seq-detect -m ./odd --image data/01.png
+sed -i 's/39, 33/39, 7/' odd/config.json
+ok "... of which there must be one" gives 78 run pix2seq-detect -m ./odd --image data/01.png
+ok "... which is said" grep -q 'a view of 7 x 39 px has no patch of 8 in it' err
+ok "it keeps what it saw as well" kept pix2seq-detect pix2seq-run alone.jsonl
 
 # OFA's own program writes into its checkpoints what it was told.
 mkdir bare told && cp "$golden"/ofa/tiny_a.bpe/* "$golden/ofa/tiny_a.pt" bare && cp bare/* told || exit 99

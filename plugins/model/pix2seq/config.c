@@ -78,8 +78,7 @@ static void open_image(pix2seq *m, omn_open *o, omn_config *f, int height, int w
         .layers = number(f, "num_encoder_layers", 0, 512),
         .mlp = number(f, "dim_mlp", 1, 1 << 20), .out = (int)m->D
     };
-    const int stride = p2s_stride(&p);
-    m->places = (int64_t)((height + stride - 1) / stride) * ((width + stride - 1) / stride);
+    m->places = p2s_cells(&p, height) * p2s_cells(&p, width);
     m->image = omn_open_part(
         o, "image", "omnio.encoder/1", "image.pix2seq", "",
         "height=%d width=%d stem=%s patch=%d depth=%d stages=%d base=%d still=%s dim=%d heads=%d "

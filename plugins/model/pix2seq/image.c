@@ -22,14 +22,13 @@ static omn_status open_image(omn_call *c, const void *params, omn_open *o, void 
     if (!e) return omn_fail(err, OMN_ERR_MEMORY, "image.pix2seq: out of memory");
     *out = e;
     const struct p2s_image *p = e->p = params;
-    const int stride = p2s_stride(p);
-    e->h = (p->height + stride - 1) / stride;
-    e->w = (p->width + stride - 1) / stride;
+    e->h = p2s_cells(p, p->height);
+    e->w = p2s_cells(p, p->width);
     e->ports[0] = (omn_port){ "pixels", OMN_F32, omn_dim3(p->height, p->width, 3), 0 };
     e->ports[1] = (omn_port){ "seg", OMN_I32, omn_dim1(e->h * e->w), 0 };
-    if (p->stem == P2S_PATCHES && (p->height % p->patch || p->width % p->patch))
+    if (e->h < 1 || e->w < 1)
         omn_open_fail(o, OMN_ERR_CONFIG,
-                      "image.pix2seq: a view of %d x %d px is not made of patches of %d", p->width,
+                      "image.pix2seq: a view of %d x %d px has no patch of %d in it", p->width,
                       p->height, p->patch);
     else if (p->stem == P2S_RESIDUAL && !p2s_blocks(p->depth))
         omn_open_fail(o, OMN_ERR_CONFIG,

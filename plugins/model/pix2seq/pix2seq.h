@@ -62,8 +62,9 @@ extern const omn_encoder_impl p2s_image_impl;   /* image.c */
 omn_node *p2s_resnet(const struct p2s_image *p, omn_scope *s, omn_node *pixels);
 /* Blocks of each stage; NULL: no such depth. */
 const int *p2s_blocks(int depth);
-/* Pixels a side of the last map stands for. */
-int p2s_stride(const struct p2s_image *p);
+/* Places along a side of so many pixels: whole patches, or what each stage's stride leaves, rounded
+ * up. */
+int64_t p2s_cells(const struct p2s_image *p, int side);
 /* A picture fitted into the view, what is left is grey 0.3; prepare.c */
 omn_status p2s_prepare(const struct p2s_image *p, omn_call *c, const omn_image *in, omn_feed *out,
                        omn_frame *frame, omn_error *err);

@@ -20,9 +20,10 @@ const int *p2s_blocks(int depth)
     return depth == 50 ? blocks[0] : depth == 101 ? blocks[1] : depth == 152 ? blocks[2] : NULL;
 }
 
-int p2s_stride(const struct p2s_image *p)
+int64_t p2s_cells(const struct p2s_image *p, int side)
 {
-    return p->stem == P2S_PATCHES ? p->patch : 2 << p->stages;
+    const int stride = 2 << p->stages;
+    return p->stem == P2S_PATCHES ? side / p->patch : (side + stride - 1) / stride;
 }
 
 /* A learnt statistic behind a batch that has `now`. */
