@@ -42,6 +42,15 @@ for case in coca/tiny_a.embed coca/tiny_a.pairs coca/tiny_a.steps coca/tiny_b.em
     "$omnio" verify --device opencl "$top_srcdir/tests/golden/$case.safetensors" >"$log" 2>&1
     result $? "$case"
 done
+others="ofa/tiny_a.forward ofa/tiny_a.beam ofa/tiny_a.grads pix2seq/tiny_a.forward pix2seq/tiny_a.decode
+  pix2seq/tiny_a.loss flamingo/tiny_a.forward flamingo/tiny_a.generate flamingo/tiny_a.loss_pair gato/tiny_a.forward
+  gato/tiny_a.act gato/tiny_a.grads llama/llama.forward llama/llama.generate flava/tiny_a.embed uio1/tiny_b.forward
+  unitab/tiny_b.forward vl-t5/tiny_b.forward"
+[ "${OMNIO_TEST-}" = brief ] && others=
+for case in $others; do
+    "$omnio" verify --device opencl "$top_srcdir/tests/golden/$case.safetensors" >"$log" 2>&1
+    result $? "$case"
+done
 for model in tiny_a tiny_b; do
     for case in joint single mdm vqa nlvr2 imagenet retrieval captioning_train captioning_generate eps pos_resize \
         captioning_grads mdm_grads vqa_grads retrieval_grads; do
