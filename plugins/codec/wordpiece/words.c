@@ -231,6 +231,7 @@ static bool put_word(sink *s, const char *text, size_t n)
 static bool put_words(sink *s, const char *text, size_t n)
 {
     size_t from = 0;
+    if (n == 0) return true; /* then there may be no text to be at a place of */
     for (size_t i = 0; i < n;) {
         const size_t at = i;
         const int32_t c = next(text, n, &i);
