@@ -23,8 +23,10 @@ INLINE void turn_squares(const omn_type t, const void *p, ptrdiff_t row, size_t 
         const ptrdiff_t apart = row * (ptrdiff_t)type_bytes(t);
         UNROLL
         for (int i = 0; i < VW; i++, q += apart) r[i] = vget(q, t, 0);
-        UNROLL
-        for (int i = 0; ahead && i < VW; i++, q += apart) __builtin_prefetch(q);
+        if (ahead) {
+            UNROLL
+            for (int i = 0; i < VW; i++, q += apart) __builtin_prefetch(q);
+        }
         transpose(r);
         UNROLL
         for (size_t i = 0; i < VW; i++)
