@@ -438,7 +438,7 @@ static void refused(const char *was, const char *is, const char *says)
 START_TEST(configurations_that_cannot_be)
 {
     refused("\"c1\"", "\"c7\"", "resnet_variant");
-    refused("\"patch_size\": 8", "\"patch_size\": 7", "patches");
+    refused("\"patch_size\": 8", "\"patch_size\": 25", "no patch of 25");
     refused("\"num_heads\": 3", "\"num_heads\": 5", "heads");
     refused("\"num_heads_dec\": 4", "\"num_heads_dec\": 5", "heads");
     refused("\"vocab_size\": 300", "\"vocab_size\": 160", "vocab_size");
