@@ -10,9 +10,13 @@
  * releases have them, as in "ofa_base.pt, ofa_large.pt". [any] */
 typedef struct omn_published_impl { const char *weights; } omn_published_impl;
 
-/* "omnio.task/1" of models: the pipeline by which such a model is asked what it is for, as its
- * parts, heads and configuration tell: the name of one that ships, as in "vilbert-vqa", borrowed
- * for ever; NULL: of none in front of others. self: the opened model. [any] */
-typedef struct omn_task_impl { const char *(*task)(const void *self); } omn_task_impl;
+/* "omnio.task/1" of models: the pipeline by which such a model is asked what it is for: the name of
+ * one that ships, as in "vilbert-vqa", borrowed for ever. Where its parts, heads or configuration
+ * tell, `of` says it of the opened model (NULL: of none in front of others); without, it is
+ * `pipeline` of all. [any] */
+typedef struct omn_task_impl {
+    const char *pipeline;
+    const char *(*of)(const void *self);
+} omn_task_impl;
 
 #endif

@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *request_output(const omn_request *rq)
+{
+    return rq->output ? rq->output : rq->answer ? rq->answer->output : "text";
+}
+
 /* What a request asks for must go together. */
 static omn_status sane(const omn_request *rq, omn_error *err)
 {
@@ -129,7 +134,7 @@ done:
 static omn_status may_wait(omn_runner *r, omn_call *c, const omn_request *rq, size_t n, bool *may,
                            int64_t *least, omn_error *err)
 {
-    const char *output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text";
+    const char *output = request_output(rq);
     const omn_part *decoder = omn_model_decoder(r->model, output);
     const omn_vocab *v = decoder ? omn_part_vocabulary(decoder) : NULL;
     *may = v && v->window <= 0 && !by_beams(rq) && rq->n_best <= 1 && !rq->n_conditions &&

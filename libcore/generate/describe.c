@@ -46,22 +46,17 @@ done:
     return st;
 }
 
-static const char *output_of(const omn_request *rq)
-{
-    return rq->output ? rq->output : rq->answer ? rq->answer->output : "text";
-}
-
 omn_status omn_request_allowed(omn_model *m, const omn_request *rq, const int32_t *ids, size_t n,
                                omn_ids *out, bool *may_end, omn_error *err)
 {
     omn_status st = OMN_OK;
     rules_walk *w = NULL;
-    const omn_part *decoder = omn_model_decoder(m, output_of(rq));
+    const omn_part *decoder = omn_model_decoder(m, request_output(rq));
     *may_end = true;
     char lacks[LACKS_ROOM];
     if (!decoder || !omn_part_vocabulary(decoder))
         return omn_fail(err, OMN_ERR_UNSUPPORTED, "%s",
-                        model_lacks(m, output_of(rq), lacks, sizeof lacks));
+                        model_lacks(m, request_output(rq), lacks, sizeof lacks));
     if (rq->answer && rq->answer->candidates)
         return omn_fail(err, OMN_ERR_ARGUMENT, "candidates are scored whole, not id by id");
     OMN_TRY(answer_walk(rq->answer, &w, err));
@@ -251,7 +246,7 @@ static omn_status add_conditions(const omn_model *m, omn_call *c, const omn_requ
         const omn_condition *k = &rq->conditions[n];
         const omn_request plain = { OMN_FILL(omn_request), .inputs = k->inputs,
                                     .n_inputs = k->n_inputs, .prompt = k->prompt,
-                                    .output = output_of(rq) };
+                                    .output = request_output(rq) };
         OMN_TRY(add_number(&one, "weight", k->weight, err));
         OMN_TRY(add_inputs(m, c, &plain, &one, err));
         OMN_TRY(record_of(&one, &list[n], err));
@@ -372,8 +367,8 @@ omn_status omn_request_describe(omn_model *m, omn_call *c, const omn_request *rq
     omn_status st = OMN_OK;
     fields f = { .n = 0 };
     const omn_answer *a = rq->answer;
-    const omn_part *decoder = omn_model_decoder(m, output_of(rq));
-    OMN_TRY(add_text(&f, "output", output_of(rq), err));
+    const omn_part *decoder = omn_model_decoder(m, request_output(rq));
+    OMN_TRY(add_text(&f, "output", request_output(rq), err));
     if (!decoder) /* what the model makes without writing */
         goto inputs;
     OMN_TRY(add_text(&f, "makes", a ? omn_answer_makes(a) : omn_decoder_makes(decoder), err));

@@ -354,7 +354,7 @@ static omn_status front(omn_runner *r, omn_call *c, const omn_request *rq, const
     omn_status st = OMN_OK;
     row_given given[MOST_ROLES];
     front_ids *f = &e->fronts[row];
-    const char *output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text";
+    const char *output = request_output(rq);
     uint32_t n = 0;
     for (uint32_t i = 0; i <= rq->n_inputs; i++) {
         const bool last = i == rq->n_inputs;

@@ -457,7 +457,7 @@ const char *omn_model_prefix(const omn_model *m, const char *output)
 const char *omn_model_task(const omn_model *m)
 {
     const omn_task_impl *t = m->impl->extension ? m->impl->extension("omnio.task/1") : NULL;
-    return t && t->task ? t->task(m->self) : NULL;
+    return !t ? NULL : t->of ? t->of(m->self) : t->pipeline;
 }
 
 int32_t model_most_tokens(const omn_model *m, bool answer)

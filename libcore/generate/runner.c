@@ -514,7 +514,7 @@ static omn_status answer_ids(decoding *d, omn_error *err)
     const omn_request *rq = d->rq;
     const uint64_t t0 = runner_now();
     d->conditions = rq->n_conditions;
-    d->output = rq->output ? rq->output : rq->answer ? rq->answer->output : "text";
+    d->output = request_output(rq);
     d->decoder = omn_model_decoder(r->model, d->output);
     d->vocab = omn_part_vocabulary(d->decoder);
     if (!d->decoder || !d->vocab ||

@@ -32,6 +32,9 @@ static inline bool by_beams(const omn_request *rq)
     return rq->beams.count > 1 || (rq->beams.count == 1 && rq->beams.stop == OMN_BEAM_BEST);
 }
 
+/* The decoder's role that it asks. batch.c */
+const char *request_output(const omn_request *rq);
+
 /* Its values are made by a graph, at their end. */
 static inline bool by_graph(const omn_part *decoder)
 {

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-static omn_status patterns(omn_recipe *r, const yml *y, const char *what, recipe_patterns *out,
-                           omn_error *err)
+omn_status patterns_read(omn_recipe *r, const yml *y, const char *what, recipe_patterns *out,
+                         omn_error *err)
 {
     *out = (recipe_patterns){ .at = y };
     if (!y) return OMN_OK;
@@ -29,7 +29,7 @@ omn_status adapt_read(omn_recipe *r, const yml *freeze, const yml *lora, omn_err
     static const char *const keys[] = { "rank", "alpha", "on", "train", NULL };
     omn_status st = OMN_OK;
     double alpha;
-    OMN_TRY(patterns(r, freeze, "freeze", &r->freeze, err));
+    OMN_TRY(patterns_read(r, freeze, "freeze", &r->freeze, err));
     r->setup.frozen = r->freeze.list;
     r->setup.n_frozen = r->freeze.n;
     if (!lora) return OMN_OK;
@@ -37,8 +37,8 @@ omn_status adapt_read(omn_recipe *r, const yml *freeze, const yml *lora, omn_err
     OMN_TRY(yml_only(lora, keys, err));
     OMN_TRY(yml_int(yml_get(lora, "rank"), 1, 4096, &r->lora_rank, 8, err));
     OMN_TRY(yml_double(yml_get(lora, "alpha"), 1e-6, 1e6, &alpha, 16, err));
-    OMN_TRY(patterns(r, yml_get(lora, "on"), "on", &r->lora_on, err));
-    OMN_TRY(patterns(r, yml_get(lora, "train"), "train", &r->lora_train, err));
+    OMN_TRY(patterns_read(r, yml_get(lora, "on"), "on", &r->lora_on, err));
+    OMN_TRY(patterns_read(r, yml_get(lora, "train"), "train", &r->lora_train, err));
     r->lora_scale = alpha / (double)r->lora_rank;
     if (r->n_start) return OMN_OK;
     return yml_fail(lora, err, "lora: adapters belong to weights that are there; start: MODEL is "
@@ -93,9 +93,7 @@ static omn_status stages_name(const omn_recipe *r, const omn_store *store, omn_e
 {
     omn_status st = groups_name(yml_get(yml_get(r->root, "optimizer"), "groups"), store, err);
     for (size_t k = 0; k < r->n_stages && st == OMN_OK; k++) {
-        const yml *still = yml_get(r->stages[k].at, "freeze");
-        for (size_t i = 0; still && i < still->n && st == OMN_OK; i++)
-            st = names_some(still->items[i]->text, still->items[i], NULL, store, "freeze", err);
+        st = each_names(&r->stages[k].freeze, NULL, store, "freeze", err);
         if (st == OMN_OK) st = groups_name(yml_get(r->stages[k].at, "groups"), store, err);
     }
     return st;

@@ -43,27 +43,12 @@ static void preset(recipe_masked *m, bool first)
     m->n = first ? 1 : 2;
 }
 
-/* A number, or two between which it is drawn. */
-static omn_status read_rate(const yml *y, kind *k, omn_error *err)
-{
-    if (!y || y->kind != YML_LIST) {
-        const omn_status st = yml_double(y, 0.001, 1, &k->lo, 0.75, err);
-        k->hi = k->lo;
-        return st;
-    }
-    if (y->n != 2) return yml_fail(y, err, "rate: a number or [LEAST, MOST] is wanted");
-    omn_status st = yml_double(y->items[0], 0.001, 1, &k->lo, 0.75, err);
-    if (st == OMN_OK) st = yml_double(y->items[1], 0.001, 1, &k->hi, 0.75, err);
-    if (st == OMN_OK && k->hi < k->lo)
-        return yml_fail(y, err, "rate: %g to %g: the least comes first", k->lo, k->hi);
-    return st;
-}
-
 static omn_status read_kind(const yml *y, kind *k, double *weight, omn_error *err)
 {
     static const char *const keys[] = { "mode", "rate", "loss", "hide", "weight", NULL };
     omn_status st = OMN_OK;
     const char *mode, *loss;
+    double span[2];
     bool hide;
     OMN_TRY(yml_want(y, YML_MAP, "a denoiser", err));
     OMN_TRY(yml_only(y, keys, err));
@@ -77,7 +62,9 @@ static omn_status read_kind(const yml *y, kind *k, double *weight, omn_error *er
     for (int i = 1; k->whole && i < 4; i++)
         if (yml_get(y, keys[i]))
             return yml_fail(yml_get(y, keys[i]), err, "S takes all: it has no %s", keys[i]);
-    OMN_TRY(read_rate(yml_get(y, "rate"), k, err));
+    OMN_TRY(recipe_span(yml_get(y, "rate"), "rate", 0.001, 0.75, span, err));
+    k->lo = span[0];
+    k->hi = span[1];
     OMN_TRY(yml_text(yml_get(y, "loss"), &loss, "taken", err));
     k->all = !strcmp(loss, "all");
     if (!k->all && strcmp(loss, "taken"))

@@ -20,21 +20,24 @@ static omn_status weigh(omn_recipe *r, size_t stage, size_t i, double power, omn
     return OMN_OK;
 }
 
-static omn_status group(omn_recipe *r, size_t stage, const yml *y, size_t k, omn_error *err)
+static omn_status group(omn_recipe *r, const yml *y, size_t k, omn_error *err)
 {
-    double *shares = r->stages[stage].share;
     const char *name = yml_key(y, k)->text;
-    double share, all = 0;
+    double share;
+    bool some = false;
     const omn_status st = yml_double(yml_value(y, k), 0, 1e9, &share, 1, err);
     if (st != OMN_OK) return st;
-    for (size_t i = 0; i < r->n_sources; i++)
-        if (!strcmp(r->sources[i].group, name)) all += shares[i];
-    if (!(all > 0) && r->n_stages < 2)
-        return yml_fail(yml_key(y, k), err,
-                        "no source belongs to the group %s, or all of them have no share", name);
-    for (size_t i = 0; i < r->n_sources; i++)
-        if (!strcmp(r->sources[i].group, name)) shares[i] *= all > 0 ? share / all : 1;
-    return OMN_OK;
+    for (size_t stage = 0; stage < r->n_stages; stage++) {
+        double *shares = r->stages[stage].share, all = 0;
+        for (size_t i = 0; i < r->n_sources; i++)
+            if (!strcmp(r->sources[i].group, name)) all += shares[i];
+        some = some || all > 0;
+        for (size_t i = 0; i < r->n_sources; i++) /* one may rest in a stage */
+            if (all > 0 && !strcmp(r->sources[i].group, name)) shares[i] *= share / all;
+    }
+    if (some) return OMN_OK;
+    return yml_fail(yml_key(y, k), err,
+                    "no source belongs to the group %s, or all of them have no share", name);
 }
 
 omn_status mixture_read(omn_recipe *r, const yml *sizes, const yml *groups, omn_error *err)
@@ -57,8 +60,7 @@ omn_status mixture_read(omn_recipe *r, const yml *sizes, const yml *groups, omn_
         if (groups && !yml_get(groups, s->group))
             return yml_fail(s->at, err, "source %s belongs to no group (group: NAME)", s->name);
     }
-    for (size_t i = 0; groups && i < r->n_stages; i++)
-        for (size_t k = 0; k < groups->n; k++) OMN_TRY(group(r, i, groups, k, err));
+    for (size_t k = 0; groups && k < groups->n; k++) OMN_TRY(group(r, groups, k, err));
 done:
     return st;
 }

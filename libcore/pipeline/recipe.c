@@ -5,6 +5,7 @@
 #include "gaps.h"
 #include "known.h"
 #include "masked.h"
+#include "read.h"
 #include "shown.h"
 #include "slips.h"
 
@@ -13,13 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TRY_READ(x)                                                                              \
-    do {                                                                                         \
-        const omn_status st_ = (x);                                                              \
-        if (st_ != OMN_OK) return st_;                                                           \
-    } while (0)
-
-static omn_status no_memory(const omn_recipe *r, omn_error *err)
+omn_status recipe_no_memory(const omn_recipe *r, omn_error *err)
 {
     return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", r->path);
 }
@@ -39,6 +34,19 @@ omn_status recipe_choice(const yml *y, const char *const *names, int deflt, int 
         snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", i ? ", " : "", names[i]);
     }
     return yml_fail(y, err, "\"%s\": one of %s is wanted", y->text, all);
+}
+
+omn_status recipe_span(const yml *y, const char *name, double lo, double deflt, double out[2],
+                       omn_error *err)
+{
+    const bool two = y && y->kind == YML_LIST;
+    if (two && y->n != 2)
+        return yml_fail(y, err, "%s: a number or [LEAST, MOST] is wanted", name);
+    TRY_READ(yml_double(two ? y->items[0] : y, lo, 1, &out[0], deflt, err));
+    TRY_READ(yml_double(two ? y->items[1] : y, lo, 1, &out[1], deflt, err));
+    if (out[1] < out[0])
+        return yml_fail(y, err, "%s: %g to %g: the least comes first", name, out[0], out[1]);
+    return OMN_OK;
 }
 
 /* ---- sources -------------------------------------------------------------------------------- */
@@ -155,7 +163,7 @@ static omn_status read_task(omn_recipe *r, const yml *y, recipe_task *t, omn_err
     if (!t->file) return yml_fail(y, err, "a task wants pipeline: NAME");
     TRY_READ(yml_text(yml_get(y, "name"), &t->name, t->file, err));
     t->file = named_file(r->path, t->file, NAMED_FILE, r->arena);
-    if (!t->file) return no_memory(r, err);
+    if (!t->file) return recipe_no_memory(r, err);
     TRY_READ(yml_text(yml_get(y, "source"), &source, r->sources[0].name, err));
     for (t->source = 0; (size_t)t->source < r->n_sources; t->source++)
         if (!strcmp(r->sources[t->source].name, source)) break;
@@ -310,7 +318,7 @@ static omn_status recipe_read(omn_recipe *r, omn_error *err)
     r->model = strchr(r->model, '/') || r->model[0] == '.'
                    ? named_beside(r->path, r->model, r->arena)
                    : named_file(r->path, r->model, NAMED_MODEL, r->arena);
-    if (!r->model) return no_memory(r, err);
+    if (!r->model) return recipe_no_memory(r, err);
     TRY_READ(start_read(r, yml_get(y, "start"), yml_get(y, "parts"), err));
     TRY_READ(read_sources(r, yml_get(y, "sources"), err));
     const yml *tasks = yml_get(y, "tasks");

@@ -66,6 +66,13 @@ typedef struct recipe_source {
     bool one;                             /* a page has a lesson of one task about an example */
 } recipe_source;
 
+/* Patterns of names of weights, as the recipe lists them. */
+typedef struct recipe_patterns {
+    const yml *at;
+    const char *const *list;
+    size_t n;
+} recipe_patterns;
+
 typedef struct recipe_stage {
     const char *name;
     uint64_t steps;
@@ -73,14 +80,8 @@ typedef struct recipe_stage {
     omn_part *parts[MOST_SOURCES];        /* opened sources of this stage */
     double share[MOST_SOURCES];           /* of each source in the pages; mixture.c */
     double asks[MOST_OUTPUTS];            /* how often a step asks each output */
+    recipe_patterns freeze;               /* weights that stay as they are in it */
 } recipe_stage;
-
-/* Patterns of names of weights, as the recipe lists them. */
-typedef struct recipe_patterns {
-    const yml *at;
-    const char *const *list;
-    size_t n;
-} recipe_patterns;
 
 /* Weights below "PREFIX." are those of a model of their own. */
 typedef struct part_start { const char *prefix, *from; } part_start;
@@ -154,6 +155,8 @@ omn_status pack_prove(omn_recipe *r, omn_error *err);
 uint32_t pack_room(const omn_recipe *r, const recipe_task *t);
 /* The keys "freeze" and "lora"; what they mean for a store in which every weight of the teacher is
  * declared, and no graph that learns is built; adapt.c */
+omn_status patterns_read(omn_recipe *r, const yml *y, const char *what, recipe_patterns *out,
+                         omn_error *err);
 omn_status adapt_read(omn_recipe *r, const yml *freeze, const yml *lora, omn_error *err);
 omn_status adapt_apply(omn_recipe *r, omn_store *store, omn_error *err);
 /* A trainer of the recipe with its teacher, whose weights are declared; train.c */
@@ -163,6 +166,10 @@ omn_status recipe_trainer(omn_recipe *r, omn_store *store, omn_trainer **out, om
 omn_status recipe_companions(const omn_model *m, const char *out, omn_error *err);
 /* And away again. m: NULL, it was not opened. */
 void recipe_alone(const omn_model *m, const char *out);
+omn_status recipe_no_memory(const omn_recipe *r, omn_error *err);
+/* A number lo..1, or [LEAST, MOST], between which one is drawn; recipe.c */
+omn_status recipe_span(const yml *y, const char *name, double lo, double deflt, double out[2],
+                       omn_error *err);
 /* One of some words, by its number; recipe.c */
 omn_status recipe_choice(const yml *y, const char *const *names, int deflt, int *out,
                          omn_error *err);

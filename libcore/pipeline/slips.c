@@ -16,19 +16,8 @@
 
 omn_status slips_read(recipe_task *t, const yml *y, omn_error *err)
 {
-    omn_status st = OMN_OK;
-    if (!y) return OMN_OK;
     t->slips_at = y;
-    if (y->kind == YML_LIST && y->n != 2)
-        return yml_fail(y, err, "slips: a number or [LEAST, MOST] is wanted");
-    const yml *least = y->kind == YML_LIST ? y->items[0] : y,
-              *most = y->kind == YML_LIST ? y->items[1] : y;
-    OMN_TRY(yml_double(least, 0, 1, &t->slips[0], 0, err));
-    OMN_TRY(yml_double(most, 0, 1, &t->slips[1], 0, err));
-    if (t->slips[1] < t->slips[0])
-        return yml_fail(y, err, "slips: %g to %g: the least comes first", t->slips[0], t->slips[1]);
-done:
-    return st;
+    return recipe_span(y, "slips", 0, 0, t->slips, err);
 }
 
 omn_status slips_prove(const recipe_task *t, omn_error *err)

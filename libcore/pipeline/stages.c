@@ -2,19 +2,9 @@
 /* The stages of a recipe: what changes while it trains. Sources with other parameters and shares,
  * a schedule that begins again, weights that stay as they are or move otherwise than before. */
 #include "recipe.h"
+#include "read.h"
 
 #include <string.h>
-
-#define TRY_READ(x)                                                                              \
-    do {                                                                                         \
-        const omn_status st_ = (x);                                                              \
-        if (st_ != OMN_OK) return st_;                                                           \
-    } while (0)
-
-static omn_status no_memory(const omn_recipe *r, omn_error *err)
-{
-    return omn_fail(err, OMN_ERR_MEMORY, "reading %s: out of memory", r->path);
-}
 
 const char *const recipe_curves[] = { "const", "linear", "cosine", "rsqrt", NULL };
 
@@ -32,7 +22,7 @@ omn_status groups_read(omn_recipe *r, const yml *y, const omn_train_group **out,
     if (r->setup.optimizer == OMN_ADAFACTOR)
         return yml_fail(y, err, "groups go with adamw and muon");
     omn_train_group *list = omn_arena_alloc(r->arena, y->n, sizeof *list);
-    if (!list) return no_memory(r, err);
+    if (!list) return recipe_no_memory(r, err);
     for (size_t i = 0; i < y->n; i++) {
         const yml *g = y->items[i];
         TRY_READ(yml_want(g, YML_MAP, "a group", err));
@@ -88,29 +78,22 @@ static omn_status read_again(omn_recipe *r, const yml *y, size_t stage, omn_erro
 }
 
 /* What stays as it is in a stage, and what moves otherwise than in the others. */
-static omn_status read_paces(omn_recipe *r, const yml *y, omn_train_stage *out, omn_error *err)
+static omn_status read_paces(omn_recipe *r, recipe_stage *s, omn_train_stage *out, omn_error *err)
 {
-    const yml *freeze = yml_get(y, "freeze");
+    const yml *freeze = yml_get(s->at, "freeze");
     const omn_train_group *groups = NULL;
-    size_t n = 0, still = 0;
-    TRY_READ(groups_read(r, yml_get(y, "groups"), &groups, &n, err));
-    if (freeze) {
-        TRY_READ(yml_want(freeze, YML_LIST, "freeze", err));
-        if (!freeze->n || freeze->n > MOST_GROUPS)
-            return yml_fail(freeze, err, "1 to %d patterns of names are wanted", MOST_GROUPS);
-        if (r->setup.optimizer == OMN_ADAFACTOR)
-            return yml_fail(freeze, err, "stages that freeze go with adamw and muon");
-        still = freeze->n;
-    }
-    omn_train_group *list = omn_arena_alloc(r->arena, still + n + 1, sizeof *list);
-    if (!list) return no_memory(r, err);
-    for (size_t i = 0; i < still; i++) {
-        TRY_READ(yml_want(freeze->items[i], YML_SCALAR, "a pattern of names", err));
-        list[i] = (omn_train_group){ freeze->items[i]->text, 0, 1 };
-    }
-    if (n) memcpy(list + still, groups, n * sizeof *list);
+    size_t n = 0;
+    TRY_READ(groups_read(r, yml_get(s->at, "groups"), &groups, &n, err));
+    TRY_READ(patterns_read(r, freeze, "freeze", &s->freeze, err));
+    if (freeze && r->setup.optimizer == OMN_ADAFACTOR)
+        return yml_fail(freeze, err, "stages that freeze go with adamw and muon");
+    omn_train_group *list = omn_arena_alloc(r->arena, s->freeze.n + n + 1, sizeof *list);
+    if (!list) return recipe_no_memory(r, err);
+    for (size_t i = 0; i < s->freeze.n; i++)
+        list[i] = (omn_train_group){ s->freeze.list[i], 0, 1 };
+    if (n) memcpy(list + s->freeze.n, groups, n * sizeof *list);
     out->groups = list;
-    out->n_groups = still + n;
+    out->n_groups = s->freeze.n + n;
     return OMN_OK;
 }
 
@@ -161,7 +144,7 @@ omn_status stages_read(omn_recipe *r, const yml *y, const yml *steps, omn_error 
         if (yml_get(s->at, "optimizer") || yml_get(s->at, "aux"))
             TRY_READ(read_again(r, s->at, i, err));
         r->train_stages[i].from = r->setup.steps;
-        TRY_READ(read_paces(r, s->at, &r->train_stages[i], err));
+        TRY_READ(read_paces(r, s, &r->train_stages[i], err));
         TRY_READ(read_shares(r, s, err));
         r->setup.steps += s->steps;
     }

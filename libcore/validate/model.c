@@ -49,9 +49,9 @@ static void opened(trial *t, void *self)
     if (m->most_tokens && (m->most_tokens(self, false) < 1 || m->most_tokens(self, true) < 1))
         complain(t, "most_tokens is 1 or more");
     const omn_task_impl *task = m->extension ? m->extension("omnio.task/1") : NULL;
-    const char *asked = task && task->task ? task->task(self) : NULL;
-    if (task && (!task->task || (asked && !*asked)))
-        complain(t, "omnio.task/1 says the name of a pipeline, or NULL");
+    const char *asked = !task ? NULL : task->of ? task->of(self) : task->pipeline;
+    if (task && ((!asked && !task->of) || (asked && !*asked)))
+        complain(t, "omnio.task/1 has the name of a pipeline, or says it of a model");
     const omn_row_impl *row = m->extension ? m->extension("omnio.row/1") : NULL;
     if (row && (!row->prefix || !row->most)) complain(t, "omnio.row/1 has prefix and most");
     else if (row && row->most(self) < 2) complain(t, "most of omnio.row/1 is 2 or more");

@@ -111,6 +111,33 @@ START_TEST(stages_without_sense_are_told)
 }
 END_TEST
 
+/* In each stage a group has its share; one that no source belongs to is told with stages too. */
+START_TEST(groups_hold_in_every_stage)
+{
+    static const char text[] = HEAD
+        "sources:\n"
+        "  mine: {use: folder, path: photos, held_out: 0, share: 3, group: a}\n"
+        "  other: {use: folder, path: photos, held_out: 0, group: b}\n"
+        "groups: {a: 1, b: 4%s}\n"
+        "tasks:\n" DRAWS
+        "  - {name: say, pipeline: ./s.yaml, give: {what: what}, want: {said: what},\n"
+        "     source: other}\n"
+        "optimizer: {use: adamw, rate: 1e-2}\n"
+        "stages: [{steps: 4}, {steps: 4, sources: {mine: {share: 0}, other: {share: 7}}}]\n";
+    char all[1024];
+    bench b;
+    snprintf(all, sizeof all, text, "");
+    open_bench(&b, all);
+    ck_assert_double_eq(b.r->stages[0].share[0], 1);
+    ck_assert_double_eq(b.r->stages[0].share[1], 4);
+    ck_assert_double_eq(b.r->stages[1].share[0], 0);
+    ck_assert_double_eq(b.r->stages[1].share[1], 4);
+    close_bench(&b);
+    snprintf(all, sizeof all, text, ", c: 1");
+    ck_assert_int_eq(told_that(b.folder, all, "no source belongs to the group c"), 11);
+}
+END_TEST
+
 START_TEST(slips_want_something_to_see)
 {
     static const char text[] = HEAD MINE
@@ -183,6 +210,7 @@ int main(void)
         pages_come_from_sources_of_their_decoder,
         stages_have_shares_of_their_own,
         stages_without_sense_are_told,
+        groups_hold_in_every_stage,
         slips_want_something_to_see,
         a_decoder_that_no_step_asks_is_told,
         each_decoder_has_room_of_its_own,

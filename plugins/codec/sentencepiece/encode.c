@@ -128,7 +128,6 @@ static bool first_name(const sp_model *m, const char *text, size_t n, sp_name *o
 /* Which blanks at one end of a text are not its own. */
 typedef enum blanks { KEPT, ASCII, ALL } blanks;
 
-
 /* T5's gaps and regions, and the <mask> of fairseq's ids in front of it, take all blanks along. */
 static blanks beside(const sp_model *m, const sp_name *name, bool in_front)
 {

@@ -250,7 +250,7 @@ static const void *extension(const char *id)
         "and their like"
     };
     static const omn_claims_impl known = { claims };
-    static const omn_task_impl asked = { main_task };
+    static const omn_task_impl asked = { .of = main_task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

@@ -60,18 +60,12 @@ static int32_t most_tokens(const void *self, bool answer)
     return answer ? 1 : (int32_t)((const clip *)self)->context;
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "classify";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "OpenAI's ViT-B-32.pt, RN50.pt, .., or "
                                                   "open_clip_pytorch_model.bin" };
     static const omn_claims_impl known = { clip_known };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "classify" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

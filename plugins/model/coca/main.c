@@ -41,18 +41,12 @@ static omn_status verify(omn_verification *host, omn_error *err)
     return golden_plain(host, err);
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "coca-caption";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "open_clip_pytorch_model.bin" };
     static const omn_claims_impl known = { coca_known };
     static const omn_verify_impl golden_files = { "coca-golden-1", verify };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "coca-caption" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

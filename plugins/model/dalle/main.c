@@ -41,17 +41,11 @@ static omn_status verify(omn_verification *host, omn_error *err)
     return golden_plain(host, err);
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "dalle-image";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { dalle_known };
     static const omn_verify_impl golden_files = { "dalle-golden-1", verify };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "dalle-image" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.row/1")) return &dalle_row;

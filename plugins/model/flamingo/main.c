@@ -56,12 +56,6 @@ static bool claims(omn_config *f)
 
 static bool claims_alone(omn_config *f) { return language_known(f, ""); }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "flamingo-caption";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = {
@@ -69,18 +63,12 @@ static const void *extension(const char *id)
         "pytorch_model.bin and checkpoint.pt, which omnio convert joins"
     };
     static const omn_claims_impl known = { claims };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "flamingo-caption" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     if (!strcmp(id, "omnio.verify/1")) return &flamingo_verify;
     return strcmp(id, "omnio.row/1") ? NULL : &flamingo_row;
-}
-
-static const char *task_alone(const void *self)
-{
-    (void)self;
-    return "llama-complete";
 }
 
 static const void *extension_alone(const char *id)
@@ -90,7 +78,7 @@ static const void *extension_alone(const char *id)
         "pytorch_model.bin.index.json, or FILE.gguf by itself"
     };
     static const omn_claims_impl known = { claims_alone };
-    static const omn_task_impl asked = { task_alone };
+    static const omn_task_impl asked = { .pipeline = "llama-complete" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

@@ -51,7 +51,7 @@ static const void *extension(const char *id)
     static const omn_published_impl published = { "pytorch_model.bin" };
     static const omn_claims_impl known = { flava_known };
     static const omn_verify_impl golden_files = { "flava-golden-1", verify };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .of = task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

@@ -193,17 +193,11 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "gato");
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "control";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
     static const omn_row_impl row = { prefix_row, most_places };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "control" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.row/1")) return &row;

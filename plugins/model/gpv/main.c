@@ -38,16 +38,10 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "gpv");
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "gpv-ask";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "gpv-ask" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     return strcmp(id, "omnio.verify/1") ? NULL : &gpv_verify;

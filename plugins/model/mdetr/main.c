@@ -94,18 +94,12 @@ static bool claims(omn_config *f)
     return !strcmp(omn_config_string_or(f, "model_type", ""), "mdetr");
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "mdetr-ground";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "pretrained_resnet101_checkpoint.pth and its "
                                                   "like" };
     static const omn_claims_impl known = { claims };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "mdetr-ground" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

@@ -42,7 +42,7 @@ static const void *extension(const char *id)
     static const omn_published_impl published = { "ofa_tiny.pt, ofa_base.pt, ofa_large.pt, .., or "
                                                   "pytorch_model.bin" };
     static const omn_claims_impl known = { ofa_known };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .of = task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.alike/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;

@@ -27,17 +27,11 @@ static int32_t most_tokens(const void *self, bool answer)
     return answer ? most - 1 : most;
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "pix2seq-detect";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "ckpt-N.index and ckpt-N.data-00000-of-00001" };
     static const omn_claims_impl known = { p2s_claims };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "pix2seq-detect" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.alike/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;

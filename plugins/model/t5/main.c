@@ -75,24 +75,18 @@ static const void *extension_t5(const char *id)
 {
     static const omn_published_impl published = { "pytorch_model.bin" };
     static const omn_claims_impl known = { claims_t5 };
-    static const omn_task_impl asked = { task_t5 };
+    static const omn_task_impl asked = { .of = task_t5 };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;
     return strcmp(id, "omnio.verify/1") ? NULL : &t5_verify;
 }
 
-static const char *task_vlt5(const void *self)
-{
-    (void)self;
-    return "vlt5-vqa";
-}
-
 static const void *extension_vlt5(const char *id)
 {
     static const omn_published_impl published = { "Epoch30.pth" };
     static const omn_claims_impl known = { claims_vlt5 };
-    static const omn_task_impl asked = { task_vlt5 };
+    static const omn_task_impl asked = { .pipeline = "vlt5-vqa" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

@@ -129,12 +129,6 @@ static int32_t most_places(const void *self)
     return (int32_t)(u->text_out > u->image_out + 1 ? u->text_out : u->image_out + 1);
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "uio1-vqa";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = {
@@ -143,7 +137,7 @@ static const void *extension(const char *id)
     };
     static const omn_claims_impl known = { uio1_known };
     static const omn_row_impl row = { front, most_places };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "uio1-vqa" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

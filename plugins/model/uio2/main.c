@@ -87,7 +87,7 @@ static const char *task(const void *self)
 static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { claims };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .of = task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.alike/1")) return &known;

@@ -116,17 +116,11 @@ static bool claims(omn_config *f)
             shapes_has(f, "transformer.resizer.fc.weight"));
 }
 
-static const char *task(const void *self)
-{
-    (void)self;
-    return "unitab-caption";
-}
-
 static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "the .pth of its program" };
     static const omn_claims_impl known = { claims };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .pipeline = "unitab-caption" };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

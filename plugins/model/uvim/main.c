@@ -54,7 +54,7 @@ static const void *extension(const char *id)
 {
     static const omn_claims_impl known = { uvim_known };
     static const omn_verify_impl golden_files = { "uvim-golden-1", verify };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .of = task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     return strcmp(id, "omnio.verify/1") ? NULL : &golden_files;

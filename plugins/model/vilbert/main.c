@@ -41,7 +41,7 @@ static const void *extension(const char *id)
 {
     static const omn_published_impl published = { "pytorch_model_N.bin, multi_task_model.bin" };
     static const omn_claims_impl known = { claims };
-    static const omn_task_impl asked = { task };
+    static const omn_task_impl asked = { .of = task };
     if (!strcmp(id, "omnio.claims/1")) return &known;
     if (!strcmp(id, "omnio.task/1")) return &asked;
     if (!strcmp(id, "omnio.published/1")) return &published;

@@ -77,7 +77,7 @@ static const char *task_ufo(const void *self)
 
 static const void *of_vlmo(const char *id)
 {
-    static const omn_task_impl asked = { task_vlmo };
+    static const omn_task_impl asked = { .of = task_vlmo };
     static const omn_claims_impl known = { claims_vlmo };
     static const omn_verify_impl golden_files = { "vlmo-golden-1", verify };
     if (!strcmp(id, "omnio.claims/1")) return &known;
@@ -87,7 +87,7 @@ static const void *of_vlmo(const char *id)
 
 static const void *of_ufo(const char *id)
 {
-    static const omn_task_impl asked = { task_ufo };
+    static const omn_task_impl asked = { .of = task_ufo };
     static const omn_claims_impl known = { claims_ufo };
     static const omn_verify_impl golden_files = { "ufo-golden-1", verify };
     if (!strcmp(id, "omnio.claims/1")) return &known;

@@ -22,20 +22,18 @@ static void sides(const letterbox *how, omn_pixels px, uint32_t *width, uint32_t
 omn_status image_letterbox(omn_call *c, const omn_image *in, const letterbox *how, omn_image **out,
                            omn_error *err)
 {
-    static const double black[4] = { 0, 0, 0, 1 };
     omn_status st = OMN_OK;
-    omn_image *scaled = NULL, *wide = NULL;
+    omn_image *scaled = NULL;
     omn_pixels to;
     uint32_t w, h;
     sides(how, omn_image_pixels(in), &w, &h);
     OMN_TRY(omn_image_resize_bytes(c, in, w, h, how->filter, &scaled, err));
     const omn_pixels from = omn_image_pixels(scaled);
     const uint32_t left = (how->width - w) / 2, top = (how->height - h) / 2;
-    /* for where its pixels lie */
-    OMN_TRY(omn_image_crop(scaled, -(int64_t)left, -(int64_t)top, how->width, how->height, black,
-                           &wide, err));
-    OMN_TRY(omn_image_new_within(c, OMN_U8, how->width, how->height, from.channels,
-                                 omn_image_frame(wide), out, &to, err));
+    const omn_frame frame =
+        omn_frame_then(omn_image_frame(scaled), 1, 1, -(double)left, -(double)top);
+    OMN_TRY(omn_image_new_within(c, OMN_U8, how->width, how->height, from.channels, &frame, out,
+                                 &to, err));
     const size_t n = from.channels;
     for (uint32_t y = 0; y < how->height; y++) {
         const uint32_t row = y < top ? 0 : y - top < h ? y - top : h - 1;
@@ -48,6 +46,5 @@ omn_status image_letterbox(omn_call *c, const omn_image *in, const letterbox *ho
     }
 done:
     omn_image_free(scaled);
-    omn_image_free(wide);
     return st;
 }
