@@ -18,6 +18,7 @@
 #define ROUNDS 4
 #define CALLS  24 /* of each round, when they are quick */
 #define FEWEST 6  /* fewer tell nothing: what the heap keeps for itself comes and goes */
+#define AGAIN  4  /* times as many when it is looked at again */
 #define LEAST  16 /* bytes for each call: no block of the heap is smaller */
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -81,26 +82,28 @@ static size_t settled(size_t enough)
 void check_leaks(trial *t, const craft *k)
 {
 #if defined(HAVE_MALLINFO2) && OWN_HEAP
-    size_t grown = 0, least = SIZE_MAX;
+    size_t least = SIZE_MAX; /* that a round has grown by, for each of its calls */
     trial one;
     const int calls = affordable(t, k, ROUNDS * CALLS) / ROUNDS;
     const size_t slack = k == &craft_compute ? compute_slack(t->s) : 0;
-    const size_t most = (size_t)calls * (slack ? slack : LEAST);
+    const size_t most = slack ? slack : LEAST;
     t->slow = calls < FEWEST;
     if (t->slow) return;
     /* What is kept for later calls is taken in the first rounds; a leak grows in every round, and
-     * goes on doing so when it is looked at again. */
+     * goes on doing so when it is looked at again, however many calls there are then. What the heap
+     * keeps for each thread counts as in use, and fills up for some rounds. */
     for (int round = 0; round < 3 * ROUNDS; round++) {
-        if (round == ROUNDS && (least == SIZE_MAX || least < most)) return;
+        const bool again_now = round >= ROUNDS;
+        if (again_now && (least == SIZE_MAX || least < most)) return;
+        const int n = again_now ? AGAIN * calls : calls;
         const size_t before = in_use();
-        for (int i = 0; i < calls; i++) again(t, k, &one);
-        const size_t after =
-            round < ROUNDS ? in_use() : settled(before + most - 1);
-        grown = after > before ? after - before : 0;
+        for (int i = 0; i < n; i++) again(t, k, &one);
+        const size_t after = again_now ? settled(before + (size_t)n * most - 1) : in_use();
+        const size_t grown = (after > before ? after - before : 0) / (size_t)n;
         if (round > 0 && grown < least) least = grown;
     }
     if (least != SIZE_MAX && least >= most)
-        complain(t, "%zu bytes more are in use after each call", least / (size_t)calls);
+        complain(t, "%zu bytes more are in use after each call", least);
 #else
     (void)k;
     snprintf(t->left_out, sizeof(t->left_out), "this build cannot tell how much memory is in use");
